@@ -1,0 +1,1 @@
+"""Data versioning that lives in Git."""

@@ -1,0 +1,187 @@
+"""How things fail: one tree of errors, each with a message, a hint and an exit code.
+
+    TrackError                      1   expected failure
+    ├── UsageError                  2   what was asked makes no sense
+    │   ├── UnknownRevision             no such commit, tag or branch
+    │   ├── UnknownPath                 no artifact or file of that name
+    │   └── OutsideRepository           a path that is not in this repository
+    ├── ProjectError                3   not a project, or bad configuration
+    │   ├── NotARepository              no Git repository here, or a bare one
+    │   ├── BadConfig                   a configuration file that cannot be read
+    │   └── NewerFormat                 written by a later version of track
+    ├── MissingObject               4   bytes that are neither here nor at a remote
+    ├── RemoteError                 5   remote, network or credentials
+    │   ├── NoRemote                    no remote is named
+    │   ├── RemoteUnreachable           it did not answer, or is not there
+    │   └── NotAStore                   the place exists and is not a track store
+    ├── Conflict                    6   would lose or mix up somebody's work
+    │   ├── UnsavedWork                 a file whose content is saved nowhere
+    │   ├── ChangedWhileAdding          a file that changed while it was read
+    │   ├── AlreadyInGit                a path that Git itself already tracks
+    │   ├── InsideArtifact              a path inside another artifact
+    │   └── Locked                      another process holds the lock for too long
+    ├── IntegrityError              7   bytes do not match their digest, or a path that may not be written
+    │   ├── DamagedObject               an object or pack that is not what its name says
+    │   ├── MalformedManifest           a manifest that breaks the rules of its format
+    │   ├── MalformedPointer            a pointer that is not one
+    │   └── ForbiddenPath               a path that leaves the working tree or reaches .git
+    ├── SpecialFile                 1   a socket, device or pipe where a file was expected
+    ├── Unreadable                  1   a file that may not or cannot be read
+    ├── DiskFull                    1   no space, no inodes or no quota left
+    ├── StoreUnwritable             1   a place that cannot be written
+    ├── NameTooLong                 1   no room for a pointer beside the data
+    └── GitFailed                   1   Git refused what track asked of it
+
+Codes 0 (done), 70 (our bug), 130 and 141 (interrupted, closed pipe) belong to the command line alone.
+"""
+
+
+class TrackError(Exception):
+    """An expected failure: `message` says what happened to what, `hint` what to do next.
+
+    `exit_code` is what the command line returns. `details` are further lines of evidence.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+class UsageError(TrackError):
+    """What was asked makes no sense as it stands."""
+
+    exit_code = 2
+
+
+class UnknownRevision(UsageError):
+    """A name that is no commit, tag or branch."""
+
+
+class UnknownPath(UsageError):
+    """A name that is no artifact, pointer or file."""
+
+
+class OutsideRepository(UsageError):
+    """A path that does not lie in this repository, or lies in `.git` or `.store`."""
+
+
+class ProjectError(TrackError):
+    """Not a project, or bad configuration."""
+
+    exit_code = 3
+
+
+class NotARepository(ProjectError):
+    """No Git repository with a working tree was found."""
+
+
+class BadConfig(ProjectError):
+    """A configuration file that cannot be read, or a value that cannot be."""
+
+
+class NewerFormat(ProjectError):
+    """Something written by a later version of track; it is refused, never guessed."""
+
+
+class MissingObject(TrackError):
+    """Bytes that are neither in the store nor at a remote that was asked."""
+
+    exit_code = 4
+
+
+class RemoteError(TrackError):
+    """A remote, the network or credentials."""
+
+    exit_code = 5
+
+
+class NoRemote(RemoteError):
+    """The project names no remote, or none of that name."""
+
+
+class RemoteUnreachable(RemoteError):
+    """The remote did not answer, or is not there."""
+
+
+class NotAStore(RemoteError):
+    """The place exists and is not a store of track."""
+
+
+class Conflict(TrackError):
+    """Going on would lose or mix up somebody's work."""
+
+    exit_code = 6
+
+
+class UnsavedWork(Conflict):
+    """A file would be replaced or removed whose content is saved nowhere."""
+
+
+class ChangedWhileAdding(Conflict):
+    """A file changed while it was being read."""
+
+
+class AlreadyInGit(Conflict):
+    """Git itself already tracks the path."""
+
+
+class InsideArtifact(Conflict):
+    """The path lies inside another artifact, or another artifact lies inside it."""
+
+
+class Locked(Conflict):
+    """Another process held a lock for longer than we waited."""
+
+
+class IntegrityError(TrackError):
+    """Bytes that do not match their digest, or a path that may not be written."""
+
+    exit_code = 7
+
+
+class DamagedObject(IntegrityError):
+    """An object, pack or index whose bytes are not what its name says."""
+
+
+class MalformedManifest(IntegrityError):
+    """A manifest that breaks the rules of its format."""
+
+
+class MalformedPointer(IntegrityError):
+    """A pointer that is not TOML, or whose values are impossible."""
+
+
+class NotAPointer(TrackError):
+    """A `.track` file that is somebody else's: it does not begin with `[artifact]`."""
+
+
+class ForbiddenPath(IntegrityError):
+    """A path that would leave the working tree, follow a link, or reach `.git`."""
+
+
+class SpecialFile(TrackError):
+    """A socket, device or pipe where a file, directory or link was expected."""
+
+
+class Unreadable(TrackError):
+    """A file or directory that may not or cannot be read."""
+
+
+class DiskFull(TrackError):
+    """No space, no inodes or no quota left on a filesystem."""
+
+
+class StoreUnwritable(TrackError):
+    """A store or folder that cannot be written."""
+
+
+class NameTooLong(TrackError):
+    """A name so long that no pointer fits beside it."""
+
+
+class GitFailed(TrackError):
+    """Git refused what was asked of it; `details` holds what it said."""

@@ -1,0 +1,1 @@
+"""Commits: never heard of bytes."""

@@ -1,0 +1,1 @@
+"""Bytes: never heard of commits."""

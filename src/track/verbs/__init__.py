@@ -1,0 +1,1 @@
+"""What one can do: one file, one public function, one result."""

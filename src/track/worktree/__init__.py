@@ -1,0 +1,1 @@
+"""Files: the working tree, scanned and placed."""
