@@ -1,0 +1,1 @@
+"""Meaning: what a file is, read from its name or its bytes."""

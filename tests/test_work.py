@@ -1,0 +1,44 @@
+"""Work that is spread over processes gives the answers, and the failures, of work done here."""
+
+import os
+import signal
+
+import pytest
+
+from track import work
+from track.errors import ChangedWhileAdding, TrackError
+
+
+def test_answers_come_back_in_order_however_large():
+    answers = work.spread(lambda i: bytes([i]) * 300_000, 4)
+
+    assert [bytes([i]) * 300_000 for i in range(4)] == answers
+
+
+def test_an_error_of_ours_crosses_with_its_kind_message_hint_and_details():
+    def fails(i: int) -> bytes:
+        raise ChangedWhileAdding("`a` changed", hint="again", details=("one", "two"))
+
+    with pytest.raises(ChangedWhileAdding) as caught:
+        work.spread(fails, 2)
+
+    assert ("`a` changed", "again", ("one", "two")) == (caught.value.message, caught.value.hint, caught.value.details)
+
+
+def test_a_bug_in_a_child_is_a_bug_here():
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        work.spread(lambda i: bytes(1 // 0), 2)
+
+
+def test_a_killed_child_is_reported_and_the_others_are_waited_for():
+    def dies(i: int) -> bytes:
+        if i == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return b"x"
+
+    with pytest.raises(TrackError, match="signal 9"):
+        work.spread(dies, 2)
+
+
+def test_one_piece_of_work_stays_in_this_process():
+    assert [str(os.getpid()).encode()] == work.spread(lambda i: str(os.getpid()).encode(), 1)
