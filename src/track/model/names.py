@@ -1,0 +1,221 @@
+"""Names: where a pointer lies, which paths may exist, and how a path is written as text."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from track.errors import MalformedPointer, UsageError
+
+SUFFIX = b".track"
+ARTIFACTS = b".track/artifacts/"
+PART_LIMIT = 200
+
+_OURS = (".store", ".track")
+# What a path must contain to be worth a closer look. Everything that `_trouble` refuses is in here: a test says so.
+SUSPICIOUS = re.compile(
+    rb"(?:\A|\n)/|//|/(?:\Z|\n)|\x00|(?:\A|[/\\\n])(?:\.|[gG][iI][tT]~|\xe2[\x80\x81]|\xc2\xad|\xef)",
+)
+_SHORT_GIT = re.compile(r"git~[0-9]+")
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._-")
+_ENCODED = re.compile(rb"(?:[a-z0-9._-]|%[0-9A-F]{2})*")
+_ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))|\\")
+_SHOWN = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class Named(NamedTuple):
+    """A named artifact: its name, and its partitions as (key, value) in their order."""
+
+    name: str
+    partitions: tuple[tuple[str, str], ...]
+
+
+def pointer_path(path: bytes) -> bytes:
+    """Where the pointer of the data at `path` lies: beside it, with `.track` after its name."""
+    return path + SUFFIX
+
+
+def is_pointer_path(path: bytes) -> bool:
+    """Whether `path` has the name of a pointer."""
+    return path.endswith(SUFFIX) and path != SUFFIX and not path.endswith(b"/" + SUFFIX)
+
+
+def is_named_pointer(path: bytes) -> bool:
+    """Whether `path` is where the pointer of a named artifact lies, which has no working copy."""
+    return path.startswith(ARTIFACTS)
+
+
+def data_path(pointer: bytes) -> bytes:
+    """Where the data of a pointer lies: its own name without `.track`. ValueError if it is no pointer's name."""
+    if not is_pointer_path(pointer):
+        raise ValueError(f"not the name of a pointer: {display(pointer)}")
+    return pointer[: -len(SUFFIX)]
+
+
+def artifact_pointer(name: str, partitions: Mapping[str, str] | None = None) -> bytes:
+    """Where the pointer of a named artifact lies; partitions in the order given (declared order, else sort them first).
+
+    Raises:
+        UsageError: the name or a partition cannot be written as a path.
+    """
+    if "=" in name:
+        raise UsageError(f"'=' is not allowed in a name: {display(name)}", hint="give partitions apart from the name")
+    parts = [_encode(part, name) for part in name.split("/")]
+    for key, value in (partitions or {}).items():
+        if not key or "=" in key:
+            raise UsageError(f"not a partition key: {display(key)!r}", hint="use a key like 'region'")
+        parts.append(_quote(key) + b"=" + _quote(value))
+    for part in parts:
+        if len(part) > PART_LIMIT:
+            raise UsageError(
+                f"a part of the name {display(name)} needs {len(part)} bytes on disk, more than {PART_LIMIT}",
+                hint="use a shorter name or value; capitals and letters outside a-z take three bytes or more",
+            )
+    return ARTIFACTS + b"/".join(parts) + SUFFIX
+
+
+def parse_artifact_pointer(path: bytes) -> Named:
+    """The name and partitions of the named artifact whose pointer lies at `path`.
+
+    Raises:
+        MalformedPointer: the path is not what `artifact_pointer` makes.
+    """
+    if not (is_named_pointer(path) and is_pointer_path(path)):
+        raise MalformedPointer(f"not the path of a named artifact: {display(path)}")
+    parts = path[len(ARTIFACTS) : -len(SUFFIX)].split(b"/")
+    names = [part for part in parts if b"=" not in part]
+    try:
+        name = "/".join(_unquote(part) for part in names)
+        pairs = [part.split(b"=", 1) for part in parts[len(names) :]]
+        partitions = tuple((_unquote(pair[0]), _unquote(pair[1])) for pair in pairs)
+        if len(dict(partitions)) == len(partitions) and artifact_pointer(name, dict(partitions)) == path:
+            return Named(name, partitions)
+    except (ValueError, IndexError, UsageError):
+        pass
+    raise MalformedPointer(
+        f"not how a named artifact is written: {display(path)}",
+        hint="names hold a-z, 0-9, '.', '_', '-'; every other byte is written %XX",
+    )
+
+
+def check_entry_path(path: bytes) -> str | None:
+    """Why `path` may not stand inside an artifact; None if it may.
+
+    Refused: empty, absolute, trailing or doubled slashes, `.` and `..`, NUL, and every component that some
+    filesystem would take for `.git`.
+    """
+    if not path:
+        return "is empty"
+    return _trouble(path) if SUSPICIOUS.search(path) else None
+
+
+def check_worktree_path(path: bytes) -> str | None:
+    """Why `path` may not be written in a working tree; None if it may.
+
+    As `check_entry_path`; and the top folders that hold Git's and track's own state are refused.
+    """
+    why = check_entry_path(path)
+    if why is not None:
+        return why
+    first = _folded(path.replace(b"\\", b"/").partition(b"/")[0])
+    return f"is in {first}, which is track's own" if first in _OURS else None
+
+
+def display(text: bytes | str) -> str:
+    """`text` as it can be shown: control, bidirectional and invisible characters and stray bytes are escaped."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "surrogateescape")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _shown(char) for char in text)
+
+
+def text_of(path: bytes) -> str:
+    r"""`path` as text without loss: UTF-8 as it is, other bytes as `\xHH`, a backslash doubled."""
+    return path.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def path_of(text: str) -> bytes:
+    """The path that `text_of` wrote; ValueError for anything it does not write."""
+    if "\\" not in text:
+        return text.encode("utf-8")
+    return b"".join(_unescaped(text))
+
+
+def _unescaped(text: str) -> Iterator[bytes]:
+    place = 0
+    for found in _ESCAPE.finditer(text):
+        yield text[place : found.start()].encode("utf-8")
+        if found[0] == "\\":
+            raise ValueError("a backslash is written twice, a byte as \\xHH")
+        yield b"\\" if found[1] is None else bytes.fromhex(found[1])
+        place = found.end()
+    yield text[place:].encode("utf-8")
+
+
+def _trouble(path: bytes) -> str | None:
+    if b"\0" in path:
+        return "contains a NUL byte"
+    if path.startswith(b"/"):
+        return "is absolute"
+    if path.endswith(b"/"):
+        return "ends with a slash"
+    for component in path.split(b"/"):
+        if component == b"":
+            return "has an empty component"
+        if component in (b".", b".."):
+            return f"has the component {component.decode()}"
+        if any(_is_git(piece) for piece in component.split(b"\\")):
+            return "reaches .git"
+    return None
+
+
+def _is_git(component: bytes) -> bool:
+    folded = _folded(component)
+    return folded == ".git" or _SHORT_GIT.fullmatch(folded) is not None
+
+
+def _folded(component: bytes) -> str:
+    """A component as the most forgiving filesystem compares it: HFS+ ignorables, NTFS streams and trailing dots."""
+    text = component.decode("utf-8", "surrogateescape")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).casefold()
+        text = "".join(char for char in text if unicodedata.category(char) != "Cf" and char != "\u0307")
+        text = text.replace("\u0131", "i")
+    return text.partition(":")[0].rstrip(" .").lower()
+
+
+def _encode(part: str, name: str) -> bytes:
+    encoded = _quote(part)
+    if check_entry_path(encoded) is not None or encoded.endswith(SUFFIX):
+        raise UsageError(
+            f"not a name for an artifact: {display(name)!r}",
+            hint="a name has parts between slashes; none is empty, '.', '..', '.git' or ends with '.track'",
+        )
+    return encoded
+
+
+def _quote(text: str) -> bytes:
+    try:
+        raw = text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UsageError(f"not UTF-8: {display(text)}", hint="names and partition values are text") from None
+    return b"".join(bytes((byte,)) if byte in _PLAIN else b"%%%02X" % byte for byte in raw)
+
+
+def _unquote(part: bytes) -> str:
+    if _ENCODED.fullmatch(part) is None:
+        raise ValueError("not percent-encoded")
+    first, *rest = part.split(b"%")
+    return (first + b"".join(bytes.fromhex(piece[:2].decode()) + piece[2:] for piece in rest)).decode("utf-8")
+
+
+def _shown(char: str) -> str:
+    code = ord(char)
+    if char in _SHOWN:
+        return _SHOWN[char]
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
