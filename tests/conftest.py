@@ -1,0 +1,120 @@
+"""What every test stands on: an environment that no machine or user can colour, and a real Git repository."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.programs import left_out, missing_programs
+from support.repositories import new_repository
+
+IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The whole session runs without user configuration, with one identity, one date, one umask and one locale."""
+    home = tmp_path_factory.mktemp("home")
+    fixed = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": "Ada Lovelace",
+        "GIT_AUTHOR_EMAIL": "ada@example.org",
+        "GIT_AUTHOR_DATE": "2026-01-02T03:04:05+00:00",
+        "GIT_COMMITTER_NAME": "Ada Lovelace",
+        "GIT_COMMITTER_EMAIL": "ada@example.org",
+        "GIT_COMMITTER_DATE": "2026-01-02T03:04:05+00:00",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "COLUMNS": "80",
+    }
+    loose = ("TRACK_", "GIT_", "XDG_", "LC_", "AWS_", "GOOGLE_", "AZURE_")
+    single = {"LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "PAGER", "TERM", "CI", "PYTHONWARNINGS", "EDITOR", "VISUAL"}
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(loose) or name in single:
+            del os.environ[name]
+    os.environ.update(fixed)
+    old_umask = os.umask(0o022)
+    yield
+    os.umask(old_umask)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def undisturbed() -> Iterator[None]:
+    """A test that changes the folder or the umask of the process fails, and the next one starts clean."""
+    folder = os.getcwd()
+    yield
+    umask = os.umask(0o022)
+    moved = os.getcwd() != folder
+    os.chdir(folder)
+    assert umask == 0o022, "the test left another umask behind"
+    assert not moved, "the test left the process in another folder"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A real Git repository on branch `main` with one empty commit and nothing of track in it."""
+    return new_repository(tmp_path / "repo")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A test that needs system programs names them: `@pytest.mark.needs("strace")`."""
+    config.addinivalue_line("markers", "needs(*programs): the system programs without which the test says nothing")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine cannot run, and say so at the end; in CI nothing may be left out."""
+    kept, out = [], []
+    for item in items:
+        missing = missing_programs(name for mark in item.iter_markers("needs") for name in mark.args)
+        if missing and not IN_CI:
+            out.append(item)
+            left_out[item.nodeid] = missing
+        else:
+            kept.append(item)
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = kept
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """In CI a missing program is a failure, never a skip."""
+    missing = missing_programs(name for mark in item.iter_markers("needs") for name in mark.args)
+    if missing:
+        pytest.fail(f"needs {', '.join(missing)}, which this machine lacks; see tests/system-packages.txt", pytrace=False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Under xdist a worker hands what it left out to the one process that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take over what a worker left out."""
+    left_out.update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was left out, and why."""
+    if not left_out:
+        return
+    terminalreporter.section("left out on this machine")
+    for nodeid, missing in sorted(left_out.items()):
+        terminalreporter.write_line(f"{nodeid}: needs {', '.join(missing)}")
+
+
+def pytest_report_header() -> str:
+    """Which Git the tests speak to."""
+    return f"git: {shutil.which('git')}; CI: {'yes' if IN_CI else 'no'}"

@@ -1,0 +1,1 @@
+"""Builders that tests share; `from support.repositories import new_repository`."""

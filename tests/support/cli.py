@@ -1,0 +1,78 @@
+"""The command line as a person meets it: in a process of its own, or, for speed, in this one."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from track.cli.main import run
+
+
+class Completed(NamedTuple):
+    """How a command ended. `out` and `err` are text; bytes that are not UTF-8 are lone surrogates."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The document on stdout."""
+        return json.loads(self.out)
+
+    def ok(self) -> "Completed":
+        """Itself, if the command succeeded; else an error that shows what it said."""
+        assert self.code == 0, f"ended with {self.code}\n{self.out}{self.err}"
+        return self
+
+
+def track(
+    *args: str | bytes | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    input: bytes | None = None,
+    timeout_s: float = 120,
+) -> Completed:
+    """Run `track args` in `cwd` in a process of its own; `env` is added to the environment."""
+    done = subprocess.run(
+        [sys.executable, "-m", "track", *args],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        input=input if input is not None else b"",
+        capture_output=True,
+        check=False,
+        timeout=timeout_s,
+    )
+    return Completed(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def track_here(*args: str | Path, cwd: Path) -> Completed:
+    """Run `track args` in `cwd` inside this process: faster, for what needs no process of its own."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape") for _ in range(2))
+    with _inside(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run([os.fspath(arg) for arg in args])
+    return Completed(code, *(_written(stream) for stream in (out, err)))
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    return _text(stream.detach().getvalue())  # type: ignore[attr-defined]  # the buffer is the BytesIO made above
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", errors="surrogateescape")
