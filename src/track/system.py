@@ -1,0 +1,195 @@
+"""What is asked of the operating system beyond Python's `os`: syncing a filesystem, and who a process is.
+
+Everything here has a fallback, because it is not the same everywhere:
+- Linux has `syncfs` and `renameat2` (by ctypes; None or False where the C library lacks them).
+- macOS needs `F_FULLFSYNC`: its `fsync` stops at the drive's cache. It has neither of the calls above.
+- Windows cannot open a directory, so it cannot sync one (NTFS journals renames by itself), and has no start time
+  of a process that we could read without a dependency: there a process counts as alive while its id is in use.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from track.errors import DiskFull, NameTooLong, StoreUnwritable, TrackError
+
+try:
+    import fcntl as fcntl
+except ImportError:  # Windows: see the module's caption
+    fcntl = None
+
+AnyPath = str | bytes | os.PathLike[str]
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
+_FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+_IGNORED_SYNC_ERRORS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+def _library_call(name: str) -> Callable[..., int] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        function = ctypes.CDLL(None, use_errno=True)[name]
+    except (OSError, AttributeError):
+        return None
+    return function  # type: ignore[no-any-return]
+
+
+_syncfs = _library_call("syncfs")
+_renameat2 = _library_call("renameat2")
+
+
+def shown(path: AnyPath) -> str:
+    """The path as text that is safe to print in a message."""
+    text = os.fsdecode(path).encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def named_error(error: OSError, path: AnyPath) -> TrackError | OSError:
+    """The tree's own error for what stops a write (space, rights, hardware), else `error` itself."""
+    place = shown(path)
+    number = error.errno
+    if number == errno.ENOSPC:
+        hint = "free some space (or inodes: `df -h`, `df -i`) and run the same command again"
+        return DiskFull(f"no space left on the filesystem of {place}", hint=hint)
+    if number == errno.EDQUOT:
+        return DiskFull(f"the disk quota is used up at {place}", hint="free some space and run the same command again")
+    if number == errno.EROFS:
+        return StoreUnwritable(f"{place} is on a read-only filesystem", hint="mount it read-write, or use another")
+    if number in (errno.EACCES, errno.EPERM):
+        return StoreUnwritable(f"no permission to write {place}", hint="check its owner and mode: `ls -ld` on it")
+    if number == errno.EIO:
+        hint = "the disk or its connection fails: look at the system's log, and save what you can"
+        return StoreUnwritable(f"input/output error while writing {place}", hint=hint)
+    if number in (errno.EMFILE, errno.ENFILE):
+        return StoreUnwritable(f"too many open files at {place}", hint="raise the limit: `ulimit -n 4096`")
+    if number == errno.EFBIG:
+        return StoreUnwritable(f"{place} would be larger than its filesystem or limit allows", hint="see `ulimit -f`")
+    if number == errno.ENAMETOOLONG:
+        return NameTooLong(f"the name is too long for its filesystem: {place}", hint="use a shorter name")
+    return error
+
+
+@contextmanager
+def naming(path: AnyPath) -> Iterator[None]:
+    """Give what stops a write inside the block its name, with `path` in the message."""
+    try:
+        yield
+    except OSError as error:
+        named = named_error(error, path)
+        if named is error:
+            raise
+        raise named from error
+
+
+def sync_fd(fd: int) -> None:
+    """Make the file or directory behind `fd` durable. A failure is final: the pages are lost, never sync again."""
+    try:
+        if _FULL_SYNC is not None:
+            fcntl.fcntl(fd, _FULL_SYNC)
+        else:
+            os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _IGNORED_SYNC_ERRORS:
+            raise
+
+
+def sync_filesystem(fd: int) -> bool:
+    """Make everything on the filesystem of `fd` durable; False where the system cannot do it."""
+    if _syncfs is None:
+        return False
+    if _syncfs(fd) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _IGNORED_SYNC_ERRORS:
+        return False
+    raise OSError(number, os.strerror(number))
+
+
+def rename_new(source: AnyPath, target: AnyPath, source_dir_fd: int | None, target_dir_fd: int | None) -> bool:
+    """Rename without replacing; False where the system or the filesystem cannot. Raises FileExistsError."""
+    if _renameat2 is None:
+        return False
+    old = _AT_FDCWD if source_dir_fd is None else source_dir_fd
+    new = _AT_FDCWD if target_dir_fd is None else target_dir_fd
+    if _renameat2(old, os.fsencode(source), new, os.fsencode(target), _RENAME_NOREPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), os.fsdecode(source), None, os.fsdecode(target))
+
+
+def _first_line(path: str) -> str:
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        return os.read(fd, 4096).decode("ascii", "replace").strip()
+    except OSError:
+        return ""
+    finally:
+        os.close(fd)
+
+
+def _start_time(pid: int) -> str:
+    """When the process started, in ticks since boot; "0" where the system does not say, "" when it is gone."""
+    if not sys.platform.startswith("linux"):
+        return "0"
+    line = _first_line(f"/proc/{pid}/stat")
+    return line.rpartition(")")[2].split()[19] if line else ""
+
+
+def boot_id() -> str:
+    """Eight hexadecimal digits that change with every boot; "00000000" where the system does not say."""
+    return (_first_line("/proc/sys/kernel/random/boot_id") or "0" * 8)[:8]
+
+
+def _host() -> str:
+    """This machine and its process numbering: two containers do not see each other's processes."""
+    try:
+        numbering = str(os.stat("/proc/self/ns/pid").st_ino)
+    except OSError:
+        numbering = ""
+    return f"{zlib.crc32((socket.gethostname() + numbering).encode()):08x}"
+
+
+_own: dict[int, str] = {}
+
+
+def process_tag() -> str:
+    """This process, named for all time: `<pid>.<start time>.<boot><host>`, safe in a file name."""
+    pid = os.getpid()
+    if pid not in _own:
+        _own[pid] = f"{pid}.{_start_time(pid) or '0'}.{boot_id()}{_host()}"
+    return _own[pid]
+
+
+def is_dead(tag: str) -> bool | None:
+    """Whether the process of a tag is gone; None when it was never on this machine, so that nobody can say.
+
+    Another boot of the same machine is a death. Raises ValueError for what is no tag.
+    """
+    pid_text, start, place = tag.split(".")
+    pid = int(pid_text)
+    own = process_tag().split(".")[2]
+    if pid <= 0 or len(place) != len(own) or not start.isdigit():
+        raise ValueError(tag)
+    if place[8:] != own[8:]:
+        return None
+    if place != own:
+        return True
+    try:
+        os.kill(pid, 0) if sys.platform != "win32" else None
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return _start_time(pid) != start
