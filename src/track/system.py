@@ -21,7 +21,7 @@ from track.errors import DiskFull, NameTooLong, StoreUnwritable, TrackError
 try:
     import fcntl as fcntl
 except ImportError:  # Windows: see the module's caption
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 AnyPath = str | bytes | os.PathLike[str]
 
@@ -38,7 +38,7 @@ def _library_call(name: str) -> Callable[..., int] | None:
         function = ctypes.CDLL(None, use_errno=True)[name]
     except (OSError, AttributeError):
         return None
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 _syncfs = _library_call("syncfs")
