@@ -376,17 +376,21 @@ def _refusal(cwd: str, lines: list[bytes], said: bytes) -> NotARepository:
     where = display(cwd)
     if b"safe.directory" in said or b"dubious ownership" in said:
         details = tuple(display(line.strip()) for line in said.splitlines() if line.strip())
-        return NotARepository(f"Git does not trust the repository at {where}: it belongs to somebody else",
-                              details=details)
+        return NotARepository(
+            f"Git does not trust the repository at {where}: it belongs to somebody else", details=details
+        )
     if lines[:1] == [b"true"]:
-        return NotARepository(f"{where} is a bare Git repository; track needs a working tree",
-                              hint="git worktree add ../work")
+        return NotARepository(
+            f"{where} is a bare Git repository; track needs a working tree", hint="git worktree add ../work"
+        )
     if lines[1:2] == [b"true"]:
         return NotARepository(f"{where} is inside a Git directory, not in a working tree")
     if b"not a git repository" in said:
         return NotARepository(f"{where} is not in a Git repository", hint="git init")
-    return NotARepository(f"Git cannot read the repository at {where}",
-                          details=tuple(display(line) for line in said.splitlines() if line.strip()))
+    return NotARepository(
+        f"Git cannot read the repository at {where}",
+        details=tuple(display(line) for line in said.splitlines() if line.strip()),
+    )
 
 
 def _is_full_oid(text: str) -> bool:
