@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support.programs import left_out, missing_programs
 from support.repositories import new_repository
 
@@ -36,7 +37,18 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "COLUMNS": "80",
     }
     loose = ("TRACK_", "GIT_", "XDG_", "LC_", "AWS_", "GOOGLE_", "AZURE_")
-    single = {"LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "PAGER", "TERM", "CI", "PYTHONWARNINGS", "EDITOR", "VISUAL"}
+    single = {
+        "LANG",
+        "LANGUAGE",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "PAGER",
+        "TERM",
+        "CI",
+        "PYTHONWARNINGS",
+        "EDITOR",
+        "VISUAL",
+    }
     before = dict(os.environ)
     for name in before:
         if name.startswith(loose) or name in single:
@@ -91,7 +103,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """In CI a missing program is a failure, never a skip."""
     missing = missing_programs(name for mark in item.iter_markers("needs") for name in mark.args)
     if missing:
-        pytest.fail(f"needs {', '.join(missing)}, which this machine lacks; see tests/system-packages.txt", pytrace=False)
+        pytest.fail(
+            f"needs {', '.join(missing)}, which this machine lacks; see tests/system-packages.txt", pytrace=False
+        )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,1 +1,25 @@
 """Data versioning that lives in Git."""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Digest": "track.model.digest",
+    "Project": "track.project",
+    "TrackError": "track.errors",
+}
+
+__all__ = ["Digest", "Project", "TrackError", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    """A public name, loaded when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -1,0 +1,104 @@
+"""Errors as text or JSON on stderr, and the exit code that goes with each."""
+
+import os
+import platform
+import re
+import sys
+import traceback
+from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EPERM, EROFS
+
+from track import __version__
+from track.cli import terminal
+from track.errors import DiskFull, StoreUnwritable, TrackError, Unreadable
+from track.model.names import display
+
+USAGE = 2
+BUG = 70
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+
+_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+_OF_THE_WORLD = {
+    ENOSPC: DiskFull,
+    EDQUOT: DiskFull,
+    EACCES: Unreadable,
+    EPERM: Unreadable,
+    EIO: Unreadable,
+    EROFS: StoreUnwritable,
+    EMFILE: TrackError,
+    ENFILE: TrackError,
+}
+
+
+def report(error: TrackError) -> int:
+    """Say what happened, the evidence, and what to do next; returns the exit code."""
+    if terminal.settings().json:
+        payload = {
+            "error": type(error).__name__,
+            "message": without_secrets(error.message),
+            "details": [without_secrets(line) for line in error.details],
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        }
+        terminal.complain(terminal.json_text("error", payload))
+    else:
+        terminal.complain(f"{terminal.label('error', 'red')} {_safe(error.message)}")
+        for line in error.details:
+            terminal.complain(f"  {_safe(line)}")
+        for line in (error.hint or "").splitlines():
+            terminal.complain(f"{terminal.label('hint', 'cyan')} {_safe(line)}")
+    if os.environ.get("TRACK_TRACE"):
+        traceback.print_exception(error)
+    return error.exit_code
+
+
+def report_usage(message: str, usage: str, hint: str) -> int:
+    """Say what was wrong with the command line; returns the exit code."""
+    error = TrackError(message, hint=hint, details=(usage,) if usage else ())
+    error.exit_code = USAGE
+    return report(error)
+
+
+def of_the_world(error: OSError) -> TrackError | None:
+    """The error of ours for a failure of disk, permission or limits; None for any other, which is a bug."""
+    kind = _OF_THE_WORLD.get(error.errno or 0)
+    if kind is None:
+        return None
+    place = f"`{display(os.fsencode(error.filename))}`: " if isinstance(error.filename, str | bytes) else ""
+    return kind(f"{place}{(error.strerror or str(error)).lower()}")
+
+
+def report_bug(error: BaseException, arguments: list[str]) -> int:
+    """Print a report that can be pasted as it is; returns the exit code."""
+    command = without_secrets(display(" ".join(["track", *arguments])))
+    terminal.complain(f"{terminal.label('error', 'red')} track failed where it should not: a bug in track")
+    terminal.complain("  ---- report ----")
+    trace = "".join(traceback.format_exception(error))
+    for line in [
+        f"command  {command}",
+        f"track    {__version__}",
+        f"python   {platform.python_version()} on {platform.platform()}",
+        *trace.rstrip().splitlines(),
+    ]:
+        terminal.complain(f"  {_safe(line)}")
+    terminal.complain("  ---- end ----")
+    hint = "please report it with the lines above; `track verify` says whether everything stored is whole"
+    terminal.complain(f"{terminal.label('hint', 'cyan')} {hint}")
+    return BUG
+
+
+def closed_pipe() -> int:
+    """Whoever read our output went away: nothing more is printed; returns the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return CLOSED_PIPE
+
+
+def without_secrets(text: str) -> str:
+    """`text` without names and passwords in addresses."""
+    return _SECRET.sub("***@", text)
+
+
+def _safe(text: str) -> str:
+    return without_secrets("\n".join(display(line) for line in text.split("\n")))

@@ -1,0 +1,157 @@
+"""The command line: options for all commands, commands loaded when called, errors turned into text and a code."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from track import __version__
+from track.cli import failure, outline, terminal
+from track.errors import TrackError, UnknownPath
+
+
+class Commands(click.Group):
+    """The commands of `outline`; each is loaded from `track.cli.commands` when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every name, in the order of the outline."""
+        return list(outline.SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, loaded now, or None."""
+        if cmd_name not in outline.SUMMARIES:
+            return None
+        command: click.Command = import_module(f"track.cli.commands.{cmd_name}").command
+        _allow_common_options(command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but an unknown command names the nearest one."""
+        command = self.get_command(ctx, args[0])
+        if command is None and not ctx.resilient_parsing:
+            nearest = import_module("track.cli.suggest").nearest(args[0], outline.SUMMARIES)
+            ctx.fail(f"`track {args[0]}`: no such command" + (f"; did you mean `track {nearest}`?" if nearest else ""))
+        return args[0], command, args[1:]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The outline, by task."""
+        for task in outline.TASKS:
+            with formatter.section(task.title):
+                formatter.write_dl(task.commands)
+
+
+def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        terminal.configure(quiet=True)
+
+
+def _set_verbose(ctx: click.Context, param: click.Parameter, value: int) -> None:
+    if value:
+        terminal.configure(verbose=value)
+
+
+def _allow_common_options(command: click.Command) -> None:
+    """Let `-q` and `-v` stand after the command too, where they mean nothing else there."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _allow_common_options(inner)
+        return
+    taken = {name for param in command.params for name in param.opts}
+    if not taken & {"-q", "--quiet"}:
+        help_text = "Print errors only."
+        command.params.append(
+            click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_set_quiet, help=help_text)
+        )
+    if not taken & {"-v", "--verbose"}:
+        help_text = "Say more; twice for still more."
+        command.params.append(
+            click.Option(["-v", "--verbose"], count=True, expose_value=False, callback=_set_verbose, help=help_text)
+        )
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 difference or expected failure, 2 usage, 3 not a project or bad configuration, "
+    "4 data missing, 5 remote, 6 conflict or unsaved work, 7 integrity, 70 bug in track, 130 interrupted, "
+    "141 closed pipe.",
+)
+@click.option("-C", "folders", metavar="DIR", multiple=True, help="Run as if started in DIR.")
+@click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_set_quiet, help="Print errors only.")
+@click.option("-v", "--verbose", count=True, expose_value=False, callback=_set_verbose, help="Say more.")
+@click.option("--no-pager", is_flag=True, help="Do not page long output.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), help="When to use colour.")
+@click.version_option(__version__, message="track %(version)s", help="Print the version.")
+@click.pass_context
+def group(ctx: click.Context, folders: tuple[str, ...], no_pager: bool, color: str | None) -> None:
+    """Data versioning that lives in Git.
+
+    Pointers are text files in Git; the bytes are in a store beside it and at remotes.
+    """
+    terminal.configure(pager=not no_pager, color=color or "auto")
+    for folder in folders:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise UnknownPath(f"-C `{folder}`: {(error.strerror or str(error)).lower()}") from error
+    if ctx.invoked_subcommand is None:
+        terminal.emit(outline.first_commands())
+    elif ctx.invoked_subcommand in outline.PAGED and _may_page():
+        ctx.with_resource(import_module("track.cli.pager").paged())
+
+
+def _may_page() -> bool:
+    return terminal.settings().pager and not terminal.settings().json and sys.stdout.isatty()
+
+
+def run(arguments: list[str]) -> int:
+    """Run `track` with these arguments and return its exit code; the one place where errors become text."""
+    terminal.begin(arguments)
+    if os.environ.get("TRACK_TRACE"):
+        import_module("track.cli.trace").start()
+    try:
+        code = _code_of(arguments)
+        sys.stdout.flush()
+    except TrackError as error:
+        return failure.report(error)
+    except click.UsageError as error:
+        return _report_usage(error)
+    except click.ClickException as error:
+        return failure.report(TrackError(error.format_message()))
+    except (KeyboardInterrupt, EOFError, click.Abort):
+        terminal.complain("interrupted")
+        return failure.INTERRUPTED
+    except BrokenPipeError:
+        return failure.closed_pipe()
+    except OSError as error:
+        known = failure.of_the_world(error)
+        return failure.report_bug(error, arguments) if known is None else failure.report(known)
+    except Exception as error:  # whatever else comes up is our bug, and says so
+        return failure.report_bug(error, arguments)
+    return code
+
+
+def _code_of(arguments: list[str]) -> int:
+    if "_TRACK_COMPLETE" in os.environ:
+        answered: int = import_module("track.cli.completion").answer(group)
+        return answered
+    try:
+        with group.make_context("track", list(arguments)) as context:
+            group.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def _report_usage(error: click.UsageError) -> int:
+    usage = " ".join(error.ctx.get_usage().split()) if error.ctx is not None else ""
+    path = error.ctx.command_path.removeprefix("track").strip() if error.ctx is not None else ""
+    message = error.format_message().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    return failure.report_usage(message, usage, f"track help {path}".strip() if path else "track --help")

@@ -1,0 +1,81 @@
+"""The commands by task, in words: what `track` and `track --help` show without loading a single command."""
+
+from typing import NamedTuple
+
+
+class Task(NamedTuple):
+    """Something a person wants, and the commands for it: name and one line each."""
+
+    title: str
+    commands: tuple[tuple[str, str], ...]
+
+
+TASKS = (
+    Task(
+        "start",
+        (
+            ("init", "set track up in this Git repository"),
+            ("clone", "clone a Git repository and fetch its data"),
+            ("demo", "make a small example repository and walk through it"),
+            ("uninit", "take track out again and leave plain files"),
+        ),
+    ),
+    Task(
+        "version data",
+        (
+            ("add", "store files or directories and stage their pointers"),
+            ("status", "what changed, what is missing, what is not pushed"),
+            ("diff", "what changed between two revisions, down to the files"),
+            ("checkout", "bring data to a revision without losing unsaved work"),
+        ),
+    ),
+    Task(
+        "look",
+        (
+            ("log", "the versions of an artifact"),
+            ("ls", "list artifacts, or the files inside one"),
+            ("show", "everything known about one artifact"),
+            ("cat", "print the bytes of one file at a revision"),
+            ("get", "copy data out to any place"),
+            ("du", "how much space artifacts and versions take"),
+        ),
+    ),
+    Task(
+        "share",
+        (
+            ("remote", "add, list and remove remotes"),
+            ("push", "send what commits point at to the remote"),
+            ("fetch", "bring bytes from the remote into the store"),
+            ("pull", "fetch, and place the files"),
+        ),
+    ),
+    Task(
+        "look after",
+        (
+            ("verify", "hash what is stored and say what is not whole"),
+            ("doctor", "look for what is wrong with this project or machine"),
+            ("config", "read and change settings"),
+            ("completion", "print a completion script for your shell"),
+            ("help", "explain a command"),
+        ),
+    ),
+)
+
+FIRST = ("init", "clone", "add", "status", "diff", "checkout", "log", "remote", "push", "pull")
+
+SUMMARIES = {name: summary for task in TASKS for name, summary in task.commands}
+
+PAGED = ("diff", "help", "log", "ls", "show")
+
+
+def first_commands() -> str:
+    """What `track` alone prints: the ten commands that carry a project, by task."""
+    lines = ["track: data versioning that lives in Git", ""]
+    for task in TASKS:
+        rows = [(name, summary) for name, summary in task.commands if name in FIRST]
+        if rows:
+            lines.append(task.title)
+            lines.extend(f"  track {name:<9} {summary}" for name, summary in rows)
+            lines.append("")
+    lines.append("`track --help` lists every command, `track help COMMAND` explains one, `track demo` shows it all.")
+    return "\n".join(lines)

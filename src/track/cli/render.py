@@ -1,0 +1,59 @@
+"""Results as text: sizes, counts, times and aligned tables. The same on a terminal and in a pipe, colour apart."""
+
+import re
+from collections.abc import Iterable, Sequence
+from unicodedata import east_asian_width
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def size_text(size_bytes: int) -> str:
+    """`432950113` as `412.9 MiB`: IEC units, one decimal, none for bytes."""
+    if abs(size_bytes) < 1024:
+        return f"{size_bytes} B"
+    value = float(size_bytes)
+    unit = ""
+    for unit in _UNITS[1:]:  # noqa: B007  # the unit at which the loop stopped is what is shown
+        value /= 1024
+        if abs(value) < 1023.95:
+            break
+    return f"{value:.1f} {unit}"
+
+
+def count_text(count: int, noun: str, plural: str | None = None) -> str:
+    """`8201, "file"` as `8,201 files`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def duration_text(elapsed_s: float) -> str:
+    """`0.4 s`, `41 s`, `3 min 20 s`, `2 h 5 min`."""
+    if elapsed_s < 9.95:
+        return f"{elapsed_s:.1f} s"
+    whole = round(elapsed_s)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def table(rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), gap: int = 2) -> str:
+    """Rows of cells as aligned lines; columns in `right` are right-aligned, the last column is never padded."""
+    kept = [[str(cell) for cell in row] for row in rows]
+    columns = max((len(row) for row in kept), default=0)
+    widths = [max((_width(row[i]) for row in kept if i < len(row)), default=0) for i in range(columns)]
+    return "\n".join(_line(row, widths, right, " " * gap) for row in kept)
+
+
+def _line(row: list[str], widths: list[int], right: Sequence[int], gap: str) -> str:
+    cells = []
+    for i, cell in enumerate(row):
+        padding = " " * (widths[i] - _width(cell))
+        cells.append(padding + cell if i in right else cell + padding)
+    return gap.join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    plain = _ESCAPE.sub("", text)
+    return len(plain) if plain.isascii() else sum(2 if east_asian_width(char) in "WF" else 1 for char in plain)

@@ -1,0 +1,47 @@
+"""What a command needs: the project, and ways to say what happened."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from track.cli import render
+from track.cli.meter import meter as progress
+from track.cli.render import count_text, duration_text, size_text
+from track.cli.terminal import detail, emit, emit_bytes, emit_json, hint, note, paint, settings, warn
+from track.project import Project
+
+__all__ = [
+    "count_text",
+    "detail",
+    "duration_text",
+    "emit",
+    "emit_bytes",
+    "emit_json",
+    "hint",
+    "note",
+    "opened",
+    "paint",
+    "progress",
+    "settings",
+    "size_text",
+    "table",
+    "warn",
+]
+
+
+@contextmanager
+def opened() -> Iterator[Project]:
+    """The project around the current folder, closed at the end.
+
+    Raises:
+        NotARepository: there is no Git repository with a working tree here.
+        BadConfig, NewerFormat: its configuration cannot be read by this version.
+    """
+    with Project.open(None) as project:
+        yield project
+
+
+def table(rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Print rows of cells as aligned lines on stdout; columns in `right` are right-aligned."""
+    text = render.table(rows, right=right)
+    if text:
+        emit(text)
