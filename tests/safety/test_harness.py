@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support.powercut import FILESYSTEMS, disk, read_only, small_disk
 from support.strace import Event, complaints, fail_at, kill_at, record, spread
 

@@ -17,17 +17,19 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 OPENS = ("openat", "openat2", "open", "creat")
+# fmt: off
 COPIES = ("copy_file_range", "sendfile", "splice")
 WRITES = (
-    *"write pwrite64 writev pwritev pwritev2 ftruncate truncate fallocate".split(),
-    *"fsync fdatasync syncfs sync msync".split(),
+    "write", "pwrite64", "writev", "pwritev", "pwritev2", "ftruncate", "truncate", "fallocate",
+    "fsync", "fdatasync", "syncfs", "sync", "msync",
 )
 NAMES = (
-    *"rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat".split(),
-    *"mkdir mkdirat rmdir mknod mknodat chmod fchmod fchmodat fchmodat2".split(),
-    *"chown fchown lchown fchownat utime utimes utimensat futimesat".split(),
-    *"setxattr lsetxattr fsetxattr".split(),
+    "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "unlink", "unlinkat",
+    "mkdir", "mkdirat", "rmdir", "mknod", "mknodat", "chmod", "fchmod", "fchmodat", "fchmodat2",
+    "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "utimensat", "futimesat",
+    "setxattr", "lsetxattr", "fsetxattr",
 )
+# fmt: on
 CHANGING = (*OPENS, *WRITES, *COPIES, *NAMES, "ioctl")
 
 Command = Sequence[str | Path]
