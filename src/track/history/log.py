@@ -1,0 +1,169 @@
+"""Commits to pointers: which pointer files are in the working tree, the index or a commit, and how each came to be.
+
+Everything streams from Git's plumbing, one process for the names and one for the contents. Contents are bytes as they
+are in the file; what they mean is for `model.pointer`.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from track.errors import Unreadable
+from track.history.plumbing import SUFFIX, Git
+from track.model.names import display
+
+MAX_POINTER = 1 << 20
+"""A pointer is never larger (bytes); of a larger file one byte more is read, so that its reader can refuse it."""
+
+_FORMAT = "--format=commit %H%n%P%n%an%n%ae%n%at%n%ct%n%s"
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Commit(NamedTuple):
+    """One commit. Times are seconds since 1970 UTC; `subject` is the first line of its message."""
+
+    oid: str
+    parents: tuple[str, ...]
+    author: str
+    email: str
+    authored: int
+    committed: int
+    subject: str
+
+
+class Event(NamedTuple):
+    """What one commit did to one pointer: `op` is A (made), M (changed) or D (removed); `blob` is its content then.
+
+    A merge has events only for pointers that are as in none of its parents; then `op` is M or D.
+    """
+
+    commit: Commit
+    path: bytes
+    op: str
+    blob: str | None
+
+
+def pointers_in_worktree(git: Git) -> list[tuple[bytes, bytes]]:
+    """Return the pointer files on disk, sorted by path, with their contents: staged, in conflict, or new.
+
+    A pointer that is a link, or lies below one, is not there.
+
+    Raises:
+        Unreadable: one of them cannot be read.
+    """
+    files = git.pointer_files()
+    folders: dict[bytes, bool] = {}
+    found = []
+    for path in sorted({*files.staged, *files.unmerged, *files.untracked}):
+        content = _read(os.fsencode(git.top), path, folders)
+        if content is not None:
+            found.append((path, content))
+    return found
+
+
+def pointers_staged(git: Git) -> list[tuple[bytes, bytes]]:
+    """Return the pointers in Git's index, sorted by path, with their contents; those in conflict are left out."""
+    return _with_contents(git, git.staged_pointers())
+
+
+def pointers_at(git: Git, rev: str) -> list[tuple[bytes, bytes]]:
+    """Return the pointers in a commit, sorted by path, with their contents.
+
+    Raises:
+        UnknownRevision: there is no such commit.
+        GitFailed: a content is not in the repository, as in a partial clone.
+    """
+    return _with_contents(git, git.tree_pointers(rev))
+
+
+def pointer_at(git: Git, rev: str, path: bytes) -> bytes | None:
+    """Return the content of the pointer file `path` in a commit; none when it is not there."""
+    blob = git.tree_pointers(rev).get(path)
+    return None if blob is None else next(git.blobs([blob]))[1]
+
+
+def versions_of(git: Git, path: bytes, rev: str = "HEAD") -> Iterator[tuple[Event, bytes | None]]:
+    """Give what happened to one pointer file, newest first, with its content after each (none: removed).
+
+    Raises:
+        UnknownRevision: there is no such commit.
+    """
+    events = list(history(git, [rev], [path]))
+    blobs = {event.blob for event in events if event.blob is not None}
+    contents = dict(git.blobs(sorted(blobs)))
+    for event in events:
+        yield event, None if event.blob is None else contents[event.blob]
+
+
+def history(git: Git, revs: Sequence[str], paths: Sequence[bytes] = (), *, every_side: bool = False) -> Iterator[Event]:
+    """Give what commits did to pointers, newest first: to `paths`, or to all.
+
+    `revs` are what is reached from; `every_side` also follows the sides of merges that ended up as the other one.
+
+    Raises:
+        UnknownRevision: one of `revs` is not a commit.
+    """
+    commits = [git.resolve(rev) for rev in revs]
+    if not commits:
+        return
+    simplified = ("--full-history",) if every_side else ()
+    wanted: tuple[str | bytes, ...] = tuple(paths) or ("*.track",)
+    tokens = git.stream(
+        "log", "-z", "-c", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color",
+        "--encoding=UTF-8", "--no-notes", _FORMAT, *simplified, *commits, "--", *wanted, globs=not paths,
+    )  # fmt: skip
+    commit: Commit | None = None
+    for token in tokens:
+        token = token.lstrip(b"\n")
+        if token.startswith(b"commit "):
+            commit = _parse_commit(token)
+        elif token.startswith(b":"):
+            path = next(tokens, b"")
+            assert commit is not None
+            if path.endswith(SUFFIX):
+                event = _parse_event(commit, token, path)
+                if event is not None:
+                    yield event
+
+
+def _parse_commit(token: bytes) -> Commit:
+    oid, parents, author, email, authored, committed, subject = token.decode("utf-8", "surrogateescape").split("\n", 6)
+    return Commit(
+        oid.removeprefix("commit "), tuple(parents.split()), author, email, int(authored), int(committed), subject
+    )
+
+
+def _parse_event(commit: Commit, token: bytes, path: bytes) -> Event | None:
+    """Return the event of a raw line, `:mode mode oid oid status`, or for a merge one colon, mode and oid a parent."""
+    parents = len(token) - len(token.lstrip(b":"))
+    fields = token.lstrip(b":").decode("ascii").split(" ")
+    mode, blob = fields[parents], fields[2 * parents + 1]
+    if mode in ("100644", "100755"):
+        made = parents == 1 and not fields[0].startswith("100")
+        return Event(commit, path, "A" if made else "M", blob)
+    if any(old.startswith("100") for old in fields[:parents]):
+        return Event(commit, path, "D", None)
+    return None
+
+
+def _with_contents(git: Git, pointers: dict[bytes, str]) -> list[tuple[bytes, bytes]]:
+    contents = dict(git.blobs(sorted(set(pointers.values()))))
+    return [(path, contents[pointers[path]]) for path in sorted(pointers)]
+
+
+def _read(top: bytes, path: bytes, folders: dict[bytes, bool]) -> bytes | None:
+    """Return the start of a file that is one, in a folder that is one; none for anything else."""
+    folder = os.path.join(top, os.path.dirname(path)).rstrip(b"/") or b"/"
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder) == folder
+    if not folders[folder]:
+        return None
+    try:
+        fd = os.open(os.path.join(top, path), _READ)
+    except OSError as error:
+        if not os.path.isfile(os.path.join(top, path)) or os.path.islink(os.path.join(top, path)):
+            return None
+        raise Unreadable(f"{display(path)} cannot be read: {error.strerror}", hint="check its permissions") from error
+    with open(fd, "rb", buffering=0) as file:
+        return file.read(MAX_POINTER + 1) if stat.S_ISREG(os.fstat(fd).st_mode) else None

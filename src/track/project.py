@@ -1,0 +1,248 @@
+"""Project: the open handles of one working tree, opened and closed once."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from track import config, publish
+from track.config import Config, Source
+from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError
+from track.history import log
+from track.history.plumbing import Git
+from track.locks import Lock
+from track.model.digest import digest_of
+from track.model.names import check_entry_path, display
+from track.model.pointer import Pointer, parse_pointer
+from track.store.objects import Store
+from track.worktree.paths import Gate
+from track.worktree.stat_cache import StatCache
+
+CONFIG = b".track/config.toml"
+STORE_LINK = b".store"
+IGNORE_LINE = b"/.store"
+
+LinkState: TypeAlias = Literal["fine", "missing", "tracked", "elsewhere"]
+
+
+class Project:
+    """One working tree that `track` is set up in: its Git, configuration, store and caches.
+
+    Opened by `Project.open`, closed by `close` or at the end of a `with` block. Paths are bytes from the top.
+    """
+
+    def __init__(self, git: Git, settings: Config, cwd: Path, warnings: tuple[str, ...] = ()) -> None:
+        """Hold what `open` found."""
+        self.git = git
+        self.config = settings
+        self.cwd = cwd
+        self.warnings = [*warnings, *settings.warnings]
+        self.root = git.top
+        self.state = git.common_dir / "track"
+        self.worktree_state = git.git_dir / "track"
+        self.gate = Gate(git.top)
+
+    @classmethod
+    def open(
+        cls, start: str | Path | None = None, *, flags: Mapping[str, str] | None = None, set_up: bool = True
+    ) -> "Project":
+        """Open the project that holds `start` (default: where we are). `flags` beat every other configuration.
+
+        With `set_up=False`, a repository that `track init` never saw is opened too.
+
+        Raises:
+            NotARepository: there is no Git repository with a working tree here, or Git refuses to trust it.
+            ProjectError: `track init` was never run here.
+            NewerFormat: the repository was written by a later version.
+            BadConfig: a configuration file is broken.
+        """
+        cwd = Path(os.path.abspath(start if start is not None else os.curdir))
+        git = Git(cwd)
+        if set_up and not is_set_up(git):
+            raise ProjectError(f"track is not set up in {display(str(git.top))}", hint="track init")
+        settings, warnings = load_config(git, flags)
+        return cls(git, settings, cwd, warnings)
+
+    def __enter__(self) -> "Project":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened; once more is fine."""
+        for name in ("store", "stat_cache"):
+            handle = self.__dict__.pop(name, None)
+            if handle is not None:
+                handle.close()
+
+    @property
+    def store_path(self) -> Path:
+        """Return where the store is: this clone's own choice, else in the common Git directory.
+
+        Never found by following `.store`: that link comes with a stranger's repository.
+        """
+        chosen = self.config.text("store.path")
+        return Path(os.path.expanduser(chosen)) if chosen else self.state / "store"
+
+    @cached_property
+    def store(self) -> Store:
+        """Return the local store, made when it is not there yet.
+
+        A store that others use too keeps its index in this user's cache.
+        """
+        path = self.store_path
+        if self.config.text("store.path") is None:
+            return Store.open(path, create=True)
+        cache = config.user_cache() / "stores" / digest_of(os.fsencode(path)).hex()[:16]
+        return Store.open(path, create=True, cache=cache)
+
+    @cached_property
+    def stat_cache(self) -> StatCache:
+        """Return what is known of the working files' stats."""
+        return StatCache(self.worktree_state / "stat.db")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the working tree for a verb that changes it; `.store` is made again when it is missing.
+
+        Raises:
+            Locked: another `track` held it for longer than `lock.timeout`.
+        """
+        publish.make_directories(self.worktree_state)
+        with Lock(self.worktree_state / "lock").exclusive(self.config.seconds("lock.timeout")):
+            self.link_store()
+            yield
+
+    def relative(self, path: str | bytes | Path) -> bytes:
+        """Return a path as the user wrote it, from where they are, as bytes from the top (the top itself: empty).
+
+        Raises:
+            OutsideRepository: it is not in this working tree, or in `.git`, `.store`, or another repository in it.
+            ForbiddenPath: it goes through a link.
+        """
+        shown = display(os.fsencode(path))
+        inner = self._below_top(os.fsencode(path))
+        if inner is None:
+            raise OutsideRepository(f"{shown} is outside the repository at {display(str(self.root))}")
+        if not inner:
+            return b""
+        if trouble := check_entry_path(inner):
+            raise OutsideRepository(f"{shown} {trouble}")
+        if inner.split(b"/")[0].lower() == STORE_LINK:
+            raise OutsideRepository(f"{shown} is in the store", hint="name the file in your working tree")
+        self._check_parents(inner, shown)
+        return inner
+
+    def pointers(self) -> dict[bytes, Pointer]:
+        """Return the pointers in the working tree by their own paths, sorted; somebody else's files are left out.
+
+        Raises:
+            MalformedPointer: one of them breaks the rules.
+            NewerFormat: one of them was written by a later version.
+        """
+        found = {}
+        for path, content in log.pointers_in_worktree(self.git):
+            with suppress(NotAPointer):
+                found[path] = parse_pointer(content, display(path))
+        return found
+
+    def link_state(self) -> LinkState:
+        """Return what `.store` at the top of the working tree is; nothing is changed."""
+        if self.git.is_tracked([STORE_LINK]):
+            return "tracked"
+        try:
+            found = os.readlink(os.path.join(os.fsencode(self.root), STORE_LINK))
+        except FileNotFoundError:
+            return "missing"
+        except OSError:
+            return "elsewhere"
+        return "fine" if found == self._link_target() else "elsewhere"
+
+    def link_store(self) -> LinkState:
+        """Make the `.store` link when it is missing, and return what it is then.
+
+        Tracked, or pointing elsewhere, it is left alone and reported in `warnings`.
+        """
+        with suppress(OSError):
+            if os.readlink(os.path.join(os.fsencode(self.root), STORE_LINK)) == self._link_target():
+                return "fine"
+        state = self.link_state()
+        if state == "missing":
+            self._exclude_link()
+            with self.gate.directory(b"") as top, suppress(FileExistsError):
+                try:
+                    publish.make_symlink(self._link_target(), STORE_LINK, dir_fd=top)
+                except (OSError, ProjectError):
+                    publish.make_directory(STORE_LINK, dir_fd=top)
+            return "fine"
+        what = "is tracked by Git" if state == "tracked" else "is not the link to this clone's store"
+        self.warnings.append(f"`.store` {what}; it is left alone and not used (the store is {self.store_path})")
+        return state
+
+    def _link_target(self) -> bytes:
+        return os.path.relpath(os.fsencode(self.store_path), os.fsencode(self.root))
+
+    def _exclude_link(self) -> None:
+        """Have Git ignore the link in every branch of this clone, whatever their `.gitignore` says."""
+        exclude = self.git.common_dir / "info" / "exclude"
+        try:
+            before = exclude.read_bytes()
+        except FileNotFoundError:
+            publish.make_directories(exclude.parent)
+            before = b""
+        if IGNORE_LINE not in before.splitlines():
+            separator = b"" if not before or before.endswith(b"\n") else b"\n"
+            publish.publish_bytes(exclude, before + separator + IGNORE_LINE + b"\n")
+
+    def _below_top(self, path: bytes) -> bytes | None:
+        top = os.fsencode(self.root)
+        whole = os.path.normpath(os.path.join(os.path.realpath(os.fsencode(self.cwd)), path))
+        if (inner := _inside(whole, top)) is not None:
+            return inner
+        folder, name = os.path.split(whole)
+        return _inside(os.path.join(os.path.realpath(folder), name), top)
+
+    def _check_parents(self, inner: bytes, shown: str) -> None:
+        """Refuse a path below a link, or in another repository (a submodule, a nested clone)."""
+        parts = inner.split(b"/")
+        for depth in range(1, len(parts)):
+            folder = os.path.join(os.fsencode(self.root), *parts[:depth])
+            try:
+                mode = os.lstat(folder).st_mode
+            except OSError:
+                return
+            name = display(b"/".join(parts[:depth]))
+            if stat.S_ISLNK(mode):
+                raise ForbiddenPath(f"{shown} is beyond the link {name}", hint="name the place it points to")
+            if os.path.lexists(os.path.join(folder, b".git")):
+                raise OutsideRepository(f"{shown} is in another repository, {name}", hint=f"cd {name}")
+
+
+def is_set_up(git: Git) -> bool:
+    """Return whether `track init` ran here: a committed configuration, or state of this clone."""
+    return os.path.lexists(git.top / os.fsdecode(CONFIG)) or (git.common_dir / "track").is_dir()
+
+
+def load_config(git: Git, flags: Mapping[str, str] | None = None) -> tuple[Config, tuple[str, ...]]:
+    """Return the configuration of a repository, and warnings about files that were left aside."""
+    sources = [Source("clone", git.common_dir / "track" / "config.toml")]
+    warnings: tuple[str, ...] = ()
+    if (git.top / ".track").is_symlink():
+        warnings = ("`.track` is a link; the configuration behind it is ignored",)
+    else:
+        sources.append(Source("project", git.top / os.fsdecode(CONFIG)))
+    sources.append(Source("user", config.user_file()))
+    return config.load(tuple(sources), os.environ, flags), warnings
+
+
+def _inside(path: bytes, top: bytes) -> bytes | None:
+    if path == top:
+        return b""
+    base = top if top.endswith(b"/") else top + b"/"
+    return path[len(base) :] if path.startswith(base) else None
