@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.locks import Lock as Lock
-from track.system import AnyPath, is_dead, naming, process_tag, rename_new, sync_fd, sync_filesystem
+from track.system import AnyPath, is_dead, naming, process_tag, rename_new, shown, sync_fd, sync_filesystem
 
 BATCH_LIMIT = 64
 """Above so many files one sync of the filesystem is cheaper than one of each file and directory."""
@@ -235,7 +235,7 @@ def copy_range(source_fd: int, target_fd: int, size: int, *, offset: int = 0) ->
     Shares the blocks where the filesystem can (reflink). The descriptors' own positions may move.
     """
     done = 0
-    with naming(_name_of(target_fd)):
+    with naming(name_of(target_fd)):
         while done < size:
             at = offset + done
             try:
@@ -260,9 +260,10 @@ def copy_range(source_fd: int, target_fd: int, size: int, *, offset: int = 0) ->
     return done
 
 
-def _name_of(fd: int) -> str:
+def name_of(fd: int) -> str:
+    """The path behind a descriptor, for a message."""
     try:
-        return os.readlink(f"/proc/self/fd/{fd}")
+        return shown(os.readlink(f"/proc/self/fd/{fd}"))
     except OSError:
         return f"file descriptor {fd}"
 

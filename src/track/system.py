@@ -43,6 +43,8 @@ def _library_call(name: str) -> Callable[..., int] | None:
 
 _syncfs = _library_call("syncfs")
 _renameat2 = _library_call("renameat2")
+_sync_file_range = _library_call("sync_file_range")
+_SYNC_FILE_RANGE_WRITE = 2
 
 
 def shown(path: AnyPath) -> str:
@@ -110,6 +112,12 @@ def sync_filesystem(fd: int) -> bool:
     if number in _IGNORED_SYNC_ERRORS:
         return False
     raise OSError(number, os.strerror(number))
+
+
+def start_writeback(fd: int) -> None:
+    """Let the kernel begin to write what a file has in memory, so that a later sync finds little to do; no promise."""
+    if _sync_file_range is not None:
+        _sync_file_range(fd, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
 
 
 def rename_new(source: AnyPath, target: AnyPath, source_dir_fd: int | None, target_dir_fd: int | None) -> bool:

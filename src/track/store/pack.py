@@ -1,0 +1,244 @@
+"""Packs: immutable files of many small objects, which explain themselves. The layout is docs/reference/formats.md.
+
+A pack is its entries back to back, then a table with one record an entry in the same order, then a footer of 64
+bytes. All integers are little-endian. A reader believes nothing: the footer must account for every byte of the file,
+the records for every byte before the table, and every entry is hashed before it is used.
+"""
+
+import os
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from track.errors import DamagedObject, NewerFormat, TrackError
+from track.model.digest import Digest
+from track.publish import create, name_of, remove, stage, write_all
+from track.store.compression import NotExpandable, expand
+from track.system import naming, shown, start_writeback
+
+PACK_SIZE = 16 << 20
+"""A writer seals a pack when it has so many bytes."""
+SMALL = 1 << 20
+"""Objects below this size go into packs, others are whole files."""
+
+RAW, ZSTD, RECIPE = 0, 1, 2
+MAX_EXPANDED = 256 << 20
+"""No compressed entry may say that it is longer than this."""
+
+_RECORD = struct.Struct("<32sHHQQQ32s")
+_FOOTER = struct.Struct("<32sQQII8s")
+_MAGIC = b"TRACKPAK"
+_VERSION = 1
+_BUFFER = 1 << 20
+_REPAIR = "`track verify` lists what is damaged; `track fetch` brings what a remote still has"
+_UPGRADE = "install a newer version of track"
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+"""How files of a store are opened: never through a link."""
+
+
+class PackEntry(NamedTuple):
+    """One object in a pack: `stored_length` bytes at `offset` give `length` bytes of `digest`.
+
+    `form` says how: RAW as they are, ZSTD one frame, RECIPE a list of the chunks that make the object.
+    """
+
+    digest: bytes
+    form: int
+    flags: int
+    offset: int
+    stored_length: int
+    length: int
+    stored_digest: bytes
+
+
+class SealedPack(NamedTuple):
+    """A complete pack that is still in staging; `name` is the digest of the whole file, `size` its bytes."""
+
+    path: Path
+    name: Digest
+    size: int
+    entries: list[PackEntry]
+
+
+class PackWriter:
+    """Writes one pack in a staging directory, in large pieces, hashing as it goes. Close by `seal` or `abandon`."""
+
+    def __init__(self, staging: Path) -> None:
+        """Nothing is created before the first bytes are written."""
+        self._staging = staging
+        self._path: Path | None = None
+        self._fd = -1
+        self._hasher = blake3(max_threads=blake3.AUTO)
+        self._pieces: list[bytes] = []
+        self._buffered = 0
+        self._records: list[bytes] = []
+        self.size = 0
+        """Bytes of entries so far."""
+
+    def add(self, digest: bytes, data: bytes) -> None:
+        """Append an object as it is; the caller has hashed `data`."""
+        length = len(data)
+        self._records.append(_RECORD.pack(digest, RAW, 0, self.size, length, length, digest))
+        self._pieces.append(data)
+        self.size += length
+        self._buffered += length
+        if self._buffered >= _BUFFER:
+            self._flush()
+
+    def add_entry(self, entry: PackEntry, stored: bytes) -> None:
+        """Append stored bytes in any form; the entry's own offset does not matter."""
+        length = len(stored)
+        head = (entry.digest, entry.form, entry.flags, self.size, length, entry.length, entry.stored_digest)
+        self._records.append(_RECORD.pack(*head))
+        self._pieces.append(stored)
+        self.size += length
+        self._buffered += length
+        if self._buffered >= _BUFFER:
+            self._flush()
+
+    def seal(self) -> SealedPack | None:
+        """Write table and footer and close; None when nothing was added. Not synced: publishing does that."""
+        if not self._records:
+            return None
+        table = b"".join(self._records)
+        footer = _FOOTER.pack(blake3(table).digest(), self.size, len(table), 0, _VERSION, _MAGIC)
+        self._pieces += (table, footer)
+        try:
+            self._flush()
+        except BaseException:
+            self.abandon()
+            raise
+        assert self._path is not None
+        os.close(self._fd)
+        self._fd = -1
+        entries = _unpack(table)
+        return SealedPack(self._path, Digest(self._hasher.digest()), self.size + len(table) + len(footer), entries)
+
+    def abandon(self) -> None:
+        """Drop what was written."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            assert self._path is not None
+            with suppress(OSError, TrackError):
+                remove(self._path)
+        self._pieces, self._records = [], []
+
+    def _flush(self) -> None:
+        if self._path is None:
+            self._path = stage(self._staging)
+            self._fd = create(self._path)
+        joined = b"".join(self._pieces)
+        self._pieces, self._buffered = [], 0
+        with naming(self._path):
+            write_all(self._fd, joined)
+        self._hasher.update(joined)
+        start_writeback(self._fd)
+
+
+class Footer(NamedTuple):
+    """Where the table of a pack is, and its digest."""
+
+    table_digest: bytes
+    table_offset: int
+    table_length: int
+
+
+FOOTER_LENGTH = _FOOTER.size
+
+
+def parse_footer(tail: bytes, pack_size: int, place: str) -> Footer:
+    """The footer in the last 64 bytes of a pack of `pack_size` bytes; `place` is for the message.
+
+    Raises:
+        DamagedObject: it is no footer, or does not account for every byte of the pack.
+        NewerFormat: a version or a flag that this version does not know.
+    """
+    if len(tail) != FOOTER_LENGTH or not tail.endswith(_MAGIC):
+        raise DamagedObject(f"{place} is not a pack, or is cut short", hint=_REPAIR)
+    digest, offset, length, flags, version, _ = _FOOTER.unpack(tail)
+    if version != _VERSION or flags:
+        raise NewerFormat(f"{place} is a pack of a newer format ({version}, flags {flags:#x})", hint=_UPGRADE)
+    if offset + length + FOOTER_LENGTH != pack_size or length % _RECORD.size or not length:
+        raise DamagedObject(f"{place} has a footer that does not fit its size of {pack_size} bytes", hint=_REPAIR)
+    return Footer(digest, offset, length)
+
+
+def parse_table(table: bytes, footer: Footer, place: str) -> list[PackEntry]:
+    """The records of a pack, which are in the order of their offsets and leave no byte out.
+
+    Raises DamagedObject when the table is not what the footer says, or contradicts itself.
+    """
+    if blake3(table).digest() != footer.table_digest or len(table) != footer.table_length:
+        raise DamagedObject(f"the table of {place} is damaged", hint=_REPAIR)
+    entries = _unpack(table)
+    end = 0
+    for entry in entries:
+        if entry.offset != end:
+            raise DamagedObject(f"the entries of {place} overlap or leave gaps", hint=_REPAIR)
+        end += entry.stored_length
+        if entry.form == RAW and (entry.stored_length != entry.length or entry.stored_digest != entry.digest):
+            raise DamagedObject(f"the table of {place} contradicts itself about {entry.digest.hex()}", hint=_REPAIR)
+    if end != footer.table_offset:
+        raise DamagedObject(f"the entries of {place} do not fill it", hint=_REPAIR)
+    return entries
+
+
+def read_table(pack: int | Path) -> list[PackEntry]:
+    """The records of a pack file, given by descriptor or path.
+
+    Raises:
+        DamagedObject: the footer or the table is not that of a whole pack.
+        NewerFormat: written by a later version.
+    """
+    if isinstance(pack, Path):
+        fd = os.open(pack, READ_FLAGS)
+        try:
+            return _read_table(fd, shown(pack))
+        finally:
+            os.close(fd)
+    return _read_table(pack, name_of(pack))
+
+
+def _read_table(fd: int, place: str) -> list[PackEntry]:
+    size = os.fstat(fd).st_size
+    tail = os.pread(fd, FOOTER_LENGTH, max(0, size - FOOTER_LENGTH))
+    footer = parse_footer(tail, size, place)
+    return parse_table(os.pread(fd, footer.table_length, footer.table_offset), footer, place)
+
+
+def read_entry(fd: int, entry: PackEntry) -> bytes:
+    """The object of an entry, verified; at most `entry.length` bytes are ever made.
+
+    Raises:
+        DamagedObject: the bytes are not those of the digest.
+        NewerFormat: stored in a form that this version cannot read.
+    """
+    return expand_entry(entry, os.pread(fd, entry.stored_length, entry.offset), name_of(fd))
+
+
+def expand_entry(entry: PackEntry, stored: bytes | memoryview, place: str) -> bytes:
+    """The object of an entry given its stored bytes, verified. Raises as `read_entry` does."""
+    if entry.form == RAW and not entry.flags:
+        if len(stored) == entry.length and blake3(stored).digest() == entry.digest:
+            return bytes(stored)
+        raise DamagedObject(f"the bytes in {place} are not those of blake3:{entry.digest.hex()}", hint=_REPAIR)
+    if entry.form != ZSTD or entry.flags:
+        what = f"object blake3:{entry.digest.hex()} in {place} has form {entry.form}, flags {entry.flags:#x}"
+        raise NewerFormat(f"{what}, which this version cannot read", hint=_UPGRADE)
+    if entry.length > MAX_EXPANDED or blake3(stored).digest() != entry.stored_digest:
+        raise DamagedObject(f"the bytes in {place} are not those of blake3:{entry.digest.hex()}", hint=_REPAIR)
+    try:
+        data = expand(bytes(stored), entry.length)
+    except NotExpandable as error:
+        raise DamagedObject(f"blake3:{entry.digest.hex()} in {place}: {error}", hint=_REPAIR) from error
+    if blake3(data).digest() != entry.digest:
+        raise DamagedObject(f"the bytes in {place} are not those of blake3:{entry.digest.hex()}", hint=_REPAIR)
+    return data
+
+
+def _unpack(table: bytes) -> list[PackEntry]:
+    return [PackEntry(*record) for record in _RECORD.iter_unpack(table)]

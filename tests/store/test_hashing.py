@@ -1,0 +1,45 @@
+"""Hashing files."""
+
+import os
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from track.store.hashing import hash_fd, read_ahead
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 4 * MIB, 13 * MIB + 7])
+def test_a_file_has_the_digest_of_its_bytes(tmp_path: Path, size: int) -> None:
+    content = os.urandom(size)
+    (tmp_path / "f").write_bytes(content)
+    fd = os.open(tmp_path / "f", os.O_RDONLY)
+    try:
+        assert hash_fd(fd, size) == blake3(content).digest()
+        assert hash_fd(fd, size // 2) == blake3(content[: size // 2]).digest()
+        assert hash_fd(fd, size + 5 * MIB) == blake3(content).digest()
+    finally:
+        os.close(fd)
+
+
+def test_a_file_that_cannot_be_read_raises_in_the_thread_that_asked(tmp_path: Path) -> None:
+    fd = os.open(tmp_path / "f", os.O_WRONLY | os.O_CREAT)
+    try:
+        os.truncate(fd, 9 * MIB)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            hash_fd(fd, 9 * MIB)
+    finally:
+        os.close(fd)
+
+
+def test_reading_ahead_may_be_left_early(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(bytes(40 * MIB))
+    fd = os.open(tmp_path / "f", os.O_RDONLY)
+    try:
+        slices = read_ahead(fd, 40 * MIB)
+        assert len(next(slices)) == 4 * MIB
+        slices.close()
+    finally:
+        os.close(fd)
