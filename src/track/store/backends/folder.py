@@ -1,0 +1,246 @@
+"""A folder of this machine, or of a share that is mounted, as a place.
+
+It is read through dvc-objects' `LocalFileSystem` and written through `track.publish`, so that what a push acknowledged
+survives a power cut.
+"""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from dvc_objects.fs.local import LocalFileSystem
+
+from track.errors import NotAStore, RemoteError, RemoteUnreachable, TrackError, UsageError
+from track.model.names import display
+from track.publish import (
+    Batch,
+    copy_range,
+    create,
+    make_directories,
+    make_directory,
+    publish_bytes,
+    remove,
+    rename,
+    stage,
+    sweep,
+    sync_directory,
+    sync_file,
+)
+from track.store.backends.filesystem import READ, FilesystemPlace, changed
+from track.store.hashing import hash_fd
+from track.store.place import Upload
+
+
+class FolderPlace(FilesystemPlace):
+    """A folder of this machine or of a mounted share. What was put there is durable."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` is absolute."""
+        super().__init__(LocalFileSystem(), str(root), display(str(root)))
+        self.root = root
+        self._staging = root / "staging"
+        mode = root.stat().st_mode
+        self._file_mode = mode & 0o444
+        self._directory_mode = stat.S_IMODE(mode)
+
+    def get_file(self, key: str, target_fd: int) -> int:
+        """Copy the bytes of a key into an open file, sharing blocks where the filesystem can. Raises NoSuchKey."""
+        with self.asking(key):
+            fd = os.open(self.path(key), READ)
+        try:
+            return copy_range(fd, target_fd, os.fstat(fd).st_size)
+        finally:
+            os.close(fd)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Put bytes at a key, replacing what is there; durable when it returns."""
+        self.counter.one()
+        target = Path(self.path(key))
+        self.prepare(target.parent)
+        publish_bytes(target, data, mode=self._file_mode | stat.S_IWUSR)
+
+    def delete(self, key: str) -> None:
+        """Remove a key; absence is fine."""
+        self.counter.one()
+        with suppress(FileNotFoundError):
+            remove(self.path(key))
+
+    def upload(self) -> Upload:
+        """Many files, staged beside each other and made final at once."""
+        self.prepare(self._staging)
+        sweep(self._staging)
+        return _FolderUpload(self, self._staging, self._file_mode)
+
+    def prepare(self, directory: Path) -> None:
+        """Make a directory of the store, durable, with the rights of its root: a shared folder stays shared."""
+        for made in make_directories(directory, mode=self._directory_mode & 0o777):
+            if stat.S_IMODE(made.stat().st_mode) != self._directory_mode:
+                with suppress(PermissionError):
+                    os.chmod(made, self._directory_mode)
+            sync_directory(made.parent)
+
+
+class _FolderUpload:
+    """Copies into the folder's staging, hashes the copy as it is there, and publishes all with one sync."""
+
+    def __init__(self, place: FolderPlace, staging: Path, mode: int) -> None:
+        self._place = place
+        self._staging = staging
+        self._mode = mode
+        self._staged: dict[Path, Path] = {}
+        self._replacing: dict[Path, Path] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for staged in (*self._staged.values(), *self._replacing.values()):
+            with suppress(OSError, TrackError):
+                remove(staged)
+
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False) -> None:
+        self._place.counter.one()
+        target = Path(self._place.path(key))
+        if not replace and _is_whole(target, source, digest):
+            return
+        staged = stage(self._staging)
+        try:
+            _copy_verified(source, staged, digest)
+        except BaseException:
+            with suppress(OSError, TrackError):
+                remove(staged)
+            raise
+        (self._replacing if replace or target.exists() else self._staged)[target] = staged
+
+    def commit(self) -> None:
+        batch = Batch()
+        staged, self._staged = self._staged, {}
+        replacing, self._replacing = self._replacing, {}
+        for target, source in staged.items():
+            self._place.prepare(target.parent)
+            batch.add(source, target, mode=self._mode)
+        batch.commit()
+        for target, source in replacing.items():
+            _replace(source, target, self._mode)
+
+
+def open_folder(folder: Path) -> FolderPlace:
+    """The place at an absolute path.
+
+    Raises:
+        RemoteUnreachable: there is no such folder.
+        NotAStore: something else than a folder is there.
+    """
+    try:
+        mode = folder.stat().st_mode
+    except OSError as error:
+        raise _gone(folder, error) from error
+    if not stat.S_ISDIR(mode):
+        raise NotAStore(f"{display(str(folder))} is a file, not a folder", hint="track remote add NAME FOLDER")
+    return FolderPlace(folder)
+
+
+def make_folder(folder: Path) -> bool:
+    """Make the folder of a new remote below a parent that exists; whether it was made, False when it is there.
+
+    Raises:
+        RemoteUnreachable: its parent does not exist.
+        StoreUnwritable: it cannot be made.
+    """
+    try:
+        make_directory(folder)
+    except FileExistsError:
+        return False
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RemoteUnreachable(
+            f"{display(str(folder.parent))} is not a folder, so no remote can be made in it",
+            hint=f"mkdir -p {display(str(folder.parent))}   or mount what should be there",
+        ) from error
+    sync_directory(folder.parent)
+    return True
+
+
+def is_empty_folder(folder: Path) -> bool:
+    """Whether nothing at all is in a folder."""
+    try:
+        return not os.listdir(folder)
+    except OSError as error:
+        raise _gone(folder, error) from error
+
+
+def folder_of(url: str, *, base: Path) -> Path:
+    """The absolute path of the folder that a URL or a path names; nothing is looked up.
+
+    Raises:
+        UsageError: an address of a kind that this version does not reach.
+    """
+    if "\0" in url or not url:
+        raise UsageError("the address of a remote is empty or contains a NUL character")
+    parts = urlsplit(url) if "://" in url else None
+    if parts is None:
+        return Path(os.path.normpath(os.path.join(base, os.path.expanduser(url))))
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise UsageError(
+            f"`{display(url)}`: this version of track reaches folders only",
+            hint="give a folder of this machine, or one that is mounted: track remote add NAME /path/to/folder",
+        )
+    return Path(os.path.normpath(unquote(parts.path)))
+
+
+def _is_whole(target: Path, source: Path, digest: bytes) -> bool:
+    """Whether a target exists and is what its name says; an earlier push may have left it without an index."""
+    try:
+        fd = os.open(target, READ)
+    except OSError:
+        return False
+    try:
+        size = os.fstat(fd).st_size
+        return size == source.stat().st_size and hash_fd(fd, size) == digest
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _copy_verified(source: Path, staged: Path, digest: bytes) -> None:
+    """Copy a file and hash the copy. Raises DamagedObject."""
+    source_fd = os.open(source, READ)
+    try:
+        size = os.fstat(source_fd).st_size
+        target_fd = create(staged, readable=True)
+        try:
+            copy_range(source_fd, target_fd, size)
+            if hash_fd(target_fd, size) != digest:
+                raise changed(source)
+        finally:
+            os.close(target_fd)
+    finally:
+        os.close(source_fd)
+
+
+def _replace(source: Path, target: Path, mode: int) -> None:
+    """Put a staged file in the place of a damaged one, durably."""
+    os.chmod(source, mode)
+    fd = os.open(source, READ)
+    try:
+        sync_file(fd, target)
+    finally:
+        os.close(fd)
+    rename(source, target)
+    sync_directory(target.parent)
+
+
+def _gone(folder: Path, error: OSError) -> RemoteError:
+    place = display(str(folder))
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return RemoteUnreachable(
+            f"the folder {place} is not there", hint="is it mounted?   to see every remote: track remote list"
+        )
+    return RemoteUnreachable(f"the folder {place} cannot be read: {(error.strerror or str(error)).lower()}")

@@ -1,0 +1,295 @@
+"""What is known of a remote without asking it: a record, in SQLite, of what push and fetch last confirmed.
+
+It is an accelerator and may be deleted at any time. It says which index segments were read and what they hold, which
+artifacts are complete there, and which entries turned out to be missing or damaged. Quick to import: `status` reads it.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from track.publish import make_directories, remove
+from track.store.segment import Held, Name, Segment
+
+_VERSION = 1
+_ASKED_AT_ONCE = 1000
+_TABLES = """
+CREATE TABLE about (store TEXT NOT NULL);
+CREATE TABLE segments (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE packs (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, size INTEGER NOT NULL);
+CREATE TABLE objects (
+  digest BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
+  length INTEGER NOT NULL, form INTEGER NOT NULL, flags INTEGER NOT NULL,
+  PRIMARY KEY (digest, pack, offset)
+) WITHOUT ROWID;
+CREATE TABLE roots (digest BLOB NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (digest, entry)) WITHOUT ROWID;
+CREATE TABLE entries (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE latest (path BLOB PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE bad (digest BLOB NOT NULL, pack BLOB NOT NULL, PRIMARY KEY (digest, pack)) WITHOUT ROWID;
+"""
+
+
+class _Stale(Exception):
+    """The file is not a record of this version."""
+
+
+class PackHeld(NamedTuple):
+    """A pack at the remote: its size in bytes and how many objects it is known to hold."""
+
+    size: int
+    objects_count: int
+
+
+class Known:
+    """The record of one remote. Missing, damaged or of another version, it begins empty."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the record at `path`, making it and its folder when missing."""
+        self.path = path
+        make_directories(path.parent)
+        try:
+            self._db = _opened(path)
+        except (sqlite3.DatabaseError, _Stale):
+            _forget(path)
+            self._db = _opened(path)
+
+    def __enter__(self) -> Self:
+        """The record itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    # Which store it is about.
+
+    @property
+    def store_id(self) -> str:
+        """The id of the store that the record is about; "" before anything was confirmed."""
+        row = self._db.execute("SELECT store FROM about").fetchone()
+        return str(row[0]) if row else ""
+
+    def be_about(self, store_id: str) -> None:
+        """Keep the record when it is about this store, else begin it anew."""
+        if self.store_id != store_id:
+            with self._db:
+                self._clear(("about", "latest"))
+                self._db.execute("INSERT INTO about VALUES (?)", (store_id,))
+
+    def forget_index(self) -> None:
+        """Drop what was read from the remote: it changed in a way that cannot be followed."""
+        with self._db:
+            self._clear(())
+
+    def _clear(self, more: tuple[str, ...]) -> None:
+        for table in ("segments", "packs", "objects", "roots", "entries", "bad", *more):
+            self._db.execute(f"DELETE FROM {table}")
+
+    # Index segments and the objects they hold.
+
+    @property
+    def segments(self) -> set[str]:
+        """Names of the segments whose entries are in the record."""
+        return {name for (name,) in self._db.execute("SELECT name FROM segments")}
+
+    def learn(self, segments: Iterable[Segment]) -> None:
+        """Take over the entries of segments; all of them or, interrupted, none."""
+        with self._db:
+            for segment in segments:
+                packs = segment.head.packs
+                self._db.executemany("INSERT OR IGNORE INTO packs (digest, size) VALUES (?, ?)", packs)
+                number: dict[bytes | None, int] = {pack.digest: self._pack_id(pack.digest) for pack in packs}
+                number[None] = 0
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        (digest, number[pack], offset, stored, length, form, flags)
+                        for digest, pack, form, flags, offset, stored, length in segment.entries()
+                    ),
+                )
+                self._db.execute("INSERT OR IGNORE INTO segments VALUES (?)", (str(segment.name),))
+
+    def replace_segments(self, merged: Name, replaced: Iterable[Name]) -> None:
+        """Note that `merged` says just what the segments it replaces said."""
+        with self._db:
+            self._db.executemany("DELETE FROM segments WHERE name = ?", ((str(name),) for name in replaced))
+            self._db.execute("INSERT OR IGNORE INTO segments VALUES (?)", (str(merged),))
+
+    def _pack_id(self, digest: bytes) -> int:
+        return int(self._db.execute("SELECT id FROM packs WHERE digest = ?", (digest,)).fetchone()[0])
+
+    def present(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the digests that the remote has, and not only in a place found bad."""
+        found: set[bytes] = set()
+        for part in _parts(digests):
+            query = f"SELECT DISTINCT digest FROM objects WHERE digest IN ({_marks(part)})"
+            found.update(digest for (digest,) in self._db.execute(query, part))
+        return found - self.lost()
+
+    def locate(self, digests: Iterable[bytes]) -> dict[bytes, list[Held]]:
+        """Every place of each digest, those found bad last; a digest without any is left out."""
+        places: dict[bytes, list[Held]] = {}
+        bad = self._bad()
+        for part in _parts(digests):
+            for held in self._places(part):
+                places.setdefault(held.digest, []).append(held)
+        for digest in {digest for digest, _ in bad} & places.keys():
+            places[digest].sort(key=lambda held: (held.digest, held.pack or b"") in bad)
+        return places
+
+    def _places(self, part: Sequence[bytes]) -> Iterator[Held]:
+        query = (
+            "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length "
+            f"FROM objects o LEFT JOIN packs p ON p.id = o.pack WHERE o.digest IN ({_marks(part)})"
+        )
+        return map(Held._make, self._db.execute(query, part))
+
+    def packs(self, digests: Iterable[bytes]) -> dict[bytes, PackHeld]:
+        """Size and number of objects of these packs."""
+        found = {}
+        for part in _parts(digests):
+            query = f"SELECT id, digest, size FROM packs WHERE digest IN ({_marks(part)})"
+            for number, digest, size in self._db.execute(query, part).fetchall():
+                count = self._db.execute("SELECT COUNT(*) FROM objects WHERE pack = ?", (number,)).fetchone()[0]
+                found[digest] = PackHeld(size, count)
+        return found
+
+    # Artifacts that are complete at the remote.
+
+    @property
+    def entries(self) -> set[str]:
+        """Keys of the complete roots entries that were read."""
+        return {key for (key,) in self._db.execute("SELECT key FROM entries")}
+
+    def learn_roots(self, key: str, digests: Iterable[bytes]) -> None:
+        """Take over a complete roots entry."""
+        with self._db:
+            self._db.execute("INSERT OR IGNORE INTO entries VALUES (?)", (key,))
+            self._db.executemany("INSERT OR IGNORE INTO roots VALUES (?, ?)", ((one, key) for one in digests))
+
+    def forget_roots(self, keys: Iterable[str]) -> None:
+        """Drop roots entries that are no longer at the remote."""
+        gone = [(key,) for key in keys]
+        with self._db:
+            self._db.executemany("DELETE FROM entries WHERE key = ?", gone)
+            self._db.executemany("DELETE FROM roots WHERE entry = ?", gone)
+
+    def complete(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the root digests that the remote has with everything below, as far as is known.
+
+        None while an object is known to be lost there: then what is below has to be looked at again.
+        """
+        if self.lost():
+            return set()
+        found: set[bytes] = set()
+        for part in _parts(digests):
+            query = f"SELECT DISTINCT digest FROM roots WHERE digest IN ({_marks(part)})"
+            found.update(digest for (digest,) in self._db.execute(query, part))
+        return found
+
+    def note_latest(self, versions: Iterable[tuple[bytes, bytes]]) -> None:
+        """Note, as (path, root digest), the versions of artifacts that were last pushed or fetched."""
+        with self._db:
+            self._db.executemany("INSERT OR REPLACE INTO latest VALUES (?, ?)", versions)
+
+    def latest(self, path: bytes) -> bytes | None:
+        """The root digest of the version of an artifact that was last pushed or fetched."""
+        row = self._db.execute("SELECT digest FROM latest WHERE path = ?", (path,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    # What turned out to be missing or damaged.
+
+    def note_bad(self, places: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Note (object, pack or None) that were missing or damaged there: a push sends them again."""
+        with self._db:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO bad VALUES (?, ?)", ((one, pack or b"") for one, pack in places)
+            )
+
+    def note_repaired(self, packs: Iterable[bytes], digests: Iterable[bytes]) -> None:
+        """Note that these packs, and these objects that are files of their own, were put there anew."""
+        with self._db:
+            self._db.executemany("DELETE FROM bad WHERE pack = ?", ((pack,) for pack in packs))
+            self._db.executemany("DELETE FROM bad WHERE digest = ? AND pack = x''", ((one,) for one in digests))
+
+    def bad_packs(self) -> set[bytes]:
+        """Packs in which something was missing or damaged."""
+        return {pack for _, pack in self._bad() if pack}
+
+    def lost(self) -> set[bytes]:
+        """Objects that were missing or damaged wherever they are known to be."""
+        bad = self._bad()
+        return {
+            digest
+            for digest in {digest for digest, _ in bad}
+            if all((digest, held.pack or b"") in bad for held in self._places([digest]))
+        }
+
+    def _bad(self) -> set[tuple[bytes, bytes]]:
+        return set(self._db.execute("SELECT digest, pack FROM bad").fetchall())
+
+
+def complete_at(folder: Path, digests: Iterable[bytes]) -> set[bytes]:
+    """Those of the root digests that any remote recorded in `folder` has whole; nothing is written, no one is asked."""
+    wanted = list(digests)
+    found: set[bytes] = set()
+    for path in sorted(folder.glob("*.db")):
+        with suppress(sqlite3.Error, _Stale):
+            known = Known.__new__(Known)
+            known._db = _connected(path, read_only=True)
+            try:
+                _check_version(known._db)
+                found |= known.complete(wanted)
+            finally:
+                known.close()
+    return found
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection to a record of this version; a new file gets its tables."""
+    db = _connected(path, read_only=False)
+    try:
+        db.execute("PRAGMA synchronous = NORMAL")
+        if db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0:
+            db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+        _check_version(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    mode = "?mode=ro" if read_only else ""
+    return sqlite3.connect(f"{path.absolute().as_uri()}{mode}", uri=True, timeout=20, check_same_thread=False)
+
+
+def _check_version(db: sqlite3.Connection) -> None:
+    if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+        raise _Stale
+
+
+def _forget(path: Path) -> None:
+    for name in (path.name, path.name + "-journal", path.name + "-wal", path.name + "-shm"):
+        with suppress(FileNotFoundError):
+            remove(path.with_name(name))
+
+
+def _parts(digests: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The digests as plain bytes, so many as one question holds."""
+    every = [bytes(digest) for digest in digests]
+    for at in range(0, len(every), _ASKED_AT_ONCE):
+        yield every[at : at + _ASKED_AT_ONCE]
+
+
+def _marks(part: Sequence[bytes]) -> str:
+    return ",".join("?" * len(part))

@@ -1,0 +1,77 @@
+"""Where things lie in a remote: keys, and what a key says. A listing is hostile input: only these forms exist."""
+
+import re
+from typing import NamedTuple
+
+from track.store.segment import Name
+
+DESCRIPTION = "store.toml"
+INDEX = "index/"
+ROOTS = "roots/"
+TOMBSTONES = "tombstones/"
+OBJECTS = "objects/"
+PACKS = "packs/"
+
+_SEGMENT = re.compile(r"index/([0-9]|[1-9][0-9]|1[0-9]{2})-([0-9a-f]{64})")
+_ROOTS = re.compile(r"roots/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
+_TOMBSTONE = re.compile(r"tombstones/[0-9]{8}-[0-9a-f]{8}")
+_OBJECT = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
+_PACK = re.compile(r"packs/([0-9a-f]{2})/([0-9a-f]{62})\.pack")
+
+
+class RootsKey(NamedTuple):
+    """Which roots entry: the clone that wrote it, its number there, and a nonce against two at once."""
+
+    writer: str
+    number: int
+    nonce: str
+
+    def __str__(self) -> str:
+        """The key."""
+        return f"{ROOTS}{self.writer}/{self.number:08}-{self.nonce}"
+
+
+def object_key(digest: bytes) -> str:
+    """The key of an object that is a file of its own."""
+    text = digest.hex()
+    return f"{OBJECTS}{text[:2]}/{text[2:]}"
+
+
+def pack_key(digest: bytes) -> str:
+    """The key of a pack."""
+    text = digest.hex()
+    return f"{PACKS}{text[:2]}/{text[2:]}.pack"
+
+
+def segment_key(name: Name) -> str:
+    """The key of an index segment."""
+    return f"{INDEX}{name}"
+
+
+def segment_name(key: str) -> Name | None:
+    """The segment that a key names, or None for any other key."""
+    match = _SEGMENT.fullmatch(key)
+    return Name(int(match[1]), bytes.fromhex(match[2])) if match else None
+
+
+def roots_name(key: str) -> RootsKey | None:
+    """The roots entry that a key names, or None for any other key."""
+    match = _ROOTS.fullmatch(key)
+    return RootsKey(match[1], int(match[2]), match[3]) if match else None
+
+
+def is_tombstone(key: str) -> bool:
+    """Whether a key is that of a tombstone."""
+    return _TOMBSTONE.fullmatch(key) is not None
+
+
+def object_digest(key: str) -> bytes | None:
+    """The object that a key names, or None for any other key."""
+    match = _OBJECT.fullmatch(key)
+    return bytes.fromhex(match[1] + match[2]) if match else None
+
+
+def pack_digest(key: str) -> bytes | None:
+    """The pack that a key names, or None for any other key."""
+    match = _PACK.fullmatch(key)
+    return bytes.fromhex(match[1] + match[2]) if match else None

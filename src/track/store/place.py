@@ -1,0 +1,81 @@
+"""A place that holds bytes by key: the little that a remote asks of a folder, a bucket or a server."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+
+class NoSuchKey(LookupError):
+    """Nothing has the key."""
+
+
+class Listed(NamedTuple):
+    """One key of a listing, with the size in bytes; `modified_s` is by the place's own clock."""
+
+    key: str
+    size: int
+    modified_s: float
+
+
+class Upload(Protocol):
+    """Files that become final together; nothing is promised before `commit` returns. Left without it, none is kept."""
+
+    def __enter__(self) -> Self:
+        """The upload."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drop what was not committed."""
+
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False) -> None:
+        """Send a file whose bytes have this digest; may be called from several threads.
+
+        What has the key already and is whole is left alone, unless `replace`.
+
+        Raises:
+            DamagedObject: the bytes sent did not have the digest; they were not kept.
+            DiskFull, StoreUnwritable, RemoteError: it could not be written.
+        """
+
+    def commit(self) -> None:
+        """Make what was sent final and durable."""
+
+
+class Place(Protocol):
+    """Bytes by key. Every method is safe to call from several threads.
+
+    Raises, all of them: RemoteUnreachable or another RemoteError when the place does not answer or refuses.
+    """
+
+    url: str
+    """Where it is, as text for people."""
+
+    @property
+    def requests_count(self) -> int:
+        """How many requests were made so far."""
+
+    def get(self, key: str) -> bytes:
+        """The bytes of a key. Raises NoSuchKey."""
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
+
+    def get_file(self, key: str, target_fd: int) -> int:
+        """Copy the bytes of a key into an open, empty file; how many. Raises NoSuchKey."""
+
+    def list(self, prefix: str) -> Iterable[Listed]:
+        """Everything whose key begins with `prefix`, which ends with `/`; in no particular order."""
+
+    def size(self, key: str) -> int | None:
+        """Bytes of a key; None when nothing has it."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Put bytes at a key, replacing what is there; durable when it returns."""
+
+    def delete(self, key: str) -> None:
+        """Remove a key; absence is fine."""
+
+    def upload(self) -> Upload:
+        """A way to send many files at once."""
