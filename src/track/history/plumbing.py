@@ -189,9 +189,9 @@ class Git:
         """
         if not rev or rev.startswith("-") or any(ord(c) < 32 or ord(c) == 127 for c in rev):
             raise UnknownRevision(f"`{display(rev)}` is not a revision")
-        found = self.run("rev-parse", "--verify", "--quiet", os.fsencode(rev) + b"^{commit}", check=False).strip()
-        if found:
-            return found.decode("ascii")
+        found = self.run("rev-parse", "--verify", "--quiet", os.fsencode(rev) + b"^{commit}", check=False)
+        if _is_full_oid(oid := found.strip().decode("ascii", "replace")):
+            return oid
         if self.head() is None:
             raise UnknownRevision(f"there is no `{display(rev)}`: nothing is committed yet", hint="git commit")
         raise UnknownRevision(f"no commit, tag or branch is called `{display(rev)}`", hint="git log --oneline --all")
@@ -220,8 +220,9 @@ class Git:
         """Return those of `paths` that Git ignores and does not track."""
         if not paths:
             return set()
-        given = b"".join(path + b"\0" for path in paths)
-        return set(self.run("check-ignore", "-z", "--stdin", input=given, check=False).split(b"\0")) - {b""}
+        given = b"".join(b"./" + path + b"\0" for path in paths)  # it knows no literal paths; `./` keeps magic out
+        found = self.run("check-ignore", "-z", "--stdin", input=given, check=False, globs=True).split(b"\0")
+        return {path[2:] for path in found if path}
 
     def config(self, key: str) -> str | None:
         """Return the last value of a key of Git's own configuration, or none."""

@@ -1,0 +1,187 @@
+"""What changes a repository, through GitPython: stage, unstage, commit, init, clone. The only import of it.
+
+Each call opens what it needs and closes it. Only `commit` and `clone` run hooks and filters as Git itself would
+there; staging runs none of the repository's hooks. Called from one thread: the environment is swapped meanwhile.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from track.errors import Conflict, GitFailed, Locked, UsageError
+from track.history import surroundings
+from track.history.plumbing import Git, failed
+from track.model.names import display
+
+# GitPython asks for Git's version while it is imported: it shall not look in folders that PATH names relatively.
+_chosen = os.environ.get("GIT_PYTHON_GIT_EXECUTABLE")
+os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = surroundings.find_program("git")
+import git as gitpython  # noqa: E402
+from git.exc import GitCommandError, UnsafeOptionError, UnsafeProtocolError  # noqa: E402
+
+if _chosen is None:
+    del os.environ["GIT_PYTHON_GIT_EXECUTABLE"]
+else:
+    os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = _chosen
+
+INDEX_TIMEOUT_S = 10.0
+
+_QUIET = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--literal-pathspecs")
+
+
+def stage(git: Git, paths: Sequence[bytes]) -> None:
+    """Put `paths` into the index as they are on disk; those that are gone leave it. Other staged work stays.
+
+    Works whatever Git ignores, in linked worktrees, and with the index that Git gave to a hook.
+
+    Raises:
+        Locked: another Git held the index for more than 10 s.
+        GitFailed: Git refused, for example a path below a link.
+    """
+    if paths:
+        _with_paths(git, ("update-index", "-z", "--add", "--remove", "--replace", "--stdin"), paths)
+
+
+def unstage(git: Git, paths: Sequence[bytes]) -> None:
+    """Put `paths` back in the index as they are in HEAD; before the first commit, take them out.
+
+    Raises:
+        Locked: another Git held the index for more than 10 s.
+        GitFailed: Git refused.
+    """
+    if paths:
+        _with_paths(git, ("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul"), paths)
+
+
+def commit(git: Git, message: str, paths: Sequence[bytes] = ()) -> str:
+    """Commit what is staged, or only `paths`, and return the commit's id. Hooks run as in any commit.
+
+    Raises:
+        GitFailed: Git refused, a hook said no, or there was nothing to commit.
+    """
+    arguments = ["commit", "--quiet", f"--message={message}", "--", *(os.fsdecode(path) for path in paths)]
+    own = {key: value for key, value in git.environment.items() if key in surroundings.LOCAL}
+    _execute(git, ("--literal-pathspecs",), arguments, _without_locals() | own)
+    done = git.head()
+    assert done is not None
+    return done
+
+
+def init(folder: Path) -> Git:
+    """Make a Git repository in a folder, which may have files, and return it.
+
+    Raises:
+        GitFailed: Git refused.
+    """
+    with _environment(_without_locals()), _translated(("init",)):
+        gitpython.Repo.init(folder).close()
+    return Git(folder)
+
+
+def clone(
+    url: str, target: Path, *, branch: str | None = None, depth: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Git:  # fmt: skip
+    """Clone a Git repository into a folder that does not exist or is empty, and return it.
+
+    `progress` is given the lines with which Git says how far it is.
+
+    Raises:
+        UsageError: the URL would run a program, or looks like an option.
+        Conflict: the folder is there and not empty.
+        GitFailed: Git refused, or the repository was not reached; `details` say why.
+    """
+    if url.startswith("-") or any(ord(c) < 32 or ord(c) == 127 for c in url):
+        raise UsageError(f"`{display(url)}` is not a URL")
+    if target.is_dir() and any(target.iterdir()):
+        raise Conflict(f"{display(str(target))} is there and not empty", hint="name another folder")
+    options = [] if branch is None else [f"--branch={branch}"]
+    options += [] if depth is None else [f"--depth={depth}"]
+    report = _reporter(progress) if progress is not None else None
+    with _environment(_without_locals()), _translated(("clone",)):
+        try:
+            gitpython.Repo.clone_from(url, str(target), progress=report, multi_options=options or None).close()
+        except (UnsafeProtocolError, UnsafeOptionError) as error:
+            raise UsageError(f"`{display(url)}` would run a program; it is refused") from error
+    return Git(target)
+
+
+def _reporter(tell: Callable[[str], None]) -> Callable[[int, str | float, str | float | None, str], None]:
+    """Return what GitPython calls while Git clones; `tell` gets one line such as `receiving 120 of 4000`."""
+    words = {
+        gitpython.RemoteProgress.COUNTING: "counting",
+        gitpython.RemoteProgress.COMPRESSING: "compressing",
+        gitpython.RemoteProgress.RECEIVING: "receiving",
+        gitpython.RemoteProgress.RESOLVING: "resolving",
+        gitpython.RemoteProgress.CHECKING_OUT: "checking out",
+    }
+
+    def report(op: int, done: str | float, total: str | float | None, _message: str) -> None:
+        word = words.get(op & gitpython.RemoteProgress.OP_MASK, "cloning")
+        tell(f"{word} {done:.0f} of {total:.0f}" if isinstance(done, float) and isinstance(total, float) else word)
+
+    return report
+
+
+def _with_paths(git: Git, arguments: Sequence[str], paths: Sequence[bytes]) -> None:
+    """Run a command that reads paths, again while another process holds the index."""
+    deadline = time.monotonic() + INDEX_TIMEOUT_S
+    while True:
+        try:
+            with tempfile.TemporaryFile() as given:
+                given.write(b"".join(path + b"\0" for path in paths))
+                given.seek(0)
+                _execute(git, _QUIET, list(arguments), git.environment, given.fileno())
+            return
+        except GitFailed as error:
+            if not any("index.lock" in line and "exists" in line for line in error.details):
+                raise
+            if time.monotonic() > deadline:
+                raise Locked(
+                    "another Git process holds the index of this working tree", hint="run it again when that is done",
+                    details=error.details,
+                ) from error  # fmt: skip
+            time.sleep(0.05)
+
+
+def _execute(
+    git: Git, flags: Sequence[str], arguments: list[str], environment: Mapping[str, str], given: int | None = None
+) -> None:
+    runner = gitpython.Git(str(git.top))
+    with _environment(environment), _translated(arguments):
+        stream = None if given is None else os.fdopen(os.dup(given), "rb")
+        try:
+            runner.execute([git.program, *flags, *arguments], istream=stream, stdout_as_string=False)
+        finally:
+            if stream is not None:
+                stream.close()
+
+
+@contextmanager
+def _translated(arguments: Sequence[str]) -> Iterator[None]:
+    """Turn GitPython's error into ours, with the lines that Git said."""
+    try:
+        yield
+    except GitCommandError as error:
+        said = str(error.stderr).strip().removeprefix("stderr: '").removesuffix("'")
+        raise failed(arguments, os.fsencode(said)) from error
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Give GitPython exactly these variables; by itself it can add some, but take none away."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _without_locals() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key not in surroundings.LOCAL}
