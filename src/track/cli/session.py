@@ -30,14 +30,22 @@ __all__ = [
 
 @contextmanager
 def opened() -> Iterator[Project]:
-    """The project around the current folder, closed at the end.
+    """The project around the current folder, closed at the end; its warnings are printed.
 
     Raises:
         NotARepository: there is no Git repository with a working tree here.
+        ProjectError: `track init` was never run here.
         BadConfig, NewerFormat: its configuration cannot be read by this version.
     """
     with Project.open(None) as project:
-        yield project
+        told = len(project.warnings)
+        for text in project.warnings[:told]:
+            warn(text)
+        try:
+            yield project
+        finally:
+            for text in project.warnings[told:]:
+                warn(text)
 
 
 def table(rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:

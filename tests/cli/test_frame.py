@@ -1,0 +1,314 @@
+"""The frame around every command: help, options for all, errors as text or JSON, and exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from errno import EACCES, ENOSPC, ENOTDIR
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+from support.cli import track, track_here
+from support.terminal import on_terminal
+from track import __version__, errors
+from track.cli import outline, terminal
+from track.cli.main import group
+
+TOP = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def command_that(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Install a command `track act` that does what it is given."""
+
+    def install(act: Callable[[], None]) -> None:
+        module = ModuleType("track.cli.commands.act")
+        module.command = click.Command(
+            "act", callback=lambda as_json: act(), params=[click.Option(["--json", "as_json"], is_flag=True)]
+        )  # type: ignore[attr-defined]  # a module made on the spot
+        monkeypatch.setitem(sys.modules, "track.cli.commands.act", module)
+        monkeypatch.setitem(outline.SUMMARIES, "act", "do it")
+
+    return install
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def act() -> None:
+        raise error
+
+    return act
+
+
+def test_version_is_the_one_in_pyproject(tmp_path: Path) -> None:
+    declared = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert __version__ == declared
+    assert track("--version", cwd=tmp_path) == (0, f"track {declared}\n", "")
+    assert track("-q", "--version", cwd=tmp_path) == (0, f"track {declared}\n", "")
+
+
+def test_track_alone_names_ten_commands_by_task_and_succeeds(tmp_path: Path) -> None:
+    done = track_here(cwd=tmp_path).ok()
+    named = [line.split()[1] for line in done.out.splitlines() if line.startswith("  track ")]
+    assert sorted(named) == sorted(outline.FIRST)
+    assert len(named) == 10
+
+
+def test_help_names_every_command_without_loading_one(tmp_path: Path) -> None:
+    code = "import sys; from track.cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(f"  {name} " in done.stdout for name in outline.SUMMARIES)
+    assert "track.cli.commands" not in done.stderr
+
+
+@pytest.mark.parametrize("name", outline.SUMMARIES)
+def test_every_command_of_the_outline_exists_and_explains_itself(name: str, tmp_path: Path) -> None:
+    short = track_here(name, "-h", cwd=tmp_path).ok().out
+    assert short == track_here(name, "--help", cwd=tmp_path).ok().out
+    assert "Example" in short
+    assert "Exit codes" in short
+    assert f"track {name}" in short
+
+
+def test_an_unknown_command_names_the_nearest(tmp_path: Path) -> None:
+    done = track_here("stats", cwd=tmp_path)
+    assert done.code == 2
+    assert done.out == ""
+    assert "error: `track stats`: no such command; did you mean `track status`?" in done.err
+    assert "hint: track --help" in done.err
+
+
+def test_an_unknown_command_that_is_like_none_gets_no_guess(tmp_path: Path) -> None:
+    assert "did you mean" not in track_here("qqqqqqq", cwd=tmp_path).err
+
+
+def test_a_wrong_option_is_a_usage_error_that_names_the_help(tmp_path: Path) -> None:
+    done = track_here("completion", "--nonsense", cwd=tmp_path)
+    assert done.code == 2
+    assert done.err.startswith("error: no such option")
+    assert "--nonsense" in done.err
+    assert "hint: track help completion" in done.err
+
+
+def test_help_explains_a_command_and_refuses_an_unknown_one(tmp_path: Path) -> None:
+    assert track_here("help", "completion", cwd=tmp_path).ok().out.startswith("Usage: track completion")
+    assert track_here("help", cwd=tmp_path).ok().out == track_here("--help", cwd=tmp_path).ok().out
+    assert track_here("help", "nonsense", cwd=tmp_path).code == 2
+    assert track_here("help", "completion", "deeper", cwd=tmp_path).code == 2
+
+
+def test_c_runs_elsewhere_and_a_missing_folder_is_a_usage_error(
+    tmp_path: Path, command_that: Callable[[Callable[[], None]], None]
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    command_that(lambda: terminal.emit(os.getcwd()))
+    assert track_here("-C", "a", "-C", "b", "act", cwd=tmp_path).ok().out.strip() == str(tmp_path / "a" / "b")
+    done = track_here("-C", "nowhere", "act", cwd=tmp_path)
+    assert done.code == 2
+    assert "`nowhere`: no such file or directory" in done.err
+
+
+def tree(kind: type[errors.TrackError]) -> list[type[errors.TrackError]]:
+    return [kind, *(below for child in kind.__subclasses__() for below in tree(child))]
+
+
+@pytest.mark.parametrize("kind", tree(errors.TrackError), ids=lambda kind: kind.__name__)
+def test_an_error_says_what_why_and_what_next_and_has_its_code(
+    kind: type[errors.TrackError], tmp_path: Path, command_that: Callable[[Callable[[], None]], None]
+) -> None:
+    command_that(raising(kind("`a.csv` is gone", hint="track pull a.csv", details=("looked  .store",))))
+    done = track_here("act", cwd=tmp_path)
+    assert done == (kind.exit_code, "", "error: `a.csv` is gone\n  looked  .store\nhint: track pull a.csv\n")
+
+    told = track_here("act", "--json", cwd=tmp_path)
+    assert told.code == kind.exit_code
+    assert json.loads(told.err) == {
+        "version": 1,
+        "kind": "error",
+        "error": kind.__name__,
+        "message": "`a.csv` is gone",
+        "details": ["looked  .store"],
+        "hint": "track pull a.csv",
+        "exit_code": kind.exit_code,
+    }
+
+
+def test_json_after_a_double_dash_is_a_path_and_changes_nothing(tmp_path: Path) -> None:
+    assert track_here("completion", "nonsense", "--", "--json", cwd=tmp_path).err.startswith("error: ")
+
+
+def test_an_error_shows_no_secret_and_no_control_character(
+    tmp_path: Path, command_that: Callable[[Callable[[], None]], None]
+) -> None:
+    command_that(raising(errors.RemoteError("https://ada:secret@example.org said \x1b[31mno\u202e\udcff")))
+    done = track_here("act", cwd=tmp_path)
+    assert "secret" not in done.err
+    assert "***@example.org" in done.err
+    assert not {"\x1b", "\u202e"} & set(done.err)
+
+
+def test_a_bug_is_70_with_a_report_to_paste(tmp_path: Path, command_that: Callable[[Callable[[], None]], None]) -> None:
+    command_that(raising(ZeroDivisionError("of ours")))
+    done = track_here("act", cwd=tmp_path)
+    assert done.code == 70
+    assert "a bug in track" in done.err
+    assert "command  track act" in done.err
+    assert __version__ in done.err
+    assert "ZeroDivisionError: of ours" in done.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(ENOSPC, 1), (EACCES, 1), (ENOTDIR, 70)])
+def test_a_failure_of_disk_or_permission_is_no_bug_of_ours(
+    number: int, code: int, tmp_path: Path, command_that: Callable[[Callable[[], None]], None]
+) -> None:
+    command_that(raising(OSError(number, os.strerror(number), "a.csv")))
+    done = track_here("act", cwd=tmp_path)
+    assert done.code == code
+    assert (f"error: `a.csv`: {os.strerror(number).lower()}\n" == done.err) == (code == 1)
+
+
+def test_ctrl_c_is_130(tmp_path: Path, command_that: Callable[[Callable[[], None]], None]) -> None:
+    command_that(raising(KeyboardInterrupt()))
+    assert track_here("act", cwd=tmp_path) == (130, "", "interrupted\n")
+
+
+def test_ctrl_c_in_a_real_process_is_130_without_a_traceback(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from track.cli import main, outline, terminal\n"
+        "def wait(ctx): terminal.emit('ready'); sys.stdout.flush(); time.sleep(60)\n"
+        "main.group.invoke = wait\n"
+        "sys.exit(main.run(['status']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "interrupted\n")
+
+
+def test_a_closed_pipe_is_141_and_silent(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "track", "--help"], stdout=writer, stderr=subprocess.PIPE, cwd=tmp_path, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_quiet_leaves_results_and_errors(tmp_path: Path, command_that: Callable[[Callable[[], None]], None]) -> None:
+    def act() -> None:
+        terminal.emit("result")
+        terminal.note("a note")
+        terminal.warn("a warning")
+        terminal.hint("a hint")
+        terminal.detail("a detail")
+
+    command_that(act)
+    everything = "a note\nwarning: a warning\nhint: a hint\n"
+    assert track_here("act", cwd=tmp_path) == (0, "result\n", everything)
+    assert track_here("-v", "act", cwd=tmp_path) == (0, "result\n", everything + "a detail\n")
+    assert track_here("act", "-v", cwd=tmp_path).err.endswith("a detail\n")
+    assert track_here("-q", "act", cwd=tmp_path) == (0, "result\n", "")
+    assert track_here("act", "-q", cwd=tmp_path) == (0, "result\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "colored"),
+    [
+        ((), {}, False),
+        (("--color", "always"), {}, True),
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_colour_is_as_asked_and_never_in_a_pipe_unasked(
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    colored: bool,
+    tmp_path: Path,
+    command_that: Callable[[Callable[[], None]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    command_that(lambda: terminal.emit(terminal.paint("red", "red")))
+    assert track_here(*arguments, "act", cwd=tmp_path).out == ("\x1b[31mred\x1b[0m\n" if colored else "red\n")
+
+
+def test_exit_and_system_exit_keep_their_codes(
+    tmp_path: Path, command_that: Callable[[Callable[[], None]], None]
+) -> None:
+    command_that(lambda: click.get_current_context().exit(1))
+    assert track_here("act", cwd=tmp_path).code == 1
+    command_that(raising(SystemExit(3)))
+    assert track_here("act", cwd=tmp_path).code == 3
+
+
+def test_long_output_goes_through_the_users_pager_on_a_terminal_only(tmp_path: Path) -> None:
+    pager = {"TRACK_PAGER": "sed s/^/paged:/"}
+    command: list[str | Path] = [sys.executable, "-m", "track", "help"]
+    assert "paged:Usage" in on_terminal(command, cwd=tmp_path, env=pager)[1]
+    assert "paged:" not in on_terminal([*command[:3], "--no-pager", "help"], cwd=tmp_path, env=pager)[1]
+    assert "paged:" not in on_terminal(command, cwd=tmp_path, env={"TRACK_PAGER": "cat"})[1]
+    assert "paged:" not in track("help", cwd=tmp_path, env=pager).out
+
+
+def test_the_pager_is_the_users_core_pager_and_never_the_repositorys(repo: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "gitconfig"
+    mine.write_text('[core]\n\tpager = "sed s/^/mine:/"\n')
+    with (repo / ".git" / "config").open("a") as config:
+        config.write('[core]\n\tpager = "sed s/^/theirs:/"\n')
+    command: list[str | Path] = [sys.executable, "-m", "track", "help"]
+    shown = on_terminal(command, cwd=repo, env={"GIT_CONFIG_GLOBAL": str(mine), "PAGER": "cat"})[1]
+    assert "mine:Usage" in shown
+    assert "theirs:" not in shown
+
+
+def test_trace_shows_what_was_started_and_the_traceback_of_an_error(tmp_path: Path) -> None:
+    done = track("status", cwd=tmp_path, env={"TRACK_TRACE": "1"})
+    assert done.code == 3
+    assert "subprocess.Popen" in done.err
+    assert "rev-parse" in done.err
+    assert "Traceback" in done.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_and_answers_it(shell: str, tmp_path: Path) -> None:
+    script = track_here("completion", shell, cwd=tmp_path).ok().out
+    assert f"_TRACK_COMPLETE={shell}_complete" in script
+    asked = {"_TRACK_COMPLETE": f"{shell}_complete", "COMP_WORDS": "track che", "COMP_CWORD": "1"}
+    if shell == "fish":
+        asked["COMP_CWORD"] = "che"
+    done = track(cwd=tmp_path, env=asked).ok()
+    assert "checkout" in done.out
+    assert "status" not in done.out
+
+
+def test_completion_offers_options_of_a_command(tmp_path: Path) -> None:
+    asked = {"_TRACK_COMPLETE": "bash_complete", "COMP_WORDS": "track completion --he", "COMP_CWORD": "2"}
+    assert track(cwd=tmp_path, env=asked).ok().out == "plain,--help\n"
+
+
+def test_in_bash_the_completion_script_completes(tmp_path: Path) -> None:
+    script = tmp_path / "complete.bash"
+    script.write_text(track_here("completion", "bash", cwd=tmp_path).ok().out)
+    tool = tmp_path / "track"
+    tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m track "$@"\n')
+    tool.chmod(0o755)
+    asked = "COMP_WORDS=(track pu); COMP_CWORD=1; _track_completion track; echo ${COMPREPLY[@]}"
+    dialogue = f'PATH="{tmp_path}:$PATH"; source {script}; {asked}'
+    done = subprocess.run(["bash", "--norc", "-c", dialogue], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["push", "pull"], done.stderr
+
+
+def test_the_group_takes_its_options_before_the_command() -> None:
+    names = {name for param in group.params for name in param.opts}
+    assert names >= {"-C", "-q", "--quiet", "-v", "--verbose", "--no-pager", "--color", "--version"}

@@ -1,0 +1,64 @@
+"""Start-up is fast by structure: what is asked often never loads what is heavy."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.cli import track
+
+HEAVY = {"git", "dvc_objects", "fsspec", "rich", "pandas", "polars", "duckdb", "pyarrow", "asyncio", "logging"}
+HEAVY |= {"importlib.metadata", "tomlkit", "concurrent.futures", "multiprocessing", "numpy", "obstore", "email", "http"}
+
+
+def loaded(*arguments: str, cwd: Path) -> set[str]:
+    """The modules that `track arguments` loads in a process of its own."""
+    code = (
+        "import atexit, sys\n"
+        f"sys.argv = ['track', *{arguments!r}]\n"
+        "atexit.register(lambda: sys.stderr.write('\\n' + ' '.join(sys.modules)))\n"
+        "from track.__main__ import main\n"
+        "sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.fixture
+def project(repo: Path) -> Path:
+    """A repository with track set up in it and one small artifact."""
+    track("init", cwd=repo).ok()
+    (repo / "a.csv").write_text("x\n1\n")
+    track("add", "a.csv", cwd=repo).ok()
+    return repo
+
+
+def test_version_loads_neither_click_nor_anything_of_ours_below_the_door(tmp_path: Path) -> None:
+    found = loaded("--version", cwd=tmp_path)
+    assert {name for name in found if name.split(".")[0] == "track"} == {"track", "track.__main__"}
+    assert not found & (HEAVY | {"click", "sqlite3", "blake3", "subprocess", "typing"})
+
+
+def test_help_loads_no_command_and_nothing_heavy(tmp_path: Path) -> None:
+    found = loaded(cwd=tmp_path)
+    assert not found & (HEAVY | {"sqlite3", "blake3", "subprocess", "track.project"})
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("status", "--porcelain"), ("ls",), ("diff",)], ids=" ".join)
+def test_asking_verbs_load_nothing_heavy(arguments: tuple[str, ...], project: Path) -> None:
+    assert not loaded(*arguments, cwd=project) & HEAVY
+
+
+def test_the_public_names_load_when_they_are_asked_for() -> None:
+    code = (
+        "import sys, track\n"
+        "assert not [name for name in sys.modules if name.startswith('track.')]\n"
+        "assert [getattr(track, name) for name in track.__all__]\n"
+        "assert set(track.__all__) == set(dir(track))\n"
+        "try: track.nonsense\n"
+        "except AttributeError: pass\n"
+        "else: raise SystemExit('found nonsense')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
