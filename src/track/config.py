@@ -203,13 +203,13 @@ def parse_value(key: Key, given: object, where: str) -> Value:
     return text
 
 
-def read_file(path: Path) -> dict[str, object]:
-    """Return the tables of a configuration file; empty when there is none. A link is not followed.
+def read_file(path: Path, *, follow: bool = True) -> dict[str, object]:
+    """Return the tables of a configuration file; empty when there is none. `follow` is whether it may be a link.
 
     Raises:
         BadConfig: it cannot be read, is too large, or is not TOML.
     """
-    content = _content(path)
+    content = _content(path, follow)
     if content is None:
         return {}
     where = display(str(path))
@@ -233,7 +233,7 @@ def _all(
         yield Setting(name, parse_value(find_key(name), text, "the command line"), "flag", "")
     yield from _from_environment(environ)
     for layer, path in sources:
-        tables = read_file(path)
+        tables = read_file(path, follow=layer != "project")
         if layer == "project":
             check_format(tables.get("format", FORMAT), display(str(path)))
         for name, given in _flatten(tables):
@@ -309,19 +309,26 @@ def _flatten(table: Mapping[str, object], prefix: str = "", depth: int = 0) -> I
             yield prefix + name, value
 
 
-def _content(path: Path) -> bytes | None:
+def _content(path: Path, follow: bool) -> bytes | None:
+    where = display(str(path))
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise BadConfig(f"{display(str(path))} cannot be read: {error.strerror}") from error
-    with open(fd, "rb") as file:
+        raise BadConfig(f"{where} cannot be read: {error.strerror}") from error
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise BadConfig(f"{display(str(path))} is not a file")
-        content = file.read(_MAX_FILE + 1)
+            raise BadConfig(f"{where} is not a file")
+        content = b""
+        while len(content) <= _MAX_FILE and (piece := os.read(fd, _MAX_FILE)):
+            content += piece
+    except OSError as error:
+        raise BadConfig(f"{where} cannot be read: {error.strerror}") from error
+    finally:
+        os.close(fd)
     if len(content) > _MAX_FILE:
-        raise BadConfig(f"{display(str(path))} is larger than 1 MiB")
+        raise BadConfig(f"{where} is larger than 1 MiB")
     return content
 
 

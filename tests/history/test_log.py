@@ -1,5 +1,6 @@
 """Commits to pointers, and how a pointer came to be."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,17 @@ def test_a_folder_with_the_name_of_a_pointer_is_none(repo: Path) -> None:
     commit_all(repo)
     assert log.pointers_in_worktree(Git(repo)) == []
     assert log.pointers_at(Git(repo), "HEAD") == []
+
+
+def test_a_pointer_that_became_a_folder_or_a_pipe_is_none(repo: Path) -> None:
+    _write(repo / "a.track", "x\n")
+    _write(repo / "b.track", "x\n")
+    commit_all(repo)
+    (repo / "a.track").unlink()
+    (repo / "a.track").mkdir()
+    (repo / "b.track").unlink()
+    os.mkfifo(repo / "b.track")
+    assert log.pointers_in_worktree(Git(repo)) == []
 
 
 def test_a_pointer_that_cannot_be_read_is_an_error(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,5 +165,14 @@ def _read(top: bytes, path: bytes, folders: dict[bytes, bool]) -> bytes | None:
         if not os.path.isfile(os.path.join(top, path)) or os.path.islink(os.path.join(top, path)):
             return None
         raise Unreadable(f"{display(path)} cannot be read: {error.strerror}", hint="check its permissions") from error
-    with open(fd, "rb", buffering=0) as file:
-        return file.read(MAX_POINTER + 1) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+    try:
+        return _start(fd) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+    finally:
+        os.close(fd)
+
+
+def _start(fd: int) -> bytes:
+    content = os.read(fd, MAX_POINTER + 1)
+    while 0 < len(content) <= MAX_POINTER and (more := os.read(fd, MAX_POINTER + 1 - len(content))):
+        content += more
+    return content
