@@ -70,9 +70,8 @@ def test_help_names_every_command_without_loading_one(tmp_path: Path) -> None:
 def test_every_command_of_the_outline_exists_and_explains_itself(name: str, tmp_path: Path) -> None:
     short = track_here(name, "-h", cwd=tmp_path).ok().out
     assert short == track_here(name, "--help", cwd=tmp_path).ok().out
-    assert "Example" in short
-    assert "Exit codes" in short
-    assert f"track {name}" in short
+    assert short.startswith(f"Usage: track {name} ")
+    assert "Exit codes:" in short
 
 
 def test_an_unknown_command_names_the_nearest(tmp_path: Path) -> None:

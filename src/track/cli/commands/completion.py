@@ -5,15 +5,14 @@ import click
 from track.cli import completion, terminal
 
 
-@click.command("completion", epilog="Exit codes: 0 done, 2 usage.")
+@click.command("completion", epilog="Exit codes: 0 done; 2 wrong usage.")
 @click.argument("shell", type=click.Choice(completion.SHELLS))
 def command(shell: str) -> None:
     """Print a completion script for bash, zsh or fish.
 
     \b
-    Examples:
-      eval "$(track completion bash)"           in ~/.bashrc
-      eval "$(track completion zsh)"            in ~/.zshrc
+      track completion bash    for ~/.bashrc:  eval "$(track completion bash)"
+      track completion zsh     for ~/.zshrc:   eval "$(track completion zsh)"
       track completion fish > ~/.config/fish/completions/track.fish
     """
     terminal.emit(completion.script(shell))

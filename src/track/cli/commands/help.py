@@ -5,14 +5,13 @@ import click
 from track.cli import terminal
 
 
-@click.command("help", epilog="Exit codes: 0 done, 2 no such command.")
+@click.command("help", epilog="Exit codes: 0 done; 2 no such command.")
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @click.pass_context
 def command(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Explain a command.
 
     \b
-    Examples:
       track help
       track help add
       track help remote add

@@ -1,0 +1,149 @@
+"""The reference pages, written from help texts and docstrings: `python -m track.cli.reference docs/reference`."""
+
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from track import __all__ as public_names
+from track import config, errors, verbs
+from track.cli import outline
+from track.cli.main import group
+from track.publish import publish_bytes
+
+WIDTH = 100
+MADE = "This page is written by `python -m track.cli.reference docs/reference`; do not edit it by hand."
+
+
+def commands_page() -> str:
+    """Every command, as its help explains it."""
+    parts = ["# Commands", "", MADE, "", *_command("track", group, None, level=2)]
+    for task in outline.TASKS:
+        parts += [f"## To {task.title}", ""]
+        for name, _ in task.commands:
+            parts += _with_inner(name)
+    return _page(parts)
+
+
+def errors_page() -> str:
+    """Every error, by exit code."""
+    parts = ["# Errors", "", MADE, ""]
+    parts += ["Every error is a class of `track.errors`; `--json` gives its name as `error`.", ""]
+    parts += ["Codes and what a script can do with them are in [exit codes](exit-codes.md).", ""]
+    parts += ["| error | is a | exit code | meaning |", "|---|---|---|---|"]
+    for kind in sorted(error_classes(), key=lambda kind: (kind.exit_code, kind.__mro__[1].__name__, kind.__name__)):
+        parent = "" if kind is errors.TrackError else f"`{kind.__mro__[1].__name__}`"
+        parts.append(f"| `{kind.__name__}` | {parent} | {kind.exit_code} | {_first_line(kind)} |")
+    return _page(parts)
+
+
+def settings_page() -> str:
+    """Every setting."""
+    parts = ["# Settings", "", MADE, ""]
+    parts += ["A flag beats a `TRACK_*` variable, which beats this clone's file, which beats the committed"]
+    parts += ["`.track/config.toml`, which beats the user's file, which beats the default."]
+    parts += ["`track config --origin` shows which one is in force.", ""]
+    parts += ["| setting | values | default | may be committed | meaning |", "|---|---|---|---|---|"]
+    for key in config.KEYS:
+        values = ", ".join(f"`{choice}`" for choice in key.choices) or key.kind
+        default = "" if key.default is None else f"`{str(key.default).lower()}`"
+        parts.append(
+            f"| `{key.name}` | {values} | {default} | {'yes' if key.committed else 'no'} | {key.description} |"
+        )
+    return _page(parts)
+
+
+def python_page() -> str:
+    """The public names, and each verb as a function."""
+    parts = ["# Python", "", MADE, "", "## Names of `track`", ""]
+    for name in public_names:
+        found = getattr(import_module("track"), name)
+        parts.append(f"- `track.{name}`: {_first_line(found) if callable(found) else f'`{found}`'}")
+    parts += ["", "## Verbs", ""]
+    parts += [
+        "Each verb is one function of `track.verbs.<verb>`; it takes an open `Project` and returns what it did.",
+        "",
+    ]
+    for name in verb_modules():
+        parts += _verb(name)
+    return _page(parts)
+
+
+PAGES = {
+    "cli.md": commands_page,
+    "errors.md": errors_page,
+    "python.md": python_page,
+    "settings.md": settings_page,
+}
+
+
+def error_classes() -> list[type[errors.TrackError]]:
+    """Every class of the tree of errors."""
+    found = vars(errors).values()
+    return [each for each in found if isinstance(each, type) and issubclass(each, errors.TrackError)]
+
+
+def verb_modules() -> list[str]:
+    """The names of the modules in `track.verbs`."""
+    return sorted(module.name for module in pkgutil.iter_modules(verbs.__path__))
+
+
+def _with_inner(name: str) -> Iterator[str]:
+    parent = click.Context(group, info_name="track")
+    command = group.get_command(parent, name)
+    assert command is not None, name
+    yield from _command(f"track {name}", command, parent, level=3)
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=name, parent=parent)
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            assert found is not None, inner
+            yield from _command(f"track {name} {inner}", found, context, level=4)
+
+
+def _command(title: str, command: click.Command, parent: click.Context | None, *, level: int) -> list[str]:
+    context = click.Context(
+        command,
+        info_name=title.split()[-1],
+        parent=parent,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
+    return [f"{'#' * level} {title}", "", "```text", command.get_help(context).rstrip(), "```", ""]
+
+
+def _verb(name: str) -> Iterator[str]:
+    module = import_module(f"track.verbs.{name}")
+    yield from (f"### track.verbs.{name}", "", (inspect.getdoc(module) or "").strip(), "")
+    for each in vars(module).values():
+        if getattr(each, "__module__", "") != module.__name__ or each.__name__.startswith("_"):
+            continue
+        if inspect.isfunction(each):
+            yield from ("```python", f"def {each.__name__}{inspect.signature(each)}", "```", "")
+            yield from ("```text", inspect.getdoc(each) or "", "```", "")
+        elif inspect.isclass(each):
+            fields = ", ".join(f"`{field}`" for field in getattr(each, "__match_args__", ()))
+            yield from (f"`{each.__name__}`: {_first_line(each)}" + (f" Fields: {fields}." if fields else ""), "")
+
+
+def _first_line(found: object) -> str:
+    return (inspect.getdoc(found) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _page(parts: list[str]) -> str:
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def main(folder: Path) -> None:
+    """Write every page into `folder`."""
+    for name, page in PAGES.items():
+        publish_bytes(folder / name, page().encode())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
