@@ -210,5 +210,3 @@ def test_the_files_of_the_user_are_where_the_system_keeps_such_things() -> None:
     assert config.user_file({"HOME": "/home/ada"}) == Path("/home/ada/.config/track/config.toml")
     assert config.user_file({"HOME": "/h", "XDG_CONFIG_HOME": "/etc/ada"}) == Path("/etc/ada/track/config.toml")
     assert config.user_file({"HOME": "/h", "XDG_CONFIG_HOME": "not/absolute"}) == Path("/h/.config/track/config.toml")
-    assert config.user_cache({"HOME": "/home/ada"}) == Path("/home/ada/.cache/track")
-    assert config.user_cache({"HOME": "/h", "XDG_CACHE_HOME": "/var/c"}) == Path("/var/c/track")

@@ -133,13 +133,6 @@ def user_file(environ: Mapping[str, str] | None = None) -> Path:
     return Path(base if os.path.isabs(base) else os.path.join(_home(env), ".config")) / "track" / "config.toml"
 
 
-def user_cache(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder of the user's caches, which need not exist."""
-    env = os.environ if environ is None else environ
-    base = env.get("XDG_CACHE_HOME", "")
-    return Path(base if os.path.isabs(base) else os.path.join(_home(env), ".cache")) / "track"
-
-
 def load(sources: tuple[Source, ...], environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Config:
     """Read every layer.
 

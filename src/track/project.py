@@ -14,7 +14,6 @@ from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectE
 from track.history import log
 from track.history.plumbing import Git
 from track.locks import Lock
-from track.model.digest import digest_of
 from track.model.names import check_entry_path, display
 from track.model.pointer import Pointer, parse_pointer
 from track.store.objects import Store
@@ -94,13 +93,12 @@ class Project:
     def store(self) -> Store:
         """Return the local store, made when it is not there yet.
 
-        A store that others use too keeps its index in this user's cache.
+        Raises:
+            NotAStore: something else is at its place.
+            NewerFormat: the store was written by a later version.
+            DiskFull, StoreUnwritable: it could not be made.
         """
-        path = self.store_path
-        if self.config.text("store.path") is None:
-            return Store.open(path, create=True)
-        cache = config.user_cache() / "stores" / digest_of(os.fsencode(path)).hex()[:16]
-        return Store.open(path, create=True, cache=cache)
+        return Store.open(self.store_path, create=True, group=self.config.is_on("store.shared"))
 
     @cached_property
     def stat_cache(self) -> StatCache:

@@ -19,8 +19,8 @@ from track.model.names import display
 # GitPython asks for Git's version while it is imported: it shall not look in folders that PATH names relatively.
 _chosen = os.environ.get("GIT_PYTHON_GIT_EXECUTABLE")
 os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = surroundings.find_program("git")
-import git as gitpython  # noqa: E402
-from git.exc import GitCommandError, UnsafeOptionError, UnsafeProtocolError  # noqa: E402
+import git as gitpython  # noqa: E402  # only after the lines above
+from git.exc import GitCommandError, UnsafeOptionError, UnsafeProtocolError  # noqa: E402  # only after the lines above
 
 if _chosen is None:
     del os.environ["GIT_PYTHON_GIT_EXECUTABLE"]
