@@ -23,10 +23,10 @@ _FLAGS = os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 class Lock:
     """One lock, many sharers or one owner. Not re-entrant; the file at `path` stays when nobody holds it."""
 
-    def __init__(self, path: Path, *, mode: int = 0o666) -> None:
-        """`mode` is that of the lock's file when it has to be made, subject to the umask."""
+    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
+        """The lock at `path`; with `is_shared` its file is made for a whole group of users, whatever the umask."""
         self._path = path
-        self._mode = mode
+        self._is_shared = is_shared
 
     @contextmanager
     def shared(self, timeout_s: float = 10.0) -> Iterator[None]:
@@ -59,7 +59,11 @@ class Lock:
 
     def _open(self) -> int:
         try:
-            return os.open(self._path, os.O_RDWR | _FLAGS, self._mode)
+            fd = os.open(self._path, os.O_RDWR | _FLAGS, 0o666)
+            if self._is_shared:
+                with suppress(OSError):  # another user made it
+                    os.fchmod(fd, 0o664)
+            return fd
         except PermissionError:
             with naming(self._path):  # another user's file: reading is enough for flock
                 return os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
@@ -95,7 +99,7 @@ class Lock:
         wait_s = 0.005
         while True:
             with naming(own):
-                os.close(os.open(own, os.O_WRONLY | os.O_EXCL | _FLAGS, self._mode))
+                os.close(os.open(own, os.O_WRONLY | os.O_EXCL | _FLAGS, 0o666))
             others = self._other_files(own, exclusive)
             if not others:
                 return own

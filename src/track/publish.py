@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from track.errors import TrackError
 from track.locks import Lock as Lock
 from track.system import AnyPath, is_dead, naming, process_tag, rename_new, shown, sync_fd, sync_filesystem
 
@@ -51,8 +52,11 @@ def make_directory(path: AnyPath, *, dir_fd: int | None = None, mode: int = 0o77
         os.mkdir(path, mode, dir_fd=dir_fd)
 
 
-def make_directories(path: Path, *, mode: int = 0o777) -> list[Path]:
-    """Make a directory and its missing parents; the ones that were made, topmost first."""
+def make_directories(path: Path, *, mode: int = 0o777, exact: bool = False) -> list[Path]:
+    """Make a directory and its missing parents; the ones that were made, topmost first.
+
+    `mode` is subject to the umask unless it is `exact`.
+    """
     missing = []
     while not path.is_dir():
         missing.append(path)
@@ -61,6 +65,8 @@ def make_directories(path: Path, *, mode: int = 0o777) -> list[Path]:
     for directory in reversed(missing):
         with suppress(FileExistsError):
             make_directory(directory, mode=mode)
+            if exact:
+                os.chmod(directory, mode)
             made.append(directory)
     return made
 
@@ -222,7 +228,7 @@ def _sweep(directory: Path, tag_of: Callable[[str], str]) -> int:
         return 0
     for item in listing:
         tag = tag_of(item.name)
-        with suppress(OSError):  # another process sweeps too
+        with suppress(OSError, TrackError):  # another process sweeps too, or it is another user's
             if tag and _is_abandoned(tag, item.stat(follow_symlinks=False).st_mtime):
                 remove_tree(Path(item.path))
                 removed += 1
@@ -298,8 +304,8 @@ class Batch:
     Interrupted, some are final and the others are left in staging for the sweep; none is partial.
     """
 
-    def __init__(self, *, durable: bool = True, directory_mode: int = 0o777) -> None:
-        """`directory_mode` is for the parents that have to be made, subject to the umask."""
+    def __init__(self, *, durable: bool = True, directory_mode: int | None = None) -> None:
+        """`directory_mode` is the exact mode of parents that have to be made; None leaves it to the umask."""
         self._durable = durable
         self._directory_mode = directory_mode
         self._staged: list[_Staged] = []
@@ -334,7 +340,7 @@ class Batch:
     def _commit(self, staged: list[_Staged]) -> None:
         touched: dict[Path, None] = {}
         for parent in {item.target.parent for item in staged}:
-            made = make_directories(parent, mode=self._directory_mode)
+            made = make_directories(parent, mode=self._directory_mode or 0o777, exact=self._directory_mode is not None)
             touched.update(dict.fromkeys(directory.parent for directory in made))
         touched.update(dict.fromkeys(item.target.parent for item in staged))
         for item in staged:

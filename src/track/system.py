@@ -169,6 +169,37 @@ def _host() -> str:
     return f"{zlib.crc32((socket.gethostname() + numbering).encode()):08x}"
 
 
+_NETWORKS = {
+    0x6969,  # NFS
+    0x517B,  # SMB
+    0xFE534D42,  # SMB2
+    0xFF534D42,  # CIFS
+    0x65735546,  # FUSE: what is behind it, nobody knows
+    0x01021997,  # 9P
+    0x00C36400,  # Ceph
+    0x5346414F,  # AFS
+    0x0BD00BD0,  # Lustre
+    0x47504653,  # GPFS
+    0x19830326,  # BeeGFS
+    0x7461636F,  # OCFS2
+    0x786F4256,  # VirtualBox shared folder
+}
+
+
+def is_shared_filesystem(path: AnyPath) -> bool:
+    """Whether other machines may write to the filesystem of `path`: shared memory and locks are not to be relied on.
+
+    False where the system does not say: macOS and Windows tell by calls that we do not make yet.
+    """
+    statfs = _library_call("statfs")
+    if statfs is None:
+        return False
+    answer = ctypes.create_string_buffer(512)
+    if statfs(os.fsencode(path), answer) != 0:
+        return False
+    return ctypes.c_long.from_buffer(answer).value & 0xFFFFFFFF in _NETWORKS
+
+
 _own: dict[int, str] = {}
 
 

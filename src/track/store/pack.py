@@ -43,6 +43,7 @@ class PackEntry(NamedTuple):
     """One object in a pack: `stored_length` bytes at `offset` give `length` bytes of `digest`.
 
     `form` says how: RAW as they are, ZSTD one frame, RECIPE a list of the chunks that make the object.
+    An empty `stored_digest` is one that nobody has at hand.
     """
 
     digest: bytes
@@ -217,6 +218,8 @@ def read_entry(fd: int, entry: PackEntry) -> bytes:
         DamagedObject: the bytes are not those of the digest.
         NewerFormat: stored in a form that this version cannot read.
     """
+    if not 0 <= entry.offset <= entry.offset + entry.stored_length <= os.fstat(fd).st_size:
+        raise DamagedObject(f"{name_of(fd)} has no bytes {entry.offset} and following", hint=_REPAIR)
     return expand_entry(entry, os.pread(fd, entry.stored_length, entry.offset), name_of(fd))
 
 
@@ -229,7 +232,7 @@ def expand_entry(entry: PackEntry, stored: bytes | memoryview, place: str) -> by
     if entry.form != ZSTD or entry.flags:
         what = f"object blake3:{entry.digest.hex()} in {place} has form {entry.form}, flags {entry.flags:#x}"
         raise NewerFormat(f"{what}, which this version cannot read", hint=_UPGRADE)
-    if entry.length > MAX_EXPANDED or blake3(stored).digest() != entry.stored_digest:
+    if entry.length > MAX_EXPANDED or (entry.stored_digest and blake3(stored).digest() != entry.stored_digest):
         raise DamagedObject(f"the bytes in {place} are not those of blake3:{entry.digest.hex()}", hint=_REPAIR)
     try:
         data = expand(bytes(stored), entry.length)

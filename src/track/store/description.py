@@ -1,0 +1,87 @@
+"""What a store says about itself: `store.toml`, the same in a local store and at a remote."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import tomli
+
+from track.errors import NewerFormat, NotAStore
+
+FORMAT = 1
+_ID = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How large objects are cut at a remote: part of the format, for equal content must give equal chunks.
+
+    FastCDC of 2020, normalised once, with its published gear table; sizes in bytes. `seed` is 0: no keyed table.
+    """
+
+    algorithm: str = "fastcdc-2020"
+    seed: int = 0
+    minimum_bytes: int = 16 << 10
+    average_bytes: int = 64 << 10
+    maximum_bytes: int = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A store's identity (32 hex digits), whether a group shares it, and how it cuts large objects."""
+
+    id: str
+    shared: Literal["", "group"] = ""
+    chunking: Chunking = field(default_factory=Chunking)
+
+
+def dump_description(description: Description) -> bytes:
+    """The canonical text of `store.toml`."""
+    chunking = description.chunking
+    lines = ["# A store of track, data versioning that lives in Git", "[store]", f"format = {FORMAT}"]
+    lines.append(f'id = "{description.id}"')
+    if description.shared:
+        lines.append(f'shared = "{description.shared}"')
+    lines += ["", "[chunks]", f'algorithm = "{chunking.algorithm}"', f"seed = {chunking.seed}"]
+    lines += [f"minimum = {chunking.minimum_bytes}", f"average = {chunking.average_bytes}"]
+    lines += [f"maximum = {chunking.maximum_bytes}", ""]
+    return "\n".join(lines).encode()
+
+
+def parse_description(content: bytes, place: str) -> Description:
+    """Read `store.toml`; `place` is for the message. Keys that are not known are left alone.
+
+    Raises:
+        NotAStore: it is not the description of a store.
+        NewerFormat: written by a later version of track.
+    """
+    try:
+        table = tomli.loads(content[: 1 << 16].decode())
+        store = table["store"]
+        written = store["format"]
+        if type(written) is not int:
+            raise ValueError("format is not a number")
+        if written > FORMAT:
+            hint = "install a newer version of track"
+            raise NewerFormat(f"the store at {place} has format {written}; this version knows {FORMAT}", hint=hint)
+        return _description(store, table.get("chunks", {}))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        hint = "restore its store.toml from another copy of the store, or use another place"
+        raise NotAStore(f"store.toml at {place} cannot be read: {error}", hint=hint) from error
+
+
+def _description(store: dict[str, Any], chunks: dict[str, Any]) -> Description:
+    identity, shared = store["id"], store.get("shared", "")
+    if not isinstance(identity, str) or _ID.fullmatch(identity) is None:
+        raise ValueError("id is not 32 hex digits")
+    if shared not in ("", "group"):
+        raise ValueError(f"shared = {shared!r}")
+    usual = Chunking()
+    chunking = Chunking(
+        str(chunks.get("algorithm", usual.algorithm)),
+        int(chunks.get("seed", usual.seed)),
+        int(chunks.get("minimum", usual.minimum_bytes)),
+        int(chunks.get("average", usual.average_bytes)),
+        int(chunks.get("maximum", usual.maximum_bytes)),
+    )
+    return Description(identity, shared, chunking)

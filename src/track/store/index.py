@@ -1,0 +1,312 @@
+"""The local index: which pack holds which object, in SQLite, derived from the packs and rebuilt at will.
+
+Rows are added after their pack is durable. A pack that is not in the table of packs is found by listing the folder
+when an object is missed, so a lost, old or deleted index costs time and never an object.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from track.errors import DamagedObject, DiskFull, NewerFormat, StoreUnwritable
+from track.publish import make_directories, remove, sync_directory
+from track.store.pack import RAW, ZSTD, PackEntry, read_table
+from track.system import shown
+
+_VERSION = 1
+_ASKED_AT_ONCE = 2000
+_PACKS_AT_ONCE = 64
+_INDEX_HINT = "delete it: it is made again from the packs"
+_TABLES = """
+CREATE TABLE packs (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, state INTEGER NOT NULL);
+CREATE TABLE objects (
+  digest BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored_length INTEGER NOT NULL,
+  length INTEGER NOT NULL, form INTEGER NOT NULL,
+  PRIMARY KEY (digest, pack, offset)
+) WITHOUT ROWID;
+"""
+WHOLE, DAMAGED = 0, 1
+_Answer = TypeVar("_Answer")
+
+
+class Held(NamedTuple):
+    """Where an object is: `pack` is the number of a pack, see `Index.pack_name`."""
+
+    digest: bytes
+    pack: int
+    offset: int
+    stored_length: int
+    length: int
+    form: int
+
+    @property
+    def entry(self) -> PackEntry:
+        """The record as the pack has it, as far as reading needs it."""
+        stored_digest = self.digest if self.form == RAW else b""
+        return PackEntry(self.digest, self.form, 0, self.offset, self.stored_length, self.length, stored_digest)
+
+
+class NewPack(NamedTuple):
+    """A pack to be known: its name, size in bytes and records."""
+
+    name: bytes
+    size: int
+    entries: Sequence[PackEntry]
+
+
+class Index:
+    """The index of one store. Every question heals a broken file: it is dropped and filled again from the packs."""
+
+    def __init__(self, path: Path | None, packs: Path, on_damage: Callable[[Path, DamagedObject], None]) -> None:
+        """Open, make or remake the index at `path` (None: in memory) of the packs in folder `packs`.
+
+        `on_damage` is told of every pack whose table is broken.
+        """
+        self._path = path
+        self._packs = packs
+        self._on_damage = on_damage
+        self._names: dict[int, bytes] = {}
+        self._db: sqlite3.Connection | None = None
+        self.is_reconciled = False
+        """Whether it was compared with the folder since it was made."""
+
+    def close(self) -> None:
+        """Close; opened again when asked."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        self._names = {}
+
+    def absent(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those that are in no pack that the index knows of."""
+        lacking = set(digests)
+        if lacking and not self.is_empty():
+            for piece in _pieces(sorted(lacking)):
+                query = f"SELECT DISTINCT digest FROM objects WHERE digest IN ({_marks(piece)})"
+                lacking.difference_update(row[0] for row in self._ask(query, piece))
+        return lacking
+
+    def is_empty(self) -> bool:
+        """Whether it knows of no object."""
+        return not self._ask("SELECT 1 FROM objects LIMIT 1", ())
+
+    def held(self, digests: Iterable[bytes]) -> Iterator[Held]:
+        """Every place of each digest, in no order; nothing for those that are in no known pack."""
+        for piece in _pieces(sorted(set(digests))):
+            query = (
+                "SELECT digest, pack, offset, stored_length, length, form FROM objects"
+                f" WHERE digest IN ({_marks(piece)})"
+            )
+            yield from map(Held._make, self._ask(query, piece))
+
+    def pack_name(self, number: int) -> bytes:
+        """The digest that names a pack."""
+        if number not in self._names:
+            rows = self._ask("SELECT name FROM packs WHERE id = ?", (number,))
+            self._names[number] = rows[0][0] if rows else bytes(32)
+        return self._names[number]
+
+    def packs(self) -> dict[bytes, tuple[int, int]]:
+        """Every known pack: its name, and (size, WHOLE or DAMAGED)."""
+        return {name: (size, state) for name, size, state in self._ask("SELECT name, size, state FROM packs", ())}
+
+    def count(self) -> int:
+        """How many objects it knows of."""
+        return int(self._ask("SELECT count(DISTINCT digest) FROM objects", ())[0][0])
+
+    def digests(self) -> Iterator[tuple[bytes, int]]:
+        """Every object in a pack with its length, sorted by digest."""
+        last = b""
+        while rows := self._ask(
+            "SELECT digest, length FROM objects WHERE digest > ? GROUP BY digest ORDER BY digest LIMIT 10000", (last,)
+        ):
+            yield from rows
+            last = rows[-1][0]
+
+    def add_packs(self, packs: Iterable[NewPack]) -> None:
+        """Know these packs, in one transaction; each must be durable already. Known ones are described anew."""
+        new = list(packs)
+        if new:
+            self._guarded(lambda db: _insert(db, new))
+
+    def forget(self, held: Held) -> None:
+        """Do not look for an object at this place again, and remember that its pack is damaged."""
+        self._change("DELETE FROM objects WHERE digest = ? AND pack = ? AND offset = ?", held[:3])
+        self._change("UPDATE packs SET state = ? WHERE id = ?", (DAMAGED, held.pack))
+
+    def forget_pack(self, name: bytes) -> None:
+        """Know nothing of a pack any more: it is gone."""
+        self._guarded(lambda db: _forget(db, [name]))
+        self._names = {}
+
+    def is_damaged(self, name: bytes) -> bool:
+        """Whether an object of this pack was found damaged."""
+        return bool(self._ask("SELECT 1 FROM packs WHERE name = ? AND state = ?", (name, DAMAGED)))
+
+    def listed(self) -> Iterator[tuple[bytes, Path]]:
+        """Every file in the folder that has a pack's name: (the digest that names it, its path)."""
+        return _listed(self._packs)
+
+    def refresh(self) -> bool:
+        """Compare with the folder of packs: know new ones, forget lost or cut ones. Whether anything was new."""
+        self.is_reconciled = True
+        there = dict(_listed(self._packs))
+        known = self.packs()
+        if lost := [name for name, (size, _) in known.items() if name not in there or _size(there[name]) != size]:
+            self._guarded(lambda db: _forget(db, lost))
+            self._names = {}
+        found = False
+        for names in _pieces(sorted(there.keys() - (known.keys() - set(lost))), _PACKS_AT_ONCE):
+            new = [pack for name in names if (pack := self._described(name, there[name])) is not None]
+            for folder in {there[pack.name].parent for pack in new}:
+                with suppress(OSError, StoreUnwritable):  # its writer may not have come to the sync of the name yet
+                    sync_directory(folder)
+            self.add_packs(new)
+            found = found or bool(new)
+        return found
+
+    def _described(self, name: bytes, path: Path) -> NewPack | None:
+        """What a pack says of itself; None when it is gone, broken or of a newer format."""
+        try:
+            return NewPack(name, path.stat().st_size, read_table(path))
+        except DamagedObject as error:
+            self._on_damage(path, error)
+        except (FileNotFoundError, NewerFormat):
+            pass
+        return None
+
+    def _change(self, statement: str, values: Sequence[object]) -> None:
+        self._guarded(lambda db: db.execute(statement, values))
+
+    def _ask(self, query: str, values: Sequence[object]) -> list[Any]:
+        return self._guarded(lambda db: db.execute(query, values).fetchall())
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
+        """Do it in a transaction; an index that turns out to be broken is made anew, once."""
+        for attempt in (1, 2):
+            try:
+                db = self._open()
+                with db:
+                    return work(db)
+            except sqlite3.Error as error:
+                self._raise_unless_broken(error)
+                if attempt == 2:
+                    place = shown(self._path) if self._path else "memory"
+                    raise StoreUnwritable(f"the index at {place} cannot be used: {error}", hint=_INDEX_HINT) from error
+                self._drop()
+        raise AssertionError
+
+    def rebuild(self) -> None:
+        """Drop everything and read it out of the packs again."""
+        self._drop()
+        self._guarded(lambda db: None)
+
+    def _raise_unless_broken(self, error: sqlite3.Error) -> None:
+        code = getattr(error, "sqlite_errorname", "")
+        place = shown(self._path) if self._path else "memory"
+        if code.startswith("SQLITE_FULL"):
+            hint = "free some space and run the same command again; what was stored is safe"
+            raise DiskFull(f"no space left for the index at {place}", hint=hint) from error
+        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            hint = "wait for the other commands to end and run this one again"
+            raise StoreUnwritable(f"the index at {place} is in use by another process", hint=hint) from error
+        if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+            self.close()
+            self._path = None  # cannot be kept here: this process makes its own in memory
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            if self._path is not None:
+                make_directories(self._path.parent)
+            self._db = _connect(self._path)
+            if _version(self._db) != _VERSION:
+                _create(self._db)
+                self.refresh()
+        return self._db
+
+    def _drop(self) -> None:
+        self.close()
+        if self._path is not None:
+            for ending in ("", "-wal", "-shm", "-journal"):
+                with suppress(FileNotFoundError):
+                    remove(f"{self._path}{ending}")
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(path or ":memory:", timeout=30.0, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA cache_size = -16000")
+    return db
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _create(db: sqlite3.Connection) -> None:
+    """Make the tables, unless another process just has; those of another version are dropped."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        if _version(db) == _VERSION:
+            return
+        names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for name in names:
+            db.execute(f'DROP TABLE "{name}"')
+        for statement in _TABLES.split(";\n"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _insert(db: sqlite3.Connection, packs: list[NewPack]) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    rows = []
+    for pack in packs:
+        db.execute(
+            "INSERT INTO packs (name, size, state) VALUES (?, ?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET size = excluded.size, state = excluded.state",
+            (pack.name, pack.size, WHOLE),
+        )
+        number = db.execute("SELECT id FROM packs WHERE name = ?", (pack.name,)).fetchone()[0]
+        rows += [
+            (digest, number, offset, stored_length, length, form)
+            for digest, form, flags, offset, stored_length, length, _ in pack.entries
+            if form in (RAW, ZSTD) and not flags
+        ]
+    rows.sort()
+    db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+def _forget(db: sqlite3.Connection, names: Iterable[bytes]) -> None:
+    for name in names:
+        db.execute("DELETE FROM objects WHERE pack = (SELECT id FROM packs WHERE name = ?)", (name,))
+        db.execute("DELETE FROM packs WHERE name = ?", (name,))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
+
+
+def _listed(packs: Path) -> Iterator[tuple[bytes, Path]]:
+    """Every file in the folder whose name is that of a pack, with the digest that it is named by."""
+    with suppress(FileNotFoundError):
+        for prefix in os.listdir(packs):
+            with suppress(NotADirectoryError, FileNotFoundError):
+                for name in os.listdir(packs / prefix):
+                    if name.endswith(".pack") and len(prefix) == 2 and len(name) == 67:
+                        with suppress(ValueError):
+                            yield bytes.fromhex(prefix + name[:62]), packs / prefix / name
+
+
+def _pieces(digests: Sequence[bytes], size: int = _ASKED_AT_ONCE) -> Iterator[Sequence[bytes]]:
+    return (digests[at : at + size] for at in range(0, len(digests), size))
+
+
+def _marks(piece: Sequence[bytes]) -> str:
+    return ",".join("?" * len(piece))

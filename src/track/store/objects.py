@@ -1,0 +1,327 @@
+"""Store: the objects of a local store, read and written by their digests.
+
+Every byte is hashed before it is handed out. What turns out bad is put aside, never deleted, and never given to
+anybody; another copy is tried, and the error says where it was looked for.
+"""
+
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from blake3 import blake3
+
+from track.errors import DamagedObject, NotAStore, TrackError
+from track.locks import Lock
+from track.model.digest import Digest
+from track.publish import create, make_directories, publish_new, stage, sweep, sync_directory, sync_file, write_all
+from track.store.description import Description, dump_description, parse_description
+from track.store.hashing import hash_fd
+from track.store.index import Held, Index
+from track.store.pack import expand_entry, read_entry, read_table
+from track.store.reading import OpenPacks
+from track.store.rooms import Rooms
+from track.store.whole import missing, open_whole, set_aside
+from track.store.writer import Writer
+from track.system import is_shared_filesystem, naming, shown
+
+_KNOWN_NAMES = {"staging", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found"}
+_DAMAGED_HINT = "`track fetch` brings it again from a remote; `track verify` lists everything that is damaged"
+_WINDOW = 1 << 16
+
+
+class Store:
+    """One local store; opened by `Store.open`, used in one thread, closed by `close` or a `with` block.
+
+    `damage` collects what was found bad since it was opened, one sentence each.
+    """
+
+    def __init__(self, rooms: Rooms, description: Description, index_path: Path | None) -> None:
+        """For `Store.open` alone."""
+        self.path = rooms.path
+        self.id = description.id
+        self.description = description
+        self.rooms = rooms
+        self.damage: list[str] = []
+        self.index = Index(index_path, rooms.packs, self._pack_is_broken)
+        self._open_packs = OpenPacks(rooms)
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool, cache: Path | None = None, group: bool = False) -> "Store":
+        """Open the store at `path`; with `create`, make it where there is none (for a `group`: its members may write).
+
+        The index lies in `cache` (default: the user's) when others write to the store too, from here or elsewhere,
+        or when we may not.
+
+        Raises:
+            NotAStore: there is none, or something else is there.
+            NewerFormat: it was written by a later version of track.
+            DiskFull, StoreUnwritable: it could not be made.
+        """
+        description = _read_description(path)
+        if description is None:
+            if not create:
+                raise NotAStore(f"there is no store at {shown(path)}", hint="check the path; `track init` makes one")
+            description = _create_store(path, group)
+        status = path.stat()
+        is_group = description.shared == "group"
+        mode = status.st_mode & 0o444 or 0o400
+        rooms = Rooms(path, mode, 0o2775 if is_group else None)
+        shared = is_group or is_shared_filesystem(path) or (hasattr(os, "geteuid") and status.st_uid != os.geteuid())
+        own_index = not shared and os.access(path, os.W_OK)
+        index_path = path / "index.db" if own_index else (cache or _user_cache()) / _index_name(path, description)
+        return cls(rooms, description, index_path)
+
+    def __enter__(self) -> Self:
+        """The store itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close files and the index; once more is fine."""
+        self._open_packs.close()
+        self.index.close()
+
+    def absent(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those that the store does not have, packed or whole; existence only, nothing is read."""
+        if not self.index.is_reconciled:  # packs that somebody deleted are not "already here"
+            self.index.refresh()
+        lacking = self._not_whole(self.index.absent(digests))
+        if lacking and self.index.refresh():
+            lacking = self.index.absent(lacking)
+        return lacking
+
+    def sizes(self, digests: Iterable[bytes]) -> dict[bytes, int]:
+        """The lengths in bytes of those that the store has."""
+        asked = set(digests)
+        found = {held.digest: held.length for held in self.index.held(asked)}
+        for digest in asked - found.keys():
+            if (path := self.whole(digest)) is not None:
+                found[digest] = path.stat().st_size
+        return found
+
+    def whole(self, digest: bytes) -> Path | None:
+        """The path of a whole object, unread; None when it is packed or absent."""
+        return self.rooms.whole(digest)
+
+    def is_own(self, path: Path) -> bool:
+        """Whether a file of the store may be linked out: ours, so that no other user can change it afterwards."""
+        status = path.lstat()
+        return hasattr(os, "geteuid") and status.st_uid == os.geteuid() and not status.st_mode & 0o222
+
+    def open_verified(self, digest: bytes) -> Path:
+        """The path of a whole object, after hashing it.
+
+        Raises:
+            MissingObject: it is not there as a file of its own.
+            DamagedObject: its bytes are others; it is in quarantine now.
+        """
+        path = self.rooms.object(digest)
+        try:
+            fd = open_whole(path)
+        except FileNotFoundError:
+            raise missing(digest, shown(self.path)) from None
+        try:
+            with naming(path):
+                found = hash_fd(fd, os.fstat(fd).st_size)
+        finally:
+            os.close(fd)
+        if found != digest:
+            raise self._whole_is_damaged(digest, path)
+        return path
+
+    def read(self, digest: bytes) -> bytes:
+        """An object, verified. Large ones come into memory whole: prefer `open_verified`.
+
+        Raises:
+            MissingObject: the store does not have it.
+            DamagedObject: what the store had is not it; it is put aside, and not offered again.
+        """
+        damaged: list[DamagedObject] = []
+        for _ in range(3):
+            if (data := self._read_packed(digest, damaged)) is not None:
+                return data
+            with suppress(FileNotFoundError):
+                return self._read_whole(digest)
+            if not self.index.refresh():
+                break
+        raise damaged[-1] if damaged else missing(digest, shown(self.path))
+
+    def _read_packed(self, digest: bytes, damaged: list[DamagedObject]) -> bytes | None:
+        for held in sorted(self.index.held([digest])):
+            try:
+                return read_entry(self._open_packs.descriptor(self.index.pack_name(held.pack)), held.entry)
+            except FileNotFoundError:
+                self.index.forget_pack(self.index.pack_name(held.pack))
+            except DamagedObject as error:
+                if self._is_index_wrong(held):
+                    self.index.rebuild()
+                    return self._read_packed(digest, damaged)
+                damaged.append(self._entry_is_damaged(held, error))
+        return None
+
+    def read_many(self, digests: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """(digest, object) for each distinct one, verified, in whatever order is fast; meant for small objects.
+
+        Raises MissingObject or DamagedObject at the first that cannot be had.
+        """
+        for at in range(0, len(digests), _WINDOW):
+            yield from self._read_window(dict.fromkeys(digests[at : at + _WINDOW]))
+
+    def _read_window(self, wanted: dict[bytes, None]) -> Iterator[tuple[bytes, bytes]]:
+        first = {held.digest: held for held in self.index.held(wanted)}
+        for held_all, stored in self._open_packs.spans(first.values(), self.index.pack_name):
+            for held, piece in zip(held_all, stored, strict=True):
+                try:
+                    yield held.digest, expand_entry(held.entry, piece, "its pack")
+                except DamagedObject:
+                    yield held.digest, self.read(held.digest)
+                del wanted[held.digest]
+        for digest in wanted:
+            yield digest, self.read(digest)
+
+    @contextmanager
+    def writer(self, timeout_s: float = 10.0) -> Iterator[Writer]:
+        """A writer, with the store's lock shared from now to its end; what is not committed then is dropped.
+
+        Raises Locked when a collection holds the store for longer than `timeout_s`.
+        """
+        with Lock(self.rooms.lock, is_shared=self.rooms.directory_mode is not None).shared(timeout_s):
+            mode = self.rooms.directory_mode
+            make_directories(self.rooms.staging, mode=mode or 0o777, exact=mode is not None)
+            sweep(self.rooms.staging)
+            self.index.refresh()  # what somebody deleted is not "already here"
+            writer = Writer(self.rooms, self.index)
+            try:
+                yield writer
+            finally:
+                writer.abandon()
+
+    def packs(self) -> Iterator[tuple[bytes, Path]]:
+        """Every pack in the folder: (its name, its path), sorted."""
+        return iter(sorted(self.index.listed()))
+
+    def wholes(self) -> Iterator[tuple[bytes, Path]]:
+        """Every whole object: (its digest, its path), sorted."""
+        with suppress(FileNotFoundError):
+            for prefix in sorted(os.listdir(self.rooms.objects)):
+                with suppress(NotADirectoryError, ValueError):
+                    for name in sorted(os.listdir(self.rooms.objects / prefix)):
+                        if len(prefix) == 2 and len(name) == 62:
+                            yield bytes.fromhex(prefix + name), self.rooms.objects / prefix / name
+
+    def objects(self) -> Iterator[tuple[bytes, int]]:
+        """Every object, packed or whole: (its digest, its length), each digest once."""
+        self.index.refresh()
+        yield from self.index.digests()
+        wholes = dict(self.wholes())
+        for digest in sorted(self.index.absent(wholes)):
+            yield digest, wholes[digest].stat().st_size
+
+    def _not_whole(self, digests: set[bytes]) -> set[bytes]:
+        """Those that are no whole objects; a folder that many are asked of is listed once."""
+        by_folder: dict[bytes, list[bytes]] = {}
+        for digest in digests:
+            by_folder.setdefault(digest[:1], []).append(digest)
+        lacking: set[bytes] = set()
+        for prefix, asked in by_folder.items():
+            if len(asked) < 8:
+                lacking.update(digest for digest in asked if self.whole(digest) is None)
+                continue
+            there: set[str] = set()
+            with suppress(FileNotFoundError):
+                there.update(os.listdir(self.rooms.objects / prefix.hex()))
+            lacking.update(digest for digest in asked if digest[1:].hex() not in there)
+        return lacking
+
+    def _read_whole(self, digest: bytes) -> bytes:
+        path = self.rooms.object(digest)
+        fd = open_whole(path)
+        try:
+            with naming(path), os.fdopen(fd, "rb", closefd=False) as file:
+                data = file.read()
+        finally:
+            os.close(fd)
+        if blake3(data, max_threads=blake3.AUTO).digest() != digest:
+            raise self._whole_is_damaged(digest, path)
+        return data
+
+    def _whole_is_damaged(self, digest: bytes, path: Path) -> DamagedObject:
+        aside = set_aside(path, self.rooms.quarantine)
+        where = f"; it is now {shown(aside)}" if aside else ""
+        message = f"object {Digest(digest)} is damaged at {shown(path)}{where}"
+        self.damage.append(message)
+        return DamagedObject(message, hint=_DAMAGED_HINT)
+
+    def _is_index_wrong(self, held: Held) -> bool:
+        """Whether the pack itself, which can be read, says something else than the index."""
+        try:
+            entries = read_table(self.rooms.pack(self.index.pack_name(held.pack)))
+        except (TrackError, OSError):
+            return False
+        return not any(entry[:2] + entry[3:6] == held[:1] + held[5:] + held[2:5] for entry in entries)
+
+    def _entry_is_damaged(self, held: Held, error: DamagedObject) -> DamagedObject:
+        path = self.rooms.pack(self.index.pack_name(held.pack))
+        self.index.forget(held)
+        message = f"object {Digest(held.digest)} is damaged in the pack {shown(path)}, at byte {held.offset}"
+        self.damage.append(message)
+        return DamagedObject(message, hint=_DAMAGED_HINT, details=(error.message,))
+
+    def _pack_is_broken(self, path: Path, error: DamagedObject) -> None:
+        aside = set_aside(path, self.rooms.quarantine)
+        where = f"; it is now {shown(aside)}" if aside else ""
+        self.damage.append(f"{error.message}{where}")
+
+
+def _read_description(path: Path) -> Description | None:
+    try:
+        with naming(path), open(path / "store.toml", "rb") as file:
+            return parse_description(file.read(1 << 16), shown(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _create_store(path: Path, group: bool) -> Description:
+    """Make a store, unless another process just has; the description is there first, so that a half-made one is one."""
+    mode = 0o2775 if group else 0o777
+    try:
+        made = make_directories(path, mode=mode, exact=group)
+        strange = sorted(set(os.listdir(path)) - _KNOWN_NAMES)
+    except (NotADirectoryError, FileExistsError) as error:
+        raise NotAStore(f"{shown(path)} is not a folder", hint="name an empty or new folder") from error
+    if strange:
+        hint = "name an empty or new folder; if this was a store, restore its store.toml"
+        raise NotAStore(f"{shown(path)} is no store and not empty: it has {shown(strange[0])}", hint=hint)
+    description = Description(uuid4().hex, "group" if group else "")
+    make_directories(path / "staging", mode=mode, exact=group)
+    staged = stage(path / "staging")
+    fd = create(staged, mode=0o644)
+    try:
+        with naming(staged):
+            write_all(fd, dump_description(description))
+        sync_file(fd, staged)
+    finally:
+        os.close(fd)
+    publish_new(staged, path / "store.toml")
+    for directory in (path, *(folder.parent for folder in made)):
+        sync_directory(directory)
+    written = _read_description(path)
+    assert written is not None
+    return written
+
+
+def _index_name(path: Path, description: Description) -> str:
+    """One for each store and place: a copy of a store does not have what the other was given since."""
+    return f"index-{description.id}-{zlib.crc32(os.fsencode(path.resolve())):08x}.db"
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "track"

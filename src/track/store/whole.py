@@ -1,0 +1,131 @@
+"""Whole objects: large ones, a file each, so that they can be reflinked or linked out; and what is found bad."""
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+
+from blake3 import blake3
+
+from track.errors import ChangedWhileAdding, MissingObject, TrackError
+from track.model.digest import Digest
+from track.publish import copy_range, create, data_extents, make_directories, name_of, publish_new, remove, stage
+from track.store.pack import READ_FLAGS
+from track.system import naming, start_writeback
+
+_SLICE = 16 << 20
+_BUFFER = 1 << 20
+
+
+def staged_copy(source_fd: int, size: int, staging: Path) -> tuple[Path, Digest]:
+    """Copy `size` bytes of a file into staging, sharing blocks where possible and keeping holes; and their digest.
+
+    What is hashed is the copy, in this thread, while another copies: the digest is that of what is stored, whatever
+    happens to the source meanwhile.
+
+    Raises:
+        ChangedWhileAdding: the source became shorter.
+        DiskFull, StoreUnwritable: the copy could not be written.
+    """
+    staged = stage(staging)
+    fd = create(staged, readable=True, mode=0o600)
+    try:
+        try:
+            digest = _copy_and_hash(source_fd, fd, size)
+        finally:
+            os.close(fd)
+    except BaseException:
+        with suppress(OSError, TrackError):
+            remove(staged)
+        raise
+    return staged, digest
+
+
+def _copy_and_hash(source_fd: int, fd: int, size: int) -> Digest:
+    with naming(name_of(fd)):
+        os.ftruncate(fd, size)
+    copied: SimpleQueue[int | BaseException] = SimpleQueue()
+    stop = threading.Event()
+    copier = threading.Thread(target=_copy, args=(source_fd, fd, size, copied, stop), name="track-copy", daemon=True)
+    copier.start()
+    hasher = blake3(max_threads=blake3.AUTO)
+    buffer = memoryview(bytearray(min(_BUFFER, size)))
+    at = 0
+    try:
+        for end in _ends(copied, size):
+            while at < end:
+                length = os.preadv(fd, [buffer[: end - at]], at)
+                if not length:
+                    raise ChangedWhileAdding("the staged copy is shorter than it was written")
+                hasher.update(buffer[:length])
+                at += length
+    finally:
+        stop.set()
+        copier.join()
+    return Digest(hasher.digest())
+
+
+def _ends(copied: "SimpleQueue[int | BaseException]", size: int) -> Iterator[int]:
+    end = 0
+    while end < size:
+        item = copied.get()
+        if isinstance(item, BaseException):
+            raise item
+        end = item
+        yield end
+
+
+def _copy(
+    source_fd: int, fd: int, size: int, copied: "SimpleQueue[int | BaseException]", stop: threading.Event
+) -> None:
+    """Copy slice by slice, saying how far it is; holes are passed over."""
+    try:
+        for start, length in data_extents(source_fd, size):
+            for at in range(start, start + length, _SLICE):
+                piece = min(_SLICE, start + length - at)
+                if stop.is_set():
+                    return
+                if copy_range(source_fd, fd, piece, offset=at) != piece:
+                    raise ChangedWhileAdding(f"{name_of(source_fd)} became shorter while it was being added")
+                start_writeback(fd)
+                copied.put(at + piece)
+        if os.fstat(source_fd).st_size < size:
+            raise ChangedWhileAdding(f"{name_of(source_fd)} became shorter while it was being added")
+        copied.put(size)
+    except BaseException as error:  # handed to the thread that hashes, which raises it
+        copied.put(error)
+
+
+def open_whole(path: Path) -> int:
+    """A descriptor of a whole object: a regular file, never reached through a link. Raises FileNotFoundError."""
+    fd = os.open(path, READ_FLAGS | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise FileNotFoundError(path)
+    return fd
+
+
+def set_aside(path: Path, quarantine: Path) -> Path | None:
+    """Move what was found bad into quarantine, under a name that is free; None when the store cannot be written.
+
+    Nothing is ever deleted there: a person may still rescue part of it.
+    """
+    flat = f"{path.parent.name}{path.name}"
+    try:
+        make_directories(quarantine)
+        for number in range(1000):
+            target = quarantine / (flat if not number else f"{flat}.{number}")
+            if not os.path.lexists(target) and publish_new(path, target):
+                return target
+    except (OSError, TrackError):
+        return None
+    return None
+
+
+def missing(digest: bytes, place: str) -> MissingObject:
+    """The error for an object that is not in a store."""
+    hint = "`track fetch` brings it from a remote; `track verify` lists everything that is missing"
+    return MissingObject(f"object {Digest(digest)} is not in the store at {place}", hint=hint)
