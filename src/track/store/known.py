@@ -18,7 +18,7 @@ _VERSION = 1
 _ASKED_AT_ONCE = 1000
 _TABLES = """
 CREATE TABLE about (store TEXT NOT NULL);
-CREATE TABLE segments (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE segments (name TEXT PRIMARY KEY, replaced_by TEXT) WITHOUT ROWID;
 CREATE TABLE packs (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, size INTEGER NOT NULL);
 CREATE TABLE objects (
   digest BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
@@ -98,8 +98,25 @@ class Known:
 
     @property
     def segments(self) -> set[str]:
-        """Names of the segments whose entries are in the record."""
-        return {name for (name,) in self._db.execute("SELECT name FROM segments")}
+        """Names of the segments that hold, whose entries are in the record."""
+        return {name for (name,) in self._db.execute("SELECT name FROM segments WHERE replaced_by IS NULL")}
+
+    @property
+    def replacements(self) -> dict[str, str]:
+        """Names of segments that were replaced, and by which; their entries are in the record too."""
+        return dict(self._db.execute("SELECT name, replaced_by FROM segments WHERE replaced_by IS NOT NULL"))
+
+    def note_replaced(self, replaced: Iterable[Name], by: Name) -> None:
+        """Note that segments need not be read any more: what `by` says, they said."""
+        with self._db:
+            rows = ((str(name), str(by)) for name in replaced)
+            self._db.executemany("INSERT OR REPLACE INTO segments VALUES (?, ?)", rows)
+            self._db.execute("INSERT OR IGNORE INTO segments VALUES (?, NULL)", (str(by),))
+
+    def forget_replaced(self, names: Iterable[str]) -> None:
+        """Drop replaced segments that are no longer at the remote."""
+        with self._db:
+            self._db.executemany("DELETE FROM segments WHERE name = ?", ((name,) for name in names))
 
     def learn(self, segments: Iterable[Segment]) -> None:
         """Take over the entries of segments; all of them or, interrupted, none."""
@@ -116,13 +133,7 @@ class Known:
                         for digest, pack, form, flags, offset, stored, length in segment.entries()
                     ),
                 )
-                self._db.execute("INSERT OR IGNORE INTO segments VALUES (?)", (str(segment.name),))
-
-    def replace_segments(self, merged: Name, replaced: Iterable[Name]) -> None:
-        """Note that `merged` says just what the segments it replaces said."""
-        with self._db:
-            self._db.executemany("DELETE FROM segments WHERE name = ?", ((str(name),) for name in replaced))
-            self._db.execute("INSERT OR IGNORE INTO segments VALUES (?)", (str(merged),))
+                self._db.execute("INSERT OR IGNORE INTO segments VALUES (?, NULL)", (str(segment.name),))
 
     def _pack_id(self, digest: bytes) -> int:
         return int(self._db.execute("SELECT id FROM packs WHERE digest = ?", (digest,)).fetchone()[0])
@@ -162,6 +173,19 @@ class Known:
                 count = self._db.execute("SELECT COUNT(*) FROM objects WHERE pack = ?", (number,)).fetchone()[0]
                 found[digest] = PackHeld(size, count)
         return found
+
+    def every_pack(self) -> list[tuple[bytes, int]]:
+        """Every pack with its size, sorted by digest."""
+        return self._db.execute("SELECT digest, size FROM packs ORDER BY digest").fetchall()
+
+    def inside(self, pack: bytes | None) -> list[Held]:
+        """Everything in a pack, or (None) every object that is a file of its own; by offset and digest."""
+        query = (
+            "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length FROM objects o "
+            "LEFT JOIN packs p ON p.id = o.pack WHERE o.pack = ? ORDER BY o.offset, o.digest"
+        )
+        number = 0 if pack is None else self._pack_id(pack)
+        return [Held._make(row) for row in self._db.execute(query, (number,))]
 
     # Artifacts that are complete at the remote.
 

@@ -11,6 +11,8 @@ ROOTS = "roots/"
 TOMBSTONES = "tombstones/"
 OBJECTS = "objects/"
 PACKS = "packs/"
+CLAIM = ".claim"
+"""Behind the key of a roots entry: what a push is about to send, until the entry itself is there."""
 
 _SEGMENT = re.compile(r"index/([0-9]|[1-9][0-9]|1[0-9]{2})-([0-9a-f]{64})")
 _ROOTS = re.compile(r"roots/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
@@ -58,6 +60,11 @@ def roots_name(key: str) -> RootsKey | None:
     """The roots entry that a key names, or None for any other key."""
     match = _ROOTS.fullmatch(key)
     return RootsKey(match[1], int(match[2]), match[3]) if match else None
+
+
+def claim_name(key: str) -> RootsKey | None:
+    """The roots entry that a claim's key will become, or None for any other key."""
+    return roots_name(key.removesuffix(CLAIM)) if key.endswith(CLAIM) else None
 
 
 def is_tombstone(key: str) -> bool:

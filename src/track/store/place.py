@@ -5,6 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
+from track.model.digest import Digest
+
 
 class NoSuchKey(LookupError):
     """Nothing has the key."""
@@ -16,6 +18,14 @@ class Listed(NamedTuple):
     key: str
     size: int
     modified_s: float
+
+
+class Staged(NamedTuple):
+    """A file that came, in a staging directory of ours, and the digest and size in bytes of what is in it."""
+
+    path: Path
+    digest: Digest
+    size: int
 
 
 class Upload(Protocol):
@@ -62,8 +72,11 @@ class Place(Protocol):
     def get_range(self, key: str, offset: int, length: int) -> bytes:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
 
-    def get_file(self, key: str, target_fd: int) -> int:
-        """Copy the bytes of a key into an open, empty file; how many. Raises NoSuchKey."""
+    def get_file(self, key: str, staging: Path) -> Staged:
+        """Copy the bytes of a key into a new file in `staging`, hashing the copy. Raises NoSuchKey."""
+
+    def digest(self, key: str) -> Digest:
+        """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
 
     def list(self, prefix: str) -> Iterable[Listed]:
         """Everything whose key begins with `prefix`, which ends with `/`; in no particular order."""
@@ -73,6 +86,9 @@ class Place(Protocol):
 
     def put(self, key: str, data: bytes) -> None:
         """Put bytes at a key, replacing what is there; durable when it returns."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put bytes at a key that nothing has, durably; False, and nothing is changed, when something has it."""
 
     def delete(self, key: str) -> None:
         """Remove a key; absence is fine."""

@@ -82,14 +82,14 @@ class Head(NamedTuple):
     size: int
 
     @property
-    def count(self) -> int:
+    def entries_count(self) -> int:
         """How many entries the segment has."""
         return self.fan_out[255]
 
     @property
     def total_size(self) -> int:
         """Bytes of the whole segment."""
-        return self.size + self.count * _ENTRY.size + 32
+        return self.size + self.entries_count * _ENTRY.size + 32
 
     def window(self, first_byte: int) -> tuple[int, int]:
         """(offset, length) in the file of the entries whose digest begins with this byte."""
@@ -118,6 +118,9 @@ def head_size(data: bytes) -> int:
     """
     if len(data) < _HEADER.size or not data.startswith(_MAGIC):
         raise DamagedObject("an index segment does not begin as one")
+    version: int
+    packs: int
+    replaced: int
     _, version, _, _, packs, replaced, _ = _HEADER.unpack_from(data)
     if version != VERSION:
         raise NewerFormat(

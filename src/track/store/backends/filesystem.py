@@ -15,12 +15,17 @@ from blake3 import blake3
 from dvc_objects.fs.base import FileSystem
 
 from track.errors import DamagedObject, RemoteError
+from track.model.digest import Digest
 from track.model.names import display
+from track.publish import create, remove, stage, write_all
 from track.store.hashing import read_ahead
-from track.store.place import Listed, NoSuchKey, Upload
+from track.store.place import Listed, NoSuchKey, Staged, Upload
+from track.system import naming
 
 READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 """How a file is opened for reading."""
+
+_PIECE = 4 << 20
 
 
 class Counter:
@@ -61,17 +66,33 @@ class FilesystemPlace:
         with self.asking(key):
             return bytes(self.filesystem.cat_file(self.path(key), start=offset, end=offset + length))
 
-    def get_file(self, key: str, target_fd: int) -> int:
-        """Copy the bytes of a key into an open, empty file; how many. Raises NoSuchKey."""
-        done = 0
+    def get_file(self, key: str, staging: Path) -> Staged:
+        """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey."""
+        path = stage(staging)
+        fd = create(path)
+        hasher = blake3(max_threads=blake3.AUTO)
+        size = 0
+        try:
+            with self.asking(key), self.filesystem.open(self.path(key), "rb") as source:
+                while piece := source.read(_PIECE):
+                    with naming(path):
+                        write_all(fd, piece)
+                    hasher.update(piece)
+                    size += len(piece)
+        except BaseException:
+            remove(path)
+            raise
+        finally:
+            os.close(fd)
+        return Staged(path, Digest(hasher.digest()), size)
+
+    def digest(self, key: str) -> Digest:
+        """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
+        hasher = blake3(max_threads=blake3.AUTO)
         with self.asking(key), self.filesystem.open(self.path(key), "rb") as source:
-            while piece := source.read(4 << 20):
-                view = memoryview(piece)
-                while view:
-                    count = os.write(target_fd, view)
-                    view = view[count:]
-                    done += count
-        return done
+            while piece := source.read(_PIECE):
+                hasher.update(piece)
+        return Digest(hasher.digest())
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """Everything whose key begins with `prefix`."""
@@ -102,6 +123,13 @@ class FilesystemPlace:
         """Put bytes at a key, replacing what is there."""
         with self.asking(key):
             self.filesystem.pipe_file(self.path(key), data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put bytes at a key that nothing has; two at once may both succeed, where the filesystem cannot tell."""
+        if self.size(key) is not None:
+            return False
+        self.put(key, data)
+        return True
 
     def delete(self, key: str) -> None:
         """Remove a key; absence is fine."""

@@ -13,17 +13,17 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from dvc_objects.fs.base import FileSystem
 from dvc_objects.fs.local import LocalFileSystem
 
 from track.errors import NotAStore, RemoteError, RemoteUnreachable, TrackError, UsageError
 from track.model.names import display
 from track.publish import (
     Batch,
-    copy_range,
-    create,
     make_directories,
     make_directory,
     publish_bytes,
+    publish_new,
     remove,
     rename,
     stage,
@@ -33,7 +33,8 @@ from track.publish import (
 )
 from track.store.backends.filesystem import READ, FilesystemPlace, changed
 from track.store.hashing import hash_fd
-from track.store.place import Upload
+from track.store.place import Staged, Upload
+from track.store.whole import staged_copy
 
 
 class FolderPlace(FilesystemPlace):
@@ -41,19 +42,21 @@ class FolderPlace(FilesystemPlace):
 
     def __init__(self, root: Path) -> None:
         """`root` is absolute."""
-        super().__init__(LocalFileSystem(), str(root), display(str(root)))
+        filesystem: FileSystem = LocalFileSystem()  # type: ignore[no-untyped-call]  # dvc-objects left it without types
+        super().__init__(filesystem, str(root), display(str(root)))
         self.root = root
         self._staging = root / "staging"
         mode = root.stat().st_mode
         self._file_mode = mode & 0o444
         self._directory_mode = stat.S_IMODE(mode)
 
-    def get_file(self, key: str, target_fd: int) -> int:
-        """Copy the bytes of a key into an open file, sharing blocks where the filesystem can. Raises NoSuchKey."""
+    def get_file(self, key: str, staging: Path) -> Staged:
+        """Copy a file into `staging`, sharing blocks where the filesystem can, and hash the copy. Raises NoSuchKey."""
         with self.asking(key):
             fd = os.open(self.path(key), READ)
         try:
-            return copy_range(fd, target_fd, os.fstat(fd).st_size)
+            size = os.fstat(fd).st_size
+            return Staged(*staged_copy(fd, size, staging), size)
         finally:
             os.close(fd)
 
@@ -63,6 +66,18 @@ class FolderPlace(FilesystemPlace):
         target = Path(self.path(key))
         self.prepare(target.parent)
         publish_bytes(target, data, mode=self._file_mode | stat.S_IWUSR)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put bytes at a key that nothing has, durably; of two at once, one is told False."""
+        self.counter.one()
+        target = Path(self.path(key))
+        self.prepare(target.parent)
+        self.prepare(self._staging)
+        staged = stage(self._staging)
+        publish_bytes(staged, data, mode=self._file_mode | stat.S_IWUSR)
+        is_new = publish_new(staged, target)
+        sync_directory(target.parent)
+        return is_new
 
     def delete(self, key: str) -> None:
         """Remove a key; absence is fine."""
@@ -110,14 +125,20 @@ class _FolderUpload:
         target = Path(self._place.path(key))
         if not replace and _is_whole(target, source, digest):
             return
-        staged = stage(self._staging)
-        try:
-            _copy_verified(source, staged, digest)
-        except BaseException:
-            with suppress(OSError, TrackError):
-                remove(staged)
-            raise
+        staged = self._copied(source, digest)
         (self._replacing if replace or target.exists() else self._staged)[target] = staged
+
+    def _copied(self, source: Path, digest: bytes) -> Path:
+        """A copy in staging that has the digest. Raises DamagedObject."""
+        fd = os.open(source, READ)
+        try:
+            staged, found = staged_copy(fd, os.fstat(fd).st_size, self._staging)
+        finally:
+            os.close(fd)
+        if found != digest:
+            remove(staged)
+            raise changed(source)
+        return staged
 
     def commit(self) -> None:
         batch = Batch()
@@ -207,22 +228,6 @@ def _is_whole(target: Path, source: Path, digest: bytes) -> bool:
         return False
     finally:
         os.close(fd)
-
-
-def _copy_verified(source: Path, staged: Path, digest: bytes) -> None:
-    """Copy a file and hash the copy. Raises DamagedObject."""
-    source_fd = os.open(source, READ)
-    try:
-        size = os.fstat(source_fd).st_size
-        target_fd = create(staged, readable=True)
-        try:
-            copy_range(source_fd, target_fd, size)
-            if hash_fd(target_fd, size) != digest:
-                raise changed(source)
-        finally:
-            os.close(target_fd)
-    finally:
-        os.close(source_fd)
 
 
 def _replace(source: Path, target: Path, mode: int) -> None:

@@ -1,0 +1,270 @@
+"""Receiving: what the local store lacks comes from a remote, and every byte is hashed before it is placed.
+
+A pack of which most is needed comes whole and is adopted after each of its objects was verified; of others only the
+pieces that are needed come, those next to each other in one request. What is missing or damaged in one place is
+looked for in the others that the index names.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from track.errors import DamagedObject, NewerFormat, TrackError
+from track.model.digest import digest_of
+from track.progress import Progress, silent
+from track.publish import remove
+from track.store.known import Known
+from track.store.layout import object_key, pack_key
+from track.store.objects import Store
+from track.store.pack import MAX_EXPANDED, RAW, SMALL, PackEntry, SealedPack, expand_entry, read_table
+from track.store.place import NoSuchKey, Place, Staged
+from track.store.segment import Held
+from track.store.writer import Writer
+
+COMMIT_EVERY_BYTES = 256 << 20
+WHOLE_PACK_LIMIT = 64 << 20
+"""Larger packs are never fetched whole."""
+
+_GAP = 64 << 10
+_RANGE_LIMIT = 8 << 20
+_IN_FLIGHT = 4
+
+
+class Fetched(NamedTuple):
+    """What was fetched, and what could not be: objects that are nowhere, and objects damaged wherever they are."""
+
+    objects_count: int
+    fetched_bytes: int
+    missing: frozenset[bytes]
+    damaged: frozenset[bytes]
+
+
+class _Job(NamedTuple):
+    """One request: a whole pack, a piece of one (offset, length), or a whole object (pack None)."""
+
+    held: tuple[Held, ...]
+    pack: bytes | None
+    offset: int
+    length: int
+    is_whole: bool
+
+
+class _Answer(NamedTuple):
+    """What came: a staged file (a whole pack or object), or bytes."""
+
+    staged: Staged | None
+    data: bytes
+
+
+def fetch(
+    place: Place, known: Known, store: Store, digests: Iterable[bytes], *, progress: Progress = silent
+) -> Fetched:
+    """Fetch those of the objects that the store lacks. What failed is in the result; the rest is placed and durable.
+
+    Interrupted, what was committed stays, and the next fetch asks for the rest.
+
+    Raises:
+        RemoteError: the remote does not answer.
+        DiskFull, StoreUnwritable: the local store cannot take it.
+    """
+    lacking = store.absent(digests)
+    places = known.locate(lacking)
+    size = sum(held[0].length for held in places.values())
+    progress.begin("fetching", size_bytes=size, count=len(places))
+    try:
+        with store.writer() as writer:
+            fetching = _Fetching(place, known, store, writer, progress)
+            fetching.run({digest: list(held) for digest, held in places.items()})
+            writer.commit()
+    finally:
+        progress.end()
+    missing = (lacking - places.keys()) | fetching.missing
+    return Fetched(fetching.count, fetching.size, frozenset(missing), frozenset(fetching.damaged))
+
+
+class _Fetching:
+    """One fetch under way."""
+
+    def __init__(self, place: Place, known: Known, store: Store, writer: Writer, progress: Progress) -> None:
+        self._place, self._known, self._store = place, known, store
+        self._writer, self._progress = writer, progress
+        self._uncommitted = 0
+        self._fetched: set[bytes] = set()
+        self._failed: dict[bytes, bool] = {}
+        self.count = 0
+        self.size = 0
+        self.missing: set[bytes] = set()
+        self.damaged: set[bytes] = set()
+
+    def run(self, places: dict[bytes, list[Held]]) -> None:
+        """Fetch each object from its first place; what fails from its next one, until it has none."""
+        while places:
+            self._failed = {}
+            self._round(self._jobs([held[0] for held in places.values()]))
+            rest: dict[bytes, list[Held]] = {}
+            for digest, is_damaged in self._failed.items():
+                if digest in self._fetched:
+                    continue
+                self._known.note_bad([(digest, places[digest][0].pack)])
+                (self.damaged if is_damaged else self.missing).add(digest)
+                if others := places[digest][1:]:
+                    rest[digest] = others
+            places = rest
+        self.damaged -= self._fetched
+        self.missing -= self._fetched | self.damaged
+
+    def _jobs(self, held: list[Held]) -> Iterator[_Job]:
+        by_pack: dict[bytes, list[Held]] = {}
+        for one in held:
+            if one.stored_length > MAX_EXPANDED:  # the index lies: nothing in a pack is so long
+                self._failed[one.digest] = True
+            elif one.pack is None:
+                yield _Job((one,), None, 0, one.length, True)
+            else:
+                by_pack.setdefault(one.pack, []).append(one)
+        sizes = self._known.packs(by_pack)
+        for pack, inside in by_pack.items():
+            size = sizes[pack].size
+            needed = sum(one.stored_length for one in inside)
+            if size <= WHOLE_PACK_LIMIT and 2 * needed >= size:
+                yield _Job(tuple(inside), pack, 0, size, True)
+            else:
+                yield from _ranges(pack, inside)
+
+    def _round(self, jobs: Iterator[_Job]) -> None:
+        flying: dict[Future[_Answer], _Job] = {}
+        waiting: list[_Job] = []
+        with ThreadPoolExecutor(_IN_FLIGHT) as threads:
+            try:
+                while True:
+                    while len(flying) < _IN_FLIGHT:
+                        job = waiting.pop() if waiting else next(jobs, None)
+                        if job is None:
+                            break
+                        flying[threads.submit(self._request, job)] = job
+                    if not flying:
+                        return
+                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                        waiting += self._take(flying.pop(future), future)
+            except BaseException:
+                wait(flying)
+                for future in flying:
+                    if not future.exception():
+                        _drop(future.result().staged)
+                raise
+
+    def _request(self, job: _Job) -> _Answer:
+        """Runs in a thread: bytes, or a file in the staging of the local store, hashed."""
+        if not job.is_whole:
+            assert job.pack is not None
+            return _Answer(None, self._place.get_range(pack_key(job.pack), job.offset, job.length))
+        key = object_key(job.held[0].digest) if job.pack is None else pack_key(job.pack)
+        return _Answer(self._place.get_file(key, self._store.rooms.staging), b"")
+
+    def _take(self, job: _Job, future: Future[_Answer]) -> list[_Job]:
+        """Verify and place what came; further jobs for what has to be asked for in another way."""
+        try:
+            answer = future.result()
+        except NoSuchKey:
+            self._failed.update((held.digest, False) for held in job.held)
+            return []
+        more: list[_Job] = []
+        if answer.staged is None:
+            self._take_range(job, answer.data)
+        elif job.pack is None:
+            self._take_object(job.held[0], answer.staged)
+        elif not self._adopt_pack(job, answer.staged):
+            more = list(_ranges(job.pack, job.held))
+        if self._uncommitted >= COMMIT_EVERY_BYTES:
+            self._writer.commit()
+            self._uncommitted = 0
+        return more
+
+    def _take_object(self, held: Held, staged: Staged) -> None:
+        if staged.digest != held.digest:
+            _drop(staged)
+            self._failed[held.digest] = True
+            return
+        if staged.size >= SMALL:
+            self._writer.adopt_whole(staged.path, staged.digest, staged.size)
+        else:
+            self._writer.add_known(held.digest, staged.path.read_bytes())
+            _drop(staged)
+        self._placed([held], staged.size)
+
+    def _adopt_pack(self, job: _Job, staged: Staged) -> bool:
+        """Whether every object of a pack was what it should be, so that the pack is taken as it is."""
+        entries = _verified_entries(staged.path) if staged.digest == job.pack else None
+        wanted = {held.digest for held in job.held}
+        if entries is None or not wanted <= {entry.digest for entry in entries}:
+            _drop(staged)
+            return False
+        self._writer.adopt(SealedPack(staged.path, staged.digest, staged.size, entries))
+        self._placed(job.held, staged.size)
+        return True
+
+    def _take_range(self, job: _Job, piece: bytes) -> None:
+        good = []
+        for held in job.held:
+            at = held.offset - job.offset
+            entry = PackEntry(held.digest, held.form, held.flags, held.offset, held.stored_length, held.length, b"")
+            try:
+                data = _expanded(entry, piece[at : at + held.stored_length])
+            except DamagedObject:
+                self._failed[held.digest] = True
+                continue
+            self._writer.add_known(held.digest, data)
+            good.append(held)
+        self._placed(good, len(piece))
+
+    def _placed(self, held: Iterable[Held], size: int) -> None:
+        placed = list(held)
+        self._fetched.update(one.digest for one in placed)
+        self.count += len(placed)
+        self.size += size
+        self._uncommitted += size
+        self._progress.advance(size_bytes=sum(one.length for one in placed), count=len(placed))
+
+
+def _ranges(pack: bytes, held: Iterable[Held]) -> Iterator[_Job]:
+    """Requests for pieces of a pack; pieces with only a little between them are one request."""
+    run: list[Held] = []
+    start = end = 0
+    for one in sorted(held, key=lambda one: one.offset):
+        if run and (one.offset > end + _GAP or one.offset + one.stored_length - start > _RANGE_LIMIT):
+            yield _Job(tuple(run), pack, start, end - start, False)
+            run = []
+        if not run:
+            start = end = one.offset
+        run.append(one)
+        end = max(end, one.offset + one.stored_length)
+    if run:
+        yield _Job(tuple(run), pack, start, end - start, False)
+
+
+def _verified_entries(path: Path) -> list[PackEntry] | None:
+    """The table of a staged pack, when every object in it is what the table says; else None."""
+    try:
+        entries = read_table(path)
+        with open(path, "rb") as file:
+            content = memoryview(file.read())
+        for entry in entries:
+            expand_entry(entry, content[entry.offset : entry.offset + entry.stored_length], "pack")
+    except (DamagedObject, NewerFormat):
+        return None
+    return entries
+
+
+def _expanded(entry: PackEntry, stored: bytes) -> bytes:
+    """The object, verified. The index does not have the digest of a compressed form; the object's own decides."""
+    if entry.form != RAW:
+        entry = entry._replace(stored_digest=digest_of(stored))
+    return expand_entry(entry, stored, "the remote")
+
+
+def _drop(staged: Staged | None) -> None:
+    if staged is not None:
+        with suppress(OSError, TrackError):
+            remove(staged.path)

@@ -1,0 +1,181 @@
+"""Remote: a store reached by URL, and the record of what is known of it. One folder or bucket, many clones.
+
+The order of writing: a claim, then objects and packs, then the index that names them, then the roots entry that says
+an artifact is complete. Whoever is killed in between leaves what nothing names yet, and the next push goes on.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from track.errors import NotAStore, RemoteError
+from track.model.digest import Digest
+from track.progress import Progress, silent
+from track.store.backends.folder import folder_of, is_empty_folder, make_folder, open_folder
+from track.store.checking import Checked, check
+from track.store.description import Description, dump_description, parse_description
+from track.store.known import Known
+from track.store.layout import DESCRIPTION
+from track.store.objects import Store
+from track.store.place import NoSuchKey, Place
+from track.store.receive import Fetched, fetch
+from track.store.roots import RootsEntry
+from track.store.survey import (
+    Claim,
+    Surveyed,
+    merge_levels,
+    remove_replaced,
+    survey,
+    tombstoned,
+)
+from track.store.transfer import Sent, send
+
+
+class Remote:
+    """A store elsewhere; opened by `open_remote`, closed by `close` or a `with` block. Used in one thread."""
+
+    def __init__(self, name: str, place: Place, known: Known, description: Description) -> None:
+        """For `open_remote` and tests."""
+        self.name = name
+        self.place = place
+        self.known = known
+        self.store_id = description.id
+        self.surveyed = Surveyed((), (), frozenset())
+        known.be_about(self.store_id)
+
+    def __enter__(self) -> Self:
+        """The remote itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the record."""
+        self.known.close()
+
+    def refresh(self) -> Surveyed:
+        """Read what changed in its index and roots into the record, with one listing of each.
+
+        Raises:
+            RemoteError: it does not answer.
+            NewerFormat: something there was written by a later version.
+        """
+        self.surveyed = survey(self.place, self.known)
+        return self.surveyed
+
+    def complete(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the root digests of which it has everything below, as of the last refresh."""
+        return self.known.complete(digests)
+
+    def absent(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the objects that it does not have, as of the last refresh."""
+        wanted = set(digests)
+        return wanted - self.known.present(wanted)
+
+    def send(
+        self,
+        store: Store,
+        digests: Iterable[bytes],
+        *,
+        writer: str,
+        roots: Mapping[str, tuple[Digest, ...]],
+        progress: Progress = silent,
+    ) -> Sent:
+        """Send what it lacks of `digests`, then say that everything below `roots` (by ref) is complete there.
+
+        `digests` are all objects below the roots that are not known to be there already. `writer` is the id of this
+        clone, 32 hex digits. One push of a clone to a remote runs at a time. Interrupted, the next one goes on.
+
+        Raises:
+            MissingObject, DamagedObject: the local store cannot give an object that the remote lacks.
+            RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
+        """
+        claim = Claim(self.place, self.known, RootsEntry(writer, False, roots), self.surveyed.claims)
+        wanted = set(digests)
+        lacking = self.absent(wanted) | (tombstoned(self.place) & wanted)
+        sent = Sent(0, 0, 0)
+        if lacking:
+            sent = send(self.place, self.known, store, lacking, progress=progress)
+        claim.complete()
+        merge_levels(self.place, self.known)
+        remove_replaced(self.place, self.known, self.surveyed.settled)
+        return sent
+
+    def fetch(self, store: Store, digests: Iterable[bytes], *, progress: Progress = silent) -> Fetched:
+        """Fetch what the store lacks of `digests`; what could not be had is in the result, the rest is placed.
+
+        Raises:
+            RemoteError: it does not answer.
+            DiskFull, StoreUnwritable: the local store cannot take it.
+        """
+        return fetch(self.place, self.known, store, digests, progress=progress)
+
+    def verify(self, *, read_all: bool = True, progress: Progress = silent) -> Checked:
+        """Check every index segment, pack and object; without `read_all`, packs and objects only for being there.
+
+        What is bad is remembered, so that the next push from a clone that has it sends it again.
+
+        Raises:
+            RemoteError: it does not answer.
+        """
+        return check(self.place, self.known, read_all=read_all, progress=progress)
+
+
+def open_remote(url: str, *, name: str, base: Path, record: Path) -> Remote:
+    """The remote at a URL; a relative path is below `base`. `record` is the file of what is known of it.
+
+    Raises:
+        UsageError: an address of a kind that this version does not reach.
+        RemoteUnreachable: nothing is there.
+        NotAStore: something is there, and it is no store of track.
+        NewerFormat: it was written by a later version.
+    """
+    place = open_folder(folder_of(url, base=base))
+    description = _description_of(place, name)
+    return Remote(name, place, Known(record), description)
+
+
+def _description_of(place: Place, name: str) -> Description:
+    try:
+        return parse_description(place.get(DESCRIPTION), place.url)
+    except NoSuchKey:
+        raise NotAStore(
+            f"{place.url} is there, but it is not a store of track",
+            hint=f"is it the right folder, and mounted?   to make a store: track remote add {name} EMPTY-FOLDER",
+        ) from None
+
+
+def create_remote(folder: Path, *, create: bool = True) -> bool:
+    """Make a store in a folder, absent or empty, whose parent exists; False when a store is there already.
+
+    Raises:
+        RemoteUnreachable: the folder (without `create`) or its parent is absent.
+        NotAStore: the folder has something else in it.
+        StoreUnwritable, DiskFull: it cannot be made.
+        NewerFormat: the store there was written by a later version.
+    """
+    if create:
+        make_folder(folder)
+    place = open_folder(folder)
+    try:
+        parse_description(place.get(DESCRIPTION), place.url)
+    except NoSuchKey:
+        if not create or not is_empty_folder(folder):
+            raise _not_ours(place.url, create) from None
+        return place.create(DESCRIPTION, dump_description(Description(uuid4().hex)))
+    return False
+
+
+def _not_ours(url: str, create: bool) -> RemoteError:
+    if create:
+        return NotAStore(
+            f"{url} has files in it and is not a store of track; nothing was changed",
+            hint=f"name an empty folder, or one that does not exist yet, such as {url}/track",
+        )
+    return NotAStore(f"{url} is not a store of track", hint="without --no-create, track makes one in an empty folder")

@@ -1,0 +1,290 @@
+"""Surveying a remote: its index segments and roots entries are read into the record of what is known of it."""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
+
+from track.errors import DamagedObject, RemoteError
+from track.store.known import Known
+from track.store.layout import (
+    CLAIM,
+    INDEX,
+    ROOTS,
+    TOMBSTONES,
+    RootsKey,
+    claim_name,
+    is_tombstone,
+    roots_name,
+    segment_key,
+    segment_name,
+)
+from track.store.place import Listed, NoSuchKey, Place
+from track.store.roots import RootsEntry, dump_roots, parse_roots, union
+from track.store.segment import (
+    Head,
+    Held,
+    Name,
+    PackSize,
+    Segment,
+    build_segment,
+    head_size,
+    merge_segments,
+    parse_head,
+    parse_segment,
+)
+
+THREADS = 8
+MERGE_ABOVE = 16
+"""More segments of one level, or more roots entries of one clone, are merged."""
+GRACE_S = 24 * 3600.0
+"""A replaced segment is kept for so long by the remote's clock, for those who are reading it."""
+
+_ATTEMPTS = 3
+_HEAD_GUESS = 64 << 10
+_MERGE_LIMIT = 256 << 20
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+class Surveyed(NamedTuple):
+    """What a survey found beside what is in the record now."""
+
+    damaged: tuple[str, ...]
+    """Keys of index segments and roots entries that had to be left out."""
+    claims: tuple[str, ...]
+    """Keys of the claims of pushes under way, or broken off."""
+    settled: frozenset[str]
+    """Keys of segments that were there a grace period before the newest."""
+
+
+def survey(place: Place, known: Known) -> Surveyed:
+    """Bring the record up to date: one listing of the index and one of the roots, and what is new in them.
+
+    Raises:
+        RemoteError: the remote does not answer, or changes faster than it can be read.
+        NewerFormat: something there was written by a later version.
+    """
+    for _ in range(_ATTEMPTS):
+        damaged: list[str] = []
+        with suppress(NoSuchKey):  # something went between the listing and the reading: list again
+            index = [one for one in place.list(INDEX) if segment_name(one.key) is not None]
+            _read_index(place, known, index, damaged)
+            claims = _read_roots(place, known, damaged)
+            return Surveyed(tuple(sorted(damaged)), claims, _settled(index))
+    raise RemoteError(f"{place.url} changed while its index was being read", hint="run the same command again")
+
+
+def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[str]) -> None:
+    """Follow what changed in the index; begin anew where segments vanished or were rewritten by a collection."""
+    listed = {str(name): name for one in index if (name := segment_name(one.key)) is not None}
+    new = _new_segments(place, known, listed, damaged)
+    held = known.segments
+    lost = held - listed.keys() - {str(name) for one in new for name in one.head.replaced}
+    rewritten = any(held & {str(name) for name in one.head.replaced} for one in new if not one.head.is_merge)
+    if lost or rewritten:
+        known.forget_index()
+        damaged.clear()
+        new = _new_segments(place, known, listed, damaged)
+    known.learn(segment for segment in new if isinstance(segment, Segment))
+    for one in new:
+        known.note_replaced(one.head.replaced, one.name)
+    known.forget_replaced(known.replacements.keys() - listed.keys())
+
+
+def _settled(index: list[Listed]) -> frozenset[str]:
+    newest = max((one.modified_s for one in index), default=0.0)
+    return frozenset(one.key for one in index if one.modified_s < newest - GRACE_S)
+
+
+class _Skipped(NamedTuple):
+    """A merged segment of which every entry is in the record already: only its head was read."""
+
+    name: Name
+    head: Head
+
+
+def _new_segments(
+    place: Place, known: Known, listed: Mapping[str, Name], damaged: list[str]
+) -> list[Segment | _Skipped]:
+    """Segments that are not in the record, the highest level first, without those that one of them replaces."""
+    held = known.segments | known.replacements.keys()
+    unread = {text: name for text, name in listed.items() if text not in held}
+    found: list[Segment | _Skipped] = []
+    for level in sorted({name.level for name in unread.values()}, reverse=True):
+        names = [name for text, name in unread.items() if name.level == level]
+        for one in in_threads(lambda name: _read_segment(place, name, held), names):
+            if isinstance(one, str):
+                damaged.append(one)
+                continue
+            found.append(one)
+            for name in one.head.replaced:
+                unread.pop(str(name), None)
+    return found
+
+
+def _read_segment(place: Place, name: Name, held: set[str]) -> Segment | _Skipped | str:
+    """A segment, or only its head when that is enough; the key when it is damaged."""
+    key = segment_key(name)
+    try:
+        if name.level:
+            head = read_head(place, name)
+            if head.is_merge and {str(one) for one in head.replaced} <= held:
+                return _Skipped(name, head)
+        return parse_segment(place.get(key), name)
+    except DamagedObject:
+        return key
+
+
+def read_head(place: Place, name: Name) -> Head:
+    """The head of a segment at a remote, without its entries. Raises NoSuchKey, DamagedObject."""
+    data = place.get_range(segment_key(name), 0, _HEAD_GUESS)
+    size = head_size(data)
+    if size > len(data):
+        data += place.get_range(segment_key(name), len(data), size - len(data))
+    return parse_head(data)
+
+
+def _read_roots(place: Place, known: Known, damaged: list[str]) -> tuple[str, ...]:
+    """Follow what changed in the roots; the keys of claims."""
+    keys = [one.key for one in place.list(ROOTS)]
+    listed = {key for key in keys if roots_name(key) is not None}
+    known.forget_roots(known.entries - listed)
+    for key, entry in in_threads(lambda key: _read_entry(place, key), sorted(listed - known.entries)):
+        if entry is None:
+            damaged.append(key)
+        else:
+            known.learn_roots(key, entry.digests)
+    return tuple(sorted(key for key in keys if claim_name(key) is not None))
+
+
+def _read_entry(place: Place, key: str) -> tuple[str, RootsEntry | None]:
+    try:
+        entry = parse_roots(place.get(key), key)
+    except DamagedObject:
+        return key, None
+    name = roots_name(key)
+    sound = entry.is_complete and name is not None and name.writer == entry.writer
+    return key, entry if sound else None
+
+
+def publish_segment(place: Place, known: Known, held: Iterable[Held], packs: Iterable[PackSize]) -> None:
+    """Say, at the remote and in the record, where these objects are. What they are in is durable already."""
+    name, data = build_segment(held, packs)
+    place.put(segment_key(name), data)
+    known.learn([parse_segment(data, name)])
+
+
+class Claim:
+    """One push at the remote: what it is about to send, so that a collection keeps it; complete at its end."""
+
+    def __init__(self, place: Place, known: Known, entry: RootsEntry, claims: Iterable[str] = ()) -> None:
+        """Write the claim. `claims` are keys of those that are there; this clone's are left from the dead."""
+        self._place, self._known, self._entry = place, known, entry
+        own = {key: name for key in known.entries if (name := roots_name(key)) and name.writer == entry.writer}
+        number = 1 + max((name.number for name in own.values()), default=0)
+        self._key = str(RootsKey(entry.writer, number, secrets.token_hex(4)))
+        self._own = sorted(own)
+        self._claims = [key for key in claims if (name := claim_name(key)) and name.writer == entry.writer]
+        self._claims.append(self._key + CLAIM)
+        place.put(self._key + CLAIM, dump_roots(entry))
+
+    def complete(self) -> None:
+        """Say that everything below the digests is there; the claim goes, and many entries become one."""
+        merged: dict[str, RootsEntry] = {}
+        if len(self._own) >= MERGE_ABOVE:
+            read = in_threads(lambda key: _read_entry(self._place, key), self._own)
+            merged = {key: found for key, found in read if found is not None}
+        entry = union([self._entry, *merged.values()])
+        self._place.put(self._key, dump_roots(entry))
+        self._known.learn_roots(self._key, entry.digests)
+        for key in (*self._claims, *merged):
+            self._place.delete(key)
+        self._known.forget_roots(merged)
+
+
+def tombstoned(place: Place) -> set[bytes]:
+    """Objects that a collection is about to delete; they count as absent.
+
+    Raises:
+        DamagedObject: a tombstone that cannot be read, so that nobody knows what is about to go.
+    """
+    found: set[bytes] = set()
+    for one in place.list(TOMBSTONES):
+        if is_tombstone(one.key):
+            with suppress(NoSuchKey):
+                found |= _parse_tombstone(place.get(one.key), one.key)
+    return found
+
+
+def _parse_tombstone(data: bytes, key: str) -> set[bytes]:
+    first, _, rest = data.partition(b"\n")
+    if first != b"track-tombstone 1":
+        raise DamagedObject(f"{key} is not a tombstone that this track reads", hint="update track, or run its gc again")
+    try:
+        digests = {bytes.fromhex(line.decode("ascii")) for line in rest.splitlines()}
+    except ValueError as error:
+        raise DamagedObject(f"{key} is not a tombstone: {error}") from error
+    if any(len(digest) != 32 for digest in digests):
+        raise DamagedObject(f"{key} is not a tombstone: not every line is a digest")
+    return digests
+
+
+def merge_levels(place: Place, known: Known) -> int:
+    """Merge the segments of every level that has more than `MERGE_ABOVE`; how many were merged.
+
+    Interrupted, the merged segment is there or it is not; what it replaces stays until the grace period is over.
+    """
+    count = 0
+    level = 0
+    while True:
+        names = [name for name in map(_name_of, known.segments) if name.level == level]
+        if len(names) <= MERGE_ABOVE:
+            if not any(name.level > level for name in map(_name_of, known.segments)):
+                return count
+            level += 1
+            continue
+        count += _merge(place, known, names)
+        level += 1
+
+
+def _merge(place: Place, known: Known, names: list[Name]) -> int:
+    segments, size = [], 0
+    for name in names:
+        try:
+            segment = parse_segment(place.get(segment_key(name)), name)
+        except (DamagedObject, NoSuchKey):
+            continue
+        segments.append(segment)
+        size += segment.head.total_size
+        if size > _MERGE_LIMIT:
+            break
+    if len(segments) < 2:
+        return 0
+    merged, data = merge_segments(segments)
+    place.put(segment_key(merged), data)
+    known.note_replaced([segment.name for segment in segments], merged)
+    return len(segments)
+
+
+def remove_replaced(place: Place, known: Known, settled: frozenset[str]) -> int:
+    """Remove segments whose successor is `settled`; how many. The remote's clock says what that is, never ours."""
+    removable = [text for text, by in known.replacements.items() if segment_key(_name_of(by)) in settled]
+    for text in removable:
+        place.delete(segment_key(_name_of(text)))
+    known.forget_replaced(removable)
+    return len(removable)
+
+
+def _name_of(text: str) -> Name:
+    level, _, digits = text.partition("-")
+    return Name(int(level), bytes.fromhex(digits))
+
+
+def in_threads(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:
+    """The results in order; the first failure is raised when all are done."""
+    if len(items) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(THREADS, len(items))) as threads:
+        return list(threads.map(work, items))

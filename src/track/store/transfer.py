@@ -1,0 +1,219 @@
+"""Sending: what a remote lacks goes there, small objects in packs, then an index segment that says where they are.
+
+Whole local packs are sent as they are when every object of them is asked for; other small objects are packed anew;
+large ones go whole. Everything is hashed as it was written at the remote. What is final is said in the index every
+256 MiB or 30 s, so an interrupted push goes on where it was.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from track.errors import DamagedObject, MissingObject, TrackError
+from track.progress import Progress, silent
+from track.publish import remove
+from track.store.known import Known
+from track.store.layout import object_key, pack_key
+from track.store.objects import Store
+from track.store.pack import PACK_SIZE, RAW, SMALL, PackEntry, PackWriter, read_table
+from track.store.place import Place, Upload
+from track.store.segment import Held, PackSize
+from track.store.survey import publish_segment
+
+INDEX_EVERY_BYTES = 256 << 20
+INDEX_EVERY_S = 30.0
+AS_IS_FROM = 4 << 20
+"""Smaller local packs are packed together instead of being sent as they are."""
+
+_IN_FLIGHT = 4
+
+
+class Sent(NamedTuple):
+    """What was sent: objects, bytes as they travelled, and the packs that they were in."""
+
+    objects_count: int
+    sent_bytes: int
+    packs_count: int
+
+
+class _Parcel(NamedTuple):
+    """One file to send: a pack or a whole object, with what the index will say of it."""
+
+    key: str
+    source: Path
+    digest: bytes
+    size: int
+    held: tuple[Held, ...]
+    is_pack: bool
+    is_temporary: bool
+
+
+def send(place: Place, known: Known, store: Store, digests: Iterable[bytes], *, progress: Progress = silent) -> Sent:
+    """Send these objects, all of them; the caller has asked which the remote lacks. Interrupted, it goes on next time.
+
+    Raises:
+        MissingObject: the local store does not have one of them; nothing was sent.
+        DamagedObject: the local store's copy of one is damaged; what was sent before stays, and is known there.
+        RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
+    """
+    wanted = set(digests)
+    if missing := store.absent(wanted):
+        raise MissingObject(
+            f"{len(missing)} of {len(wanted)} objects are not in the local store",
+            details=tuple(sorted(digest.hex() for digest in missing)[:5]),
+        )
+    sizes = store.sizes(wanted)
+    progress.begin("sending", size_bytes=sum(sizes.values()), count=len(wanted))
+    try:
+        return _Sending(place, known, store, progress).run(sizes)
+    finally:
+        progress.end()
+
+
+class _Sending:
+    """One push under way: a group of parcels at a time, made final and indexed together."""
+
+    def __init__(self, place: Place, known: Known, store: Store, progress: Progress) -> None:
+        self._place, self._known, self._store, self._progress = place, known, store, progress
+        self._bad_packs = known.bad_packs()
+        self._lost = known.lost()
+        self._again: list[bytes] = []
+        self._sent = Sent(0, 0, 0)
+
+    def run(self, sizes: Mapping[bytes, int]) -> Sent:
+        """Send it all: first what goes as it is, then packs made anew."""
+        self._send_groups(self._parcels(sizes))
+        while self._again:  # packs that turned out to be damaged here: their objects one by one, each verified
+            rest, self._again = self._again, []
+            self._send_groups(self._packed(rest))
+        return self._sent
+
+    def _parcels(self, sizes: Mapping[bytes, int]) -> Iterator[_Parcel]:
+        rest = set(sizes)
+        for digest in sorted(digest for digest, size in sizes.items() if size >= SMALL):
+            path = self._store.whole(digest)
+            if path is not None:
+                rest.discard(digest)
+                held = Held(digest, None, RAW, 0, 0, 0, sizes[digest])
+                yield _Parcel(object_key(digest), path, digest, sizes[digest], (held,), False, False)
+        for pack in self._packs_within(rest):
+            path = self._store.rooms.pack(pack)
+            with suppress(DamagedObject, FileNotFoundError):
+                entries, size = read_table(path), path.stat().st_size
+                inside = {entry.digest for entry in entries}
+                if size >= AS_IS_FROM and inside <= rest:
+                    rest -= inside
+                    yield _pack_parcel(path, pack, size, entries, is_temporary=False)
+        yield from self._packed(sorted(rest))
+
+    def _packs_within(self, digests: set[bytes]) -> list[bytes]:
+        """Local packs that hold any of the objects, those with the most of them first."""
+        counts = Counter(held.pack for held in self._store.index.held(digests))
+        return [self._store.index.pack_name(number) for number, _ in counts.most_common()]
+
+    def _packed(self, digests: list[bytes]) -> Iterator[_Parcel]:
+        """New packs of about 16 MiB with these objects."""
+        staging = self._store.rooms.staging
+        writer = PackWriter(staging)
+        try:
+            for digest, data in self._store.read_many(digests):
+                writer.add(digest, data)
+                if writer.size >= PACK_SIZE:
+                    full, writer = writer, PackWriter(staging)
+                    yield from _sealed(full)
+            yield from _sealed(writer)
+        finally:
+            writer.abandon()
+
+    def _send_groups(self, parcels: Iterator[_Parcel]) -> None:
+        more = True
+        with ThreadPoolExecutor(_IN_FLIGHT) as threads:
+            while more:
+                with self._place.upload() as upload:
+                    group, more = self._upload_group(parcels, upload, threads)
+                    if group:
+                        upload.commit()
+                        self._index(group)
+                        for parcel in group:
+                            _drop(parcel)
+
+    def _upload_group(
+        self, parcels: Iterator[_Parcel], upload: Upload, threads: ThreadPoolExecutor
+    ) -> tuple[list[_Parcel], bool]:
+        """Upload until the group is large or old enough to be indexed; what arrived, and whether more may follow."""
+        group: list[_Parcel] = []
+        flying: dict[Future[None], _Parcel] = {}
+        started, size, more = time.monotonic(), 0, True
+        try:
+            while more and size < INDEX_EVERY_BYTES and time.monotonic() - started < INDEX_EVERY_S:
+                parcel = next(parcels, None)
+                if parcel is None:
+                    more = False
+                    break
+                replace = parcel.digest in (self._bad_packs if parcel.is_pack else self._lost)
+                args = (parcel.key, parcel.source, parcel.digest)
+                flying[threads.submit(upload.put_file, *args, replace=replace)] = parcel
+                size += parcel.size
+                if len(flying) >= _IN_FLIGHT:
+                    group += self._landed(flying, wait(flying, return_when=FIRST_COMPLETED).done)
+            while flying:
+                group += self._landed(flying, wait(flying, return_when=FIRST_COMPLETED).done)
+        except BaseException:
+            wait(flying)
+            for parcel in (*flying.values(), *group):
+                _drop(parcel)
+            raise
+        return group, more
+
+    def _landed(self, flying: dict[Future[None], _Parcel], done: Iterable[Future[None]]) -> list[_Parcel]:
+        landed = []
+        for future in done:
+            parcel = flying.pop(future)
+            try:
+                future.result()
+            except DamagedObject:
+                if not parcel.is_pack or parcel.is_temporary:
+                    _drop(parcel)
+                    raise
+                self._again += [held.digest for held in parcel.held]
+                continue
+            except BaseException:
+                _drop(parcel)
+                raise
+            self._progress.advance(size_bytes=sum(held.length for held in parcel.held), count=len(parcel.held))
+            landed.append(parcel)
+        return landed
+
+    def _index(self, group: list[_Parcel]) -> None:
+        packs = [PackSize(parcel.digest, parcel.size) for parcel in group if parcel.is_pack]
+        held = [held for parcel in group for held in parcel.held]
+        publish_segment(self._place, self._known, held, packs)
+        self._known.note_repaired((pack.digest for pack in packs), (one.digest for one in held if one.pack is None))
+        sent = self._sent
+        size = sum(parcel.size for parcel in group)
+        self._sent = Sent(sent.objects_count + len(held), sent.sent_bytes + size, sent.packs_count + len(packs))
+
+
+def _sealed(writer: PackWriter) -> Iterator[_Parcel]:
+    pack = writer.seal()
+    if pack is not None:
+        yield _pack_parcel(pack.path, pack.name, pack.size, pack.entries, is_temporary=True)
+
+
+def _pack_parcel(path: Path, name: bytes, size: int, entries: Iterable[PackEntry], *, is_temporary: bool) -> _Parcel:
+    held = tuple(
+        Held(entry.digest, name, entry.form, entry.flags, entry.offset, entry.stored_length, entry.length)
+        for entry in entries
+    )
+    return _Parcel(pack_key(name), path, bytes(name), size, held, True, is_temporary)
+
+
+def _drop(parcel: _Parcel) -> None:
+    """Remove a pack that was made only to be sent."""
+    if parcel.is_temporary:
+        with suppress(OSError, TrackError):
+            remove(parcel.source)
