@@ -80,6 +80,11 @@ def repo(tmp_path: Path) -> Path:
     return new_repository(tmp_path / "repo")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--pin` rewrites what the stories show; read the difference before you commit it."""
+    parser.addoption("--pin", action="store_true", help="rewrite what the stories show")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """A test that needs system programs names them: `@pytest.mark.needs("strace")`."""
     config.addinivalue_line("markers", "needs(*programs): the system programs without which the test says nothing")
