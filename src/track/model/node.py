@@ -194,9 +194,7 @@ def _leaf(rows: list[tuple[bytes, bytes, bytes, bytes]], escaped: bool) -> Leaf:
 def _inner(level: int, rows: list[tuple[bytes, bytes, bytes, bytes]]) -> Inner:
     if not rows:
         raise MalformedManifest("an inner node of a manifest has no lines")
-    children = [
-        Child(int(files), int(size), unhexlify(digest), _unescaped(path)) for files, size, digest, path in rows
-    ]
+    children = [Child(int(files), int(size), unhexlify(digest), _unescaped(path)) for files, size, digest, path in rows]
     paths = [child.path for child in children]
     if not all(map(lt, paths, paths[1:])):
         raise MalformedManifest("the nodes of a manifest are not sorted")

@@ -1,0 +1,61 @@
+"""TOML as track writes it: one spelling for every value, a fact a line, nothing invisible in it."""
+
+import datetime
+import math
+import re
+from collections.abc import Mapping
+
+_BARE = re.compile("[A-Za-z0-9_-]+")
+# Escaped wherever they stand: control characters, and those that reorder or hide text before a reviewer.
+_ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]')
+_SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
+
+
+class Written(str):
+    """A value that is TOML already."""
+
+    __slots__ = ()
+
+
+def text(value: str) -> str:
+    """A basic string; ValueError for a lone surrogate, which TOML cannot say."""
+    value.encode("utf-8")
+    return '"' + _ESCAPED.sub(lambda found: _SHORT.get(found[0], f"\\u{ord(found[0]):04x}"), value) + '"'
+
+
+def key(name: str) -> str:
+    """A key: bare where that is possible, else quoted."""
+    return name if _BARE.fullmatch(name) else text(name)
+
+
+def value(item: object, *, ordered: bool = False) -> str:
+    """A value on one line; mappings are inline tables, sorted unless `ordered`; ValueError for what TOML lacks."""
+    if isinstance(item, bool):
+        return "true" if item else "false"
+    if isinstance(item, Written):
+        return str(item)
+    if isinstance(item, str):
+        return text(item)
+    if isinstance(item, int):
+        if not -(2**63) <= item < 2**63:
+            raise ValueError(f"{item} has more than 64 bits")
+        return str(item)
+    if isinstance(item, float):
+        return repr(item) if math.isfinite(item) else ("nan" if math.isnan(item) else f"{'-' if item < 0 else ''}inf")
+    if isinstance(item, datetime.datetime | datetime.date | datetime.time):
+        return item.isoformat()
+    if isinstance(item, list | tuple):
+        return "[" + ", ".join(value(each, ordered=ordered) for each in item) + "]"
+    if isinstance(item, Mapping):
+        names = list(item) if ordered else sorted(item)
+        pairs = [f"{key(name)} = {value(item[name], ordered=ordered)}" for name in names]
+        return "{ " + ", ".join(pairs) + " }" if pairs else "{}"
+    raise ValueError(f"TOML cannot say a {type(item).__name__}")
+
+
+def table(name: str, rows: Mapping[str, object], *, ordered: bool = False, array: bool = False) -> str:
+    """A table with its header, a fact a line, and an empty line before it; `array` for one element of an array."""
+    names = list(rows) if ordered else sorted(rows)
+    lines = [f"{key(each)} = {value(rows[each], ordered=ordered)}" for each in names]
+    header = f"[[{key(name)}]]" if array else f"[{key(name)}]"
+    return "\n" + "\n".join([header, *lines]) + "\n"
