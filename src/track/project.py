@@ -91,7 +91,11 @@ class Project:
 
     @cached_property
     def store(self) -> Store:
-        """Return the local store, made when it is not there yet.
+        """Return the local store, made when it is not there yet; raises as `open_store`."""
+        return self.open_store()
+
+    def open_store(self) -> Store:
+        """Return a handle of the store apart from `store`, for another thread or process to use and close.
 
         Raises:
             NotAStore: something else is at its place.

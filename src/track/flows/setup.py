@@ -42,29 +42,33 @@ class Written(NamedTuple):
         return tuple(sorted((*self.made, *self.changed, *self.removed)))
 
 
-def put(project: Project) -> Written:
+def put(project: Project, *, dry_run: bool = False) -> Written:
     """Write what of the committed set-up is missing; what people wrote in the same files stays.
+
+    With `dry_run`, nothing is written and the result says what would be.
 
     Raises:
         ForbiddenPath: one of the files is a link.
         DiskFull, StoreUnwritable: the others may be written already; the same call goes on.
     """
-    made, changed = [], []
-    for name, lines in LINES.items():
-        before = read(project, name)
-        after = with_lines(before or b"", lines)
-        if after != before:
-            _write(project, name, after)
+    made: list[bytes] = []
+    changed: list[bytes] = []
+    lacking: list[tuple[bytes, bytes]] = []
+    for name, before in ((name, read(project, name)) for name in (*LINES, CONFIG)):
+        wanted = with_lines(before or b"", LINES[name]) if name in LINES else before or FIRST_CONFIG
+        if wanted != before:
+            lacking.append((name, wanted))
             (made if before is None else changed).append(name)
-    if read(project, CONFIG) is None:
-        _write(project, CONFIG, FIRST_CONFIG)
-        made.append(CONFIG)
+    if not dry_run:
+        for name, content in lacking:
+            _write(project, name, content)
     return Written(tuple(sorted(made)), tuple(sorted(changed)))
 
 
 def take(project: Project) -> Written:
     """Remove what `put` writes; a file of which nothing else is left is removed, people's own lines stay."""
-    changed, removed = [], []
+    changed: list[bytes] = []
+    removed: list[bytes] = []
     for name, lines in LINES.items():
         before = read(project, name)
         if before is None:

@@ -1,0 +1,94 @@
+"""Init: make a Git repository a project."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from track.errors import NotARepository
+from track.flows import setup
+from track.flows.survey import Found, survey
+from track.history import gitrepo
+from track.project import LinkState, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What an init did. Paths of files are from the top of the working tree, sorted.
+
+    `made` and `changed` were written, `staged` are those of them that were staged. `found` is data that Git does not
+    have, the largest first. `git_made` says that the Git repository itself is new.
+    """
+
+    root: Path
+    store: Path
+    link: LinkState
+    made: tuple[bytes, ...]
+    changed: tuple[bytes, ...]
+    staged: tuple[bytes, ...]
+    found: tuple[Found, ...]
+    warnings: tuple[str, ...] = ()
+    git_made: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Return whether anything was written that is committed."""
+        return bool(self.made or self.changed)
+
+
+def init(
+    start: Path | None = None, *, make_git: bool = False, stage: bool = True, look: bool = True, dry_run: bool = False
+) -> Initialised:
+    """Set up the repository that holds `start` (default: where we are); again is fine and adds what is missing.
+
+    `make_git` runs `git init` where there is none. `look` searches for data that could be added. No data is moved.
+
+    Raises:
+        NotARepository: no Git repository is here, and `make_git` was not asked for.
+        NewerFormat: the repository was set up by a later version.
+        ForbiddenPath: a file that has to be written is a link.
+        Locked: another `track` works here.
+    """
+    folder = Path.cwd() if start is None else start
+    git_made = make_git and not _in_repository(folder)
+    if git_made and dry_run:
+        return Initialised(folder, folder / ".git/track/store", "missing", (), (), (), (), git_made=True)
+    if git_made:
+        gitrepo.init(folder)
+    with _opened(folder) as project:
+        if dry_run:
+            written, link = setup.put(project, dry_run=True), project.link_state()
+        else:
+            with project.lock():
+                written, link = setup.put(project), project.link_state()
+                project.store.close()
+                if stage:
+                    gitrepo.stage(project.git, written.all)
+        return Initialised(
+            root=project.root,
+            store=project.store_path,
+            link=link,
+            made=written.made,
+            changed=written.changed,
+            staged=written.all if stage and not dry_run else (),
+            found=survey(project) if look else (),
+            warnings=tuple(project.warnings),
+            git_made=git_made,
+        )
+
+
+def _opened(folder: Path) -> Project:
+    try:
+        return Project.open(folder, set_up=False)
+    except NotARepository as error:
+        if error.hint == "git init":
+            error.hint = "git init\ntrack init --git"
+        raise
+
+
+def _in_repository(folder: Path) -> bool:
+    try:
+        Project.open(folder, set_up=False).close()
+    except NotARepository as error:
+        if error.hint != "git init":
+            raise
+        return False
+    return True
