@@ -28,7 +28,7 @@ def registry_hosts() -> list[str]:
     return sorted({host for host in found if not host.startswith(("localhost", "127."))})
 
 
-MACHINE_PATH = re.compile(r"(?:^|[^A-Za-z0-9_])/(?:work|farm|root|home/[a-z]+|tmp/(?:plan|venv))/")
+MACHINE_PATH = re.compile(r"(?:^|[^A-Za-z0-9_])/(?:work|farm|root|tmp/(?:plan|venv))/")
 REGISTRY_SETTING = re.compile("index" + r"[-_]url|find" + r"[-_]links|npm" + r"_config_registry")
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|NotImplemented" + r"Error)\b")
 SKIPPED = re.compile(r"\b(pytest\.(skip|xfail|importor" + r"skip)|mark\.(skip|skipif|xfail)|unittest\.skip)\b")
