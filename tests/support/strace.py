@@ -76,11 +76,16 @@ def run(
     inject: Sequence[str] = (),
     follow: bool = False,
     decode: bool = True,
+    only: Path | None = None,
 ) -> Outcome:
-    """Run `command` in `cwd` with `calls` traced to `log` and every clause of `inject` in force."""
+    """Run `command` in `cwd` with `calls` traced to `log` and every clause of `inject` in force.
+
+    `only` leaves all calls alone but those that use this path, or a descriptor of it.
+    """
     options = ["-qq", "-s", "48", "-o", str(log), "-e", "trace=" + ",".join(f"?{name}" for name in calls)]
     options += ["-y"] if decode else []
     options += ["-f"] if follow else []
+    options += ["-P", str(only)] if only else []
     for clause in inject:
         options += ["-e", f"inject={clause}"]
     done = subprocess.run(

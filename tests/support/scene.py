@@ -1,0 +1,109 @@
+"""A small project with one of everything, made once and copied for each experiment."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from support.cli import Completed, track
+from support.repositories import commit_all, git, new_repository
+from support.trees import Empty, Executable, Link, Node, read_tree, write_tree
+
+TRACK = (sys.executable, "-m", "track")
+
+FULL = os.environ.get("TRACK_SAFETY", "") == "full"
+"""Whether every point is tried (`TRACK_SAFETY=full`), or a spread that fits into a coffee break."""
+
+BIG = bytes(range(256)) * (5 * 1024)  # 1.25 MiB: kept whole, where smaller ones go into packs
+
+FIRST: Mapping[bytes | str, Node] = {
+    "data/a.txt": b"alpha\n",
+    "data/empty": b"",
+    "data/hollow": Empty(),
+    "data/run.sh": Executable(b"#!/bin/sh\n"),
+    "data/link": Link(b"a.txt"),
+    "data/deep/er/c.bin": bytes(3000),
+    b"data/caf\xe9.bin": b"a name that is not UTF-8",
+    "data/whole.bin": BIG,
+    "model.bin": b"weights, first version",
+}
+
+SECOND: Mapping[bytes | str, Node] = {
+    "data/a.txt": b"alpha, edited\n",
+    "data/new/d.bin": b"new in the second version",
+    "data/run.sh": b"#!/bin/sh\n",
+    "data/whole.bin": BIG[::-1],
+    "model.bin": b"weights, second version",
+}
+GONE = ("data/deep/er/c.bin",)
+
+
+class State(NamedTuple):
+    """What a person would miss: the files of the working tree, and what is staged."""
+
+    files: dict[bytes, Node]
+    staged: str
+
+
+def state(repo: Path) -> State:
+    """The state of a working tree."""
+    return State(read_tree(repo), git("ls-files", "--stage", cwd=repo))
+
+
+def first_version(repo: Path) -> Path:
+    """A project with the first version's files on disk, and nothing added yet."""
+    new_repository(repo)
+    track("init", cwd=repo).ok()
+    commit_all(repo, "init")
+    write_tree(repo, FIRST)
+    return repo
+
+
+def second_version(repo: Path) -> None:
+    """The second version's files over the first's, by hand."""
+    for name in GONE:
+        (repo / name).unlink()
+    for name in SECOND:
+        path = repo / os.fsdecode(name)
+        path.unlink(missing_ok=True)
+    write_tree(repo, SECOND)
+
+
+def two_versions(repo: Path) -> Path:
+    """A project with both versions added and committed, tagged `v1` and `v2`, and the second checked out."""
+    first_version(repo)
+    track("add", "data", "model.bin", cwd=repo).ok()
+    commit_all(repo, "first")
+    git("tag", "v1", cwd=repo)
+    second_version(repo)
+    track("add", "data", "model.bin", cwd=repo).ok()
+    commit_all(repo, "second")
+    git("tag", "v2", cwd=repo)
+    return repo
+
+
+def duplicate(source: Path, target: Path) -> Path:
+    """A copy of a whole scene: links stay links, times and modes stay."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    return target
+
+
+def remove(path: Path) -> None:
+    """Remove a scene, with the read-only objects in it."""
+    shutil.rmtree(path)
+
+
+def leftovers(repo: Path) -> list[str]:
+    """What an interrupted command left behind and nobody tidied up: staged files, in the tree or in the store."""
+    found = [str(path.relative_to(repo)) for path in repo.rglob(".*.track-*")]
+    for staging in repo.rglob("staging"):
+        found += [str(path.relative_to(repo)) for path in staging.rglob("*") if path.is_file()]
+    return found
+
+
+def said_by(done: Completed) -> str:
+    """What a command printed, for a message."""
+    return f"code {done.code}: {done.out}{done.err}"

@@ -1,0 +1,153 @@
+"""A command killed, or failed, at every call with which it changes a file, and what must be true afterwards."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from support.cli import Completed, track
+from support.repositories import git
+from support.scene import FULL, TRACK, State, duplicate, leftovers, remove, said_by, state
+from support.strace import Event, Outcome, complaints, fail_at, kill_at, record, spread
+from support.trees import Node
+
+_numbers = itertools.count()
+
+
+class Work(NamedTuple):
+    """What is interrupted: a command, in a folder of a scene that holds all that it reads and writes.
+
+    `proof` is asked of the scene when the work is done in the end; it raises AssertionError.
+    """
+
+    scene: Path
+    repo: str
+    command: tuple[str, ...]
+    proof: Callable[[Path], None] = lambda scene: None
+
+    def line(self) -> list[str]:
+        """The command line."""
+        return [*TRACK, *self.command]
+
+
+class Rehearsed(NamedTuple):
+    """The same work done in peace: its events, and the states before and after."""
+
+    events: list[Event]
+    before: State
+    after: State
+
+
+def rehearse(work: Work, folder: Path) -> Rehearsed:
+    """Do the work once undisturbed."""
+    scene = duplicate(work.scene, folder / "rehearsal")
+    repo = scene / work.repo
+    before = state(repo)
+    track(*work.command, "--help", cwd=repo).ok()  # whatever Python keeps beside its modules is there now
+    outcome, events = record(work.line(), cwd=repo, log=folder / "rehearsal.log")
+    assert outcome.code == 0, f"{work.command} without any fault ended with {outcome.code}: {outcome.err}"
+    assert events, "a command that changes nothing cannot be interrupted"
+    assert leftovers(repo) == []
+    after = state(repo)
+    work.proof(scene)
+    remove(scene)
+    return Rehearsed(events, before, after)
+
+
+def kill_everywhere(work: Work, folder: Path, *, most: int) -> int:
+    """Kill the work at its events, `most` of them unless the full form is asked for; how many were tried."""
+    rehearsed = rehearse(work, folder)
+    chosen = rehearsed.events if FULL else spread(rehearsed.events, most)
+
+    def check(event: Event) -> None:
+        scene = duplicate(work.scene, folder / f"point-{next(_numbers)}")
+        outcome = kill_at(event, work.line(), cwd=scene / work.repo, log=scene / "log")
+        assert outcome.killed, f"was not killed: {outcome.code} {outcome.err}"
+        judge(work, scene, rehearsed)
+        remove(scene)
+
+    said = complaints(chosen, check)
+    assert not said, f"{len(said)} of {len(chosen)} kills of {' '.join(work.command)}:\n" + "\n".join(said[:12])
+    return len(chosen)
+
+
+def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: int) -> int:
+    """Let each event of the work fail with each of `errors`; how many failures were tried."""
+    rehearsed = rehearse(work, folder)
+    chosen = rehearsed.events if FULL else spread(rehearsed.events, most)
+    pairs = [(event, errors[place % len(errors)]) for place, event in enumerate(chosen)]
+    if FULL:
+        pairs = list(itertools.product(chosen, errors))
+
+    def check(pair: tuple[Event, str]) -> None:
+        event, error = pair
+        scene = duplicate(work.scene, folder / f"point-{next(_numbers)}")
+        outcome = fail_at(event, error, work.line(), cwd=scene / work.repo, log=scene / "log")
+        assert "INJECTED" in outcome.log, "the call was never made"
+        explained(outcome)
+        if outcome.code == 0:
+            done = state(scene / work.repo)
+            assert done == rehearsed.after, f"ended with 0, yet: {difference(done, rehearsed.after)}"
+        judge(work, scene, rehearsed)
+        remove(scene)
+
+    said = complaints(pairs, check)
+    assert not said, f"{len(said)} of {len(pairs)} failures of {' '.join(work.command)}:\n" + "\n".join(said[:12])
+    return len(pairs)
+
+
+def explained(outcome: Outcome) -> None:
+    """A failed command has said what failed, in a line that a person can read, and is no bug of ours."""
+    assert "Traceback" not in outcome.err, f"a traceback:\n{outcome.err}"
+    assert outcome.code in range(8), f"ended with {outcome.code}: {outcome.out}{outcome.err}"
+    assert outcome.code == 0 or outcome.err.strip(), f"ended with {outcome.code} and said nothing"
+
+
+def judge(work: Work, scene: Path, rehearsed: Rehearsed) -> None:
+    """After a fault: nothing lost or torn, the store is whole, the same command finishes, nothing is left behind."""
+    repo = scene / work.repo
+    unharmed(state(repo), rehearsed)
+    clean(track("verify", cwd=repo))
+    again = track(*work.command, cwd=repo)
+    assert again.code == 0, f"the same command again: {said_by(again)}"
+    finished = state(repo)
+    assert finished == rehearsed.after, f"after the second run: {difference(finished, rehearsed.after)}"
+    assert leftovers(repo) == [], f"left behind: {leftovers(repo)}"
+    clean(track("verify", cwd=repo))
+    git("fsck", "--no-dangling", cwd=repo)
+    work.proof(scene)
+
+
+def clean(done: Completed) -> None:
+    """`track verify` found nothing wrong."""
+    assert done.code == 0, f"verify: {said_by(done)}"
+
+
+def unharmed(now: State, rehearsed: Rehearsed) -> None:
+    """Every file is as it was before or as it will be after: none is missing that both have, none is torn."""
+    before, after = rehearsed.before.files, rehearsed.after.files
+    for path in before.keys() & after.keys():
+        assert path in now.files, f"lost: {path!r}"
+    for path, node in now.files.items():
+        if ".track-" in os.fsdecode(path):
+            continue  # staged beside its place; the next run tidies up
+        allowed = [tree[path] for tree in (before, after) if path in tree]
+        assert node in allowed or _only_now_hollow(path, node, (before, after)), f"torn: {path!r}: {node!r:.100}"
+
+
+def _only_now_hollow(path: bytes, node: Node, trees: Iterable[dict[bytes, Node]]) -> bool:
+    """Whether a directory that is empty for a moment has files in one of the states."""
+    return node == () and any(other.startswith(path + b"/") for tree in trees for other in tree)
+
+
+def difference(found: State, expected: State) -> str:
+    """What differs between two states, in a few words."""
+    lines = []
+    for path in sorted(found.files.keys() | expected.files.keys()):
+        have, want = found.files.get(path), expected.files.get(path)
+        if have != want:
+            lines.append(f"{path!r}: {have!r:.80} instead of {want!r:.80}")
+    if found.staged != expected.staged:
+        lines.append(f"staged:\n{found.staged}instead of\n{expected.staged}")
+    return "; ".join(lines)
