@@ -1,0 +1,83 @@
+"""Config: read and change settings."""
+
+import os
+from dataclasses import dataclass
+
+from track import config as layers
+from track.config import Config, Layer, Setting, Source
+from track.errors import UsageError
+from track.flows import settings
+from track.model.names import display
+from track.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What a question found or a change did.
+
+    `settings` are the values asked for, sorted by key; the one that holds comes first for each. `changed` is the
+    value that was written; `removed` says that one was taken out.
+    """
+
+    settings: tuple[Setting, ...] = ()
+    changed: Setting | None = None
+    removed: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def config(
+    project: Project | None,
+    key: str | None = None,
+    value: str | None = None,
+    *,
+    layer: Layer | None = None,
+    unset: bool = False,
+) -> Configured:
+    """Read all settings or one, or write or `unset` one; `project` is None outside of any repository.
+
+    Reading looks at all layers, or at `layer` alone. Writing goes to `layer`, by default this clone's.
+
+    Raises:
+        BadConfig: there is no such setting, the value is not one of it, or a file is broken.
+        UsageError: the layer cannot be written here, or the committed file may not hold the value.
+    """
+    target: Layer = layer or ("clone" if project is not None else "user")
+    if unset:
+        if key is None or value is not None:
+            raise UsageError("--unset takes one key and no value", hint="track config --unset KEY")
+        return Configured(removed=settings.remove(project, target, key))
+    if key is not None and value is not None:
+        kept = settings.write(project, target, key, _absolute(key, value))
+        changed = Setting(key, kept, target, str(settings.file_of(project, target)))
+        return Configured(changed=changed, warnings=_left_behind(project, changed))
+    found = project.config if project is not None else _outside()
+    names = [key] if key is not None else sorted({*found.settings, *_listed()})
+    every = [one for name in names for one in found.settings.get(name) or (found.setting(name),)]
+    chosen = [one for one in every if layer in (None, one.layer)]
+    return Configured(tuple(chosen), warnings=found.warnings if project is None else ())
+
+
+def _left_behind(project: Project | None, changed: Setting) -> tuple[str, ...]:
+    """Return a warning when the store moves and bytes stay in the one that was used before."""
+    if changed.key != "store.path" or project is None or str(project.store_path) == changed.value:
+        return ()
+    if not project.store_path.is_dir():
+        return ()
+    before = display(str(project.store_path))
+    return (f"what is already stored stays in {before}: copy it into the new place, or `track fetch` it again",)
+
+
+def _listed() -> list[str]:
+    """Return the settings that have a value of their own even when nobody sets them."""
+    return [key.name for key in layers.KEYS if key.default is not None]
+
+
+def _outside() -> Config:
+    return layers.load((Source("user", layers.user_file()),), os.environ)
+
+
+def _absolute(name: str, value: str) -> str:
+    """Return a place as it holds from every folder; it was typed from this one."""
+    if layers.find_key(name).kind == "place" and value and not value.startswith("~"):
+        return os.path.abspath(value)
+    return value
