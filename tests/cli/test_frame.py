@@ -296,6 +296,11 @@ def test_completion_offers_options_of_a_command(tmp_path: Path) -> None:
     assert track(cwd=tmp_path, env=asked).ok().out == "plain,--help\n"
 
 
+def test_completion_leaves_paths_to_the_shell(tmp_path: Path) -> None:
+    asked = {"_TRACK_COMPLETE": "bash_complete", "COMP_WORDS": "track help completion da", "COMP_CWORD": "3"}
+    assert track(cwd=tmp_path, env=asked).ok().out == "file,da\n"
+
+
 def test_in_bash_the_completion_script_completes(tmp_path: Path) -> None:
     script = tmp_path / "complete.bash"
     script.write_text(track_here("completion", "bash", cwd=tmp_path).ok().out)

@@ -31,6 +31,8 @@ def answer(group: click.Group) -> int:
         ]
     else:
         found = completer.get_completions(arguments, incomplete)
+    if not found and not incomplete.startswith("-"):
+        found = [CompletionItem(incomplete, type="file")]
     for item in found:
         terminal.emit(completer.format_completion(item))
     sys.stdout.flush()
