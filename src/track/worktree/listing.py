@@ -37,9 +37,7 @@ def listed(fd: int) -> tuple[bytes, bytes, bytearray]:
 
 def packed(found: os.stat_result) -> bytearray:
     """One stat as the rows have it."""
-    return bytearray(
-        STAT.pack(found.st_mode, 0, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-    )
+    return bytearray(STAT.pack(found.st_mode, 0, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
 
 
 def kind_of(mode: int) -> str:

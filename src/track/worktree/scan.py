@@ -22,6 +22,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import repeat
 from pathlib import Path
 
 from track.errors import ForbiddenPath, InsideArtifact, TrackError
@@ -117,9 +118,10 @@ class Scan:
                 break
             if is_empty(path, names, folders):
                 yield empty_entry(path)
-            parts: dict[bytes, Entry | None] = dict(entries_of(path, names, stats, digests))
-            parts.update((name + b"/", None) for name in split(folders))
-            above.append((path + name, parts[name]) for name in (sorted(parts) if folders else parts))
+            parts: list[tuple[bytes, Entry | None]] = [*entries_of(path, names, stats, digests)]
+            if folders:
+                parts = sorted(parts + [(name + b"/", None) for name in split(folders)])
+            above.append((path + name, entry) for path, (name, entry) in zip(repeat(path), parts, strict=False))
         for rest in reversed(above):
             yield from (entry for _, entry in rest if entry is not None)
 
