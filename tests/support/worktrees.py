@@ -20,8 +20,10 @@ def hostile_name() -> st.SearchStrategy[bytes]:
     raw = st.binary(min_size=1, max_size=12).map(lambda name: name.replace(b"/", b"_").replace(b"\0", b"_"))
     text = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=("Cs",)), min_size=1, max_size=12)
     awkward = st.sampled_from(
-        [b"-rf", b"a\nb", b" lead", b"trail ", b"trail.", b"tab\t", b"\xff\xfe", b"CON", b"a.b", b"a", b"a-b", b"a b"]
-        + [b"n" * 255, "e\u0301".encode(), "é".encode(), b"\\x41", b"#x", b"!x", b"a0", b"A"]
+        [
+            *(b"-rf", b"a\nb", b" lead", b"trail ", b"trail.", b"tab\t", b"\xff\xfe", b"CON", b"a.b", b"a", b"a-b"),
+            *(b"n" * 255, "e\u0301".encode(), "é".encode(), b"\\x41", b"#x", b"!x", b"a0", b"A", b"a b"),
+        ]
     )
     return st.one_of(awkward, raw, text.map(str.encode)).filter(_is_plain)
 
