@@ -13,6 +13,8 @@ from test_tidy import NO_WORDS
 from track import errors
 from track.cli import failure, outline, reference
 from track.cli.main import group
+from track.model.pointer import dump_pointer, parse_pointer
+from track.store.roots import dump_roots, parse_roots
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
@@ -175,7 +177,7 @@ def test_documents_have_one_sentence_a_line() -> None:
         f"{path.relative_to(TOP)}:{number}: {line}"
         for path, text in written().items()
         for number, line in prose(text)
-        if re.search(r"[\w)`\]][.!?] [A-Z]", line)
+        if re.search(r"[\w)`\]][.!?] [A-Z]", re.sub(r"^\s*\d+\. ", "", line))
     ]
     assert not wrong, "\n" + "\n".join(wrong)
 
@@ -190,6 +192,12 @@ def test_documents_use_the_words_of_the_glossary() -> None:
             words = set(re.findall(r"[a-z]+", allowed.sub("", line).lower()))
             wrong += [f"{path.relative_to(TOP)}:{number}: {word}" for word in words & (NO_WORDS | {"cache"})]
     assert wrong == []
+
+
+def test_the_examples_of_formats_are_written_as_the_code_writes_them() -> None:
+    pointer, roots = re.findall(r"```toml\n(.*?)```", (DOCS / "reference" / "formats.md").read_text("utf-8"), re.DOTALL)
+    assert dump_pointer(parse_pointer(pointer.encode(), "formats.md")).decode() == pointer
+    assert dump_roots(parse_roots(roots.encode(), "formats.md")).decode() == roots
 
 
 def test_the_readme_says_how_to_run_what_ci_runs() -> None:
