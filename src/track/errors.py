@@ -25,6 +25,7 @@
     │   ├── MalformedManifest           a manifest that breaks the rules of its format
     │   ├── MalformedPointer            a pointer that is not one
     │   └── ForbiddenPath               a path that leaves the working tree or reaches .git
+    ├── NotAPointer                 1   a .track file that is somebody else's
     ├── SpecialFile                 1   a socket, device or pipe where a file was expected
     ├── Unreadable                  1   a file that may not or cannot be read
     ├── DiskFull                    1   no space, no inodes or no quota left
