@@ -1,0 +1,257 @@
+"""Reach: revisions -> the versions of artifacts that they name -> every object below those.
+
+Manifests are read a level at a time, so that many nodes are one question; against a version that the other side has,
+only what differs is read.
+"""
+
+import re
+from binascii import unhexlify
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from track.errors import MalformedManifest, NotAPointer, TrackError, UnknownPath
+from track.history import log
+from track.model.manifest import Inner, parse_node, walk
+from track.model.names import data_path, display, is_named_pointer
+from track.model.pointer import Pointer, parse_pointer
+from track.project import Project
+from track.store.known import complete_at
+
+INDEX = "index"
+"""The name of what is staged, beside the names of refs."""
+
+ReadMany = Callable[[Sequence[bytes]], Iterable[tuple[bytes, bytes]]]
+"""Gives (digest, bytes) of all these nodes in any order, each verified; `Store.read_many` is one."""
+
+_DIGESTS = re.compile(rb"(?m)^[fxl] [0-9]{1,19} ([0-9a-f]{64}) [^\n]+\n")
+_EMPTY_FOLDERS = re.compile(rb"(?m)^d 0 ")
+_LEAF_HEADER = b"track-manifest 1 0\n"
+
+
+class Version(NamedTuple):
+    """A version that revisions name. `path` is the data's, or the pointer's own for a named artifact; sorted `refs`."""
+
+    path: bytes
+    pointer: Pointer
+    refs: tuple[str, ...]
+
+
+def known_at_remotes(project: Project, digests: Iterable[bytes]) -> set[bytes]:
+    """Those of the artifact digests that a remote is known to have whole; no remote is asked, nothing is written."""
+    return complete_at(project.state / "remotes", digests)
+
+
+def default_refs(project: Project) -> tuple[str, ...]:
+    """What a push is about when nothing is named: HEAD (as the branch it is on) and what is staged."""
+    git = project.git
+    branch = git.branch()
+    head = (f"refs/heads/{branch}" if branch else "HEAD",) if git.head() is not None else ()
+    return (*head, INDEX)
+
+
+def every_ref(project: Project) -> tuple[str, ...]:
+    """Every branch and tag, and what is staged."""
+    names = project.git.run("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
+    return (*names.decode("utf-8", "surrogateescape").splitlines(), *default_refs(project))
+
+
+def full_name(project: Project, rev: str) -> str:
+    """The full name of a ref that a revision is, else the id of its commit.
+
+    Raises:
+        UnknownRevision: it names no commit.
+    """
+    commit = project.git.resolve(rev)
+    name = project.git.run("rev-parse", "--symbolic-full-name", rev, check=False).decode("utf-8", "replace").strip()
+    return name if name.startswith("refs/") else commit
+
+
+def versions(project: Project, refs: Iterable[str], paths: Sequence[bytes] = ()) -> tuple[Version, ...]:
+    """The versions that pointers at these refs name, sorted by path; of everything, or of what lies at `paths`.
+
+    Raises:
+        UnknownRevision: one of the refs is none.
+        UnknownPath: nothing lies at one of the paths.
+        MalformedPointer, NewerFormat: one of the pointers.
+    """
+    found: dict[tuple[bytes, bytes], tuple[Pointer, set[str]]] = {}
+    seen: set[bytes] = set()
+    for ref in dict.fromkeys(refs):
+        pointers = log.pointers_staged(project.git) if ref == INDEX else log.pointers_at(project.git, ref)
+        for path, pointer in _parsed(pointers, paths, seen):
+            found.setdefault((path, pointer.digest), (pointer, set()))[1].add(ref)
+    _refuse_unknown(paths, seen)
+    return tuple(Version(path, pointer, tuple(sorted(at))) for (path, _), (pointer, at) in sorted(found.items()))
+
+
+def versions_here(project: Project, paths: Sequence[bytes] = ()) -> tuple[Version, ...]:
+    """The versions that the pointers in the working tree name, sorted by path. Raises as `versions` does."""
+    seen: set[bytes] = set()
+    pointers = log.pointers_in_worktree(project.git)
+    found = tuple(Version(path, pointer, ()) for path, pointer in _parsed(pointers, paths, seen))
+    _refuse_unknown(paths, seen)
+    return found
+
+
+def _parsed(
+    pointers: Iterable[tuple[bytes, bytes]], paths: Sequence[bytes], seen: set[bytes]
+) -> Iterator[tuple[bytes, Pointer]]:
+    for name, content in pointers:
+        path = name if is_named_pointer(name) else data_path(name)
+        if paths:
+            asked = {one for one in paths if _covers(one, path, name)}
+            if not asked:
+                continue
+            seen |= asked
+        with suppress(NotAPointer):
+            yield path, parse_pointer(content, display(name))
+
+
+def _covers(asked: bytes, path: bytes, pointer: bytes) -> bool:
+    """Whether an artifact was asked for: itself, its pointer, a folder above it, or a path inside it."""
+    return not asked or asked in (path, pointer) or path.startswith(asked + b"/") or asked.startswith(path + b"/")
+
+
+def _refuse_unknown(paths: Sequence[bytes], seen: set[bytes]) -> None:
+    for path in paths:
+        if path not in seen:
+            raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint="track ls")
+
+
+def inside(version: Version, paths: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The parts of a directory artifact that were asked for, relative to it; empty means all of it."""
+    if not paths or any(
+        _covers(path, version.path, b"") and not path.startswith(version.path + b"/") for path in paths
+    ):
+        return ()
+    start = len(version.path) + 1
+    return tuple(sorted({path[start:] for path in paths if path.startswith(version.path + b"/")}))
+
+
+def objects_below(
+    version: Version, read_many: ReadMany, *, beside: bytes | None = None, parts: Sequence[bytes] = ()
+) -> set[bytes]:
+    """Every object that a version needs, manifest nodes among them; of a directory with `parts`, what those need.
+
+    `beside` is the root of an older manifest of the same artifact: what that one needs is left out, as far as it is
+    seen without reading more than what differs.
+
+    Raises:
+        MalformedManifest: a node breaks the rules of its format.
+        MissingObject, DamagedObject: as `read_many` does.
+    """
+    if version.pointer.kind == "value":
+        return set()
+    root = bytes(version.pointer.digest)
+    if version.pointer.kind == "file":
+        return {root}
+    return _Descent(read_many, parts).run(root, beside)
+
+
+class _Descent:
+    """A way down two manifests at once, a level at a time, that does not enter what both have."""
+
+    def __init__(self, read_many: ReadMany, parts: Sequence[bytes]) -> None:
+        self._read_many = read_many
+        self._parts = parts
+
+    def run(self, root: bytes, beside: bytes | None) -> set[bytes]:
+        if root == beside:
+            return set()
+        new, old = {root}, {beside} if beside is not None else set[bytes]()
+        found, had = {root}, set(old)
+        below = self._children(new, self._parts)
+        below_old = self._children(old, self._parts)
+        while below.nodes or below.files:
+            if below_old.level > below.level:
+                had |= below_old.all
+                below_old = self._children(below_old.nodes, self._parts)
+                continue
+            fresh = below.all - below_old.all if below_old.level == below.level else below.all
+            found |= fresh
+            had |= below_old.all
+            next_nodes = below.nodes & fresh
+            if not next_nodes:
+                break
+            if below_old.level == below.level:
+                below_old = self._children(below_old.nodes - below.nodes, self._parts)
+            below = self._children(next_nodes, self._parts)
+        return found - had
+
+    def _children(self, nodes: set[bytes], parts: Sequence[bytes]) -> "_Below":
+        """What the lines of these nodes name: nodes, or the contents of files."""
+        inner: set[bytes] = set()
+        files: set[bytes] = set()
+        level = -1
+        if nodes:
+            for _, data in self._read_many(sorted(nodes)):
+                if data.startswith(_LEAF_HEADER):
+                    files.update(_contents(data, parts))
+                    level = max(level, 0)
+                    continue
+                node = parse_node(data)
+                assert isinstance(node, Inner)
+                level = max(level, node.level)
+                inner.update(_within(node, parts))
+        return _Below(inner, files, level)
+
+
+class _Below(NamedTuple):
+    """What is named by nodes of one level (-1: there are none)."""
+
+    nodes: set[bytes]
+    files: set[bytes]
+    level: int
+
+    @property
+    def all(self) -> set[bytes]:
+        return self.nodes | self.files
+
+
+def _contents(leaf: bytes, parts: Sequence[bytes]) -> Iterable[bytes]:
+    """The digests that a leaf names. The lines are not turned into values: there may be a hundred thousand."""
+    if not parts:
+        found = _DIGESTS.findall(leaf, len(_LEAF_HEADER))
+        if len(found) + len(_EMPTY_FOLDERS.findall(leaf)) == leaf.count(b"\n") - 1 and leaf.endswith(b"\n"):
+            joined = unhexlify(b"".join(found))
+            return [joined[at : at + 32] for at in range(0, len(joined), 32)]
+    node = parse_node(leaf)
+    if isinstance(node, Inner):
+        raise MalformedManifest("a leaf of a manifest says it is none")
+    return [
+        entry.digest
+        for entry in node.entries
+        if entry.mode != "d"
+        and (not parts or any(entry.path == part or entry.path.startswith(part + b"/") for part in parts))
+    ]
+
+
+def _within(node: Inner, parts: Sequence[bytes]) -> Iterator[bytes]:
+    """The children that may have some of `parts`: each has what comes after the one before, up to its last path."""
+    before = b""
+    for child in node.children:
+        if not parts or any(child.path >= part and before < part + b"0" for part in parts):
+            yield child.digest
+        before = child.path
+
+
+def name_losses(
+    found: Iterable[Version], lost: set[bytes], read: Callable[[bytes], bytes], most: int = 5
+) -> tuple[str, ...]:
+    """Say which files need these objects, a line each, at most so many; for an error's details."""
+    lines: list[str] = []
+    for version in found:
+        root = bytes(version.pointer.digest)
+        if root in lost:
+            lines.append(f"{display(version.path)}  (object {root.hex()[:8]})")
+        elif version.pointer.kind == "directory":
+            with suppress(TrackError):  # a manifest that cannot be read is itself among the lost
+                lines.extend(
+                    f"{display(version.path)}/{display(entry.path)}  (object {entry.digest.hex()[:8]})"
+                    for entry in walk(read, root)
+                    if entry.digest in lost
+                )
+        if len(lines) > most:
+            return (*lines[:most], "and more")
+    return tuple(lines) or tuple(f"object {digest.hex()[:8]}" for digest in sorted(lost)[:most])

@@ -1,0 +1,124 @@
+"""Send: the versions of artifacts, and everything below them, to a remote that may have some of it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from track.errors import DamagedObject, MissingObject
+from track.flows.reach import Version, name_losses, objects_below
+from track.flows.remotes import clone_id
+from track.model.digest import Digest
+from track.model.names import display
+from track.progress import Progress, silent
+from track.project import Project
+from track.store.remote import Remote
+from track.store.transfer import Sent
+
+
+class Plan(NamedTuple):
+    """What a push has to do: the versions that the remote may lack, and every object that it does lack.
+
+    `incomplete` are versions of which bytes are neither here nor there; `lost` are those bytes.
+    """
+
+    versions: tuple[Version, ...]
+    present: tuple[Version, ...]
+    objects: frozenset[bytes]
+    size: int
+    incomplete: tuple[Version, ...]
+    lost: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    version: Version
+    objects: set[bytes]
+
+
+def plan(project: Project, remote: Remote, versions: Sequence[Version]) -> Plan:
+    """Find what the remote lacks of these versions; nothing is sent. The remote was just refreshed."""
+    wanted = [version for version in versions if version.pointer.kind != "value"]
+    complete = remote.complete({version.pointer.digest for version in wanted})
+    present = [version for version in wanted if version.pointer.digest in complete]
+    reached, incomplete, lost = [], [], set[bytes]()
+    for version in wanted:
+        if version.pointer.digest in complete:
+            continue
+        try:
+            reached.append(_Reached(version, _below(project, remote, version)))
+        except (MissingObject, DamagedObject):
+            incomplete.append(version)
+            lost.add(bytes(version.pointer.digest))
+    absent = remote.absent(set().union(*(one.objects for one in reached)))
+    nowhere = project.store.absent(absent)
+    whole = [one for one in reached if nowhere.isdisjoint(one.objects)]
+    incomplete += [one.version for one in reached if not nowhere.isdisjoint(one.objects)]
+    objects = absent & set().union(*(one.objects for one in whole))
+    size = sum(project.store.sizes(objects).values())
+    return Plan(
+        tuple(one.version for one in whole), tuple(present), frozenset(objects), size, tuple(incomplete),
+        frozenset(lost | nowhere),
+    )  # fmt: skip
+
+
+def _below(project: Project, remote: Remote, version: Version) -> set[bytes]:
+    """The objects of a version; those that an older version of it brought to the remote are left out."""
+
+    def read_many(nodes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        if absent := project.store.absent(nodes):
+            remote.fetch(project.store, absent)
+        return project.store.read_many(nodes)
+
+    older = remote.known.latest(version.path)
+    if older is not None and (not remote.complete([older]) or project.store.absent([older])):
+        older = None
+    return objects_below(version, read_many, beside=older)
+
+
+def send(project: Project, remote: Remote, found: Plan, *, progress: Progress = silent) -> Sent:
+    """Send what a plan found, and say at the remote that its versions are complete.
+
+    Interrupted, what was sent stays, and the next push goes on.
+
+    Raises:
+        DamagedObject: an object in the local store turned out to be damaged.
+        RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
+    """
+    try:
+        sent = remote.send(
+            project.store, found.objects, writer=clone_id(project), roots=_roots(found.versions), progress=progress
+        )
+    except DamagedObject as error:
+        lines = name_losses(found.versions, _named_in(project, found.objects), project.store.read)
+        hint = f"track fetch {display(remote.name)} brings it from there if it has it; else add the data again"
+        raise DamagedObject(error.message, hint=hint, details=(*error.details, *lines)) from error
+    remote.known.note_latest((version.path, version.pointer.digest) for version in (*found.versions, *found.present))
+    return sent
+
+
+def _named_in(project: Project, objects: Iterable[bytes]) -> set[bytes]:
+    """Those of the objects that the store lost while they were read."""
+    return project.store.absent(objects)
+
+
+def _roots(versions: Iterable[Version]) -> dict[str, tuple[Digest, ...]]:
+    refs: dict[str, set[Digest]] = {}
+    for version in versions:
+        for ref in version.refs:
+            refs.setdefault(ref, set()).add(version.pointer.digest)
+    return {ref: tuple(sorted(digests)) for ref, digests in sorted(refs.items())}
+
+
+def losses(project: Project, remote: Remote, found: Plan) -> MissingObject:
+    """The error for versions of which bytes are neither here nor at the remote, naming files, and the ways out."""
+    lines = name_losses(found.incomplete, set(found.lost), project.store.read)
+    return MissingObject(
+        f"{_artifacts(found.incomplete)} cannot be pushed: some bytes are neither here nor at `{display(remote.name)}`",
+        hint="on the machine that made them: track push      or, if the data is in place: track add it again",
+        details=lines,
+    )
+
+
+def _artifacts(versions: Sequence[Version]) -> str:
+    names = [display(version.path) for version in versions]
+    return names[0] if len(names) == 1 else f"{len(names)} artifacts ({', '.join(names[:3])}{', …' * (len(names) > 3)})"

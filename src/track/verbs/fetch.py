@@ -1,0 +1,54 @@
+"""Fetch: bring the bytes that pointers need from remotes into the local store; working files stay as they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from track.flows.reach import every_ref, full_name, versions, versions_here
+from track.flows.receive import receive
+from track.progress import Progress, silent
+from track.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a fetch brought. `remotes` are (name, URL) of those that were asked; sizes in bytes, as they travelled."""
+
+    remotes: tuple[tuple[str, str], ...]
+    versions_count: int
+    objects_count: int
+    fetched_bytes: int
+
+
+def fetch(
+    project: Project,
+    remote: str | None = None,
+    revs: Sequence[str] = (),
+    *,
+    paths: Sequence[str] = (),
+    every: bool = False,
+    progress: Progress = silent,
+) -> Fetched:
+    """Fetch what pointers need and the store lacks: those in the working tree, or at `revs`, or (`every`) at all refs.
+
+    `paths` limit it to some artifacts, or to parts of them. Without `remote`, the default one is asked first, and
+    the others for what it lacks. Interrupted, what came stays.
+
+    Raises:
+        NoRemote: the project names no such remote.
+        UnknownRevision, UnknownPath: what was asked for is not there.
+        MissingObject, DamagedObject: bytes that no remote has whole; everything else came.
+        RemoteError: the remote is not there, is no store, or this clone was not told that it may use it.
+    """
+    asked = [project.relative(path) for path in paths]
+    if every or revs:
+        refs = every_ref(project) if every else tuple(full_name(project, rev) for rev in revs)
+        found = versions(project, refs, asked)
+    else:
+        found = versions_here(project, asked)
+    received = receive(project, found, remote=remote, paths=asked, progress=progress)
+    return Fetched(
+        tuple((named.name, named.url) for named in received.remotes),
+        len(found),
+        received.objects_count,
+        received.fetched_bytes,
+    )
