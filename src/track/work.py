@@ -8,7 +8,7 @@ nothing is unpickled.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NoReturn
 
 from track.errors import TrackError
@@ -52,11 +52,11 @@ def spread(function: Callable[[int], bytes], count: int) -> list[bytes]:
 def _start(function: Callable[[int], bytes], number: int) -> tuple[int, int]:
     reader, writer = os.pipe()
     pid = os.fork()
-    if pid:
-        os.close(writer)
-        return pid, reader
-    os.close(reader)
-    _child(function, number, writer)
+    if not pid:
+        os.close(reader)
+        _child(function, number, writer)
+    os.close(writer)
+    return pid, reader
 
 
 def _child(function: Callable[[int], bytes], number: int, writer: int) -> NoReturn:

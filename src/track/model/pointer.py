@@ -4,7 +4,6 @@ The reader takes any TOML that says the right things, and keeps what it does not
 begins with `[artifact]`; its tables come in the order artifact, schema, tags, labels, partitions, based_on, others.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import tomli
 
 from track.errors import MalformedPointer, NewerFormat, NotAPointer
 from track.model import toml
-from track.model.canonical import canonical_json
+from track.model.canonical import canonical_json, parse_json
 from track.model.digest import Digest, digest_of
 from track.model.names import display, path_of, text_of
 from track.model.node import NUMBER_LIMIT
@@ -26,7 +25,7 @@ KEY_PARTS_LIMIT = 64
 _BEGINNING = re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[[ \t]*artifact[ \t]*\]")
 _PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_.\\-]){_PART}(?:\.[ \t]*+{_PART}){{{KEY_PARTS_LIMIT}}}")
-_OURS = ("kind", "digest", "size", "files", "rows", "value", "json", "type", "run")
+_OURS = ("kind", "digest", "size", "executable", "files", "rows", "value", "json", "type", "run")
 _TABLES = ("artifact", "schema", "tags", "labels", "partitions", "based_on")
 
 
@@ -34,7 +33,8 @@ _TABLES = ("artifact", "schema", "tags", "labels", "partitions", "based_on")
 class Pointer:
     """One version of an artifact.
 
-    `size` is in bytes: of the file, or of all files of a directory; 0 for a value. `files` (files and links) is there
+    `size` is in bytes: of the file, or of all files of a directory; 0 for a value. `executable` is a file's bit (files
+    inside a directory have theirs in the manifest). `files` (files and links) is there
     for directories alone, `value` for values. `labels` hold whatever TOML can say; `based_on` is path -> digest.
     `extra` keeps what a later version wrote: table -> its content, and under "artifact" the unknown keys of that table.
 
@@ -45,6 +45,7 @@ class Pointer:
     kind: str
     digest: Digest
     size: int = 0
+    executable: bool = False
     files: int | None = None
     rows: int | None = None
     value: object = None
@@ -102,6 +103,8 @@ def dump_pointer(pointer: Pointer) -> bytes:
         artifact.update(_value_fact(pointer.value))
     else:
         artifact["size"] = pointer.size
+    if pointer.executable:
+        artifact["executable"] = True
     optional = {"files": pointer.files, "rows": pointer.rows, "type": pointer.type, "run": pointer.run}
     artifact.update((name, fact) for name, fact in optional.items() if fact is not None)
     ordered = {name: artifact[name] for name in _OURS if name in artifact}
@@ -165,7 +168,9 @@ _RESTORE = "bring the committed one back with git checkout, or add the data agai
 def _malformed(name: str, data: bytes, key: str | None, why: str) -> MalformedPointer:
     where = name
     if key is not None:
-        found = re.search(rb"^[ \t]*\[?\"?" + re.escape(key.encode("utf-8", "replace")) + rb"\b", data, re.MULTILINE)
+        found = re.search(
+            rb"^[ \t]*\[{0,2}[\"']?" + re.escape(key.encode("utf-8", "replace")) + rb"\b", data, re.MULTILINE
+        )
         if found is not None:
             line = data.count(b"\n", 0, found.start()) + 1
             where = f"{name}, line {line}"
@@ -179,6 +184,8 @@ def _pointer(document: dict[str, Any]) -> Pointer:
         facts["value"] = _value(artifact)
     else:
         facts["size"] = _number(artifact, "size")
+    if "executable" in artifact:
+        facts["executable"] = _truth(artifact, "executable")
     for name in ("files", "rows"):
         if name in artifact:
             facts[name] = _number(artifact, name)
@@ -204,6 +211,13 @@ def _text(facts: dict[str, Any], key: str) -> str:
     fact = facts.pop(key, None)
     if not isinstance(fact, str):
         raise _BadFact(key, "is missing" if fact is None else "is not text")
+    return fact
+
+
+def _truth(facts: dict[str, Any], key: str) -> bool:
+    fact = facts.pop(key)
+    if not isinstance(fact, bool):
+        raise _BadFact(key, "is neither true nor false")
     return fact
 
 
@@ -239,12 +253,9 @@ def _value(artifact: dict[str, Any]) -> object:
         raise _BadFact("json", "and value are both there")
     text = _text(artifact, "json")
     try:
-        value: object = json.loads(text)
-        if canonical_json(value) == text.encode("utf-8"):
-            return value
-    except (ValueError, RecursionError):
-        pass
-    raise _BadFact("json", "is not RFC 8785 JSON")
+        return parse_json(text)
+    except ValueError:
+        raise _BadFact("json", "is not RFC 8785 JSON") from None
 
 
 def _table(document: dict[str, Any], name: str) -> dict[str, Any]:
@@ -306,6 +317,8 @@ def _problems(pointer: Pointer) -> Iterator[str]:
             yield f"{name} has no meaning for a {pointer.kind}"
     if (pointer.files is None) == (pointer.kind == "directory"):
         yield "files is there for a directory, and for nothing else"
+    if pointer.executable and pointer.kind != "file":
+        yield "executable is there for a file, and for nothing else"
     if pointer.kind == "value":
         if pointer.size:
             yield "size is not there for a value"

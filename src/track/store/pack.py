@@ -67,12 +67,12 @@ class SealedPack(NamedTuple):
 class PackWriter:
     """Writes one pack in a staging directory, in large pieces, hashing as it goes. Close by `seal` or `abandon`."""
 
-    def __init__(self, staging: Path) -> None:
-        """Nothing is created before the first bytes are written."""
+    def __init__(self, staging: Path, *, threads: int = blake3.AUTO) -> None:
+        """Nothing is created before the first bytes are written. A forked process must hash with one of `threads`."""
         self._staging = staging
         self._path: Path | None = None
         self._fd = -1
-        self._hasher = blake3(max_threads=blake3.AUTO)
+        self._hasher = blake3(max_threads=threads)
         self._pieces: list[bytes] = []
         self._buffered = 0
         self._records: list[bytes] = []

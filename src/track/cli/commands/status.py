@@ -1,0 +1,152 @@
+"""`track status`: what differs between data, pointers, index and HEAD, and what no remote has."""
+
+import sys
+
+import click
+
+from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, paint, progress, size_text, table
+from track.model.names import display, text_of
+from track.verbs.status import ArtifactStatus, Status, status
+
+_HELP = """Show what differs between your data, its pointers, Git's index and HEAD, and what no remote has.
+
+\b
+  track status                everything
+  track status data/          what lies below a folder
+  track status --exit-code    for scripts: 1 when anything differs
+
+No file is read unless its stat changed since it was last hashed, and no remote is asked.
+
+\b
+Letters: A new, M modified, D missing, U in conflict, S out of step (the data is another saved version than its
+pointer says), ? cannot be read. With --porcelain each line is INDEX, POINTER, DATA, PUSHED and the path:
+INDEX compares the index with HEAD, POINTER the pointer file with the index, DATA the data with the pointer, and
+PUSHED is P, N (not pushed) or - (no remote). A dot means the same.
+
+\b
+Exit codes: 0 done; 1 something differs and --exit-code was given; 2 wrong usage; 3 not a project.
+"""
+_WORDS = {"A": "new", "M": "modified", "D": "missing", "U": "in conflict", "S": "out of step", "?": "cannot be read"}
+
+
+@click.command("status", help=_HELP, short_help="what changed, and what is not pushed")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--porcelain", is_flag=True, help="Print one line an artifact that differs, in a form that stays.")
+@click.option("-z", "nul", is_flag=True, help="End lines with NUL and leave paths as they are; implies --porcelain.")
+@click.option("--exit-code", is_flag=True, help="Return 1 when anything differs.")
+def command(*, paths: tuple[str, ...], as_json: bool, porcelain: bool, nul: bool, exit_code: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        found = status(project, paths, progress=progress())
+    if as_json:
+        emit_json("status", _document(found))
+    elif porcelain or nul:
+        emit_bytes(b"".join(_porcelain(artifact, nul) for artifact in found.artifacts if _is_listed(artifact)))
+    else:
+        _show(found)
+    if exit_code and found.changed:
+        sys.exit(1)
+
+
+def _is_listed(artifact: ArtifactStatus) -> bool:
+    return artifact.is_changed or artifact.pushed is False
+
+
+def _porcelain(artifact: ArtifactStatus, nul: bool) -> bytes:
+    pushed = "-" if artifact.pushed is None else "P" if artifact.pushed else "N"
+    letters = f"{artifact.staged}{artifact.unstaged}{artifact.data}{pushed} ".encode()
+    return letters + (artifact.path + b"\0" if nul else text_of(artifact.path).encode() + b"\n")
+
+
+def _show(found: Status) -> None:
+    size_bytes = sum(artifact.size for artifact in found.artifacts)
+    where = f"on branch {display(found.branch)}" if found.branch else "not on a branch"
+    emit(f"{where}, {count_text(len(found.artifacts), 'artifact')}, {size_text(size_bytes)}")
+    if found.operation:
+        emit(f"Git is in the middle of a {found.operation}")
+    _section(
+        "pointers staged for the next commit",
+        "",
+        [[artifact.staged, _title(artifact), ""] for artifact in found.artifacts if artifact.staged != "."],
+    )
+    _section(
+        "pointers not staged",
+        "git add the pointer files",
+        [[artifact.unstaged, _title(artifact), ""] for artifact in found.artifacts if artifact.unstaged not in ".U"],
+    )
+    _section(
+        "data that differs from its pointer",
+        "track add PATH records it; track checkout PATH brings the recorded version back",
+        [[artifact.data, _title(artifact), _what(artifact)] for artifact in found.artifacts if artifact.data != "."],
+    )
+    _say_unpushed(found)
+    if not found.changed:
+        emit("nothing differs" + ("" if found.artifacts else "; nothing is tracked yet: track add PATH"))
+
+
+def _section(title: str, hint: str, rows: list[list[str]]) -> None:
+    if not rows:
+        return
+    emit("")
+    emit(paint(title, "bold") + (f"  ({hint})" if hint else ""))
+    table([["", f"{row[0]} {_WORDS[row[0]]}", *row[1:]] for row in rows])
+
+
+def _title(artifact: ArtifactStatus) -> str:
+    if artifact.name is not None:
+        return display(artifact.name)
+    return display(artifact.path) + ("/" if artifact.kind == "directory" else "")
+
+
+def _what(artifact: ArtifactStatus) -> str:
+    """What is known of how the data differs."""
+    look = artifact.look
+    if artifact.trouble:
+        return artifact.trouble
+    if look is None:
+        return ""
+    if look.holds is not None:
+        return f"holds {look.holds.short}, the pointer says {artifact.digest.short if artifact.digest else '?'}"
+    counts = (("+", look.added_count), ("~", look.modified_count), ("-", look.removed_count))
+    return " ".join(f"{sign}{count:,}" for sign, count in counts if count) if artifact.kind == "directory" else ""
+
+
+def _say_unpushed(found: Status) -> None:
+    if not found.has_remote:
+        return
+    unpushed = found.unpushed
+    if unpushed:
+        size_bytes = sum(artifact.size for artifact in unpushed)
+        emit("")
+        emit(f"not pushed: {count_text(len(unpushed), 'artifact')}, {size_text(size_bytes)}  (track push)")
+
+
+def _document(found: Status) -> dict[str, object]:
+    return {
+        "branch": found.branch,
+        "head": found.head,
+        "operation": found.operation,
+        "has_remote": found.has_remote,
+        "artifacts": [
+            {
+                "path": text_of(artifact.path),
+                "name": artifact.name,
+                "pointer": text_of(artifact.pointer),
+                "kind": artifact.kind,
+                "digest": str(artifact.digest) if artifact.digest else None,
+                "size": artifact.size,
+                "files": artifact.files,
+                "staged": artifact.staged,
+                "unstaged": artifact.unstaged,
+                "data": artifact.data,
+                "added": artifact.look.added_count if artifact.look else 0,
+                "modified": artifact.look.modified_count if artifact.look else 0,
+                "removed": artifact.look.removed_count if artifact.look else 0,
+                "holds": str(artifact.look.holds) if artifact.look and artifact.look.holds else None,
+                "pushed": artifact.pushed,
+                "trouble": artifact.trouble,
+            }
+            for artifact in found.artifacts
+        ],
+    }

@@ -1,0 +1,82 @@
+"""Ignoring: the lines of `.gitignore` files that keep tracked data out of Git."""
+
+import re
+from collections.abc import Iterable
+
+from track import publish
+from track.flows import setup
+from track.model.names import is_named_pointer
+from track.project import Project
+
+FILE = b".gitignore"
+_SPECIAL = re.compile(rb"([\\*?\[\] ])")
+
+
+def line_of(name: bytes) -> bytes:
+    r"""The line that has Git ignore the file or folder `name` beside the ignore file, and nothing else.
+
+    Git's syntax cannot say a line feed; `?` stands for it, which is any one character.
+    """
+    return b"/" + _SPECIAL.sub(rb"\\\1", name).replace(b"\n", b"?").replace(b"\r", b"?")
+
+
+def ignore(project: Project, paths: Iterable[bytes]) -> list[bytes]:
+    """Have Git ignore the data at `paths`; the ignore files that are its word for it, sorted, changed or not.
+
+    Lines of ours stand sorted among each other, so that two people who add two files seldom touch the same place.
+
+    Raises:
+        ForbiddenPath: an ignore file is a link.
+        DiskFull, StoreUnwritable: it could not be written; its old content stays.
+    """
+    touched = []
+    for folder, names in sorted(_by_folder(paths).items()):
+        file = folder + b"/" + FILE if folder else FILE
+        before = setup.read(project, file) or b""
+        after = _with(before, [line_of(name) for name in names])
+        if after != before:
+            _write(project, file, after)
+        touched.append(file)
+    return touched
+
+
+def heed(project: Project, paths: Iterable[bytes]) -> list[bytes]:
+    """Take the lines for `paths` out again; the files that changed, sorted. One of which nothing is left is removed."""
+    touched = []
+    for folder, names in sorted(_by_folder(paths).items()):
+        file = folder + b"/" + FILE if folder else FILE
+        before = setup.read(project, file)
+        after = setup.without_lines(before or b"", [line_of(name) for name in names])
+        if before is None or after == before:
+            continue
+        if after.strip():
+            _write(project, file, after)
+        else:
+            with project.gate.parent(file) as (fd, name):
+                publish.remove(name, dir_fd=fd)
+        touched.append(file)
+    return touched
+
+
+def _by_folder(paths: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    found: dict[bytes, list[bytes]] = {}
+    for path in paths:
+        if not is_named_pointer(path):
+            folder, _, name = path.rpartition(b"/")
+            found.setdefault(folder, []).append(name)
+    return found
+
+
+def _with(content: bytes, lines: Iterable[bytes]) -> bytes:
+    """`content` with every line, each before the first rooted line that sorts after it, else at the end."""
+    end = b"\r\n" if b"\r\n" in content else b"\n"
+    rows = content.splitlines()
+    for line in sorted(set(lines) - {row.rstrip() for row in rows} - set(rows)):
+        place = next((at for at, row in enumerate(rows) if row.startswith(b"/") and row > line), len(rows))
+        rows.insert(place, line)
+    return b"".join(row + end for row in rows)
+
+
+def _write(project: Project, file: bytes, content: bytes) -> None:
+    with project.gate.parent(file) as (folder, name):
+        publish.publish_bytes(name, content, dir_fd=folder)

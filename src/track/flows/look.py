@@ -1,0 +1,160 @@
+"""Look: how the data of an artifact differs from its pointer, without storing anything."""
+
+from typing import Literal, NamedTuple
+
+from track.errors import MissingObject, TrackError
+from track.flows.keep import Pair, count
+from track.model import manifest
+from track.model.digest import Digest, digest_of
+from track.model.manifest import Entry
+from track.model.pointer import Pointer
+from track.progress import Progress, silent
+from track.project import Project
+from track.store.hashing import hash_fd
+from track.store.pack import SMALL
+from track.worktree.scan import Folder, Scan, open_checked, read_small, scan
+
+State = Literal[".", "M", "D", "S", "?"]
+
+
+class Look(NamedTuple):
+    """How data differs from its pointer.
+
+    `state`: "." the same, "M" modified, "D" missing, "S" out of step (the data is the saved version `holds`), "?" it
+    cannot be read or compared, and `trouble` says why. The counts are of files and links, 0 where nobody can tell.
+    """
+
+    state: State
+    added_count: int = 0
+    modified_count: int = 0
+    removed_count: int = 0
+    holds: Digest | None = None
+    trouble: str | None = None
+
+
+def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress = silent) -> Look:
+    """Compare the working copy at `path` with `pointer`; only what its stat cannot vouch for is read."""
+    try:
+        seen = scan(project.gate, path, project.stat_cache, state=project.worktree_state)
+        if seen.kind == "missing":
+            return Look("D")
+        if seen.errors:
+            return Look("?", trouble=seen.errors[0].message)
+        if seen.kind != pointer.kind:
+            return Look("M", 1, 0, 1)
+        if seen.unchanged:
+            return _of_known(project, seen, pointer)
+        _settle(project, seen, progress)
+        return _of_settled(project, seen, pointer)
+    except TrackError as error:
+        return Look("?", trouble=error.message)
+
+
+def differences(project: Project, path: bytes, pointer: Pointer, *, progress: Progress = silent) -> list[Pair]:
+    """(as the pointer says, as it is) for every entry of a directory artifact that differs, sorted by path.
+
+    A file artifact has one pair with an empty path. Digests of what is here are known; nothing is stored.
+
+    Raises:
+        MissingObject: the manifest that the pointer names is not here.
+        SpecialFile, Unreadable, InsideArtifact: something in the data cannot be read.
+    """
+    seen = scan(project.gate, path, project.stat_cache, state=project.worktree_state)
+    if seen.errors:
+        raise seen.errors[0]
+    if seen.kind == pointer.kind and seen.unchanged and seen.root == pointer.digest:
+        return []
+    _settle(project, seen, progress, everything=True)
+    if pointer.kind != "directory" or seen.kind != "directory":
+        here = next(seen.entries())._replace(path=b"") if seen.kind == "file" else None
+        was = Entry(b"", "f", pointer.size or 0, pointer.digest) if pointer.kind == "file" else None
+        return [(was, here)] if was != here else []
+    return _pairs(project, seen, pointer)
+
+
+def _of_known(project: Project, seen: Scan, pointer: Pointer) -> Look:
+    """Everything is as the rows say: the data is the version `seen.root`."""
+    assert seen.root is not None
+    if seen.root == pointer.digest:
+        return Look(".")
+    return Look("S", *_counts(project, seen, pointer), holds=seen.root)
+
+
+def _of_settled(project: Project, seen: Scan, pointer: Pointer) -> Look:
+    if seen.kind == "file":
+        digest = Digest(next(seen.entries()).digest) if _is_settled(seen) else None
+        if digest == pointer.digest:
+            seen.renew()
+            return Look(".")
+        is_saved = digest is not None and not project.store.absent([digest])
+        return Look("S", 0, 1, 0, holds=digest) if is_saved else Look("M", 0, 1, 0)
+    pairs = _pairs(project, seen, pointer)
+    if not seen.changes():
+        seen.renew()
+        return _of_known(project, seen, pointer) if seen.root is not None else Look(".")
+    return Look("M", *count(pairs)) if pairs else Look(".")
+
+
+def _is_settled(seen: Scan) -> bool:
+    return all(folder.digest(index) for folder in seen.folders for index in folder.pending)
+
+
+def _counts(project: Project, seen: Scan, pointer: Pointer) -> tuple[int, int, int]:
+    if pointer.kind != "directory" or seen.root is None:
+        return 0, 1, 0
+    try:
+        return count(manifest.compare(project.store.read, pointer.digest, seen.root))
+    except MissingObject:
+        return 0, 0, 0
+
+
+def _pairs(project: Project, seen: Scan, pointer: Pointer) -> list[Pair]:
+    """(as the pointer says, as it is); cheap when the rows describe the pointer's own version."""
+    if seen.root == pointer.digest:
+        return seen.changes()
+    return list(_merged(project, seen, pointer))
+
+
+def _merged(project: Project, seen: Scan, pointer: Pointer) -> "list[Pair]":
+    """Both sides entry by entry, when no row tells what changed."""
+    pairs: list[Pair] = []
+    old_side = manifest.walk(project.store.read, pointer.digest)
+    new_side = seen.entries()
+    old, new = next(old_side, None), next(new_side, None)
+    while old is not None or new is not None:
+        if new is None or (old is not None and old.path < new.path):
+            pairs.append((old, None))
+            old = next(old_side, None)
+        elif old is None or new.path < old.path:
+            pairs.append((None, new))
+            new = next(new_side, None)
+        else:
+            if old != new:
+                pairs.append((old, new))
+            old, new = next(old_side, None), next(new_side, None)
+    return pairs
+
+
+def _settle(project: Project, seen: Scan, progress: Progress, *, everything: bool = False) -> None:
+    """Hash what its stat cannot vouch for; a new size alone says that it is modified, unless `everything` is asked."""
+    wanted = [folder for folder in seen.folders if len(folder.pending)]
+    progress.begin("looking", count=sum(len(folder.pending) for folder in wanted))
+    try:
+        for folder in wanted:
+            _settle_folder(project, seen, folder, progress, everything)
+    finally:
+        progress.end()
+
+
+def _settle_folder(project: Project, seen: Scan, folder: Folder, progress: Progress, everything: bool) -> None:
+    with project.gate.directory(seen.place(folder)) as fd:
+        for item in folder.items():
+            if not everything and seen.kind == "directory" and item.why in ("resized", "new") and seen.root is not None:
+                continue
+            if item.stat.size < SMALL:
+                digest = digest_of(read_small(fd, item.name, item.stat, path=seen.shown(item)))
+            else:
+                with open_checked(fd, item.name, item.stat, path=seen.shown(item)) as content:
+                    digest = hash_fd(content, item.stat.size)
+            folder.settle(item.number, digest)
+            progress.advance(count=1)

@@ -1,0 +1,76 @@
+"""Pointers: read and write the pointer files of the working tree, through the gate."""
+
+import os
+import stat
+
+from track import publish
+from track.errors import MalformedPointer, Unreadable
+from track.model.names import display, is_named_pointer, pointer_path
+from track.model.pointer import Pointer, dump_pointer, parse_pointer
+from track.project import Project
+
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_LIMIT = 1 << 20
+
+
+def exists(project: Project, path: bytes) -> bool:
+    """Whether anything, a dangling link too, has this name in the working tree. Never follows a link.
+
+    Raises:
+        ForbiddenPath: the way to it goes through a link, or it may not be named.
+    """
+    try:
+        with project.gate.parent(path, own=is_named_pointer(path)) as (folder, name):
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def pointer_at(project: Project, path: bytes) -> Pointer | None:
+    """The pointer in the file `path` of the working tree; None when there is no such file.
+
+    Raises:
+        MalformedPointer, NewerFormat: it breaks the rules of its format.
+        NotAPointer: it is somebody else's file.
+    """
+    content = _content(project, path)
+    return None if content is None else parse_pointer(content, display(path))
+
+
+def write_pointer(project: Project, path: bytes, pointer: Pointer) -> None:
+    """Put a pointer in place, durably; folders for a named artifact are made.
+
+    Raises:
+        DiskFull, StoreUnwritable: the old content, or none, is what stays.
+    """
+    named = is_named_pointer(path)
+    with project.gate.parent(path, create=named, own=named) as (folder, name):
+        publish.publish_bytes(name, dump_pointer(pointer), dir_fd=folder)
+
+
+def owner_of(project: Project, path: bytes) -> bytes | None:
+    """The artifact that `path` lies inside, by the pointers in the working tree; None when it lies in none."""
+    parts = path.split(b"/")
+    for end in range(1, len(parts)):
+        folder = b"/".join(parts[:end])
+        if exists(project, pointer_path(folder)):
+            return folder
+    return None
+
+
+def _content(project: Project, path: bytes) -> bytes | None:
+    try:
+        with project.gate.parent(path, own=is_named_pointer(path)) as (folder, name):
+            descriptor = os.open(name, _READ, dir_fd=folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise Unreadable(f"cannot read the pointer {display(path)}: {error.strerror}") from error
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise MalformedPointer(f"{display(path)} is not a file", hint="git checkout -- its path brings it back")
+        return os.read(descriptor, _LIMIT + 1)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,142 @@
+"""Spread: many small files are read, hashed and packed by several processes at once."""
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from track import work
+from track.model.digest import Digest, digest_of
+from track.project import Project
+from track.store.objects import Store
+from track.store.pack import PACK_SIZE, SMALL, PackWriter, SealedPack, read_table
+from track.store.writer import Writer
+from track.worktree.paths import Gate
+from track.worktree.scan import Folder, Scan, read_small
+
+WORTH_SPREADING = 20_000
+"""So many files take about as long as starting processes, finding their folders again and taking over their packs."""
+
+_ASKED_AT_ONCE = 4096
+_PACK = struct.Struct("<32sQH")
+
+
+def spread_out(project: Project, seen: Scan, writer: Writer, staging: Path) -> None:
+    """Settle every small file that differs from its row, and hand the packs that hold them to `writer`.
+
+    `staging` is a folder of this process on the store's filesystem: the packs of a process that has ended lie in it
+    until the writer commits, and are not taken for leftovers.
+
+    Files of SMALL bytes or more stay pending. What two processes both found is stored twice, which a store allows.
+
+    Raises:
+        ChangedWhileAdding, Unreadable, DiskFull, StoreUnwritable: as reading and packing do; nothing is kept then.
+    """
+    shares = _shares(seen, work.cores())
+
+    def one(number: int) -> bytes:
+        with project.open_store() as store:
+            return _Share(project.gate, store, staging, seen).run(shares[number])
+
+    for share, answer in zip(shares, work.spread(one, len(shares)), strict=True):
+        _take_over(share, answer, writer)
+
+
+def _shares(seen: Scan, count: int) -> list[list[Folder]]:
+    """The folders with something to read, in `count` runs of about as many files."""
+    folders = [folder for folder in seen.folders if len(folder.pending)]
+    total = sum(len(folder.pending) for folder in folders)
+    shares: list[list[Folder]] = [[] for _ in range(count)]
+    reached = 0
+    for folder in folders:
+        shares[min(reached * count // max(total, 1), count - 1)].append(folder)
+        reached += len(folder.pending)
+    return [share for share in shares if share]
+
+
+class _Share:
+    """The work of one process: folders to read, packs to write, and an answer in bytes.
+
+    The answer is the number of packs, each pack's name, size and path, and then the digests of all small files in
+    the order in which the folders list them.
+    """
+
+    def __init__(self, gate: Gate, store: Store, staging: Path, seen: Scan) -> None:
+        self._gate = gate
+        self._seen = seen
+        self._store = store
+        self._staging = staging
+        self._known: set[bytes] = set()
+        self._waiting: dict[bytes, bytes] = {}
+        self._pack = self._new_pack()
+        self._sealed: list[SealedPack] = []
+
+    def run(self, folders: Sequence[Folder]) -> bytes:
+        digests = bytearray()
+        for folder in folders:
+            with self._gate.directory(self._seen.place(folder)) as fd:
+                for item in folder.items():
+                    if item.stat.size < SMALL:
+                        digests += self._add(read_small(fd, item.name, item.stat, path=self._seen.shown(item)))
+        self._write_waiting()
+        self._seal()
+        packs = b"".join(
+            _PACK.pack(sealed.name, sealed.size, len(os.fsencode(sealed.path))) + os.fsencode(sealed.path)
+            for sealed in self._sealed
+        )
+        return struct.pack("<I", len(self._sealed)) + packs + digests
+
+    def _add(self, data: bytes) -> bytes:
+        digest = digest_of(data)
+        if digest not in self._known:
+            self._known.add(digest)
+            self._waiting[digest] = data
+            if len(self._waiting) >= _ASKED_AT_ONCE:
+                self._write_waiting()
+        return digest
+
+    def _write_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        absent = self._store.absent(waiting)
+        for digest, data in waiting.items():
+            if digest in absent:
+                self._pack.add(digest, data)
+                if self._pack.size >= PACK_SIZE:
+                    self._seal()
+
+    def _seal(self) -> None:
+        sealed = self._pack.seal()
+        if sealed is not None:
+            self._sealed.append(sealed)
+            self._pack = self._new_pack()
+
+    def _new_pack(self) -> PackWriter:
+        return PackWriter(self._staging, threads=1)
+
+
+def _take_over(folders: Sequence[Folder], answer: bytes, writer: Writer) -> None:
+    place = 4
+    for _ in range(struct.unpack_from("<I", answer)[0]):
+        name, size, length = _PACK.unpack_from(answer, place)
+        place += _PACK.size
+        path = Path(os.fsdecode(answer[place : place + length]))
+        place += length
+        writer.adopt(SealedPack(path, Digest(name), size, read_table(path)))
+    for folder in folders:
+        place = _settle(folder, answer, place)
+
+
+def _settle(folder: Folder, answer: bytes, place: int) -> int:
+    """Give a folder its digests from `answer`; where its last one ends."""
+    small = list(_small(folder))
+    end = place + 32 * len(small)
+    if len(small) == len(folder.pending):
+        folder.settle_all(answer[place:end])
+        return end
+    for offset, index in zip(range(place, end, 32), small, strict=True):
+        folder.settle(index, Digest(answer[offset : offset + 32]))
+    return end
+
+
+def _small(folder: Folder) -> Iterator[int]:
+    return (index for index in folder.pending if folder.stat(index).size < SMALL)

@@ -1,0 +1,280 @@
+"""Add: store what a path holds and leave a pointer to commit in its place."""
+
+import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from track.errors import AlreadyInGit, InsideArtifact, MissingObject, NameTooLong, UnknownPath, UsageError
+from track.flows.ignoring import ignore
+from track.flows.keep import Keeper, Kept
+from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
+from track.formats.media import type_of
+from track.history import gitrepo
+from track.model.names import (
+    artifact_pointer,
+    check_worktree_path,
+    data_path,
+    display,
+    is_named_pointer,
+    is_pointer_path,
+    pointer_path,
+)
+from track.model.pointer import Pointer
+from track.progress import Progress, silent
+from track.project import Project
+
+_NAME_LIMIT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class AddedArtifact:
+    """One artifact as `add` left it. `path` is the data's, relative to the working tree; sizes are in bytes.
+
+    `is_new` says that it had no pointer before, `is_changed` that the pointer was written. The counts are of
+    files inside a directory; a file artifact counts itself.
+    """
+
+    path: bytes
+    pointer: bytes
+    kind: str
+    digest: str
+    size: int
+    files: int | None
+    is_new: bool
+    is_changed: bool
+    added_count: int
+    modified_count: int
+    removed_count: int
+    ignored_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What `add` did. `artifacts` are sorted by path; `staged` are the files handed to Git's index."""
+
+    artifacts: tuple[AddedArtifact, ...]
+    staged: tuple[bytes, ...]
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a person says about what is added: labels and tags join those there are, `type` replaces."""
+
+    labels: Mapping[str, object]
+    tags: tuple[str, ...] = ()
+    type: str | None = None
+    name: str | None = None
+    partitions: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """An artifact to look at: its data, its pointer, and the parts inside it that were named (none: all of it)."""
+
+    path: bytes
+    pointer: bytes
+    parts: tuple[bytes, ...]
+
+
+def add(
+    project: Project,
+    paths: Sequence[str],
+    *,
+    marks: Marks | None = None,
+    stage: bool = True,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Added:
+    """Store the files and directories at `paths` and write, ignore and stage what stands for them.
+
+    A path inside an artifact changes that entry alone. The bytes are durable before a pointer names them; what an
+    interrupted `add` stored is found again by the next one. With `dry_run` everything is read and nothing written.
+
+    Raises:
+        UsageError: no path was given, or a name or label cannot be.
+        UnknownPath: nothing is there, or no file matches the pattern.
+        AlreadyInGit, InsideArtifact, NameTooLong: the path cannot become an artifact, and why.
+        SpecialFile, Unreadable, ChangedWhileAdding: something in it cannot be read as it stands.
+        DiskFull, StoreUnwritable: the store could not take the bytes; nothing was left half-written.
+    """
+    marks = marks or Marks({})
+    with project.lock():
+        targets = _targets(project, paths, marks)
+        _refuse_tracked(project, targets)
+        with Keeper(project, dry_run=dry_run, progress=progress) as keeper:
+            kept = [
+                keeper.keep(target.path, pointer_at(project, target.pointer), parts=target.parts) for target in targets
+            ]
+            stored_bytes = keeper.commit()
+        done = [_point(project, target, found, marks, dry_run) for target, found in zip(targets, kept, strict=True)]
+        touched = [] if dry_run else _finish(project, done, stage)
+    return Added(tuple(done), tuple(touched), stored_bytes)
+
+
+def _targets(project: Project, paths: Sequence[str], marks: Marks) -> list[_Target]:
+    """What was named, each artifact once, sorted by path."""
+    if not paths:
+        raise UsageError("nothing to add was named", hint="track add PATH…")
+    found = sorted({place for given in paths for place in _places(project, given)})
+    if not marks.name:
+        return _joined([_target(project, path) for path in found], found)
+    if len(found) != 1:
+        raise UsageError(f"{len(found)} paths for the one name {display(marks.name)}", hint="name one path")
+    return [_Target(found[0], artifact_pointer(marks.name, marks.partitions), ())]
+
+
+def _places(project: Project, given: str) -> list[bytes]:
+    """The worktree paths that an argument means: itself, what its pointer stands for, or what a pattern matches."""
+    path = project.relative(given)
+    why = check_worktree_path(path) if path else "is the top of the working tree"
+    if why is not None and not is_named_pointer(path):
+        raise UsageError(f"`{display(given)}` cannot be an artifact: it {why}", hint="name the files or folders in it")
+    if is_pointer_path(path) and exists(project, path) and not is_named_pointer(path):
+        return [data_path(path)]
+    if exists(project, path) or exists(project, pointer_path(path)) or owner_of(project, path) is not None:
+        return [path]
+    matches = sorted(glob.glob(given, root_dir=project.cwd)) if glob.has_magic(given) else []
+    places = [project.relative(match) for match in matches]
+    places = [place for place in places if not is_pointer_path(place) and place.rpartition(b"/")[2] != b".gitignore"]
+    if places:
+        return places
+    what = "no file matches" if glob.has_magic(given) else "nothing is there to add:"
+    raise UnknownPath(f"{what} `{display(given)}`", hint="see what is there: ls; what is tracked: track ls")
+
+
+def _target(project: Project, path: bytes) -> _Target:
+    owner = owner_of(project, path)
+    if owner is not None:
+        return _Target(owner, pointer_path(owner), (path[len(owner) + 1 :],))
+    name = path.rpartition(b"/")[2]
+    if len(pointer_path(name)) > _NAME_LIMIT:
+        raise NameTooLong(
+            f"`{display(path)}` has a name of {len(name)} bytes: no pointer fits beside it",
+            hint="rename it, or add the folder it lies in",
+        )
+    if not exists(project, path):
+        raise MissingObject(
+            f"`{display(path)}` is tracked, but its data is not here",
+            hint=f"bring it back: track checkout {display(path)}",
+        )
+    return _Target(path, pointer_path(path), ())
+
+
+def _joined(targets: list[_Target], named: Sequence[bytes]) -> list[_Target]:
+    """Each artifact once: named whole wins over named parts. A new artifact inside another named one is refused."""
+    whole = {target.path for target in targets if not target.parts}
+    for target in targets:
+        for other in whole:
+            if target.path != other and target.path.startswith(other + b"/"):
+                raise InsideArtifact(
+                    f"`{display(target.path)}` lies inside `{display(other)}`, which was named too",
+                    hint="add the one or the other",
+                )
+    parts: dict[bytes, list[bytes]] = {}
+    for target in targets:
+        parts.setdefault(target.path, []).extend(target.parts)
+    return [
+        _Target(path, pointer_path(path), () if path in whole else tuple(sorted(set(inside))))
+        for path, inside in sorted(parts.items())
+    ]
+
+
+def _refuse_tracked(project: Project, targets: Sequence[_Target]) -> None:
+    """Git must not have the same bytes: a pointer beside a file in Git would say two things."""
+    new = [target.path for target in targets if not target.parts and not is_named_pointer(target.pointer)]
+    in_git = project.git.is_tracked(new) if new else ()
+    if not in_git:
+        return
+    first = in_git[0]
+    owner = next(path for path in new if first == path or first.startswith(path + b"/"))
+    more = f" and {len(in_git) - 1} more" if len(in_git) > 1 else ""
+    raise AlreadyInGit(
+        f"`{display(first)}`{more} is already tracked by Git",
+        hint=f"let Git forget it, keeping the file: git rm -r --cached -- {display(owner)}",
+    )
+
+
+def _point(project: Project, target: _Target, kept: Kept, marks: Marks, dry_run: bool) -> AddedArtifact:
+    """Write the pointer, unless the one that stands there says the same already."""
+    present = pointer_at(project, target.pointer)
+    pointer = _marked(_pointer(target, kept, present), marks)
+    is_changed = pointer != present
+    if is_changed and not dry_run:
+        write_pointer(project, target.pointer, pointer)
+    return AddedArtifact(
+        path=target.path,
+        pointer=target.pointer,
+        kind=kept.kind,
+        digest=str(kept.digest),
+        size=kept.size,
+        files=kept.files,
+        is_new=present is None,
+        is_changed=is_changed,
+        added_count=kept.added_count,
+        modified_count=kept.modified_count,
+        removed_count=kept.removed_count,
+        ignored_count=kept.ignored_count,
+    )
+
+
+def _pointer(target: _Target, kept: Kept, present: Pointer | None) -> Pointer:
+    """The pointer for this content: the present one where it is the same, else without what was said of the old."""
+    if present is not None and (present.digest, present.kind) == (kept.digest, kept.kind):
+        return replace(present, executable=kept.executable)
+    fresh = Pointer(
+        kind=kept.kind,
+        digest=kept.digest,
+        size=kept.size,
+        executable=kept.executable,
+        files=kept.files,
+        type=type_of(target.path) if kept.kind == "file" else None,
+    )
+    if present is None:
+        return fresh
+    return replace(fresh, tags=present.tags, labels=present.labels, partitions=present.partitions, extra=present.extra)
+
+
+def _marked(pointer: Pointer, marks: Marks) -> Pointer:
+    tags = pointer.tags + tuple(tag for tag in marks.tags if tag not in pointer.tags)
+    return replace(
+        pointer,
+        tags=tags,
+        labels={**pointer.labels, **marks.labels},
+        partitions={**pointer.partitions, **(marks.partitions or {})},
+        type=marks.type or pointer.type,
+    )
+
+
+def _finish(project: Project, done: Sequence[AddedArtifact], stage: bool) -> list[bytes]:
+    """Ignore the data, and hand pointers and ignore files to Git's index; the staged paths, sorted."""
+    placed = [found.path for found in done if not is_named_pointer(found.pointer)]
+    touched = sorted({found.pointer for found in done} | set(ignore(project, placed)))
+    if stage:
+        gitrepo.stage(project.git, touched)
+    return touched if stage else []
+
+
+def label_of(text: str) -> tuple[str, object]:
+    """A label as typed, `key=value`: true, false and numbers are what they look like, all else is text.
+
+    Raises:
+        UsageError: there is no `=`, or no key before it.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"not a label: {display(text)}", hint="write key=value, such as --label ticket=AB-123")
+    return key.strip(), _value(value)
+
+
+def _value(text: str) -> object:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        if str(number) == text:
+            return number
+    return text

@@ -1,0 +1,191 @@
+"""Status: what differs between the data, the pointers, Git's index and HEAD, and what no remote has."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from track.errors import MalformedPointer, NotAPointer
+from track.flows.look import Look, look
+from track.flows.reach import known_at_remotes
+from track.history import log
+from track.history.identity import blob_of
+from track.model.digest import Digest
+from track.model.names import data_path, display, is_named_pointer, parse_artifact_pointer
+from track.model.pointer import Pointer, parse_pointer
+from track.progress import Progress, silent
+from track.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactStatus:
+    """One artifact. `path` is the data's; a named artifact has no data here and its name stands in `name`.
+
+    `staged` compares Git's index with HEAD and `unstaged` the working tree's pointer with the index: "." same,
+    "A" new, "M" changed, "D" gone, "U" in conflict. `data` compares the working copy with the pointer: "." same,
+    "M" modified, "D" missing, "S" out of step (the data is another saved version, `holds`), "?" cannot be read,
+    with `trouble` saying why. `pushed` is None when there is no remote.
+    """
+
+    path: bytes
+    name: str | None
+    pointer: bytes
+    kind: str
+    digest: Digest | None
+    size: int
+    files: int | None
+    staged: str
+    unstaged: str
+    data: str
+    look: Look | None
+    pushed: bool | None
+    trouble: str | None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything differs, being pushed apart."""
+        return (self.staged, self.unstaged, self.data) != (".", ".", ".")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Every artifact, sorted by path; `operation` is what Git is in the middle of, if anything."""
+
+    branch: str | None
+    head: str | None
+    operation: str | None
+    artifacts: tuple[ArtifactStatus, ...]
+    has_remote: bool
+
+    @property
+    def changed(self) -> tuple[ArtifactStatus, ...]:
+        """The artifacts for which anything differs."""
+        return tuple(artifact for artifact in self.artifacts if artifact.is_changed)
+
+    @property
+    def unpushed(self) -> tuple[ArtifactStatus, ...]:
+        """The artifacts that no remote is known to have."""
+        return tuple(artifact for artifact in self.artifacts if artifact.pushed is False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointers:
+    """Pointer files by path: their Git ids in HEAD and the index, those in conflict, and contents on disk."""
+
+    head: Mapping[bytes, str]
+    index: Mapping[bytes, str]
+    unmerged: frozenset[bytes]
+    disk: Mapping[bytes, bytes]
+    blobs: Mapping[str, bytes]
+
+
+def status(project: Project, paths: Sequence[str] = (), *, progress: Progress = silent) -> Status:
+    """Compare data, pointers, index and HEAD, of everything or of what lies at `paths`.
+
+    No file is opened unless its stat changed since it was last hashed. Nothing is written but the stat cache, and
+    no remote is asked: what is there is known from what push and fetch last confirmed.
+
+    Raises:
+        OutsideRepository: a path is not in this repository.
+    """
+    wanted = [project.relative(path) for path in paths]
+    pointers = _read(project)
+    names = sorted({*pointers.head, *pointers.index, *pointers.unmerged, *pointers.disk})
+    found = [_artifact(project, pointers, name, progress) for name in names if _is_wanted(name, wanted)]
+    artifacts = [artifact for artifact in found if artifact is not None]
+    has_remote = bool(project.config.names("remote.*.url"))
+    return Status(
+        branch=project.git.branch(),
+        head=project.git.head(),
+        operation=project.git.operation(),
+        artifacts=tuple(_with_pushed(project, artifacts) if has_remote else artifacts),
+        has_remote=has_remote,
+    )
+
+
+def _read(project: Project) -> _Pointers:
+    files = project.git.pointer_files()
+    head = project.git.tree_pointers("HEAD") if project.git.head() is not None else {}
+    disk = dict(log.pointers_in_worktree(project.git))
+    gone = {
+        known for path in (*files.staged, *head) if path not in disk if (known := files.staged.get(path) or head[path])
+    }
+    return _Pointers(head, files.staged, frozenset(files.unmerged), disk, dict(project.git.blobs(sorted(gone))))
+
+
+def _is_wanted(pointer: bytes, wanted: Sequence[bytes]) -> bool:
+    """Whether the artifact of a pointer was named: itself, a folder above it, or a path inside it."""
+    if not wanted:
+        return True
+    data = pointer if is_named_pointer(pointer) else data_path(pointer)
+    return any(
+        not path or path in (data, pointer) or data.startswith(path + b"/") or path.startswith(data + b"/")
+        for path in wanted
+    )
+
+
+def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Progress) -> ArtifactStatus | None:
+    """The state of one artifact; None when the file is somebody else's."""
+    content = pointers.disk.get(name)
+    known = pointers.index.get(name) or pointers.head.get(name)
+    text = content if content is not None else pointers.blobs.get(known or "", b"")
+    trouble = None
+    pointer: Pointer | None = None
+    try:
+        pointer = parse_pointer(text, display(name))
+    except NotAPointer:
+        return None
+    except MalformedPointer as error:
+        trouble = error.message
+    found = None
+    if pointer is not None and content is not None and not is_named_pointer(name):
+        found = look(project, data_path(name), pointer, progress=progress)
+    return ArtifactStatus(
+        path=name if is_named_pointer(name) else data_path(name),
+        name=_name_of(name),
+        pointer=name,
+        kind=pointer.kind if pointer else "unknown",
+        digest=pointer.digest if pointer else None,
+        size=pointer.size or 0 if pointer else 0,
+        files=pointer.files if pointer else None,
+        staged=_staged(pointers, name),
+        unstaged=_unstaged(pointers, name),
+        data="?" if trouble else found.state if found else ".",
+        look=found,
+        pushed=None,
+        trouble=trouble or (found.trouble if found else None),
+    )
+
+
+def _name_of(pointer: bytes) -> str | None:
+    if not is_named_pointer(pointer):
+        return None
+    named = parse_artifact_pointer(pointer)
+    return named.name + "".join(f" {key}={value}" for key, value in named.partitions)
+
+
+def _staged(pointers: _Pointers, name: bytes) -> str:
+    """How the index differs from HEAD."""
+    if name in pointers.unmerged:
+        return "U"
+    before, after = pointers.head.get(name), pointers.index.get(name)
+    if before == after:
+        return "."
+    return "A" if before is None else "D" if after is None else "M"
+
+
+def _unstaged(pointers: _Pointers, name: bytes) -> str:
+    """How the working tree's pointer differs from the index."""
+    if name in pointers.unmerged:
+        return "U"
+    content, staged = pointers.disk.get(name), pointers.index.get(name)
+    if staged is None:
+        return "." if content is None else "A"
+    if content is None:
+        return "D"
+    return "." if blob_of(content, staged) == staged else "M"
+
+
+def _with_pushed(project: Project, artifacts: Sequence[ArtifactStatus]) -> list[ArtifactStatus]:
+    known = known_at_remotes(project, {artifact.digest for artifact in artifacts if artifact.digest is not None})
+    return [
+        replace(artifact, pushed=artifact.digest in known) if artifact.digest else artifact for artifact in artifacts
+    ]
