@@ -167,7 +167,7 @@ def test_large_trees_keep_the_properties_that_small_ones_have():
     root, kept = made(old)
     assert root.level == 2
     for count in (1, 30, 5_000):
-        changes = {path: None for path in chance.sample(paths, count)}
+        changes = dict.fromkeys(chance.sample(paths, count))
         for number in range(count):
             path = b"%03d/new%05d" % (chance.randrange(320), number)
             changes[path] = Entry(path, "x", number, bytes(digest_of(path)))

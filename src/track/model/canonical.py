@@ -1,5 +1,6 @@
 """Canonical: one spelling for every JSON value, by RFC 8785, so that a value has one digest."""
 
+import json
 import math
 import re
 
@@ -14,7 +15,7 @@ def canonical_json(value: object) -> bytes:
     """The RFC 8785 JSON of `value`: str, int, float, bool, None, list, tuple, and mappings with str keys.
 
     Raises:
-        ValueError: something JSON cannot say, or a number that would lose digits (over 2**53 - 1, inf, nan).
+        ValueError: something JSON cannot say, or a number that would lose digits (2**53 + 1, inf, nan).
     """
     try:
         return _json(value).encode("utf-8")
@@ -24,15 +25,42 @@ def canonical_json(value: object) -> bytes:
         raise ValueError("a value is nested too deeply") from None
 
 
+def parse_json(text: str) -> object:
+    """The value that canonical JSON says; whole numbers beyond 2**53 are floats, as they are for JSON.
+
+    Raises:
+        ValueError: the text is not what `canonical_json` writes.
+    """
+    try:
+        value: object = json.loads(text, parse_int=lambda digits: _whole(int(digits)))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if canonical_json(value) != text.encode("utf-8"):
+        raise ValueError("not RFC 8785 JSON")
+    return value
+
+
+def _whole(number: int) -> int | float:
+    return number if abs(number) <= _EXACT else float(number)
+
+
+def _as_float(number: int) -> float:
+    try:
+        near = float(number)
+    except OverflowError:
+        near = math.inf
+    if near != number:
+        raise ValueError(f"{number} would lose digits in JSON; write it as text")
+    return near
+
+
 def _json(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        if abs(value) > _EXACT:
-            raise ValueError(f"{value} would lose digits in JSON; write it as text")
-        return str(value)
+        return str(value) if abs(value) <= _EXACT else _number(_as_float(value))
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, str):
