@@ -11,9 +11,11 @@ from queue import SimpleQueue
 from blake3 import blake3
 
 from track.model.digest import Digest
+from track.publish import data_extents
 
 _SLICE = 4 << 20
 _BUFFERS = 3
+_ZEROS = memoryview(bytes(_SLICE))
 _DIRECT = 1 << 20
 """Files up to this size are read in one call and hashed by one thread."""
 
@@ -31,6 +33,12 @@ def hash_fd(fd: int, size: int) -> Digest:
     return Digest(hasher.digest())
 
 
+def zeros(length: int) -> Iterator[memoryview]:
+    """What reading a hole of `length` bytes would give, in slices, without reading it."""
+    for at in range(0, length, _SLICE):
+        yield _ZEROS[: length - at]
+
+
 def _read_up_to(fd: int, size: int) -> bytes:
     data = os.pread(fd, size, 0)
     while len(data) < size:
@@ -44,10 +52,13 @@ def _read_up_to(fd: int, size: int) -> bytes:
 def read_ahead(fd: int, size: int) -> Iterator[memoryview]:
     """The first `size` bytes of a file in slices, read by a second thread; a slice is valid until the next is taken.
 
+    Holes are not read. A file that ends sooner gives fewer.
+
     Raises OSError when the file cannot be read.
     """
+    size = min(size, os.fstat(fd).st_size)
     free: SimpleQueue[bytearray | None] = SimpleQueue()
-    full: SimpleQueue[tuple[bytearray, int] | BaseException | None] = SimpleQueue()
+    full: SimpleQueue[tuple[bytearray | None, int] | BaseException | None] = SimpleQueue()
     for _ in range(min(_BUFFERS, -(-size // _SLICE))):
         free.put(bytearray(min(_SLICE, size)))
     reader = threading.Thread(target=_fill, args=(fd, size, free, full), name="track-read-ahead", daemon=True)
@@ -57,8 +68,11 @@ def read_ahead(fd: int, size: int) -> Iterator[memoryview]:
             if isinstance(item, BaseException):
                 raise item
             buffer, length = item
-            yield memoryview(buffer)[:length]
-            free.put(buffer)
+            if buffer is None:
+                yield from zeros(length)
+            else:
+                yield memoryview(buffer)[:length]
+                free.put(buffer)
     finally:
         free.put(None)
         reader.join()
@@ -68,16 +82,24 @@ def _fill(
     fd: int,
     size: int,
     free: "SimpleQueue[bytearray | None]",
-    full: "SimpleQueue[tuple[bytearray, int] | BaseException | None]",
+    full: "SimpleQueue[tuple[bytearray | None, int] | BaseException | None]",
 ) -> None:
+    """Read data into free buffers and pass them on, and the lengths of holes (None); None, or what failed, ends it."""
     at = 0
     try:
-        while at < size and (buffer := free.get()) is not None:
-            length = os.preadv(fd, [memoryview(buffer)[: size - at]], at)
-            if not length:
-                break
-            full.put((buffer, length))
-            at += length
+        for start, extent in (*data_extents(fd, size), (size, 0)):
+            if start > at:
+                full.put((None, start - at))
+                at = start
+            while at < start + extent and (buffer := free.get()) is not None:
+                length = os.preadv(fd, [memoryview(buffer)[: start + extent - at]], at)
+                if not length:
+                    full.put(None)
+                    return
+                full.put((buffer, length))
+                at += length
+            if at < start + extent:
+                return
         full.put(None)
     except BaseException as error:  # handed to the thread that asked, which raises it
         full.put(error)

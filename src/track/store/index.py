@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from track.errors import DamagedObject, DiskFull, NewerFormat, StoreUnwritable
 from track.publish import make_directories, remove, sync_directory
+from track.store.layout import PACKS, pack_digest
 from track.store.pack import RAW, ZSTD, PackEntry, read_table
 from track.system import shown
 
@@ -220,7 +221,10 @@ class Index:
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
             if self._path is not None:
-                make_directories(self._path.parent)
+                try:
+                    make_directories(self._path.parent)
+                except (OSError, StoreUnwritable):
+                    self._path = None
             self._db = _connect(self._path)
             if _version(self._db) != _VERSION:
                 _create(self._db)
@@ -299,9 +303,8 @@ def _listed(packs: Path) -> Iterator[tuple[bytes, Path]]:
         for prefix in os.listdir(packs):
             with suppress(NotADirectoryError, FileNotFoundError):
                 for name in os.listdir(packs / prefix):
-                    if name.endswith(".pack") and len(prefix) == 2 and len(name) == 67:
-                        with suppress(ValueError):
-                            yield bytes.fromhex(prefix + name[:62]), packs / prefix / name
+                    if (digest := pack_digest(f"{PACKS}{prefix}/{name}")) is not None:
+                        yield digest, packs / prefix / name
 
 
 def _pieces(digests: Sequence[bytes], size: int = _ASKED_AT_ONCE) -> Iterator[Sequence[bytes]]:

@@ -18,10 +18,11 @@ from blake3 import blake3
 from track.errors import DamagedObject, NotAStore, TrackError
 from track.locks import Lock
 from track.model.digest import Digest
-from track.publish import create, make_directories, publish_new, stage, sweep, sync_directory, sync_file, write_all
+from track.publish import Batch, create, make_directories, stage, sweep, sync_directory, write_all
 from track.store.description import Description, dump_description, parse_description
 from track.store.hashing import hash_fd
 from track.store.index import Held, Index
+from track.store.layout import DESCRIPTION, OBJECTS, object_digest
 from track.store.pack import expand_entry, read_entry, read_table
 from track.store.reading import OpenPacks
 from track.store.rooms import Rooms
@@ -161,6 +162,8 @@ class Store:
             except FileNotFoundError:
                 self.index.forget_pack(self.index.pack_name(held.pack))
             except DamagedObject as error:
+                if self._open_packs.drop(self.index.pack_name(held.pack)):
+                    return self._read_packed(digest, damaged)
                 if self._is_index_wrong(held):
                     self.index.rebuild()
                     return self._read_packed(digest, damaged)
@@ -176,7 +179,10 @@ class Store:
             yield from self._read_window(dict.fromkeys(digests[at : at + _WINDOW]))
 
     def _read_window(self, wanted: dict[bytes, None]) -> Iterator[tuple[bytes, bytes]]:
-        first = {held.digest: held for held in self.index.held(wanted)}
+        first: dict[bytes, Held] = {}
+        for held in self.index.held(wanted):
+            if first.setdefault(held.digest, held) > held:
+                first[held.digest] = held  # where `read` begins too, so that what is bad there is reported
         for held_all, stored in self._open_packs.spans(first.values(), self.index.pack_name):
             for held, piece in zip(held_all, stored, strict=True):
                 try:
@@ -212,10 +218,10 @@ class Store:
         """Every whole object: (its digest, its path), sorted."""
         with suppress(FileNotFoundError):
             for prefix in sorted(os.listdir(self.rooms.objects)):
-                with suppress(NotADirectoryError, ValueError):
+                with suppress(NotADirectoryError):
                     for name in sorted(os.listdir(self.rooms.objects / prefix)):
-                        if len(prefix) == 2 and len(name) == 62:
-                            yield bytes.fromhex(prefix + name), self.rooms.objects / prefix / name
+                        if (digest := object_digest(f"{OBJECTS}{prefix}/{name}")) is not None:
+                            yield digest, self.rooms.objects / prefix / name
 
     def objects(self) -> Iterator[tuple[bytes, int]]:
         """Every object, packed or whole: (its digest, its length), each digest once."""
@@ -283,7 +289,7 @@ class Store:
 
 def _read_description(path: Path) -> Description | None:
     try:
-        with naming(path), open(path / "store.toml", "rb") as file:
+        with naming(path), open(path / DESCRIPTION, "rb") as file:
             return parse_description(file.read(1 << 16), shown(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -307,12 +313,13 @@ def _create_store(path: Path, group: bool) -> Description:
     try:
         with naming(staged):
             write_all(fd, dump_description(description))
-        sync_file(fd, staged)
     finally:
         os.close(fd)
-    publish_new(staged, path / "store.toml")
-    for directory in (path, *(folder.parent for folder in made)):
-        sync_directory(directory)
+    batch = Batch()
+    batch.add(staged, path / DESCRIPTION, mode=0o664 if group else None)
+    batch.commit()
+    for folder in made:
+        sync_directory(folder.parent)
     written = _read_description(path)
     assert written is not None
     return written

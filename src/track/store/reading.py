@@ -41,6 +41,18 @@ class OpenPacks:
         self._descriptors[name] = fd
         return fd
 
+    def drop(self, name: bytes) -> bool:
+        """Close a pack; whether another file has its name by now, so that reading again may help."""
+        fd = self._descriptors.pop(name, -1)
+        if fd < 0:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(fd), self._rooms.pack(name).lstat())
+        except FileNotFoundError:
+            return True
+        finally:
+            os.close(fd)
+
     def spans(
         self, wanted: Iterable[Held], name_of: Callable[[int], bytes]
     ) -> Iterator[tuple[list[Held], list[memoryview]]]:

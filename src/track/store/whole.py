@@ -1,18 +1,20 @@
 """Whole objects: large ones, a file each, so that they can be reflinked or linked out; and what is found bad."""
 
+import errno
 import os
 import stat
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from blake3 import blake3
 
 from track.errors import ChangedWhileAdding, MissingObject, TrackError
 from track.model.digest import Digest
 from track.publish import copy_range, create, data_extents, make_directories, name_of, publish_new, remove, stage
+from track.store.hashing import zeros
 from track.store.pack import READ_FLAGS
 from track.system import naming, start_writeback
 
@@ -47,7 +49,7 @@ def staged_copy(source_fd: int, size: int, staging: Path) -> tuple[Path, Digest]
 def _copy_and_hash(source_fd: int, fd: int, size: int) -> Digest:
     with naming(name_of(fd)):
         os.ftruncate(fd, size)
-    copied: SimpleQueue[int | BaseException] = SimpleQueue()
+    copied: SimpleQueue[_Copied | BaseException] = SimpleQueue()
     stop = threading.Event()
     copier = threading.Thread(target=_copy, args=(source_fd, fd, size, copied, stop), name="track-copy", daemon=True)
     copier.start()
@@ -55,9 +57,15 @@ def _copy_and_hash(source_fd: int, fd: int, size: int) -> Digest:
     buffer = memoryview(bytearray(min(_BUFFER, size)))
     at = 0
     try:
-        for end in _ends(copied, size):
-            while at < end:
-                length = os.preadv(fd, [buffer[: end - at]], at)
+        while at < size:
+            piece = copied.get()
+            if isinstance(piece, BaseException):
+                raise piece
+            for hole in zeros(piece.start - at):
+                hasher.update(hole)
+            at = piece.start
+            while at < piece.end:
+                length = os.preadv(fd, [buffer[: piece.end - at]], at)
                 if not length:
                     raise ChangedWhileAdding("the staged copy is shorter than it was written")
                 hasher.update(buffer[:length])
@@ -68,18 +76,15 @@ def _copy_and_hash(source_fd: int, fd: int, size: int) -> Digest:
     return Digest(hasher.digest())
 
 
-def _ends(copied: "SimpleQueue[int | BaseException]", size: int) -> Iterator[int]:
-    end = 0
-    while end < size:
-        item = copied.get()
-        if isinstance(item, BaseException):
-            raise item
-        end = item
-        yield end
+class _Copied(NamedTuple):
+    """A stretch of data that is in the copy now; before it, to the end of the last one, there is a hole."""
+
+    start: int
+    end: int
 
 
 def _copy(
-    source_fd: int, fd: int, size: int, copied: "SimpleQueue[int | BaseException]", stop: threading.Event
+    source_fd: int, fd: int, size: int, copied: "SimpleQueue[_Copied | BaseException]", stop: threading.Event
 ) -> None:
     """Copy slice by slice, saying how far it is; holes are passed over."""
     try:
@@ -91,17 +96,22 @@ def _copy(
                 if copy_range(source_fd, fd, piece, offset=at) != piece:
                     raise ChangedWhileAdding(f"{name_of(source_fd)} became shorter while it was being added")
                 start_writeback(fd)
-                copied.put(at + piece)
+                copied.put(_Copied(at, at + piece))
         if os.fstat(source_fd).st_size < size:
             raise ChangedWhileAdding(f"{name_of(source_fd)} became shorter while it was being added")
-        copied.put(size)
+        copied.put(_Copied(size, size))
     except BaseException as error:  # handed to the thread that hashes, which raises it
         copied.put(error)
 
 
 def open_whole(path: Path) -> int:
     """A descriptor of a whole object: a regular file, never reached through a link. Raises FileNotFoundError."""
-    fd = os.open(path, READ_FLAGS | getattr(os, "O_NONBLOCK", 0))
+    try:
+        fd = os.open(path, READ_FLAGS | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):  # a link or a socket
+            raise FileNotFoundError(path) from error
+        raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise FileNotFoundError(path)

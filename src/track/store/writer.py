@@ -1,5 +1,6 @@
 """Writer: puts objects into a store, all of them durable and visible at its commit."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -72,19 +73,15 @@ class Writer:
         if size < SMALL:
             raise ValueError(f"{size} bytes are a small object: use add")
         staged, digest = staged_copy(fd, size, self._rooms.staging)
-        if digest in self._seen or self._has_whole(digest, size):
-            remove(staged)
-        else:
-            self._wholes.append(_Whole(staged, digest))
-            self.new_count += 1
-            self.new_bytes += size
-        self._seen.add(digest)
+        self.adopt_whole(staged, digest, size)
         return digest
 
     def adopt(self, sealed: SealedPack) -> None:
         """Take a complete pack, staged on the store's filesystem, whose entries its maker has hashed."""
         self._sealed.append(sealed)
         self._seen.update(entry.digest for entry in sealed.entries)
+        self.new_count += len(sealed.entries)
+        self.new_bytes += sum(entry.length for entry in sealed.entries)
 
     def adopt_whole(self, staged: Path, digest: Digest, size: int) -> None:
         """Take a staged file of SMALL or more bytes that its maker has hashed."""
@@ -92,6 +89,8 @@ class Writer:
             remove(staged)
         else:
             self._wholes.append(_Whole(staged, digest))
+            self.new_count += 1
+            self.new_bytes += size
         self._seen.add(digest)
 
     def commit(self) -> None:
@@ -128,12 +127,12 @@ class Writer:
         self._sealed, self._wholes = [], []
 
     def _has_whole(self, digest: bytes, size: int) -> bool:
+        """Whether it is there in its length; what else has its name is put aside, or it would count as it."""
         path = self._rooms.whole(digest)
-        if path is None:
-            return False
-        if path.stat().st_size == size:
+        if path is not None and path.stat().st_size == size:
             return True
-        set_aside(path, self._rooms.quarantine)
+        if os.path.lexists(self._rooms.object(digest)):
+            set_aside(self._rooms.object(digest), self._rooms.quarantine)
         return False
 
     def _settle(self) -> None:
