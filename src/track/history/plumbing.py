@@ -225,9 +225,12 @@ class Git:
         return {path[2:] for path in found if path}
 
     def config(self, key: str) -> str | None:
-        """Return the last value of a key of Git's own configuration, or none."""
-        value = self.run("config", "-z", "--get", key, check=False)
-        return os.fsdecode(value.removesuffix(b"\0")) if value else None
+        """Return the last value of a key of Git's own configuration, or none; what `run` overrides is not in it."""
+        command = [self.program, "config", "-z", "--get", key]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, cwd=self.top, env=self.environment
+        )
+        return os.fsdecode(done.stdout.removesuffix(b"\0")) if done.stdout else None
 
     def version(self) -> tuple[int, ...]:
         """Return Git's version as numbers, such as (2, 39, 5)."""

@@ -37,8 +37,7 @@ Exit codes: 0 done; 1 the setting has no value; 2 wrong usage; 3 no such setting
 @click.option("--origin", is_flag=True, help="Say where each value comes from, the ones that lose too.")
 @click.option("--unset", is_flag=True, help="Take the setting out of the file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_context
-def command(context: click.Context, key: str | None, value: str | None, layer: Layer | None, **flags: bool) -> None:
+def command(key: str | None, value: str | None, layer: Layer | None, **flags: bool) -> None:
     """Translate, call the verb, show."""
     done = _configured(key, value, layer, flags["unset"])
     for text in done.warnings:
@@ -53,7 +52,7 @@ def command(context: click.Context, key: str | None, value: str | None, layer: L
         _show(key, done, flags["origin"])
     nothing = key is not None and value is None and not done.removed and all(one.value is None for one in done.settings)
     if nothing:
-        context.exit(1)
+        click.get_current_context().exit(1)
 
 
 def _configured(key: str | None, value: str | None, layer: Layer | None, unset: bool) -> Configured:

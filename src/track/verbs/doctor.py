@@ -1,0 +1,270 @@
+"""Doctor: look for what is wrong with this project, this clone or this machine; nothing is repaired."""
+
+import os
+import platform
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from track import __version__
+from track.errors import NotAPointer, TrackError
+from track.flows import setup
+from track.flows.probe import Filesystem, probe
+from track.history import log
+from track.history.plumbing import OLDEST_GIT
+from track.model.names import data_path, display, is_named_pointer
+from track.model.pointer import parse_pointer
+from track.project import Project
+from track.store.objects import Store
+from track.system import is_dead
+
+HOOKS = ("pre-commit", "commit-msg", "post-checkout", "post-merge", "post-rewrite", "post-index-change", "pre-push")
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `state`: fine, a note worth knowing, or a finding that needs somebody."""
+
+    name: str
+    state: Literal["fine", "note", "finding"]
+    text: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that was looked at, in a fixed order."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def findings(self) -> tuple[Check, ...]:
+        """Return what needs somebody."""
+        return tuple(check for check in self.checks if check.state == "finding")
+
+
+def doctor(project: Project) -> Diagnosis:
+    """Look at the environment, the repository, the store, pointers and settings. No remote is asked."""
+    looks = (
+        _environment,
+        _git,
+        _repository,
+        _store,
+        _filesystems,
+        _link,
+        _set_up,
+        _hooks,
+        _pointers,
+        _data,
+        _left_over,
+    )
+    checks = [check for look in looks for check in look(project)]
+    return Diagnosis((*checks, *_configuration(project)))
+
+
+def _environment(project: Project) -> Iterator[Check]:
+    python = f"Python {platform.python_version()}, {platform.system()} {platform.release()} {platform.machine()}"
+    yield Check("track", "fine", f"{__version__} on {python}")
+
+
+def _git(project: Project) -> Iterator[Check]:
+    version = project.git.version()
+    text = ".".join(map(str, version))
+    if version < OLDEST_GIT:
+        oldest = ".".join(map(str, OLDEST_GIT))
+        yield Check("git", "finding", f"{text} is older than {oldest}", "install a newer Git")
+    else:
+        yield Check("git", "fine", f"{text}, {display(project.git.program)}")
+
+
+def _repository(project: Project) -> Iterator[Check]:
+    git = project.git
+    kinds = []
+    if git.git_dir != git.common_dir:
+        kinds.append(f"linked worktree of {display(str(git.common_dir.parent))}")
+    if git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+        kinds.append("shallow")
+    if git.config("extensions.partialclone") is not None:
+        kinds.append("partial clone")
+    text = display(str(project.root)) + (f" ({', '.join(kinds)})" if kinds else "")
+    if (operation := git.operation()) is not None:
+        yield Check("repository", "note", f"{text}: a {operation} is in progress", "git status")
+    else:
+        yield Check("repository", "fine", text)
+    if (git.git_dir / "index.lock").exists():
+        yield Check(
+            "index",
+            "finding",
+            "index.lock is there: a Git command is running, or was killed",
+            f"when none is running: rm {display(str(git.git_dir / 'index.lock'))}",
+        )
+
+
+def _store(project: Project) -> Iterator[Check]:
+    path = project.store_path
+    shown = display(str(path))
+    if not os.path.lexists(path):
+        yield Check("store", "note", f"not there yet, it will be at {shown}")
+        return
+    try:
+        with Store.open(path, create=False) as store:
+            packs, wholes = sum(1 for _ in store.packs()), sum(1 for _ in store.wholes())
+            shared = ", shared by a group" if store.description.shared else ""
+            text = f"{shown}, format 1, id {store.id[:8]}{shared}, {packs:,} packs and {wholes:,} whole objects"
+            bad = sorted(os.listdir(store.rooms.quarantine)) if store.rooms.quarantine.is_dir() else []
+    except TrackError as error:
+        yield Check("store", "finding", error.message, error.hint)
+        return
+    writable = os.access(path, os.W_OK)
+    yield Check("store", "fine" if writable else "note", text + ("" if writable else ", which may only be read"))
+    if bad:
+        yield Check("quarantine", "finding", f"{len(bad):,} damaged files were set aside in the store", "track verify")
+
+
+def _filesystems(project: Project) -> Iterator[Check]:
+    here = probe(project.root, project.worktree_state / "staging")
+    yield Check("files", "fine", f"working tree on {_described(here)}")
+    if not os.path.lexists(project.store_path):
+        return
+    there = probe(project.store_path, project.store_path / "staging")
+    if there.device != here.device:
+        text = f"store on another filesystem, {_described(there)}: files are copied, they cannot share blocks"
+        yield Check("files", "note", text)
+    if there.is_shared:
+        yield Check("files", "note", "the store is on a network filesystem: its index is kept in your own cache")
+
+
+def _described(found: Filesystem) -> str:
+    abilities = (("reflinks", found.reflink), ("hard links", found.hardlink), ("symbolic links", found.symlink))
+    if any(can is None for _, can in abilities):
+        return f"{found.kind or 'unknown'} (not writable, so not tried)"
+    return f"{found.kind or 'unknown'}: " + ", ".join(("" if can else "no ") + name for name, can in abilities)
+
+
+def _link(project: Project) -> Iterator[Check]:
+    state = project.link_state()
+    if state == "fine":
+        yield Check(".store", "fine", "links to the store")
+    elif state == "missing":
+        yield Check(".store", "note", "is not there; the next command that writes makes it again")
+    elif state == "tracked":
+        hint = "git rm --cached .store"
+        yield Check(".store", "finding", "is tracked by Git; it is not used, and left alone", hint)
+    else:
+        text = f"is not the link to this clone's store at {display(str(project.store_path))}; it is left alone"
+        yield Check(".store", "finding", text, "move it away; the next command that writes makes the link")
+
+
+def _set_up(project: Project) -> Iterator[Check]:
+    lacking = setup.put(project, dry_run=True).all
+    if lacking:
+        yield Check("set-up", "note", f"lines of track are missing in {_names(lacking)}", "track init")
+    else:
+        yield Check("set-up", "fine", "configuration, attributes and ignore lines are there")
+
+
+def _hooks(project: Project) -> Iterator[Check]:
+    chosen = project.git.config("core.hooksPath")
+    folder = project.root / os.path.expanduser(chosen) if chosen else project.git.common_dir / "hooks"
+    ours: list[str] = []
+    others: list[str] = []
+    for name in HOOKS:
+        content = _head(folder / name)
+        if content is not None:
+            (ours if b"track-hook" in content else others).append(name)
+    where = f" (core.hooksPath: {display(chosen)})" if chosen else ""
+    text = f"of track: {', '.join(ours) or 'none'}; of others: {', '.join(others) or 'none'}{where}"
+    yield Check("hooks", "fine", text)
+
+
+def _pointers(project: Project) -> Iterator[Check]:
+    count, foreign = 0, []
+    for path, content in log.pointers_in_worktree(project.git):
+        try:
+            parse_pointer(content, display(path))
+            count += 1
+        except NotAPointer:
+            foreign.append(path)
+        except TrackError as error:
+            yield Check("pointers", "finding", error.message, error.hint)
+    yield Check("pointers", "fine", f"{count:,} in the working tree")
+    if unmerged := project.git.pointer_files().unmerged:
+        yield Check("pointers", "finding", f"in conflict: {_names(unmerged)}", "git status")
+    if foreign:
+        yield Check("pointers", "note", f"not of track, and left alone: {_names(foreign)}")
+
+
+def _data(project: Project) -> Iterator[Check]:
+    """Data that Git has or would take as well."""
+    pointers = [path for path in project.git.staged_pointers() if not is_named_pointer(path)]
+    places = {data_path(path) for path in pointers}
+    tracked = [
+        place for name in project.git.stream("ls-files", "-z") for place in _with_parents(name) if place in places
+    ]
+    if tracked:
+        hint = f"git rm -r --cached -- {display(tracked[0])}"
+        yield Check("data", "finding", f"tracked by Git as well: {_names(sorted(set(tracked)))}", hint)
+    here = [place for place in sorted(places) if os.path.lexists(project.root / os.fsdecode(place))]
+    ignored = project.git.ignored(here)
+    if loose := [place for place in here if place not in ignored and place not in tracked]:
+        text = f"not ignored by Git, so `git add` would take it: {_names(loose)}"
+        yield Check("data", "finding", text, f"track add {display(loose[0])}")
+
+
+def _left_over(project: Project) -> Iterator[Check]:
+    folders = (project.store_path / "staging", project.worktree_state / "staging")
+    left = sum(1 for folder in folders for name in _listed(folder) if _is_left_by_dead(name))
+    if left:
+        yield Check(
+            "left over", "note", f"{left:,} unfinished files of commands that were killed; they go by themselves"
+        )
+
+
+def _configuration(project: Project) -> Iterator[Check]:
+    for warning in project.warnings:
+        yield Check("settings", "finding", warning, "track config --origin")
+    remotes = project.config.names("remote.*.url")
+    if not remotes:
+        yield Check("remotes", "note", "none: the data is on this machine alone", "track remote add NAME URL")
+    for name in remotes:
+        url = _CREDENTIALS.sub("***@", project.config.text(f"remote.{name}.url") or "")
+        yield Check("remotes", "fine", f"{display(name)}  {display(url)}")
+
+
+def _names(paths: Sequence[bytes]) -> str:
+    more = f" and {len(paths) - _MOST_NAMED:,} more" if len(paths) > _MOST_NAMED else ""
+    return ", ".join(display(path) for path in paths[:_MOST_NAMED]) + more
+
+
+def _with_parents(path: bytes) -> Iterator[bytes]:
+    yield path
+    while b"/" in path:
+        path = path.rpartition(b"/")[0]
+        yield path
+
+
+def _head(path: Path) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read(1 << 16)
+    except OSError:
+        return None
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _is_left_by_dead(name: str) -> bool:
+    try:
+        return is_dead(name.rpartition(".")[0]) is True
+    except ValueError:
+        return False
