@@ -56,7 +56,9 @@ def _is_listed(artifact: ArtifactStatus) -> bool:
 def _porcelain(artifact: ArtifactStatus, nul: bool) -> bytes:
     pushed = "-" if artifact.pushed is None else "P" if artifact.pushed else "N"
     letters = f"{artifact.staged}{artifact.unstaged}{artifact.data}{pushed} ".encode()
-    return letters + (artifact.path + b"\0" if nul else text_of(artifact.path).encode() + b"\n")
+    if nul:
+        return letters + artifact.path + b"\0"
+    return letters + text_of(artifact.path).replace("\n", "\\x0a").encode() + b"\n"
 
 
 def _show(found: Status) -> None:

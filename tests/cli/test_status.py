@@ -1,0 +1,69 @@
+"""`track status`: words for people, fixed fields for scripts, and codes."""
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all
+from support.trees import write_tree
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    track("init", cwd=repo).ok()
+    write_tree(repo, {"d/a": b"1", "odd\nname": b"2"})
+    track("add", "d", "odd\nname", cwd=repo).ok()
+    commit_all(repo, "data")
+    return repo
+
+
+def test_a_clean_tree_says_so_in_one_line_and_exits_with_0(here):
+    done = track("status", "--exit-code", cwd=here).ok()
+
+    assert "on branch main, 2 artifacts, 2 B\nnothing differs\n" == done.out
+
+
+def test_what_differs_is_listed_with_the_command_that_helps(here):
+    write_tree(here, {"d/b": b"2"})
+    (here / "odd\nname").unlink()
+
+    done = track("status", cwd=here).ok()
+
+    assert "M modified  d/" in done.out
+    assert "+1" in done.out
+    assert "D missing" in done.out
+    assert "odd\\nname" in done.out
+    assert "track add PATH" in done.out
+
+
+def test_exit_code_1_says_that_something_differs(here):
+    write_tree(here, {"d/b": b"2"})
+
+    assert 0 == track("status", cwd=here).code
+    assert 1 == track("status", "--exit-code", cwd=here).code
+
+
+def test_porcelain_lines_have_four_letters_and_a_path_without_loss(here):
+    write_tree(here, {"d/b": b"2"})
+    (here / "odd\nname").unlink()
+
+    assert "..M- d\n..D- odd\\x0aname\n" == track("status", "--porcelain", cwd=here).ok().out
+    assert "..M- d\0..D- odd\nname\0" == track("status", "-z", cwd=here).ok().out
+
+
+def test_json_has_every_artifact(here):
+    write_tree(here, {"d/b": b"2"})
+
+    document = track("status", "--json", cwd=here).ok().json
+
+    assert 1 == document["version"]
+    assert [("d", "M", 1), ("odd\nname", ".", 0)] == [
+        (artifact["path"], artifact["data"], artifact["added"]) for artifact in document["artifacts"]
+    ]
+
+
+def test_an_empty_project_says_what_to_do_next(repo):
+    track("init", cwd=repo).ok()
+
+    assert "nothing is tracked yet: track add PATH" in track("status", cwd=repo).ok().out

@@ -1,0 +1,208 @@
+"""Status: data against pointers, pointers against the index, the index against HEAD; nothing is opened in vain."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git
+from support.trees import write_tree
+from track.errors import OutsideRepository
+from track.project import Project
+from track.verbs.status import ArtifactStatus, Status, status
+
+FILES = {"d/a": b"one", "d/b": b"two", "d/s/c": b"three", "x.csv": b"1,2\n"}
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    track("init", cwd=repo).ok()
+    write_tree(repo, FILES)
+    track("add", "d", "x.csv", cwd=repo).ok()
+    commit_all(repo, "data")
+    return repo
+
+
+def look(repo: Path, *paths: str) -> Status:
+    with Project.open(repo) as project:
+        return status(project, paths)
+
+
+def one(repo: Path, path: bytes) -> ArtifactStatus:
+    (found,) = (artifact for artifact in look(repo).artifacts if artifact.path == path)
+    return found
+
+
+def letters(repo: Path, path: bytes) -> str:
+    found = one(repo, path)
+    return found.staged + found.unstaged + found.data
+
+
+def test_nothing_differs_after_a_commit(here):
+    found = look(here)
+
+    assert () == found.changed
+    assert [b"d", b"x.csv"] == [artifact.path for artifact in found.artifacts]
+    assert ("main", None, False) == (found.branch, found.operation, found.has_remote)
+
+
+def test_counts_say_what_differs_inside_a_directory(here):
+    write_tree(here, {"d/new": b"n", "d/s/more": b"m"})
+    (here / "d/a").write_bytes(b"ONE")
+    (here / "d/b").unlink()
+
+    found = one(here, b"d")
+
+    assert found.look is not None
+    assert ("M", 2, 1, 1) == (found.data, found.look.added_count, found.look.modified_count, found.look.removed_count)
+    assert "..." == letters(here, b"x.csv")
+
+
+@pytest.mark.parametrize("change", ["mode", "kind", "link"])
+def test_a_mode_or_a_kind_is_a_difference_too(here, change):
+    if change == "mode":
+        (here / "d/a").chmod(0o755)
+    else:
+        (here / "d/a").unlink()
+        if change == "kind":
+            write_tree(here, {"d/a/inner": b"one"})
+        else:
+            (here / "d/a").symlink_to("one")
+
+    assert "..M" == letters(here, b"d")
+
+
+def test_touching_a_file_is_no_difference_and_is_read_only_once(here):
+    os.utime(here / "d/a", (1_000_000_000, 1_000_000_000))
+
+    assert "..." == letters(here, b"d")
+    assert [] == opened_by_status(here, here / "d")
+
+
+def test_unchanged_files_are_not_opened(here):
+    look(here)  # what was written just before it was added is looked at once more
+
+    assert [] == opened_by_status(here, here / "d")
+
+
+def opened_by_status(repo: Path, folder: Path) -> list[str]:
+    """The files below `folder` that `track status` opens, told by Python's audit events."""
+    code = (
+        "import sys\n"
+        "seen = []\n"
+        "sys.addaudithook(lambda event, args: event == 'open' and seen.append((args[0], args[2])))\n"
+        "from track.cli.main import run\n"
+        "run(['status'])\n"
+        "names = {b'a', b'b', b'c', b'x.csv', 'a', 'b', 'c', 'x.csv'}\n"
+        "print(*[path for path, flags in seen if path in names], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo, capture_output=True, check=True)
+    return done.stderr.decode().split()
+
+
+def test_missing_data_is_told_from_modified_data(here):
+    (here / "x.csv").unlink()
+
+    assert "..D" == letters(here, b"x.csv")
+
+
+def test_a_pointer_that_moved_under_its_data_reads_as_out_of_step(here):
+    first = one(here, b"d").digest
+    write_tree(here, {"d/new": b"n"})
+    track("add", "d", cwd=here).ok()
+    commit_all(here, "more")
+    git("checkout", "--quiet", "HEAD~1", "--", "d.track", cwd=here)
+
+    found = one(here, b"d")
+
+    assert "S" == found.data
+    assert first == found.digest
+    assert found.look is not None
+    assert found.look.holds not in (None, first)
+    assert "M.S" == letters(here, b"d")
+
+
+def test_a_file_that_holds_another_saved_version_is_out_of_step(here):
+    (here / "x.csv").write_bytes(b"3,4\n")
+    track("add", "x.csv", cwd=here).ok()
+    git("checkout", "--quiet", "HEAD", "--", "x.csv.track", cwd=here)
+
+    assert "..S" == letters(here, b"x.csv")
+
+
+def test_pointers_are_compared_with_the_index_and_the_index_with_head(here):
+    (here / "x.csv").write_bytes(b"5,6\n")
+    track("add", "--no-stage", "x.csv", cwd=here).ok()
+    assert ".M." == letters(here, b"x.csv")
+    git("add", "x.csv.track", cwd=here)
+    assert "M.." == letters(here, b"x.csv")
+    git("rm", "--quiet", "--cached", "x.csv.track", cwd=here)
+    assert "DA." == letters(here, b"x.csv")
+    (here / "x.csv.track").unlink()
+    assert "D" == one(here, b"x.csv").staged
+
+
+def test_a_pointer_in_conflict_is_said_to_be(here):
+    for branch, content in (("left", b"L"), ("right", b"R")):
+        git("checkout", "--quiet", "-b", branch, "main", cwd=here)
+        (here / "x.csv").write_bytes(content)
+        track("add", "x.csv", cwd=here).ok()
+        commit_all(here, branch)
+    git("merge", "--quiet", "left", cwd=here, check=False)
+
+    found = one(here, b"x.csv")
+
+    assert ("U", "U", "?") == (found.staged, found.unstaged, found.data)
+    assert "merge" == look(here).operation
+    assert "x.csv.track" in (found.trouble or "")
+
+
+def test_paths_narrow_what_is_looked_at(here):
+    assert [b"d"] == [artifact.path for artifact in look(here, str(here / "d")).artifacts]
+    assert [b"d"] == [artifact.path for artifact in look(here, str(here / "d/s/c")).artifacts]
+    assert [b"x.csv"] == [artifact.path for artifact in look(here, str(here / "x.csv.track")).artifacts]
+    with pytest.raises(OutsideRepository):
+        look(here, "/")
+
+
+def test_somebody_else_s_track_file_is_not_an_artifact(here):
+    write_tree(here, {"song.track": b"<gpx/>\n"})
+
+    assert [b"d", b"x.csv"] == [artifact.path for artifact in look(here).artifacts]
+
+
+def test_before_the_first_commit_everything_is_new(tmp_path):
+    git("init", "--quiet", "--initial-branch=main", str(tmp_path / "r"), cwd=tmp_path)
+    track("init", cwd=tmp_path / "r").ok()
+    write_tree(tmp_path / "r", {"a": b"1"})
+    track("add", "a", cwd=tmp_path / "r").ok()
+
+    assert "A.." == letters(tmp_path / "r", b"a")
+
+
+def test_what_no_remote_has_is_not_pushed(here, tmp_path):
+    (tmp_path / "shared").mkdir()
+    track("remote", "add", "origin", str(tmp_path / "shared/store"), cwd=here).ok()
+    assert [b"d", b"x.csv"] == [artifact.path for artifact in look(here).unpushed]
+
+    track("push", cwd=here).ok()
+
+    assert () == look(here).unpushed
+
+
+def test_a_damaged_stat_cache_costs_time_and_nothing_else(here):
+    (here / ".git/track/stat.db").write_bytes(b"not a database" * 100)
+
+    assert "..." == letters(here, b"d")
+
+
+def test_an_edit_of_the_same_size_and_time_is_found(here):
+    look(here)
+    before = (here / "d/a").stat()
+    (here / "d/a").write_bytes(b"ENO")
+    os.utime(here / "d/a", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert "..M" == letters(here, b"d")
