@@ -367,34 +367,13 @@ def _ask_place(program: str, cwd: str, environment: dict[str, str]) -> Place:
         raise NotARepository(f"`{display(cwd)}` is not a folder that can be entered") from error
     lines = done.stdout.split(b"\n")[:-1]
     if done.returncode:
-        raise _refusal(cwd, lines, done.stderr)
+        raise surroundings.refusal(cwd, lines, done.stderr)
     if lines[:1] == [b"--path-format=absolute"]:
         raise GitFailed("this Git is too old: track needs 2.31 or later", hint="git --version")
     if len(lines) != len(questions):
         raise NotARepository(f"the name of this folder has a line break in it: {display(cwd)}")
     git_dir, common_dir, top = (os.fsdecode(line) for line in lines[2:])
     return Place(top, git_dir, common_dir)
-
-
-def _refusal(cwd: str, lines: list[bytes], said: bytes) -> NotARepository:
-    where = display(cwd)
-    if b"safe.directory" in said or b"dubious ownership" in said:
-        details = tuple(display(line.strip()) for line in said.splitlines() if line.strip())
-        return NotARepository(
-            f"Git does not trust the repository at {where}: it belongs to somebody else", details=details
-        )
-    if lines[:1] == [b"true"]:
-        return NotARepository(
-            f"{where} is a bare Git repository; track needs a working tree", hint="git worktree add ../work"
-        )
-    if lines[1:2] == [b"true"]:
-        return NotARepository(f"{where} is inside a Git directory, not in a working tree")
-    if b"not a git repository" in said:
-        return NotARepository(f"{where} is not in a Git repository", hint="git init")
-    return NotARepository(
-        f"Git cannot read the repository at {where}",
-        details=tuple(display(line) for line in said.splitlines() if line.strip()),
-    )
 
 
 def _is_full_oid(text: str) -> bool:

@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from track.errors import GitFailed
+from track.errors import GitFailed, NotARepository
+from track.model.names import display
 
 LOCAL = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -134,6 +135,28 @@ def absolute(variables: Mapping[str, str], top: str | None) -> dict[str, str]:
     if "GIT_INDEX_FILE" in result:
         result["GIT_INDEX_FILE"] = os.path.join(top or os.getcwd(), result["GIT_INDEX_FILE"])
     return result
+
+
+def refusal(cwd: str, lines: list[bytes], said: bytes) -> NotARepository:
+    """Return the error for what Git said instead of where the repository is; `lines` is what it answered before."""
+    where = display(cwd)
+    if b"safe.directory" in said or b"dubious ownership" in said:
+        details = tuple(display(line.strip()) for line in said.splitlines() if line.strip())
+        return NotARepository(
+            f"Git does not trust the repository at {where}: it belongs to somebody else", details=details
+        )
+    if lines[:1] == [b"true"]:
+        return NotARepository(
+            f"{where} is a bare Git repository; track needs a working tree", hint="git worktree add ../work"
+        )
+    if lines[1:2] == [b"true"]:
+        return NotARepository(f"{where} is inside a Git directory, not in a working tree")
+    if b"not a git repository" in said:
+        return NotARepository(f"{where} is not in a Git repository", hint="git init")
+    return NotARepository(
+        f"Git cannot read the repository at {where}",
+        details=tuple(display(line) for line in said.splitlines() if line.strip()),
+    )
 
 
 def _same_file(first: str, second: str) -> bool:
