@@ -11,7 +11,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,8 @@ BATCH_LIMIT = 64
 
 _FOREIGN_GRACE_S = 24 * 3600.0
 _SLICE = 1 << 30
-_PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_CLOSED_ON_EXEC = getattr(os, "O_CLOEXEC", 0)
+_PLAIN = _CLOSED_ON_EXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _NO_RANGE_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY, errno.EBADF}
 
 
@@ -44,6 +45,25 @@ def write_all(fd: int, content: bytes | memoryview) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(fd, rest) :]
+
+
+def create_with(name: AnyPath, content: bytes, *, dir_fd: int | None = None, mode: int = 0o666) -> os.stat_result:
+    """Make a new file with this content, and return its stat; `mode` is subject to the umask. Not synced.
+
+    Raises FileExistsError when anything, a dangling link too, has the name.
+    """
+    try:
+        fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _PLAIN, mode, dir_fd=dir_fd)
+        try:
+            if content and os.write(fd, content) != len(content):
+                os.lseek(fd, 0, os.SEEK_SET)
+                write_all(fd, content)
+            return os.fstat(fd)
+        finally:
+            os.close(fd)
+    except OSError:
+        with naming(name):
+            raise
 
 
 def make_directory(path: AnyPath, *, dir_fd: int | None = None, mode: int = 0o777) -> None:
@@ -168,9 +188,11 @@ def publish_bytes(
 ) -> None:
     """Put `content` at `target`, replacing what is there; durable when it returns. `mode` is subject to the umask.
 
-    Interrupted, it leaves the old content and at most a `.NAME.track-<process>` beside it: see `sweep_neighbours`.
+    Interrupted, it leaves the old content and at most a `.NAME.track-<process>` beside it, which goes with the next
+    publication into the same directory.
     """
     parent, name = os.path.split(os.fsencode(target))
+    _sweep_once(parent or b".", dir_fd)
     tag = f"{process_tag()}.{secrets.token_hex(4)}"
     temporary = os.path.join(parent, b"." + name[:150] + b".track-" + tag.encode())
     fd = create(temporary, dir_fd=dir_fd, mode=mode)
@@ -212,26 +234,45 @@ def sweep(staging: Path) -> int:
 
     What came from another machine (a shared filesystem) goes when nothing changed in it for a day.
     """
-    return _sweep(staging, lambda name: name.rpartition(".")[0])
-
-
-def sweep_neighbours(directory: Path) -> int:
-    """Remove what a killed `publish_bytes` left beside its targets in a directory; how many files."""
-    return _sweep(directory, lambda name: name.rpartition(".track-")[2].rpartition(".")[0] if ".track-" in name else "")
-
-
-def _sweep(directory: Path, tag_of: Callable[[str], str]) -> int:
     removed = 0
     try:
-        listing = list(os.scandir(directory))
+        listing = list(os.scandir(staging))
     except (FileNotFoundError, NotADirectoryError):
         return 0
     for item in listing:
-        tag = tag_of(item.name)
+        tag = item.name.rpartition(".")[0]
         with suppress(OSError, TrackError):  # another process sweeps too, or it is another user's
             if tag and _is_abandoned(tag, item.stat(follow_symlinks=False).st_mtime):
                 remove_tree(Path(item.path))
                 removed += 1
+    return removed
+
+
+_swept: set[tuple[int, int]] = set()
+
+
+def _sweep_once(parent: bytes, dir_fd: int | None) -> None:
+    """Sweep the neighbours in a directory the first time that this process publishes into it."""
+    with suppress(OSError):  # it is told better by whoever creates the file
+        status = os.stat(parent, dir_fd=dir_fd)
+        if (status.st_dev, status.st_ino) not in _swept:
+            _swept.add((status.st_dev, status.st_ino))
+            sweep_neighbours(parent, dir_fd=dir_fd)
+
+
+def sweep_neighbours(directory: AnyPath, *, dir_fd: int | None = None) -> int:
+    """Remove what a killed `publish_bytes` left beside its targets in a directory; how many files."""
+    removed = 0
+    folder = os.open(directory, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _CLOSED_ON_EXEC, dir_fd=dir_fd)
+    try:
+        for name in os.listdir(folder):
+            tag = name.rpartition(".track-")[2].rpartition(".")[0] if ".track-" in name else ""
+            with suppress(OSError):  # another process sweeps too, or it is another user's
+                if tag and _is_abandoned(tag, os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime):
+                    os.unlink(name, dir_fd=folder)
+                    removed += 1
+    finally:
+        os.close(folder)
     return removed
 
 
