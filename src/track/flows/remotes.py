@@ -6,7 +6,7 @@ is harmless; everything else waits until the person at the keyboard said so with
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -122,6 +122,14 @@ def give_consent(project: Project, folder: Path) -> None:
         before = path.read_bytes() if path.exists() else b""
         publish.make_directories(path.parent)
         publish.publish_bytes(path, before + _consent_line(folder) + b"\n", mode=0o600)
+
+
+def remember_no_more(project: Project, name: str) -> None:
+    """Forget what is known of the remote of that name: it is another one from now on, or none."""
+    folder = project.state / "remotes"
+    for ending in (".db", ".db-journal", ".db-wal", ".db-shm"):
+        with suppress(FileNotFoundError):
+            publish.remove(folder / f"{name}{ending}")
 
 
 def _consent_line(folder: Path) -> bytes:

@@ -172,6 +172,11 @@ def create_remote(folder: Path, *, create: bool = True) -> bool:
     return False
 
 
+def store_id_of(folder: Path) -> str:
+    """The id of the store in a folder. Raises as `open_remote` does."""
+    return _description_of(open_folder(folder), "NAME").id
+
+
 def _not_ours(url: str, create: bool) -> RemoteError:
     if create:
         return NotAStore(

@@ -1,0 +1,54 @@
+"""`track fetch`: bring the bytes that pointers name into the local store."""
+
+import click
+
+from track.cli.separated import Separated, paths_behind, remote_and_revisions
+from track.cli.session import count_text, emit_json, note, opened, progress, size_text
+from track.model.names import display
+from track.verbs.fetch import Fetched, fetch
+
+_HELP = """Bring the bytes that pointers name into the local store. Working files stay as they are.
+
+\b
+  track fetch                      what the pointers in the working tree name
+  track fetch lab                  from the remote `lab` alone
+  track fetch origin v1.0          what this revision names
+  track fetch --all                what every branch and tag names
+  track fetch -- images/2024       only this part of the directory `images`
+
+Every byte is checked against its digest before it is stored. What the default remote lacks is looked for at the
+others. An interrupted fetch goes on when it is run again.
+
+\b
+Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that no remote has (the rest came); 5 no remote, or it is
+not there, is no store, or not allowed yet; 7 what a remote has is damaged (nothing of that was placed).
+"""
+
+
+@click.command("fetch", cls=Separated, help=_HELP, short_help="bring bytes from the remote into the store")
+@click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
+@click.option("--all", "every", is_flag=True, help="What every branch and tag names.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(ctx: click.Context, names: tuple[str, ...], every: bool, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        remote, revs = remote_and_revisions("fetch", names, project.config.names("remote.*.url"))
+        fetched = fetch(project, remote, revs, paths=paths_behind(ctx), every=every, progress=progress())
+    if as_json:
+        emit_json("fetch", _document(fetched))
+    elif fetched.objects_count:
+        places = " and ".join(f"{name} ({display(url)})" for name, url in fetched.remotes)
+        count = count_text(fetched.objects_count, "object")
+        note(f"{count}, {size_text(fetched.fetched_bytes)}, fetched from {places}")
+    else:
+        note(f"everything is here: {count_text(fetched.versions_count, 'artifact')}")
+
+
+def _document(fetched: Fetched) -> dict[str, object]:
+    return {
+        "remotes": [{"name": name, "url": display(url)} for name, url in fetched.remotes],
+        "artifacts": fetched.versions_count,
+        "objects": fetched.objects_count,
+        "fetched_bytes": fetched.fetched_bytes,
+    }

@@ -1,0 +1,80 @@
+"""`track push`: send the bytes that pointers name to a remote."""
+
+import click
+
+from track.cli.separated import Separated, paths_behind, remote_and_revisions
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
+from track.model.names import display
+from track.verbs.push import Pushed, push
+
+_HELP = """Send the bytes that pointers name, as far as the remote lacks them.
+
+\b
+  track push                       what is committed (HEAD) and staged, to the default remote
+  track push lab                   to the remote `lab`
+  track push origin v1.0 main      what these revisions name
+  track push --all                 every branch and tag
+  track push -- images/            only this
+  track push -n                    say what would be sent
+
+An interrupted push goes on when it is run again. Only what the pointers name is ever sent.
+
+\b
+Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that are neither here nor at the remote (the rest was
+sent); 5 no remote, or it is not there, full of something else, or not allowed yet; 6 another push takes too long;
+7 a stored object is damaged.
+"""
+
+
+@click.command("push", cls=Separated, help=_HELP, short_help="send what commits point at to the remote")
+@click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
+@click.option("--all", "every", is_flag=True, help="Every branch and tag.")
+@click.option("-n", "--dry-run", is_flag=True, help="Send nothing, say what would be sent.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(ctx: click.Context, names: tuple[str, ...], every: bool, dry_run: bool, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        remote, revs = remote_and_revisions("push", names, project.config.names("remote.*.url"))
+        paths = paths_behind(ctx)
+        pushed = push(project, remote, revs, paths=paths, every=every, dry_run=dry_run, progress=progress())
+    if as_json:
+        emit_json("push", _document(pushed))
+        return
+    where = f"{pushed.remote} ({display(pushed.url)})"
+    if pushed.is_up_to_date:
+        note(f"{where} has everything: {count_text(len(pushed.versions), 'artifact')}")
+        return
+    for version in pushed.versions:
+        if version.is_new:
+            name = display(version.path) + ("/" if version.kind == "directory" else "")
+            emit(f"{name}  {size_text(version.size)}  {'would be sent' if dry_run else 'pushed'}")
+    count = count_text(pushed.objects_count, "object")
+    if dry_run:
+        note(f"{count}, {size_text(pushed.lacking_bytes)}, would be sent to {where} (--dry-run)")
+    else:
+        note(f"{count}, {size_text(pushed.sent_bytes)}, sent to {where}")
+
+
+def _document(pushed: Pushed) -> dict[str, object]:
+    return {
+        "remote": pushed.remote,
+        "url": display(pushed.url),
+        "dry_run": pushed.dry_run,
+        "objects": pushed.objects_count,
+        "lacking_bytes": pushed.lacking_bytes,
+        "sent_bytes": pushed.sent_bytes,
+        "packs": pushed.packs_count,
+        "requests": pushed.requests_count,
+        "artifacts": [
+            {
+                "path": display(version.path),
+                "kind": version.kind,
+                "digest": str(version.digest),
+                "size": version.size,
+                "files": version.files,
+                "new": version.is_new,
+            }
+            for version in pushed.versions
+        ],
+    }

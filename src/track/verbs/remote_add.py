@@ -1,0 +1,108 @@
+"""Remote add: name a folder as a remote, make a store in it, and allow this clone to use it."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from track.config import Layer
+from track.errors import Conflict, NotAStore, UsageError
+from track.flows import settings
+from track.flows.remotes import base_of, give_consent, is_beside, remember_no_more
+from track.history import gitrepo
+from track.model.names import display
+from track.project import CONFIG, Project
+from track.store.backends.folder import folder_of
+from track.store.remote import create_remote, store_id_of
+
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAdded:
+    """What was done. `url` is what the configuration says now, `layer` where; `made` a store that was not there."""
+
+    name: str
+    url: str
+    folder: Path
+    layer: Layer
+    made: bool
+    is_new: bool
+    is_default: bool
+    staged: bool
+
+
+def remote_add(
+    project: Project, name: str, address: str, *, create: bool = True, clone: bool = False, stage: bool = True
+) -> RemoteAdded:
+    """Name the folder at `address` (from where we are) as a remote; the first one becomes the default.
+
+    It is written to the committed configuration, or with `clone` to this clone's own. With `create`, a folder that is
+    absent or empty becomes a store. Adding a remote that the repository names already is how a person allows it.
+
+    Raises:
+        UsageError: the name or the address cannot be, or the folder lies in this repository.
+        Conflict: the name stands for another folder.
+        RemoteUnreachable: the folder's parent, or without `create` the folder, is absent.
+        NotAStore: the folder has something else in it.
+        NewerFormat: the store there was written by a later version.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(f"`{display(name)}` cannot name a remote: letters, digits, - and _, at most 64", hint="origin")
+    before = project.config.setting(f"remote.{name}.url") if name in project.config.names("remote.*.url") else None
+    folder = _folder(project, address, None if before is None else str(before.value))
+    if before is not None and folder_of(str(before.value), base=base_of(project)) != folder:
+        raise Conflict(
+            f"`{name}` stands for {display(str(before.value))} already; nothing was changed",
+            hint=f"track remote remove {name}   or give the new one another name",
+        )
+    made = create_remote(folder, create=create)
+    if store_id_of(folder) == project.store.id:
+        raise NotAStore(f"{display(str(folder))} is this clone's own store", hint="a remote is a folder apart from it")
+    layer: Layer = "clone" if clone else "project"
+    url = _url(project, folder)
+    with project.lock():
+        is_default = not project.config.text("core.remote")
+        is_new = before is None
+        if is_new:
+            remember_no_more(project, name)
+            settings.write(project, layer, f"remote.{name}.url", url)
+            if is_default:
+                settings.write(project, layer, "core.remote", name)
+        give_consent(project, folder)
+        staged = is_new and layer == "project" and stage
+        if staged:
+            gitrepo.stage(project.git, [CONFIG])
+    shown = url if before is None else str(before.value)
+    return RemoteAdded(
+        name, shown, folder, layer if before is None else before.layer, made, is_new, is_new and is_default, staged
+    )
+
+
+def _folder(project: Project, address: str, known: str | None) -> Path:
+    """The folder meant: from where we are, or, when it is said as the configuration says it, as it means it."""
+    if known is not None and address == known:
+        return folder_of(address, base=base_of(project))
+    folder = folder_of(address, base=project.cwd)
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{display(os.fsencode(folder))} is not UTF-8, so no configuration file can name it",
+            hint="give the folder another name, or a link to it",
+        ) from None
+    resolved = Path(os.path.realpath(folder))
+    for inside, what in ((project.root, "this working tree"), (project.git.common_dir, "this repository")):
+        if resolved.is_relative_to(os.path.realpath(inside)):
+            raise UsageError(
+                f"{display(str(folder))} lies in {what}: a remote is a folder apart from it",
+                hint=f"track remote add NAME ../{display(project.root.name)}-data",
+            )
+    return folder
+
+
+def _url(project: Project, folder: Path) -> str:
+    """What the configuration says: relative to the top when the folder is beside the repository, so that it travels."""
+    if is_beside(project, folder):
+        return os.path.relpath(folder, base_of(project))
+    return str(folder)

@@ -1,0 +1,42 @@
+"""Remote list: the remotes of the configuration. None of them is asked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from track.config import Layer
+from track.flows.remotes import all_named, default_name, has_consent, is_beside
+from track.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteListed:
+    """One remote. `may_send` and `may_fetch` say what this clone was allowed; `layer` where the remote is named."""
+
+    name: str
+    url: str
+    folder: Path
+    layer: Layer
+    is_default: bool
+    may_send: bool
+    may_fetch: bool
+
+
+def remote_list(project: Project) -> tuple[RemoteListed, ...]:
+    """Every remote, sorted by name.
+
+    Raises:
+        UsageError: one of them is of a kind that this version does not reach.
+    """
+    default = default_name(project)
+    return tuple(
+        RemoteListed(
+            name=named.name,
+            url=named.url,
+            folder=named.folder,
+            layer=named.layer,
+            is_default=named.name == default,
+            may_send=(allowed := named.layer != "project" or has_consent(project, named.folder)),
+            may_fetch=allowed or is_beside(project, named.folder),
+        )
+        for named in all_named(project)
+    )

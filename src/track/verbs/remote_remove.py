@@ -1,0 +1,56 @@
+"""Remote remove: take a remote out of the configuration; nothing at the remote is touched."""
+
+from dataclasses import dataclass
+
+from track.config import Layer
+from track.errors import NoRemote
+from track.flows import settings
+from track.flows.remotes import remember_no_more
+from track.history import gitrepo
+from track.model.names import display
+from track.project import CONFIG, Project
+
+_LAYERS: tuple[Layer, ...] = ("clone", "project", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRemoved:
+    """What was taken out, and of which files; `was_default` when it was the one that is used when none is named."""
+
+    name: str
+    url: str
+    layers: tuple[Layer, ...]
+    was_default: bool
+    staged: bool
+
+
+def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteRemoved:
+    """Take `name` out of this clone's and the committed configuration (else out of the user's).
+
+    Raises:
+        NoRemote: there is none of that name.
+    """
+    key = f"remote.{name}.url"
+    if name not in project.config.names("remote.*.url"):
+        known = ", ".join(map(display, project.config.names("remote.*.url"))) or "none"
+        raise NoRemote(f"there is no remote called `{display(name)}` (known: {known})", hint="track remote list")
+    url = str(project.config.setting(key).value)
+    there = {setting.layer for setting in project.config.settings[key]}
+    layers = tuple(layer for layer in _LAYERS[:2] if layer in there) or tuple(set(_LAYERS) & there)
+    was_default = project.config.text("core.remote") == name
+    with project.lock():
+        for layer in layers:
+            settings.remove(project, layer, key)
+            if was_default:
+                _forget_default(project, layer, name)
+        remember_no_more(project, name)
+        staged = stage and "project" in layers
+        if staged:
+            gitrepo.stage(project.git, [CONFIG])
+    return RemoteRemoved(name, url, layers, was_default, staged)
+
+
+def _forget_default(project: Project, layer: Layer, name: str) -> None:
+    for setting in project.config.settings.get("core.remote", ()):
+        if setting.layer == layer and setting.value == name:
+            settings.remove(project, layer, "core.remote")
