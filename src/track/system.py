@@ -20,8 +20,8 @@ from track.errors import DiskFull, NameTooLong, StoreUnwritable, TrackError
 
 try:
     import fcntl as fcntl
-except ImportError:  # Windows: see the module's caption
-    fcntl = None  # type: ignore[assignment]
+except ImportError:
+    fcntl = None  # type: ignore[assignment]  # Windows: see the module's caption
 
 AnyPath = str | bytes | os.PathLike[str]
 

@@ -5,10 +5,10 @@ from typing import Any
 from track.errors import TrackError
 
 try:
-    from compression import zstd as _zstd  # type: ignore[import-not-found,unused-ignore]
+    from compression import zstd as _zstd  # type: ignore[import-not-found,unused-ignore]  # from 3.14
 except ImportError:
     try:
-        from backports import zstd as _zstd  # type: ignore[import-not-found,no-redef,unused-ignore]
+        from backports import zstd as _zstd  # type: ignore[import-not-found,no-redef,unused-ignore]  # an extra
     except ImportError:
         _zstd = None
 
@@ -19,19 +19,15 @@ class NotExpandable(ValueError):
     """A frame that is damaged, or that is not as long as it should be."""
 
 
-class NoZstd(TrackError):
-    """A compressed object, and no library here that could expand it."""
-
-
 def expand(stored: bytes, length: int) -> bytes:
     """The content of one zstd frame, which must be exactly `length` bytes; no more than one further is ever made.
 
     Raises:
         NotExpandable: it is no frame, is damaged, or is shorter or longer than `length`.
-        NoZstd: no zstd library is installed.
+        TrackError: no zstd library is installed.
     """
     if zstd is None:
-        raise NoZstd("an object is compressed with zstd, which is not installed", hint="pip install backports.zstd")
+        raise TrackError("an object is compressed with zstd, which is not installed", hint="pip install backports.zstd")
     try:
         expander = zstd.ZstdDecompressor()
         content: bytes = expander.decompress(stored, max_length=length + 1)

@@ -138,10 +138,12 @@ class Index:
         self._change("DELETE FROM objects WHERE digest = ? AND pack = ? AND offset = ?", held[:3])
         self._change("UPDATE packs SET state = ? WHERE id = ?", (DAMAGED, held.pack))
 
-    def forget_pack(self, name: bytes) -> None:
-        """Know nothing of a pack any more: it is gone."""
+    def forget_pack(self, name: bytes) -> bool:
+        """Know nothing of a pack any more: it is gone. Whether it was known."""
+        was_known = bool(self._ask("SELECT 1 FROM packs WHERE name = ?", (name,)))
         self._guarded(lambda db: _forget(db, [name]))
         self._names = {}
+        return was_known
 
     def is_damaged(self, name: bytes) -> bool:
         """Whether an object of this pack was found damaged."""

@@ -50,6 +50,7 @@ class Store:
         self.damage: list[str] = []
         self.index = Index(index_path, rooms.packs, self._pack_is_broken)
         self._open_packs = OpenPacks(rooms)
+        self._has_remade_index = False
 
     @classmethod
     def open(cls, path: Path, *, create: bool, cache: Path | None = None, group: bool = False) -> "Store":
@@ -157,15 +158,15 @@ class Store:
 
     def _read_packed(self, digest: bytes, damaged: list[DamagedObject]) -> bytes | None:
         for held in sorted(self.index.held([digest])):
+            name = self.index.pack_name(held.pack)
             try:
-                return read_entry(self._open_packs.descriptor(self.index.pack_name(held.pack)), held.entry)
+                return read_entry(self._open_packs.descriptor(name), held.entry)
             except FileNotFoundError:
-                self.index.forget_pack(self.index.pack_name(held.pack))
+                if self.index.forget_pack(name) or not self._remake_index():
+                    continue
+                return self._read_packed(digest, damaged)
             except DamagedObject as error:
-                if self._open_packs.drop(self.index.pack_name(held.pack)):
-                    return self._read_packed(digest, damaged)
-                if self._is_index_wrong(held):
-                    self.index.rebuild()
+                if self._open_packs.drop(name) or (self._is_index_wrong(held) and self._remake_index()):
                     return self._read_packed(digest, damaged)
                 damaged.append(self._entry_is_damaged(held, error))
         return None
@@ -265,6 +266,13 @@ class Store:
         message = f"object {Digest(digest)} is damaged at {shown(path)}{where}"
         self.damage.append(message)
         return DamagedObject(message, hint=_DAMAGED_HINT)
+
+    def _remake_index(self) -> bool:
+        """Make an index anew that was seen to be wrong, once; whether it was."""
+        is_first, self._has_remade_index = not self._has_remade_index, True
+        if is_first:
+            self.index.rebuild()
+        return is_first
 
     def _is_index_wrong(self, held: Held) -> bool:
         """Whether the pack itself, which can be read, says something else than the index."""
