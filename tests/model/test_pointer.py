@@ -103,6 +103,8 @@ def pointers(draw):
         facts = {"digest": value_digest(value), "value": value}
     else:
         facts["size"] = draw(counts)
+    if kind == "file":
+        facts["executable"] = draw(st.booleans())
     if kind == "directory":
         facts["files"] = draw(counts)
     extra = draw(later_tables)
@@ -217,6 +219,11 @@ MALFORMED = {
     "size that is true": (HEAD.replace(b"= 3", b"= true"), "line 4"),
     "negative size": (HEAD.replace(b"= 3", b"= -3"), "-3"),
     "size over 63 bits": (HEAD.replace(b"= 3", b"= 9223372036854775808"), "2**63"),
+    "executable as text": (HEAD + b"executable = 'yes'\n", "line 5"),
+    "executable value": (
+        f'[artifact]\nkind = "value"\nvalue = 3\nexecutable = true\ndigest = "{value_digest(3)}"\n'.encode(),
+        "executable",
+    ),
     "rows that are text": (HEAD + b"rows = 'many'\n", "line 5"),
     "files of a file": (HEAD + b"files = 3\n", "files"),
     "value of a file": (HEAD + b"value = 3\n", "value"),
