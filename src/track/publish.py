@@ -11,14 +11,15 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import TrackError
 from track.locks import Lock as Lock
-from track.system import AnyPath, is_dead, naming, process_tag, rename_new, shown, sync_fd, sync_filesystem
+from track.system import AnyPath, is_dead, naming, process_tag, rename_new, sync_fd, sync_filesystem
+from track.system import data_extents as data_extents
+from track.system import name_of as name_of
 
 BATCH_LIMIT = 64
 """Above so many files one sync of the filesystem is cheaper than one of each file and directory."""
@@ -305,31 +306,6 @@ def copy_range(source_fd: int, target_fd: int, size: int, *, offset: int = 0) ->
             write_all(target_fd, piece)
             done += len(piece)
     return done
-
-
-def name_of(fd: int) -> str:
-    """The path behind a descriptor, for a message."""
-    try:
-        return shown(os.readlink(f"/proc/self/fd/{fd}"))
-    except OSError:
-        return f"file descriptor {fd}"
-
-
-def data_extents(fd: int, size: int) -> Iterator[tuple[int, int]]:
-    """(offset, length) of what is not a hole in the first `size` bytes; all of it where the system cannot say."""
-    at = 0
-    while at < size:
-        try:
-            start = os.lseek(fd, at, os.SEEK_DATA)
-            end = min(os.lseek(fd, start, os.SEEK_HOLE), size)
-        except (AttributeError, OSError) as error:
-            if getattr(error, "errno", None) != errno.ENXIO:  # ENXIO: only a hole is left
-                yield at, size - at
-            return
-        if start >= size:
-            return
-        yield start, end - start
-        at = end
 
 
 class _Staged(NamedTuple):

@@ -232,3 +232,28 @@ def is_dead(tag: str) -> bool | None:
     except OSError:
         pass
     return _start_time(pid) != start
+
+
+def name_of(fd: int) -> str:
+    """The path behind a descriptor, for a message."""
+    try:
+        return shown(os.readlink(f"/proc/self/fd/{fd}"))
+    except OSError:
+        return f"file descriptor {fd}"
+
+
+def data_extents(fd: int, size: int) -> Iterator[tuple[int, int]]:
+    """(offset, length) of what is not a hole in the first `size` bytes; all of it where the system cannot say."""
+    at = 0
+    while at < size:
+        try:
+            start = os.lseek(fd, at, os.SEEK_DATA)
+            end = min(os.lseek(fd, start, os.SEEK_HOLE), size)
+        except (AttributeError, OSError) as error:
+            if getattr(error, "errno", None) != errno.ENXIO:  # ENXIO: only a hole is left
+                yield at, size - at
+            return
+        if start >= size:
+            return
+        yield start, end - start
+        at = end
