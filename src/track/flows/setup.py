@@ -65,24 +65,26 @@ def put(project: Project, *, dry_run: bool = False) -> Written:
     return Written(tuple(sorted(made)), tuple(sorted(changed)))
 
 
-def take(project: Project) -> Written:
-    """Remove what `put` writes; a file of which nothing else is left is removed, people's own lines stay."""
+def take(project: Project, *, dry_run: bool = False) -> Written:
+    """Remove what `put` writes; a file of which nothing else is left is removed, people's own lines stay.
+
+    With `dry_run`, nothing is written and the result says what would be.
+    """
     changed: list[bytes] = []
     removed: list[bytes] = []
-    for name, lines in LINES.items():
+    for name in (*LINES, CONFIG):
         before = read(project, name)
         if before is None:
             continue
-        after = without_lines(before, lines)
-        if not after.strip():
-            _remove(project, name)
-            removed.append(name)
-        elif after != before:
+        after = without_lines(before, LINES[name]) if name in LINES else b""
+        if after == before:
+            continue
+        (changed if after.strip() else removed).append(name)
+        if not dry_run and after.strip():
             _write(project, name, after)
-            changed.append(name)
-    if read(project, CONFIG) is not None:
-        _remove(project, CONFIG)
-        removed.append(CONFIG)
+        elif not dry_run:
+            _remove(project, name)
+    if not dry_run:
         _remove_if_empty(project, os.path.dirname(CONFIG))
     return Written((), tuple(sorted(changed)), tuple(sorted(removed)))
 
