@@ -109,7 +109,7 @@ class Keeper:
         return seen
 
     def _look(self, path: bytes) -> Scan:
-        return scan(self._project.gate, path, self._project.stat_cache, state=self._project.worktree_state)
+        return scan_of(self._project, path)
 
     def _settle(self, seen: Scan) -> None:
         """Find the digest of everything that differs from its row, storing it on the way."""
@@ -246,6 +246,11 @@ def _change(pair: Pair) -> tuple[bytes, Entry | None]:
         return new.path, new
     assert old is not None
     return old.path, None
+
+
+def scan_of(project: Project, path: bytes) -> Scan:
+    """Look at the data at `path`: every name, no content."""
+    return scan(project.gate, path, project.stat_cache, state=project.worktree_state)
 
 
 def count(pairs: Iterable[Pair]) -> tuple[int, int, int]:

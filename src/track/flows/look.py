@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from track.errors import MissingObject, TrackError
-from track.flows.keep import Pair, count
+from track.flows.keep import Pair, count, scan_of
 from track.model import manifest
 from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry
@@ -12,7 +12,7 @@ from track.progress import Progress, silent
 from track.project import Project
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
-from track.worktree.scan import Folder, Scan, open_checked, read_small, scan
+from track.worktree.scan import Folder, Scan, open_checked, read_small
 
 State = Literal[".", "M", "D", "S", "?"]
 
@@ -35,7 +35,7 @@ class Look(NamedTuple):
 def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress = silent) -> Look:
     """Compare the working copy at `path` with `pointer`; only what its stat cannot vouch for is read."""
     try:
-        seen = scan(project.gate, path, project.stat_cache, state=project.worktree_state)
+        seen = scan_of(project, path)
         if seen.kind == "missing":
             return Look("D")
         if seen.errors:
@@ -59,7 +59,7 @@ def differences(project: Project, path: bytes, pointer: Pointer, *, progress: Pr
         MissingObject: the manifest that the pointer names is not here.
         SpecialFile, Unreadable, InsideArtifact: something in the data cannot be read.
     """
-    seen = scan(project.gate, path, project.stat_cache, state=project.worktree_state)
+    seen = scan_of(project, path)
     if seen.errors:
         raise seen.errors[0]
     if seen.kind == pointer.kind and seen.unchanged and seen.root == pointer.digest:

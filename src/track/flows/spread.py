@@ -2,7 +2,7 @@
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from track import work
@@ -11,8 +11,9 @@ from track.project import Project
 from track.store.objects import Store
 from track.store.pack import PACK_SIZE, SMALL, PackWriter, SealedPack, read_table
 from track.store.writer import Writer
+from track.worktree.gathering import small_contents, small_numbers
 from track.worktree.paths import Gate
-from track.worktree.scan import Folder, Scan, read_small
+from track.worktree.scan import Folder, Scan
 
 WORTH_SPREADING = 20_000
 """So many files take about as long as starting processes, finding their folders again and taking over their packs."""
@@ -74,10 +75,10 @@ class _Share:
     def run(self, folders: Sequence[Folder]) -> bytes:
         digests = bytearray()
         for folder in folders:
-            with self._gate.directory(self._seen.place(folder)) as fd:
-                for item in folder.items():
-                    if item.stat.size < SMALL:
-                        digests += self._add(read_small(fd, item.name, item.stat, path=self._seen.shown(item)))
+            place = self._seen.place(folder)
+            with self._gate.directory(place) as fd:
+                for data in small_contents(fd, folder, place, SMALL):
+                    digests += self._add(data)
         self._write_waiting()
         self._seal()
         packs = b"".join(
@@ -128,7 +129,7 @@ def _take_over(folders: Sequence[Folder], answer: bytes, writer: Writer) -> None
 
 def _settle(folder: Folder, answer: bytes, place: int) -> int:
     """Give a folder its digests from `answer`; where its last one ends."""
-    small = list(_small(folder))
+    small = small_numbers(folder, SMALL)
     end = place + 32 * len(small)
     if len(small) == len(folder.pending):
         folder.settle_all(answer[place:end])
@@ -136,7 +137,3 @@ def _settle(folder: Folder, answer: bytes, place: int) -> int:
     for offset, index in zip(range(place, end, 32), small, strict=True):
         folder.settle(index, Digest(answer[offset : offset + 32]))
     return end
-
-
-def _small(folder: Folder) -> Iterator[int]:
-    return (index for index in folder.pending if folder.stat(index).size < SMALL)

@@ -107,8 +107,9 @@ def add(
                 keeper.keep(target.path, pointer_at(project, target.pointer), parts=target.parts) for target in targets
             ]
             stored_bytes = keeper.commit()
-        done = [_point(project, target, found, marks, dry_run) for target, found in zip(targets, kept, strict=True)]
-        touched = [] if dry_run else _finish(project, done, stage)
+            # Inside the block: the store's lock keeps what was "already here" until a pointer names it.
+            done = [_point(project, *found, marks, dry_run) for found in zip(targets, kept, strict=True)]
+            touched = [] if dry_run else _finish(project, done, stage)
     return Added(tuple(done), tuple(touched), stored_bytes)
 
 

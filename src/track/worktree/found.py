@@ -143,12 +143,21 @@ class Folder:
             carried = (self.stat(index) for index in range(len(self.stats) // STAT_SIZE) if index not in pending)
             if any(is_fresh(seen, self.row.written) for seen in carried):
                 written = self.row.written
-        for index in pending:
-            seen = self.stat(index)
-            safe = safe and not is_fresh(seen, clock.now_ns)
-            _mark(self.stats, index, seen, clock)
+        if len(pending) == len(self.stats) // STAT_SIZE and not self._may_be_racy(clock):
+            newest = max((max(found[3], found[4]) for found in STAT.iter_unpack(self.stats)), default=0)
+            safe = newest <= clock.now_ns - FRESH_NS
+        else:
+            for index in pending:
+                seen = self.stat(index)
+                safe = safe and not is_fresh(seen, clock.now_ns)
+                _mark(self.stats, index, seen, clock)
         row = Row(self.path, written, "" if safe else boot, self.names, self.folders, bytes(self.stats))
         return row, bytes(self.digests)
+
+    def _may_be_racy(self, clock: Clock) -> bool:
+        """Whether any of its names has, or needs, the flag; one quick look, for folders of thousands of names."""
+        limit = clock.now_ns - clock.tick_ns
+        return any(found[1] & RACY or found[3] >= limit or found[4] >= limit for found in STAT.iter_unpack(self.stats))
 
     def renewed_row(self, clock: Clock, boot: str) -> tuple[Row, bytes] | None:
         """The row as it was, with the stats of what turned out to have the same content; None if nothing did."""

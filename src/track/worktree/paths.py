@@ -129,11 +129,15 @@ def _pieces(path: bytes) -> Iterator[bytes]:
 
 
 class Gate:
-    """Opens the folders of one working tree; paths are relative to its top, which is `root`."""
+    """Opens the folders of one working tree; paths are relative to its top, which is `root`.
 
-    def __init__(self, root: Path) -> None:
+    `objects` is the absolute path of the store's whole objects, where checkout may make links to them.
+    """
+
+    def __init__(self, root: Path, objects: Path | None = None) -> None:
         """The gate of the working tree at `root`, an absolute path that may itself contain links."""
         self.root = root
+        self.objects = objects
 
     @contextmanager
     def directory(self, path: bytes, *, create: bool = False, own: bool = False) -> Iterator[int]:

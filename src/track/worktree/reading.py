@@ -20,7 +20,7 @@ from track.worktree.stat_cache import Stat
 
 TICK_NS = 10_000_000
 COARSE_TICK_NS = 2_000_000_000
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BECAME_ANOTHER = {errno.ELOOP, errno.ENXIO, errno.ESTALE, errno.EAGAIN}
 _KINDS = {
     stat.S_IFSOCK: "a socket",
@@ -97,7 +97,7 @@ def read_small(dir_fd: int, name: bytes, seen: Stat, *, path: bytes = b"") -> by
     if stat.S_ISLNK(seen.mode):
         return _read_link(dir_fd, name, seen, path or name)
     try:
-        fd = os.open(name, _READ, dir_fd=dir_fd)
+        fd = os.open(name, READ_FLAGS, dir_fd=dir_fd)
         try:
             data = os.read(fd, seen.size + 1)
             if len(data) == seen.size and same(os.fstat(fd), seen):
@@ -126,7 +126,7 @@ def open_checked(dir_fd: int, name: bytes, seen: Stat, *, path: bytes = b"") -> 
     Raises as `read_small`. What was read is only good when the block has ended without an error.
     """
     try:
-        fd = os.open(name, _READ, dir_fd=dir_fd)
+        fd = os.open(name, READ_FLAGS, dir_fd=dir_fd)
     except OSError as error:
         raise trouble(path or name, error) from error
     try:
@@ -168,7 +168,7 @@ def special(path: bytes, mode: int) -> SpecialFile:
 def read_whole(dir_fd: int, name: bytes, *, limit: int = 1 << 20) -> bytes | None:
     """The content of a small file as it is now; None if there is no file of that name. Raises Unreadable."""
     try:
-        fd = os.open(name, _READ, dir_fd=dir_fd)
+        fd = os.open(name, READ_FLAGS, dir_fd=dir_fd)
     except FileNotFoundError:
         return None
     except OSError as error:

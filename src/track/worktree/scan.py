@@ -28,13 +28,13 @@ from pathlib import Path
 from track.errors import ForbiddenPath, InsideArtifact, TrackError
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import check_entry_path, display
+from track.model.names import are_suspicious, check_entry_path, display
 from track.worktree.found import Folder, Item, Pair, empty_entry, entries_of, is_empty, split
 from track.worktree.listing import kind_of, listed, object_digest, packed
 from track.worktree.paths import Gate, open_beneath
 from track.worktree.patterns import NAME, Patterns
 from track.worktree.reading import Clock, fs_now, open_checked, read_small, read_whole, special, trouble
-from track.worktree.stat_cache import STAT_SIZE, CacheLost, Recorded, Row, StatCache
+from track.worktree.stat_cache import STAT, STAT_SIZE, CacheLost, Recorded, Row, StatCache
 
 __all__ = ["Clock", "Folder", "Item", "Scan", "fs_now", "open_checked", "read_small", "scan"]
 
@@ -168,23 +168,23 @@ def scan(
     cache: StatCache,
     *,
     state: Path | None = None,
-    objects: bytes | None = None,
 ) -> Scan:
     """Look at every name of the artifact at `path`, and at no content.
 
-    `state` is a folder of track's own on the same filesystem, for its clock; `objects` the absolute path of the
-    store's whole objects: links to them are the files that they stand for.
+    `state` is a folder of track's own on the same filesystem, for its clock. Links to the store's objects, as
+    checkout makes them where it is told to, are the files that they stand for.
 
     Raises:
         ForbiddenPath: the way to the artifact goes through a link, or into Git's or the store's folders.
     """
     try:
-        return _scan(gate, path, cache, state, objects)
+        return _scan(gate, path, cache, state)
     except CacheLost:
-        return _scan(gate, path, cache, state, objects)
+        return _scan(gate, path, cache, state)
 
 
-def _scan(gate: Gate, path: bytes, cache: StatCache, state: Path | None, objects: bytes | None) -> Scan:
+def _scan(gate: Gate, path: bytes, cache: StatCache, state: Path | None) -> Scan:
+    objects = os.fsencode(gate.objects) if gate.objects else None
     try:
         with gate.parent(path) as (fd, name):
             clock = fs_now(fd, state)
@@ -328,12 +328,16 @@ class _Walk:
         for name in split(folder.folders):
             yield from _bad_name(base + name)
         names = folder.split()
+        modes = [row[0] for row in STAT.iter_unpack(folder.stats)]
+        here = names if len(folder.pending) == len(names) else [names[index] for index in folder.pending]
+        is_odd = are_suspicious(base + name for name in here)
         for index in folder.pending:
-            name, seen = names[index], folder.stat(index)
+            name, mode = names[index], modes[index]
             shown = base if self.seen.kind == "file" else base + name
-            if not (stat.S_ISREG(seen.mode) or stat.S_ISLNK(seen.mode)):
-                yield special(shown, seen.mode)
-            yield from _bad_name(shown)
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+                yield special(shown, mode)
+            if is_odd:
+                yield from _bad_name(shown)
             if name.endswith(b".track") and self.seen.kind == "directory" and _is_pointer(fd, name):
                 yield InsideArtifact(
                     f"{display(shown)} is a pointer inside the artifact {display(self.seen.path)}",

@@ -52,7 +52,8 @@ class Stat(NamedTuple):
 class Row(NamedTuple):
     """One folder as it was: `path` is relative to the artifact, empty or with a slash at its end.
 
-    `names` and `folders` are sorted and joined by NUL; `written` is the filesystem's time of the scan that saw it;
+    `names` and `folders` are sorted and joined by NUL. `written` is the filesystem's time of the scan that saw it, and
+    later for what checkout itself wrote: what changed less than 60 s before is hashed before it is given up.
     `boot` is empty when the content was safely on disk.
     """
 
@@ -115,6 +116,14 @@ class StatCache:
                     self._drop()
                     raise CacheLost
                 yield row
+
+    def row(self, artifact: bytes, folder: bytes) -> tuple[Row, bytes] | None:
+        """The row of one folder, with its digests; None when there is none."""
+        query = """SELECT f.path, written, boot, names, folders, stats
+                   FROM artifact a JOIN folder f ON f.artifact = a.id WHERE a.path = ? AND f.path = ?"""
+        with self._guarded():
+            found = self._database.execute(query, (artifact, folder)).fetchone()
+        return (Row._make(found), self.digests(artifact, folder)) if found else None
 
     def digests(self, artifact: bytes, folder: bytes) -> bytes:
         """The digests of a row, 32 bytes for each name; empty when there is no such row."""
