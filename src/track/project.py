@@ -42,7 +42,7 @@ class Project:
         self.root = git.top
         self.state = git.common_dir / "track"
         self.worktree_state = git.git_dir / "track"
-        self.gate = Gate(git.top)
+        self.gate = Gate(git.top, self.store_path / "objects")
 
     @classmethod
     def open(

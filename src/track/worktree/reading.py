@@ -5,7 +5,6 @@ Nothing here follows a link, and nothing waits on a pipe.
 
 import errno
 import os
-import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -60,7 +59,7 @@ def _made_in(dir_fd: int, state: Path | None) -> int:
                 os.close(fd)
     if state is None or os.stat(state).st_dev != os.fstat(dir_fd).st_dev:
         raise FileNotFoundError
-    name = state / f"clock-{secrets.token_hex(6)}"
+    name = state / f"clock-{os.urandom(6).hex()}"
     fd = publish.create(name, mode=0o600)
     try:
         return os.fstat(fd).st_mtime_ns
