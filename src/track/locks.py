@@ -6,7 +6,6 @@ FUSE), and on Windows, a lock is a file named by its process; the files of dead 
 
 import errno
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -95,7 +94,7 @@ class Lock:
     def _take_file(self, exclusive: bool, deadline: float) -> Path:
         """The lock file of our own, when it may stay. Announce first, look second: two never both succeed wrongly."""
         word = "exclusive" if exclusive else "shared"
-        own = self._path.with_name(f"{self._path.name}.{word}.{process_tag()}.{secrets.token_hex(4)}")
+        own = self._path.with_name(f"{self._path.name}.{word}.{process_tag()}.{os.urandom(4).hex()}")
         wait_s = 0.005
         while True:
             with naming(own):
@@ -106,7 +105,7 @@ class Lock:
             os.unlink(own)
             if time.monotonic() >= deadline:
                 raise self._locked(others)
-            time.sleep(wait_s * (1 + secrets.randbelow(100) / 100))
+            time.sleep(wait_s * (1 + os.urandom(1)[0] / 256))
             wait_s = min(0.2, wait_s * 2)
 
     def _other_files(self, own: Path, exclusive: bool) -> list[str]:

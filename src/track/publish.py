@@ -8,7 +8,6 @@ says so and writes another. What stops a write (no space, no rights, bad disk) h
 
 import errno
 import os
-import secrets
 import stat
 import time
 from contextlib import suppress
@@ -194,7 +193,7 @@ def publish_bytes(
     """
     parent, name = os.path.split(os.fsencode(target))
     _sweep_once(parent or b".", dir_fd)
-    tag = f"{process_tag()}.{secrets.token_hex(4)}"
+    tag = f"{process_tag()}.{os.urandom(4).hex()}"
     temporary = os.path.join(parent, b"." + name[:150] + b".track-" + tag.encode())
     fd = create(temporary, dir_fd=dir_fd, mode=mode)
     try:
@@ -217,7 +216,7 @@ def publish_bytes(
 def stage(staging: Path) -> Path:
     """A name in `staging` (made when missing) that nobody else has: `<pid>.<start time>.<boot and host>.<random>`."""
     make_directories(staging, mode=0o777)
-    return staging / f"{process_tag()}.{secrets.token_hex(6)}"
+    return staging / f"{process_tag()}.{os.urandom(6).hex()}"
 
 
 def _is_abandoned(tag: str, modified: float) -> bool:

@@ -1,7 +1,6 @@
 """Plain: working files that are links into the store become files of their own again."""
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -49,7 +48,7 @@ def make_plain(project: Project, link: Linked) -> None:
     """
     with project.gate.parent(link.path) as (folder, name):
         source = os.open(project.store.open_verified(link.digest), _READ)
-        temporary = b"." + name[:150] + b".track-" + f"{process_tag()}.{secrets.token_hex(4)}".encode()
+        temporary = b"." + name[:150] + b".track-" + f"{process_tag()}.{os.urandom(4).hex()}".encode()
         try:
             size = os.fstat(source).st_size
             target = publish.create(temporary, dir_fd=folder, readable=True)
