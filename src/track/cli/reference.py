@@ -1,11 +1,13 @@
 """The reference pages, written from help texts and docstrings: `python -m track.cli.reference docs/reference`."""
 
+import ast
 import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 
 import click
 
@@ -124,11 +126,36 @@ def _verb(name: str) -> Iterator[str]:
         if getattr(each, "__module__", "") != module.__name__ or each.__name__.startswith("_"):
             continue
         if inspect.isfunction(each):
-            yield from ("```python", f"def {each.__name__}{inspect.signature(each)}", "```", "")
+            yield from ("```python", _signature(each), "```", "")
             yield from ("```text", inspect.getdoc(each) or "", "```", "")
         elif inspect.isclass(each):
             fields = ", ".join(f"`{field}`" for field in getattr(each, "__match_args__", ()))
             yield from (f"`{each.__name__}`: {_first_line(each)}" + (f" Fields: {fields}." if fields else ""), "")
+
+
+def _signature(function: FunctionType) -> str:
+    """The head of a function as it is written, one parameter a line where it is long."""
+    node = ast.parse(inspect.getsource(function)).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    given = ast.unparse(node.args)
+    result = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    short = f"def {node.name}({given}){result}"
+    if len(short) <= WIDTH:
+        return short
+    parts = _split(given)
+    return "\n".join([f"def {node.name}(", *(f"    {part}," for part in parts), f"){result}"])
+
+
+def _split(given: str) -> list[str]:
+    """The parameters of an unparsed list: split at commas outside of brackets."""
+    parts, depth = [""], 0
+    for char in given:
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts]
 
 
 def _first_line(found: object) -> str:
