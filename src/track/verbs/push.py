@@ -9,6 +9,7 @@ from track.flows.send import losses, plan, send
 from track.model.digest import Digest
 from track.progress import Progress, silent
 from track.project import Project
+from track.publish import sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def push(
     with connected(project, named, sending=True) as connection:
         todo = plan(project, connection, found)
         sent_bytes = packs_count = 0
+        if not dry_run:
+            sweep(project.store.rooms.staging)  # what a push that was killed had packed
         if todo.versions and not dry_run:
             sent = send(project, connection, todo, progress=progress)
             sent_bytes, packs_count = sent.sent_bytes, sent.packs_count
