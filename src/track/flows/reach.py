@@ -43,11 +43,14 @@ def known_at_remotes(project: Project, digests: Iterable[bytes]) -> set[bytes]:
 
 
 def default_refs(project: Project) -> tuple[str, ...]:
-    """What a push is about when nothing is named: HEAD (as the branch it is on) and what is staged."""
-    git = project.git
-    branch = git.branch()
-    head = (f"refs/heads/{branch}" if branch else "HEAD",) if git.head() is not None else ()
-    return (*head, INDEX)
+    """What a push is about when nothing is named: HEAD (as the branch it is on) and what is staged.
+
+    Raises:
+        UnknownRevision: nothing is committed yet.
+    """
+    project.git.resolve("HEAD")
+    branch = project.git.branch()
+    return (f"refs/heads/{branch}" if branch else "HEAD", INDEX)
 
 
 def every_ref(project: Project) -> tuple[str, ...]:

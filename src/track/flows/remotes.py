@@ -6,7 +6,7 @@ is harmless; everything else waits until the person at the keyboard said so with
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -19,6 +19,7 @@ from track.model.digest import digest_of
 from track.model.names import display
 from track.project import Project
 from track.store.backends.folder import folder_of
+from track.store.known import explaining
 from track.store.remote import Remote, open_remote
 
 _CONSENT = "consent"
@@ -161,11 +162,17 @@ def connected(project: Project, named: Named, *, sending: bool) -> Iterator[Remo
     """
     refuse_strangers(project, named, sending=sending)
     folder = project.state / "remotes"
-    with open_remote(named.url, name=named.name, base=base_of(project), record=folder / f"{named.name}.db") as remote:
-        if not sending:
-            remote.refresh()
-            yield remote
-            return
-        with Lock(folder / f"{named.name}.lock").exclusive(project.config.seconds("lock.timeout")):
-            remote.refresh()
-            yield remote
+    record = folder / f"{named.name}.db"
+    publish.make_directories(folder)
+    alone = Lock(folder / f"{named.name}.lock").exclusive(project.config.seconds("lock.timeout"))
+    with explaining(record), alone if sending else nullcontext(), _opened(project, named, record) as remote:
+        remote.refresh()
+        yield remote
+
+
+def _opened(project: Project, named: Named, record: Path) -> Remote:
+    try:
+        return open_remote(named.url, name=named.name, base=base_of(project), record=record)
+    except RemoteError as error:
+        error.message = f"remote `{display(named.name)}`: {error.message}"
+        raise

@@ -6,13 +6,15 @@ artifacts are complete there, and which entries turned out to be missing or dama
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from track.errors import DiskFull, Locked, RemoteError, StoreUnwritable
 from track.publish import make_directories, remove
 from track.store.segment import Held, Name, Segment
+from track.system import shown
 
 _VERSION = 1
 _ASKED_AT_ONCE = 1000
@@ -52,7 +54,9 @@ class Known:
         make_directories(path.parent)
         try:
             self._db = _opened(path)
-        except (sqlite3.DatabaseError, _Stale):
+        except (sqlite3.DatabaseError, _Stale) as error:
+            if isinstance(error, sqlite3.OperationalError):  # full, locked, not ours: the file itself may be fine
+                raise
             _forget(path)
             self._db = _opened(path)
 
@@ -260,6 +264,34 @@ class Known:
 
     def _bad(self) -> set[tuple[bytes, bytes]]:
         return set(self._db.execute("SELECT digest, pack FROM bad").fetchall())
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Give what goes wrong with the record at `path` inside the block its name; a broken one is dropped.
+
+    Raises:
+        DiskFull, StoreUnwritable: it cannot be written.
+        Locked: another process holds it for too long.
+        RemoteError: it was damaged; it is gone now, and the next command makes it anew.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", "")
+        if code.startswith("SQLITE_FULL"):
+            raise DiskFull(f"no space left for {shown(path)}", hint="free some space and run it again") from error
+        if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
+            raise StoreUnwritable(
+                f"{shown(path)} cannot be written: {error}", hint="check its owner and mode"
+            ) from error
+        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise Locked(f"{shown(path)} is in use by another process", hint="run the same command again") from error
+        _forget(path)
+        raise RemoteError(
+            f"the record of what is at the remote was damaged ({error}); it is dropped, and nothing is lost with it",
+            hint="run the same command again",
+        ) from error
 
 
 def complete_at(folder: Path, digests: Iterable[bytes]) -> set[bytes]:

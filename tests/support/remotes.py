@@ -1,0 +1,60 @@
+"""Remotes of every kind, for the suite that each must pass, and a store's objects to send."""
+
+import os
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from dvc_objects.fs.memory import MemoryFileSystem
+
+from track.model.digest import Digest
+from track.store.backends.filesystem import FilesystemPlace
+from track.store.backends.folder import open_folder
+from track.store.description import Description, dump_description
+from track.store.known import Known
+from track.store.layout import DESCRIPTION
+from track.store.objects import Store
+from track.store.place import Place
+from track.store.remote import Remote
+
+KINDS = ("folder", "memory")
+STORE_ID = "00112233445566778899aabbccddeeff"
+WRITER = "f" * 32
+
+
+def new_place(kind: str, folder: Path) -> Place:
+    """An empty place."""
+    if kind == "memory":
+        filesystem = MemoryFileSystem(global_store=False, skip_instance_cache=True)  # type: ignore[no-untyped-call]
+        return FilesystemPlace(filesystem, "/bucket/prefix", "memory://bucket/prefix")
+    folder.mkdir()
+    return open_folder(folder)
+
+
+def new_remote(place: Place, record: Path) -> Remote:
+    """A remote at a place, made when it is none yet, with a record of its own."""
+    place.create(DESCRIPTION, dump_description(Description(STORE_ID)))
+    return Remote("origin", place, Known(record), Description(STORE_ID))
+
+
+def add_objects(store: Store, contents: Sequence[bytes]) -> list[Digest]:
+    """Add objects of any size in one commit; their digests in order."""
+    digests = []
+    with store.writer() as writer:
+        for content in contents:
+            if len(content) < 1 << 20:
+                digests.append(writer.add(content))
+                continue
+            path = store.path.with_name("large")
+            path.write_bytes(content)
+            with open(path, "rb") as file:
+                digests.append(writer.add_file(file.fileno(), os.path.getsize(path)))
+            path.unlink()
+        writer.commit()
+    return digests
+
+
+def random_objects(count: int, size: int, seed: int = 1) -> list[bytes]:
+    """So many different objects of about this size."""
+    source = random.Random(seed)
+    return [source.randbytes(size + number % 7) for number in range(count)]
