@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
-from support.repositories import commit_all
+from support.repositories import commit_all, git
 from support.trees import write_tree
 
 
@@ -67,3 +67,27 @@ def test_an_empty_project_says_what_to_do_next(repo):
     track("init", cwd=repo).ok()
 
     assert "nothing is tracked yet: track add PATH" in track("status", cwd=repo).ok().out
+
+
+def test_a_pointer_that_cannot_be_read_hides_nothing_and_exits_with_7(here):
+    (here / "d.track").write_text('[artifact]\nkind = "file\n')
+    (here / "odd\nname").unlink()
+
+    done = track("status", cwd=here)
+
+    assert 7 == done.code
+    assert "? cannot be read  d" in done.out
+    assert "D missing" in done.out
+    assert "d.track" in done.err
+    assert "hint: " in done.err
+
+
+def test_a_pointer_in_conflict_is_shown_and_no_error(here):
+    for branch in ("left", "right"):
+        git("checkout", "--quiet", "-b", branch, "main", cwd=here)
+        (here / "d/a").write_text(branch)
+        track("add", "d", cwd=here).ok()
+        commit_all(here, branch)
+    git("merge", "--quiet", "left", cwd=here, check=False)
+
+    assert "U in conflict  d" in track("status", cwd=here).ok().out

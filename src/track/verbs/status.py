@@ -22,7 +22,8 @@ class ArtifactStatus:
     `staged` compares Git's index with HEAD and `unstaged` the working tree's pointer with the index: "." same,
     "A" new, "M" changed, "D" gone, "U" in conflict. `data` compares the working copy with the pointer: "." same,
     "M" modified, "D" missing, "S" out of step (the data is another saved version, `holds`), "?" cannot be read,
-    with `trouble` saying why. `pushed` is None when there is no remote.
+    with `trouble` saying why; `malformed` is the error where it is the pointer that cannot be read, not being in
+    conflict. `pushed` is None when there is no remote.
     """
 
     path: bytes
@@ -38,6 +39,7 @@ class ArtifactStatus:
     look: Look | None
     pushed: bool | None
     trouble: str | None
+    malformed: MalformedPointer | None = None
 
     @property
     def is_changed(self) -> bool:
@@ -127,14 +129,14 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
     content = pointers.disk.get(name)
     known = pointers.index.get(name) or pointers.head.get(name)
     text = content if content is not None else pointers.blobs.get(known or "", b"")
-    trouble = None
+    malformed = None
     pointer: Pointer | None = None
     try:
         pointer = parse_pointer(text, display(name))
     except NotAPointer:
         return None
     except MalformedPointer as error:
-        trouble = error.message
+        malformed = error
     found = None
     if pointer is not None and content is not None and not is_named_pointer(name):
         found = look(project, data_path(name), pointer, progress=progress)
@@ -148,10 +150,11 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
         files=pointer.files if pointer else None,
         staged=_staged(pointers, name),
         unstaged=_unstaged(pointers, name),
-        data="?" if trouble else found.state if found else ".",
+        data="?" if malformed else found.state if found else ".",
         look=found,
         pushed=None,
-        trouble=trouble or (found.trouble if found else None),
+        trouble=malformed.message if malformed else found.trouble if found else None,
+        malformed=None if name in pointers.unmerged else malformed,
     )
 
 

@@ -24,7 +24,8 @@ INDEX compares the index with HEAD, POINTER the pointer file with the index, DAT
 PUSHED is P, N (not pushed) or - (no remote). A dot means the same.
 
 \b
-Exit codes: 0 done; 1 something differs and --exit-code was given; 2 wrong usage; 3 not a project.
+Exit codes: 0 done; 1 something differs and --exit-code was given; 2 wrong usage; 3 not a project;
+7 a pointer cannot be read (everything else is shown all the same).
 """
 _WORDS = {"A": "new", "M": "modified", "D": "missing", "U": "in conflict", "S": "out of step", "?": "cannot be read"}
 
@@ -45,6 +46,9 @@ def command(*, paths: tuple[str, ...], as_json: bool, porcelain: bool, nul: bool
         emit_bytes(b"".join(_porcelain(artifact, nul) for artifact in found.artifacts if _is_listed(artifact)))
     else:
         _show(found)
+    for artifact in found.artifacts:
+        if artifact.malformed is not None:
+            raise artifact.malformed
     if exit_code and found.changed:
         sys.exit(1)
 
