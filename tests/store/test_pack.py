@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from track.errors import DamagedObject, NewerFormat, TrackError
-from track.store import compression, pack
+from track.store import compression, drain
 from track.store.pack import RAW, RECIPE, ZSTD, PackEntry, PackWriter, SealedPack, read_entry, read_table
 
 
@@ -254,7 +254,13 @@ def test_a_full_disk_ends_a_pack_with_its_name(tmp_path: Path, monkeypatch) -> N
 
     writer = PackWriter(tmp_path)
     writer.add(_digest(b"x"), b"x")
-    monkeypatch.setattr(pack, "write_all", full)
+    monkeypatch.setattr(drain, "write_all", full)
     with pytest.raises(TrackError, match="no space left"):
         writer.seal()
+    assert os.listdir(tmp_path) == []
+    writer = PackWriter(tmp_path)
+    with pytest.raises(TrackError, match="no space left"):
+        for _ in range(100):
+            writer.add(_digest(b"x"), bytes(1 << 20))
+    writer.abandon()
     assert os.listdir(tmp_path) == []

@@ -15,9 +15,10 @@ from blake3 import blake3
 
 from track.errors import DamagedObject, NewerFormat, TrackError
 from track.model.digest import Digest
-from track.publish import create, name_of, remove, stage, write_all
+from track.publish import create, name_of, remove, stage
 from track.store.compression import NotExpandable, expand
-from track.system import naming, shown, start_writeback
+from track.store.drain import Drain
+from track.system import shown
 
 PACK_SIZE = 16 << 20
 """A writer seals a pack when it has so many bytes."""
@@ -67,12 +68,12 @@ class SealedPack(NamedTuple):
 class PackWriter:
     """Writes one pack in a staging directory, in large pieces, hashing as it goes. Close by `seal` or `abandon`."""
 
-    def __init__(self, staging: Path, *, threads: int = blake3.AUTO) -> None:
-        """Nothing is created before the first bytes are written. A forked process must hash with one of `threads`."""
+    def __init__(self, staging: Path, *, threads: int = 2) -> None:
+        """Nothing is created before the first bytes are written; with one of `threads`, none is started to write."""
         self._staging = staging
+        self._threads = threads
         self._path: Path | None = None
-        self._fd = -1
-        self._hasher = blake3(max_threads=threads)
+        self._drain: Drain | None = None
         self._pieces: list[bytes] = []
         self._buffered = 0
         self._records: list[bytes] = []
@@ -87,7 +88,7 @@ class PackWriter:
         self.size += length
         self._buffered += length
         if self._buffered >= _BUFFER:
-            self._flush()
+            self._begun().put(self._taken())
 
     def add_entry(self, entry: PackEntry, stored: bytes) -> None:
         """Append stored bytes in any form; the entry's own offset does not matter."""
@@ -98,7 +99,7 @@ class PackWriter:
         self.size += length
         self._buffered += length
         if self._buffered >= _BUFFER:
-            self._flush()
+            self._begun().put(self._taken())
 
     def seal(self) -> SealedPack | None:
         """Write table and footer and close; None when nothing was added. Not synced: publishing does that."""
@@ -107,37 +108,36 @@ class PackWriter:
         table = b"".join(self._records)
         footer = _FOOTER.pack(blake3(table).digest(), self.size, len(table), 0, _VERSION, _MAGIC)
         self._pieces += (table, footer)
+        drain, self._drain = self._begun(), None
+        assert self._path is not None
         try:
-            self._flush()
+            name = drain.finish(self._taken())
         except BaseException:
             self.abandon()
             raise
-        assert self._path is not None
-        os.close(self._fd)
-        self._fd = -1
-        entries = _unpack(table)
-        return SealedPack(self._path, Digest(self._hasher.digest()), self.size + len(table) + len(footer), entries)
+        return SealedPack(self._path, name, self.size + len(table) + len(footer), _unpack(table))
 
     def abandon(self) -> None:
         """Drop what was written."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-            assert self._path is not None
+        if self._drain is not None:
+            self._drain.stop()
+            self._drain = None
+        if self._path is not None:
             with suppress(OSError, TrackError):
                 remove(self._path)
         self._pieces, self._records = [], []
 
-    def _flush(self) -> None:
-        if self._path is None:
-            self._path = stage(self._staging)
-            self._fd = create(self._path)
+    def _begun(self) -> Drain:
+        if self._drain is None:
+            path = stage(self._staging)
+            self._drain = Drain(create(path), path, in_background=self._threads > 1)
+            self._path = path
+        return self._drain
+
+    def _taken(self) -> bytes:
         joined = b"".join(self._pieces)
         self._pieces, self._buffered = [], 0
-        with naming(self._path):
-            write_all(self._fd, joined)
-        self._hasher.update(joined)
-        start_writeback(self._fd)
+        return joined
 
 
 class Footer(NamedTuple):
