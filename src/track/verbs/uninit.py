@@ -1,6 +1,7 @@
 """Uninit: take track out of a working tree again and leave plain files."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -143,6 +144,8 @@ def _only_in_store(
 
 def _held(project: Project, path: bytes, pointer: Pointer, progress: Progress) -> Iterator[bytes]:
     """Give the objects of an artifact's version that its working copy holds, and what it holds beside them."""
+    if not _is_there(project, path, pointer):
+        return
     try:
         pairs = differences(project, path, pointer, progress=progress)
         if pointer.kind == "file":
@@ -157,6 +160,15 @@ def _held(project: Project, path: bytes, pointer: Pointer, progress: Progress) -
         return
     yield from held
     yield from (new.digest for _, new in pairs if new is not None and new.digest)
+
+
+def _is_there(project: Project, path: bytes, pointer: Pointer) -> bool:
+    """Return whether a working copy is there, and of the kind that the pointer names."""
+    try:
+        mode = os.lstat(os.path.join(os.fsencode(project.root), path)).st_mode
+    except OSError:
+        return False
+    return stat.S_ISDIR(mode) if pointer.kind == "directory" else stat.S_ISREG(mode)
 
 
 def _staged_only(project: Project, pointers: dict[bytes, Pointer]) -> tuple[bytes, ...]:

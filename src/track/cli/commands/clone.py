@@ -1,0 +1,69 @@
+"""`track clone`: clone a Git repository and fetch its data."""
+
+import click
+
+from track.cli.session import count_text, emit, emit_json, hint, note, progress, size_text, warn
+from track.model.names import display
+from track.verbs.clone import Cloned, clone
+
+_HELP = """Clone a Git repository, set track up in the clone, and bring its data.
+
+\b
+  track clone https://example.org/acme/churn.git        into ./churn
+  track clone git@example.org:acme/churn.git work       into ./work
+  track clone --no-data URL && cd churn && track pull models/   only a part of the data
+
+It is `git clone` followed by `track pull`. Nothing that comes with the repository is run. A remote that only the
+repository names is read from when it lies beside the repository; for any other, `track remote add` says yes first.
+
+\b
+Exit codes: 0 done; 1 Git could not clone; 2 wrong usage; 3 written by a later version; 4 data is missing everywhere;
+5 the remote was not reached, or may not be used yet; 6 the folder is there and not empty; 7 data is damaged.
+After 3, 4, 5 and 7 the Git repository is cloned and `track pull` goes on.
+"""
+
+
+@click.command("clone", help=_HELP, short_help="clone a Git repository and fetch its data")
+@click.argument("url", type=click.UNPROCESSED)
+@click.argument("folder", required=False, type=click.UNPROCESSED)
+@click.option("--no-data", is_flag=True, help="Set up the clone, and leave the data for `track pull`.")
+@click.option("-b", "--branch", metavar="NAME", help="The branch or tag to check out.")
+@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="So many commits of the Git history only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(url: str, folder: str | None, no_data: bool, branch: str | None, **options: int | bool | None) -> None:
+    """Translate, call the verb, show."""
+    depth = options["depth"]
+    done = clone(url, folder, data=not no_data, branch=branch, depth=depth, progress=progress())
+    for text in done.warnings:
+        warn(text)
+    if options["as_json"]:
+        emit_json("clone", _document(done))
+    else:
+        _show(done, no_data)
+
+
+def _show(done: Cloned, no_data: bool) -> None:
+    where = display(str(done.root))
+    emit(f"cloned into {where}")
+    if not done.is_project:
+        note("track is not set up in this repository")
+        hint(f"track -C {where} init")
+        return
+    for name, url in done.remotes:
+        note(f"data from {display(name)}  {display(url)}")
+    if no_data and done.artifacts_count:
+        emit(f"{count_text(done.artifacts_count, 'artifact')}, no data yet")
+        hint(f"track -C {where} pull")
+    elif done.artifacts_count:
+        emit(f"{count_text(done.artifacts_count, 'artifact')}, {size_text(done.fetched_bytes)} fetched")
+
+
+def _document(done: Cloned) -> dict[str, object]:
+    return {
+        "root": display(str(done.root)),
+        "project": done.is_project,
+        "artifacts": done.artifacts_count,
+        "remotes": [{"name": display(name), "url": display(url)} for name, url in done.remotes],
+        "fetched_bytes": done.fetched_bytes,
+        "placed": [display(path) for path in done.placed],
+    }

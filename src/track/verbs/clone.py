@@ -1,0 +1,96 @@
+"""Clone: clone a Git repository, set this clone up, and bring its data."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from track.errors import TrackError, UsageError
+from track.flows.reach import versions_here
+from track.flows.receive import receive
+from track.history import gitrepo
+from track.model.names import display
+from track.progress import Progress, silent
+from track.project import Project, is_set_up
+
+
+@dataclass(frozen=True, slots=True)
+class Cloned:
+    """What a clone did. `root` is the new working tree; `is_project` says that track is set up in it.
+
+    `remotes` are (name, URL) of those that were asked for data; sizes in bytes, as they travelled. `placed` are the
+    artifacts whose files were put in place.
+    """
+
+    root: Path
+    is_project: bool
+    artifacts_count: int = 0
+    remotes: tuple[tuple[str, str], ...] = ()
+    fetched_bytes: int = 0
+    placed: tuple[bytes, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def clone(
+    url: str,
+    folder: str | Path | None = None,
+    *,
+    data: bool = True,
+    branch: str | None = None,
+    depth: int | None = None,
+    tell: Callable[[str], None] | None = None,
+    progress: Progress = silent,
+) -> Cloned:
+    """Clone the Git repository at `url` into `folder` (default: as Git would call it) and pull, unless not `data`.
+
+    Nothing that comes with the repository is run, and no remote is used that only it names, but one that lies beside
+    it. `tell` is given the lines with which Git says how far it is. When the data does not come, the clone stays.
+
+    Raises:
+        UsageError: the URL is none, or says no name for the folder.
+        Conflict: the folder is there and not empty.
+        GitFailed: the repository was not reached.
+        NoRemote, RemoteError, MissingObject, DamagedObject: the data could not be had; the clone stays, see `details`.
+        NewerFormat, BadConfig: the repository cannot be read by this version; the clone stays.
+    """
+    target = Path.cwd() / (folder if folder is not None else name_of(url))
+    git = gitrepo.clone(url, target, branch=branch, depth=depth, progress=tell)
+    if not is_set_up(git):
+        return Cloned(git.top, is_project=False)
+    try:
+        with Project.open(git.top) as project:
+            return _fill(project, data, progress)
+    except TrackError as error:
+        shown = display(str(git.top))
+        error.details = (*error.details, f"the Git repository is cloned in {shown}; its data did not come")
+        error.hint = error.hint or f"git -C {shown} status"
+        raise
+
+
+def name_of(url: str) -> str:
+    """Return the folder that Git would clone a URL into: its last part without `.git`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    last = re.split(r"[/:\\]", re.sub(r"(/|/?\.git)+$", "", url.rstrip("/")))[-1].strip()
+    if last in ("", ".", "..", ".git"):
+        raise UsageError(f"`{display(url)}` does not say what to call the folder", hint="track clone URL FOLDER")
+    return last
+
+
+def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
+    """Set a new clone up, and bring what its pointers need."""
+    with project.lock():
+        found = versions_here(project)
+        if not data or not found:
+            return Cloned(project.root, True, len(found), warnings=tuple(project.warnings))
+        received = receive(project, found, progress=progress)
+        return Cloned(
+            project.root,
+            True,
+            len(found),
+            tuple((named.name, named.url) for named in received.remotes),
+            received.fetched_bytes,
+            warnings=tuple(project.warnings),
+        )
