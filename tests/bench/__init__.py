@@ -1,1 +1,1 @@
-"""How fast `track` is beside DVC, Git and the machine's own limits: `python -m tests.bench`, never part of a test run."""
+"""How fast `track` is beside DVC, Git and bare loops: `python -m tests.bench`, never part of a test run."""

@@ -149,7 +149,7 @@ def changing(log: str) -> list[Event]:
 
 def _changes(call: str, rest: str) -> bool:
     if call in OPENS:
-        return call == "creat" or _WRITING.search(rest) is not None
+        return '"/dev/' not in rest and (call == "creat" or _WRITING.search(rest) is not None)
     if call == "ioctl":
         return "FICLONE" in rest
     if call in WRITES:

@@ -141,7 +141,7 @@ def open_checked(dir_fd: int, name: bytes, seen: Stat, *, path: bytes = b"") -> 
 def changed(path: bytes) -> ChangedWhileAdding:
     """The error for a file that is not what it was a moment ago."""
     return ChangedWhileAdding(
-        f"{display(path)} changed while it was being read", hint="run the same command again when nothing writes to it"
+        f"{display(path)} changed while it was being added", hint="run the same command again when nothing writes to it"
     )
 
 

@@ -1,0 +1,99 @@
+"""Each command is killed at the calls with which it changes files; nothing is lost, and the same command finishes.
+
+A spread of the points is tried; `TRACK_SAFETY=full python -m pytest tests/safety/test_kill_sweep.py` tries all.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import track
+from support.repositories import commit_all, git
+from support.scene import duplicate, first_version, second_version, two_versions
+from support.sweep import Work, clean, kill_everywhere
+from support.trees import read_tree
+from support.troubles import share
+
+pytestmark = [pytest.mark.needs("strace"), pytest.mark.timeout(3600)]
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scene whose `repo` has two versions of its data."""
+    scene = tmp_path_factory.mktemp("versions")
+    two_versions(scene / "repo")
+    return scene
+
+
+@pytest.fixture(scope="module")
+def published(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scene whose `repo` names a folder remote beside it, to which nothing has been pushed."""
+    scene = duplicate(versions, tmp_path_factory.mktemp("published") / "scene")
+    share(scene / "repo")
+    commit_all(scene / "repo", "remote")
+    return scene
+
+
+@pytest.fixture(scope="module")
+def cloned(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scene whose `clone` has pointers and no data, and whose remote has it all."""
+    scene = duplicate(published, tmp_path_factory.mktemp("cloned") / "scene")
+    track("push", cwd=scene / "repo").ok()
+    git("clone", "--quiet", "repo", "clone", cwd=scene)
+    return scene
+
+
+def test_a_first_add_survives_a_kill_at_any_change(tmp_path: Path) -> None:
+    scene = tmp_path / "scene"
+    first_version(scene / "repo")
+    assert kill_everywhere(Work(scene, "repo", ("add", "data", "model.bin")), tmp_path, most=40) > 20
+
+
+def test_adding_again_survives_a_kill_at_any_change(versions: Path, tmp_path: Path) -> None:
+    scene = duplicate(versions, tmp_path / "scene")
+    (scene / "repo/data/a.txt").write_bytes(b"edited once more\n")
+    (scene / "repo/model.bin").write_bytes(b"weights, third version")
+    (scene / "repo/data/link").unlink()
+    assert kill_everywhere(Work(scene, "repo", ("add", "data", "model.bin")), tmp_path, most=30) > 10
+
+
+def test_a_checkout_of_other_versions_survives_a_kill_at_any_change(versions: Path, tmp_path: Path) -> None:
+    scene = duplicate(versions, tmp_path / "scene")
+    git("checkout", "--quiet", "v1", cwd=scene / "repo")
+    assert kill_everywhere(Work(scene, "repo", ("checkout",)), tmp_path, most=40) > 10
+
+
+def test_a_checkout_into_an_empty_tree_survives_a_kill_at_any_change(versions: Path, tmp_path: Path) -> None:
+    scene = duplicate(versions, tmp_path / "scene")
+    git("clean", "-fdxq", cwd=scene / "repo")
+    (scene / "repo/data").mkdir(exist_ok=True)
+    (scene / "repo/data").rmdir()
+    assert kill_everywhere(Work(scene, "repo", ("checkout",)), tmp_path, most=30) > 10
+
+
+def everything_is_at_the_remote(scene: Path) -> None:
+    """A fresh clone gets every version, byte for byte."""
+    git("clone", "--quiet", "repo", "witness", cwd=scene)
+    witness = scene / "witness"
+    track("remote", "add", "origin", "../remote", cwd=witness)
+    track("pull", cwd=witness).ok()
+    clean(track("verify", cwd=witness))
+    assert read_tree(witness, leave_out=(b".git", b".store", b".track")) == read_tree(
+        scene / "repo", leave_out=(b".git", b".store", b".track")
+    )
+
+
+def test_a_push_survives_a_kill_at_any_change(published: Path, tmp_path: Path) -> None:
+    work = Work(published, "repo", ("push",), everything_is_at_the_remote)
+    assert kill_everywhere(work, tmp_path, most=30) > 10
+
+
+def test_a_pull_survives_a_kill_at_any_change(cloned: Path, tmp_path: Path) -> None:
+    assert kill_everywhere(Work(cloned, "clone", ("pull",)), tmp_path, most=40) > 10
+
+
+def test_the_second_version_differs_from_the_first(tmp_path: Path) -> None:
+    first_version(tmp_path / "repo")
+    before = read_tree(tmp_path / "repo")
+    second_version(tmp_path / "repo")
+    assert read_tree(tmp_path / "repo") != before
