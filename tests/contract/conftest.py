@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.remotes import KINDS, new_place, new_remote
 
+from support.remotes import KINDS, new_place, new_remote
 from track.store.objects import Store
 from track.store.place import Place
 from track.store.remote import Remote

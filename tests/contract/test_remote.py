@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.remotes import WRITER, add_objects, random_objects
 
+from support.remotes import WRITER, add_objects, random_objects
 from track.errors import MissingObject
 from track.model.digest import Digest, digest_of
 from track.store import survey, transfer
@@ -49,7 +49,7 @@ def test_a_push_sends_only_what_the_remote_lacks(clones: Clones) -> None:
     store, remote = clones("ada")
     assert remote.absent([*first, *second]) == set(second)
     assert push(store, remote, [*second, *first]).objects_count == 3
-    other, seen_by_other = clones("bob")
+    _other, seen_by_other = clones("bob")
     assert seen_by_other.absent([*first, *second]) == set()
     assert seen_by_other.complete([first[0], first[1], second[0]]) == {first[0], second[0]}
 
@@ -184,7 +184,7 @@ def test_many_segments_are_merged_and_say_the_same(clones: Clones, place: Place)
     store, remote = clones("ada")
     assert len(remote.known.segments) <= 2 and remote.absent(digests) == set()
     before = place.requests_count
-    other, seen_by_other = clones("bob")
+    _other, seen_by_other = clones("bob")
     assert seen_by_other.absent(digests) == set()
     assert place.requests_count - before < 12 + len(keys(place, "roots/"))
 
@@ -207,7 +207,7 @@ def test_a_clone_that_has_the_merged_segments_reads_only_the_head(clones: Clones
 def test_replaced_segments_go_after_the_grace_period_by_the_remotes_clock(
     clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, remote = clones("ada")
+    store, _remote = clones("ada")
     for number in range(survey.MERGE_ABOVE + 1):
         push(store, clones("ada")[1], add_objects(store, [b"object %d" % number]))
     assert len(keys(place, "index/")) == survey.MERGE_ABOVE + 2
@@ -332,7 +332,7 @@ def test_a_damaged_segment_is_left_out_and_its_objects_are_sent_again(clones: Cl
     push(store, remote, digests)
     (key,) = keys(place, "index/")
     spoil(place, key, 1200)
-    other, seen_by_other = clones("bob")
+    _other, seen_by_other = clones("bob")
     assert seen_by_other.surveyed.damaged == (key,)
     assert seen_by_other.absent(digests) == set(digests)
     push(store, seen_by_other, digests)

@@ -122,7 +122,7 @@ def test_a_liar_gets_nothing_past_the_rules() -> None:
 
 
 def test_a_later_format_is_refused_by_name() -> None:
-    name, data = build_segment([held(1)], PACKS)
+    _name, data = build_segment([held(1)], PACKS)
     later = data[:8] + b"\x02\0" + data[10:]
     with pytest.raises(NewerFormat, match="format 2"):
         parse_segment(later, Name(0, digest_of(later)))

@@ -78,12 +78,15 @@ def _below(project: Project, remote: Remote, version: Version) -> set[bytes]:
 def send(project: Project, remote: Remote, found: Plan, *, progress: Progress = silent) -> Sent:
     """Send what a plan found, and say at the remote that its versions are complete.
 
-    Interrupted, what was sent stays, and the next push goes on.
+    Nothing to send is fine. Interrupted, what was sent stays, and the next push goes on.
 
     Raises:
         DamagedObject: an object in the local store turned out to be damaged.
         RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
     """
+    if not found.versions:
+        remote.drop_claims(clone_id(project))
+        return Sent(0, 0, 0)
     try:
         sent = remote.send(
             project.store, found.objects, writer=clone_id(project), roots=_roots(found.versions), progress=progress

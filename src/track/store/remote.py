@@ -17,7 +17,7 @@ from track.store.backends.folder import folder_of, is_empty_folder, make_folder,
 from track.store.checking import Checked, check
 from track.store.description import Description, dump_description, parse_description
 from track.store.known import Known
-from track.store.layout import DESCRIPTION
+from track.store.layout import DESCRIPTION, claim_name
 from track.store.objects import Store
 from track.store.place import NoSuchKey, Place
 from track.store.receive import Fetched, fetch
@@ -106,6 +106,13 @@ class Remote:
         merge_levels(self.place, self.known)
         remove_replaced(self.place, self.known, self.surveyed.settled)
         return sent
+
+    def drop_claims(self, writer: str) -> None:
+        """Remove what pushes of this clone that were killed had claimed; none runs, and nothing is to be sent."""
+        for key in self.surveyed.claims:
+            name = claim_name(key)
+            if name is not None and name.writer == writer:
+                self.place.delete(key)
 
     def fetch(self, store: Store, digests: Iterable[bytes], *, progress: Progress = silent) -> Fetched:
         """Fetch what the store lacks of `digests`; what could not be had is in the result, the rest is placed.

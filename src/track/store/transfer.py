@@ -125,9 +125,10 @@ class _Sending:
                 if writer.size >= PACK_SIZE:
                     full, writer = writer, PackWriter(staging)
                     yield from _sealed(full)
-            yield from _sealed(writer)
+            last, writer = writer, PackWriter(staging)
+            yield from _sealed(last)
         finally:
-            writer.abandon()
+            writer.abandon()  # what was sealed is the parcel's to drop
 
     def _send_groups(self, parcels: Iterator[_Parcel]) -> None:
         more = True

@@ -79,7 +79,6 @@ def push(
         sent_bytes = packs_count = 0
         if not dry_run:
             sweep(project.store.rooms.staging)  # what a push that was killed had packed
-        if todo.versions and not dry_run:
             sent = send(project, connection, todo, progress=progress)
             sent_bytes, packs_count = sent.sent_bytes, sent.packs_count
         if todo.incomplete:
