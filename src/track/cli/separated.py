@@ -43,3 +43,8 @@ def remote_and_revisions(
         shown = display(names[0])
         raise UsageError(f"`{shown}` is a path, and not the name of a remote", hint=f"track {command} -- {shown}")
     return names[0], tuple(names[1:])
+
+
+def has_separator(ctx: click.Context) -> bool:
+    """Whether there was a `--` at all: then what stands before it is no path."""
+    return _PATHS in ctx.meta

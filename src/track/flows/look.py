@@ -67,7 +67,8 @@ def differences(project: Project, path: bytes, pointer: Pointer, *, progress: Pr
     _settle(project, seen, progress, everything=True)
     if pointer.kind != "directory" or seen.kind != "directory":
         here = next(seen.entries())._replace(path=b"") if seen.kind == "file" else None
-        was = Entry(b"", "f", pointer.size or 0, pointer.digest) if pointer.kind == "file" else None
+        mode = "x" if pointer.executable else "f"
+        was = Entry(b"", mode, pointer.size, pointer.digest) if pointer.kind == "file" else None
         return [(was, here)] if was != here else []
     return _pairs(project, seen, pointer)
 

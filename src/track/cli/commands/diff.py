@@ -1,0 +1,309 @@
+"""`track diff`: what differs between two places, down to the files inside artifacts."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+import click
+
+from track.cli.separated import Separated, has_separator, paths_behind
+from track.cli.session import (
+    count_text,
+    emit,
+    emit_bytes,
+    emit_json,
+    opened,
+    paint,
+    progress,
+    size_text,
+    table,
+    warn,
+)
+from track.flows.view import arguments
+from track.model.change import Change
+from track.model.names import display, text_of
+from track.model.pointer import Pointer
+from track.verbs.diff import ArtifactDiff, Diff, Fact, diff
+
+_HELP = """Show what differs: artifacts, the files inside them, and their sizes.
+
+\b
+  track diff                        the working tree against the index
+  track diff HEAD~1                 the working tree against a revision
+  track diff v1 v2                  two revisions; also v1..v2
+  track diff main...                since HEAD left main
+  track diff v1 v2 -- images/cats   only these artifacts, folders or files
+  track diff --md main...           for a pull request
+  track diff --exit-code --stat     for scripts
+
+Equal content at a new path is a rename, in the same artifact or another. Between revisions no file is read.
+
+\b
+Letters: A added, M modified, D deleted, R renamed, T executable or not, = only labels or tags differ.
+
+\b
+Exit codes: 0 done; 1 something differs and --exit-code was given; 2 no such revision or path; 3 not a project;
+4 what is needed to look inside is not here.
+"""
+_COLORS = {"A": "green", "M": "yellow", "D": "red", "R": "cyan", "T": "magenta", "=": "dim"}
+_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "mode", "=": "labels"}
+
+
+@click.command("diff", cls=Separated, help=_HELP, short_help="what changed between two revisions")
+@click.argument("words", nargs=-1, metavar="[A [B]] [--] [PATH]...", type=click.UNPROCESSED)
+@click.option("--staged", "--cached", is_flag=True, help="Compare the index with HEAD, or with A.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--md", "as_markdown", is_flag=True, help="Print Markdown, for a pull request.")
+@click.option("--stat", is_flag=True, help="Print one line an artifact.")
+@click.option("--name-status", is_flag=True, help="Print a letter and a path a line, in a form that stays.")
+@click.option("-z", "nul", is_flag=True, help="End fields with NUL and leave paths as they are; implies --name-status.")
+@click.option("--no-renames", is_flag=True, help="Show a rename as deleted and added.")
+@click.option("--limit", default=20, show_default=True, metavar="N", help="Files shown an artifact; 0 shows all.")
+@click.option("--exit-code", is_flag=True, help="Return 1 when something differs.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    words: tuple[str, ...],
+    staged: bool,
+    as_json: bool,
+    as_markdown: bool,
+    stat: bool,
+    name_status: bool,
+    nul: bool,
+    no_renames: bool,
+    limit: int,
+    exit_code: bool,
+) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        revs, paths = (words, paths_behind(ctx)) if has_separator(ctx) else arguments(project, words, 2)
+        found = diff(project, revs, paths, staged=staged, renames=not no_renames, progress=progress())
+    if as_json:
+        emit_json("diff", _document(found))
+    elif name_status or nul:
+        emit_bytes(b"".join(_lines(found, nul)))
+    elif as_markdown:
+        emit(_markdown(found, limit))
+    else:
+        _show(found, 0 if stat else limit or sys.maxsize)
+    lacking = [artifact for artifact in found.artifacts if artifact.trouble]
+    for artifact in lacking:
+        warn(f"what differs inside {_title(artifact)} is not known: {artifact.trouble}; `track fetch` may bring it")
+    if lacking:
+        sys.exit(4)
+    if exit_code and found.artifacts:
+        sys.exit(1)
+
+
+def _title(artifact: ArtifactDiff) -> str:
+    if artifact.name is not None:
+        return artifact.name if artifact.name.isprintable() else display(artifact.name)
+    return display(artifact.path) + ("/" if artifact.kind == "directory" else "")
+
+
+def _lines(found: Diff, nul: bool) -> Iterator[bytes]:
+    """A line for each file; for an artifact without files that could be named, one for itself."""
+    for artifact in found.artifacts:
+        rows: Iterable[tuple[str, bytes | None, bytes]] = [
+            (change.op, change.renamed_from, change.path) for change in artifact.changes
+        ]
+        if not artifact.changes and not artifact.moved_out_count:
+            rows = [(artifact.op, artifact.renamed_from, artifact.path)]
+        for op, source, path in rows:
+            fields = [path] if source is None else [source, path]
+            if nul:
+                yield b"\0".join([op.encode(), *fields]) + b"\0"
+            else:
+                yield "\t".join([op, *map(_field, fields)]).encode() + b"\n"
+
+
+def _field(path: bytes) -> str:
+    return text_of(path).replace("\t", "\\x09").replace("\n", "\\x0a")
+
+
+def _show(found: Diff, limit: int) -> None:
+    sides = f"{display(found.old)} -> {display(found.new)}"
+    if not found.artifacts:
+        emit(f"{sides}: nothing differs")
+        return
+    emit(f"{paint(sides, 'bold')}  {count_text(len(found.artifacts), 'artifact')}, {_signed(found.size_delta)}")
+    emit("")
+    if limit == 0:
+        table([_row(artifact) for artifact in found.artifacts], right=(2,))
+        return
+    for artifact in found.artifacts:
+        table([_row(artifact)])
+        changes = artifact.changes if artifact.kind == "directory" else ()
+        table([["  ", *_change_row(artifact, change)] for change in changes[:limit]])
+        if len(changes) > limit:
+            emit(f"     and {len(changes) - limit:,} more  (--limit 0 shows all)")
+
+
+def _row(artifact: ArtifactDiff) -> list[str]:
+    letter = paint(f"{artifact.op} {_WORDS[artifact.op]}", _COLORS[artifact.op])
+    return [f" {letter}", _moved(artifact.renamed_from, _title(artifact)), _sizes(artifact), _inside(artifact)]
+
+
+def _moved(source: bytes | None, title: str) -> str:
+    return title if source is None else f"{display(source)} -> {title}"
+
+
+def _sizes(artifact: ArtifactDiff) -> str:
+    if artifact.kind == "value":
+        return ""
+    if artifact.op in "AR":
+        return size_text(artifact.new_size)
+    if artifact.op == "D":
+        return size_text(artifact.old_size)
+    if artifact.old_size == artifact.new_size:
+        return size_text(artifact.new_size)
+    return f"{size_text(artifact.old_size)} -> {size_text(artifact.new_size)}"
+
+
+def _inside(artifact: ArtifactDiff) -> str:
+    """What differs inside, in words and signs."""
+    said: list[str] = []
+    if artifact.op in "ADR" and artifact.kind == "directory":
+        said.append(count_text(artifact.old_files if artifact.op == "D" else artifact.new_files, "file"))
+    elif artifact.kind == "directory":
+        counts = (("+", "A"), ("~", "M"), ("-", "D"))
+        signs = [f"{sign}{artifact.count(op):,}" for sign, op in counts if artifact.count(op)]
+        if signs:
+            said.append(" ".join(signs) + " files")
+        for op, word in (("R", "renamed"), ("T", "mode")):
+            if artifact.count(op):
+                said.append(f"{artifact.count(op):,} {word}")
+    if artifact.op == "R":
+        said.append("same content")
+    if artifact.moved_out_count:
+        said.append(f"{artifact.moved_out_count:,} moved to other artifacts")
+    said.extend(map(_fact, artifact.facts))
+    return ", ".join(said)
+
+
+def _fact(fact: Fact) -> str:
+    old, new = ("(none)" if value is None else display(str(value)) for value in (fact.old, fact.new))
+    return f"{display(fact.what)}: {old} -> {new}"
+
+
+def _change_row(artifact: ArtifactDiff, change: Change) -> list[str]:
+    inner = display(change.path[len(artifact.path) + 1 :] or change.path)
+    source = change.renamed_from
+    if source is not None and source.startswith(artifact.path + b"/"):
+        source = source[len(artifact.path) + 1 :]
+    letter = paint(change.op, _COLORS[change.op])
+    old, new = change.old, change.new
+    if old is None or new is None or old.size == new.size:
+        sizes = size_text((new or old).size) if (new or old) else ""  # type: ignore[union-attr]  # one is there
+    else:
+        sizes = f"{size_text(old.size)} -> {size_text(new.size)}"
+    if change.op == "T" and old is not None and new is not None:
+        sizes = f"{_MODES[old.mode]} -> {_MODES[new.mode]}"
+    return [letter, _moved(source, inner), sizes]
+
+
+_MODES = {"f": "file", "x": "executable", "l": "link", "d": "empty directory"}
+
+
+def _signed(size_bytes: int) -> str:
+    return ("+" if size_bytes >= 0 else "-") + size_text(abs(size_bytes))
+
+
+def _markdown(found: Diff, limit: int) -> str:
+    count = count_text(len(found.artifacts), "artifact")
+    title = (
+        f"### Data: {count} changed, {_signed(found.size_delta)}" if found.artifacts else "### Data: nothing differs"
+    )
+    lines = [title, "", f"{_code(found.old)} -> {_code(found.new)}", ""]
+    if found.artifacts:
+        lines += ["| | artifact | size | inside |", "|---|---|---|---|"]
+    for artifact in found.artifacts:
+        source = f"{_code(display(artifact.renamed_from))} -> " if artifact.renamed_from is not None else ""
+        cells = [f"{artifact.op} {_WORDS[artifact.op]}", source + _code(_title(artifact)), _sizes(artifact)]
+        lines.append("| " + " | ".join([*cells, _cell(_inside(artifact))]) + " |")
+    for artifact in found.artifacts:
+        changes = artifact.changes if artifact.kind == "directory" else ()
+        if not changes:
+            continue
+        shown = changes[:limit] if limit else changes
+        lines += ["", f"<details><summary>{len(changes):,} in {_escaped(_title(artifact))}</summary>", ""]
+        for change in shown:
+            source = f"{_code(display(change.renamed_from))} -> " if change.renamed_from is not None else ""
+            lines.append(f"- {change.op} {source}{_code(display(change.path))}")
+        if len(changes) > len(shown):
+            lines.append(f"- and {len(changes) - len(shown):,} more")
+        lines += ["", "</details>"]
+    return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    """A code span that a foreign name cannot leave, in a table too."""
+    return "`" + text.replace("`", "'").replace("|", "\\|") + "`"
+
+
+def _cell(text: str) -> str:
+    return _code(text) if any(char in text for char in "|`<>*_[]@#") else text
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _document(found: Diff) -> dict[str, object]:
+    return {
+        "old": found.old,
+        "new": found.new,
+        "size_delta": found.size_delta,
+        "artifacts": [
+            {
+                "op": artifact.op,
+                "path": text_of(artifact.path),
+                "name": artifact.name,
+                "kind": artifact.kind,
+                "renamed_from": _text(artifact.renamed_from),
+                "old": _side(artifact.old, artifact.old_size, artifact.old_files),
+                "new": _side(artifact.new, artifact.new_size, artifact.new_files),
+                "added": artifact.count("A"),
+                "modified": artifact.count("M"),
+                "deleted": artifact.count("D"),
+                "renamed": artifact.count("R"),
+                "mode_changed": artifact.count("T"),
+                "moved_out": artifact.moved_out_count,
+                "facts": [
+                    {"what": fact.what, "old": _json(fact.old), "new": _json(fact.new)} for fact in artifact.facts
+                ],
+                "files": [_change_document(change) for change in artifact.changes],
+                "trouble": artifact.trouble,
+            }
+            for artifact in found.artifacts
+        ],
+    }
+
+
+def _side(pointer: Pointer | None, size_bytes: int, files_count: int) -> dict[str, object] | None:
+    if pointer is None:
+        return None
+    return {"pointer_digest": str(pointer.digest), "size": size_bytes, "files": files_count}
+
+
+def _change_document(change: Change) -> dict[str, object]:
+    sides = {
+        name: None
+        if entry is None
+        else {"mode": entry.mode, "size": entry.size, "digest": f"blake3:{entry.digest.hex()}"}
+        for name, entry in (("old", change.old), ("new", change.new))
+    }
+    return {"op": change.op, "path": text_of(change.path), "renamed_from": _text(change.renamed_from), **sides}
+
+
+def _text(path: bytes | None) -> str | None:
+    return None if path is None else text_of(path)
+
+
+def _json(value: object) -> object:
+    """A label's value as JSON can say it."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    return {str(key): _json(item) for key, item in value.items()} if isinstance(value, dict) else str(value)

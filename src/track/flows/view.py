@@ -1,0 +1,371 @@
+"""View: what verbs that ask share: words -> revisions and paths -> pointers -> entries, without a network."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import NamedTuple
+
+from track.errors import (
+    MalformedPointer,
+    MissingObject,
+    NotAPointer,
+    TrackError,
+    UnknownPath,
+    UnknownRevision,
+    UsageError,
+)
+from track.flows.reach import known_at_remotes
+from track.history import log
+from track.model.digest import Digest
+from track.model.manifest import Entry, Read, find
+from track.model.names import (
+    artifact_pointer,
+    data_path,
+    display,
+    is_named_pointer,
+    is_pointer_path,
+    parse_artifact_pointer,
+    pointer_path,
+)
+from track.model.pointer import Pointer, parse_pointer
+from track.project import Project
+
+HERE = "the working tree"
+STAGED = "the index"
+
+
+class Side:
+    """The artifacts of one place: a commit, the index, or the working tree; a pointer is parsed when asked for.
+
+    An artifact is known by the path of its data, one without data by the path of its pointer.
+    """
+
+    def __init__(self, name: str, contents: Iterable[tuple[bytes, bytes]]) -> None:
+        """`contents` are the pointer files, by path."""
+        self.name = name
+        self.contents: Mapping[bytes, bytes] = {artifact_of(path): content for path, content in contents}
+        self._parsed: dict[bytes, Pointer | None] = {}
+
+    def pointer(self, path: bytes) -> Pointer | None:
+        """The pointer of an artifact; None when it is not there, or the file is somebody else's.
+
+        Raises:
+            MalformedPointer, NewerFormat: it breaks the rules of its format.
+        """
+        if path not in self._parsed:
+            self._parsed[path] = self._parse(path)
+        return self._parsed[path]
+
+    def pointers(self) -> dict[bytes, Pointer]:
+        """Every artifact, sorted by path. Raises as `pointer` does."""
+        found = ((path, self.pointer(path)) for path in sorted(self.contents))
+        return {path: pointer for path, pointer in found if pointer is not None}
+
+    def _parse(self, path: bytes) -> Pointer | None:
+        content = self.contents.get(path)
+        if content is None:
+            return None
+        try:
+            return parse_pointer(content, display(pointer_of(path)))
+        except NotAPointer:
+            return None
+
+
+class Located(NamedTuple):
+    """A place at a side: the artifact there and the path inside it (empty: the artifact itself)."""
+
+    side: Side
+    artifact: bytes
+    pointer: Pointer
+    inner: bytes
+
+    @property
+    def path(self) -> bytes:
+        """The path from the top of the working tree."""
+        return self.artifact + b"/" + self.inner if self.inner else self.artifact
+
+
+class Wanted:
+    """Which artifacts and files were asked for: all, or what some paths and patterns name."""
+
+    def __init__(self, paths: Sequence[bytes] = ()) -> None:
+        """`paths` are from the top; each names an artifact, its pointer, a folder, or something inside."""
+        self._paths = [path for path in paths if path]
+        self._all = len(self._paths) < len(paths) or not paths
+        self._patterns = [os.fsdecode(path) for path in self._paths if set(path) & set(b"*?[")]
+
+    def artifact(self, path: bytes) -> bool:
+        """Whether an artifact, or something that may be inside it, was asked for."""
+        return (
+            self._all
+            or any(_covers(one, path) or one.startswith(path + b"/") for one in self._paths)
+            or (any(_may_match(pattern, os.fsdecode(path)) for pattern in self._patterns))
+        )
+
+    def file(self, path: bytes, artifact: bytes) -> bool:
+        """Whether a file of an artifact was asked for; `path` is from the top."""
+        if self._all or any(_covers(one, artifact) or _covers(one, path) for one in self._paths):
+            return True
+        text = os.fsdecode(path)
+        return any(fnmatchcase(text, one) or fnmatchcase(os.fsdecode(artifact), one) for one in self._patterns)
+
+    def refuse_unknown(self, sides: Sequence[Side]) -> None:
+        """Refuse a path that no artifact of these sides has anything to do with.
+
+        Raises:
+            UnknownPath: the first of them, with the nearest name.
+        """
+        known = {path for side in sides for path in side.contents}
+        for one in self._paths:
+            if not any(Wanted([one]).artifact(path) for path in known):
+                raise unknown(one, known)
+
+
+def side_at(project: Project, rev: str) -> Side:
+    """The artifacts in a commit.
+
+    Raises:
+        UnknownRevision: there is no such commit.
+    """
+    return Side(rev, log.pointers_at(project.git, rev))
+
+
+def side_staged(project: Project) -> Side:
+    """The artifacts in Git's index."""
+    return Side(STAGED, log.pointers_staged(project.git))
+
+
+def side_here(project: Project) -> Side:
+    """The artifacts whose pointers are in the working tree."""
+    return Side(HERE, log.pointers_in_worktree(project.git))
+
+
+def place(project: Project, words: str, *, top_too: bool = False) -> tuple[Side, bytes]:
+    """The side and path that `[REV:]PATH` means: REV empty is the index, without REV the working tree.
+
+    As in Git, a path behind a colon is from the top unless it begins with `./` or `../`; all others are from where we
+    are. `top_too` allows no path at all.
+
+    Raises:
+        UnknownRevision: what stands before the colon is no commit, and the whole is no path either.
+        UnknownPath: there is no path.
+        OutsideRepository: the path is in no place that track may look at.
+    """
+    rev, colon, name = words.partition(":")
+    here = side_here(project)
+    if not colon or _is_here(project, here, words):
+        side, path = here, project.relative(words or ".")
+    else:
+        side = side_at(project, rev) if rev else side_staged(project)
+        is_near = name.startswith(("./", "../"))
+        path = project.relative(name if is_near else os.path.join(project.root, name.lstrip("/")))
+    if not path and not top_too:
+        raise UnknownPath(f"`{display(words)}` names no artifact", hint="track ls")
+    return side, path
+
+
+def locate(side: Side, path: bytes) -> Located:
+    """The artifact that a path names, or lies in; a pointer's path and the name of a named artifact mean the same.
+
+    Raises:
+        UnknownPath: there is none, with the nearest name.
+        MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
+    """
+    for candidate in _readings(path):
+        pointer = side.pointer(candidate)
+        if pointer is not None:
+            return Located(side, candidate, pointer, b"")
+    at = path.find(b"/")
+    while at > 0:
+        pointer = side.pointer(path[:at])
+        if pointer is not None:
+            return Located(side, path[:at], pointer, path[at + 1 :])
+        at = path.find(b"/", at + 1)
+    raise unknown(path, side.contents, side.name)
+
+
+def reader(project: Project) -> Read:
+    """Reads manifest nodes from the store, and keeps the last ones."""
+    return lru_cache(maxsize=512)(project.store.read)
+
+
+def entry_at(project: Project, located: Located) -> Entry | None:
+    """The file or link at a place, its path empty for a file artifact; None for a directory or a value.
+
+    Raises:
+        UnknownPath: nothing of that name is in the artifact.
+        MissingObject: the manifest is not in the store.
+    """
+    pointer, inner = located.pointer, located.inner
+    if pointer.kind != "directory":
+        if inner:
+            raise UnknownPath(f"`{display(located.artifact)}` is a {pointer.kind}, with nothing inside it")
+        return as_entry(pointer) if pointer.kind == "file" else None
+    if not inner:
+        return None
+    try:
+        return find(reader(project), pointer.digest, inner)
+    except MissingObject as error:
+        raise unavailable(project, located, pointer.digest, 0) from error
+
+
+def as_entry(pointer: Pointer, path: bytes = b"") -> Entry:
+    """A file artifact as an entry."""
+    return Entry(path, "x" if pointer.executable else "f", pointer.size, pointer.digest)
+
+
+def unavailable(project: Project, located: Located, digest: bytes, size: int) -> MissingObject:
+    """The error for bytes that are not here: the file, the object, where it was looked for, and what to do."""
+    remotes = sorted(project.config.names("remote.*.url"))
+    known = known_at_remotes(project, [located.pointer.digest]) if remotes else set()
+    said = "has it" if known else "not asked"
+    size_said = f" ({size:,} bytes)" if size else ""
+    looked = [f"{project.store_path} (missing)", *(f"remote {display(name)} ({said})" for name in remotes)]
+    rev = "" if located.side.name in (HERE, STAGED) else f" {display(located.side.name)}"
+    if remotes:
+        hint = f"track fetch {display(remotes[0])}{rev} -- {display(located.artifact)}"
+    else:
+        hint = "no remote is set up: `track remote add NAME URL`, then `track fetch`"
+    return MissingObject(
+        f"`{display(located.path)}` is not available",
+        details=(
+            f"object  {Digest(digest).short}{size_said}, named by {display(pointer_of(located.artifact))} "
+            f"at {display(located.side.name)}",
+            f"looked  {' · '.join(looked)}",
+        ),
+        hint=hint,
+    )
+
+
+def arguments(project: Project, words: Sequence[str], most: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(revisions, paths) of words without a `--`: revisions come first, at most so many.
+
+    Raises:
+        UsageError: a word may be both; too many revisions.
+        UnknownPath: a word is neither.
+    """
+    revs: list[str] = []
+    for number, word in enumerate(words):
+        is_rev, is_path = _is_revision(project, word), _is_path(project, word)
+        if is_rev and is_path:
+            shown = display(word)
+            raise UsageError(
+                f"`{shown}` is both a revision and a path",
+                hint=f"track diff {shown} --      (the revision)\ntrack diff -- {shown}      (the path)",
+            )
+        if not is_rev:
+            if not is_path:
+                raise unknown(os.fsencode(word), side_here(project).contents, "artifact, revision or path")
+            return tuple(revs), tuple(words[number:])
+        revs.append(word)
+        if len(revs) > most:
+            raise UsageError(f"more than {most} revisions", hint="paths stand behind `--`")
+    return tuple(revs), ()
+
+
+def paths_from(project: Project, words: Iterable[str]) -> tuple[bytes, ...]:
+    """Paths as typed, from the top; a pointer's path means its data.
+
+    Raises:
+        OutsideRepository: one of them is in no place that track may look at.
+    """
+    found = (project.relative(word) for word in words)
+    return tuple(artifact_of(path) if is_pointer_path(path) else path for path in found)
+
+
+def artifact_of(pointer: bytes) -> bytes:
+    """What an artifact is known by: the path of its data, or of its pointer where there is none."""
+    return pointer if is_named_pointer(pointer) else data_path(pointer)
+
+
+def pointer_of(artifact: bytes) -> bytes:
+    """The path of an artifact's pointer."""
+    return artifact if is_named_pointer(artifact) else pointer_path(artifact)
+
+
+def name_of(artifact: bytes) -> str | None:
+    """The name of a named artifact with its partitions; None for one that has a working copy."""
+    if not is_named_pointer(artifact):
+        return None
+    try:
+        named = parse_artifact_pointer(artifact)
+    except MalformedPointer:
+        return display(artifact)
+    return named.name + "".join(f" {key}={value}" for key, value in named.partitions)
+
+
+def unknown(path: bytes, known: Iterable[bytes], where: str = "artifact or path") -> UnknownPath:
+    """The error for a path that is nothing, with the nearest name."""
+    names = [os.fsdecode(name) for name in known]
+    near = get_close_matches(os.fsdecode(path), names, n=1, cutoff=0.6)
+    if where in (HERE, STAGED):
+        said = f"no artifact is called `{display(path)}` in {where}"
+    elif " " in where:
+        said = f"no {where} is called `{display(path)}`"
+    else:
+        said = f"no artifact is called `{display(path)}` at {display(where)}"
+    return UnknownPath(said, hint=f"did you mean {display(near[0])} ?" if near else "track ls")
+
+
+def _readings(path: bytes) -> list[bytes]:
+    readings = [path]
+    if is_pointer_path(path):
+        readings.append(artifact_of(path))
+    with suppress(TrackError, UnicodeDecodeError):
+        readings.append(artifact_pointer(path.decode("utf-8")))
+    return readings
+
+
+def _covers(one: bytes, path: bytes) -> bool:
+    return one == path or path.startswith(one + b"/")
+
+
+def _may_match(pattern: str, artifact: str) -> bool:
+    """Whether a pattern names an artifact, or might name something inside it."""
+    if fnmatchcase(artifact, pattern):
+        return True
+    parts, wanted = artifact.split("/"), pattern.split("/")
+    return len(wanted) > len(parts) and all(map(fnmatchcase, parts, wanted))
+
+
+def _is_here(project: Project, here: Side, words: str) -> bool:
+    """Whether words with a colon in them are a path of the working tree."""
+    try:
+        path = project.relative(words)
+        locate(here, path)
+    except TrackError:
+        return False
+    return True
+
+
+def _is_revision(project: Project, word: str) -> bool:
+    for one in range_of(word) or (word,):
+        try:
+            project.git.resolve(one or "HEAD")
+        except UnknownRevision:
+            return False
+    return True
+
+
+def _is_path(project: Project, word: str) -> bool:
+    try:
+        path = project.relative(word)
+    except TrackError:
+        return False
+    if os.path.lexists(os.path.join(os.fsencode(project.cwd), os.fsencode(word))):
+        return True
+    wanted = Wanted([artifact_of(path) if is_pointer_path(path) else path])
+    return any(wanted.artifact(artifact) for artifact in side_here(project).contents)
+
+
+def range_of(word: str) -> tuple[str, str] | None:
+    """The two ends of `A..B` or `A...B`, as typed; None for anything else."""
+    if word.startswith(("../", "./", "/")) or word == "..":
+        return None
+    first, dots, second = word.partition("...")
+    if not dots:
+        first, dots, second = word.partition("..")
+    return (first, second) if dots else None
