@@ -131,11 +131,14 @@ class Project:
         shown = display(os.fsencode(path))
         inner = self._below_top(os.fsencode(path))
         if inner is None:
-            raise OutsideRepository(f"{shown} is outside the repository at {display(str(self.root))}")
+            raise OutsideRepository(
+                f"{shown} is outside the repository at {display(str(self.root))}",
+                hint="copy or move it into the repository, then name it there",
+            )
         if not inner:
             return b""
         if trouble := check_entry_path(inner):
-            raise OutsideRepository(f"{shown} {trouble}")
+            raise OutsideRepository(f"{shown} {trouble}", hint="name a file or folder of your working tree")
         if inner.split(b"/")[0].lower() == STORE_LINK:
             raise OutsideRepository(f"{shown} is in the store", hint="name the file in your working tree")
         self._check_parents(inner, shown)

@@ -111,7 +111,7 @@ ROWS: dict[str, Row] = {
         lambda repo: os.mknod(repo / "device", 0o20644, os.makedev(1, 3)), ("add", "device"), 1, (r"device",), r"\w"
     ),
     "a Git repository inside": Row(nested_git, ("add", "folder"), 6, (r"folder/nested",), r"\w"),
-    "a name too long": Row(write(LONG), ("add", LONG), 1, (r"nnnn", r"long|room"), r"rename|folder"),
+    "a name too long": Row(write(LONG), ("add", LONG), 1, (r"nnnn", r"252 bytes"), r"rename|folder"),
     "a name for which no file can exist": Row(nothing, ("add", "n" * 300), 2, (r"nnnn",), r"\w"),
     "below a linked folder": Row(below_a_link, ("add", "linked/x.bin"), 7, (r"linked", r"link"), r"\w"),
     # disks
@@ -185,7 +185,7 @@ ROWS: dict[str, Row] = {
     ),
     # later versions
     "a project of a later format": Row(
-        write(".track/config.toml", b"format = 99\n"), ("status",), 3, (r"config\.toml", r"newer|later|99"), r"upgrade"
+        write(".track/config.toml", b"format = 99\n"), ("status",), 3, (r"repository", r"99", r"later"), r"upgrade"
     ),
     "a store of a later format": Row(newer_store, ("checkout",), 3, (r"store", r"99"), r"upgrade|newer|update"),
     "a remote of a later format": Row(newer_remote, ("push",), 3, (r"remote|store", r"99"), r"upgrade|newer|update"),
@@ -249,7 +249,7 @@ def answered(done: Completed, row: Row) -> None:
     assert re.search(row.next, hint), f"{row.next!r} is not in the hint: {hint}"
 
 
-@pytest.mark.parametrize("row", rows())
+@pytest.mark.parametrize("row", list(rows()))
 def test_bad_input_is_answered_and_nothing_is_lost(repo: Path, row: Row) -> None:
     lasting = row.trouble(repo)
     with lasting if lasting is not None else nullcontext():
