@@ -1,6 +1,7 @@
 """Receive: the bytes that versions need and the local store lacks come from remotes, manifests first."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, RemoteError
@@ -98,6 +99,32 @@ def receive(
         if not wanted:
             return Received(count, size, tuple(asked))
     raise _losses(project, wanted, asked, missing, damaged)
+
+
+def lacking_here(project: Project, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> list[Version]:
+    """Those of the versions of which something that `paths` name, or all, is not in the local store; none is asked."""
+
+    def is_lacking(version: Version) -> bool:
+        try:
+            objects = objects_below(version, project.store.read_many, parts=inside(version, paths))
+        except (MissingObject, DamagedObject):
+            return True
+        return bool(project.store.absent(objects))
+
+    return [version for version in versions if is_lacking(version)]
+
+
+def put_damage_aside(project: Project, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> list[Version]:
+    """Hash every object that these versions have here, so that the store puts aside what is bad; what lacks it then."""
+    for version in versions:
+        with suppress(MissingObject, DamagedObject):
+            for digest in objects_below(version, project.store.read_many, parts=inside(version, paths)):
+                with suppress(MissingObject, DamagedObject):
+                    if project.store.whole(digest) is not None:
+                        project.store.open_verified(digest)
+                    else:
+                        project.store.read(digest)
+    return lacking_here(project, versions, paths)
 
 
 def _receive(

@@ -1,0 +1,87 @@
+"""`track pull`: bring bytes from the remote and place the files."""
+
+import click
+
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
+from track.flows.bring import BroughtArtifact
+from track.model.names import display
+from track.verbs.pull import Pulled, pull
+
+_HELP = """Bring the bytes that the pointers in the working tree need, and place the files.
+
+\b
+  track pull                    everything
+  track pull images/            one artifact, or all in a folder
+  track pull images/2024        only this part of the directory `images`
+  track pull --from lab         from the remote `lab` alone
+  track pull -n                 say what would be fetched and placed
+
+Every byte is checked against its digest before it is placed. Edited files whose content is saved nowhere are never
+replaced, unless --force gives them up. An interrupted pull goes on when it is run again.
+
+\b
+Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that no remote has (the rest was placed); 5 no remote, or
+it is not there, is no store, or not allowed yet; 6 unsaved work would be lost, or the project is locked; 7 what a
+remote has is damaged (nothing of that was placed).
+"""
+
+
+@click.command("pull", help=_HELP, short_help="fetch, and place the files")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
+@click.option("--from", "remote", metavar="REMOTE", help="Ask this remote alone.")
+@click.option("--force", is_flag=True, help="Give up edits that are saved nowhere.")
+@click.option("-n", "--dry-run", is_flag=True, help="Change nothing, ask no remote, say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bool, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        pulled = pull(project, paths, remote=remote, force=force, dry_run=dry_run, progress=progress())
+    if as_json:
+        emit_json("pull", _document(pulled))
+        return
+    would = "would be " if dry_run else ""
+    for one in pulled.lacking:
+        what = f"{count_text(one.count, 'object')}, {size_text(one.size)}," if one.count else "its manifest and files"
+        emit(f"{display(one.path)}  {what} would be fetched")
+    for artifact in pulled.artifacts:
+        emit(_line(artifact, would))
+    if pulled.objects_count:
+        places = " and ".join(f"{name} ({display(url)})" for name, url in pulled.remotes)
+        note(f"{count_text(pulled.objects_count, 'object')}, {size_text(pulled.fetched_bytes)}, fetched from {places}")
+    elif not pulled.artifacts and not pulled.lacking:
+        note(f"everything is here and in place: {count_text(pulled.versions_count, 'artifact')}")
+
+
+def _line(artifact: BroughtArtifact, would: str) -> str:
+    name = display(artifact.path) + ("/" if artifact.kind == "directory" else "")
+    counts = (
+        (artifact.created_count, "placed"),
+        (artifact.replaced_count, "replaced"),
+        (artifact.removed_count, "removed"),
+        (len(artifact.stays), "edited, left alone"),
+    )
+    done = ", ".join(f"{count_text(count, 'file')} {would}{word}" for count, word in counts if count)
+    return f"{name}  {size_text(artifact.size)}  {done or would + 'in place'}"
+
+
+def _document(pulled: Pulled) -> dict[str, object]:
+    return {
+        "dry_run": pulled.dry_run,
+        "remotes": [{"name": name, "url": display(url)} for name, url in pulled.remotes],
+        "objects": pulled.objects_count,
+        "fetched_bytes": pulled.fetched_bytes,
+        "lacking": [{"path": display(one.path), "objects": one.count, "size": one.size} for one in pulled.lacking],
+        "artifacts": [
+            {
+                "path": display(artifact.path),
+                "kind": artifact.kind,
+                "digest": artifact.digest,
+                "created": artifact.created_count,
+                "replaced": artifact.replaced_count,
+                "removed": artifact.removed_count,
+                "size": artifact.size,
+                "left_alone": [display(path) for path in artifact.stays],
+            }
+            for artifact in pulled.artifacts
+        ],
+    }

@@ -1,0 +1,92 @@
+"""Pull: bring the bytes that pointers need, and make the working files what the pointers say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from track.errors import DamagedObject, MissingObject
+from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
+from track.flows.reach import versions_here
+from track.flows.receive import lacking_here, put_damage_aside, receive
+from track.model.names import display
+from track.progress import Progress, silent
+from track.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull did. `remotes` are (name, URL) of those that were asked; sizes in bytes, as they travelled.
+
+    With `dry_run`, `artifacts` is what would be placed of what is here, and `lacking` what would be fetched first.
+    """
+
+    remotes: tuple[tuple[str, str], ...]
+    versions_count: int
+    objects_count: int
+    fetched_bytes: int
+    artifacts: tuple[BroughtArtifact, ...]
+    lacking: tuple[Lacking, ...]
+    dry_run: bool
+
+
+def pull(
+    project: Project,
+    paths: Sequence[str] = (),
+    *,
+    remote: str | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Pulled:
+    """Fetch what the pointers in the working tree need, and place it; of everything, or what lies at `paths`.
+
+    What is here already is not asked for; then no remote is needed. Artifacts that come whole are placed, also when
+    others do not. Unsaved work is never lost, unless `force` gives it up. Interrupted, the same again goes on.
+
+    Raises:
+        UnknownPath: nothing lies at one of the paths.
+        UnsavedWork: files whose content is saved nowhere would go; what came is in the store, nothing was placed.
+        NoRemote: something is lacking, and the project names no remote.
+        MissingObject, DamagedObject: bytes that no remote has whole; everything else was placed.
+        RemoteError: the remote is not there, is no store, or this clone was not told that it may use it.
+        Locked: another `track` changes the working tree for too long.
+    """
+    asked = [project.relative(path) for path in paths]
+    with project.lock():
+        found = versions_here(project, asked)
+        if dry_run:
+            planned = bring(project, found, paths=asked, force=force, dry_run=True)
+            return Pulled((), len(found), 0, 0, planned.artifacts, planned.lacking, True)
+        lacking = lacking_here(project, found, asked)
+        remotes: tuple[tuple[str, str], ...] = ()
+        objects_count = fetched_bytes = 0
+        trouble: MissingObject | DamagedObject | None = None
+        if lacking:
+            try:
+                received = receive(project, lacking, remote=remote, paths=asked, progress=progress)
+                remotes = tuple((named.name, named.url) for named in received.remotes)
+                objects_count, fetched_bytes = received.objects_count, received.fetched_bytes
+            except (MissingObject, DamagedObject) as error:
+                trouble = error
+        try:
+            brought = bring(project, found, paths=asked, force=force, progress=progress)
+        except DamagedObject:  # in the local store: what is bad there is put aside, and comes again
+            lacking = put_damage_aside(project, found, asked)
+            if not lacking:
+                raise
+            received = receive(project, lacking, remote=remote, paths=asked, progress=progress)
+            remotes = tuple((named.name, named.url) for named in received.remotes)
+            objects_count += received.objects_count
+            fetched_bytes += received.fetched_bytes
+            brought = bring(project, found, paths=asked, force=force, progress=progress)
+        if trouble is not None:
+            raise _with_placed(trouble, brought)
+        return Pulled(remotes, len(found), objects_count, fetched_bytes, brought.artifacts, brought.lacking, False)
+
+
+def _with_placed(error: MissingObject | DamagedObject, brought: Brought) -> MissingObject | DamagedObject:
+    """The error, saying too what was placed all the same."""
+    if brought.artifacts:
+        names = ", ".join(display(artifact.path) for artifact in brought.artifacts[:3])
+        more = f" and {len(brought.artifacts) - 3} more" if len(brought.artifacts) > 3 else ""
+        error.details = (*error.details, f"placed all the same: {names}{more}")
+    return error
