@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from support.repositories import commit_all, git
 from support.trees import Empty, Executable, Link, read_tree, write_tree
 from track.errors import DamagedObject, ProjectError, UnsavedWork
+from track.flows.look import look
 from track.project import Project
 from track.verbs import uninit as module
 from track.verbs.add import Marks, add
 from track.verbs.init import init
 from track.verbs.uninit import Uninitialised, uninit
+from track.worktree.listing import packed
 
 BIG = bytes(range(256)) * 5000
 DATA = {
@@ -124,13 +127,16 @@ def test_a_working_file_that_lost_its_content_counts(here: Path, loss: str) -> N
         _uninit(here)
 
 
-def test_a_change_that_left_the_stat_as_it_was_is_noticed(here: Path) -> None:
+def test_a_change_that_the_stat_cache_does_not_know_of_is_noticed(here: Path) -> None:
+    (here / "data/a.csv").write_bytes(b"9,9\n")
+    with sqlite3.connect(here / ".git/track/stat.db") as rows:
+        stats = bytes(packed(os.stat(here / "data/a.csv")))
+        old = "(SELECT id FROM artifact WHERE path = x'646174612f612e637376')"
+        rows.execute(f"UPDATE folder SET stats = ?, written = 1 << 62 WHERE artifact = {old}", (stats,))
+    rows.close()
     with Project.open(here) as project:
-        seen = os.stat(here / "data/a.csv")
-        (here / "data/a.csv").write_bytes(b"9,9\n")
-        os.utime(here / "data/a.csv", ns=(seen.st_atime_ns, seen.st_mtime_ns))
-        with project.stat_cache._database as database:  # as if the change had kept the stat that a row has
-            database.execute("DELETE FROM folder")
+        believed = look(project, b"data/a.csv", project.pointers()[b"data/a.csv.track"])
+    assert believed.state == "."
     with pytest.raises(UnsavedWork):
         _uninit(here)
 

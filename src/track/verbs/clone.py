@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track.errors import TrackError, UsageError
+from track.flows.bring import bring
 from track.flows.reach import versions_here
 from track.flows.receive import receive
 from track.history import gitrepo
@@ -19,7 +20,7 @@ class Cloned:
     """What a clone did. `root` is the new working tree; `is_project` says that track is set up in it.
 
     `remotes` are (name, URL) of those that were asked for data; sizes in bytes, as they travelled. `placed` are the
-    artifacts whose files were put in place.
+    artifacts whose files were put in place, with what was written for each.
     """
 
     root: Path
@@ -27,7 +28,7 @@ class Cloned:
     artifacts_count: int = 0
     remotes: tuple[tuple[str, str], ...] = ()
     fetched_bytes: int = 0
-    placed: tuple[bytes, ...] = ()
+    placed: tuple[tuple[bytes, int], ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -86,11 +87,13 @@ def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
         if not data or not found:
             return Cloned(project.root, True, len(found), warnings=tuple(project.warnings))
         received = receive(project, found, progress=progress)
+        brought = bring(project, found, progress=progress)
         return Cloned(
-            project.root,
-            True,
-            len(found),
-            tuple((named.name, named.url) for named in received.remotes),
-            received.fetched_bytes,
+            root=project.root,
+            is_project=True,
+            artifacts_count=len(found),
+            remotes=tuple((named.name, named.url) for named in received.remotes),
+            fetched_bytes=received.fetched_bytes,
+            placed=tuple((artifact.path, artifact.size) for artifact in brought.artifacts),
             warnings=tuple(project.warnings),
         )

@@ -2,7 +2,7 @@
 
 import click
 
-from track.cli.session import count_text, emit, emit_json, hint, note, progress, size_text, warn
+from track.cli.session import count_text, emit, emit_json, hint, note, progress, size_text, table, warn
 from track.model.names import display
 from track.verbs.clone import Cloned, clone
 
@@ -55,6 +55,7 @@ def _show(done: Cloned, no_data: bool) -> None:
         emit(f"{count_text(done.artifacts_count, 'artifact')}, no data yet")
         hint(f"track -C {where} pull")
     elif done.artifacts_count:
+        table([("  " + display(path), size_text(size)) for path, size in done.placed], right=(1,))
         emit(f"{count_text(done.artifacts_count, 'artifact')}, {size_text(done.fetched_bytes)} fetched")
 
 
@@ -65,5 +66,5 @@ def _document(done: Cloned) -> dict[str, object]:
         "artifacts": done.artifacts_count,
         "remotes": [{"name": display(name), "url": display(url)} for name, url in done.remotes],
         "fetched_bytes": done.fetched_bytes,
-        "placed": [display(path) for path in done.placed],
+        "placed": [{"path": display(path), "size": size} for path, size in done.placed],
     }
