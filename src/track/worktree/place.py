@@ -154,12 +154,12 @@ class Placer:
             return [_racy(found) for found in stats] if self._is_racy else stats
 
     def remove(self, path: bytes, seen: Stat) -> None:
-        """Remove a file or link that is still as it was `seen`, and the folders that are empty then.
+        """Remove a file or link that is still as it was `seen`; if it is gone already, that is fine.
 
         Raises:
             UnsavedWork: it is another by now.
         """
-        with self._gate.parent(path) as (fd, name):
+        with suppress(FileNotFoundError, NotADirectoryError), self._gate.parent(path) as (fd, name):
             _check(fd, name, path, seen)
             publish.remove(name, dir_fd=fd)
 

@@ -9,10 +9,11 @@ from track.worktree.stat_cache import DIGEST_SIZE, STAT, STAT_SIZE, Row, Stat
 class _Folder:
     """One row while it is edited: name -> (packed stat, digest), and the names of its folders."""
 
-    __slots__ = ("folders", "known", "row")
+    __slots__ = ("folders", "known", "limit_ns", "row")
 
     def __init__(self, row: Row | None, digests: bytes) -> None:
         self.row = row
+        self.limit_ns: int | None = None
         self.folders: set[bytes] = set()
         self.known: dict[bytes, tuple[bytes, bytes]] = {}
         if row is not None:
@@ -35,10 +36,16 @@ class RowEdit:
         self._empty: set[bytes] = set()
         self._folder(b"")
 
-    def put(self, path: bytes, stat: bytes, digest: bytes) -> None:
-        """A file or link is here, with this packed stat and digest."""
+    def put(self, path: bytes, stat: bytes, digest: bytes, *, seen_ns: int | None = None) -> None:
+        """A file or link is here, with this packed stat and digest.
+
+        Placed by us; or found as it should be by a scan that began at `seen_ns`, and then others may have it open.
+        """
         head, _, name = path.rpartition(b"/")
-        self._folder(head + b"/" if head else b"").known[name] = (stat, digest)
+        folder = self._folder(head + b"/" if head else b"")
+        folder.known[name] = (stat, digest)
+        if seen_ns is not None and is_fresh(Stat._make(STAT.unpack(stat)), seen_ns):
+            folder.limit_ns = seen_ns
 
     def put_folder(self, path: bytes) -> None:
         """An empty folder is here."""
@@ -51,8 +58,9 @@ class RowEdit:
         self._folder(head + b"/" if head else b"").known.pop(name, None)
 
     def drop_folder(self, path: bytes) -> None:
-        """The empty folder is not here any more, or is not empty."""
-        self._folder(path + b"/")
+        """If there was an empty folder, it is not here any more, or not empty."""
+        if self._load(path + b"/") is not None:
+            self._folder(path + b"/")
 
     def finish(self, now_ns: int, boot: str) -> tuple[list[tuple[Row, bytes]], list[bytes]]:
         """The edited rows with their digests, and the paths of those that are gone.
@@ -96,8 +104,8 @@ def _row(path: bytes, folder: _Folder, now_ns: int, boot: str) -> tuple[Row, byt
     names = sorted(folder.known)
     stats = b"".join([folder.known[name][0] for name in names])
     digests = b"".join([folder.known[name][1] for name in names])
-    written = now_ns + FRESH_NS
+    written = now_ns + FRESH_NS if folder.limit_ns is None else folder.limit_ns
     old = folder.row
     if old is not None and any(is_fresh(Stat._make(found), old.written) for found in STAT.iter_unpack(old.stats)):
-        written = old.written
+        written = min(written, old.written)
     return Row(path, written, boot, b"\0".join(names), b"\0".join(sorted(folder.folders)), stats), digests

@@ -1,0 +1,130 @@
+"""`track checkout`: make working files what their pointers say."""
+
+import click
+
+from track.cli.separated import Separated, paths_behind
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
+from track.errors import TrackError, UnknownRevision, UsageError
+from track.flows.bring import BroughtArtifact
+from track.flows.reach import versions_here
+from track.model.names import display
+from track.project import Project
+from track.verbs.checkout import CheckedOut, checkout
+
+_HELP = """Make working files what their pointers say. What is saved nowhere is never lost.
+
+\b
+  track checkout                      after `git checkout` or `git pull`: all data as the pointers here say
+  track checkout data/train.csv       only this artifact
+  track checkout images/2024          only this part of the directory `images`
+  track checkout v1.0                 the data of another revision; pointers are left to Git
+  track checkout v1.0 -- model.bin    this artifact as it was, with its pointer (unstaged)
+  track checkout --force              give up edits and unknown files: exactly what the pointers say
+
+Files that are as they should be are not touched. A file whose content is neither in the store nor at a remote is
+never replaced without --force; edits of files that are the same in both versions stay, as in Git. Nothing is
+fetched: `track pull` brings what is not here.
+
+\b
+Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 data that is not here (the rest was placed);
+6 would lose unsaved work, or locked; 7 damaged data, or a path that may not be written.
+"""
+
+
+@click.command("checkout", cls=Separated, help=_HELP, short_help="bring data to a revision without losing unsaved work")
+@click.argument("names", nargs=-1, metavar="[REV] [--] [PATH]...", type=click.UNPROCESSED)
+@click.option("-f", "--force", is_flag=True, help="Give up unsaved edits, and files that no version knows.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(ctx: click.Context, names: tuple[str, ...], force: bool, dry_run: bool, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        rev, paths = _told_apart(project, names, paths_behind(ctx))
+        done = checkout(project, rev, paths, force=force, dry_run=dry_run, progress=progress())
+    if as_json:
+        emit_json("checkout", _document(done, dry_run))
+        return
+    for artifact in done.artifacts:
+        emit(_line(artifact, dry_run))
+    _say_more(done, dry_run)
+
+
+def _told_apart(
+    project: Project, names: tuple[str, ...], behind: tuple[str, ...]
+) -> tuple[str | None, tuple[str, ...]]:
+    """(revision, paths) out of what was typed, by Git's rules.
+
+    Raises:
+        UsageError: a name is both, so that `--` has to tell.
+        UnknownRevision: a name is neither.
+    """
+    if not names:
+        return None, behind
+    if behind:
+        if len(names) > 1:
+            raise UsageError("more than one revision was named", hint="track checkout REV -- PATH…")
+        return names[0], behind
+    is_path = _is_known(project, names[0])
+    try:
+        project.git.resolve(names[0])
+    except UnknownRevision:
+        if not is_path:
+            raise
+        return None, names
+    if is_path:
+        shown = display(names[0])
+        hint = f"track checkout {shown} --, or track checkout -- {shown}"
+        raise UsageError(f"{shown} is both a revision and a path", hint=hint)
+    return names[0], names[1:]
+
+
+def _is_known(project: Project, name: str) -> bool:
+    try:
+        return bool(versions_here(project, [project.relative(name)]))
+    except TrackError:
+        return False
+
+
+def _line(artifact: BroughtArtifact, dry_run: bool) -> str:
+    name = display(artifact.path) + ("/" if artifact.kind == "directory" else "")
+    signs = (("+", artifact.created_count), ("~", artifact.replaced_count), ("-", artifact.removed_count))
+    counts = " ".join(f"{sign}{count:,}" for sign, count in signs if count)
+    if artifact.kind == "file" and counts in ("+1", "~1"):
+        counts = "new" if counts == "+1" else "replaced"
+    parts = [name, f"would be {counts}" if dry_run and counts else counts]
+    if artifact.size:
+        parts.append(size_text(artifact.size))
+    if artifact.stays:
+        is_one = len(artifact.stays) == 1
+        parts.append(f"{count_text(len(artifact.stays), 'edited file')} left as {'it is' if is_one else 'they are'}")
+    return "  ".join(part for part in parts if part)
+
+
+def _say_more(done: CheckedOut, dry_run: bool) -> None:
+    if done.pointers:
+        note(f"{count_text(len(done.pointers), 'pointer')} written, not staged: git add records going back")
+    if dry_run:
+        note("nothing was changed (--dry-run)")
+    elif not done.artifacts:
+        note(f"everything is as its pointer says: {count_text(done.count, 'artifact')}")
+
+
+def _document(done: CheckedOut, dry_run: bool) -> dict[str, object]:
+    return {
+        "dry_run": dry_run,
+        "pointers": [display(path) for path in done.pointers],
+        "artifacts": [
+            {
+                "path": display(artifact.path),
+                "kind": artifact.kind,
+                "digest": artifact.digest,
+                "created": artifact.created_count,
+                "replaced": artifact.replaced_count,
+                "removed": artifact.removed_count,
+                "size": artifact.size,
+                "left": [display(path) for path in artifact.stays],
+            }
+            for artifact in done.artifacts
+        ],
+    }

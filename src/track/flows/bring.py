@@ -1,0 +1,238 @@
+"""Bring: make working files what pointers say, out of the store; what is unsaved is never lost.
+
+Everything is planned before anything changes, and everything new is made aside, every byte verified, before the
+first file is replaced. Interrupted at any point, the same command again finishes the work: what is placed already is
+found to be so, and what was made aside is swept away.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+from track.errors import MissingObject, StoreUnwritable, UnsavedWork
+from track.flows.contents import StoreContents
+from track.flows.plan import Plan, plan
+from track.flows.reach import Version, inside
+from track.flows.recording import record
+from track.model.manifest import Entry
+from track.model.names import display
+from track.progress import Progress, silent
+from track.project import Project
+from track.worktree.place import Placer
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtArtifact:
+    """What was done for one artifact; counts are of files and links, `size` is what was written, in bytes.
+
+    `stays` are the paths of edited files that are the same in both versions and were left alone.
+    """
+
+    path: bytes
+    kind: str
+    digest: str
+    created_count: int
+    replaced_count: int
+    removed_count: int
+    size: int
+    stays: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """An artifact of which nothing was placed: `count` objects of `size` bytes are not in the store.
+
+    Both are 0 when its manifest itself is not here, so that nobody can tell.
+    """
+
+    path: bytes
+    count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What was done, sorted by path; artifacts that were as they should be are left out."""
+
+    artifacts: tuple[BroughtArtifact, ...]
+    lacking: tuple[Lacking, ...]
+
+
+def bring(
+    project: Project,
+    versions: Sequence[Version],
+    *,
+    paths: Sequence[bytes] = (),
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Brought:
+    """Make the data of each version what its pointer says; of a directory only what `paths` name, if they name parts.
+
+    Call it with the project's lock held. An artifact of which something is not in the store is left as it is and
+    reported as lacking; the others are placed. With `force`, unsaved edits and unknown files are given up.
+
+    Raises:
+        UnsavedWork: files whose content is saved nowhere would go, every one named; nothing was changed.
+        UnknownPath: a version has nothing at one of the paths.
+        MalformedManifest, DamagedObject: bytes in the store are not what they should be; nothing of it was placed.
+        ForbiddenPath, Unreadable, ChangedWhileAdding: what is in the working tree cannot be looked at.
+    """
+    plans: list[Plan] = []
+    lacking: list[Lacking] = []
+    for version in versions:
+        if version.pointer.kind == "value" or version.path.startswith(b".track/"):
+            continue
+        try:
+            parts, asked = inside(version, paths), bool(paths)
+            found = plan(project, version.path, version.pointer, parts=parts, asked=asked, force=force)
+        except MissingObject:
+            lacking.append(Lacking(version.path, 0, 0))
+            continue
+        if found.absent:
+            sizes = {entry.digest: entry.size for entry in found.writes.values() if entry.digest in found.absent}
+            lacking.append(Lacking(version.path, len(found.absent), sum(sizes.values())))
+        else:
+            plans.append(found)
+    _refuse_losses(plans)
+    if not dry_run:
+        _do(project, plans, progress)
+    done = tuple(_outcome(found) for found in plans if not found.is_done or found.stays)
+    return Brought(done, tuple(lacking))
+
+
+def _refuse_losses(plans: Iterable[Plan]) -> None:
+    lost = [found.path + b"/" + path if path else found.path for found in plans for path in found.lost]
+    if not lost:
+        return
+    what = display(lost[0]) if len(lost) == 1 else f"{len(lost):,} files"
+    raise UnsavedWork(
+        f"{what} would be lost: the content is saved nowhere",
+        hint=f"save it with `track add {display(lost[0])}`, or give it up with --force",
+        details=tuple(display(path) for path in lost),
+    )
+
+
+def _do(project: Project, plans: Sequence[Plan], progress: Progress) -> None:
+    """Stage everything, then place it, an artifact at a time."""
+    busy = [found for found in plans if not found.is_done]
+    entries = [entry for found in busy for entry in found.writes.values() if entry.mode != "d"]
+    progress.begin("placing files", count=len(entries), size_bytes=sum(entry.size for entry in entries))
+    link = project.config.text("checkout.link") or "copy"
+    try:
+        staging = project.worktree_state / "staging"
+        with (
+            _kept(project, busy),
+            Placer(project.gate, StoreContents(project), staging, link=link, progress=progress) as placer,
+        ):
+            staged = [_Staged(placer, found) for found in busy]
+            now_ns = placer.wait() if entries else 0
+            for one in staged:
+                one.place()
+                record(project, one.plan, one.stats, now_ns)
+    finally:
+        progress.end()
+    for found in plans:
+        if found.is_done:
+            record(project, found, {}, 0)
+
+
+@contextmanager
+def _kept(project: Project, plans: Iterable[Plan]) -> Iterator[None]:
+    """Hold the store while files go because it has their content; a store that we may not write holds nothing back."""
+    with ExitStack() as stack:
+        if any(found.removes or found.replaced for found in plans):
+            with suppress(StoreUnwritable):
+                stack.enter_context(project.store.writer())
+        yield
+
+
+class _Staged:
+    """The new files of one artifact, made aside; and how they come into place."""
+
+    def __init__(self, placer: Placer, found: Plan) -> None:
+        self.plan = found
+        self.stats: dict[bytes, bytes] = {}
+        self._placer = placer
+        trees, singles = _grouped(found)
+        self._trees = [placer.make_tree(self._full(top), entries) for top, entries in trees]
+        self._tops = [top for top, _ in trees]
+        self._folders = [path for path, entry in singles.items() if entry.mode == "d"]
+        files = [(path, entry) for path, entry in singles.items() if entry.mode != "d"]
+        self._files = [path for path, _ in files]
+        self._made = placer.make([(self._full(path), entry) for path, entry in files])
+
+    def place(self) -> None:
+        """Remove what goes, then rename in what comes; `stats` has the packed stat of each path afterwards."""
+        found = self.plan
+        for path, local in sorted(found.removes.items(), reverse=True):
+            if path not in found.replaced:
+                self._placer.remove(self._full(path), local.stat)
+        self._remove_folders()
+        for top, made in zip(self._tops, self._trees, strict=True):
+            stats = self._placer.place(made, None)
+            prefix = top + b"/" if top else b""
+            self.stats.update((prefix + entry.path, stat) for entry, stat in zip(made.entries, stats, strict=True))
+        for path, made in zip(self._files, self._made, strict=True):
+            old = found.replaced.get(path)
+            (self.stats[path],) = self._placer.place(made, old.stat if old is not None else None)
+        for path in self._folders:
+            self._placer.make_folder(self._full(path))
+
+    def _full(self, path: bytes) -> bytes:
+        return self.plan.path + b"/" + path if path else self.plan.path
+
+    def _remove_folders(self) -> None:
+        """The folders that are empty now, deepest first; the artifact's own stays."""
+        wanted = {path for path, entry in self.plan.writes.items() if entry.mode == "d"}
+        candidates = set(self.plan.empties)
+        for path in self.plan.removes:
+            folder = path.rpartition(b"/")[0]
+            while folder and folder not in candidates:
+                candidates.add(folder)
+                folder = folder.rpartition(b"/")[0]
+        for path in sorted(candidates - wanted, key=lambda path: (-path.count(b"/"), path)):
+            if path or self.plan.pointer.kind == "file":
+                self._placer.remove_folder(self._full(path))
+
+
+def _grouped(found: Plan) -> tuple[list[tuple[bytes, list[Entry]]], dict[bytes, Entry]]:
+    """Whole new folders, each with its entries relative to it, and the single entries for folders that are there."""
+    trees: dict[bytes, list[Entry]] = {}
+    singles: dict[bytes, Entry] = {}
+    here = found.here
+    if found.pointer.kind == "directory" and here.seen.kind != "directory":
+        trees[b""] = []
+    for path, entry in sorted(found.writes.items()):
+        top = b"" if b"" in trees else _topmost_missing(found, path)
+        if top is None:
+            singles[path] = entry
+        else:
+            trees.setdefault(top, []).append(entry._replace(path=path[len(top) + 1 :]) if top else entry)
+    return list(trees.items()), singles
+
+
+def _topmost_missing(found: Plan, path: bytes) -> bytes | None:
+    """The highest folder above `path` that is not there, and at whose place nothing is; None when all are."""
+    if not path:
+        return None
+    parts = path.split(b"/")
+    for end in range(1, len(parts)):
+        folder = b"/".join(parts[:end])
+        if not found.here.is_folder(folder):
+            return folder
+    return None
+
+
+def _outcome(found: Plan) -> BroughtArtifact:
+    files = [path for path, entry in found.writes.items() if entry.mode != "d"]
+    return BroughtArtifact(
+        path=found.path,
+        kind=found.pointer.kind,
+        digest=str(found.pointer.digest),
+        created_count=sum(path not in found.replaced for path in files),
+        replaced_count=len(found.replaced),
+        removed_count=sum(path not in found.writes for path in found.removes),
+        size=sum(found.writes[path].size for path in files),
+        stays=tuple(sorted(found.stays)),
+    )

@@ -1,0 +1,261 @@
+"""Plan: what has to change in the working tree so that an artifact is a version, and what would be lost by it.
+
+Nothing is changed here. The rows say which version was placed last; what differs between that one and the one
+wanted has to change, and what was edited since:
+
+- what is here already stays;
+- what would be replaced or removed must be saved, in the store or whole at a remote, or it is unsaved work;
+- an edit of a file that is the same in both versions stays, as it does in Git, unless the path was asked for or
+  the version is the one that was placed last: then the edit itself is what has to go;
+- files that no version knows stay.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from track.errors import InsideArtifact, MissingObject, SpecialFile, UnknownPath
+from track.flows.here import Here, Local, is_under
+from track.flows.reach import known_at_remotes
+from track.model import manifest
+from track.model.digest import Digest
+from track.model.manifest import Entry
+from track.model.names import display
+from track.model.pointer import Pointer
+from track.project import Project
+from track.worktree.scan import Item, scan
+
+Pair = tuple[Entry | None, Entry | None]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to do for one artifact. Paths are relative to it; a file artifact is the entry with an empty path.
+
+    `base` is the version that its rows describe, None without rows. `pairs` are (as the rows say, as wanted) where
+    they differ; without rows every entry wanted. `writes` are the entries to place and `removes` what goes;
+    `replaced` is what a write finds in its place. `stays` are local edits left alone. `lost` is unsaved work.
+    """
+
+    path: bytes
+    pointer: Pointer
+    parts: tuple[bytes, ...]
+    here: Here
+    base: Digest | None
+    pairs: list[Pair] = field(default_factory=list)
+    writes: dict[bytes, Entry] = field(default_factory=dict)
+    replaced: dict[bytes, Local] = field(default_factory=dict)
+    removes: dict[bytes, Local] = field(default_factory=dict)
+    empties: set[bytes] = field(default_factory=set)
+    stays: set[bytes] = field(default_factory=set)
+    lost: list[bytes] = field(default_factory=list)
+    absent: set[bytes] = field(default_factory=set)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing in the working tree has to change."""
+        is_there = bool(self.parts) or self.here.seen.kind == self.pointer.kind
+        return is_there and not (self.writes or self.removes or self.empties)
+
+
+def plan(
+    project: Project,
+    path: bytes,
+    pointer: Pointer,
+    *,
+    parts: Sequence[bytes] = (),
+    asked: bool = False,
+    force: bool = False,
+) -> Plan:
+    """What it takes to make the data at `path`, or the `parts` inside it, what `pointer` says.
+
+    `asked` says that a person named the path, so that edits in it are what should go. With `force`, files that no
+    version knows go, too, and nothing counts as lost.
+
+    Raises:
+        MissingObject: a node of the manifest is not here.
+        MalformedManifest, DamagedObject: it cannot be believed; nothing was changed.
+        UnknownPath: the artifact has nothing at one of the parts.
+        Unreadable, ForbiddenPath, ChangedWhileAdding: what is here cannot be looked at.
+    """
+    _refuse_unknown(project, path, pointer, parts)
+    seen = scan(project.gate, path, project.stat_cache, state=project.worktree_state)
+    for error in seen.errors:
+        if not isinstance(error, SpecialFile | InsideArtifact):
+            raise error
+    base = seen.root if seen.root is not None and seen.kind == pointer.kind else None
+    found = Plan(path, pointer, tuple(parts), Here(project, seen), base)
+    if pointer.kind == "file":
+        found.pairs = [(None, Entry(b"", "x" if pointer.executable else "f", pointer.size, pointer.digest))]
+    else:
+        found.pairs = _pairs(project, found)
+    _Decision(project, found, asked=asked or bool(parts), force=force).run()
+    return found
+
+
+def _pairs(project: Project, found: Plan) -> list[Pair]:
+    """(as the rows say, as wanted) where they differ; the rows are not believed when their manifest is not here."""
+    read, target = project.store.read, bytes(found.pointer.digest)
+    if found.base is not None:
+        try:
+            pairs = manifest.compare(read, bytes(found.base), target)
+            return [pair for pair in pairs if is_under(_path_of(pair), found.parts)]
+        except MissingObject:
+            if project.store.absent([target]):
+                raise
+            found.base = None
+    wanted: Iterator[Entry] | Iterable[Entry] = manifest.walk(read, target)
+    if found.parts:
+        wanted = [entry for part in _outermost(found.parts) for entry in manifest.walk(read, target, part)]
+    return [(None, entry) for entry in wanted]
+
+
+def _outermost(parts: Iterable[bytes]) -> list[bytes]:
+    """Without those that lie below another one; sorted."""
+    kept: list[bytes] = []
+    for part in sorted(set(parts)):
+        if not kept or not is_under(part, (kept[-1],)):
+            kept.append(part)
+    return kept
+
+
+class _Decision:
+    """Fills a plan: what to write, what to remove, what is lost."""
+
+    def __init__(self, project: Project, found: Plan, *, asked: bool, force: bool) -> None:
+        self.project = project
+        self.plan = found
+        self.here = found.here
+        self.force = force
+        self.overwrites = asked or force or found.base is None or found.base == found.pointer.digest
+        self.differing = {_path_of(pair) for pair in found.pairs}
+
+    def run(self) -> None:
+        found, kind = self.plan, self.here.seen.kind
+        self.here.settle(self._is_of_interest)
+        if kind not in ("missing", found.pointer.kind):
+            self._clear_the_place()
+        for old, new in found.pairs:
+            if new is None and old is not None:
+                self._drop(old)
+        for _, new in found.pairs:
+            if new is not None:
+                self._want(new)
+        if kind == found.pointer.kind == "directory":
+            if found.base is not None:
+                self._local_edits()
+            if self.force:
+                self._extras()
+        self._weigh()
+
+    def _is_of_interest(self, item: Item) -> bool:
+        """Not read: files that no version knows, and sure edits that stay; unless they are in the way."""
+        if self.plan.base is None or item.path in self.differing or item.why in ("touched", "doubtful"):
+            return True
+        return item.why == "resized" and self.overwrites
+
+    def _clear_the_place(self) -> None:
+        """A file stands where a folder should, or the reverse, or a link: all of it has to go."""
+        if self.here.seen.kind == "directory":
+            self.plan.removes.update((local.path, local) for local in self.here.below(b""))
+            self.plan.empties.update(folder[:-1] for folder in self.here.folders_below(b""))
+        elif (local := self.here.itself()) is not None:
+            self.plan.removes[b""] = local
+
+    def _drop(self, old: Entry) -> None:
+        """An entry of the version placed last that the one wanted does not have."""
+        if old.mode == "d":
+            self.plan.empties.add(old.path)
+            return
+        local = self.here.at(old.path, sure=True)
+        if local is not None:
+            self.plan.removes[old.path] = local
+
+    def _want(self, new: Entry) -> None:
+        """An entry of the version wanted."""
+        if new.mode == "d":
+            if not self.here.is_folder(new.path):
+                if self.here.seen.kind == "directory":
+                    self._clear(new.path)
+                self.plan.writes[new.path] = new
+            return
+        local = self.here.at(new.path, sure=True) if self.here.seen.kind == self.plan.pointer.kind else None
+        if local is not None and local.is_like(new):
+            return
+        self.plan.writes[new.path] = new
+        if local is not None:
+            self.plan.replaced[new.path] = local
+        elif new.path and self.here.seen.kind == "directory":
+            self._clear(new.path)
+
+    def _clear(self, path: bytes) -> None:
+        """What stands in the way of a new name: a folder there, or a file where a folder above it should be."""
+        if self.here.is_folder(path):
+            for inner in self.here.below(path):
+                self.plan.removes.setdefault(inner.path, self.here.at(inner.path, sure=True) or inner)
+            self.plan.empties.update(folder[:-1] for folder in self.here.folders_below(path))
+        folder = path.rpartition(b"/")[0]
+        while folder and not self.here.is_folder(folder):
+            local = self.here.at(folder, sure=True)
+            if local is not None:
+                self.plan.removes.setdefault(folder, local)
+                return
+            folder = folder.rpartition(b"/")[0]
+
+    def _local_edits(self) -> None:
+        """What differs from the rows and is the same in both versions."""
+        for was, now in self.here.seen.changes():
+            path = _path_of((was, now))
+            if path in self.differing or was is None or not is_under(path, self.plan.parts):
+                continue
+            if (now is None and not self._stands_in(path)) or self.overwrites:
+                self._want(was)
+            else:
+                self.plan.stays.update([path] if was.mode != "d" else [])
+
+    def _stands_in(self, path: bytes) -> bool:
+        """Whether something else stands at a path of which the file is gone."""
+        if self.here.is_folder(path):
+            return bool(self.here.below(path))
+        folder = path.rpartition(b"/")[0]
+        return any(self.here.at(folder[:end]) is not None for end in _ends(folder))
+
+    def _extras(self) -> None:
+        """Files and empty folders that the version wanted does not have."""
+        wanted = {entry.path for _, entry in self.plan.pairs if entry is not None}
+        found = self.here.extras() if self.plan.base is not None else self.here.below(b"")
+        for local in found:
+            if local.path not in wanted and is_under(local.path, self.plan.parts):
+                self.plan.removes.setdefault(local.path, local)
+        for _, now in self.here.seen.changes():
+            if now is not None and now.mode == "d" and now.path not in wanted and is_under(now.path, self.plan.parts):
+                self.plan.empties.add(now.path)
+
+    def _weigh(self) -> None:
+        """Which of what goes is unsaved, and which of what comes is not here."""
+        found = self.plan
+        needed = {entry.digest for entry in found.writes.values() if entry.mode != "d"}
+        found.absent = self.project.store.absent(needed) if needed else set()
+        if self.force:
+            return
+        going = [*found.removes.values(), *found.replaced.values()]
+        unsaved = self.project.store.absent({local.digest for local in going if local.digest}) if going else set()
+        unsaved -= known_at_remotes(self.project, unsaved) if unsaved else set()
+        found.lost += sorted(local.path for local in going if not local.digest or local.digest in unsaved)
+
+
+def _ends(folder: bytes) -> Iterator[int]:
+    yield from (at for at, byte in enumerate(folder + b"/") if byte == 0x2F)
+
+
+def _path_of(pair: Pair) -> bytes:
+    entry = pair[0] or pair[1]
+    assert entry is not None
+    return entry.path
+
+
+def _refuse_unknown(project: Project, path: bytes, pointer: Pointer, parts: Iterable[bytes]) -> None:
+    for part in parts:
+        read, root = project.store.read, bytes(pointer.digest)
+        if pointer.kind != "directory" or next(iter(manifest.walk(read, root, part)), None) is None:
+            shown = display(path + b"/" + part)
+            raise UnknownPath(f"{shown} is not in that version of {display(path)}", hint=f"track ls {display(path)}")

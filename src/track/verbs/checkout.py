@@ -1,0 +1,111 @@
+"""Checkout: make working files what their pointers say, here or at a revision, without losing unsaved work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from track import publish
+from track.errors import MissingObject
+from track.flows.bring import BroughtArtifact, Lacking, bring
+from track.flows.ignoring import ignore
+from track.flows.reach import Version, full_name, inside, versions, versions_here
+from track.history import log
+from track.model.names import display, is_named_pointer, pointer_path
+from track.progress import Progress, silent
+from track.project import Project
+from track.worktree.reading import read_whole
+
+_LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """What a checkout did, or with `dry_run` would do.
+
+    `artifacts` are those whose files changed or that keep local edits; `pointers` the pointer files that were written;
+    `count` is how many artifacts were looked at.
+    """
+
+    artifacts: tuple[BroughtArtifact, ...]
+    pointers: tuple[bytes, ...]
+    count: int
+
+
+def checkout(
+    project: Project,
+    rev: str | None = None,
+    paths: Sequence[str] = (),
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> CheckedOut:
+    """Make working files what the pointers in the working tree say, or those at `rev`.
+
+    `paths` are artifacts, folders of them, or parts of a directory artifact. With `rev` and paths, the pointers of
+    the artifacts named come into the working tree too, unstaged; with `rev` alone pointers are left to Git. Interrupted
+    anywhere, the same call again finishes the work.
+
+    Raises:
+        UnsavedWork: files would go whose content is saved nowhere, all of them named; nothing was changed.
+        MissingObject: objects are not here; nothing of their artifacts was placed, but everything of the others.
+        UnknownRevision, UnknownPath: what was asked for is not there.
+        MalformedPointer, MalformedManifest, DamagedObject, ForbiddenPath: what should be placed cannot be believed.
+        DiskFull, StoreUnwritable: the files did not fit; those in the working tree are as they were, or whole.
+    """
+    asked = [project.relative(path) for path in paths]
+    with project.lock():
+        publish.sweep(project.worktree_state / "staging")
+        name = full_name(project, rev) if rev is not None else None
+        found = versions(project, [name], asked) if name is not None else versions_here(project, asked)
+        brought = bring(project, found, paths=asked, force=force, dry_run=dry_run, progress=progress)
+        lacking = {each.path for each in brought.lacking}
+        whole = [version for version in found if version.path not in lacking and not inside(version, asked)]
+        written: list[bytes] = []
+        if name is not None and not dry_run:
+            written = [_restore(project, name, version) for version in whole] if asked else []
+            _keep_out_of_git(project, whole)
+    if brought.lacking:
+        raise _missing(project, rev, brought.lacking)
+    return CheckedOut(brought.artifacts, tuple(path for path in written if path), len(found))
+
+
+def _restore(project: Project, rev: str, version: Version) -> bytes:
+    """Put a version's pointer into the working tree as it is at `rev`; its path, empty if it was there already."""
+    named = is_named_pointer(version.path)
+    path = version.path if named else pointer_path(version.path)
+    content = log.pointer_at(project.git, rev, path)
+    assert content is not None
+    with project.gate.parent(path, create=True, own=named) as (folder, name):
+        if read_whole(folder, name) == content:
+            return b""
+        publish.publish_bytes(name, content, dir_fd=folder)
+    return path
+
+
+def _keep_out_of_git(project: Project, placed: Sequence[Version]) -> None:
+    """Have Git ignore data of another revision that this one does not know of."""
+    paths = [version.path for version in placed if version.pointer.kind in ("file", "directory")]
+    paths = [path for path in paths if not is_named_pointer(path)]
+    if paths:
+        ignored = project.git.ignored(paths)
+        ignore(project, [path for path in paths if path not in ignored])
+
+
+def _missing(project: Project, rev: str | None, lacking: Sequence[Lacking]) -> MissingObject:
+    what = display(lacking[0].path) if len(lacking) == 1 else f"{len(lacking)} artifacts"
+    remotes = project.config.names("remote.*.url")
+    if not remotes:
+        hint = "track remote add NAME URL says where it is; then: track pull"
+    else:
+        hint = "track pull" if rev is None else f"track fetch {remotes[0]} {rev}"
+    lines = [_line(each) for each in lacking[:_LISTED]]
+    if len(lacking) > _LISTED:
+        lines.append(f"and {len(lacking) - _LISTED:,} more")
+    return MissingObject(f"{what} cannot be placed: not everything is here", hint=hint, details=tuple(lines))
+
+
+def _line(lacking: Lacking) -> str:
+    shown = display(lacking.path)
+    if not lacking.count:
+        return f"{shown}: its manifest is not here"
+    return f"{shown}: {lacking.count:,} object{'s' if lacking.count > 1 else ''} ({lacking.size:,} bytes) are not here"
