@@ -367,6 +367,20 @@ def test_a_directory_alone_holds_where_there_is_no_repository(
     assert (found.top, found.git_dir) == (tmp_path / "elsewhere", repo / ".git")
 
 
+def test_head_and_branch_are_known_however_git_keeps_them(repo: Path, linked: Path) -> None:
+    head = git("rev-parse", "HEAD", cwd=repo).strip()
+    assert (Git(repo).head(), Git(repo).branch(), Git(linked).branch()) == (head, "main", "side")
+    git("pack-refs", "--all", cwd=repo)
+    assert (Git(repo).head(), Git(repo).branch()) == (head, "main")
+    git("symbolic-ref", "refs/heads/alias", "refs/heads/main", cwd=repo)
+    git("symbolic-ref", "HEAD", "refs/heads/alias", cwd=repo)
+    assert (Git(repo).head(), Git(repo).branch()) == (head, "alias")
+    git("checkout", "--quiet", "--detach", "main", cwd=repo)
+    assert (Git(repo).head(), Git(repo).branch()) == (head, None)
+    git("switch", "--quiet", "--orphan", "new", cwd=repo)
+    assert (Git(repo).head(), Git(repo).branch()) == (None, "new")
+
+
 def test_git_paths_and_branches_of_a_linked_worktree(repo: Path, linked: Path) -> None:
     assert Git(linked).git_path("info/exclude") == repo / ".git/info/exclude"
     git("checkout", "--quiet", "--detach", cwd=linked)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import Unreadable
-from track.history.plumbing import SUFFIX, Git
+from track.history.plumbing import SUFFIX, Git, PointerFiles
 from track.model.names import display
 
 MAX_POINTER = 1 << 20
@@ -44,15 +44,15 @@ class Event(NamedTuple):
     blob: str | None
 
 
-def pointers_in_worktree(git: Git) -> list[tuple[bytes, bytes]]:
+def pointers_in_worktree(git: Git, files: PointerFiles | None = None) -> list[tuple[bytes, bytes]]:
     """Return the pointer files on disk, sorted by path, with their contents: staged, in conflict, or new.
 
-    A pointer that is a link, or lies below one, is not there.
+    A pointer that is a link, or lies below one, is not there. `files` is `git.pointer_files()` for whoever asked it.
 
     Raises:
         Unreadable: one of them cannot be read.
     """
-    files = git.pointer_files()
+    files = files or git.pointer_files()
     folders: dict[bytes, bool] = {}
     found = []
     for path in sorted({*files.staged, *files.unmerged, *files.untracked}):

@@ -189,6 +189,8 @@ class Git:
         """
         if not rev or rev.startswith("-") or any(ord(c) < 32 or ord(c) == 127 for c in rev):
             raise UnknownRevision(f"`{display(rev)}` is not a revision")
+        if rev == "HEAD" and (head := self.head()) is not None:
+            return head
         found = self.run("rev-parse", "--verify", "--quiet", os.fsencode(rev) + b"^{commit}", check=False)
         if _is_full_oid(oid := found.strip().decode("ascii", "replace")):
             return oid
@@ -198,12 +200,26 @@ class Git:
 
     def head(self) -> str | None:
         """Return the id of the commit that is checked out; none before the first one."""
+        if _is_full_oid(found := self._first_line(self.git_dir / "HEAD")):
+            return found
+        if _is_branch(found) and _is_full_oid(oid := self._first_line(self.common_dir / found[5:])):
+            return oid
         return self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).strip().decode() or None
 
     def branch(self) -> str | None:
         """Return the name of the branch that is checked out; none when HEAD is detached."""
+        if _is_branch(found := self._first_line(self.git_dir / "HEAD")):
+            return found.removeprefix("ref: refs/heads/")
         name = self.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False).strip()
         return os.fsdecode(name) or None
+
+    def _first_line(self, path: Path) -> str:
+        """Return what a file of Git's says; empty when it is packed, or kept in another way. Saves a process."""
+        try:
+            with open(path, "rb") as file:
+                return os.fsdecode(file.readline(4096).strip())
+        except OSError:
+            return ""
 
     def merge_base(self, first: str, second: str) -> str | None:
         """Return the best common ancestor of two revisions; none when they share no history."""
@@ -244,23 +260,13 @@ class Git:
 
     def operation(self) -> str | None:
         """Return the Git operation in progress here (`merge`, `rebase`, …), or none."""
-        for name, word in _OPERATIONS:
+        for name, word in surroundings.OPERATIONS:
             if os.path.lexists(self.git_dir / name):
                 return word
         return None
 
     def _command(self, args: Sequence[str | bytes], globs: bool) -> list[str | bytes]:
         return [self.program, *_FLAGS, *(() if globs else (_LITERAL,)), *args]
-
-
-_OPERATIONS = (
-    ("rebase-merge", "rebase"),
-    ("rebase-apply", "rebase"),
-    ("MERGE_HEAD", "merge"),
-    ("CHERRY_PICK_HEAD", "cherry-pick"),
-    ("REVERT_HEAD", "revert"),
-    ("BISECT_LOG", "bisect"),
-)
 
 
 class _Process:
@@ -374,6 +380,11 @@ def _ask_place(program: str, cwd: str, environment: dict[str, str]) -> Place:
         raise NotARepository(f"the name of this folder has a line break in it: {display(cwd)}")
     git_dir, common_dir, top = (os.fsdecode(line) for line in lines[2:])
     return Place(top, git_dir, common_dir)
+
+
+def _is_branch(line: str) -> bool:
+    """Return whether HEAD names a branch; a repository with reftables says `.invalid` there."""
+    return line.startswith("ref: refs/heads/") and not line.endswith("/.invalid")
 
 
 def _is_full_oid(text: str) -> bool:

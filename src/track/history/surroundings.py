@@ -57,6 +57,17 @@ _ALWAYS = {
 """No network (a partial clone would fetch by itself), no prompt, no optional lock, messages in English."""
 
 
+OPERATIONS = (
+    ("rebase-merge", "rebase"),
+    ("rebase-apply", "rebase"),
+    ("MERGE_HEAD", "merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+    ("BISECT_LOG", "bisect"),
+)
+"""Files in a Git directory that say that something is in progress, and what."""
+
+
 class Place(NamedTuple):
     """Where a repository is: the top of the working tree, its own Git directory, and the common one."""
 

@@ -106,7 +106,7 @@ def status(project: Project, paths: Sequence[str] = (), *, progress: Progress = 
 def _read(project: Project) -> _Pointers:
     files = project.git.pointer_files()
     head = project.git.tree_pointers("HEAD") if project.git.head() is not None else {}
-    disk = dict(log.pointers_in_worktree(project.git))
+    disk = dict(log.pointers_in_worktree(project.git, files))
     gone = {
         known for path in (*files.staged, *head) if path not in disk if (known := files.staged.get(path) or head[path])
     }
