@@ -127,6 +127,16 @@ class Index:
             yield from rows
             last = rows[-1][0]
 
+    def inside(self, name: bytes) -> Iterator[bytes]:
+        """The digests of what it looks for in one pack. Reads everything: for a checkup."""
+        query = "SELECT digest FROM objects WHERE pack = (SELECT id FROM packs WHERE name = ?)"
+        return (row[0] for row in self._ask(query, (name,)))
+
+    def sums(self) -> dict[bytes, tuple[int, int, int]]:
+        """For every pack: how many objects it looks for there, and the sums of their offsets and lengths."""
+        query = "SELECT name, count(*), total(offset), total(length) FROM objects JOIN packs ON pack = id GROUP BY pack"
+        return {name: (count, int(offsets), int(lengths)) for name, count, offsets, lengths in self._ask(query, ())}
+
     def add_packs(self, packs: Iterable[NewPack]) -> None:
         """Know these packs, in one transaction; each must be durable already. Known ones are described anew."""
         new = list(packs)

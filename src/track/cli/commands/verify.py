@@ -1,0 +1,91 @@
+"""`track verify`: is every byte what its digest says?"""
+
+import sys
+
+import click
+
+from track.cli.session import count_text, emit, emit_json, hint, note, opened, paint, progress, size_text, table
+from track.model.names import display, text_of
+from track.verbs.verify import Problem, Verified, verify
+
+_HELP = """Read and hash everything: your data against its pointers, the store, and what the pointers need of it.
+
+\b
+  track verify                    everything that is here
+  track verify images data/a.csv  these, and their objects in the store
+  track verify --remote origin    everything that the remote has
+  track verify --json             for scripts
+
+No stat is believed and no size taken for a digest. A bad object is put into the store's quarantine, so that a fetch
+brings it again; nothing is deleted. Data that is not checked out is not missed.
+
+\b
+Words: damaged (other bytes than recorded, and no edit explains it), missing (in the store, and as far as is known
+at every remote), modified (data that differs from its pointer, as an edit makes it differ).
+
+\b
+Exit codes: 0 nothing is wrong; 1 data is modified, nothing worse; 2 wrong usage; 3 not a project;
+4 objects are missing; 5 the remote is not there; 7 something is damaged.
+"""
+_SHOWN = 50
+
+
+@click.command("verify", help=_HELP, short_help="check every byte against its digest")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
+@click.option("--remote", metavar="NAME", help="Verify this remote instead of what is here.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(*, paths: tuple[str, ...], remote: str | None, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    if paths and remote is not None:
+        raise click.UsageError("--remote looks at the whole remote: give no paths with it")
+    with opened() as project:
+        verified = verify(project, paths, remote=remote, progress=progress())
+    if as_json:
+        emit_json("verify", _document(verified))
+    else:
+        _show(verified)
+    if verified.exit_code:
+        sys.exit(verified.exit_code)
+
+
+def _show(verified: Verified) -> None:
+    table([_row(problem) for problem in verified.problems[:_SHOWN]])
+    if len(verified.problems) > _SHOWN:
+        emit(f"… and {len(verified.problems) - _SHOWN:,} more: track verify --json")
+    for step in dict.fromkeys(problem.next_step for problem in verified.problems[:_SHOWN]):
+        hint(step)
+    if verified.fetchable_count:
+        note(f"{count_text(verified.fetchable_count, 'object')} not here, but at a remote (track fetch)")
+    where = f"at {display(verified.remote)}" if verified.remote else "here"
+    looked = f"{count_text(verified.objects_count, 'object')} {where}, {size_text(verified.read_bytes)} read"
+    if not verified.remote:
+        looked = f"{count_text(verified.artifacts_count, 'artifact')}, {looked}"
+    wrong = f"{count_text(len(verified.problems), 'problem')}" if verified.problems else "nothing is wrong"
+    emit(f"{looked}: {wrong}")
+
+
+def _row(problem: Problem) -> list[str]:
+    colour = "red" if problem.kind != "modified" else "yellow"
+    digest = problem.digest.short if problem.digest else ""
+    return [paint(problem.kind, colour), display(problem.path), digest, problem.what]
+
+
+def _document(verified: Verified) -> dict[str, object]:
+    return {
+        "remote": verified.remote,
+        "artifacts": verified.artifacts_count,
+        "files": verified.files_count,
+        "objects": verified.objects_count,
+        "read_bytes": verified.read_bytes,
+        "fetchable": verified.fetchable_count,
+        "problems": [
+            {
+                "kind": problem.kind,
+                "path": text_of(problem.path),
+                "digest": str(problem.digest) if problem.digest else None,
+                "what": problem.what,
+                "next": problem.next_step,
+            }
+            for problem in verified.problems
+        ],
+    }
