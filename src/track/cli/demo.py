@@ -75,6 +75,11 @@ class _Walk:
         said = Git(os.getcwd()).run(*words).decode(errors="backslashreplace")
         terminal.emit(said, end="")
 
+    def git_pull(self) -> None:
+        """Bring the commits of the other side."""
+        self._show("git", "pull", "--quiet", "--ff-only")
+        gitrepo.pull(Git(os.getcwd()))
+
     def track(self, *words: str) -> None:
         """Run a command of ours in this process."""
         self._show("track", *words)
@@ -148,7 +153,7 @@ def _share(walk: _Walk) -> None:
     walk.git("commit", "--quiet", "-m", "say it again")
     walk.track("push")
     walk.enter("../colleague")
-    walk.git("pull", "--quiet")
+    walk.git_pull()
     walk.track("pull")
     walk.track("status")
 

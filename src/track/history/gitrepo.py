@@ -109,6 +109,16 @@ def clone(
     return Git(target)
 
 
+def pull(git: Git) -> None:
+    """Fast-forward the current branch to its upstream, as `git pull --ff-only` does; hooks run as there.
+
+    Raises:
+        GitFailed: there is no upstream, it was not reached, or the branches went apart.
+    """
+    own = {key: value for key, value in git.environment.items() if key in surroundings.LOCAL}
+    _execute(git, (), ["pull", "--quiet", "--ff-only"], _without_locals() | own)
+
+
 def _reporter(tell: Callable[[str], None]) -> Callable[[int, str | float, str | float | None, str], None]:
     """Return what GitPython calls while Git clones; `tell` gets one line such as `receiving 120 of 4000`."""
     words = {
