@@ -14,6 +14,7 @@ from track import errors
 from track.cli import failure, outline, reference
 from track.cli.main import group
 from track.model.pointer import dump_pointer, parse_pointer
+from track.store.description import dump_description, parse_description
 from track.store.roots import dump_roots, parse_roots
 
 TOP = Path(__file__).parents[1]
@@ -195,8 +196,10 @@ def test_documents_use_the_words_of_the_glossary() -> None:
 
 
 def test_the_examples_of_formats_are_written_as_the_code_writes_them() -> None:
-    pointer, roots = re.findall(r"```toml\n(.*?)```", (DOCS / "reference" / "formats.md").read_text("utf-8"), re.DOTALL)
+    page = (DOCS / "reference" / "formats.md").read_text("utf-8")
+    pointer, store, roots = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert dump_pointer(parse_pointer(pointer.encode(), "formats.md")).decode() == pointer
+    assert dump_description(parse_description(store.encode(), "formats.md")).decode() == store
     assert dump_roots(parse_roots(roots.encode(), "formats.md")).decode() == roots
 
 
