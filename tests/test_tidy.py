@@ -41,7 +41,8 @@ DOORS = {
     "fsspec": ("track.store.remote", "track.store.backends", "track.sources"),
     "obstore": ("track.store.remote", "track.store.backends"),
     "subprocess": ("track.history.plumbing", "track.cli.pager"),
-    "importlib": ("track", "track.__main__", "track.cli"),  # What the command line loads late, it loads by name.
+    # What the command line loads late, and the library of a kind of storage, is loaded by name when it is needed.
+    "importlib": ("track", "track.__main__", "track.cli", "track.store.backends"),
     "rich": ("track.cli.bars",),
     "tempfile": ("track.history.gitrepo",),  # what Git reads once; everything of ours is staged by publish
 }
