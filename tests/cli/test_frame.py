@@ -218,6 +218,17 @@ def test_quiet_leaves_results_and_errors(tmp_path: Path, command_that: Callable[
     assert track_here("act", "-q", cwd=tmp_path) == (0, "result\n", "")
 
 
+def test_a_quiet_command_that_acts_says_nothing_but_json(
+    tmp_path: Path, command_that: Callable[[Callable[[], None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outline, "ACTS", ("act",))
+    command_that(lambda: terminal.emit("done"))
+    assert track_here("act", cwd=tmp_path).out == "done\n"
+    assert track_here("act", "-q", cwd=tmp_path) == (0, "", "")
+    command_that(lambda: terminal.emit_json("act", {"done": 1}))
+    assert track_here("act", "-q", "--json", cwd=tmp_path).json["done"] == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "colored"),
     [

@@ -92,7 +92,7 @@ def group(ctx: click.Context, folders: tuple[str, ...], no_pager: bool, color: s
 
     Pointers are text files in Git; the bytes are in a store beside it and at remotes.
     """
-    terminal.configure(pager=not no_pager, color=color or "auto")
+    terminal.configure(pager=not no_pager, color=color or "auto", acts=ctx.invoked_subcommand in outline.ACTS)
     for folder in folders:
         try:
             os.chdir(folder)

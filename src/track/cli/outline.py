@@ -65,6 +65,9 @@ FIRST = ("init", "clone", "add", "status", "diff", "checkout", "log", "remote", 
 
 SUMMARIES = {name: summary for task in TASKS for name, summary in task.commands}
 
+ACTS = ("init", "uninit", "clone", "add", "checkout", "get", "remote", "push", "fetch", "pull")
+"""What these print says what they did: nobody asked for it under `-q`."""
+
 PAGED = ("diff", "help", "log", "ls", "show")
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TextIO
 
 
 class Settings(NamedTuple):
-    """What was asked for on the command line, apart from the command itself."""
+    """What was asked for on the command line. `acts` says that the command changes something."""
 
     quiet: bool = False
     verbose: int = 0
@@ -19,6 +19,7 @@ class Settings(NamedTuple):
     color: str = "auto"
     pager: bool = True
     color_stdout: bool = False
+    acts: bool = False
 
 
 _state: dict[str, Any] = {"settings": Settings(), "clear": None}
@@ -90,9 +91,14 @@ def _clear() -> None:
 
 
 def emit(text: str, *, end: str = "\n") -> None:
-    """Print a result."""
+    """Print a result; under `-q` a command that acts says nothing of what it did."""
+    if not (settings().quiet and settings().acts):
+        _print(text + end)
+
+
+def _print(text: str) -> None:
     _clear()
-    sys.stdout.write(text + end)
+    sys.stdout.write(text)
 
 
 def emit_bytes(data: bytes | memoryview) -> None:
@@ -104,7 +110,7 @@ def emit_bytes(data: bytes | memoryview) -> None:
 
 def emit_json(kind: str, payload: Mapping[str, Any]) -> None:
     """Print a result as one JSON document: `version`, `kind`, and the keys of `payload`."""
-    emit(json_text(kind, payload))
+    _print(json_text(kind, payload) + "\n")
 
 
 def json_text(kind: str, payload: Mapping[str, Any]) -> str:
