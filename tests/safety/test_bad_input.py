@@ -175,8 +175,12 @@ ROWS: dict[str, Row] = {
     "a remote that is something else": Row(remote_is_something_else, ("push",), 5, (r"remote", r"not .*store"), r"\w"),
     "a remote that is full": Row(remote_full, ("push",), 1, (r"no space", r"remote"), r"free|space|df"),
     "a remote that lacks it": Row(remote_lacks, ("pull",), 4, (r"data|model|more",), r"push|\w"),
-    "a remote that altered it": Row(remote_altered, ("pull",), 7, (r"remote|pack",), r"\w"),
-    "a remote that cut it short": Row(remote_truncated, ("pull",), 7, (r"remote|pack",), r"\w"),
+    "a remote that altered it": Row(  # what is whole there is placed
+        remote_altered, ("pull",), 7, (r"remote|pack",), r"\w", changes=(b"model.bin", b"data")
+    ),
+    "a remote that cut it short": Row(  # what is whole there is placed
+        remote_truncated, ("pull",), 7, (r"remote|pack",), r"\w", changes=(b"model.bin", b"data")
+    ),
     # work
     "a checkout over edits": Row(edited, ("checkout",), 6, (r"model\.bin",), r"track add|--force"),
     "a checkout over edits inside": Row(edited_inside, ("checkout",), 6, (r"data/new/d\.bin",), r"track add|--force"),

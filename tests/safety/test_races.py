@@ -209,6 +209,7 @@ def test_two_pushes_to_one_remote_at_once_both_arrive(tmp_path: Path) -> None:
     for number in range(ROUNDS):
         place = tmp_path / f"round{number}"
         place.mkdir()
+        duplicate(tmp_path / "remote", place / "remote")
         repos = [duplicate(origin, place / name) for name in ("ada", "bob")]
         for repo in repos:
             (repo / f"{repo.name}.bin").write_bytes(repo.name.encode() * 100)

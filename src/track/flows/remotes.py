@@ -88,7 +88,7 @@ def refuse_strangers(project: Project, named: Named, *, sending: bool) -> None:
     Raises:
         RemoteError: the person here has not said that it may be used; the hint is the line that says so.
     """
-    if named.layer != "project" or has_consent(project, named.folder):
+    if named.layer != "project" or has_consent(project, named.url):
         return
     if not sending and is_beside(project, named.folder):
         return
@@ -107,22 +107,22 @@ def is_beside(project: Project, folder: Path) -> bool:
     return os.path.commonpath((parent, os.path.realpath(folder))) == parent and parent != os.path.sep
 
 
-def has_consent(project: Project, folder: Path) -> bool:
-    """Whether the person here has said that this clone may use the folder."""
+def has_consent(project: Project, url: str) -> bool:
+    """Whether the person here has said that this clone may use what the configuration calls so."""
     try:
         lines = (project.state / _CONSENT).read_bytes().splitlines()
     except FileNotFoundError:
         return False
-    return _consent_line(folder).split()[0] in (line.split(b" ")[0] for line in lines)
+    return _consent_line(url) in lines
 
 
-def give_consent(project: Project, folder: Path) -> None:
+def give_consent(project: Project, url: str) -> None:
     """Remember that the person here has said so; for this clone alone."""
-    if not has_consent(project, folder):
+    if not has_consent(project, url):
         path = project.state / _CONSENT
         before = path.read_bytes() if path.exists() else b""
         publish.make_directories(path.parent)
-        publish.publish_bytes(path, before + _consent_line(folder) + b"\n", mode=0o600)
+        publish.publish_bytes(path, before + _consent_line(url) + b"\n", mode=0o600)
 
 
 def remember_no_more(project: Project, name: str) -> None:
@@ -133,8 +133,8 @@ def remember_no_more(project: Project, name: str) -> None:
             publish.remove(folder / f"{name}{ending}")
 
 
-def _consent_line(folder: Path) -> bytes:
-    return f"{digest_of(os.fsencode(folder)).hex()} {display(str(folder))}".encode()
+def _consent_line(url: str) -> bytes:
+    return f"{digest_of(url.encode('utf-8', 'surrogateescape')).hex()} {display(url)}".encode()
 
 
 def clone_id(project: Project) -> str:

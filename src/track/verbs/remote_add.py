@@ -40,6 +40,8 @@ def remote_add(
     It is written to the committed configuration, or with `clone` to this clone's own. With `create`, a folder that is
     absent or empty becomes a store. Adding a remote that the repository names already is how a person allows it.
 
+    A relative address of a folder beside the repository stays relative, so that it holds in a clone beside it too.
+
     Raises:
         UsageError: the name or the address cannot be, or the folder lies in this repository.
         Conflict: the name stands for another folder.
@@ -60,7 +62,7 @@ def remote_add(
     if store_id_of(folder) == project.store.id:
         raise NotAStore(f"{display(str(folder))} is this clone's own store", hint="a remote is a folder apart from it")
     layer: Layer = "clone" if clone else "project"
-    url = _url(project, folder)
+    url = _url(project, folder, address) if before is None else str(before.value)
     with project.lock():
         is_default = not project.config.text("core.remote")
         is_new = before is None
@@ -69,13 +71,12 @@ def remote_add(
             settings.write(project, layer, f"remote.{name}.url", url)
             if is_default:
                 settings.write(project, layer, "core.remote", name)
-        give_consent(project, folder)
+        give_consent(project, url)
         staged = is_new and layer == "project" and stage
         if staged:
             gitrepo.stage(project.git, [CONFIG])
-    shown = url if before is None else str(before.value)
     return RemoteAdded(
-        name, shown, folder, layer if before is None else before.layer, made, is_new, is_new and is_default, staged
+        name, url, folder, layer if before is None else before.layer, made, is_new, is_new and is_default, staged
     )
 
 
@@ -101,8 +102,9 @@ def _folder(project: Project, address: str, known: str | None) -> Path:
     return folder
 
 
-def _url(project: Project, folder: Path) -> str:
-    """What the configuration says: relative to the top when the folder is beside the repository, so that it travels."""
-    if is_beside(project, folder):
+def _url(project: Project, folder: Path, address: str) -> str:
+    """What the configuration says: a relative address of a folder beside the repository as seen from the top."""
+    is_relative = "://" not in address and not address.startswith(("/", "~"))
+    if is_relative and is_beside(project, folder):
         return os.path.relpath(folder, base_of(project))
     return str(folder)

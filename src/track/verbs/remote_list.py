@@ -35,7 +35,7 @@ def remote_list(project: Project) -> tuple[RemoteListed, ...]:
             folder=named.folder,
             layer=named.layer,
             is_default=named.name == default,
-            may_send=(allowed := named.layer != "project" or has_consent(project, named.folder)),
+            may_send=(allowed := named.layer != "project" or has_consent(project, named.url)),
             may_fetch=allowed or is_beside(project, named.folder),
         )
         for named in all_named(project)

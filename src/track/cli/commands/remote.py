@@ -28,8 +28,8 @@ _ADD_HELP = """Name a folder as a remote, and make a store in it when it is abse
   track remote add lab /mnt/lab/store --no-create    only if a store is there
   track remote add backup /media/disk/data --clone   for this clone alone, not committed
 
-The name goes into .track/config.toml, which is committed, and is staged; the first remote becomes the default. A
-folder beside the repository is written as a relative path, so that it holds in every clone beside it. A remote that
+The name goes into .track/config.toml, which is committed, and is staged; the first remote becomes the default. The
+relative path of a folder beside the repository stays one, so that it holds in every clone beside it. A remote that
 came with the repository is used for sending only after you added it yourself, with this command.
 
 \b
