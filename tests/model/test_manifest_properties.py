@@ -5,8 +5,22 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from track.errors import MalformedManifest
 from track.model.digest import digest_of
-from track.model.manifest import Entry, build, compare, find, levels_ended, nodes, parse_node, update, walk
+from track.model.manifest import (
+    Entry,
+    Inner,
+    build,
+    compare,
+    encode_leaf,
+    find,
+    levels_ended,
+    nodes,
+    parse_node,
+    update,
+    walk,
+)
+from track.model.node import parse_beside
 
 EMPTY = bytes(digest_of(b""))
 # Paths that end a node of level 0, and of levels 0 and 1: without them, small examples have a single leaf.
@@ -215,3 +229,46 @@ def test_a_node_ends_after_8192_entries_where_no_path_ends_it():
         assert update(kept.__getitem__, root.digest, {old[place].path: None}, lambda *_: None) == made(changed)[0]
     more = Entry(b"q", "f", 1, EMPTY)
     assert update(kept.__getitem__, root.digest, {b"q": more}, lambda *_: None) == made([*old, more])[0]
+
+
+def leaf_bytes():
+    """The bytes of a leaf, sometimes with something wrong in it."""
+    good = contents().map(encode_leaf)
+    faults = st.sampled_from(
+        [
+            lambda data: data + b"f 0 zz x\n",
+            lambda data: data[:-1],
+            lambda data: data.replace(b" 1 ", b" 01 ", 1),
+            lambda data: data + data[19:],
+            lambda data: data[:19] + b"".join(reversed(data[19:].splitlines(keepends=True))),
+            lambda data: data.replace(b"\nf ", b"\nq ", 1),
+            lambda data: data.replace(b"1 0\n", b"1 1\n", 1),
+        ]
+    )
+    return st.one_of(good, good, st.tuples(good, faults).map(lambda pair: pair[1](pair[0])))
+
+
+def outcome(parse):
+    """What came out, or that it was refused."""
+    try:
+        return parse()
+    except MalformedManifest:
+        return "refused"
+
+
+@given(contents(), leaf_bytes())
+@settings(max_examples=300)
+def test_a_leaf_parsed_beside_another_is_what_it_is_alone(beside, data):
+    other_data = encode_leaf(beside)
+    other = parse_node(other_data)
+    for text in (data, other_data, other_data + data[19:], data[:19] + other_data[19:] + data[19:]):
+        alone = outcome(lambda text=text: parse_node(text))
+        if isinstance(alone, Inner):
+            alone = "refused"
+        found = outcome(lambda text=text: parse_beside(text, other_data, other))
+        assert (found if found == "refused" else found[0]) == alone
+        if found != "refused":
+            leaf, head, tail = found
+            assert leaf.entries[:head] == other.entries[:head]
+            assert not tail or leaf.entries[-tail:] == other.entries[-tail:]
+            assert head + tail <= min(len(leaf.entries), len(other.entries))

@@ -20,7 +20,7 @@ from track.errors import (
 from track.flows.reach import known_at_remotes
 from track.history import log
 from track.model.digest import Digest
-from track.model.manifest import Entry, Read, find
+from track.model.manifest import Entry, Read, find, walk
 from track.model.names import (
     artifact_pointer,
     data_path,
@@ -66,12 +66,7 @@ class Side:
 
     def _parse(self, path: bytes) -> Pointer | None:
         content = self.contents.get(path)
-        if content is None:
-            return None
-        try:
-            return parse_pointer(content, display(pointer_of(path)))
-        except NotAPointer:
-            return None
+        return None if content is None else parsed(content, pointer_of(path))
 
 
 class Located(NamedTuple):
@@ -118,10 +113,21 @@ class Wanted:
         Raises:
             UnknownPath: the first of them, with the nearest name.
         """
-        known = {path for side in sides for path in side.contents}
+        self.refuse_unknown_among({path for side in sides for path in side.contents})
+
+    def refuse_unknown_among(self, known: set[bytes]) -> None:
+        """As `refuse_unknown`, among these artifacts."""
         for one in self._paths:
             if not any(Wanted([one]).artifact(path) for path in known):
                 raise unknown(one, known)
+
+
+def parsed(content: bytes, path: bytes) -> Pointer | None:
+    """The pointer in the bytes of a pointer file; None when it is somebody else's. Raises as `parse_pointer` does."""
+    try:
+        return parse_pointer(content, display(path))
+    except NotAPointer:
+        return None
 
 
 def side_at(project: Project, rev: str) -> Side:
@@ -207,9 +213,20 @@ def entry_at(project: Project, located: Located) -> Entry | None:
     if not inner:
         return None
     try:
-        return find(reader(project), pointer.digest, inner)
+        read = reader(project)
+        found = find(read, pointer.digest, inner)
+        if found is None and next(walk(read, pointer.digest, inner), None) is None:
+            raise nothing_inside(located)
+        return found
     except MissingObject as error:
         raise unavailable(project, located, pointer.digest, 0) from error
+
+
+def nothing_inside(located: Located) -> UnknownPath:
+    """The error for a path that is not in a directory artifact."""
+    artifact = display(located.artifact)
+    said = f"`{display(located.inner)}` is not in the artifact `{artifact}` at {display(located.side.name)}"
+    return UnknownPath(said, hint=f"track ls {artifact}")
 
 
 def as_entry(pointer: Pointer, path: bytes = b"") -> Entry:

@@ -10,7 +10,7 @@ from binascii import hexlify, unhexlify
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from operator import lt
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from track.errors import MalformedManifest, NewerFormat
 from track.model.digest import digest_of
@@ -124,6 +124,67 @@ def parse_node(data: bytes) -> Leaf | Inner:
     if level:
         return _inner(level, rows)
     return _leaf(rows, b"\\" in data)
+
+
+def parse_beside(data: bytes, other_data: bytes, other: Leaf) -> tuple[Leaf, int, int]:
+    """The leaf in `data`, and how many entries it begins and ends with as `other` does, which was parsed already.
+
+    What is the same in both is not parsed again; the result is what `parse_node` gives, and so is what it raises.
+    """
+    node_head = data.find(b"\n") + 1
+    head_end = _common_head(data, other_data)
+    if head_end < node_head:
+        leaf = parse_node(data)
+        return (leaf if isinstance(leaf, Leaf) else _not_a_leaf()), 0, 0
+    tail_size = _common_tail(data[head_end:], other_data[head_end:])
+    head = data.count(b"\n", 0, head_end) - 1
+    tail = data.count(b"\n", len(data) - tail_size) if tail_size else 0
+    middle = parse_node(data[:node_head] + data[head_end : len(data) - tail_size])
+    if not isinstance(middle, Leaf):
+        _not_a_leaf()
+    replaced = other.entries[head : len(other.entries) - tail]
+    entries = other.entries[:head] + middle.entries + other.entries[len(other.entries) - tail :]
+    files = other.files + middle.files - sum(1 for entry in replaced if entry.mode != "d")
+    size = other.size + middle.size - sum(entry.size for entry in replaced)
+    check_numbers(size)
+    if len(entries) > NODE_LIMIT:
+        raise MalformedManifest(f"a manifest node has {len(entries)} lines; at most {NODE_LIMIT} are possible")
+    chain = checked_chain([entry.path for entry in entries]) if entries else []
+    return Leaf(entries, files, size, chain), head, tail
+
+
+def _not_a_leaf() -> NoReturn:
+    raise MalformedManifest("a leaf of a manifest says it is none")
+
+
+def _common_head(data: bytes, other: bytes) -> int:
+    """How many bytes of whole lines both begin with."""
+    low, high = 0, min(len(data), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if data[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return data.rfind(b"\n", 0, low) + 1
+
+
+def _common_tail(data: bytes, other: bytes) -> int:
+    """How many bytes of whole lines both end with."""
+    low, high = 0, min(len(data), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if data[len(data) - middle : len(data) - low] == other[len(other) - middle : len(other) - low]:
+            low = middle
+        else:
+            high = middle - 1
+    if low in (len(data), len(other)):
+        begins = (low == len(data)) and (low == len(other) or other[len(other) - low - 1 : len(other) - low] == b"\n")
+        begins = begins or (low == len(other) and data[len(data) - low - 1 : len(data) - low] == b"\n")
+        if begins:
+            return low
+    start = data.find(b"\n", len(data) - low)
+    return 0 if start < 0 else len(data) - start - 1
 
 
 def checked_chain(paths: Sequence[bytes]) -> list[bytes]:

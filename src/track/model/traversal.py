@@ -7,7 +7,7 @@ from typing import NamedTuple
 from track.errors import MalformedManifest
 from track.model.digest import Digest
 from track.model.names import display
-from track.model.node import Child, Entry, Inner, Leaf, parse_node, refuse_below
+from track.model.node import Child, Entry, Inner, Leaf, parse_beside, parse_node, refuse_below
 
 Read = Callable[[bytes], bytes]
 """Gives the bytes of the node with this digest, already verified against it."""
@@ -44,8 +44,22 @@ class Reader:
         Raises:
             MalformedManifest: it is not what its parent says, or does not follow what came before.
         """
+        node = parse_node(self._read(subtree.child.digest))
+        self._check(subtree, node)
+        return node
+
+    def bytes_of(self, subtree: Subtree) -> bytes:
+        """The bytes of a node, for `leaf`."""
+        return self._read(subtree.child.digest)
+
+    def leaf(self, subtree: Subtree, node: Leaf | Inner) -> Leaf:
+        """A leaf that was read already, checked as `node` does."""
+        self._check(subtree, node)
+        assert isinstance(node, Leaf)
+        return node
+
+    def _check(self, subtree: Subtree, node: Leaf | Inner) -> None:
         child, level = subtree
-        node = parse_node(self._read(child.digest))
         found_level = node.level if isinstance(node, Inner) else 0
         last = _last_path(node)
         if found_level != level or last != child.path or (node.files, node.size) != (child.files, child.size):
@@ -58,7 +72,6 @@ class Reader:
             )
         if isinstance(node, Leaf):
             self._follow(node)
-        return node
 
     def skip(self, subtree: Subtree) -> None:
         """Go past a node without reading it."""
@@ -200,9 +213,18 @@ class _Side:
         assert isinstance(item, Subtree)
         self._push(self._reader.node(item))
 
+    def open(self) -> tuple[Subtree, Reader]:
+        """The next leaf, taken off the stack, and what reads it."""
+        item = self._stack.pop()
+        assert isinstance(item, Subtree)
+        return item, self._reader
+
+    def wait_for(self, entries: list[Entry]) -> None:
+        self._stack.extend(reversed(entries))
+
     def _push(self, node: Leaf | Inner) -> None:
         if isinstance(node, Leaf):
-            self._stack.extend(reversed(node.entries))
+            self.wait_for(node.entries)
         else:
             self._stack.extend(Subtree(child, node.level - 1) for child in reversed(node.children))
 
@@ -215,11 +237,24 @@ def _descend(left: _Side, right: _Side) -> None:
     if isinstance(old, Subtree) and isinstance(new, Subtree) and old.child.digest == new.child.digest:
         left.skip()
         right.skip()
-        return
-    if old_level >= new_level:
-        left.expand()
-    if new_level >= old_level:
-        right.expand()
+    elif old_level == new_level == 0:
+        _meet(left, right)
+    else:
+        if old_level >= new_level:
+            left.expand()
+        if new_level >= old_level:
+            right.expand()
+
+
+def _meet(left: _Side, right: _Side) -> None:
+    """Read a leaf of each side, and go past the lines that both begin and end with."""
+    (old_subtree, old_reader), (new_subtree, new_reader) = left.open(), right.open()
+    old_bytes, new_bytes = old_reader.bytes_of(old_subtree), new_reader.bytes_of(new_subtree)
+    new = new_reader.leaf(new_subtree, parse_node(new_bytes))
+    old, head, tail = parse_beside(old_bytes, new_bytes, new)
+    old_reader.leaf(old_subtree, old)
+    left.wait_for(old.entries[head : len(old.entries) - tail])
+    right.wait_for(new.entries[head : len(new.entries) - tail])
 
 
 def _below(node: Leaf | Inner) -> list[Subtree | list[Entry]]:

@@ -1,0 +1,130 @@
+"""Get: a copy of an artifact, or of a part of it, at any place outside of what is tracked."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from track import publish
+from track.errors import Conflict, MissingObject, OutsideRepository, UsageError
+from track.flows import view
+from track.flows.contents import StoreContents
+from track.flows.view import Located
+from track.model.canonical import canonical_json
+from track.model.manifest import Entry, walk
+from track.model.names import display
+from track.progress import Progress, silent
+from track.project import Project
+from track.system import process_tag
+from track.worktree.paths import Gate
+from track.worktree.place import Placer
+from track.worktree.reading import stat_of
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What was copied and where to; `size` in bytes, `files` with links."""
+
+    where: str
+    path: bytes
+    target: Path
+    kind: str
+    size: int
+    files: int
+
+
+def get(
+    project: Project, words: str, target: str | None = None, *, force: bool = False, progress: Progress = silent
+) -> Got:
+    """Copy what is at `[REV:]PATH` to `target` (default: its name, here; ending with `/`: into that folder).
+
+    It appears there whole, by one rename. With `force` an existing file is replaced, and never a folder with
+    anything in it.
+
+    Raises:
+        UnknownRevision, UnknownPath: nothing lies there.
+        Conflict: something stands at the target.
+        OutsideRepository: the target is Git's or track's own.
+        MissingObject: bytes are not in the store.
+    """
+    side, path = view.place(project, words)
+    located = view.locate(side, path)
+    entry = view.entry_at(project, located)
+    chosen = _target(project, located, target)
+    _refuse_own(project, chosen)
+    _make_room(chosen, force)
+    if located.pointer.kind == "value":
+        content = canonical_json(located.pointer.value) + b"\n"
+        publish.publish_bytes(chosen, content)
+        return Got(side.name, located.path, chosen, "value", len(content), 1)
+    try:
+        if entry is not None and entry.mode != "d":
+            return _place(project, located, chosen, [entry._replace(path=b"")], progress)
+        inside = located.inner + b"/" if located.inner else b""
+        entries = [
+            each._replace(path=each.path[len(inside) :])
+            for each in walk(view.reader(project), located.pointer.digest, located.inner)
+            if each.path != located.inner
+        ]
+        return _place(project, located, chosen, entries, progress)
+    except MissingObject as error:
+        size = entry.size if entry is not None else 0
+        raise view.unavailable(project, located, (entry or located.pointer).digest, size) from error
+
+
+def _target(project: Project, located: Located, target: str | None) -> Path:
+    name = os.fsdecode(located.path.rpartition(b"/")[2])
+    if target is None:
+        return project.cwd / name
+    if not target:
+        raise UsageError("the target is empty", hint=f"track get {display(located.path)} -o {display(name)}")
+    place = Path(os.path.normpath(project.cwd / os.path.expanduser(target)))
+    return place / name if target.endswith("/") else place
+
+
+def _refuse_own(project: Project, target: Path) -> None:
+    """Refuse a target in Git's directory, in the store or among track's own files."""
+    real = Path(os.path.realpath(target.parent)) / target.name
+    own = (project.git.git_dir, project.git.common_dir, project.store_path, project.root / ".track")
+    for folder in own:
+        if real == Path(os.path.realpath(folder)) or Path(os.path.realpath(folder)) in real.parents:
+            raise OutsideRepository(f"{display(str(target))} is in a place that is Git's or track's own")
+
+
+def _make_room(target: Path, force: bool) -> None:
+    """Refuse a target where something stands; with `force`, allow a file, a link or an empty folder."""
+    if not target.parent.is_dir():
+        shown = display(str(target.parent))
+        raise UsageError(f"there is no folder {shown}", hint=f"mkdir -p {shown}")
+    if not os.path.lexists(target):
+        return
+    shown = display(str(target))
+    if target.is_dir() and not target.is_symlink():
+        if any(os.scandir(target)):
+            raise Conflict(f"{shown} is a folder with files in it", hint="name another target with -o, or remove it")
+        if not force:
+            raise Conflict(f"{shown} is there already", hint="add --force, or name another target with -o")
+        publish.remove_directory(target)
+    elif not force:
+        raise Conflict(f"{shown} is there already", hint="add --force to replace it, or name another target with -o")
+
+
+def _place(project: Project, located: Located, target: Path, entries: list[Entry], progress: Progress) -> Got:
+    """Stage beside the target, then rename."""
+    name = os.fsencode(target.name)
+    staging = target.parent / f".track-get-{process_tag()}"
+    files = sum(1 for entry in entries if entry.mode != "d")
+    progress.begin("copying", count=files, size_bytes=sum(entry.size for entry in entries))
+    try:
+        with Placer(Gate(target.parent), StoreContents(project), staging, progress=progress) as placer:
+            if len(entries) == 1 and not entries[0].path:
+                (made,) = placer.make([(name, entries[0])])
+                kind = "link" if entries[0].mode == "l" else "file"
+            else:
+                made = placer.make_tree(name, entries)
+                kind = "directory"
+            seen = stat_of(os.lstat(target)) if os.path.lexists(target) else None
+            placer.place(made, seen)
+    finally:
+        progress.end()
+        publish.remove_tree(staging)
+    return Got(located.side.name, located.path, target, kind, sum(entry.size for entry in entries), files)
