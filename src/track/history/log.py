@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import Unreadable
-from track.history.plumbing import SUFFIX, Git, PointerFiles
-from track.model.names import display
+from track.history.plumbing import Git, PointerFiles
+from track.model.names import display, is_pointer_path
 
 MAX_POINTER = 1 << 20
 """A pointer is never larger (bytes); of a larger file one byte more is read, so that its reader can refuse it."""
@@ -65,6 +65,18 @@ def pointers_in_worktree(git: Git, files: PointerFiles | None = None) -> list[tu
 def pointers_staged(git: Git) -> list[tuple[bytes, bytes]]:
     """Return the pointers in Git's index, sorted by path, with their contents; those in conflict are left out."""
     return _with_contents(git, git.staged_pointers())
+
+
+def staged_contents(git: Git, paths: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return what Git's index has for those of `paths` that are files in it, in conflict or not at all apart."""
+    found: dict[bytes, str] = {}
+    for record in git.run("ls-files", "-z", "--stage", "--", *paths).split(b"\0")[:-1]:
+        head, _, path = record.partition(b"\t")
+        mode, oid, stage = head.decode("ascii").split(" ")
+        if path in paths and stage == "0" and mode.startswith("100"):
+            found[path] = oid
+    contents = dict(git.blobs(sorted(set(found.values()))))
+    return {path: contents[oid] for path, oid in found.items()}
 
 
 def pointers_at(git: Git, rev: str) -> list[tuple[bytes, bytes]]:
@@ -121,7 +133,7 @@ def history(git: Git, revs: Sequence[str], paths: Sequence[bytes] = (), *, every
         elif token.startswith(b":"):
             path = next(tokens, b"")
             assert commit is not None
-            if path.endswith(SUFFIX):
+            if is_pointer_path(path):
                 event = _parse_event(commit, token, path)
                 if event is not None:
                     yield event

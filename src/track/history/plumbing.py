@@ -14,10 +14,9 @@ from typing import NamedTuple
 from track.errors import GitFailed, NotARepository, UnknownRevision
 from track.history import surroundings
 from track.history.surroundings import Place
-from track.model.names import display
+from track.model.names import display, is_pointer_path
 
 OLDEST_GIT = (2, 31)
-SUFFIX = b".track"
 
 _FLAGS = (
     "--no-pager",
@@ -121,11 +120,13 @@ class Git:
                 continue
             head, _, path = record[2:].partition(b"\t")
             mode, oid, stage = head.split(b" ")
+            if not is_pointer_path(path):
+                continue
             if stage != b"0":
                 unmerged.add(path)
             elif mode in _REGULAR:
                 staged[path] = oid.decode("ascii")
-        return PointerFiles(staged, tuple(sorted(unmerged)), tuple(p for p in untracked if p.endswith(SUFFIX)))
+        return PointerFiles(staged, tuple(sorted(unmerged)), tuple(filter(is_pointer_path, untracked)))
 
     def staged_pointers(self) -> dict[bytes, str]:
         """Return the pointer files in the index with their blobs; links and conflicts are left out."""
@@ -133,14 +134,14 @@ class Git:
         for record in self.run("ls-files", "-z", "--stage", *_POINTERS, globs=True).split(b"\0")[:-1]:
             head, _, path = record.partition(b"\t")
             mode, oid, stage = head.split(b" ")
-            if stage == b"0" and mode in _REGULAR:
+            if stage == b"0" and mode in _REGULAR and is_pointer_path(path):
                 staged[path] = oid.decode("ascii")
         return staged
 
     def untracked_pointers(self) -> tuple[bytes, ...]:
         """Return pointer files that are neither staged nor ignored, sorted."""
         found = self.run("ls-files", "-z", "--others", "--exclude-standard", *_POINTERS, globs=True).split(b"\0")
-        return tuple(sorted(path for path in found if path.endswith(SUFFIX)))
+        return tuple(sorted(filter(is_pointer_path, found)))
 
     def tree_pointers(self, rev: str) -> dict[bytes, str]:
         """Return the pointer files in the tree of a commit with their blobs.
@@ -152,7 +153,7 @@ class Git:
         found: dict[bytes, str] = {}
         for record in self.stream("ls-tree", "-r", "-z", "--full-tree", commit):
             head, _, path = record.partition(b"\t")
-            if path.endswith(SUFFIX):
+            if is_pointer_path(path):
                 mode, _, oid = head.split(b" ")
                 if mode in _REGULAR:
                     found[path] = oid.decode("ascii")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from track import publish
-from track.errors import Conflict, UnsavedWork
+from track.errors import Conflict, MalformedManifest, UnsavedWork
 from track.model.manifest import Entry
 from track.model.names import display
 from track.progress import Progress, silent
@@ -216,7 +216,7 @@ class Placer:
         if self._link == "hardlink":  # each further link to the same content moved the ctime of those before
             self._look_again(top, entries, stats)
         for at in links:
-            stats[at] = self._symlink(top, entries[at].path, texts[entries[at].digest])
+            stats[at] = self._symlink(top, entries[at], texts[entries[at].digest])
         return stats
 
     def _small_files(self, top: bytes, entries: list[Entry]) -> list[bytes]:
@@ -243,8 +243,11 @@ class Placer:
             name = entry.path.rpartition(b"/")[2]
             source = self._contents.linkable(entry.digest) if self._link != "copy" and entry.mode == "f" else None
             flags = 0
+            if source is not None:
+                _check_size(entry, source.stat().st_size)
             if source is None or not self._linked(fd, name, source, target):
                 copied = self._contents.copy(entry.digest, entry.size, self.room.path)
+                _check_size(entry, copied.stat().st_size)
                 os.chmod(copied, (0o777 if entry.mode == "x" else 0o666) & ~_umask())
                 publish.rename(copied, name, target_dir_fd=fd)
             elif self._link == "symlink":
@@ -272,7 +275,9 @@ class Placer:
             return False
         return True
 
-    def _symlink(self, top: bytes, path: bytes, text: bytes) -> bytes:
+    def _symlink(self, top: bytes, entry: Entry, text: bytes) -> bytes:
+        _check_size(entry, len(text))
+        path = entry.path
         folder, _, name = path.rpartition(b"/")
         with _opened(self.room.fd, top, folder) as fd:
             try:
@@ -292,6 +297,7 @@ def _write_small(room: int, top: bytes, entries: list[Entry], contents: Contents
     try:
         for digest, data in contents.small(list(places)):
             for at in places[digest]:
+                _check_size(entries[at], len(data))
                 folder, _, name = entries[at].path.rpartition(b"/")
                 if folder != here:
                     if fd >= 0:
@@ -316,6 +322,15 @@ def _opened(room: int, top: bytes, folder: bytes) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def _check_size(entry: Entry, size: int) -> None:
+    """Refuse an entry that lies about its content, while that is still staged."""
+    if size != entry.size:
+        raise MalformedManifest(
+            f"{display(entry.path)} has {size:,} bytes, and its manifest or pointer says {entry.size:,}",
+            hint="nothing was changed; an earlier version may be fine: track log",
+        )
 
 
 def _is_small(entry: Entry) -> bool:
