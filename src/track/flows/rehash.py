@@ -1,16 +1,19 @@
 """Rehash: what the data at a path is now, read from the first byte to the last, whatever any stat says."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from blake3 import blake3
+
 from track import work
+from track.flows.spread import shares_of, take_digests
 from track.model.digest import Digest, digest_of
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
 from track.worktree.found import Item
-from track.worktree.scan import Folder, Scan, open_checked, read_small, scan
+from track.worktree.gathering import small_contents
+from track.worktree.scan import Scan, open_checked, read_small, scan
 from track.worktree.stat_cache import StatCache
 
 _WORTH_SPREADING = 20_000
@@ -28,21 +31,16 @@ def rehash(project: Project, path: bytes, *, progress: Progress = silent) -> Sca
     try:
         if count >= _WORTH_SPREADING:
             _settle_small(project, seen)
-        for folder, items in _unsettled(seen):
+        for folder in seen.folders:
+            if len(folder.pending) and all(map(folder.digest, folder.pending)):
+                continue
             with project.gate.directory(seen.place(folder)) as fd:
-                for item in items:
+                for item in (item for item in folder.items() if not folder.digest(item.number)):
                     folder.settle(item.number, _digest(fd, seen, item))
                     progress.advance(size_bytes=item.stat.size, count=1)
     finally:
         progress.end()
     return seen
-
-
-def _unsettled(seen: Scan) -> Iterator[tuple[Folder, list[Item]]]:
-    for folder in seen.folders:
-        items = [item for item in folder.items() if not folder.digest(item.number)]
-        if items:
-            yield folder, items
 
 
 def _digest(fd: int, seen: Scan, item: Item) -> Digest:
@@ -55,28 +53,17 @@ def _digest(fd: int, seen: Scan, item: Item) -> Digest:
 
 def _settle_small(project: Project, seen: Scan) -> None:
     """Hash the small files in as many processes as there are cores."""
-    folders = [folder for folder in seen.folders if len(folder.pending)]
-    shares = work.cores()
+    shares = shares_of(seen, work.cores())
 
     def one(number: int) -> bytes:
-        digests = bytearray()
-        for folder in folders[number::shares]:
-            with project.gate.directory(seen.place(folder)) as fd:
-                for item in _small(folder):
-                    digests += _digest(fd, seen, item)
-        return bytes(digests)
+        digests = []
+        for folder in shares[number]:
+            place = seen.place(folder)
+            with project.gate.directory(place) as fd:
+                digests += [blake3(data).digest() for data in small_contents(fd, folder, place, SMALL)]
+        return b"".join(digests)
 
-    for number, answer in enumerate(work.spread(one, shares)):
-        _take(folders[number::shares], answer)
-
-
-def _take(folders: Sequence[Folder], answer: bytes) -> None:
-    at = 0
-    for folder in folders:
-        for item in _small(folder):
-            folder.settle(item.number, answer[at : at + 32])
-            at += 32
-
-
-def _small(folder: Folder) -> Iterator[Item]:
-    return (item for item in folder.items() if item.stat.size < SMALL)
+    for share, answer in zip(shares, work.spread(one, len(shares)), strict=True):
+        place = 0
+        for folder in share:
+            place = take_digests(folder, answer, place)

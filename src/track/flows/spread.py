@@ -33,7 +33,7 @@ def spread_out(project: Project, seen: Scan, writer: Writer, staging: Path) -> N
     Raises:
         ChangedWhileAdding, Unreadable, DiskFull, StoreUnwritable: as reading and packing do; nothing is kept then.
     """
-    shares = _shares(seen, work.cores())
+    shares = shares_of(seen, work.cores())
 
     def one(number: int) -> bytes:
         with project.open_store() as store:
@@ -43,7 +43,7 @@ def spread_out(project: Project, seen: Scan, writer: Writer, staging: Path) -> N
         _take_over(share, answer, writer)
 
 
-def _shares(seen: Scan, count: int) -> list[list[Folder]]:
+def shares_of(seen: Scan, count: int) -> list[list[Folder]]:
     """The folders with something to read, in `count` runs of about as many files."""
     folders = [folder for folder in seen.folders if len(folder.pending)]
     total = sum(len(folder.pending) for folder in folders)
@@ -124,10 +124,10 @@ def _take_over(folders: Sequence[Folder], answer: bytes, writer: Writer) -> None
         place += length
         writer.adopt(SealedPack(path, Digest(name), size, read_table(path)))
     for folder in folders:
-        place = _settle(folder, answer, place)
+        place = take_digests(folder, answer, place)
 
 
-def _settle(folder: Folder, answer: bytes, place: int) -> int:
+def take_digests(folder: Folder, answer: bytes, place: int) -> int:
     """Give a folder its digests from `answer`; where its last one ends."""
     small = small_numbers(folder, SMALL)
     end = place + 32 * len(small)

@@ -244,4 +244,5 @@ def expand_entry(entry: PackEntry, stored: bytes | memoryview, place: str) -> by
 
 
 def _unpack(table: bytes) -> list[PackEntry]:
-    return [PackEntry(*record) for record in _RECORD.iter_unpack(table)]
+    new = tuple.__new__  # a third of the time of PackEntry(*record), of which there are thousands
+    return [new(PackEntry, record) for record in _RECORD.iter_unpack(table)]

@@ -257,16 +257,17 @@ def _verify_data(project: Project, path: bytes, pointer: Pointer, found: _Found,
         what = f"is a {seen.kind}, the pointer says {pointer.kind}"
         found.add("modified", path, what, pointer.digest, "track status")
         return
+    whole = build(seen.entries(), lambda *_: None)
+    found.read_bytes += whole.size
+    if whole.digest == pointer.digest:
+        return
     try:
         pairs = list(_differences(_recorded(project, pointer), seen.entries()))
-    except (MissingObject, DamagedObject, MalformedManifest):  # named already: the whole can still be compared
-        if build(seen.entries(), lambda *_: None).digest != pointer.digest:
-            what = "differs from its pointer; its manifest is not here to say where"
-            found.add("modified", path, what, pointer.digest, f"track fetch -- {display(path)}")
+    except (MissingObject, DamagedObject, MalformedManifest):
+        what = "differs from its pointer; its manifest is not here to say where"
+        found.add("modified", path, what, pointer.digest, f"track fetch -- {display(path)}")
         return
-    found.read_bytes += sum(entry.size for entry in seen.entries())
-    if pairs:
-        _judge(project, path, pairs, found)
+    _judge(project, path, pairs, found)
 
 
 def _recorded(project: Project, pointer: Pointer) -> Iterator[Entry]:
