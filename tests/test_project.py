@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.repositories import commit_all, git, new_repository
+from track import publish
 from track.errors import (
     BadConfig,
     ForbiddenPath,
@@ -190,6 +191,38 @@ def test_what_else_is_called_store_is_left_alone_with_a_warning(project_root: Pa
         assert project.link_state() == "elsewhere"
         assert any("`.store` is not the link" in warning for warning in project.warnings)
     assert os.path.lexists(place)
+
+
+def test_where_links_cannot_be_made_a_folder_with_a_note_stands_in(
+    project_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "make_symlink", refuse)
+        with Project.open(project_root) as project, project.lock():
+            assert project.link_state() == "fine"
+    assert str(project_root / ".git/track/store") in (project_root / ".store/where-the-store-is.txt").read_text()
+    assert git("status", "--porcelain", cwd=project_root) == ""
+    with Project.open(project_root) as project, project.lock():
+        assert (project.link_state(), project.warnings) == ("fine", [])
+    _write(project_root / ".store/mine.txt")
+    with Project.open(project_root) as project:
+        assert project.link_state() == "elsewhere"
+
+
+def test_two_clones_with_one_store_have_each_others_bytes(project_root: Path, tmp_path: Path) -> None:
+    git("clone", "--quiet", project_root, tmp_path / "other", cwd=tmp_path)
+    for clone in (project_root, tmp_path / "other"):
+        _write(clone / ".git/track/config.toml", f'[store]\npath = "{tmp_path}/shared"\nshared = true\n')
+    with Project.open(project_root) as first, Project.open(tmp_path / "other") as second:
+        with first.store.writer() as writer:
+            digest = writer.add(b"once for both")
+            writer.commit()
+        assert second.store.read(digest) == b"once for both"
+        assert second.store.id == first.store.id
+    assert (tmp_path / "shared").stat().st_mode & 0o2070 == 0o2070
 
 
 def test_a_path_is_taken_from_where_the_user_is(project_root: Path) -> None:

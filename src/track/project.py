@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from track import config, publish
 from track.config import Config, Source
-from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError
+from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
 from track.history import log
 from track.history.plumbing import Git
 from track.locks import Lock
@@ -22,6 +22,7 @@ from track.worktree.stat_cache import StatCache
 
 CONFIG = b".track/config.toml"
 STORE_LINK = b".store"
+STORE_NOTE = b"where-the-store-is.txt"
 IGNORE_LINE = b"/.store"
 
 LinkState: TypeAlias = Literal["fine", "missing", "tracked", "elsewhere"]
@@ -166,13 +167,14 @@ class Project:
         except FileNotFoundError:
             return "missing"
         except OSError:
-            return "elsewhere"
+            return "fine" if self._is_stand_in() else "elsewhere"
         return "fine" if found == self._link_target() else "elsewhere"
 
     def link_store(self) -> LinkState:
         """Make the `.store` link when it is missing, and return what it is then.
 
-        Tracked, or pointing elsewhere, it is left alone and reported in `warnings`.
+        Where links cannot be made it is a folder with a note. Tracked, or pointing elsewhere, it is left alone and
+        reported in `warnings`.
         """
         with suppress(OSError):
             if os.readlink(os.path.join(os.fsencode(self.root), STORE_LINK)) == self._link_target():
@@ -183,12 +185,26 @@ class Project:
             with self.gate.directory(b"") as top, suppress(FileExistsError):
                 try:
                     publish.make_symlink(self._link_target(), STORE_LINK, dir_fd=top)
-                except (OSError, ProjectError):
-                    publish.make_directory(STORE_LINK, dir_fd=top)
+                except (OSError, TrackError):
+                    self._make_stand_in(top)
             return "fine"
+        if state == "fine":
+            return state
         what = "is tracked by Git" if state == "tracked" else "is not the link to this clone's store"
         self.warnings.append(f"`.store` {what}; it is left alone and not used (the store is {self.store_path})")
         return state
+
+    def _make_stand_in(self, top: int) -> None:
+        """Make a folder in place of the link; only a note is in it, never data."""
+        publish.make_directory(STORE_LINK, dir_fd=top)
+        note = f"The store of this clone is {self.store_path}\n"
+        publish.publish_bytes(STORE_LINK + b"/" + STORE_NOTE, os.fsencode(note), dir_fd=top, durable=False)
+
+    def _is_stand_in(self) -> bool:
+        try:
+            return os.listdir(self.root / os.fsdecode(STORE_LINK)) == [os.fsdecode(STORE_NOTE)]
+        except OSError:
+            return False
 
     def _link_target(self) -> bytes:
         return os.path.relpath(os.fsencode(self.store_path), os.fsencode(self.root))

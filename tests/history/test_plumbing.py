@@ -75,6 +75,11 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         Git(tmp_path / "nowhere")
 
 
+def test_a_folder_whose_name_has_a_line_break_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(NotARepository, match=r"line break in it: .*two\\nlines"):
+        Git(new_repository(tmp_path / "two\nlines"))
+
+
 def test_a_repository_of_somebody_else_is_refused_with_what_git_says(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

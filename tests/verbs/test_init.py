@@ -206,3 +206,18 @@ def test_data_that_git_ignores_is_found_too(repo: Path) -> None:
     _write(repo / ".gitignore", "/data\n")
     _write(repo / "data/train.parquet", bytes(100_000))
     assert [one.path for one in init(repo).found] == [b"data/train.parquet"]
+
+
+def test_what_an_interrupted_init_wrote_is_staged_by_the_next(repo: Path) -> None:
+    init(repo, stage=False)
+    done = init(repo)
+    assert not done.is_new
+    assert done.staged == (b".gitattributes", b".gitignore", b".track/config.toml")
+    assert init(repo).staged == ()
+
+
+def test_an_edit_of_a_person_to_a_file_that_is_staged_already_is_not_staged(repo: Path) -> None:
+    init(repo)
+    _write(repo / ".gitignore", "/.store\nmine\n")
+    assert init(repo).staged == ()
+    assert git("show", ":.gitignore", cwd=repo) == "/.store\n"

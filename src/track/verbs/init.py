@@ -6,16 +6,16 @@ from pathlib import Path
 from track.errors import NotARepository
 from track.flows import setup
 from track.flows.survey import Found, survey
-from track.history import gitrepo
-from track.project import LinkState, Project
+from track.history import gitrepo, log
+from track.project import CONFIG, LinkState, Project
 
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
     """What an init did. Paths of files are from the top of the working tree, sorted.
 
-    `made` and `changed` were written, `staged` are those of them that were staged. `found` is data that Git does not
-    have, the largest first. `git_made` says that the Git repository itself is new.
+    `made` and `changed` were written; `staged` are those, and what an earlier init had not come to stage. `found` is
+    data that Git does not have, the largest first. `git_made` says that the Git repository itself is new.
     """
 
     root: Path
@@ -54,25 +54,37 @@ def init(
     if git_made:
         gitrepo.init(folder)
     with _opened(folder) as project:
+        staged: tuple[bytes, ...] = ()
         if dry_run:
             written, link = setup.put(project, dry_run=True), project.link_state()
         else:
             with project.lock():
                 written, link = setup.put(project), project.link_state()
                 project.store.close()
-                if stage:
-                    gitrepo.stage(project.git, written.all)
+                staged = _lacking_in_index(project, written.all) if stage else ()
+                gitrepo.stage(project.git, staged)
         return Initialised(
             root=project.root,
             store=project.store_path,
             link=link,
             made=written.made,
             changed=written.changed,
-            staged=written.all if stage and not dry_run else (),
+            staged=staged,
             found=survey(project) if look else (),
             warnings=tuple(project.warnings),
             git_made=git_made,
         )
+
+
+def _lacking_in_index(project: Project, written: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return what has to be staged: what was written, and what an init that was interrupted wrote before."""
+    staged = log.staged_contents(project.git, (*setup.LINES, CONFIG))
+    lacking = {
+        name
+        for name in (*setup.LINES, CONFIG)
+        if name not in staged or setup.with_lines(staged[name], setup.LINES.get(name, ())) != staged[name]
+    }
+    return tuple(sorted({*written} | lacking))
 
 
 def _opened(folder: Path) -> Project:

@@ -204,8 +204,7 @@ def _remove_file(project: Project, path: bytes) -> None:
 
 def _remove_link(project: Project) -> None:
     if project.link_state() == "fine":
-        with project.gate.directory(b"") as top:
-            publish.remove(STORE_LINK, dir_fd=top)
+        publish.remove_tree(project.root / os.fsdecode(STORE_LINK))
     exclude = project.git.common_dir / "info" / "exclude"
     with suppress(FileNotFoundError):
         before = exclude.read_bytes()

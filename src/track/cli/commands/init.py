@@ -50,6 +50,8 @@ def _say_what(done: Initialised, dry_run: bool) -> None:
         emit(f"{'would make' if dry_run else 'made'} a Git repository in {where}")
     if not done.is_new:
         emit("nothing was written (--dry-run)" if done.git_made else f"track is already set up in {where}")
+        if done.staged:
+            note("staged " + ", ".join(display(path) for path in done.staged))
         return
     emit(f"track {'would be' if dry_run else 'is'} set up in {where}")
     staged = ", staged" if done.staged else ""
