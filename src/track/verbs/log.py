@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from track.errors import MalformedPointer, MissingObject, NewerFormat, NotAPointer, UnknownPath
 from track.flows import view
 from track.history import log as history
-from track.history.log import Commit, Event
+from track.history.log import Event
 from track.model.manifest import Read, compare
 from track.model.names import display
 from track.model.pointer import Pointer, parse_pointer
@@ -18,11 +18,17 @@ class Version:
     """What one commit did to an artifact: `op` is A, M, D, or R when it was at `renamed_from` before.
 
     `before` is the pointer in the commit's first parent and None where there is none; `pointer` is None for D, and
-    for a file that is no readable pointer, with `trouble` saying why. Deltas are in bytes and files. The counts of
-    files added, modified and deleted are None where they were not asked for, or the manifests are not here.
+    for a file that is no readable pointer, with `trouble` saying why. `authored` is in seconds since 1970. Deltas are
+    in bytes and files. `counts` are files added, modified and deleted; None where they were not asked for, or the
+    manifests are not here.
     """
 
-    commit: Commit
+    commit: str
+    parents: tuple[str, ...]
+    author: str
+    email: str
+    authored: int
+    subject: str
     op: str
     path: bytes
     renamed_from: bytes | None
@@ -84,7 +90,7 @@ def _versions(project: Project, artifact: bytes, rev: str, read: Read | None, fo
             source = _source(project, event)
             if source is not None:
                 before = _parent_content(project, event, source)
-        yield _version(artifact, event, content, before, source, read)
+        yield _version(artifact, event, content, before, source=source, read=read)
         if source is not None:
             parent = event.commit.parents[0]
             yield from _versions(project, view.artifact_of(source), parent, read, follow)
@@ -107,14 +113,25 @@ def _source(project: Project, event: Event) -> bytes | None:
 
 
 def _version(
-    artifact: bytes, event: Event, content: bytes | None, before: bytes | None, source: bytes | None, read: Read | None
+    artifact: bytes,
+    event: Event,
+    content: bytes | None,
+    before: bytes | None,
+    *,
+    source: bytes | None,
+    read: Read | None,
 ) -> Version:
     pointer, trouble = _parsed(content, event.path)
     old, _ = _parsed(before, event.path)
     size, files = _totals(pointer)
     old_size, old_files = _totals(old)
     return Version(
-        commit=event.commit,
+        commit=event.commit.oid,
+        parents=event.commit.parents,
+        author=event.commit.author,
+        email=event.commit.email,
+        authored=event.commit.authored,
+        subject=event.commit.subject,
         op="R" if source is not None else event.op,
         path=artifact,
         renamed_from=None if source is None else view.artifact_of(source),

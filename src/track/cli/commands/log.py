@@ -49,9 +49,8 @@ def command(*, path: str, rev: str, max_count: int | None, stat: bool, no_follow
 
 
 def _show(version: Version) -> None:
-    commit = version.commit
-    date = datetime.fromtimestamp(commit.authored, UTC).strftime("%Y-%m-%d %H:%M")
-    emit(f"{paint(commit.oid[:12], 'yellow')}  {date} UTC  {display(commit.author)}  {display(commit.subject)}")
+    date = datetime.fromtimestamp(version.authored, UTC).strftime("%Y-%m-%d %H:%M")
+    emit(f"{paint(version.commit[:12], 'yellow')}  {date} UTC  {display(version.author)}  {display(version.subject)}")
     moved = f" from {display(version.renamed_from)}" if version.renamed_from is not None else ""
     said = [f"{version.op} {_WORDS[version.op]}{moved}"]
     pointer = version.pointer
@@ -89,12 +88,12 @@ def _document(found: Logged, shown: tuple[Version, ...]) -> dict[str, object]:
         "name": found.name,
         "versions": [
             {
-                "commit": version.commit.oid,
-                "parents": list(version.commit.parents),
-                "author": version.commit.author,
-                "email": version.commit.email,
-                "date": datetime.fromtimestamp(version.commit.authored, UTC).isoformat().replace("+00:00", "Z"),
-                "subject": version.commit.subject,
+                "commit": version.commit,
+                "parents": list(version.parents),
+                "author": version.author,
+                "email": version.email,
+                "date": datetime.fromtimestamp(version.authored, UTC).isoformat().replace("+00:00", "Z"),
+                "subject": version.subject,
                 "op": version.op,
                 "path": text_of(version.path),
                 "renamed_from": None if version.renamed_from is None else text_of(version.renamed_from),
