@@ -206,3 +206,13 @@ def test_an_edit_of_the_same_size_and_time_is_found(here):
     os.utime(here / "d/a", ns=(before.st_atime_ns, before.st_mtime_ns))
 
     assert "..M" == letters(here, b"d")
+
+
+@pytest.mark.parametrize("content", [b"one, and more", b"ONE"], ids=["resized", "same size"])
+def test_a_part_that_was_added_is_no_difference(here: Path, content: bytes) -> None:
+    (here / "d" / "a").write_bytes(content)
+    (here / "d" / "new").write_bytes(b"new")
+    track("add", "d/a", "d/new", cwd=here).ok()
+    assert one(here, b"d").data == "."
+    (here / "d" / "b").write_bytes(b"two, and more")
+    assert (one(here, b"d").data, one(here, b"d").look.modified_count) == ("M", 1)

@@ -44,7 +44,7 @@ def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress 
             return Look("M", 1, 0, 1)
         if seen.unchanged:
             return _of_known(project, seen, pointer)
-        _settle(project, seen, progress)
+        _settle(project, seen, progress, everything=seen.root != pointer.digest)
         return _of_settled(project, seen, pointer)
     except TrackError as error:
         return Look("?", trouble=error.message)
@@ -93,7 +93,10 @@ def _of_settled(project: Project, seen: Scan, pointer: Pointer) -> Look:
     if not seen.changes():
         seen.renew()
         return _of_known(project, seen, pointer) if seen.root is not None else Look(".")
-    return Look("M", *count(pairs)) if pairs else Look(".")
+    if pairs:
+        return Look("M", *count(pairs))
+    seen.save(pointer.digest)  # a part was added, or the pointer moved: the rows described another version
+    return Look(".")
 
 
 def _is_settled(seen: Scan) -> bool:
@@ -137,7 +140,10 @@ def _merged(project: Project, seen: Scan, pointer: Pointer) -> "list[Pair]":
 
 
 def _settle(project: Project, seen: Scan, progress: Progress, *, everything: bool = False) -> None:
-    """Hash what its stat cannot vouch for; a new size alone says that it is modified, unless `everything` is asked."""
+    """Hash what its stat cannot vouch for; a new size alone says that it is modified.
+
+    With `everything`, nothing is left out: the rows describe another version than the one that is compared with.
+    """
     wanted = [folder for folder in seen.folders if len(folder.pending)]
     progress.begin("looking", count=sum(len(folder.pending) for folder in wanted))
     try:
