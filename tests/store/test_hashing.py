@@ -25,13 +25,22 @@ def test_a_file_has_the_digest_of_its_bytes(tmp_path: Path, size: int) -> None:
 
 
 def test_a_file_that_cannot_be_read_raises_in_the_thread_that_asked(tmp_path: Path) -> None:
-    fd = os.open(tmp_path / "f", os.O_WRONLY | os.O_CREAT)
+    (tmp_path / "f").write_bytes(b"x" * 9 * MIB)
+    fd = os.open(tmp_path / "f", os.O_WRONLY)
     try:
-        os.truncate(fd, 9 * MIB)
         with pytest.raises(OSError, match="Bad file descriptor"):
             hash_fd(fd, 9 * MIB)
     finally:
         os.close(fd)
+
+
+@pytest.mark.parametrize("data_at", [(), (0,), (5 * MIB,), (0, 30 * MIB), (40 * MIB - 9,)])
+def test_holes_are_hashed_as_the_zeros_that_they_read_as(tmp_path: Path, data_at: tuple[int, ...]) -> None:
+    with (tmp_path / "f").open("w+b") as file:
+        file.truncate(40 * MIB)
+        for at in data_at:
+            os.pwrite(file.fileno(), b"not zero", at)
+        assert hash_fd(file.fileno(), 40 * MIB) == blake3((tmp_path / "f").read_bytes()).digest()
 
 
 def test_reading_ahead_may_be_left_early(tmp_path: Path) -> None:

@@ -50,6 +50,17 @@ class Held(NamedTuple):
         return PackEntry(self.digest, self.form, 0, self.offset, self.stored_length, self.length, stored_digest)
 
 
+class Place(NamedTuple):
+    """What `Held` says, in the order in which packs are read."""
+
+    pack: int
+    offset: int
+    stored_length: int
+    length: int
+    form: int
+    digest: bytes
+
+
 class NewPack(NamedTuple):
     """A pack to be known: its name, size in bytes and records."""
 
@@ -102,6 +113,19 @@ class Index:
                 f" WHERE digest IN ({_marks(piece)})"
             )
             yield from map(Held._make, self._ask(query, piece))
+
+    def places(self, digests: Iterable[bytes]) -> list[Place]:
+        """Every place of each digest, in the order of packs and offsets."""
+        rows: list[tuple[int, int, int, int, int, bytes]] = []
+        for piece in _pieces(sorted(set(digests))):
+            query = (
+                "SELECT pack, offset, stored_length, length, form, digest FROM objects"
+                f" WHERE digest IN ({_marks(piece)})"
+            )
+            rows += self._ask(query, piece)
+        rows.sort()
+        new = tuple.__new__
+        return [new(Place, row) for row in rows]
 
     def pack_name(self, number: int) -> bytes:
         """The digest that names a pack."""

@@ -23,7 +23,7 @@ from track.store.description import Description, dump_description, parse_descrip
 from track.store.hashing import hash_fd
 from track.store.index import Held, Index
 from track.store.layout import DESCRIPTION, OBJECTS, object_digest
-from track.store.pack import expand_entry, read_entry, read_table
+from track.store.pack import RAW, expand_entry, read_entry, read_table
 from track.store.reading import OpenPacks
 from track.store.rooms import Rooms
 from track.store.whole import missing, open_whole, set_aside
@@ -180,17 +180,22 @@ class Store:
             yield from self._read_window(dict.fromkeys(digests[at : at + _WINDOW]))
 
     def _read_window(self, wanted: dict[bytes, None]) -> Iterator[tuple[bytes, bytes]]:
-        first: dict[bytes, Held] = {}
-        for held in self.index.held(wanted):
-            if first.setdefault(held.digest, held) > held:
-                first[held.digest] = held  # where `read` begins too, so that what is bad there is reported
-        for held_all, stored in self._open_packs.spans(first.values(), self.index.pack_name):
-            for held, piece in zip(held_all, stored, strict=True):
+        for span, stored in self._open_packs.spans(self.index.places(wanted), self.index.pack_name):
+            start = span[0].offset
+            for place in span:
+                pack, offset, stored_length, length, form, digest = place
+                if digest not in wanted:
+                    continue  # a second copy
+                piece = stored[offset - start : offset - start + stored_length]
+                del wanted[digest]
+                if form == RAW and length == len(piece) and blake3(piece).digest() == digest:
+                    yield digest, bytes(piece)
+                    continue
+                held = Held(digest, pack, offset, stored_length, length, form)
                 try:
-                    yield held.digest, expand_entry(held.entry, piece, "its pack")
+                    yield digest, expand_entry(held.entry, piece, "its pack")
                 except DamagedObject:
-                    yield held.digest, self.read(held.digest)
-                del wanted[held.digest]
+                    yield digest, self.read(digest)
         for digest in wanted:
             yield digest, self.read(digest)
 

@@ -1,11 +1,10 @@
 """Reading packs: a few kept open, and many objects of one pack in few large reads."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from operator import attrgetter
 
-from track.store.index import Held
+from track.store.index import Place
 from track.store.pack import READ_FLAGS
 from track.store.rooms import Rooms
 from track.system import naming
@@ -53,36 +52,34 @@ class OpenPacks:
         finally:
             os.close(fd)
 
-    def spans(
-        self, wanted: Iterable[Held], name_of: Callable[[int], bytes]
-    ) -> Iterator[tuple[list[Held], list[memoryview]]]:
-        """Objects that lie close together, with their stored bytes (unverified, maybe short), a pack after another.
+    def spans(self, wanted: list[Place], name_of: Callable[[int], bytes]) -> Iterator[tuple[list[Place], memoryview]]:
+        """Neighbours in a pack, with the bytes from the first one's offset to the last one's end, unverified.
 
-        What is not there is left out: packs that are gone, places beyond their end.
+        `wanted` is sorted. The bytes are valid until the next step. What is not there is left out: packs that are
+        gone, places beyond their end.
         """
-        for group in _groups(sorted(wanted, key=attrgetter("pack", "offset"))):
+        buffer = memoryview(bytearray(_SPAN))
+        for first, last in _neighbours(wanted):
+            place, start = wanted[first], wanted[first].offset
+            length = max(one.offset + one.stored_length for one in wanted[first:last]) - start
             with suppress(FileNotFoundError):
-                fd = self.descriptor(name_of(group[0].pack))
-                start = group[0].offset
-                end = max(held.offset + held.stored_length for held in group)
-                if not 0 <= start <= end <= os.fstat(fd).st_size:
+                fd = self.descriptor(name_of(place.pack))
+                if not 0 <= start <= start + length <= os.fstat(fd).st_size:
                     continue
-                stored = memoryview(os.pread(fd, end - start, start))
-                at = [held.offset - start for held in group]
-                yield group, [stored[a : a + held.stored_length] for a, held in zip(at, group, strict=True)]
+                stored = buffer[:length] if length <= _SPAN else memoryview(bytearray(length))
+                yield wanted[first:last], stored[: os.preadv(fd, [stored], start)]
 
 
-def _groups(held: list[Held]) -> Iterator[list[Held]]:
-    """Neighbours in one pack, as long as one read of them is not too large and no gap is worth a read of its own."""
-    group: list[Held] = []
-    for one in held:
-        if group and (
-            one.pack != group[0].pack
-            or one.offset + one.stored_length - group[0].offset > _SPAN
-            or one.offset - (group[-1].offset + group[-1].stored_length) > _GAP
-        ):
-            yield group
-            group = []
-        group.append(one)
-    if group:
-        yield group
+def _neighbours(wanted: list[Place]) -> Iterator[tuple[int, int]]:
+    """Ranges of places in one pack, as long as one read of them is not too large and no gap is worth its own read."""
+    first, pack, start, end = 0, -1, 0, 0
+    for number, one in enumerate(wanted):
+        offset = one[1]
+        after = offset + one[2]
+        if one[0] != pack or after - start > _SPAN or offset - end > _GAP:
+            if number:
+                yield first, number
+            first, pack, start = number, one[0], offset
+        end = after
+    if wanted:
+        yield first, len(wanted)
