@@ -99,7 +99,7 @@ def _make_room(target: Path, force: bool) -> None:
         return
     shown = display(str(target))
     if target.is_dir() and not target.is_symlink():
-        if any(os.scandir(target)):
+        if os.listdir(target):
             raise Conflict(f"{shown} is a folder with files in it", hint="name another target with -o, or remove it")
         if not force:
             raise Conflict(f"{shown} is there already", hint="add --force, or name another target with -o")

@@ -75,7 +75,7 @@ def _artifact(project: Project, path: str, rev: str) -> bytes:
     for side in (view.side_here(project), view.side_at(project, rev)):
         try:
             return view.locate(side, asked).artifact
-        except UnknownPath:
+        except (UnknownPath, MalformedPointer, NewerFormat):
             continue
     return asked
 
