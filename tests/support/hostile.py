@@ -4,6 +4,7 @@ Trees are written into Git object by object, since Git itself would refuse many 
 """
 
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from blake3 import blake3
 
 from support.repositories import git, new_repository
 from support.scene import TRACK
-from support.strace import CHANGING, Event, Outcome, changing, run
+from support.strace import CHANGING, COPIES, WRITES, Event, Outcome, changing, run
 
 
 class Symlink(NamedTuple):
@@ -92,6 +93,7 @@ class Witnessed(NamedTuple):
 
 _OPENED = re.compile(r"= \d+<([^>]+)>$")
 _FIRST_FD = re.compile(r"^\d+<([^>]*)>")
+_ANY_FD = re.compile(r"\b\d+<([^>]*)>")
 _NAMED = re.compile(r'(?:AT_FDCWD|\d+)<([^>]*)>, "((?:[^"\\]|\\.)*)"')
 _PLAIN = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PROGRAM = re.compile(r'^(?:\d+ +)?execve\("([^"]+)"', re.MULTILINE)
@@ -99,10 +101,14 @@ _SOCKET = re.compile(r"^(?:\d+ +)?((?:socket|connect|bind|sendto)\(.*)$", re.MUL
 
 
 def witness(args: Sequence[str], *, cwd: Path, log: Path, allowed: Sequence[Path]) -> Witnessed:
-    """Run `track args` under the eyes of strace, its children too; `allowed` are the places it may write below."""
+    """Run `track args` under the eyes of strace, its children too; `allowed` are the places it may write below.
+
+    So is a temporary folder of its own.
+    """
     calls = (*CHANGING, "execve", "execveat", "socket", "connect", "bind", "sendto")
-    outcome = run([*TRACK, *args], cwd=cwd, log=log, calls=calls, follow=True)
-    places = [str(place.resolve()) for place in allowed]
+    with tempfile.TemporaryDirectory(dir=log.parent) as scratch:
+        outcome = run([*TRACK, *args], cwd=cwd, log=log, calls=calls, follow=True, env={"TMPDIR": scratch})
+    places = [str(place.resolve()) for place in (*allowed, Path(scratch))]
     outside = [str(event) for event in changing(outcome.log) if not _is_inside(event, cwd, places)]
     lines = [line for line in outcome.log.splitlines() if "ENOENT" not in line]
     programs = _PROGRAM.findall("\n".join(lines))[1:]
@@ -127,12 +133,15 @@ def _touched(event: Event, cwd: Path) -> list[str]:
     opened = _OPENED.search(event.text)
     if event.call.startswith("open") and opened:
         return [opened[1]]
+    first = _FIRST_FD.match(event.text)
+    if first and event.call in (*WRITES, "ioctl", "fchmod", "fchown", "fsetxattr"):
+        return [first[1]]
+    if event.call in COPIES:
+        descriptors = _ANY_FD.findall(event.text)
+        return [descriptors[0 if event.call == "sendfile" else -1]]
     named = _NAMED.findall(event.text)
     if named:
         return [_join(folder, name) for folder, name in named]
-    first = _FIRST_FD.match(event.text)
-    if first:
-        return [first[1]]
     return [_join(str(cwd), name) for name in _PLAIN.findall(event.text)]
 
 

@@ -68,7 +68,7 @@ def kill_everywhere(work: Work, folder: Path, *, most: int) -> int:
         remove(scene)
 
     said = complaints(chosen, check)
-    assert not said, f"{len(said)} of {len(chosen)} kills of {' '.join(work.command)}:\n" + "\n".join(said[:12])
+    assert not said, f"{len(said)} of {len(chosen)} kills of {' '.join(work.command)}:\n" + "\n".join(one[:2000] for one in said[:12])
     return len(chosen)
 
 
@@ -93,13 +93,13 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
         remove(scene)
 
     said = complaints(pairs, check)
-    assert not said, f"{len(said)} of {len(pairs)} failures of {' '.join(work.command)}:\n" + "\n".join(said[:12])
+    assert not said, f"{len(said)} of {len(pairs)} failures of {' '.join(work.command)}:\n" + "\n".join(one[:2000] for one in said[:12])
     return len(pairs)
 
 
 def explained(outcome: Outcome) -> None:
     """A failed command has said what failed, in a line that a person can read, and is no bug of ours."""
-    assert "Traceback" not in outcome.err, f"a traceback:\n{outcome.err}"
+    assert "Traceback" not in outcome.err, f"a traceback: …{outcome.err[-1500:]}"
     assert outcome.code in range(8), f"ended with {outcome.code}: {outcome.out}{outcome.err}"
     assert outcome.code == 0 or outcome.err.strip(), f"ended with {outcome.code} and said nothing"
 
