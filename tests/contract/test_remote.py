@@ -1,12 +1,13 @@
 """What every remote promises: it has what it says it has, and gives only what it was given."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from support.remotes import WRITER, add_objects, random_objects
-from track.errors import MissingObject
+from track.errors import MissingObject, RemoteError
 from track.model.digest import Digest, digest_of
 from track.store import survey, transfer
 from track.store.layout import object_key, pack_digest, pack_key, segment_name
@@ -372,8 +373,9 @@ def test_a_hostile_listing_is_ignored(clones: Clones, place: Place) -> None:
     digests = add_objects(store, random_objects(5, 1000))
     push(store, remote, digests)
     for key in ("index/zzz", "index/0-00", "roots/x/y", "packs/aa/../b", "objects/readme.md", "index/a b\n"):
-        if ".." not in key:
-            place.put(key, b"hello")
+        with suppress(RemoteError):  # some places have no room for such names
+            if ".." not in key:
+                place.put(key, b"hello")
     other, seen_by_other = clones("bob")
     assert seen_by_other.surveyed.damaged == ()
     assert seen_by_other.fetch(other, digests).objects_count == 5
@@ -426,3 +428,19 @@ def test_a_small_object_that_lies_alone_is_fetched_too(clones: Clones, place: Pl
     place.put(f"index/{name}", data)
     store, remote = clones("ada")
     assert remote.fetch(store, [digest]).objects_count == 1 and store.read(digest) == b"alone"
+
+
+@pytest.mark.parametrize("at", [-1, -100])
+def test_a_pack_that_lost_its_table_is_sent_again(clones: Clones, place: Place, at: int) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(6, 1000))
+    push(store, remote, digests)
+    (key,) = keys(place, "packs/")
+    content = bytearray(place.get(key))
+    content[at] ^= 1
+    place.put(key, bytes(content))
+    assert remote.verify().problems[0].digests == tuple(one.digest for one in remote.known.inside(pack_digest(key)))
+    push(store, clones("ada")[1], digests)
+    assert clones("ada")[1].verify().problems == ()
+    other, seen_by_other = clones("bob")
+    assert seen_by_other.fetch(other, digests).objects_count == 6

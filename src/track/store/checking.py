@@ -1,6 +1,6 @@
 """Checking a remote: is everything there that its index names, and is it what its name says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from blake3 import blake3
@@ -65,7 +65,15 @@ def check(place: Place, known: Known, *, read_all: bool, progress: Progress = si
                 progress.advance(size_bytes=one.length, count=1)
     finally:
         progress.end()
-    return Checked(objects, len(packs), size if read_all else 0, tuple(sorted(problems)))
+    return Checked(objects, len(packs), size if read_all else 0, tuple(sorted(_that_cost(problems, known.lost()))))
+
+
+def _that_cost(problems: Iterable[Problem], lost: set[bytes]) -> Iterator[Problem]:
+    """Problems by which something is lost; not those of a pack whose objects are whole in another one too."""
+    for problem in problems:
+        digests = tuple(digest for digest in problem.digests if digest in lost)
+        if digests or not problem.digests:
+            yield problem._replace(digests=digests)
 
 
 def _note(known: Known, held: Iterable[Held], pack: bytes | None, found: list[Problem]) -> None:
@@ -96,21 +104,22 @@ def _check_whole(place: Place, held: Held, sizes: dict[str, int], read_all: bool
 
 
 def _check_pack(place: Place, pack: bytes, held: list[Held]) -> list[Problem]:
-    """Read a pack whole; a problem that names the objects which cannot be had from it."""
+    """Read a pack whole; a problem that names the objects which cannot be had from it as they should.
+
+    A pack that has lost its own table, or its name, counts as lost whole: only the index still explains it.
+    """
     key = pack_key(pack)
     try:
         data = place.get(key)
     except NoSuchKey:
         return [Problem(key, "missing", tuple(one.digest for one in held))]
     entries = _entries(data, key)
-    if entries is None:
-        entries = [PackEntry(*one[:1], *one[2:], b"") for one in held]
     view = memoryview(data)
-    good = {entry.digest for entry in entries if _is_good(entry, view)}
+    good = {entry.digest for entry in entries or () if _is_good(entry, view)}
     lost = tuple(one.digest for one in held if one.digest not in good)
-    if lost or blake3(data, max_threads=blake3.AUTO).digest() != pack:
-        return [Problem(key, "damaged", lost)]
-    return []
+    if not lost and blake3(data, max_threads=blake3.AUTO).digest() != pack:
+        lost = tuple(one.digest for one in held)
+    return [Problem(key, "damaged", lost)] if lost else []
 
 
 def _entries(data: bytes, key: str) -> list[PackEntry] | None:
@@ -125,8 +134,6 @@ def _entries(data: bytes, key: str) -> list[PackEntry] | None:
 def _is_good(entry: PackEntry, pack: memoryview) -> bool:
     stored = pack[entry.offset : entry.offset + entry.stored_length]
     try:
-        if not entry.stored_digest:  # only the index is left to say where it is: the object's own digest decides
-            entry = entry._replace(stored_digest=blake3(stored).digest())
         expand_entry(entry, stored, "the remote")
     except DamagedObject:
         return False
