@@ -35,8 +35,8 @@ def test_diff_shows_a_letter_and_a_word_for_each_change(here: Path) -> None:
         "\n"
         " M modified  data/a.csv  4 B -> 8 B\n"
         " M modified  images/  5 B -> 9 B  ~1 -1 files, 1 renamed\n"
-        "    M  c.jpg              1 B -> 8 B\n"
-        "    R  b.jpg -> d.jpg     1 B\n"
+        "    M  c.jpg            1 B -> 8 B\n"
+        "    R  b.jpg -> d.jpg   1 B\n"
         "    D  tab\\there\\n\\xff  3 B\n"
     )
 
