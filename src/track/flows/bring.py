@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from track.errors import MissingObject, StoreUnwritable, UnsavedWork
+from track.errors import MalformedManifest, MissingObject, StoreUnwritable, UnsavedWork
 from track.flows.contents import StoreContents
 from track.flows.plan import Plan, plan
 from track.flows.reach import Version, inside
@@ -89,6 +89,10 @@ def bring(
         except MissingObject:
             lacking.append(Lacking(version.path, 0, 0))
             continue
+        except MalformedManifest as error:
+            shown = display(version.path)
+            hint = f"nothing was changed; an earlier version may be fine: track log {shown}"
+            raise MalformedManifest(f"the manifest of {shown} is refused: {error.message}", hint=hint) from error
         if found.absent:
             sizes = {entry.digest: entry.size for entry in found.writes.values() if entry.digest in found.absent}
             lacking.append(Lacking(version.path, len(found.absent), sum(sizes.values())))
@@ -184,14 +188,14 @@ class _Staged:
 
     def _remove_folders(self) -> None:
         """The folders that are empty now, deepest first; the artifact's own stays."""
-        wanted = {path for path, entry in self.plan.writes.items() if entry.mode == "d"}
+        wanted = {entry.path for _, entry in self.plan.pairs if entry is not None and entry.mode == "d"}
         candidates = set(self.plan.empties)
-        for path in self.plan.removes:
+        for path in (*self.plan.removes, *self.plan.empties):
             folder = path.rpartition(b"/")[0]
             while folder and folder not in candidates:
                 candidates.add(folder)
                 folder = folder.rpartition(b"/")[0]
-        for path in sorted(candidates - wanted, key=lambda path: (-path.count(b"/"), path)):
+        for path in sorted(candidates - wanted, key=lambda path: -path.count(b"/") if path else 1):
             if path or self.plan.pointer.kind == "file":
                 self._placer.remove_folder(self._full(path))
 

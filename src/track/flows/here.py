@@ -127,7 +127,7 @@ class Here:
             else:
                 self._known[folder] = {}
             if self.seen.kind == "file":
-                self._known[folder] = {b"": next(iter(self._known[folder].values()))}
+                self._known[folder] = {b"": next(iter(self._known[folder].values()))._replace(path=b"")}
         return self._known[folder]
 
     def _of_found(self, folder: Folder) -> Iterator[Local]:

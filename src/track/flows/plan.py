@@ -7,19 +7,20 @@ wanted has to change, and what was edited since:
 - what would be replaced or removed must be saved, in the store or whole at a remote, or it is unsaved work;
 - an edit of a file that is the same in both versions stays, as it does in Git, unless the path was asked for or
   the version is the one that was placed last: then the edit itself is what has to go;
-- files that no version knows stay.
+- files that no version knows stay. When there are no rows to tell, so do all that are saved nowhere.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from track.errors import InsideArtifact, MissingObject, SpecialFile, UnknownPath
+from track.errors import InsideArtifact, MalformedPointer, MissingObject, SpecialFile, UnknownPath
 from track.flows.here import Here, Local, is_under
 from track.flows.reach import known_at_remotes
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import display
+from track.model.names import display, pointer_path
+from track.model.node import parse_node
 from track.model.pointer import Pointer
 from track.project import Project
 from track.worktree.scan import Item, scan
@@ -73,7 +74,7 @@ def plan(
 
     Raises:
         MissingObject: a node of the manifest is not here.
-        MalformedManifest, DamagedObject: it cannot be believed; nothing was changed.
+        MalformedManifest, MalformedPointer, DamagedObject: it cannot be believed; nothing was changed.
         UnknownPath: the artifact has nothing at one of the parts.
         Unreadable, ForbiddenPath, ChangedWhileAdding: what is here cannot be looked at.
     """
@@ -87,6 +88,7 @@ def plan(
     if pointer.kind == "file":
         found.pairs = [(None, Entry(b"", "x" if pointer.executable else "f", pointer.size, pointer.digest))]
     else:
+        _refuse_other_totals(project, path, pointer)
         found.pairs = _pairs(project, found)
     _Decision(project, found, asked=asked or bool(parts), force=force).run()
     return found
@@ -143,7 +145,7 @@ class _Decision:
         if kind == found.pointer.kind == "directory":
             if found.base is not None:
                 self._local_edits()
-            if self.force:
+            if self.force or found.base is None:
                 self._extras()
         self._weigh()
 
@@ -169,6 +171,8 @@ class _Decision:
         local = self.here.at(old.path, sure=True)
         if local is not None:
             self.plan.removes[old.path] = local
+        elif self.here.is_folder(folder := old.path.rpartition(b"/")[0]) and folder:
+            self.plan.empties.add(folder)  # the file went before an interruption, its folder did not
 
     def _want(self, new: Entry) -> None:
         """An entry of the version wanted."""
@@ -220,11 +224,13 @@ class _Decision:
         return any(self.here.at(folder[:end]) is not None for end in _ends(folder))
 
     def _extras(self) -> None:
-        """Files and empty folders that the version wanted does not have."""
+        """Files and empty folders that the version wanted does not have: all of them by force, else those saved."""
         wanted = {entry.path for _, entry in self.plan.pairs if entry is not None}
         found = self.here.extras() if self.plan.base is not None else self.here.below(b"")
-        for local in found:
-            if local.path not in wanted and is_under(local.path, self.plan.parts):
+        going = [local for local in found if local.path not in wanted and is_under(local.path, self.plan.parts)]
+        unsaved = set() if self.force else self._unsaved(going)
+        for local in going:
+            if self.force or (local.digest and local.digest not in unsaved):
                 self.plan.removes.setdefault(local.path, local)
         for _, now in self.here.seen.changes():
             if now is not None and now.mode == "d" and now.path not in wanted and is_under(now.path, self.plan.parts):
@@ -238,9 +244,14 @@ class _Decision:
         if self.force:
             return
         going = [*found.removes.values(), *found.replaced.values()]
-        unsaved = self.project.store.absent({local.digest for local in going if local.digest}) if going else set()
-        unsaved -= known_at_remotes(self.project, unsaved) if unsaved else set()
+        unsaved = self._unsaved(going)
         found.lost += sorted(local.path for local in going if not local.digest or local.digest in unsaved)
+
+    def _unsaved(self, going: Sequence[Local]) -> set[bytes]:
+        """The contents that are neither in the store nor whole at a remote."""
+        digests = {local.digest for local in going if local.digest}
+        unsaved = self.project.store.absent(digests) if digests else set()
+        return unsaved - known_at_remotes(self.project, unsaved) if unsaved else unsaved
 
 
 def _ends(folder: bytes) -> Iterator[int]:
@@ -251,6 +262,17 @@ def _path_of(pair: Pair) -> bytes:
     entry = pair[0] or pair[1]
     assert entry is not None
     return entry.path
+
+
+def _refuse_other_totals(project: Project, path: bytes, pointer: Pointer) -> None:
+    """Refuse a pointer that does not count what its manifest counts."""
+    root = parse_node(project.store.read(bytes(pointer.digest)))
+    if (root.files, root.size) != (pointer.files, pointer.size):
+        shown = display(pointer_path(path))
+        raise MalformedPointer(
+            f"{shown} says {pointer.files} files of {pointer.size} bytes, its manifest {root.files} of {root.size}",
+            hint=f"nothing was changed; the pointer's history is in Git: git log -p -- {shown}",
+        )
 
 
 def _refuse_unknown(project: Project, path: bytes, pointer: Pointer, parts: Iterable[bytes]) -> None:
