@@ -9,6 +9,7 @@ import pytest
 
 from support.programs import left_out, missing_programs
 from support.repositories import new_repository
+from support.seaweed import Seaweed, seaweed
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NOTHING_LEFT_OUT = IN_CI or bool(os.environ.get("TRACK_TESTS_COMPLETE"))
@@ -78,6 +79,13 @@ def undisturbed() -> Iterator[None]:
 def repo(tmp_path: Path) -> Path:
     """A real Git repository on branch `main` with one empty commit and nothing of track in it."""
     return new_repository(tmp_path / "repo")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Seaweed]:
+    """A real S3 server, one for each worker."""
+    with seaweed(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -66,6 +66,15 @@ KEYS = (
     ),
     Key("core.remote", "text", None, "the remote that push, fetch and pull use when none is named"),
     Key("lock.timeout", "seconds", 60, "how many seconds to wait for another track in the same working tree"),
+    Key(
+        "remote.*.endpoint",
+        "text",
+        None,
+        "the server of the remote's bucket, when it is not Amazon's: `https://HOST`",
+        committed=False,
+    ),
+    Key("remote.*.profile", "text", None, "the profile of `~/.aws` for the remote's bucket", committed=False),
+    Key("remote.*.region", "text", None, "the region of the remote's bucket"),
     Key("remote.*.url", "text", None, "where the remote of that name is"),
     Key("store.path", "place", None, "the folder of the store, when it is not in the Git directory", committed=False),
     Key("store.shared", "boolean", False, "whether the store is writable by the group of its folder", committed=False),
@@ -271,8 +280,9 @@ def _from_file(name: str, given: object, layer: Layer, path: Path, warnings: lis
             warnings.append(f"`{shown}` in {where} is not a setting of this track{hint}")
         return None
     if layer == "project" and not key.committed:
+        what = "which server or account you use" if name.startswith("remote.") else "places on your machine"
         warnings.append(
-            f"`{shown}` in {where} is ignored: committed configuration does not choose places on your machine; "
+            f"`{shown}` in {where} is ignored: committed configuration does not choose {what}; "
             f"for this clone: track config --clone {shown} VALUE"
         )
         return None

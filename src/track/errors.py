@@ -13,6 +13,7 @@
     ├── RemoteError                 5   remote, network or credentials
     │   ├── NoRemote                    no remote is named
     │   ├── RemoteUnreachable           it did not answer, or is not there
+    │   ├── BadCredentials              credentials that are missing, wrong or expired
     │   └── NotAStore                   the place exists and is not a track store
     ├── Conflict                    6   would lose or mix up somebody's work
     │   ├── UnsavedWork                 a file whose content is saved nowhere
@@ -106,6 +107,10 @@ class NoRemote(RemoteError):
 
 class RemoteUnreachable(RemoteError):
     """The remote did not answer, or is not there."""
+
+
+class BadCredentials(RemoteError):
+    """Credentials for a remote that are missing, wrong or expired."""
 
 
 class NotAStore(RemoteError):

@@ -15,7 +15,8 @@ from track.store.remote import Remote
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
-    return new_place(request.param, tmp_path / "place")
+    endpoint = request.getfixturevalue("s3_server").endpoint if request.param == "s3" else ""
+    return new_place(request.param, tmp_path / "place", endpoint)
 
 
 @pytest.fixture

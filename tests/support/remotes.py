@@ -2,11 +2,13 @@
 
 import os
 import random
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 from dvc_objects.fs.memory import MemoryFileSystem
 
+from support.seaweed import OWNER, place_at
 from track.model.digest import Digest
 from track.store.backends.filesystem import FilesystemPlace
 from track.store.backends.folder import open_folder
@@ -17,13 +19,15 @@ from track.store.objects import Store
 from track.store.place import Place
 from track.store.remote import Remote
 
-KINDS = ("folder", "memory")
+KINDS = ("folder", "memory", "s3")
 STORE_ID = "00112233445566778899aabbccddeeff"
 WRITER = "f" * 32
 
 
-def new_place(kind: str, folder: Path) -> Place:
-    """An empty place."""
+def new_place(kind: str, folder: Path, endpoint: str = "") -> Place:
+    """An empty place; in a bucket, a prefix of its own at the server."""
+    if kind == "s3":
+        return place_at(endpoint, OWNER, f"contract/{secrets.token_hex(8)}")
     if kind == "memory":
         filesystem = MemoryFileSystem(global_store=False, skip_instance_cache=True)  # type: ignore[no-untyped-call]
         return FilesystemPlace(filesystem, "/bucket/prefix", "memory://bucket/prefix")

@@ -1,7 +1,8 @@
 """Remotes: which one is meant, whether this clone may use it, and the way to it.
 
 A remote that only committed configuration names may come from a stranger. Reading from a folder beside the repository
-is harmless; everything else waits until the person at the keyboard said so with `track remote add`.
+is harmless, and so is reading from a bucket: which server is asked, and as whom, is never said by what is committed.
+Everything else waits until the person at the keyboard said so with `track remote add`.
 """
 
 import os
@@ -18,7 +19,7 @@ from track.locks import Lock
 from track.model.digest import digest_of
 from track.model.names import display
 from track.project import Project
-from track.store.backends.folder import folder_of
+from track.store.address import Access, Address, Bucket, Folder, parse_address
 from track.store.known import explaining
 from track.store.remote import Remote, open_remote
 
@@ -26,12 +27,17 @@ _CONSENT = "consent"
 
 
 class Named(NamedTuple):
-    """A remote of the configuration: its URL as written, the layer that says so, and the folder that it is."""
+    """A remote of the configuration: its URL as written, the layer that says so, and what that means."""
 
     name: str
     url: str
     layer: Layer
-    folder: Path
+    address: Address
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that it is, or None for a bucket."""
+        return self.address.path if isinstance(self.address, Folder) else None
 
 
 def all_named(project: Project) -> tuple[Named, ...]:
@@ -79,7 +85,7 @@ def base_of(project: Project) -> Path:
 def _named(project: Project, name: str) -> Named:
     setting = project.config.setting(f"remote.{name}.url")
     url = str(setting.value)
-    return Named(name, url, setting.layer, folder_of(url, base=base_of(project)))
+    return Named(name, url, setting.layer, parse_address(url, base=base_of(project)))
 
 
 def refuse_strangers(project: Project, named: Named, *, sending: bool) -> None:
@@ -90,15 +96,48 @@ def refuse_strangers(project: Project, named: Named, *, sending: bool) -> None:
     """
     if named.layer != "project" or has_consent(project, named.url):
         return
-    if not sending and is_beside(project, named.folder):
+    if not sending and may_read(project, named.address):
         return
     what = "sends nothing to" if sending else "reads nothing from"
     raise RemoteError(
         f"remote `{display(named.name)}` ({display(named.url)}) was named by the repository, not by you: "
         f"track {what} it yet",
         hint=f"if you trust it: track remote add {display(named.name)} {display(named.url)}",
-        details=(f"the folder is {display(str(named.folder))}",),
+        details=(f"it is {display(str(named.address))}",),
     )
+
+
+def may_read(project: Project, address: Address) -> bool:
+    """Whether reading there is harmless, whoever named it: a folder beside the repository, or a bucket."""
+    return isinstance(address, Bucket) or is_beside(project, address.path)
+
+
+def access_of(project: Project, name: str) -> Access:
+    """How the remote of that name is reached: what this clone and the environment say, never what is committed.
+
+    Of what is committed only the region is believed. `.env` counts while Git does not track it.
+    """
+    config = project.config
+    return Access(
+        endpoint=config.text(f"remote.{name}.endpoint"),
+        region=config.text(f"remote.{name}.region"),
+        profile=config.text(f"remote.{name}.profile"),
+        dotenv=_dotenv(project),
+    )
+
+
+def _dotenv(project: Project) -> Path | None:
+    """The file of variables beside the project; one that Git tracks came with the repository and is not believed."""
+    for top in dict.fromkeys((project.root, base_of(project))):
+        path = top / ".env"
+        if not path.is_file():
+            continue
+        if not project.git.is_tracked([b".env"]):
+            return path
+        project.warnings.append(
+            "`.env` is tracked by Git, so it is not looked at for credentials: git rm --cached .env   and ignore it"
+        )
+    return None
 
 
 def is_beside(project: Project, folder: Path) -> bool:
@@ -172,7 +211,8 @@ def connected(project: Project, named: Named, *, sending: bool) -> Iterator[Remo
 
 def _opened(project: Project, named: Named, record: Path) -> Remote:
     try:
-        return open_remote(named.url, name=named.name, base=base_of(project), record=record)
+        access = access_of(project, named.name) if isinstance(named.address, Bucket) else None
+        return open_remote(named.url, name=named.name, base=base_of(project), record=record, access=access)
     except RemoteError as error:
-        error.message = f"remote `{display(named.name)}`: {error.message}"
-        raise
+        message = f"remote `{display(named.name)}`: {error.message}"
+        raise type(error)(message, hint=error.hint, details=error.details) from error

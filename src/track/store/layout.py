@@ -11,6 +11,8 @@ ROOTS = "roots/"
 TOMBSTONES = "tombstones/"
 OBJECTS = "objects/"
 PACKS = "packs/"
+PROBES = "probe/"
+"""Below it, what a check of the remote writes and deletes again; nothing there is ever read as data."""
 CLAIM = ".claim"
 """Behind the key of a roots entry: what a push is about to send, until the entry itself is there."""
 

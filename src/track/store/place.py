@@ -61,6 +61,8 @@ class Place(Protocol):
 
     url: str
     """Where it is, as text for people."""
+    identity: str
+    """As whom we come, where that was said, and to which server, as text for people; empty where nobody asks."""
 
     @property
     def requests_count(self) -> int:

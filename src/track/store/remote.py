@@ -13,11 +13,13 @@ from uuid import uuid4
 from track.errors import NotAStore, RemoteError
 from track.model.digest import Digest
 from track.progress import Progress, silent
-from track.store.backends.folder import folder_of, is_empty_folder, make_folder, open_folder
+from track.store.address import Access, Address, Folder, parse_address
+from track.store.backends.folder import is_empty_folder, make_folder
+from track.store.backends.opening import open_place
 from track.store.checking import Checked, check
 from track.store.description import Description, dump_description, parse_description
 from track.store.known import Known
-from track.store.layout import DESCRIPTION, claim_name
+from track.store.layout import DESCRIPTION, PROBES, claim_name
 from track.store.objects import Store
 from track.store.place import NoSuchKey, Place
 from track.store.receive import Fetched, fetch
@@ -134,7 +136,7 @@ class Remote:
         return check(self.place, self.known, read_all=read_all, progress=progress)
 
 
-def open_remote(url: str, *, name: str, base: Path, record: Path) -> Remote:
+def open_remote(url: str, *, name: str, base: Path, record: Path, access: Access | None = None) -> Remote:
     """The remote at a URL; a relative path is below `base`. `record` is the file of what is known of it.
 
     Raises:
@@ -142,8 +144,9 @@ def open_remote(url: str, *, name: str, base: Path, record: Path) -> Remote:
         RemoteUnreachable: nothing is there.
         NotAStore: something is there, and it is no store of track.
         NewerFormat: it was written by a later version.
+        RemoteError: nothing says who we are there, or we may not read it.
     """
-    place = open_folder(folder_of(url, base=base))
+    place = open_place(parse_address(url, base=base), access or Access())
     description = _description_of(place, name)
     return Remote(name, place, Known(record), description)
 
@@ -152,42 +155,52 @@ def _description_of(place: Place, name: str) -> Description:
     try:
         return parse_description(place.get(DESCRIPTION), place.url)
     except NoSuchKey:
-        raise NotAStore(
-            f"{place.url} is there, but it is not a store of track",
-            hint=f"is it the right folder, and mounted?   to make a store: track remote add {name} EMPTY-FOLDER",
-        ) from None
+        if place.url.startswith("s3://"):
+            hint = f"is it the right bucket and prefix?   to make a store: track remote add {name} s3://BUCKET/PREFIX"
+        else:
+            hint = f"is it the right folder, and mounted?   to make a store: track remote add {name} EMPTY-FOLDER"
+        raise NotAStore(f"{place.url} is there, but it is not a store of track", hint=hint) from None
 
 
-def create_remote(folder: Path, *, create: bool = True) -> bool:
-    """Make a store in a folder, absent or empty, whose parent exists; False when a store is there already.
+def create_remote(address: Address, access: Access | None = None, *, create: bool = True) -> bool:
+    """Make a store at an address where nothing is; False when a store is there already.
+
+    A folder may be absent when its parent exists; a bucket has to be there.
 
     Raises:
-        RemoteUnreachable: the folder (without `create`) or its parent is absent.
-        NotAStore: the folder has something else in it.
-        StoreUnwritable, DiskFull: it cannot be made.
+        RemoteUnreachable: the folder (without `create`), its parent, the bucket or the server is absent.
+        NotAStore: something else is there.
+        StoreUnwritable, DiskFull, RemoteError: it cannot be made.
         NewerFormat: the store there was written by a later version.
     """
-    if create:
-        make_folder(folder)
-    place = open_folder(folder)
+    if create and isinstance(address, Folder):
+        make_folder(address.path)
+    place = open_place(address, access or Access())
     try:
         parse_description(place.get(DESCRIPTION), place.url)
     except NoSuchKey:
-        if not create or not is_empty_folder(folder):
+        if not create or not _is_empty(address, place):
             raise _not_ours(place.url, create) from None
         return place.create(DESCRIPTION, dump_description(Description(uuid4().hex)))
     return False
 
 
-def store_id_of(folder: Path) -> str:
-    """The id of the store in a folder. Raises as `open_remote` does."""
-    return _description_of(open_folder(folder), "NAME").id
+def _is_empty(address: Address, place: Place) -> bool:
+    if isinstance(address, Folder):
+        return is_empty_folder(address.path)
+    return all(one.key.startswith(PROBES) for one in place.list(""))
+
+
+def store_id_of(address: Address, access: Access | None = None) -> str:
+    """The id of the store at an address. Raises as `open_remote` does."""
+    return _description_of(open_place(address, access or Access()), "NAME").id
 
 
 def _not_ours(url: str, create: bool) -> RemoteError:
     if create:
+        what = "a prefix of its own" if url.startswith("s3://") else "an empty folder, or one that does not exist yet"
         return NotAStore(
             f"{url} has files in it and is not a store of track; nothing was changed",
-            hint=f"name an empty folder, or one that does not exist yet, such as {url}/track",
+            hint=f"name {what}, such as {url}/track",
         )
-    return NotAStore(f"{url} is not a store of track", hint="without --no-create, track makes one in an empty folder")
+    return NotAStore(f"{url} is not a store of track", hint="without --no-create, track makes one in an empty place")

@@ -1,4 +1,4 @@
-"""Remote add: name a folder as a remote, make a store in it, and allow this clone to use it."""
+"""Remote add: name a folder or a bucket as a remote, make a store in it, and allow this clone to use it."""
 
 import os
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 from track.config import Layer
 from track.errors import Conflict, NotAStore, UsageError
 from track.flows import settings
-from track.flows.remotes import base_of, give_consent, is_beside, remember_no_more
+from track.flows.remotes import access_of, base_of, give_consent, is_beside, remember_no_more
 from track.history import gitrepo
 from track.model.names import display
 from track.project import CONFIG, Project
-from track.store.backends.folder import folder_of
+from track.store.address import Access, Address, Bucket, Folder, parse_address
 from track.store.remote import create_remote, store_id_of
 
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -24,7 +24,7 @@ class RemoteAdded:
 
     name: str
     url: str
-    folder: Path
+    folder: Path | None
     layer: Layer
     made: bool
     is_new: bool
@@ -33,36 +33,46 @@ class RemoteAdded:
 
 
 def remote_add(
-    project: Project, name: str, address: str, *, create: bool = True, clone: bool = False, stage: bool = True
+    project: Project,
+    name: str,
+    address: str,
+    *,
+    create: bool = True,
+    clone: bool = False,
+    stage: bool = True,
+    access: Access | None = None,
 ) -> RemoteAdded:
-    """Name the folder at `address` (from where we are) as a remote; the first one becomes the default.
+    """Name the folder or bucket at `address` as a remote (from where we are); the first one becomes the default.
 
     It is written to the committed configuration, or with `clone` to this clone's own. With `create`, a folder that is
     absent or empty becomes a store. Adding a remote that the repository names already is how a person allows it.
 
     A relative address of a folder beside the repository stays relative, so that it holds in a clone beside it too.
+    What `access` says of a bucket is written down: the region beside the URL, the rest for this clone alone.
 
     Raises:
         UsageError: the name or the address cannot be, or the folder lies in this repository.
-        Conflict: the name stands for another folder.
-        RemoteUnreachable: the folder's parent, or without `create` the folder, is absent.
-        NotAStore: the folder has something else in it.
+        Conflict: the name stands for another place.
+        RemoteUnreachable: the folder's parent, or without `create` the folder, is absent; or the bucket or server is.
+        NotAStore: the place has something else in it.
+        RemoteError: nothing says who we are there, or we may not write.
         NewerFormat: the store there was written by a later version.
     """
     if _NAME.fullmatch(name) is None:
         raise UsageError(f"`{display(name)}` cannot name a remote: letters, digits, - and _, at most 64", hint="origin")
     before = project.config.setting(f"remote.{name}.url") if name in project.config.names("remote.*.url") else None
-    folder = _folder(project, address, None if before is None else str(before.value))
-    if before is not None and folder_of(str(before.value), base=base_of(project)) != folder:
+    place = _address(project, address, None if before is None else str(before.value))
+    if before is not None and parse_address(str(before.value), base=base_of(project)) != place:
         raise Conflict(
             f"`{name}` stands for {display(str(before.value))} already; nothing was changed",
             hint=f"track remote remove {name}   or give the new one another name",
         )
-    made = create_remote(folder, create=create)
-    if store_id_of(folder) == project.store.id:
-        raise NotAStore(f"{display(str(folder))} is this clone's own store", hint="a remote is a folder apart from it")
+    way = _merged(access_of(project, name), access) if isinstance(place, Bucket) else None
+    made = create_remote(place, way, create=create)
+    if store_id_of(place, way) == project.store.id:
+        raise NotAStore(f"{display(str(place))} is this clone's own store", hint="a remote is a folder apart from it")
     layer: Layer = "clone" if clone else "project"
-    url = _url(project, folder, address) if before is None else str(before.value)
+    url = _url(project, place, address) if before is None else str(before.value)
     with project.lock():
         is_default = not project.config.text("core.remote")
         is_new = before is None
@@ -71,20 +81,51 @@ def remote_add(
             settings.write(project, layer, f"remote.{name}.url", url)
             if is_default:
                 settings.write(project, layer, "core.remote", name)
+        _write_access(project, name, access or Access(), layer)
         give_consent(project, url)
         staged = is_new and layer == "project" and stage
         if staged:
             gitrepo.stage(project.git, [CONFIG])
     return RemoteAdded(
-        name, url, folder, layer if before is None else before.layer, made, is_new, is_new and is_default, staged
+        name=name,
+        url=url,
+        folder=place.path if isinstance(place, Folder) else None,
+        layer=layer if before is None else before.layer,
+        made=made,
+        is_new=is_new,
+        is_default=is_new and is_default,
+        staged=staged,
     )
 
 
-def _folder(project: Project, address: str, known: str | None) -> Path:
-    """The folder meant: from where we are, or, when it is said as the configuration says it, as it means it."""
+def _merged(known: Access, given: Access | None) -> Access:
+    """How a bucket is reached: as the person says now, else as it was said before."""
+    given = given or Access()
+    return Access(
+        given.endpoint or known.endpoint, given.region or known.region, given.profile or known.profile, known.dotenv
+    )
+
+
+def _write_access(project: Project, name: str, access: Access, layer: Layer) -> None:
+    for key, value, where in (
+        ("region", access.region, layer),
+        ("endpoint", access.endpoint, "clone"),
+        ("profile", access.profile, "clone"),
+    ):
+        if value:
+            settings.write(project, where, f"remote.{name}.{key}", value)
+
+
+def _address(project: Project, address: str, known: str | None) -> Address:
+    """The place meant: from where we are, or, when it is said as the configuration says it, as it means it."""
     if known is not None and address == known:
-        return folder_of(address, base=base_of(project))
-    folder = folder_of(address, base=project.cwd)
+        return parse_address(address, base=base_of(project))
+    place = parse_address(address, base=project.cwd)
+    return place if isinstance(place, Bucket) else Folder(_fit(project, place.path))
+
+
+def _fit(project: Project, folder: Path) -> Path:
+    """The folder, when it may be a remote of the project. Raises UsageError."""
     try:
         str(folder).encode()
     except UnicodeEncodeError:
@@ -102,8 +143,11 @@ def _folder(project: Project, address: str, known: str | None) -> Path:
     return folder
 
 
-def _url(project: Project, folder: Path, address: str) -> str:
+def _url(project: Project, place: Address, address: str) -> str:
     """What the configuration says: a relative address of a folder beside the repository as seen from the top."""
+    if isinstance(place, Bucket):
+        return str(place)
+    folder = place.path
     is_relative = "://" not in address and not address.startswith(("/", "~"))
     if is_relative and is_beside(project, folder):
         return os.path.relpath(folder, base_of(project))

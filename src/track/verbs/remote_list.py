@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track.config import Layer
-from track.flows.remotes import all_named, default_name, has_consent, is_beside
+from track.flows.remotes import all_named, default_name, has_consent, may_read
 from track.project import Project
 
 
@@ -14,7 +14,7 @@ class RemoteListed:
 
     name: str
     url: str
-    folder: Path
+    folder: Path | None
     layer: Layer
     is_default: bool
     may_send: bool
@@ -36,7 +36,7 @@ def remote_list(project: Project) -> tuple[RemoteListed, ...]:
             layer=named.layer,
             is_default=named.name == default,
             may_send=(allowed := named.layer != "project" or has_consent(project, named.url)),
-            may_fetch=allowed or is_beside(project, named.folder),
+            may_fetch=allowed or may_read(project, named.address),
         )
         for named in all_named(project)
     )

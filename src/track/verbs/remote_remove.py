@@ -41,6 +41,10 @@ def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteR
     with project.lock():
         for layer in layers:
             settings.remove(project, layer, key)
+        for layer in dict.fromkeys((*layers, *_LAYERS[:2])):
+            for about in ("endpoint", "profile", "region"):
+                settings.remove(project, layer, f"remote.{name}.{about}")
+        for layer in layers:
             if was_default:
                 _forget_default(project, layer, name)
         remember_no_more(project, name)

@@ -1,10 +1,15 @@
 """`track remote`: name the places where data is shared."""
 
+from typing import Any
+
 import click
 
 from track.cli.session import emit, emit_json, note, opened, paint, table
+from track.errors import RemoteError
 from track.model.names import display
+from track.store.address import Access
 from track.verbs.remote_add import remote_add
+from track.verbs.remote_check import RemoteChecked, remote_check
 from track.verbs.remote_list import RemoteListed, remote_list
 from track.verbs.remote_remove import remote_remove
 
@@ -13,20 +18,24 @@ _HELP = """Name the places where data is shared.
 \b
   track remote add origin ../data-store      a folder beside the repository
   track remote add lab /mnt/lab/store        a share that is mounted
+  track remote add origin s3://bucket/team   a bucket
+  track remote check                         is it there, who are we to it, what may we do
   track remote list                          what is named, and what this clone may use
   track remote remove lab                    forget the name; the data there stays
 
 \b
-Exit codes: 0 done; 2 wrong usage; 3 not a project; 5 the folder is absent, or is no store;
-6 the name stands for another folder.
+Exit codes: 0 done; 2 wrong usage; 3 not a project; 5 the place is absent, refuses us, or is no store;
+6 the name stands for another place.
 """
 
-_ADD_HELP = """Name a folder as a remote, and make a store in it when it is absent or empty.
+_ADD_HELP = """Name a folder or a bucket as a remote, and make a store in it when it is empty (or the folder absent).
 
 \b
   track remote add origin ../data-store
   track remote add lab /mnt/lab/store --no-create    only if a store is there
   track remote add backup /media/disk/data --clone   for this clone alone, not committed
+  track remote add origin s3://bucket/project
+  track remote add origin s3://bucket/project --endpoint https://minio.example.org --profile work
 
 The name goes into .track/config.toml, which is committed, and is staged; the first remote becomes the default. The
 relative path of a folder beside the repository stays one, so that it holds in every clone beside it. A remote that
@@ -57,21 +66,39 @@ Exit codes: 0 done; 3 not a project; 5 there is none of that name.
 """
 
 
-@click.group("remote", help=_HELP, short_help="add, list and remove remotes")
+_CHECK_HELP = """Try what this clone may do at a remote: list, read, write and delete, each by itself.
+
+
+  track remote check              the default remote
+  track remote check lab
+  track remote check --json
+
+It says as whom it came and where that was said, and for each failure what to change. Nothing of yours is sent.
+
+
+Exit codes: 0 all is well; 2 wrong usage; 3 not a project; 5 something is not, or the remote is not allowed yet.
+"""
+
+
+@click.group("remote", help=_HELP, short_help="add, check, list and remove remotes")
 def command() -> None:
-    """Group the three."""
+    """Group the four."""
 
 
 @command.command("add", help=_ADD_HELP, short_help="name a folder as a remote")
 @click.argument("name")
-@click.argument("address", metavar="FOLDER")
+@click.argument("address", metavar="FOLDER|s3://BUCKET/PREFIX")
 @click.option("--no-create", is_flag=True, help="Refuse a folder that is not a store yet.")
 @click.option("--clone", is_flag=True, help="Write it to this clone's own configuration, which is not committed.")
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
-def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool) -> None:
+@click.option("--endpoint", metavar="URL", help="The server of a bucket that is not Amazon's.")
+@click.option("--region", metavar="REGION", help="The region of a bucket.")
+@click.option("--profile", metavar="PROFILE", help="The profile of ~/.aws for a bucket.")
+def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool, **access: Any) -> None:
     """Translate, call the verb, show."""
+    way = Access(**access)
     with opened() as project:
-        added = remote_add(project, name, address, create=not no_create, clone=clone, stage=not no_stage)
+        added = remote_add(project, name, address, create=not no_create, clone=clone, stage=not no_stage, access=way)
     what = "new store" if added.made else "store"
     if not added.is_new:
         emit(f"{added.name}  {display(added.url)}  this clone may use it now")
@@ -93,7 +120,7 @@ def list_(as_json: bool) -> None:
         emit_json("remotes", {"remotes": [_document(one) for one in found]})
         return
     if not found:
-        note("no remote is named: track remote add origin FOLDER")
+        note("no remote is named: track remote add origin FOLDER   or s3://BUCKET/PREFIX")
     table([(one.name, display(one.url), _state(one)) for one in found])
     for one in found:
         if not one.may_send:
@@ -113,11 +140,52 @@ def _document(one: RemoteListed) -> dict[str, object]:
     return {
         "name": one.name,
         "url": display(one.url),
-        "folder": display(str(one.folder)),
+        "folder": None if one.folder is None else display(str(one.folder)),
         "layer": one.layer,
         "default": one.is_default,
         "may_send": one.may_send,
         "may_fetch": one.may_fetch,
+    }
+
+
+@command.command("check", help=_CHECK_HELP, short_help="try what this clone may do at a remote")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def check(name: str | None, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        checked = remote_check(project, name)
+    if as_json:
+        emit_json("remote-check", _checked_document(checked))
+    else:
+        _show_checked(checked)
+    if checked.failures:
+        first = checked.failures[0]
+        raise RemoteError(f"remote `{display(checked.name)}`: {first.message}", hint=first.hint, details=first.details)
+
+
+def _show_checked(checked: RemoteChecked) -> None:
+    emit(f"{checked.name}  {display(checked.url)}")
+    if checked.identity:
+        emit(f"as {checked.identity}")
+    table([(f"  {step.name}", paint(display(step.told), "red" if step.problem else "green")) for step in checked.steps])
+    for problem in checked.failures[1:]:
+        note(f"also: {problem.message}")
+        if problem.hint:
+            note(f"      {problem.hint}")
+
+
+def _checked_document(checked: RemoteChecked) -> dict[str, object]:
+    return {
+        "name": checked.name,
+        "url": display(checked.url),
+        "identity": checked.identity,
+        "store": checked.store_id,
+        "conditional": checked.conditional,
+        "steps": [
+            {"name": step.name, "told": step.told, "problem": step.problem.message if step.problem else None}
+            for step in checked.steps
+        ],
     }
 
 

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from track.errors import RemoteError
+from track.errors import BadCredentials
 from track.model.names import display
 from track.store.address import Access
 from track.store.backends.s3_failure import no_credentials
@@ -82,7 +82,7 @@ def find_credentials(access: Access, url: str, environ: Mapping[str, str] | None
     """Who we are to the bucket at `url`, and where that was said; nothing is asked over a network, SSO apart.
 
     Raises:
-        RemoteError: nothing says who we are, a profile is not there, or it needs a library that is not installed.
+        BadCredentials: nothing says who we are, a profile is not there, or it needs a library that is not installed.
     """
     here = _surroundings(access, os.environ if environ is None else environ)
     endpoint = access.endpoint or here.first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -104,7 +104,7 @@ def find_credentials(access: Access, url: str, environ: Mapping[str, str] | None
     if any(here.profile.get(mark) for mark in _INDIRECT):
         return made(f"profile `{name}`", _kind(here.profile), provider=_boto3_provider(here.profile_name, url))
     if here.is_chosen:
-        raise RemoteError(f"profile `{name}` has no credentials", hint=f"aws configure --profile {name}")
+        raise BadCredentials(f"profile `{name}` has no credentials", hint=f"aws configure --profile {name}")
     if machine := _machine(here.environ):
         return made("the role of this machine", machine, is_machine=True)
     raise no_credentials(url)
@@ -136,7 +136,7 @@ def _surroundings(access: Access, environ: Mapping[str, str]) -> _Surroundings:
     name = chosen or environ.get("AWS_PROFILE") or dotenv.get("AWS_PROFILE") or "default"
     profile = _read_profile(name, environ)
     if profile is None and name != "default":
-        raise RemoteError(
+        raise BadCredentials(
             f"there is no profile `{display(name)}` in ~/.aws",
             hint=f"aws configure --profile {display(name)}   or: track config --clone remote.NAME.profile PROFILE",
         )
@@ -158,12 +158,12 @@ def _section(path: Path, name: str) -> dict[str, str] | None:
     try:
         parser.read_string(_text(path))
     except configparser.Error as error:
-        raise RemoteError(f"{display(str(path))} cannot be read: it is not a configuration file of AWS") from error
+        raise BadCredentials(f"{display(str(path))} cannot be read: it is not a configuration file of AWS") from error
     return dict(parser[name]) if parser.has_section(name) else None
 
 
 def _text(path: Path | None) -> str:
-    """The text of a small file; empty when there is none. Raises RemoteError when it cannot be read."""
+    """The text of a small file; empty when there is none. Raises BadCredentials when it cannot be read."""
     if path is None:
         return ""
     try:
@@ -172,7 +172,8 @@ def _text(path: Path | None) -> str:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return ""
     except OSError as error:
-        raise RemoteError(f"{display(str(path))} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        why = (error.strerror or str(error)).lower()
+        raise BadCredentials(f"{display(str(path))} cannot be read: {why}") from error
 
 
 def _key(values: Mapping[str, str], name: str, secret: str, token: str) -> Key | None:
@@ -205,7 +206,7 @@ def _boto3_provider(profile: str, url: str) -> Any:
     try:
         boto3, providers = import_module("boto3"), import_module("obstore.auth.boto3")
     except ImportError as error:
-        raise RemoteError(
+        raise BadCredentials(
             f"profile `{display(profile)}` gets its credentials by single sign-on, a role or a program: "
             "that needs boto3, which is not installed",
             hint="pip install 'track-data[sso]'",
@@ -214,7 +215,7 @@ def _boto3_provider(profile: str, url: str) -> Any:
         provider = providers.Boto3CredentialProvider(boto3.Session(profile_name=profile))
         provider()
     except Exception as error:  # boto3 raises whatever went wrong below it; all of it means: no credentials
-        raise RemoteError(
+        raise BadCredentials(
             f"profile `{display(profile)}` gives no credentials for {url}",
             hint=f"aws sso login --profile {display(profile)}",
             details=(display(str(error)[:300]),),

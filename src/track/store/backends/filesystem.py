@@ -47,6 +47,7 @@ class FilesystemPlace:
     def __init__(self, filesystem: FileSystem, root: str, url: str) -> None:
         """`root` is a path of the filesystem; `url` is for people."""
         self.url = url
+        self.identity = ""
         self.filesystem = filesystem
         self._root = root.rstrip("/")
         self.counter = Counter()

@@ -5,6 +5,7 @@ or the server believes of it: both have been seen to return flipped and short bo
 """
 
 import os
+import re
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,9 +38,7 @@ from track.system import naming
 SINGLE_LIMIT = 32 << 20
 """Larger files are sent in parts, and fetched in pieces."""
 
-PROBES = "probe/"
-"""Below it, what `remote check` writes and deletes again."""
-
+_REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PART = 8 << 20
 _MAX_PARTS = 9000
 _PARTS_IN_FLIGHT = 4
@@ -61,7 +60,7 @@ class BucketPlace(FilesystemPlace):
         self._objects = ObjectStoreFilesystem(store, bulk)
         super().__init__(ObjectFileSystem(fs=self._objects), address.prefix, str(address))
         self.store, self.bulk, self.bound = store, bulk, bound
-        self.identity = f"{bound.who}, from {bound.source}"
+        self.identity = f"{bound.who}, from {bound.source}; {bound.endpoint}, region {bound.region}"
         self.creates = True
 
     def path(self, key: str) -> str:
@@ -77,10 +76,6 @@ class BucketPlace(FilesystemPlace):
                 for each in page:
                     yield Listed(each["name"][cut:], each["size"], each["created"].timestamp())
 
-    def is_empty(self) -> bool:
-        """Whether nothing is there but what a check left behind."""
-        return all(one.key.startswith(PROBES) for one in self.list(""))
-
     def put(self, key: str, data: bytes) -> None:
         """Put bytes at a key, replacing what is there."""
         with self.asking(key, operation="write"):
@@ -88,11 +83,7 @@ class BucketPlace(FilesystemPlace):
 
     def create(self, key: str, data: bytes) -> bool:
         """Put bytes at a key that nothing has; of two at once one is told False, where the server can tell."""
-        if self.size(key) is not None:
-            return False
-        if self.put_new(key, data):
-            return True
-        return self.get(key) == data  # an answer that was lost made the client ask again: then it is ours
+        return self.put_new(key, data) or self.get(key) == data  # ours, when an answer was lost and asked for again
 
     def put_new(self, key: str, data: bytes) -> bool:
         """Put bytes at a key if nothing has it; False when something has. A server without conditions replaces."""
@@ -193,11 +184,11 @@ class BucketPlace(FilesystemPlace):
             if no_such_bucket(str(error)):
                 raise explain(error, self.bound, operation=operation, key=key) from error
             raise NoSuchKey(key) from error
-        except BaseError as error:
+        except (BaseError, ValueError) as error:  # ValueError: no key of ours, but one in a hostile listing may be such
             raise explain(error, self.bound, operation=operation, key=key) from error
 
 
-def _streamed(answer: obstore.GetResult) -> Iterator[memoryview]:
+def _streamed(answer: "obstore.GetResult") -> Iterator[memoryview]:
     for piece in answer.stream(min_chunk_size=_PART):
         yield memoryview(piece)
 
@@ -285,6 +276,8 @@ def open_bucket(address: Bucket, access: Access) -> BucketPlace:
             f"the endpoint `{display(found.endpoint)}` is no address of a server",
             hint="https://HOST or http://HOST:PORT",
         )
+    if _REGION.fullmatch(found.region) is None:  # it becomes part of a host name, and may come from a stranger
+        raise RemoteError(f"`{display(found.region)}` is no region", hint="track config remote.NAME.region eu-west-1")
     endpoint = found.endpoint or f"https://s3.{found.region}.amazonaws.com"
     bound = Bound(str(address), address.name, display(endpoint), found.region, found.who, found.source)
     asking = _store(address.name, found, _ASKING_AGAIN, timeout=_WHOLE, read_timeout=_ANSWER)

@@ -7,7 +7,7 @@ decide; what the server said is shown escaped, and never what was sent.
 import re
 from typing import NamedTuple
 
-from track.errors import NotAStore, RemoteError, RemoteUnreachable
+from track.errors import BadCredentials, RemoteError, RemoteUnreachable
 from track.model.names import display
 
 _CODE = re.compile(r"<Code>([^<]{1,100})</Code>|\(code: (\w{1,100})\)")
@@ -15,6 +15,7 @@ _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _REGION = re.compile(r"expecting '([a-z0-9-]{1,40})'|<Region>([a-z0-9-]{1,40})</Region>")
 _NO_ANSWER = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode|Unknown)\b")
+_ODD_PATH = re.compile(r"object with invalid path: Error parsing Path \"([^\"]*)\"")
 _METADATA = ("latest/api/token", "latest/meta-data", "169.254.169.254", "169.254.170.2", "169.254.170.23")
 _REGION_WRONG = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _EXPIRED = {"ExpiredToken", "TokenRefreshRequired", "ExpiredTokenException", "RequestExpired"}
@@ -60,6 +61,11 @@ def explain(error: Exception, bound: Bound, *, operation: str, key: str) -> Remo
         if found is not None:
             found.details = (*found.details, *_said(text, code))
             return found
+    if match := _ODD_PATH.search(text):
+        return RemoteError(
+            f"{bound.url} has a key that is none of track's and that this track cannot list: `{display(match[1])}`",
+            hint="remove it with the tools of the bucket; nothing of track's is called so",
+        )
     first = text.partition("\n")[0]
     return RemoteError(f"{bound.url}: {display(key)} could not be {_done(operation)}", details=(display(first[:300]),))
 
@@ -68,35 +74,35 @@ def _about_credentials(text: str, code: str, bound: Bound) -> RemoteError | None
     if any(mark in text for mark in _METADATA) or "metadata_endpoint" in text:
         return no_credentials(bound.url)
     if code in _EXPIRED:
-        return RemoteError(
+        return BadCredentials(
             f"the credentials for {bound.url} have expired ({bound.who}, from {bound.source})",
             hint="aws sso login   or get new ones, as you got these",
         )
     if code == "InvalidAccessKeyId":
-        return RemoteError(
+        return BadCredentials(
             f"{bound.endpoint} does not know the {bound.who} (from {bound.source})",
             hint="are they the credentials for this server?   a custom one is set with --endpoint",
         )
     if code == "SignatureDoesNotMatch":
-        return RemoteError(
+        return BadCredentials(
             f"the secret key does not belong to the {bound.who} (from {bound.source})",
             hint="set AWS_SECRET_ACCESS_KEY, or the profile's aws_secret_access_key, again",
         )
     if code in ("InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException"):
-        return RemoteError(
+        return BadCredentials(
             f"{bound.endpoint} does not accept the session token of the {bound.who} (from {bound.source})",
             hint="unset AWS_SESSION_TOKEN if the key is a permanent one, else get new credentials",
         )
     if code == "RequestTimeTooSkewed":
-        return RemoteError(
+        return BadCredentials(
             f"{bound.endpoint} refuses requests from this machine: its clock is wrong", hint="date   shows it"
         )
     return None
 
 
-def no_credentials(url: str) -> RemoteError:
+def no_credentials(url: str) -> BadCredentials:
     """The error when nothing says who we are."""
-    return RemoteError(
+    return BadCredentials(
         f"there are no credentials for {url}",
         hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment or in .env beside the project,\n"
         "or choose a profile of ~/.aws: track config --clone remote.NAME.profile PROFILE",
@@ -115,7 +121,7 @@ def _about_bucket(text: str, code: str, status: int, bound: Bound) -> RemoteErro
         match = _REGION.search(text)
         region = next((each for each in match.groups() if each), None) if match else None
         where = f"in {region}, not in" if region else "not in"
-        return RemoteError(
+        return RemoteUnreachable(
             f"the bucket `{bound.bucket}` is {where} the region {bound.region}",
             hint=f"track config remote.NAME.region {region or 'REGION'}",
         )
@@ -150,7 +156,7 @@ def _about_server(text: str, status: int, bound: Bound) -> RemoteError | None:
     if status >= 500:
         return RemoteUnreachable(f"{place} failed: it answered with {status}", hint="run the same command again later")
     if kind or _is_nonsense(text):
-        return RemoteError(
+        return RemoteUnreachable(
             f"what {place} answers is not S3", hint="is it the address of the S3 service, and not of its web page?"
         )
     return None
@@ -159,16 +165,6 @@ def _about_server(text: str, status: int, bound: Bound) -> RemoteError | None:
 def _is_nonsense(text: str) -> bool:
     marks = ("Invalid list response", "invalid list response", "missing", "Missing", "invalid header", "Invalid header")
     return any(mark in text for mark in marks) or (_status(text) >= 400 and not _code(text))
-
-
-def not_ours(url: str, create: bool) -> RemoteError:
-    """The error for a place that has something else in it, or nothing when it should be a store already."""
-    if create:
-        return NotAStore(
-            f"{url} has something in it and is not a store of track; nothing was changed",
-            hint=f"name a prefix of its own: track remote add NAME {url}/track",
-        )
-    return NotAStore(f"{url} is not a store of track", hint="without --no-create, track makes one in an empty place")
 
 
 def _code(text: str) -> str:
