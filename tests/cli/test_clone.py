@@ -24,7 +24,7 @@ def test_a_clone_says_what_came_and_from_where(source: Path, tmp_path: Path) -> 
     done = track("clone", source, "copy", cwd=tmp_path).ok()
     assert done.out.splitlines()[:2] == [f"cloned into {tmp_path}/copy", "  a.csv  1.2 KiB"]
     assert done.out.splitlines()[2].startswith("1 artifact, ")
-    assert done.err == "data from origin  ../remote\n"
+    assert done.err == f"data from origin  {tmp_path}/remote\n"
 
 
 def test_without_data_it_shows_the_line_that_brings_it(source: Path, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_clone_as_json(source: Path, tmp_path: Path) -> None:
     found = track("clone", "--json", source, "copy", cwd=tmp_path).ok().json
     assert (found["project"], found["artifacts"]) == (True, 1)
     assert found["placed"] == [{"path": "a.csv", "size": 1200}]
-    assert found["remotes"] == [{"name": "origin", "url": "../remote"}]
+    assert found["remotes"] == [{"name": "origin", "url": f"{tmp_path}/remote"}]
 
 
 def test_data_that_does_not_come_is_an_error_that_says_where_the_clone_is(source: Path, tmp_path: Path) -> None:
