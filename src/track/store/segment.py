@@ -5,7 +5,7 @@
               the packs covered, sorted: digest, size u64
               the segments replaced, sorted: level u8, digest
               BLAKE3 of all before it
-    entries   sorted: digest · pack u32 · offset u32 · stored length u32 · length u64 · form u8 · flags u8
+    entries   sorted: digest · pack u32 · offset u32 · stored length u32 · length u64 · form u16 · flags u16
     footer    BLAKE3 of all before it
 
 Numbers are little-endian. `pack` counts into the packs of the head; 2³²−1 is an object that is a file of its own,
@@ -36,7 +36,7 @@ _HEADER = struct.Struct("<8sHBBIII")
 _FAN_OUT = struct.Struct("<256I")
 _PACK = struct.Struct("<32sQ")
 _REPLACED = struct.Struct("<B32s")
-_ENTRY = struct.Struct("<32sIIIQBB")
+_ENTRY = struct.Struct("<32sIIIQHH")
 _WHOLE = 0xFFFFFFFF
 _FIXED = _HEADER.size + _FAN_OUT.size
 
