@@ -266,15 +266,15 @@ def arguments(project: Project, words: Sequence[str], most: int) -> tuple[tuple[
     """
     revs: list[str] = []
     for number, word in enumerate(words):
-        is_rev, is_path = _is_revision(project, word), _is_path(project, word)
-        if is_rev and is_path:
+        is_rev = _is_revision(project, word)
+        if is_rev and _is_on_disk(project, word):
             shown = display(word)
             raise UsageError(
                 f"`{shown}` is both a revision and a path",
                 hint=f"track diff {shown} --      (the revision)\ntrack diff -- {shown}      (the path)",
             )
         if not is_rev:
-            if not is_path:
+            if not _is_path(project, word):
                 raise unknown(os.fsencode(word), side_here(project).contents, "artifact, revision or path")
             return tuple(revs), tuple(words[number:])
         revs.append(word)
@@ -372,10 +372,16 @@ def _is_path(project: Project, word: str) -> bool:
         path = project.relative(word)
     except TrackError:
         return False
-    if os.path.lexists(os.path.join(os.fsencode(project.cwd), os.fsencode(word))):
+    if _is_on_disk(project, word):
         return True
     wanted = Wanted([artifact_of(path) if is_pointer_path(path) else path])
     return any(wanted.artifact(artifact) for artifact in side_here(project).contents)
+
+
+def _is_on_disk(project: Project, word: str) -> bool:
+    """Whether a file or a pointer has this name, without asking Git."""
+    name = os.path.join(os.fsencode(project.cwd), os.fsencode(word))
+    return os.path.lexists(name) or os.path.lexists(pointer_path(name))
 
 
 def range_of(word: str) -> tuple[str, str] | None:
