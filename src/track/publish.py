@@ -16,18 +16,26 @@ from typing import NamedTuple
 
 from track.errors import TrackError
 from track.locks import Lock as Lock
-from track.system import AnyPath, is_dead, naming, process_tag, rename_new, sync_fd, sync_filesystem
+from track.system import (
+    AnyPath,
+    is_dead,
+    naming,
+    process_tag,
+    rename_new,
+    sync_fd,
+    sync_filesystem,
+)
+from track.system import copy_range as copy_range
 from track.system import data_extents as data_extents
 from track.system import name_of as name_of
+from track.system import write_all as write_all
 
 BATCH_LIMIT = 64
 """Above so many files one sync of the filesystem is cheaper than one of each file and directory."""
 
 _FOREIGN_GRACE_S = 24 * 3600.0
-_SLICE = 1 << 30
 _CLOSED_ON_EXEC = getattr(os, "O_CLOEXEC", 0)
 _PLAIN = _CLOSED_ON_EXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_NO_RANGE_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY, errno.EBADF}
 
 
 def create(name: AnyPath, *, dir_fd: int | None = None, mode: int = 0o666, readable: bool = False) -> int:
@@ -38,13 +46,6 @@ def create(name: AnyPath, *, dir_fd: int | None = None, mode: int = 0o666, reada
     flags = os.O_CREAT | os.O_EXCL | _PLAIN | (os.O_RDWR if readable else os.O_WRONLY)
     with naming(name):
         return os.open(name, flags, mode, dir_fd=dir_fd)
-
-
-def write_all(fd: int, content: bytes | memoryview) -> None:
-    """Write every byte, however many calls it takes."""
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
 
 
 def create_with(name: AnyPath, content: bytes, *, dir_fd: int | None = None, mode: int = 0o666) -> os.stat_result:
@@ -274,37 +275,6 @@ def sweep_neighbours(directory: AnyPath, *, dir_fd: int | None = None) -> int:
     finally:
         os.close(folder)
     return removed
-
-
-def copy_range(source_fd: int, target_fd: int, size: int, *, offset: int = 0) -> int:
-    """Copy `size` bytes at `offset` to the same offset of another file; how many were there to copy.
-
-    Shares the blocks where the filesystem can (reflink). The descriptors' own positions may move.
-    """
-    done = 0
-    with naming(name_of(target_fd)):
-        while done < size:
-            at = offset + done
-            try:
-                count = os.copy_file_range(source_fd, target_fd, min(_SLICE, size - done), at, at)
-            except AttributeError:  # macOS, Windows
-                break
-            except OSError as error:
-                if error.errno not in _NO_RANGE_COPY:
-                    raise
-                break
-            if not count:  # the end, or a filesystem that answers 0 instead of an error: reading tells
-                break
-            done += count
-        while done < size:
-            os.lseek(source_fd, offset + done, os.SEEK_SET)
-            piece = os.read(source_fd, min(1 << 20, size - done))
-            if not piece:
-                break
-            os.lseek(target_fd, offset + done, os.SEEK_SET)
-            write_all(target_fd, piece)
-            done += len(piece)
-    return done
 
 
 class _Staged(NamedTuple):

@@ -3,8 +3,9 @@
 Everything here has a fallback, because it is not the same everywhere:
 - Linux has `syncfs` and `renameat2` (by ctypes; None or False where the C library lacks them).
 - macOS needs `F_FULLFSYNC`: its `fsync` stops at the drive's cache. It has neither of the calls above.
-- Windows cannot open a directory, so it cannot sync one (NTFS journals renames by itself), and has no start time
-  of a process that we could read without a dependency: there a process counts as alive while its id is in use.
+- Windows has no `pread`: there a descriptor is read by one thread alone. It cannot open a directory, so it cannot
+  sync one (NTFS journals renames by itself), and has no start time of a process that we could read without a
+  dependency: there a process counts as alive while its id is in use.
 """
 
 import ctypes
@@ -16,12 +17,24 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from track.errors import DiskFull, NameTooLong, StoreUnwritable, TrackError
+from track.errors import DiskFull, NameTooLong, StoreUnwritable, TrackError, Unreadable
 
 try:
     import fcntl as fcntl
 except ImportError:
     fcntl = None  # type: ignore[assignment]  # Windows: see the module's caption
+
+_NO_RANGE_COPY = {
+    errno.EIO,  # of which file, reading and writing tell
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+    errno.EPERM,
+    errno.ETXTBSY,
+    errno.EBADF,
+}
+_COPIED_AT_ONCE = 1 << 30
 
 AnyPath = str | bytes | os.PathLike[str]
 
@@ -88,6 +101,36 @@ def naming(path: AnyPath) -> Iterator[None]:
         if named is error:
             raise
         raise named from error
+
+
+@contextmanager
+def reading(path: AnyPath) -> Iterator[None]:
+    """Give what stops a read inside the block its name; "is not there" stays the OSError it is. Raises Unreadable."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        hint = "check its owner and mode; where the disk fails, look at the system's log and save what you can"
+        raise Unreadable(f"cannot read {shown(path)}: {error.strerror}", hint=hint) from error
+
+
+def read_into(fd: int, buffer: memoryview, offset: int) -> int:
+    """Fill a buffer from `offset` on, as far as the file goes; how many bytes came. One call of the system."""
+    if hasattr(os, "preadv"):
+        return os.preadv(fd, [buffer], offset)
+    os.lseek(fd, offset, os.SEEK_SET)
+    data = os.read(fd, len(buffer))
+    buffer[: len(data)] = data
+    return len(data)
+
+
+def read_at(fd: int, length: int, offset: int) -> bytes:
+    """Up to `length` bytes from `offset` on. One call of the system."""
+    if hasattr(os, "pread"):
+        return os.pread(fd, length, offset)
+    os.lseek(fd, offset, os.SEEK_SET)
+    return os.read(fd, length)
 
 
 def sync_fd(fd: int) -> None:
@@ -257,3 +300,41 @@ def data_extents(fd: int, size: int) -> Iterator[tuple[int, int]]:
             return
         yield start, end - start
         at = end
+
+
+def write_all(fd: int, content: bytes | memoryview) -> None:
+    """Write every byte, however many calls it takes."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def copy_range(source_fd: int, target_fd: int, size: int, *, offset: int = 0) -> int:
+    """Copy `size` bytes at `offset` to the same offset of another file; how many were there to copy.
+
+    Shares the blocks where the filesystem can (reflink). The descriptors' own positions may move.
+    """
+    done = 0
+    with naming(name_of(target_fd)):
+        while done < size:
+            at = offset + done
+            try:
+                count = os.copy_file_range(source_fd, target_fd, min(_COPIED_AT_ONCE, size - done), at, at)
+            except AttributeError:  # macOS, Windows
+                break
+            except OSError as error:
+                if error.errno not in _NO_RANGE_COPY:
+                    raise
+                break
+            if not count:  # the end, or a filesystem that answers 0 instead of an error: reading tells
+                break
+            done += count
+        while done < size:
+            with reading(name_of(source_fd)):
+                piece = read_at(source_fd, min(1 << 20, size - done), offset + done)
+            if not piece:
+                break
+            os.lseek(target_fd, offset + done, os.SEEK_SET)
+            write_all(target_fd, piece)
+            done += len(piece)
+    return done

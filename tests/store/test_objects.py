@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.conftest import add_file, as_nobody, files, overwrite, spoil
-from track.errors import ChangedWhileAdding, DamagedObject, MissingObject, NewerFormat, NotAStore
+from track import system
+from track.errors import ChangedWhileAdding, DamagedObject, MissingObject, NewerFormat, NotAStore, Unreadable
 from track.model.digest import Digest, digest_of
+from track.store import hashing, reading
+from track.store import pack as pack_module
 from track.store.objects import Store
 
 MIB = 1 << 20
@@ -426,3 +429,39 @@ def test_a_store_that_may_only_be_read_is_read_and_says_so_when_written(
     assert str(store.path) in second
     assert sorted(path.name for path in store.path.rglob("*")) == before
     assert [path.suffix for path in cache.glob("*")] == ([".db"] if has_cache else [])
+
+
+def test_a_disk_that_fails_while_reading_is_named_and_nothing_is_put_aside(
+    store: Store, add: Adding, monkeypatch
+) -> None:
+    small, large = add(b"small")[0], add_file(store, bytes([1]) * MIB)
+
+    def failing(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    for module in (pack_module, reading, hashing):
+        for name in ("read_at", "read_into"):
+            monkeypatch.setattr(module, name, failing, raising=False)
+    for read in (lambda: store.read(small), lambda: list(store.read_many([small])), lambda: store.open_verified(large)):
+        with pytest.raises(Unreadable, match=r"cannot read .*: Input/output error") as caught:
+            read()
+        assert str(store.path) in caught.value.message
+        assert caught.value.hint
+    assert files(store.path / "quarantine") == []
+    assert store.absent([small, large]) == set()
+
+
+def test_a_source_whose_disk_fails_is_named_and_not_the_store(store: Store, tmp_path: Path, monkeypatch) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    (tmp_path / "large").write_bytes(b"x" * 2 * MIB)
+    monkeypatch.setattr(os, "copy_file_range", failing)
+    monkeypatch.setattr(system, "read_at", failing)
+    with (
+        (tmp_path / "large").open("rb") as file,
+        store.writer() as writer,
+        pytest.raises(Unreadable, match=r"cannot read .*/large: Input"),
+    ):
+        writer.add_file(file.fileno(), 2 * MIB)
+    assert files(store.path / "staging") == []

@@ -29,9 +29,11 @@ from track.store.pack import (
     read_table,
 )
 from track.store.whole import set_aside
-from track.system import shown
+from track.system import read_into, reading, shown
 
 _WORTH_SPREADING = 32 << 20
+_ROUND = 64
+"""Packs between two words of progress."""
 _AT_ONCE = 64 << 20
 """Packs up to this size are read in one piece; ours have a quarter of it."""
 
@@ -93,25 +95,29 @@ def check_store(store: Store, *, progress: Progress = silent) -> CheckedStore:
 def _check_packs(packs: Sequence[tuple[bytes, Path]], sizes: Sequence[int], progress: Progress) -> list[_Pack]:
     """Every pack, in as many processes as there are cores when that is worth it."""
     shares = work.cores() if sum(sizes) >= _WORTH_SPREADING else 1
+    found: list[_Pack] = []
     if shares == 1:
-        found = []
         for (name, path), size in zip(packs, sizes, strict=True):
             found.append(_check_pack(name, path))
             progress.advance(size_bytes=size, count=1)
         return found
 
-    def one(number: int) -> bytes:
-        return b"".join(_packed(_check_pack(*pack)) for pack in packs[number::shares])
+    for first in range(0, len(packs), _ROUND):
+        last = min(first + _ROUND, len(packs))
 
-    found = [pack for answer in work.spread(one, shares) for pack in _unpacked(answer)]
-    progress.advance(size_bytes=sum(sizes), count=len(packs))
+        def one(number: int, first: int = first, last: int = last) -> bytes:
+            return b"".join(_packed(_check_pack(*pack)) for pack in packs[first + number : last : shares])
+
+        found += (pack for answer in work.spread(one, shares) for pack in _unpacked(answer))
+        progress.advance(size_bytes=sum(sizes[first:last]), count=last - first)
     return found
 
 
 def _check_pack(name: bytes, path: Path) -> _Pack:
     """Read a pack whole; every entry, the table, the footer and the name are looked at."""
     try:
-        fd = os.open(path, READ_FLAGS)
+        with reading(path):
+            fd = os.open(path, READ_FLAGS)
     except FileNotFoundError:  # a collection was faster
         return _Pack(name, 0, 0, 0, (), "")
     try:
@@ -119,7 +125,7 @@ def _check_pack(name: bytes, path: Path) -> _Pack:
         if size > _AT_ONCE:
             return _check_large_pack(name, fd)
         content = memoryview(bytearray(size))
-        if os.preadv(fd, [content], 0) != size:
+        if read_into(fd, content, 0) != size:
             raise DamagedObject("it is shorter than its filesystem says")
         place = shown(path)
         footer = parse_footer(bytes(content[-FOOTER_LENGTH:]), size, place)

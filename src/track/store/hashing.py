@@ -12,6 +12,7 @@ from blake3 import blake3
 
 from track.model.digest import Digest
 from track.publish import data_extents
+from track.system import read_at, read_into
 
 _SLICE = 4 << 20
 _BUFFERS = 3
@@ -40,9 +41,9 @@ def zeros(length: int) -> Iterator[memoryview]:
 
 
 def _read_up_to(fd: int, size: int) -> bytes:
-    data = os.pread(fd, size, 0)
+    data = read_at(fd, size, 0)
     while len(data) < size:
-        more = os.pread(fd, size - len(data), len(data))
+        more = read_at(fd, size - len(data), len(data))
         if not more:
             break
         data += more
@@ -92,7 +93,7 @@ def _fill(
                 full.put((None, start - at))
                 at = start
             while at < start + extent and (buffer := free.get()) is not None:
-                length = os.preadv(fd, [memoryview(buffer)[: start + extent - at]], at)
+                length = read_into(fd, memoryview(buffer)[: start + extent - at], at)
                 if not length:
                     full.put(None)
                     return

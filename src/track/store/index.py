@@ -6,6 +6,7 @@ when an object is missed, so a lost, old or deleted index costs time and never a
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from track.system import shown
 _VERSION = 1
 _ASKED_AT_ONCE = 2000
 _PACKS_AT_ONCE = 64
+_LOOK_AGAIN_S = 1.0
 _INDEX_HINT = "delete it: it is made again from the packs"
 _TABLES = """
 CREATE TABLE packs (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, state INTEGER NOT NULL);
@@ -84,6 +86,7 @@ class Index:
         self._db: sqlite3.Connection | None = None
         self.is_reconciled = False
         """Whether it was compared with the folder since it was made."""
+        self._looked_at = 0.0
 
     def close(self) -> None:
         """Close; opened again when asked."""
@@ -187,9 +190,14 @@ class Index:
         """Every file in the folder that has a pack's name: (the digest that names it, its path)."""
         return _listed(self._packs)
 
+    def is_stale(self) -> bool:
+        """Whether a look at the folder may pay: another process may have added a pack since the last one."""
+        return time.monotonic() - self._looked_at > _LOOK_AGAIN_S
+
     def refresh(self) -> bool:
         """Compare with the folder of packs: know new ones, forget lost or cut ones. Whether anything was new."""
         self.is_reconciled = True
+        self._looked_at = time.monotonic()
         there = dict(_listed(self._packs))
         known = self.packs()
         if lost := [name for name, (size, _) in known.items() if name not in there or _size(there[name]) != size]:

@@ -28,7 +28,7 @@ from track.store.reading import OpenPacks
 from track.store.rooms import Rooms
 from track.store.whole import missing, open_whole, set_aside
 from track.store.writer import Writer
-from track.system import is_shared_filesystem, naming, shown
+from track.system import is_shared_filesystem, naming, reading, shown
 
 _KNOWN_NAMES = {"staging", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found"}
 _DAMAGED_HINT = "`track fetch` brings it again from a remote; `track verify` lists everything that is damaged"
@@ -96,7 +96,7 @@ class Store:
         if not self.index.is_reconciled:  # packs that somebody deleted are not "already here"
             self.index.refresh()
         lacking = self._not_whole(self.index.absent(digests))
-        if lacking and self.index.refresh():
+        if lacking and self.index.is_stale() and self.index.refresh():
             lacking = self.index.absent(lacking)
         return lacking
 
@@ -131,7 +131,7 @@ class Store:
         except FileNotFoundError:
             raise missing(digest, shown(self.path)) from None
         try:
-            with naming(path):
+            with reading(path):
                 found = hash_fd(fd, os.fstat(fd).st_size)
         finally:
             os.close(fd)
@@ -160,7 +160,8 @@ class Store:
         for held in sorted(self.index.held([digest])):
             name = self.index.pack_name(held.pack)
             try:
-                return read_entry(self._open_packs.descriptor(name), held.entry)
+                with reading(self.rooms.pack(name)):
+                    return read_entry(self._open_packs.descriptor(name), held.entry)
             except FileNotFoundError:
                 if self.index.forget_pack(name) or not self._remake_index():
                     continue
@@ -257,7 +258,7 @@ class Store:
         path = self.rooms.object(digest)
         fd = open_whole(path)
         try:
-            with naming(path), os.fdopen(fd, "rb", closefd=False) as file:
+            with reading(path), os.fdopen(fd, "rb", closefd=False) as file:
                 data = file.read()
         finally:
             os.close(fd)
@@ -302,7 +303,7 @@ class Store:
 
 def _read_description(path: Path) -> Description | None:
     try:
-        with naming(path), open(path / DESCRIPTION, "rb") as file:
+        with reading(path / DESCRIPTION), open(path / DESCRIPTION, "rb") as file:
             return parse_description(file.read(1 << 16), shown(path))
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -18,7 +18,7 @@ from track.model.digest import Digest
 from track.publish import create, name_of, remove, stage
 from track.store.compression import NotExpandable, expand
 from track.store.drain import Drain
-from track.system import shown
+from track.system import read_at, reading, shown
 
 PACK_SIZE = 16 << 20
 """A writer seals a pack when it has so many bytes."""
@@ -194,21 +194,23 @@ def read_table(pack: int | Path) -> list[PackEntry]:
     Raises:
         DamagedObject: the footer or the table is not that of a whole pack.
         NewerFormat: written by a later version.
+        Unreadable: the disk or the rights are in the way.
     """
     if isinstance(pack, Path):
-        fd = os.open(pack, READ_FLAGS)
-        try:
-            return _read_table(fd, shown(pack))
-        finally:
-            os.close(fd)
+        with reading(pack):
+            fd = os.open(pack, READ_FLAGS)
+            try:
+                return _read_table(fd, shown(pack))
+            finally:
+                os.close(fd)
     return _read_table(pack, name_of(pack))
 
 
 def _read_table(fd: int, place: str) -> list[PackEntry]:
     size = os.fstat(fd).st_size
-    tail = os.pread(fd, FOOTER_LENGTH, max(0, size - FOOTER_LENGTH))
+    tail = read_at(fd, FOOTER_LENGTH, max(0, size - FOOTER_LENGTH))
     footer = parse_footer(tail, size, place)
-    return parse_table(os.pread(fd, footer.table_length, footer.table_offset), footer, place)
+    return parse_table(read_at(fd, footer.table_length, footer.table_offset), footer, place)
 
 
 def read_entry(fd: int, entry: PackEntry) -> bytes:
@@ -220,7 +222,7 @@ def read_entry(fd: int, entry: PackEntry) -> bytes:
     """
     if not 0 <= entry.offset <= entry.offset + entry.stored_length <= os.fstat(fd).st_size:
         raise DamagedObject(f"{name_of(fd)} has no bytes {entry.offset} and following", hint=_REPAIR)
-    return expand_entry(entry, os.pread(fd, entry.stored_length, entry.offset), name_of(fd))
+    return expand_entry(entry, read_at(fd, entry.stored_length, entry.offset), name_of(fd))
 
 
 def expand_entry(entry: PackEntry, stored: bytes | memoryview, place: str) -> bytes:

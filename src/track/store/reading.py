@@ -7,7 +7,7 @@ from contextlib import suppress
 from track.store.index import Place
 from track.store.pack import READ_FLAGS
 from track.store.rooms import Rooms
-from track.system import naming
+from track.system import read_into, reading
 
 _KEPT_OPEN = 8
 _SPAN = 4 << 20
@@ -33,7 +33,7 @@ class OpenPacks:
         fd = self._descriptors.pop(name, -1)
         if fd < 0:
             path = self._rooms.pack(name)
-            with naming(path):
+            with reading(path):
                 fd = os.open(path, READ_FLAGS)
             if len(self._descriptors) >= _KEPT_OPEN:
                 os.close(self._descriptors.pop(next(iter(self._descriptors))))
@@ -62,12 +62,12 @@ class OpenPacks:
         for first, last in _neighbours(wanted):
             place, start = wanted[first], wanted[first].offset
             length = max(one.offset + one.stored_length for one in wanted[first:last]) - start
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError), reading(self._rooms.packs):
                 fd = self.descriptor(name_of(place.pack))
                 if not 0 <= start <= start + length <= os.fstat(fd).st_size:
                     continue
                 stored = buffer[:length] if length <= _SPAN else memoryview(bytearray(length))
-                yield wanted[first:last], stored[: os.preadv(fd, [stored], start)]
+                yield wanted[first:last], stored[: read_into(fd, stored, start)]
 
 
 def _neighbours(wanted: list[Place]) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ from track.model.digest import Digest
 from track.publish import copy_range, create, data_extents, make_directories, name_of, publish_new, remove, stage
 from track.store.hashing import zeros
 from track.store.pack import READ_FLAGS
-from track.system import naming, start_writeback
+from track.system import naming, read_into, reading, start_writeback
 
 _SLICE = 16 << 20
 _BUFFER = 1 << 20
@@ -33,10 +33,10 @@ def staged_copy(source_fd: int, size: int, staging: Path) -> tuple[Path, Digest]
         DiskFull, StoreUnwritable: the copy could not be written.
     """
     staged = stage(staging)
-    fd = create(staged, readable=True, mode=0o600)
+    fd = create(staged, mode=0o600)
     try:
         try:
-            digest = _copy_and_hash(source_fd, fd, size)
+            digest = _copy_and_hash(source_fd, fd, staged, size)
         finally:
             os.close(fd)
     except BaseException:
@@ -46,9 +46,10 @@ def staged_copy(source_fd: int, size: int, staging: Path) -> tuple[Path, Digest]
     return staged, digest
 
 
-def _copy_and_hash(source_fd: int, fd: int, size: int) -> Digest:
-    with naming(name_of(fd)):
+def _copy_and_hash(source_fd: int, fd: int, staged: Path, size: int) -> Digest:
+    with naming(staged):
         os.ftruncate(fd, size)
+    read_fd = os.open(staged, READ_FLAGS)
     copied: SimpleQueue[_Copied | BaseException] = SimpleQueue()
     stop = threading.Event()
     copier = threading.Thread(target=_copy, args=(source_fd, fd, size, copied, stop), name="track-copy", daemon=True)
@@ -65,7 +66,7 @@ def _copy_and_hash(source_fd: int, fd: int, size: int) -> Digest:
                 hasher.update(hole)
             at = piece.start
             while at < piece.end:
-                length = os.preadv(fd, [buffer[: piece.end - at]], at)
+                length = read_into(read_fd, buffer[: piece.end - at], at)
                 if not length:
                     raise ChangedWhileAdding("the staged copy is shorter than it was written")
                 hasher.update(buffer[:length])
@@ -73,6 +74,7 @@ def _copy_and_hash(source_fd: int, fd: int, size: int) -> Digest:
     finally:
         stop.set()
         copier.join()
+        os.close(read_fd)
     return Digest(hasher.digest())
 
 
@@ -106,12 +108,13 @@ def _copy(
 
 def open_whole(path: Path) -> int:
     """A descriptor of a whole object: a regular file, never reached through a link. Raises FileNotFoundError."""
-    try:
-        fd = os.open(path, READ_FLAGS | getattr(os, "O_NONBLOCK", 0))
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):  # a link or a socket
-            raise FileNotFoundError(path) from error
-        raise
+    with reading(path):
+        try:
+            fd = os.open(path, READ_FLAGS | getattr(os, "O_NONBLOCK", 0))
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):  # a link or a socket
+                raise FileNotFoundError(path) from error
+            raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise FileNotFoundError(path)
