@@ -15,7 +15,6 @@ import pytest
 
 from support.cli import Completed, track
 from support.hostile import leaf
-from support.repositories import git
 from support.scene import duplicate, said_by, two_versions
 from support.troubles import (
     Trouble,
@@ -34,6 +33,7 @@ from support.troubles import (
     fifo_inside,
     full_store,
     in_git,
+    in_git_now,
     missing_objects,
     nested_git,
     new_file_in_the_way,
@@ -95,7 +95,7 @@ ROWS: dict[str, Row] = {
     "inside .track": Row(nothing, ("add", ".track/config.toml"), 2, (r"\.track/config\.toml",), r"\w"),
     "already in Git": Row(in_git, ("add", "known.txt"), 6, (r"known\.txt", r"Git"), r"git rm .*--cached.*known\.txt"),
     "a folder of which Git has a file": Row(
-        both(write("mixed/own.txt"), lambda repo: git("add", "mixed/own.txt", cwd=repo) and None),
+        both(write("mixed/own.txt"), in_git_now("mixed/own.txt")),
         ("add", "mixed"),
         6,
         (r"mixed", r"Git"),

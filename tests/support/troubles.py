@@ -55,6 +55,15 @@ def in_git(repo: Path) -> None:
     git("commit", "--quiet", "--message=known to Git", cwd=repo)
 
 
+def in_git_now(name: str) -> Trouble:
+    """Git is told to track a file."""
+
+    def trouble(repo: Path) -> None:
+        git("add", name, cwd=repo)
+
+    return trouble
+
+
 def artifact_inside(repo: Path) -> None:
     write("outer/inner.bin")(repo)
     track("add", "outer/inner.bin", cwd=repo).ok()

@@ -1,5 +1,6 @@
 """Pointers: read and write the pointer files of the working tree, through the gate."""
 
+import errno
 import os
 import stat
 
@@ -22,7 +23,9 @@ def exists(project: Project, path: bytes) -> bool:
     try:
         with project.gate.parent(path, own=is_named_pointer(path)) as (folder, name):
             os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise
         return False
     return True
 
