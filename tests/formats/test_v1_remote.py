@@ -72,9 +72,7 @@ def written(folder: Path) -> dict[str, bytes]:
         object_key(digest_of(ALONE)): ALONE,
         **{segment_key(name): data for name, data in (one, two, merged)},
         str(RootsKey(WRITER, 1, "0a0b0c0d")): dump_roots(RootsEntry(WRITER, True, refs)),
-        str(RootsKey(WRITER, 2, "00000000")) + ".claim": dump_roots(
-            RootsEntry(WRITER, False, {"HEAD": (Digest(bytes(32)),)})
-        ),
+        str(RootsKey(WRITER, 2, "00000000")) + ".claim": dump_roots(claim),
         "tombstones/00000001-00000000": b"track-tombstone 1\n" + digest_of(SECOND[0]).hex().encode() + b"\n",
         "refused/later-segment": later,
         "refused/later-roots": dump_roots(RootsEntry(WRITER, True, {})).replace(b"format = 1", b"format = 2"),
