@@ -1,5 +1,6 @@
 """Everything public is documented, and what the documents say is so."""
 
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -33,13 +34,13 @@ def written() -> dict[Path, str]:
 
 
 def fenced(text: str) -> Iterator[str]:
-    """The lines inside fences."""
-    inside = False
-    for line in text.splitlines():
-        if line.lstrip().startswith("```"):
-            inside = not inside
-        elif inside:
-            yield line
+    """What is typed in fences: of a dialogue only the lines after `$ `."""
+    for kind, inside in re.findall(r"^\s*```(\w*)\n(.*?)^\s*```$", text, re.MULTILINE | re.DOTALL):
+        for line in inside.splitlines():
+            if kind != "console":
+                yield line.strip()
+            elif line.startswith("$ "):
+                yield line[2:]
 
 
 def prose(text: str) -> Iterator[tuple[int, str]]:
@@ -82,7 +83,7 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 def test_every_command_begins_with_examples_and_ends_with_its_exit_codes() -> None:
     wrong = []
     for name, command in commands().items():
-        told = f"{command.help}\n{command.epilog}"
+        told = f"{inspect.cleandoc(command.help or '')}\n{command.epilog}"
         first = told.find(f"\n  track {name}")
         if not 0 < first < told.find("Exit codes:"):
             wrong.append(name)
@@ -150,7 +151,7 @@ def test_the_changelog_has_an_unreleased_section() -> None:
 def typed(text: str) -> Iterator[list[str]]:
     """The words of every `track` command in fences, up to a pipe, a redirection or a comment."""
     for line in fenced(text):
-        match = re.match(r"\s*(?:\$ )?track ([^|>&;]*)", line)
+        match = re.match(r"track ([^|>&;]*)", line)
         if match:
             words = shlex.split(match[1], comments=True)
             if words:
