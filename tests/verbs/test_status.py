@@ -11,6 +11,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import OutsideRepository
+from track.flows.look import differences
 from track.project import Project
 from track.verbs.status import ArtifactStatus, Status, status
 
@@ -216,3 +217,34 @@ def test_a_part_that_was_added_is_no_difference(here: Path, content: bytes) -> N
     assert one(here, b"d").data == "."
     (here / "d" / "b").write_bytes(b"two, and more")
     assert (one(here, b"d").data, one(here, b"d").look.modified_count) == ("M", 1)
+
+
+def test_the_executable_bit_of_a_file_artifact_is_a_difference(here):
+    look(here)
+    (here / "x.csv").chmod(0o755)
+
+    assert "..M" == letters(here, b"x.csv")
+    track("add", "x.csv", cwd=here).ok()
+    assert "M.." == letters(here, b"x.csv")
+    assert "executable = true" in (here / "x.csv.track").read_text()
+
+
+def test_what_is_missing_or_became_another_kind_differs_in_every_entry(here):
+    def pairs() -> list[tuple[bytes | None, bytes | None]]:
+        with Project.open(here) as project:
+            pointer = project.pointers()[b"d.track"]
+            return [(old and old.path, new and new.path) for old, new in differences(project, b"d", pointer)]
+
+    assert [] == pairs()
+    (here / "d").rename(here / "elsewhere")
+    assert [(b"a", None), (b"b", None), (b"s/c", None)] == pairs()
+    (here / "d").write_bytes(b"a file now")
+    assert [(None, b""), (b"a", None), (b"b", None), (b"s/c", None)] == pairs()
+
+
+def test_a_pointer_that_was_overwritten_with_something_else_is_reported(here: Path) -> None:
+    (here / "d.track").write_bytes(b"notes of mine\n")
+    found = one(here, b"d")
+    assert (found.unstaged, found.data) == ("M", "?")
+    assert "d.track was a pointer and is none any more" in (found.trouble or "")
+    assert "d.track was a pointer" in track("status", cwd=here).out

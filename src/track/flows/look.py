@@ -65,11 +65,13 @@ def differences(project: Project, path: bytes, pointer: Pointer, *, progress: Pr
     if seen.kind == pointer.kind and seen.unchanged and seen.root == pointer.digest:
         return []
     _settle(project, seen, progress, everything=True)
-    if pointer.kind != "directory" or seen.kind != "directory":
-        here = next(seen.entries())._replace(path=b"") if seen.kind == "file" else None
-        mode = "x" if pointer.executable else "f"
-        was = Entry(b"", mode, pointer.size, pointer.digest) if pointer.kind == "file" else None
-        return [(was, here)] if was != here else []
+    if pointer.kind == "directory" and seen.kind != "directory":
+        here = [(None, entry._replace(path=b"")) for entry in seen.entries()] if seen.kind == "file" else []
+        return [*here, *((entry, None) for entry in manifest.walk(project.store.read, pointer.digest))]
+    if pointer.kind == "file":
+        now = next(seen.entries())._replace(path=b"") if seen.kind == "file" else None
+        was = Entry(b"", "x" if pointer.executable else "f", pointer.size, pointer.digest)
+        return [(was, now)] if was != now else []
     return _pairs(project, seen, pointer)
 
 
@@ -77,7 +79,7 @@ def _of_known(project: Project, seen: Scan, pointer: Pointer) -> Look:
     """Everything is as the rows say: the data is the version `seen.root`."""
     assert seen.root is not None
     if seen.root == pointer.digest:
-        return Look(".")
+        return Look(".") if _has_its_bit(seen, pointer) else Look("M", 0, 1, 0)
     return Look("S", *_counts(project, seen, pointer), holds=seen.root)
 
 
@@ -86,7 +88,7 @@ def _of_settled(project: Project, seen: Scan, pointer: Pointer) -> Look:
         digest = Digest(next(seen.entries()).digest) if _is_settled(seen) else None
         if digest == pointer.digest:
             seen.renew()
-            return Look(".")
+            return Look(".") if _has_its_bit(seen, pointer) else Look("M", 0, 1, 0)
         is_saved = digest is not None and not project.store.absent([digest])
         return Look("S", 0, 1, 0, holds=digest) if is_saved else Look("M", 0, 1, 0)
     pairs = _pairs(project, seen, pointer)
@@ -97,6 +99,11 @@ def _of_settled(project: Project, seen: Scan, pointer: Pointer) -> Look:
         return Look("M", *count(pairs))
     seen.save(pointer.digest)  # a part was added, or the pointer moved: the rows described another version
     return Look(".")
+
+
+def _has_its_bit(seen: Scan, pointer: Pointer) -> bool:
+    """Whether a file artifact is executable as its pointer says."""
+    return seen.kind != "file" or (next(seen.entries()).mode == "x") == pointer.executable
 
 
 def _is_settled(seen: Scan) -> bool:
