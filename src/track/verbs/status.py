@@ -134,7 +134,11 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
     try:
         pointer = parse_pointer(text, display(name))
     except NotAPointer:
-        return None
+        if known is None or not _is_pointer(project, known):
+            return None
+        malformed = MalformedPointer(
+            f"{display(name)} was a pointer and is none any more", hint=f"git checkout HEAD -- {display(name)}"
+        )
     except MalformedPointer as error:
         malformed = error
     found = None
@@ -156,6 +160,18 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
         trouble=malformed.message if malformed else found.trouble if found else None,
         malformed=None if name in pointers.unmerged else malformed,
     )
+
+
+def _is_pointer(project: Project, known: str) -> bool:
+    """Whether what Git has under an id is a pointer of ours, whole or not."""
+    (content,) = (content for _, content in project.git.blobs([known]))
+    try:
+        parse_pointer(content, "")
+    except NotAPointer:
+        return False
+    except MalformedPointer:
+        return True
+    return True
 
 
 def _name_of(pointer: bytes) -> str | None:
