@@ -1,6 +1,5 @@
 """Addresses: the folder, or the bucket and what its keys begin with, that a URL means. Nothing is looked up."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,25 +65,19 @@ def parse_address(url: str, *, base: Path) -> Address:
             "the address of a remote carries a name, a password or a query: it is written where others can read it",
             hint="s3://BUCKET/PREFIX   credentials come from the environment, .env or a profile",
         )
-    parts = urlsplit(url)
-    prefix = parts.path.strip("/")
-    if _BUCKET.fullmatch(parts.netloc) is None:
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    prefix = prefix.removesuffix("/")
+    if _BUCKET.fullmatch(bucket) is None:
         raise UsageError(f"`{display(url)}` names no bucket", hint="s3://BUCKET/PREFIX")
     if prefix and not all(map(_PREFIX_PART.fullmatch, prefix.split("/"))):
         raise UsageError(
             f"`{display(url)}`: what follows the bucket has a character or a part that keys of ours do not use",
             hint="letters, digits, - _ . and / are safe everywhere: s3://BUCKET/team/project",
         )
-    return Bucket(parts.netloc, prefix)
+    return Bucket(bucket, prefix)
 
 
 def secret_in_url(url: str) -> bool:
     """Whether an address carries something behind its place: a name or a password before it, a query after it."""
     parts = urlsplit(url)
     return "@" in parts.netloc or bool(parts.query or parts.fragment)
-
-
-def is_beside(folder: Path, top: Path) -> bool:
-    """Whether a folder lies in the folder that `top` lies in, links followed."""
-    parent = os.path.realpath(top.parent)
-    return os.path.commonpath((parent, os.path.realpath(folder))) == parent and parent != os.path.sep

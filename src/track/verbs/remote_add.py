@@ -67,24 +67,20 @@ def remote_add(
             f"`{name}` stands for {display(str(before.value))} already; nothing was changed",
             hint=f"track remote remove {name}   or give the new one another name",
         )
-    way = _merged(access_of(project, name), access) if isinstance(place, Bucket) else None
+    way = _way(project, name, place, access or Access())
     made = create_remote(place, way, create=create)
     if store_id_of(place, way) == project.store.id:
         raise NotAStore(f"{display(str(place))} is this clone's own store", hint="a remote is a folder apart from it")
     layer: Layer = "clone" if clone else "project"
     url = _url(project, place, address) if before is None else str(before.value)
+    is_default = not project.config.text("core.remote")
+    is_new = before is None
     with project.lock():
-        is_default = not project.config.text("core.remote")
-        is_new = before is None
         if is_new:
-            remember_no_more(project, name)
-            settings.write(project, layer, f"remote.{name}.url", url)
-            if is_default:
-                settings.write(project, layer, "core.remote", name)
+            _write_url(project, name, url, layer, is_default)
         _write_access(project, name, access or Access(), layer)
         give_consent(project, url)
-        staged = is_new and layer == "project" and stage
-        if staged:
+        if staged := is_new and layer == "project" and stage:
             gitrepo.stage(project.git, [CONFIG])
     return RemoteAdded(
         name=name,
@@ -98,12 +94,23 @@ def remote_add(
     )
 
 
-def _merged(known: Access, given: Access | None) -> Access:
-    """How a bucket is reached: as the person says now, else as it was said before."""
-    given = given or Access()
+def _way(project: Project, name: str, place: Address, given: Access) -> Access:
+    """How the place is reached: as the person says now, else as it was said before. Raises UsageError for a folder."""
+    if not isinstance(place, Bucket):
+        if given != Access():
+            raise UsageError("--endpoint, --region and --profile say how a bucket is reached; this is a folder")
+        return given
+    known = access_of(project, name)
     return Access(
         given.endpoint or known.endpoint, given.region or known.region, given.profile or known.profile, known.dotenv
     )
+
+
+def _write_url(project: Project, name: str, url: str, layer: Layer, is_default: bool) -> None:
+    remember_no_more(project, name)
+    settings.write(project, layer, f"remote.{name}.url", url)
+    if is_default:
+        settings.write(project, layer, "core.remote", name)
 
 
 def _write_access(project: Project, name: str, access: Access, layer: Layer) -> None:

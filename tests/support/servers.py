@@ -1,0 +1,159 @@
+"""Servers on the loopback that do what no good server does: hang, talk nonsense, refuse, forget, lie. And count."""
+
+import http.client
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+
+class Request(NamedTuple):
+    """What a client asked."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """What it is told; `cut` sends only so many bytes of the body and closes, None means no answer at all."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/xml"),)
+    cut: int | None = None
+
+
+Answering = Callable[[Request], Answer | None]
+
+
+def s3_error(code: str, status: int = 403, message: str = "no") -> Answer:
+    """An error as S3 words it."""
+    body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Answer(status, body.encode())
+
+
+@contextmanager
+def answering(answer: Answering) -> Iterator[str]:
+    """A server that answers every request as the function says; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            with suppress(ConnectionError):
+                super().handle_one_request()
+
+        def serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            given = answer(Request(self.command, self.path, dict(self.headers.items()), self.rfile.read(length)))
+            if given is None:
+                self.close_connection = True
+                return
+            self.send_response_only(given.status)
+            for name, value in given.headers:
+                self.send_header(name, value)
+            if not any(name.lower() == "content-length" for name, _ in given.headers):
+                self.send_header("Content-Length", str(len(given.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(given.body[: given.cut])
+            if given.cut is not None:
+                self.close_connection = True
+
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = serve
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Proxy(NamedTuple):
+    """A server before another: `requests` are all that passed, `faults` are asked first and may answer instead."""
+
+    endpoint: str
+    requests: list[Request]
+    faults: list[Callable[[Request, Callable[[], Answer]], Answer | None]]
+
+
+@contextmanager
+def proxy(behind: str) -> Iterator[Proxy]:
+    """A proxy that counts. A fault is given the request and a way to ask the server; None passes the request on."""
+    place = urlsplit(behind)
+    made = Proxy("", [], [])
+
+    def forward(request: Request) -> Answer:
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+        try:
+            connection.request(request.method, request.path, request.body or None, request.headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in _OWN]
+            if request.method == "HEAD":
+                headers.append(("Content-Length", answer.getheader("Content-Length") or "0"))
+            return Answer(answer.status, body, tuple(headers))
+        finally:
+            connection.close()
+
+    def answer(request: Request) -> Answer | None:
+        made.requests.append(request)
+        for fault in made.faults:
+            given = fault(request, lambda: forward(request))
+            if given is not None:
+                return None if given is LOST else given
+        return forward(request)
+
+    with answering(answer) as endpoint:
+        yield made._replace(endpoint=endpoint)
+
+
+LOST = Answer(0)
+"""What a fault gives when the client is to hear nothing: the connection closes."""
+
+_OWN = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+
+
+@contextmanager
+def hanging() -> Iterator[str]:
+    """A server that takes connections and never says a word; gives its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        listener.settimeout(0.05)
+        taken: list[socket.socket] = []
+        ended = threading.Event()
+
+        def take() -> None:
+            while not ended.is_set():
+                with suppress(TimeoutError):
+                    taken.append(listener.accept()[0])
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            ended.set()
+            thread.join()
+            for one in taken:
+                one.close()
+
+
+def closed_port() -> str:
+    """The address of a port where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
