@@ -17,6 +17,7 @@ from track.errors import ChangedWhileAdding, DamagedObject, MissingObject, Newer
 from track.model.digest import Digest, digest_of
 from track.store import hashing, reading
 from track.store import pack as pack_module
+from track.store import writer as writer_module
 from track.store.objects import Store
 
 MIB = 1 << 20
@@ -97,6 +98,25 @@ def test_packs_are_sealed_at_about_sixteen_mebibytes(store: Store) -> None:
     sizes = sorted(path.stat().st_size for path in files(store.path / "packs"))
     assert len(sizes) == 3
     assert all(16 * MIB <= size < 18 * MIB for size in sizes[1:])
+
+
+def test_whole_gigabytes_are_published_on_the_way_and_found_again(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(writer_module, "PACK_SIZE", 10_000)
+    monkeypatch.setattr(writer_module, "_ASKED_AT_ONCE", 16)
+    contents = [b"%07d" % n * 1000 for n in range(200)]
+    with store.writer() as writer:
+        for content in contents:
+            writer.add(content)
+    kept = store.sizes(map(digest_of, contents))
+    assert len(kept) % 64 == 0
+    assert 64 <= len(kept) < 200
+    assert files(store.path / "staging") == []
+    with store.writer() as writer:
+        for content in contents:
+            writer.add(content)
+        writer.commit()
+        assert writer.new_count == 200 - len(kept)
+    assert store.absent(map(digest_of, contents)) == set()
 
 
 def test_stored_files_are_read_only(store: Store, add: Adding) -> None:

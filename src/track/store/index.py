@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -324,7 +325,7 @@ def _insert(db: sqlite3.Connection, packs: list[NewPack]) -> None:
             for digest, form, flags, offset, stored_length, length, _ in pack.entries
             if form in (RAW, ZSTD) and not flags
         ]
-    rows.sort()
+    rows.sort(key=itemgetter(0))
     db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 

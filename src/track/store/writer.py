@@ -17,6 +17,8 @@ from track.store.whole import set_aside, staged_copy
 
 _ASKED_AT_ONCE = 1024
 _PENDING_BYTES = 8 << 20
+_PUBLISHED_AT_ONCE = 64
+"""Packs: a gigabyte, whose records take about 100 MiB of memory."""
 
 
 class _Whole(NamedTuple):
@@ -27,8 +29,9 @@ class _Whole(NamedTuple):
 class Writer:
     """Adds to one store; made by `Store.writer`, used in one thread.
 
-    What is in the store already, or was added before, is not written again. Nothing is visible before `commit`,
-    which may be called several times; leaving the writer without it drops what was added since.
+    What is in the store already, or was added before, is not written again. Everything is durable and visible after
+    `commit`, which may be called several times. Leaving the writer without it drops what was added since, apart from
+    whole gigabytes, which are published on the way: what is interrupted goes on from there when it is done again.
     """
 
     def __init__(self, rooms: Rooms, index: Index) -> None:
@@ -78,10 +81,10 @@ class Writer:
 
     def adopt(self, sealed: SealedPack) -> None:
         """Take a complete pack, staged on the store's filesystem, whose entries its maker has hashed."""
-        self._sealed.append(sealed)
         self._seen.update(entry.digest for entry in sealed.entries)
         self.new_count += len(sealed.entries)
         self.new_bytes += sum(entry.length for entry in sealed.entries)
+        self._keep(sealed)
 
     def adopt_whole(self, staged: Path, digest: Digest, size: int) -> None:
         """Take a staged file of SMALL or more bytes that its maker has hashed."""
@@ -102,6 +105,10 @@ class Writer:
         if (last := self._pack.seal()) is not None:
             self._sealed.append(last)
         self._pack = PackWriter(self._rooms.staging)
+        self._publish()
+
+    def _publish(self) -> None:
+        """Make what is sealed durable, and then known."""
         sealed, self._sealed = self._sealed, []
         wholes, self._wholes = self._wholes, []
         batch = Batch(directory_mode=self._rooms.directory_mode)
@@ -151,5 +158,10 @@ class Writer:
     def _seal(self) -> None:
         sealed = self._pack.seal()
         assert sealed is not None
-        self._sealed.append(sealed)
         self._pack = PackWriter(self._rooms.staging)
+        self._keep(sealed)
+
+    def _keep(self, sealed: SealedPack) -> None:
+        self._sealed.append(sealed)
+        if len(self._sealed) >= _PUBLISHED_AT_ONCE:
+            self._publish()
