@@ -100,8 +100,16 @@ def test_packs_are_sealed_at_about_sixteen_mebibytes(store: Store) -> None:
     assert all(16 * MIB <= size < 18 * MIB for size in sizes[1:])
 
 
+def test_packs_of_tiny_objects_are_no_larger_than_others(store: Store) -> None:
+    with store.writer() as writer:
+        for n in range(200_000):
+            writer.add(b"%d" % n)
+        writer.commit()
+    assert max(path.stat().st_size for path in files(store.path / "packs")) < 17 * MIB
+
+
 def test_whole_gigabytes_are_published_on_the_way_and_found_again(store: Store, monkeypatch) -> None:
-    monkeypatch.setattr(writer_module, "PACK_SIZE", 10_000)
+    monkeypatch.setattr(pack_module, "PACK_SIZE", 10_000)
     monkeypatch.setattr(writer_module, "_ASKED_AT_ONCE", 16)
     contents = [b"%07d" % n * 1000 for n in range(200)]
     with store.writer() as writer:

@@ -9,7 +9,7 @@ from track import work
 from track.model.digest import Digest, digest_of
 from track.project import Project
 from track.store.objects import Store
-from track.store.pack import PACK_SIZE, SMALL, PackWriter, SealedPack, read_table
+from track.store.pack import SMALL, PackWriter, SealedPack, read_table
 from track.store.writer import Writer
 from track.worktree.gathering import small_contents, small_numbers
 from track.worktree.paths import Gate
@@ -102,7 +102,7 @@ class _Share:
         for digest, data in waiting.items():
             if digest in absent:
                 self._pack.add(digest, data)
-                if self._pack.size >= PACK_SIZE:
+                if self._pack.is_full:
                     self._seal()
 
     def _seal(self) -> None:

@@ -80,6 +80,11 @@ class PackWriter:
         self.size = 0
         """Bytes of entries so far."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to seal it: entries and records together have PACK_SIZE."""
+        return self.size + len(self._records) * _RECORD.size >= PACK_SIZE
+
     def add(self, digest: bytes, data: bytes) -> None:
         """Append an object as it is; the caller has hashed `data`."""
         length = len(data)

@@ -19,7 +19,7 @@ from track.publish import remove
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
 from track.store.objects import Store
-from track.store.pack import PACK_SIZE, RAW, SMALL, PackEntry, PackWriter, read_table
+from track.store.pack import RAW, SMALL, PackEntry, PackWriter, read_table
 from track.store.place import Place, Upload
 from track.store.segment import Held, PackSize
 from track.store.survey import publish_segment
@@ -122,7 +122,7 @@ class _Sending:
         try:
             for digest, data in self._store.read_many(digests):
                 writer.add(digest, data)
-                if writer.size >= PACK_SIZE:
+                if writer.is_full:
                     full, writer = writer, PackWriter(staging)
                     yield from _sealed(full)
             last, writer = writer, PackWriter(staging)

@@ -11,7 +11,7 @@ from track.errors import TrackError
 from track.model.digest import Digest
 from track.publish import Batch, remove
 from track.store.index import Index, NewPack
-from track.store.pack import PACK_SIZE, SMALL, PackWriter, SealedPack
+from track.store.pack import SMALL, PackWriter, SealedPack
 from track.store.rooms import Rooms
 from track.store.whole import set_aside, staged_copy
 
@@ -152,7 +152,7 @@ class Writer:
             self._pack.add(digest, data)
             self.new_count += 1
             self.new_bytes += len(data)
-            if self._pack.size >= PACK_SIZE:
+            if self._pack.is_full:
                 self._seal()
 
     def _seal(self) -> None:
