@@ -70,17 +70,16 @@ def fetch(
         DiskFull, StoreUnwritable: the local store cannot take it.
     """
     lacking = store.absent(digests)
-    places = known.locate(lacking)
-    size = sum(held[0].length for held in places.values())
-    progress.begin("fetching", size_bytes=size, count=len(places))
+    count, size = known.totals(lacking)
+    progress.begin("fetching", size_bytes=size, count=count)
     try:
         with store.writer() as writer:
             fetching = _Fetching(place, known, store, writer, progress)
-            fetching.run({digest: list(held) for digest, held in places.items()})
+            fetching.run(lacking)
             writer.commit()
     finally:
         progress.end()
-    missing = (lacking - places.keys()) | fetching.missing
+    missing = lacking - fetching.fetched - fetching.damaged
     return Fetched(fetching.count, fetching.size, frozenset(missing), frozenset(fetching.damaged))
 
 
@@ -91,47 +90,57 @@ class _Fetching:
         self._place, self._known, self._store = place, known, store
         self._writer, self._progress = writer, progress
         self._uncommitted = 0
-        self._fetched: set[bytes] = set()
-        self._failed: dict[bytes, bool] = {}
+        self._failed: list[tuple[Held, bool]] = []
+        self.fetched: set[bytes] = set()
+        self.damaged: set[bytes] = set()
         self.count = 0
         self.size = 0
-        self.missing: set[bytes] = set()
-        self.damaged: set[bytes] = set()
 
-    def run(self, places: dict[bytes, list[Held]]) -> None:
+    def run(self, lacking: set[bytes]) -> None:
         """Fetch each object from its first place; what fails from its next one, until it has none."""
-        while places:
-            self._failed = {}
-            self._round(self._jobs([held[0] for held in places.values()]))
-            rest: dict[bytes, list[Held]] = {}
-            for digest, is_damaged in self._failed.items():
-                if digest in self._fetched:
-                    continue
-                self._known.note_bad([(digest, places[digest][0].pack)])
-                (self.damaged if is_damaged else self.missing).add(digest)
-                if others := places[digest][1:]:
-                    rest[digest] = others
-            places = rest
-        self.damaged -= self._fetched
-        self.missing -= self._fetched | self.damaged
+        taken: set[bytes] = set()
+        self._round(self._jobs((size, _untaken(held, taken)) for size, held in self._known.grouped(lacking)))
+        tried: dict[bytes, set[tuple[bytes | None, int]]] = {}
+        while self._failed:
+            failed, self._failed = self._failed, []
+            self._known.note_bad((held.digest, held.pack) for held, _ in failed)
+            for held, is_damaged in failed:
+                tried.setdefault(held.digest, set()).add((held.pack, held.offset))
+                if is_damaged:
+                    self.damaged.add(held.digest)
+            self._round(self._jobs(self._elsewhere({held.digest for held, _ in failed} - self.fetched, tried)))
+        self.damaged -= self.fetched
 
-    def _jobs(self, held: list[Held]) -> Iterator[_Job]:
-        by_pack: dict[bytes, list[Held]] = {}
-        for one in held:
-            if one.stored_length > MAX_EXPANDED:  # the index lies: nothing in a pack is so long
-                self._failed[one.digest] = True
-            elif one.pack is None:
-                yield _Job((one,), None, 0, one.length, True)
+    def _elsewhere(
+        self, digests: set[bytes], tried: dict[bytes, set[tuple[bytes | None, int]]]
+    ) -> Iterator[tuple[int, list[Held]]]:
+        """The next place of each object that was not tried yet, by pack."""
+        by_pack: dict[bytes | None, list[Held]] = {}
+        for digest, places in self._known.locate(digests).items():
+            left = [held for held in places if (held.pack, held.offset) not in tried[digest]]
+            for held in left[:1]:
+                by_pack.setdefault(held.pack, []).append(held)
+        sizes = self._known.packs(pack for pack in by_pack if pack is not None)
+        for pack, held_all in by_pack.items():
+            if pack is None:
+                yield from ((0, [held]) for held in held_all)
             else:
-                by_pack.setdefault(one.pack, []).append(one)
-        sizes = self._known.packs(by_pack)
-        for pack, inside in by_pack.items():
-            size = sizes[pack].size
-            needed = sum(one.stored_length for one in inside)
-            if size <= WHOLE_PACK_LIMIT and 2 * needed >= size:
-                yield _Job(tuple(inside), pack, 0, size, True)
+                yield sizes[pack].size, held_all
+
+    def _jobs(self, groups: Iterable[tuple[int, list[Held]]]) -> Iterator[_Job]:
+        for size, held in groups:
+            possible = [one for one in held if one.stored_length <= MAX_EXPANDED]
+            self._failed += [(one, True) for one in held if one.stored_length > MAX_EXPANDED]  # the index lies
+            if not possible:
+                continue
+            pack = possible[0].pack
+            needed = sum(one.stored_length for one in possible)
+            if pack is None:
+                yield _Job(tuple(possible), None, 0, possible[0].length, True)
+            elif size <= WHOLE_PACK_LIMIT and 2 * needed >= size:
+                yield _Job(tuple(possible), pack, 0, size, True)
             else:
-                yield from _ranges(pack, inside)
+                yield from _ranges(pack, possible)
 
     def _round(self, jobs: Iterator[_Job]) -> None:
         flying: dict[Future[_Answer], _Job] = {}
@@ -168,7 +177,7 @@ class _Fetching:
         try:
             answer = future.result()
         except NoSuchKey:
-            self._failed.update((held.digest, False) for held in job.held)
+            self._failed += [(held, False) for held in job.held]
             return []
         more: list[_Job] = []
         if answer.staged is None:
@@ -185,7 +194,7 @@ class _Fetching:
     def _take_object(self, held: Held, staged: Staged) -> None:
         if staged.digest != held.digest:
             _drop(staged)
-            self._failed[held.digest] = True
+            self._failed.append((held, True))
             return
         if staged.size >= SMALL:
             self._writer.adopt_whole(staged.path, staged.digest, staged.size)
@@ -213,7 +222,7 @@ class _Fetching:
             try:
                 data = _expanded(entry, piece[at : at + held.stored_length])
             except DamagedObject:
-                self._failed[held.digest] = True
+                self._failed.append((held, True))
                 continue
             self._writer.add_known(held.digest, data)
             good.append(held)
@@ -221,11 +230,18 @@ class _Fetching:
 
     def _placed(self, held: Iterable[Held], size: int) -> None:
         placed = list(held)
-        self._fetched.update(one.digest for one in placed)
+        self.fetched.update(one.digest for one in placed)
         self.count += len(placed)
         self.size += size
         self._uncommitted += size
         self._progress.advance(size_bytes=sum(one.length for one in placed), count=len(placed))
+
+
+def _untaken(held: Iterable[Held], taken: set[bytes]) -> list[Held]:
+    """Those of which no other place was taken before; they are taken now."""
+    left = [one for one in held if one.digest not in taken]
+    taken.update(one.digest for one in left)
+    return left
 
 
 def _ranges(pack: bytes, held: Iterable[Held]) -> Iterator[_Job]:

@@ -25,6 +25,7 @@ from track.store.segment import Held, PackSize
 from track.store.survey import publish_segment
 
 INDEX_EVERY_BYTES = 256 << 20
+INDEX_EVERY_OBJECTS = 200_000
 INDEX_EVERY_S = 30.0
 AS_IS_FROM = 4 << 20
 """Smaller local packs are packed together instead of being sent as they are."""
@@ -148,9 +149,9 @@ class _Sending:
         """Upload until the group is large or old enough to be indexed; what arrived, and whether more may follow."""
         group: list[_Parcel] = []
         flying: dict[Future[None], _Parcel] = {}
-        started, size, more = time.monotonic(), 0, True
+        deadline, size, count, more = time.monotonic() + INDEX_EVERY_S, 0, 0, True
         try:
-            while more and size < INDEX_EVERY_BYTES and time.monotonic() - started < INDEX_EVERY_S:
+            while size < INDEX_EVERY_BYTES and count < INDEX_EVERY_OBJECTS and time.monotonic() < deadline:
                 parcel = next(parcels, None)
                 if parcel is None:
                     more = False
@@ -158,7 +159,7 @@ class _Sending:
                 replace = parcel.digest in (self._bad_packs if parcel.is_pack else self._lost)
                 args = (parcel.key, parcel.source, parcel.digest)
                 flying[threads.submit(upload.put_file, *args, replace=replace)] = parcel
-                size += parcel.size
+                size, count = size + parcel.size, count + len(parcel.held)
                 if len(flying) >= _IN_FLIGHT:
                     group += self._landed(flying, wait(flying, return_when=FIRST_COMPLETED).done)
             while flying:
