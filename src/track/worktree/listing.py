@@ -13,9 +13,10 @@ def listed(fd: int) -> tuple[bytes, bytes, bytearray]:
 
     Raises FileNotFoundError when a name vanishes meanwhile; the caller begins again.
     """
-    names: list[str] | list[bytes] = sorted(os.listdir(fd))
-    joined = os.fsencode("\0".join(names))  # type: ignore[arg-type]
-    if not joined.isascii():
+    texts = sorted(os.listdir(fd))
+    joined = os.fsencode("\0".join(texts))
+    names: list[str] | list[bytes] = texts
+    if not joined.isascii():  # text sorts by characters, entries by bytes
         names = sorted(joined.split(b"\0"))
         joined = b"\0".join(names)
     look, pack, folders, at = os.stat, STAT.pack_into, [], 0
