@@ -2,7 +2,7 @@
 
 import click
 
-from track.cli.separated import Separated, paths_behind
+from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
 from track.errors import TrackError, UnknownRevision, UsageError
 from track.flows.bring import BroughtArtifact
@@ -40,7 +40,7 @@ Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 data that is not here (the
 def command(ctx: click.Context, names: tuple[str, ...], force: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        rev, paths = _told_apart(project, names, paths_behind(ctx))
+        rev, paths = _told_apart(project, names, paths_behind(ctx) if has_separator(ctx) else None)
         done = checkout(project, rev, paths, force=force, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("checkout", _document(done, dry_run))
@@ -51,17 +51,17 @@ def command(ctx: click.Context, names: tuple[str, ...], force: bool, dry_run: bo
 
 
 def _told_apart(
-    project: Project, names: tuple[str, ...], behind: tuple[str, ...]
+    project: Project, names: tuple[str, ...], behind: tuple[str, ...] | None
 ) -> tuple[str | None, tuple[str, ...]]:
-    """(revision, paths) out of what was typed, by Git's rules.
+    """(revision, paths) out of what was typed, by Git's rules; `behind` is what stood behind `--`, if it was there.
 
     Raises:
         UsageError: a name is both, so that `--` has to tell.
         UnknownRevision: a name is neither.
     """
     if not names:
-        return None, behind
-    if behind:
+        return None, behind or ()
+    if behind is not None:
         if len(names) > 1:
             raise UsageError("more than one revision was named", hint="track checkout REV -- PATH…")
         return names[0], behind
