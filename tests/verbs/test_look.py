@@ -128,6 +128,17 @@ def test_ls_counts_folders_inside_an_artifact(here: Path) -> None:
     assert paths(listed(here, "images/cat/1.jpg")) == [b"images/cat/1.jpg"]
 
 
+def test_a_revision_means_the_same_inside_an_artifact(here, monkeypatch):
+    monkeypatch.chdir(here / "images")
+    for words in ("HEAD~1:images/cat/1.jpg", "HEAD~1:./cat/1.jpg"):
+        with Project.open(None) as project:
+            assert b"".join(cat(project, words)) == b"cat 1"
+    (here / "images/HEAD:x").write_bytes(b"a file of that name")
+    track("add", "HEAD:x", cwd=here / "images").ok()
+    with Project.open(None) as project:
+        assert b"".join(cat(project, "HEAD:x")) == b"a file of that name"
+
+
 @pytest.mark.parametrize("words", ["nope", "data/nope", "images/nope", "data/a.csv/x", "HEAD:nope", ":nope"])
 def test_every_verb_refuses_what_is_not_there(here: Path, words: str) -> None:
     for verb in (listed, shown, content):

@@ -349,13 +349,13 @@ def _may_match(pattern: str, artifact: str) -> bool:
 
 
 def _is_here(project: Project, here: Side, words: str) -> bool:
-    """Whether words with a colon in them are a path of the working tree."""
+    """Whether words with a colon in them are a path of the working tree, and not a revision and a path."""
     try:
         path = project.relative(words)
-        locate(here, path)
+        located = locate(here, path)
     except TrackError:
         return False
-    return True
+    return not located.inner or _is_on_disk(project, words) or not _is_revision(project, words.partition(":")[0])
 
 
 def _is_revision(project: Project, word: str) -> bool:
