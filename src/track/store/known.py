@@ -161,13 +161,22 @@ class Known:
             places[digest].sort(key=lambda held: (held.digest, held.pack or b"") in bad)
         return places
 
-    def grouped(self, digests: Iterable[bytes]) -> Iterator[tuple[int, list[Held]]]:
-        """Places of these objects, a pack at a time: (its size, what of it is wanted, by offset); packs found bad last.
+    def want(self, digests: Iterable[bytes]) -> tuple[int, int]:
+        """Say which objects `grouped` is about; how many of them have a place, and their lengths in bytes together."""
+        with self._db:
+            self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (digest BLOB PRIMARY KEY) WITHOUT ROWID")
+            self._db.execute("DELETE FROM wanted")
+            self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((one,) for one in sorted(digests)))
+        query = "SELECT MAX(o.length) AS length FROM wanted w JOIN objects o ON o.digest = w.digest GROUP BY w.digest"
+        count, size = self._db.execute(f"SELECT COUNT(*), TOTAL(length) FROM ({query})").fetchone()
+        return count, int(size)
+
+    def grouped(self) -> Iterator[tuple[int, list[Held]]]:
+        """Places of what is wanted, a pack at a time: (its size, what of it is wanted, by offset); bad ones last.
 
         Objects that are files of their own come one at a time, with size 0. An object may come more than once.
         Memory does not grow with the number of objects.
         """
-        self._want(digests)
         rows = self._db.execute(
             "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length, p.size FROM wanted w"
             " JOIN objects o ON o.digest = w.digest LEFT JOIN packs p ON p.id = o.pack"
@@ -184,19 +193,6 @@ class Known:
             group.append(held)
         if group:
             yield size, group
-
-    def totals(self, digests: Iterable[bytes]) -> tuple[int, int]:
-        """How many of these objects have a place, and the sum of their lengths in bytes."""
-        self._want(digests)
-        query = "SELECT MAX(o.length) AS length FROM wanted w JOIN objects o ON o.digest = w.digest GROUP BY w.digest"
-        count, size = self._db.execute(f"SELECT COUNT(*), TOTAL(length) FROM ({query})").fetchone()
-        return count, int(size)
-
-    def _want(self, digests: Iterable[bytes]) -> None:
-        with self._db:
-            self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (digest BLOB PRIMARY KEY) WITHOUT ROWID")
-            self._db.execute("DELETE FROM wanted")
-            self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((bytes(one),) for one in digests))
 
     def _places(self, part: Sequence[bytes]) -> Iterator[Held]:
         query = (

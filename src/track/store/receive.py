@@ -27,6 +27,7 @@ COMMIT_EVERY_BYTES = 256 << 20
 WHOLE_PACK_LIMIT = 64 << 20
 """Larger packs are never fetched whole."""
 
+_RECORD_SIZE = 92  # of an object in a pack's table
 _GAP = 64 << 10
 _RANGE_LIMIT = 8 << 20
 _IN_FLIGHT = 4
@@ -70,12 +71,12 @@ def fetch(
         DiskFull, StoreUnwritable: the local store cannot take it.
     """
     lacking = store.absent(digests)
-    count, size = known.totals(lacking)
+    count, size = known.want(lacking)
     progress.begin("fetching", size_bytes=size, count=count)
     try:
         with store.writer() as writer:
             fetching = _Fetching(place, known, store, writer, progress)
-            fetching.run(lacking)
+            fetching.run()
             writer.commit()
     finally:
         progress.end()
@@ -96,10 +97,10 @@ class _Fetching:
         self.count = 0
         self.size = 0
 
-    def run(self, lacking: set[bytes]) -> None:
-        """Fetch each object from its first place; what fails from its next one, until it has none."""
+    def run(self) -> None:
+        """Fetch each object that is wanted from its first place; what fails from its next one, until it has none."""
         taken: set[bytes] = set()
-        self._round(self._jobs((size, _untaken(held, taken)) for size, held in self._known.grouped(lacking)))
+        self._round(self._jobs((size, _untaken(held, taken)) for size, held in self._known.grouped()))
         tried: dict[bytes, set[tuple[bytes | None, int]]] = {}
         while self._failed:
             failed, self._failed = self._failed, []
@@ -137,7 +138,7 @@ class _Fetching:
             needed = sum(one.stored_length for one in possible)
             if pack is None:
                 yield _Job(tuple(possible), None, 0, possible[0].length, True)
-            elif size <= WHOLE_PACK_LIMIT and 2 * needed >= size:
+            elif size <= WHOLE_PACK_LIMIT and 2 * (needed + _RECORD_SIZE * len(possible)) >= size:
                 yield _Job(tuple(possible), pack, 0, size, True)
             else:
                 yield from _ranges(pack, possible)

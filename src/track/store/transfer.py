@@ -7,7 +7,7 @@ large ones go whole. Everything is hashed as it was written at the remote. What 
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -61,18 +61,36 @@ def send(place: Place, known: Known, store: Store, digests: Iterable[bytes], *, 
         DamagedObject: the local store's copy of one is damaged; what was sent before stays, and is known there.
         RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
     """
-    wanted = set(digests)
-    if missing := store.absent(wanted):
+    stock = _take_stock(store, set(digests))
+    progress.begin("sending", size_bytes=sum(stock.sizes.values()), count=len(stock.sizes))
+    try:
+        return _Sending(place, known, store, progress).run(stock)
+    finally:
+        progress.end()
+
+
+class _Stock(NamedTuple):
+    """What the local store has of the objects wanted: their sizes, and how many of them each pack has, by number."""
+
+    sizes: dict[bytes, int]
+    packs: Counter[int]
+
+
+def _take_stock(store: Store, wanted: set[bytes]) -> _Stock:
+    """Look where the objects are. Raises MissingObject when any is nowhere."""
+    missing = store.absent(wanted)
+    if missing:
         raise MissingObject(
             f"{len(missing)} of {len(wanted)} objects are not in the local store",
             details=tuple(sorted(digest.hex() for digest in missing)[:5]),
         )
-    sizes = store.sizes(wanted)
-    progress.begin("sending", size_bytes=sum(sizes.values()), count=len(wanted))
-    try:
-        return _Sending(place, known, store, progress).run(sizes)
-    finally:
-        progress.end()
+    sizes: dict[bytes, int] = {}
+    packs: Counter[int] = Counter()
+    for held in store.index.held(wanted):
+        sizes[held.digest] = held.length
+        packs[held.pack] += 1
+    sizes.update(store.sizes(wanted - sizes.keys()))
+    return _Stock(sizes, packs)
 
 
 class _Sending:
@@ -85,15 +103,16 @@ class _Sending:
         self._again: list[bytes] = []
         self._sent = Sent(0, 0, 0)
 
-    def run(self, sizes: Mapping[bytes, int]) -> Sent:
+    def run(self, stock: _Stock) -> Sent:
         """Send it all: first what goes as it is, then packs made anew."""
-        self._send_groups(self._parcels(sizes))
+        self._send_groups(self._parcels(stock))
         while self._again:  # packs that turned out to be damaged here: their objects one by one, each verified
             rest, self._again = self._again, []
             self._send_groups(self._packed(rest))
         return self._sent
 
-    def _parcels(self, sizes: Mapping[bytes, int]) -> Iterator[_Parcel]:
+    def _parcels(self, stock: _Stock) -> Iterator[_Parcel]:
+        sizes = stock.sizes
         rest = set(sizes)
         for digest in sorted(digest for digest, size in sizes.items() if size >= SMALL):
             path = self._store.whole(digest)
@@ -101,7 +120,8 @@ class _Sending:
                 rest.discard(digest)
                 held = Held(digest, None, RAW, 0, 0, 0, sizes[digest])
                 yield _Parcel(object_key(digest), path, digest, sizes[digest], (held,), False, False)
-        for pack in self._packs_within(rest):
+        for number, _ in stock.packs.most_common():
+            pack = self._store.index.pack_name(number)
             path = self._store.rooms.pack(pack)
             with suppress(DamagedObject, FileNotFoundError):
                 entries, size = read_table(path), path.stat().st_size
@@ -110,11 +130,6 @@ class _Sending:
                     rest -= inside
                     yield _pack_parcel(path, pack, size, entries, is_temporary=False)
         yield from self._packed(sorted(rest))
-
-    def _packs_within(self, digests: set[bytes]) -> list[bytes]:
-        """Local packs that hold any of the objects, those with the most of them first."""
-        counts = Counter(held.pack for held in self._store.index.held(digests))
-        return [self._store.index.pack_name(number) for number, _ in counts.most_common()]
 
     def _packed(self, digests: list[bytes]) -> Iterator[_Parcel]:
         """New packs of about 16 MiB with these objects."""
