@@ -527,6 +527,47 @@ def test_large_files_can_be_links_to_the_store_and_count_as_files(here, link):
     assert os.access(here / "d/big", os.W_OK)
 
 
+@pytest.mark.parametrize("edit", [b"X", b"X" * len(BIG) + b"longer"])
+def test_what_is_written_through_a_link_to_the_store_is_seen_and_neither_added_nor_given_up(here, edit):
+    track("config", "checkout.link", "symlink", cwd=here).ok()
+    (here / "d/big").unlink()
+    out(here)
+    with open(here / "d/big", "r+b") as file:
+        file.write(edit)
+    written = (here / "d/big").read_bytes()
+    assert not is_clean(here)
+    done = track("add", "d", cwd=here)
+    assert done.code == 7
+    assert "d/big was changed through its link into the store" in done.err
+    assert git("status", "--porcelain", cwd=here) == ""
+    refused(here, "d/big", rev="one")
+    assert (here / "d/big").read_bytes() == written
+    content = os.path.realpath(here / "d/big")
+    shutil.copy(content, here / "aside")  # as the hint says, with `cp --remove-destination`
+    os.replace(here / "aside", here / "d/big")
+    track("add", "d", cwd=here).ok()
+    commit_all(here, "three")
+    assert is_clean(here)
+    shutil.rmtree(here / "d")
+    out(here)
+    assert (here / "d/big").read_bytes() == written
+
+
+def test_a_link_whose_object_is_gone_is_never_added_as_data(here):
+    track("config", "checkout.link", "symlink", cwd=here).ok()
+    (here / "d/big").unlink()
+    out(here)
+    os.unlink(os.path.realpath(here / "d/big"))
+    for asked in ("d", "d/big"):
+        done = track("add", asked, cwd=here)
+        assert done.code == 4
+        assert "d/big is a link to an object that is not in the store any more" in done.err
+    assert "cannot be read" in track("status", cwd=here).ok().out
+    assert git("status", "--porcelain", cwd=here) == ""
+    out(here, "one", force=True)
+    assert (here / "d/big").read_bytes() == BIG
+
+
 def test_small_and_executable_files_are_copies_whatever_is_configured(here):
     track("config", "checkout.link", "symlink", cwd=here).ok()
     write_tree(here, {"tool": Executable(BIG + b"x")})
@@ -614,3 +655,13 @@ def test_a_filesystem_that_folds_names_loses_nothing(here, monkeypatch):
     with pytest.raises(Conflict, match="folds"):
         out(here)
     assert not (here / "d").exists()
+
+
+def test_a_folder_that_is_empty_in_the_version_stays_when_a_stranger_in_it_goes(here):
+    (here / "d/hollow").mkdir()
+    track("add", "d", cwd=here).ok()
+    (here / "d/hollow/stranger").write_bytes(b"nobody's")
+    out(here, force=True)
+    assert (here / "d/hollow").is_dir()
+    assert not (here / "d/hollow/stranger").exists()
+    assert is_clean(here)

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from track.flows.linked import settle_links
 from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry
 from track.project import Project
@@ -52,6 +53,7 @@ class Here:
         Raises:
             ChangedWhileAdding, Unreadable: something cannot be read, or not as a whole.
         """
+        settle_links(self._project, self.seen)
         for folder in self.seen.folders:
             if len(folder.pending):
                 with self._project.gate.directory(self.seen.place(folder)) as fd:

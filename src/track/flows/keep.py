@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from track.errors import MissingObject, SpecialFile, TrackError, UnknownPath
+from track.flows.linked import settle_links, written_through
 from track.flows.spread import WORTH_SPREADING, spread_out
 from track.model import manifest
 from track.model.digest import Digest, digest_of
@@ -116,6 +117,8 @@ class Keeper:
         count = sum(len(folder.pending) for folder in seen.folders)
         if self._writer is not None and count >= WORTH_SPREADING:
             spread_out(self._project, seen, self._writer, self._room())
+        if written := settle_links(self._project, seen):
+            raise written_through(written)
         for folder in seen.folders:
             if len(folder.pending):
                 self._settle_folder(seen, folder)

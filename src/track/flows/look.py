@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 from track.errors import MissingObject, TrackError
 from track.flows.keep import Pair, count, scan_of
+from track.flows.linked import settle_links
 from track.model import manifest
 from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry
@@ -151,6 +152,7 @@ def _settle(project: Project, seen: Scan, progress: Progress, *, everything: boo
 
     With `everything`, nothing is left out: the rows describe another version than the one that is compared with.
     """
+    settle_links(project, seen)
     wanted = [folder for folder in seen.folders if len(folder.pending)]
     progress.begin("looking", count=sum(len(folder.pending) for folder in wanted))
     try:

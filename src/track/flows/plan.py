@@ -81,7 +81,7 @@ def plan(
     _refuse_unknown(project, path, pointer, parts)
     seen = scan(project.gate, path, project.stat_cache, state=project.worktree_state)
     for error in seen.errors:
-        if not isinstance(error, SpecialFile | InsideArtifact):
+        if not isinstance(error, SpecialFile | InsideArtifact | MissingObject):
             raise error
     base = seen.root if seen.root is not None and seen.kind == pointer.kind else None
     found = Plan(path, pointer, tuple(parts), Here(project, seen), base)

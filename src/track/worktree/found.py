@@ -108,10 +108,21 @@ class Folder:
         for place, index in enumerate(self.pending):
             self.settle(index, _digest(digests, place))
 
-    def link_to_store(self, index: int, digest: bytes, size: int) -> None:
-        """This name is a link to the store's object of this digest and size, and stands for it."""
-        STAT.pack_into(self.stats, index * STAT_SIZE, *self.stat(index)._replace(flags=STORE_LINK, size=size))
+    def link_to_store(self, index: int, digest: bytes, *, size: int, mtime_ns: int) -> None:
+        """This name is a link to the store's object of this digest, and stands for it as long as nobody writes to it.
+
+        Size and time are those of the object, so that what was written through the link shows.
+        """
+        seen = self.stat(index)._replace(flags=STORE_LINK, size=size, mtime_ns=mtime_ns)
+        STAT.pack_into(self.stats, index * STAT_SIZE, *seen)
         self.settle(index, digest)
+
+    def links(self) -> Iterator[tuple[int, bytes]]:
+        """(number, path relative to the artifact) of each link to the store that is not as its row says."""
+        names = self.split()
+        for index in self.pending:
+            if self.stat(index).flags & STORE_LINK:
+                yield index, self.path + names[index]
 
     def digest(self, index: int) -> bytes:
         """The digest of one of its names; empty while it is not known."""

@@ -242,7 +242,7 @@ class Placer:
         with _opened(self.room.fd, top, entry.path.rpartition(b"/")[0]) as fd:
             name = entry.path.rpartition(b"/")[2]
             source = self._contents.linkable(entry.digest) if self._link != "copy" and entry.mode == "f" else None
-            flags = 0
+            linked = None
             if source is not None:
                 _check_size(entry, source.stat().st_size)
             if source is None or not self._linked(fd, name, source, target):
@@ -251,8 +251,10 @@ class Placer:
                 os.chmod(copied, (0o777 if entry.mode == "x" else 0o666) & ~_umask())
                 publish.rename(copied, name, target_dir_fd=fd)
             elif self._link == "symlink":
-                flags = STORE_LINK
-            found = stat_of(os.stat(name, dir_fd=fd, follow_symlinks=False), flags)
+                linked = source.stat().st_mtime_ns
+            found = stat_of(os.stat(name, dir_fd=fd, follow_symlinks=False))
+            if linked is not None:  # as a scan sees it
+                found = found._replace(flags=STORE_LINK, mtime_ns=linked)
             self._progress.advance(count=1, size_bytes=entry.size)
             return STAT.pack(*found._replace(size=entry.size))
 
@@ -351,10 +353,7 @@ def _check(fd: int, name: bytes, path: bytes, seen: Stat | None) -> None:
         return
     if seen is None and stat.S_ISDIR(found.st_mode):
         return  # renaming replaces an empty one and refuses any other
-    now = stat_of(found)
-    if seen is None or now._replace(flags=0, size=0) != seen._replace(flags=0, size=0):
-        raise _in_the_way(path)
-    if not seen.flags & STORE_LINK and now.size != seen.size:
+    if seen is None or _as_linked(stat_of(found), seen)._replace(flags=0) != seen._replace(flags=0):
         raise _in_the_way(path)
 
 
@@ -363,11 +362,15 @@ def _after_rename(fd: int, name: bytes, staged: bytes) -> bytes:
     before = Stat._make(STAT.unpack(staged))
     with suppress(FileNotFoundError):
         now = stat_of(os.stat(name, dir_fd=fd, follow_symlinks=False), before.flags)
-        if before.flags & STORE_LINK:
-            now = now._replace(size=before.size)
+        now = _as_linked(now, before)
         if now._replace(ctime_ns=0) == before._replace(ctime_ns=0):
             return STAT.pack(*now)
     return STAT.pack(*before._replace(flags=before.flags | RACY))
+
+
+def _as_linked(now: Stat, before: Stat) -> Stat:
+    """The stat of a link to the store with size and time of the object, as `before` has them; others as they are."""
+    return now._replace(size=before.size, mtime_ns=before.mtime_ns) if before.flags & STORE_LINK else now
 
 
 def _racy(packed: bytes) -> bytes:

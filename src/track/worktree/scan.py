@@ -25,7 +25,7 @@ from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 
-from track.errors import ForbiddenPath, InsideArtifact, TrackError
+from track.errors import ForbiddenPath, InsideArtifact, MissingObject, TrackError
 from track.model.digest import Digest
 from track.model.manifest import Entry
 from track.model.names import are_suspicious, check_entry_path, display
@@ -320,7 +320,16 @@ class _Walk:
                     here = self.seen.path if self.seen.kind == "file" else self.seen.place(folder) + b"/" + name
                     digest = _linked_object(self.root, here, os.readlink(name, dir_fd=fd), self.objects)
                     if digest:
-                        folder.link_to_store(index, digest, os.stat(name, dir_fd=fd).st_size)
+                        self._link(folder, index, digest, fd, here)
+
+    def _link(self, folder: Folder, index: int, digest: bytes, fd: int, path: bytes) -> None:
+        """Let one link stand for its object; when that is gone, it stands for nothing, and is no data itself."""
+        try:
+            found = os.stat(path.rpartition(b"/")[2], dir_fd=fd)
+        except FileNotFoundError:
+            self.seen.errors.append(_dangling(path))
+        else:
+            folder.link_to_store(index, digest, size=found.st_size, mtime_ns=found.st_mtime_ns)
 
     def _refused(self, folder: Folder, fd: int) -> Iterator[TrackError]:
         """What in a folder cannot be part of an artifact."""
@@ -356,6 +365,14 @@ def _linked_object(root: Path, path: bytes, target: bytes, objects: bytes) -> by
     """The digest of the store's object that a link at `path` points at, by its text; empty if it does not."""
     folder = os.path.join(os.fsencode(root), os.path.dirname(path))
     return object_digest(os.path.normpath(os.path.join(folder, target)), objects)
+
+
+def _dangling(path: bytes) -> MissingObject:
+    shown = display(path)
+    return MissingObject(
+        f"{shown} is a link to an object that is not in the store any more",
+        hint=f"track fetch may bring it again; to give it up: track checkout --force -- {shown}",
+    )
 
 
 def _bad_name(path: bytes) -> Iterator[TrackError]:
