@@ -35,7 +35,7 @@ def test_damage_is_seven_with_the_file_the_digest_and_a_next_step(here):
     assert 7 == done.code
     assert "d/b" in done.out
     assert "is damaged in the store" in done.out
-    assert "hint: track fetch -- d" in done.err
+    assert "hint: track add d" in done.err
 
 
 def test_a_modified_file_is_one_and_json_says_all_of_it(here):

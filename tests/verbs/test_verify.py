@@ -137,7 +137,7 @@ def test_a_flipped_bit_in_a_pack_is_damage_named_by_artifact_file_and_digest(her
     (problem,) = problems_of(found, b"d/b")
     assert "damaged" == problem.kind
     assert problem.digest is not None
-    assert "track fetch -- d" == problem.next_step
+    assert "track add d" == problem.next_step  # it is in place
     assert 7 == check(here).exit_code or 4 == check(here).exit_code
     track("add", "d", cwd=here).ok()
 
@@ -198,7 +198,28 @@ def test_a_deleted_pack_is_missing_data_named_by_file(here):
 
     assert 4 == found.exit_code
     assert {("missing", b"d/four"), ("missing", b"seed")} == said(found)
-    assert {"track fetch -- d", "track fetch -- seed"} == {one.next_step for one in found.problems}
+    assert {"track add d", "track add seed"} == {one.next_step for one in found.problems}
+
+
+@pytest.mark.parametrize("finder", ["verify", "push"])
+def test_what_the_store_has_lost_is_stored_again_by_an_add_of_the_data_in_place(here, tmp_path, finder):
+    old = {*files(store_of(here) / "packs"), *files(store_of(here) / "objects")}
+    (here / "d/new").write_bytes(b"new")
+    track("add", "d", cwd=here).ok()
+    commit_all(here, "new")
+    for path in old:
+        path.unlink()
+
+    if finder == "push":
+        track("remote", "add", "origin", tmp_path / "remote", cwd=here).ok()
+        assert "track add it again" in track("push", cwd=here).err
+    else:
+        found = check(here)
+        assert {b"d/a", b"d/b", b"d/s/c", b"d/s/large", b"x.csv", b"big.bin"} == {one.path for one in found.problems}
+        assert {"track add d", "track add x.csv", "track add big.bin"} == {one.next_step for one in found.problems}
+    track("add", "d", "x.csv", "big.bin", cwd=here).ok()
+
+    assert () == check(here).problems
 
 
 def test_a_lost_manifest_is_missing_and_the_working_copy_is_still_compared(here):

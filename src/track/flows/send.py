@@ -92,6 +92,7 @@ def send(project: Project, remote: Remote, found: Plan, *, progress: Progress = 
             project.store, found.objects, writer=clone_id(project), roots=_roots(found.versions), progress=progress
         )
     except DamagedObject as error:
+        _forget_rows(project, found.versions)
         lines = name_losses(found.versions, _named_in(project, found.objects), project.store.read)
         hint = f"track fetch {display(remote.name)} brings it from there if it has it; else add the data again"
         raise DamagedObject(error.message, hint=hint, details=(*error.details, *lines)) from error
@@ -114,12 +115,19 @@ def _roots(versions: Iterable[Version]) -> dict[str, tuple[Digest, ...]]:
 
 def losses(project: Project, remote: Remote, found: Plan) -> MissingObject:
     """The error for versions of which bytes are neither here nor at the remote, naming files, and the ways out."""
+    _forget_rows(project, found.incomplete)
     lines = name_losses(found.incomplete, set(found.lost), project.store.read)
     return MissingObject(
         f"{_artifacts(found.incomplete)} cannot be pushed: some bytes are neither here nor at `{display(remote.name)}`",
         hint="on the machine that made them: track push      or, if the data is in place: track add it again",
         details=lines,
     )
+
+
+def _forget_rows(project: Project, versions: Iterable[Version]) -> None:
+    """Have the next `add` of these store everything that it finds, whatever was stored once."""
+    for version in versions:
+        project.stat_cache.forget(version.path)
 
 
 def _artifacts(versions: Sequence[Version]) -> str:

@@ -71,11 +71,16 @@ class Verified:
 
 @dataclass(slots=True)
 class _Found:
-    """What comes together on the way. `bad` are digests found damaged in the store, with the place of each."""
+    """What comes together on the way.
+
+    `bad` are digests found damaged in the store, with the place of each; `in_place` the versions (path and digest)
+    that working data holds, byte for byte.
+    """
 
     problems: set[Problem] = field(default_factory=set)
     bad: dict[bytes, str] = field(default_factory=dict)
     named: set[bytes] = field(default_factory=set)
+    in_place: set[tuple[bytes, Digest]] = field(default_factory=set)
     artifacts: set[bytes] = field(default_factory=set)
     fetchable: set[bytes] = field(default_factory=set)
     files_count: int = 0
@@ -111,10 +116,10 @@ def verify(
             raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint="track ls")
     if not asked:
         _verify_store(project, found, progress)
-    for (path, _), pointer in sorted(every.items(), key=_by_path):
-        _verify_version(project, path, pointer, found, reads=bool(asked))
     for (path, _), pointer in sorted(here.items(), key=_by_path):
         _verify_data(project, path, pointer, found, progress)
+    for (path, _), pointer in sorted(every.items(), key=_by_path):
+        _verify_version(project, path, pointer, found, reads=bool(asked))
     _name_the_rest(found)
     return _verified(None, found)
 
@@ -167,10 +172,16 @@ def _name_the_rest(found: _Found) -> None:
 
 
 def _verify_version(project: Project, path: bytes, pointer: Pointer, found: _Found, *, reads: bool) -> None:
-    """The store must have every object of a version; with `reads` they are read, otherwise they were."""
+    """The store must have every object of a version; with `reads` they are read, otherwise they were.
+
+    The rows of data of which something is lost are forgotten, so that adding it again stores all of it.
+    """
     if pointer.kind == "value":
         return
     is_at_remote = pointer.digest in known_at_remotes(project, [pointer.digest])
+    is_in_place = (path, pointer.digest) in found.in_place
+    step = f"track add {display(path)}" if is_in_place else f"track fetch -- {display(path)}"
+    before = len(found.problems)
     if pointer.kind == "file":
         entries: Iterator[Entry] = iter([Entry(b"", "f", pointer.size or 0, pointer.digest)])
     else:
@@ -184,24 +195,25 @@ def _verify_version(project: Project, path: bytes, pointer: Pointer, found: _Fou
             lost = project.store.absent(entry.digest for entry in wanted)
             for entry in wanted:
                 if entry.digest in lost:
-                    _note_lost(path, entry.path, entry.digest, found, is_at_remote=is_at_remote)
+                    place = path + b"/" + entry.path if entry.path else path
+                    _note_lost(place, entry.digest, found, step, is_at_remote=is_at_remote)
     except MissingObject:
-        _note_lost(path, b"", pointer.digest, found, is_at_remote=is_at_remote, what="part of its manifest")
+        _note_lost(path, pointer.digest, found, step, is_at_remote=is_at_remote, what="part of its manifest")
     except (MalformedManifest, DamagedObject) as error:
-        found.add("damaged", path, error.message, pointer.digest, f"track fetch -- {display(path)}")
+        found.add("damaged", path, error.message, pointer.digest, step)
+    if len(found.problems) > before:
+        project.stat_cache.forget(path)
 
 
 def _note_lost(
-    path: bytes, inner: bytes, digest: bytes, found: _Found, *, is_at_remote: bool, what: str = "its content"
+    place: bytes, digest: bytes, found: _Found, step: str, *, is_at_remote: bool, what: str = "its content"
 ) -> None:
     found.named.add(digest)
-    place = path + b"/" + inner if inner else path
     if digest in found.bad:
-        found.add("damaged", place, f"{what} is damaged in the store", digest, f"track fetch -- {display(path)}")
+        found.add("damaged", place, f"{what} is damaged in the store", digest, step)
     elif is_at_remote:
         found.fetchable.add(digest)
     else:
-        step = f"track fetch -- {display(path)}"
         found.add("missing", place, f"{what} is not in the store, nor known to be at a remote", digest, step)
 
 
@@ -260,6 +272,7 @@ def _verify_data(project: Project, path: bytes, pointer: Pointer, found: _Found,
     whole = build(seen.entries(), lambda *_: None)
     found.read_bytes += whole.size
     if whole.digest == pointer.digest:
+        found.in_place.add((path, pointer.digest))
         return
     try:
         pairs = list(_differences(_recorded(project, pointer), seen.entries()))
@@ -267,6 +280,8 @@ def _verify_data(project: Project, path: bytes, pointer: Pointer, found: _Found,
         what = "differs from its pointer; its manifest is not here to say where"
         found.add("modified", path, what, pointer.digest, f"track fetch -- {display(path)}")
         return
+    if not pairs and pointer.kind == "file":
+        found.in_place.add((path, pointer.digest))
     _judge(project, path, pairs, found)
 
 
