@@ -12,6 +12,7 @@ from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]  # fs
 from obstore.store import ObjectStore
 
 _READ_BUFFER = 4 << 20
+_SMALL = 1 << 20
 
 
 class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -48,7 +49,7 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
 
     def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
         """Put bytes at a key, replacing what is there."""
-        store = self.store if len(value) <= _READ_BUFFER else self.bulk
+        store = self.store if len(value) <= _SMALL else self.bulk
         obstore.put(store, path, value, use_multipart=False)
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:

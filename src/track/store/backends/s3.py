@@ -40,6 +40,7 @@ SINGLE_LIMIT = 32 << 20
 
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PART = 8 << 20
+_SMALL = 1 << 20
 _MAX_PARTS = 9000
 _PARTS_IN_FLIGHT = 4
 _PAGE = 1000
@@ -87,10 +88,11 @@ class BucketPlace(FilesystemPlace):
 
     def put_new(self, key: str, data: bytes) -> bool:
         """Put bytes at a key if nothing has it; False when something has. A server without conditions replaces."""
+        store = self.store if len(data) <= _SMALL else self.bulk
         with self.asking(key, operation="write"):
             if self.creates:
                 try:
-                    obstore.put(self.bulk, self.path(key), data, mode="create", use_multipart=False)
+                    obstore.put(store, self.path(key), data, mode="create", use_multipart=False)
                     return True
                 except AlreadyExistsError:
                     return False
@@ -98,7 +100,7 @@ class BucketPlace(FilesystemPlace):
                     if not not_implemented(str(error)):
                         raise
                     self.creates = False
-            obstore.put(self.bulk, self.path(key), data, use_multipart=False)
+            obstore.put(store, self.path(key), data, use_multipart=False)
             return True
 
     def delete(self, key: str) -> None:
