@@ -658,10 +658,11 @@ def test_a_filesystem_that_folds_names_loses_nothing(here, monkeypatch):
 
 
 def test_a_folder_that_is_empty_in_the_version_stays_when_a_stranger_in_it_goes(here):
-    (here / "d/hollow").mkdir()
+    (here / "d/nothing").mkdir()
     track("add", "d", cwd=here).ok()
-    (here / "d/hollow/stranger").write_bytes(b"nobody's")
+    commit_all(here, "an empty folder")
+    (here / "d/nothing/stranger").write_bytes(b"nobody's")
     out(here, force=True)
-    assert (here / "d/hollow").is_dir()
-    assert not (here / "d/hollow/stranger").exists()
+    assert (here / "d/nothing").is_dir()
+    assert not (here / "d/nothing/stranger").exists()
     assert is_clean(here)

@@ -14,6 +14,7 @@ from track.flows.contents import StoreContents
 from track.flows.plan import Plan, plan
 from track.flows.reach import Version, inside
 from track.flows.recording import record
+from track.model import manifest
 from track.model.manifest import Entry
 from track.model.names import display
 from track.progress import Progress, silent
@@ -129,7 +130,7 @@ def _do(project: Project, plans: Sequence[Plan], progress: Progress) -> None:
             _kept(project, busy),
             Placer(project.gate, StoreContents(project), staging, link=link, progress=progress) as placer,
         ):
-            staged = [_Staged(placer, found) for found in busy]
+            staged = [_Staged(placer, found, project.store.read) for found in busy]
             now_ns = placer.wait() if entries else 0
             for one in staged:
                 one.place()
@@ -154,8 +155,9 @@ def _kept(project: Project, plans: Iterable[Plan]) -> Iterator[None]:
 class _Staged:
     """The new files of one artifact, made aside; and how they come into place."""
 
-    def __init__(self, placer: Placer, found: Plan) -> None:
+    def __init__(self, placer: Placer, found: Plan, read: manifest.Read) -> None:
         self.plan = found
+        self._read = read
         self.stats: dict[bytes, bytes] = {}
         self._placer = placer
         trees, singles = _grouped(found)
@@ -189,6 +191,7 @@ class _Staged:
     def _remove_folders(self) -> None:
         """The folders that are empty now, deepest first; the artifact's own stays."""
         wanted = {entry.path for _, entry in self.plan.pairs if entry is not None and entry.mode == "d"}
+        wanted.update(self._kept_empty())
         candidates = set(self.plan.empties)
         for path in (*self.plan.removes, *self.plan.empties):
             folder = path.rpartition(b"/")[0]
@@ -198,6 +201,15 @@ class _Staged:
         for path in sorted(candidates - wanted, key=lambda path: -path.count(b"/") if path else 1):
             if path or self.plan.pointer.kind == "file":
                 self._placer.remove_folder(self._full(path))
+
+    def _kept_empty(self) -> Iterator[bytes]:
+        """The folders that files of no version, or edited ones, leave empty, and that are so in the version wanted."""
+        found, root = self.plan, bytes(self.plan.pointer.digest)
+        known = {old.path for old, _ in found.pairs if old is not None}
+        for folder in {path.rpartition(b"/")[0] for path in found.removes if path not in known}:
+            entry = manifest.find(self._read, root, folder) if folder and found.pointer.kind == "directory" else None
+            if entry is not None and entry.mode == "d":
+                yield folder
 
 
 def _grouped(found: Plan) -> tuple[list[tuple[bytes, list[Entry]]], dict[bytes, Entry]]:
