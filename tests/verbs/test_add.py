@@ -157,6 +157,18 @@ def test_a_change_in_a_directory_is_counted_and_equals_adding_it_afresh(here):
     assert changed == pointer(here, "d")
 
 
+def test_adding_again_puts_right_a_pointer_that_counts_wrongly(here):
+    write_tree(here, {"d/a": b"one", "f": b"two"})
+    added(here, "d", "f")
+    for name in ("d", "f"):
+        path = here / f"{name}.track"
+        right = path.read_bytes()
+        path.write_bytes(right.replace(b"size = 3", b"size = 5").replace(b"files = 1", b"files = 7"))
+        (done,) = added(here, name).artifacts
+        assert done.is_changed
+        assert path.read_bytes() == right
+
+
 def test_a_same_size_edit_with_its_time_set_back_is_seen(here):
     write_tree(here, {"d/a": b"one"})
     os.utime(here / "d/a", (1, 1))

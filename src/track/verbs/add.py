@@ -222,7 +222,7 @@ def _point(project: Project, target: _Target, kept: Kept, marks: Marks, dry_run:
 def _pointer(target: _Target, kept: Kept, present: Pointer | None) -> Pointer:
     """The pointer for this content: the present one where it is the same, else without what was said of the old."""
     if present is not None and (present.digest, present.kind) == (kept.digest, kept.kind):
-        return replace(present, executable=kept.executable)
+        return replace(present, executable=kept.executable, size=kept.size, files=kept.files)
     fresh = Pointer(
         kind=kept.kind,
         digest=kept.digest,
