@@ -25,6 +25,7 @@
     │   ├── DamagedObject               an object or pack that is not what its name says
     │   ├── MalformedManifest           a manifest that breaks the rules of its format
     │   ├── MalformedPointer            a pointer that is not one
+    │   │   └── ConflictedPointer   6       a pointer with the marks of a merge in it
     │   └── ForbiddenPath               a path that leaves the working tree or reaches .git
     ├── NotAPointer                 1   a .track file that is somebody else's
     ├── SpecialFile                 1   a socket, device or pipe where a file was expected
@@ -159,6 +160,12 @@ class MalformedManifest(IntegrityError):
 
 class MalformedPointer(IntegrityError):
     """A pointer that is not TOML, or whose values are impossible."""
+
+
+class ConflictedPointer(MalformedPointer):
+    """A pointer in which a merge left both sides, for somebody to take one."""
+
+    exit_code = 6
 
 
 class NotAPointer(TrackError):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from track.errors import MalformedPointer, NewerFormat, NotAPointer
+from track.errors import ConflictedPointer, MalformedPointer, NewerFormat, NotAPointer
 from track.model.digest import Digest, digest_of
 from track.model.pointer import Pointer, dump_pointer, parse_pointer, value_digest
 
@@ -270,6 +270,20 @@ def test_a_pointer_that_cannot_be_is_refused_and_named(data, said):
     assert "data/x.track" in caught.value.message
     assert said in caught.value.message
     assert caught.value.message.isprintable()
+
+
+def test_every_refusal_says_how_to_get_the_pointer_back():
+    for data, _ in MALFORMED.values():
+        with pytest.raises(MalformedPointer) as caught:
+            parse_pointer(data, "data/x.track")
+        command = "git checkout --ours" if isinstance(caught.value, ConflictedPointer) else "git checkout HEAD"
+        assert f"{command} -- data/x.track" in caught.value.hint
+
+
+def test_a_pointer_in_conflict_is_a_conflict_and_no_damage():
+    with pytest.raises(ConflictedPointer) as caught:
+        parse_pointer(MALFORMED["merge conflict"][0], "x.track")
+    assert caught.value.exit_code == 6
 
 
 def test_a_key_of_64_parts_is_kept():

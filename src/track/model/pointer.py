@@ -11,7 +11,7 @@ from typing import Any
 
 import tomli
 
-from track.errors import MalformedPointer, NewerFormat, NotAPointer
+from track.errors import ConflictedPointer, MalformedPointer, NewerFormat, NotAPointer
 from track.model import toml
 from track.model.canonical import canonical_json, parse_json
 from track.model.digest import Digest, digest_of
@@ -140,29 +140,36 @@ class _BadFact(ValueError):
 
 def _document(data: bytes, name: str) -> dict[str, Any]:
     if len(data) > POINTER_LIMIT:
-        raise MalformedPointer(f"{name} is larger than a pointer may be ({POINTER_LIMIT >> 20} MiB)")
+        raise MalformedPointer(
+            f"{name} is larger than a pointer may be ({POINTER_LIMIT >> 20} MiB)", hint=_restoring(name)
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise MalformedPointer(f"{name}, line {line}: not UTF-8", hint=_RESTORE) from None
+        raise MalformedPointer(f"{name}, line {line}: not UTF-8", hint=_restoring(name)) from None
     if _LONG_KEY.search(text) is not None:
-        raise MalformedPointer(f"{name} has a key of more than {KEY_PARTS_LIMIT} parts", hint=_RESTORE)
+        raise MalformedPointer(f"{name} has a key of more than {KEY_PARTS_LIMIT} parts", hint=_restoring(name))
     try:
         return tomli.loads(text)
     except RecursionError:
-        raise MalformedPointer(f"{name} is nested too deeply", hint=_RESTORE) from None
+        raise MalformedPointer(f"{name} is nested too deeply", hint=_restoring(name)) from None
     except tomli.TOMLDecodeError as error:
-        conflict = re.search("^(?:<<<<<<<|=======|>>>>>>>)", text, re.MULTILINE) is not None
-        raise MalformedPointer(
-            f"{name} is not TOML: {display(str(error))}" if not conflict else f"{name} has a merge conflict in it",
-            hint="take one side: git checkout --ours, or --theirs, and its path" if conflict else _RESTORE,
-        ) from None
+        if re.search("^(?:<<<<<<<|=======|>>>>>>>)", text, re.MULTILINE) is not None:
+            raise ConflictedPointer(f"{name} has a merge conflict in it", hint=_taking_one_side(name)) from None
+        raise MalformedPointer(f"{name} is not TOML: {display(str(error))}", hint=_restoring(name)) from None
     except ValueError as error:
-        raise MalformedPointer(f"{name} is not TOML: {display(str(error))}", hint=_RESTORE) from None
+        raise MalformedPointer(f"{name} is not TOML: {display(str(error))}", hint=_restoring(name)) from None
 
 
-_RESTORE = "bring the committed one back with git checkout, or add the data again with track add"
+def _restoring(name: str) -> str:
+    return f"git checkout HEAD -- {name}   brings the committed one back"
+
+
+def _taking_one_side(name: str) -> str:
+    return (
+        f"git checkout --ours -- {name}     or\ngit checkout --theirs -- {name}   takes one side; then: git add {name}"
+    )
 
 
 def _malformed(name: str, data: bytes, key: str | None, why: str) -> MalformedPointer:
@@ -174,7 +181,7 @@ def _malformed(name: str, data: bytes, key: str | None, why: str) -> MalformedPo
         if found is not None:
             line = data.count(b"\n", 0, found.start()) + 1
             where = f"{name}, line {line}"
-    return MalformedPointer(f"{where}: {display(why)}", hint=_RESTORE)
+    return MalformedPointer(f"{where}: {display(why)}", hint=_restoring(name))
 
 
 def _pointer(document: dict[str, Any]) -> Pointer:
