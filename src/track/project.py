@@ -191,7 +191,10 @@ class Project:
         if state == "fine":
             return state
         what = "is tracked by Git" if state == "tracked" else "is not the link to this clone's store"
-        self.warnings.append(f"`.store` {what}; it is left alone and not used (the store is {self.store_path})")
+        aside = "to have it made again: rm .store" if state == "elsewhere" else "to let Git forget it: git rm .store"
+        self.warnings.append(
+            f"`.store` {what}; it is left alone and not used (the store is {self.store_path}); {aside}"
+        )
         return state
 
     def _make_stand_in(self, top: int) -> None:
