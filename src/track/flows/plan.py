@@ -19,7 +19,7 @@ from track.flows.reach import known_at_remotes
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import display, pointer_path
+from track.model.names import check_entry_path, display, pointer_path
 from track.model.node import parse_node
 from track.model.pointer import Pointer
 from track.project import Project
@@ -227,7 +227,13 @@ class _Decision:
         """Files and empty folders that the version wanted does not have: all of them by force, else those saved."""
         wanted = {entry.path for _, entry in self.plan.pairs if entry is not None}
         found = self.here.extras() if self.plan.base is not None else self.here.below(b"")
-        going = [local for local in found if local.path not in wanted and is_under(local.path, self.plan.parts)]
+        going = [
+            local
+            for local in found
+            if local.path not in wanted
+            and is_under(local.path, self.plan.parts)
+            and check_entry_path(local.path) is None  # a repository inside is nobody's to remove
+        ]
         unsaved = set() if self.force else self._unsaved(going)
         for local in going:
             if self.force or (local.digest and local.digest not in unsaved):

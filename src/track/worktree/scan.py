@@ -244,7 +244,8 @@ class _Walk:
                 continue
             finally:
                 os.close(fd)
-            todo += ((path + name + b"/", rules) for name in reversed(below))
+            # A name that is refused is in `errors`; nobody has to know what is in there, least of all in a repository.
+            todo += ((path + name + b"/", rules) for name in reversed(below) if check_entry_path(name) is None)
         self._row_at(None)
 
     def _folder(
