@@ -46,10 +46,15 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 
 
 def mend_git(repo: Path) -> None:
-    """What Git's manual says to do when a power cut took its index, which is none of our files."""
-    if subprocess.run(["git", "status"], cwd=repo, capture_output=True, check=False).returncode != 0:
-        (repo / ".git" / "index").unlink(missing_ok=True)
-        git("reset", "--quiet", cwd=repo)
+    """Make Git's index anew from its last commit: Git does not sync it, nor what was staged in it."""
+    (repo / ".git" / "index").unlink(missing_ok=True)
+    git("reset", "--quiet", cwd=repo)
+
+
+def store_is_whole(repo: Path) -> None:
+    """Nothing stored is damaged or missing; working files may be torn, which 1 stands for."""
+    done = after_reboot("verify", cwd=repo)
+    assert done.code in (0, 1), said_by(done)
 
 
 def after_reboot(*args: str, cwd: Path) -> Completed:
@@ -69,7 +74,7 @@ def data_of(repo: Path) -> dict[bytes, Node]:
 
 def pointers(repo: Path) -> dict[str, bytes]:
     """Every pointer on disk."""
-    return {str(path.relative_to(repo)): path.read_bytes() for path in sorted(repo.glob("**/*.track"))}
+    return {str(path.relative_to(repo)): path.read_bytes() for path in sorted(repo.glob("**/*?.track"))}
 
 
 def test_what_add_acknowledged_survives(made: Disk, fresh: Path) -> None:
@@ -110,12 +115,12 @@ def test_what_is_checked_out_is_never_believed_unread_after_a_power_cut(made: Di
     git("checkout", "--quiet", "v1", cwd=repo)
     track("checkout", cwd=repo).ok()
     first = data_of(repo)
-    made.settle()
     git("checkout", "--quiet", "v2", cwd=repo)
+    made.settle()
     track("checkout", cwd=repo).ok()
     with made.cut():
         mend_git(repo)
-        clean(after_reboot("verify", cwd=repo))
+        store_is_whole(repo)
         git("checkout", "--quiet", "--force", "v2", cwd=repo)
         found = data_of(repo)
         if found != second:
@@ -156,7 +161,7 @@ def test_what_pull_acknowledged_survives(made: Disk, versions: Path, tmp_path: P
     with made.cut():
         remote.rename(tmp_path / "away")
         mend_git(clone)
-        clean(after_reboot("verify", cwd=clone))
+        store_is_whole(clone)
         after_reboot("checkout", "--force", cwd=clone).ok()
         assert data_of(clone) == data_of(repo)
 
