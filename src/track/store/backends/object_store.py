@@ -5,6 +5,7 @@ this one streams, lists flat and asks once.
 """
 
 from collections.abc import Iterator
+from io import UnsupportedOperation
 from typing import IO, Any
 
 import obstore
@@ -75,7 +76,7 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> IO[bytes]:
         if mode != "rb":
-            raise NotImplementedError(f"{mode}: files are sent, not opened for writing")
+            raise UnsupportedOperation(f"{mode}: files are sent, not opened for writing")
         return obstore.open_reader(self.store, path, buffer_size=_READ_BUFFER)  # type: ignore[return-value]  # it has read
 
 
