@@ -14,6 +14,7 @@ from track.store.segment import Held, PackSize, Segment, build_segment, parse_se
 
 PACK = digest_of(b"pack")
 OTHER = digest_of(b"other pack")
+ONE, TWO = digest_of(b"1"), digest_of(b"2")
 
 
 def segment(*numbers: int, pack: bytes | None = PACK) -> Segment:
@@ -61,21 +62,29 @@ def test_another_store_makes_it_begin_anew(known: Known) -> None:
 
 
 def test_a_version_is_complete_until_its_roots_entry_is_gone(known: Known) -> None:
-    known.learn_roots("roots/one", [PACK, OTHER])
-    known.learn_roots("roots/two", [PACK])
-    assert known.complete([PACK, OTHER, digest_of(b"x")]) == {PACK, OTHER}
+    known.learn([segment(1, 2, 3)])
+    known.learn_roots("roots/one", [ONE, TWO])
+    known.learn_roots("roots/two", [ONE])
+    assert known.complete([ONE, TWO, digest_of(b"3")]) == {ONE, TWO}
     known.forget_roots(["roots/one"])
-    assert known.complete([PACK, OTHER]) == {PACK} and known.entries == {"roots/two"}
+    assert known.complete([ONE, TWO]) == {ONE} and known.entries == {"roots/two"}
+
+
+def test_a_version_that_no_index_names_is_not_complete_whatever_a_roots_entry_says(known: Known) -> None:
+    known.learn([segment(1)])
+    known.learn_roots("roots/one", [ONE, TWO])
+    assert known.complete([ONE, TWO]) == {ONE}
+    assert known.unplaced() == {TWO}
 
 
 def test_nothing_is_complete_while_an_object_is_lost(known: Known) -> None:
     known.learn([segment(1, 2)])
-    known.learn_roots("roots/one", [OTHER])
-    known.note_bad([(digest_of(b"1"), PACK)])
-    assert known.lost() == {digest_of(b"1")} and known.complete([OTHER]) == set()
-    assert known.present([digest_of(b"1"), digest_of(b"2")]) == {digest_of(b"2")}
+    known.learn_roots("roots/one", [TWO])
+    known.note_bad([(ONE, PACK)])
+    assert known.lost() == {ONE} and known.complete([TWO]) == set()
+    assert known.present([ONE, TWO]) == {TWO}
     known.note_repaired([PACK], [])
-    assert known.lost() == set() and known.complete([OTHER]) == {OTHER}
+    assert known.lost() == set() and known.complete([TWO]) == {TWO}
 
 
 def test_a_second_place_makes_up_for_a_bad_one(known: Known) -> None:
@@ -115,14 +124,15 @@ def test_a_record_of_another_version_begins_anew(tmp_path: Path) -> None:
 
 
 def test_what_remotes_have_is_known_without_asking_or_writing(tmp_path: Path) -> None:
-    for name, digest in (("origin", PACK), ("lab", OTHER)):
+    for name, digest in (("origin", ONE), ("lab", TWO)):
         with Known(tmp_path / f"{name}.db") as known:
+            known.learn([segment(1, 2)])
             known.learn_roots("roots/x", [digest])
     (tmp_path / "broken.db").write_bytes(b"not a database")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    assert complete_at(tmp_path, [PACK, OTHER, digest_of(b"x")]) == {PACK, OTHER}
+    assert complete_at(tmp_path, [ONE, TWO, digest_of(b"x")]) == {ONE, TWO}
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-    assert complete_at(tmp_path / "nowhere", [PACK]) == set()
+    assert complete_at(tmp_path / "nowhere", [ONE]) == set()
 
 
 def test_asking_loads_no_storage_library() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from store.conftest import files, overwrite, spoil
 from support.cli import track_here as track
-from support.repositories import commit_all
+from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import NoRemote, UnknownPath
 from track.project import Project
@@ -310,6 +310,31 @@ def test_a_lost_pack_at_a_remote_is_missing(here, remote):
         pack.unlink()
 
     assert 4 == check(here, remote="origin").exit_code
+
+
+@pytest.mark.parametrize("lost", ["all", "first", "last"])
+def test_a_lost_index_at_a_remote_is_missing_data_and_a_push_mends_it(here, remote, lost):
+    first = files(remote / "index")
+    (here / "d/new").write_bytes(b"new")
+    track("add", "d", cwd=here).ok()
+    commit_all(here, "new")
+    track("push", cwd=here).ok()
+    last = [path for path in files(remote / "index") if path not in first]
+    for path in {"all": [*first, *last], "first": first, "last": last}[lost]:
+        path.unlink()
+
+    found = check(here, remote="origin")
+    assert 4 == found.exit_code
+    assert ("missing", b"d" if lost != "first" else b"d/a") in said(found)
+    assert "not pushed" in track("status", cwd=here).out
+
+    track("push", cwd=here).ok()
+    older = check(here, remote="origin")
+    assert {"track push origin $(git rev-list --all)"} >= {one.next_step for one in older.problems}
+    track("push", "origin", *git("rev-list", "--all", cwd=here).split(), cwd=here).ok()
+    assert () == check(here, remote="origin").problems
+    done = track("clone", here, here.parent / "clone", cwd=here.parent).ok()
+    assert (here.parent / "clone/d/new").read_bytes() == b"new", done.err
 
 
 def test_what_is_only_at_a_remote_is_not_missing(here, remote):

@@ -8,7 +8,7 @@ from blake3 import blake3
 from track.errors import DamagedObject, NewerFormat
 from track.progress import Progress, silent
 from track.store.known import Known
-from track.store.layout import OBJECTS, PACKS, object_key, pack_key
+from track.store.layout import INDEX, OBJECTS, PACKS, object_key, pack_key
 from track.store.pack import FOOTER_LENGTH, PackEntry, expand_entry, parse_footer, parse_table
 from track.store.place import NoSuchKey, Place
 from track.store.segment import Held
@@ -65,7 +65,10 @@ def check(place: Place, known: Known, *, read_all: bool, progress: Progress = si
                 progress.advance(size_bytes=one.length, count=1)
     finally:
         progress.end()
-    return Checked(objects, len(packs), size if read_all else 0, tuple(sorted(_that_cost(problems, known.lost()))))
+    if unplaced := tuple(sorted(known.unplaced())):
+        problems.append(Problem(INDEX.rstrip("/"), "missing", unplaced))
+    costly = _that_cost(problems, known.lost() | {*unplaced})
+    return Checked(objects, len(packs), size if read_all else 0, tuple(sorted(costly)))
 
 
 def _that_cost(problems: Iterable[Problem], lost: set[bytes]) -> Iterator[Problem]:

@@ -201,6 +201,10 @@ class Known:
         )
         return map(Held._make, self._db.execute(query, part))
 
+    def every_object(self) -> set[bytes]:
+        """Every object that has a place."""
+        return {digest for (digest,) in self._db.execute("SELECT DISTINCT digest FROM objects")}
+
     def packs(self, digests: Iterable[bytes]) -> dict[bytes, PackHeld]:
         """Size and number of objects of these packs."""
         found = {}
@@ -247,13 +251,17 @@ class Known:
     def complete(self, digests: Iterable[bytes]) -> set[bytes]:
         """Those of the root digests that the remote has with everything below, as far as is known.
 
-        None while an object is known to be lost there: then what is below has to be looked at again.
+        None while an object is known to be lost there: then what is below has to be looked at again. A digest that
+        no index names is not there, whatever was said of it.
         """
         if self.lost():
             return set()
         found: set[bytes] = set()
         for part in _parts(digests):
-            query = f"SELECT DISTINCT digest FROM roots WHERE digest IN ({_marks(part)})"
+            query = (
+                f"SELECT DISTINCT digest FROM roots r WHERE digest IN ({_marks(part)})"
+                " AND EXISTS (SELECT 1 FROM objects o WHERE o.digest = r.digest)"
+            )
             found.update(digest for (digest,) in self._db.execute(query, part))
         return found
 
@@ -294,6 +302,11 @@ class Known:
             for digest in {digest for digest, _ in bad}
             if all((digest, held.pack or b"") in bad for held in self._places([digest]))
         }
+
+    def unplaced(self) -> set[bytes]:
+        """Objects that should be there, and that no index names any more."""
+        query = "SELECT digest FROM roots UNION SELECT digest FROM bad EXCEPT SELECT digest FROM objects"
+        return {digest for (digest,) in self._db.execute(query)}
 
     def _bad(self) -> set[tuple[bytes, bytes]]:
         return set(self._db.execute("SELECT digest, pack FROM bad").fetchall())

@@ -77,13 +77,18 @@ def survey(place: Place, known: Known) -> Surveyed:
 
 
 def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[str]) -> None:
-    """Follow what changed in the index; begin anew where segments vanished or were rewritten by a collection."""
+    """Follow what changed in the index; begin anew where segments vanished or were rewritten by a collection.
+
+    What only the vanished ones named is noted as lost: a push sends it again.
+    """
     listed = {str(name): name for one in index if (name := segment_name(one.key)) is not None}
     new = _new_segments(place, known, listed, damaged)
     held = known.segments
     lost = held - listed.keys() - {str(name) for one in new for name in one.head.replaced}
     rewritten = any(held & {str(name) for name in one.head.replaced} for one in new if not one.head.is_merge)
+    before: set[bytes] = set()
     if lost or rewritten:
+        before = set() if rewritten else known.every_object()
         known.forget_index()
         damaged.clear()
         new = _new_segments(place, known, listed, damaged)
@@ -91,6 +96,7 @@ def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[s
     for one in new:
         known.note_replaced(one.head.replaced, one.name)
     known.forget_replaced(known.replacements.keys() - listed.keys())
+    known.note_bad((digest, None) for digest in before - known.present(before))
 
 
 def _settled(index: list[Listed]) -> frozenset[str]:

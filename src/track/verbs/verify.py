@@ -325,27 +325,36 @@ def _verify_remote(project: Project, name: str, found: _Found, progress: Progres
     with remotes.connected(project, remotes.choose(project, name), sending=False) as remote:
         checked = remote.verify(progress=progress)
     found.objects_count, found.read_bytes = checked.objects_count, checked.read_bytes
-    kinds: dict[bytes, Kind] = {}
-    for problem in checked.problems:
-        kind: Kind = "missing" if problem.what == "missing" else "damaged"
-        kinds |= dict.fromkeys(problem.digests, kind)
-        digest = problem.digests[0] if len(problem.digests) == 1 else None
-        what = f"{problem.what} at {display(name)}"
-        found.add(kind, problem.key.encode(), what, digest, f"track push {display(name)}")
+    kinds: dict[bytes, Kind] = {
+        digest: "missing" if problem.what == "missing" else "damaged"
+        for problem in checked.problems
+        for digest in problem.digests
+    }
+    step = f"track push {display(name)}"
     versions = _pointers(log.pointers_staged(project.git), (), found)
     for (path, _), pointer in sorted(versions.items(), key=_by_path) if kinds else ():
-        _name_losses(project, path, pointer, kinds, found)
+        _name_losses(project, path, pointer, kinds, found, step)
+    for problem in checked.problems:
+        kind: Kind = "missing" if problem.what == "missing" else "damaged"
+        digest = problem.digests[0] if len(problem.digests) == 1 else None
+        is_old = bool(problem.digests) and found.named.isdisjoint(problem.digests)
+        what = f"{problem.what} at {display(name)}{', with older versions' * is_old}"
+        found.add(kind, problem.key.encode(), what, digest, step + " $(git rev-list --all)" * is_old)
     return _verified(name, found)
 
 
-def _name_losses(project: Project, path: bytes, pointer: Pointer, kinds: dict[bytes, Kind], found: _Found) -> None:
+def _name_losses(
+    project: Project, path: bytes, pointer: Pointer, kinds: dict[bytes, Kind], found: _Found, step: str
+) -> None:
     """Say which files of a version need what a remote has lost."""
     if pointer.digest in kinds:
-        found.add(kinds[pointer.digest], path, "is lost at the remote", pointer.digest, "track push")
+        found.named.add(pointer.digest)
+        found.add(kinds[pointer.digest], path, "is lost at the remote", pointer.digest, step)
     if pointer.kind != "directory":
         return
     with suppress(TrackError):  # a manifest that is not here cannot say which files it has
         for entry in walk(project.store.read, pointer.digest):
             if entry.digest in kinds:
+                found.named.add(entry.digest)
                 place = path + b"/" + entry.path
-                found.add(kinds[entry.digest], place, "is lost at the remote", entry.digest, "track push")
+                found.add(kinds[entry.digest], place, "is lost at the remote", entry.digest, step)
