@@ -37,6 +37,19 @@ def test_what_differs_is_listed_with_the_command_that_helps(here):
     assert "track add PATH" in done.out
 
 
+def test_an_artifact_whose_pointer_went_is_deleted_and_no_longer_counted(here):
+    for remove in (("rm", "--quiet"), ("rm", "--quiet", "--cached")):
+        git(*remove, "d.track", cwd=here)
+        (here / "d.track").unlink(missing_ok=True)
+        shown = track("status", cwd=here).ok().out
+        assert "on branch main, 1 artifact, 1 B\n" in shown
+        assert "D deleted  d/" in shown
+        assert "missing" not in shown
+        git("reset", "--quiet", "--hard", cwd=here)
+    (here / "d.track").unlink()
+    assert "D deleted  d/" in track("status", cwd=here).ok().out
+
+
 def test_exit_code_1_says_that_something_differs(here):
     write_tree(here, {"d/b": b"2"})
 

@@ -18,9 +18,9 @@ _HELP = """Show what differs between your data, its pointers, Git's index and HE
 No file is read unless its stat changed since it was last hashed, and no remote is asked.
 
 \b
-Letters: A new, M modified, D missing, U in conflict, S out of step (the data is another saved version than its
-pointer says), ? cannot be read. With --porcelain each line is INDEX, POINTER, DATA, PUSHED and the path:
-INDEX compares the index with HEAD, POINTER the pointer file with the index, DATA the data with the pointer, and
+Letters: A new, M modified, D missing (a pointer: deleted), U in conflict, S out of step (the data is another saved
+version than its pointer says), ? cannot be read. With --porcelain each line is INDEX, POINTER, DATA, PUSHED and the
+path: INDEX compares the index with HEAD, POINTER the pointer file with the index, DATA the data with the pointer, and
 PUSHED is P, N (not pushed) or - (no remote). A dot means the same.
 
 \b
@@ -66,20 +66,23 @@ def _porcelain(artifact: ArtifactStatus, nul: bool) -> bytes:
 
 
 def _show(found: Status) -> None:
-    size_bytes = sum(artifact.size for artifact in found.artifacts)
+    present = [artifact for artifact in found.artifacts if not _is_gone(artifact)]
+    size_bytes = sum(artifact.size for artifact in present)
     where = f"on branch {display(found.branch)}" if found.branch else "not on a branch"
-    emit(f"{where}, {count_text(len(found.artifacts), 'artifact')}, {size_text(size_bytes)}")
+    emit(f"{where}, {count_text(len(present), 'artifact')}, {size_text(size_bytes)}")
     if found.operation:
         emit(f"Git is in the middle of a {found.operation}")
     _section(
         "pointers staged for the next commit",
         "",
         [[artifact.staged, _title(artifact), ""] for artifact in found.artifacts if artifact.staged != "."],
+        deleted="deleted",
     )
     _section(
         "pointers not staged",
         "git add the pointer files",
         [[artifact.unstaged, _title(artifact), ""] for artifact in found.artifacts if artifact.unstaged not in ".U"],
+        deleted="deleted",
     )
     _section(
         "data that differs from its pointer",
@@ -91,12 +94,18 @@ def _show(found: Status) -> None:
         emit("nothing differs" + ("" if found.artifacts else "; nothing is tracked yet: track add PATH"))
 
 
-def _section(title: str, hint: str, rows: list[list[str]]) -> None:
+def _is_gone(artifact: ArtifactStatus) -> bool:
+    """Whether it has no pointer any more, but in HEAD or the index."""
+    return artifact.unstaged == "D" or (artifact.staged, artifact.unstaged) == ("D", ".")
+
+
+def _section(title: str, hint: str, rows: list[list[str]], *, deleted: str = _WORDS["D"]) -> None:
     if not rows:
         return
     emit("")
     emit(paint(title, "bold") + (f"  ({hint})" if hint else ""))
-    table([["", f"{row[0]} {_WORDS[row[0]]}", *row[1:]] for row in rows])
+    words = _WORDS | {"D": deleted}
+    table([["", f"{row[0]} {words[row[0]]}", *row[1:]] for row in rows])
 
 
 def _title(artifact: ArtifactStatus) -> str:
