@@ -229,9 +229,17 @@ def test_a_url_that_would_run_something_is_refused(tmp_path: Path, url: str) -> 
 
 def test_a_clone_never_goes_into_a_folder_with_files(repo: Path, tmp_path: Path) -> None:
     _write(tmp_path / "copy/mine")
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as raised:
         gitrepo.clone(str(repo), tmp_path / "copy")
+    assert raised.value.hint == "name another folder"
     assert os.listdir(tmp_path / "copy") == ["mine"]
+
+
+def test_a_clone_that_may_have_been_interrupted_goes_on_with_a_pull(repo: Path, tmp_path: Path) -> None:
+    gitrepo.clone(str(repo), tmp_path / "copy")
+    with pytest.raises(Conflict) as raised:
+        gitrepo.clone(str(repo), tmp_path / "copy")
+    assert f"track -C {tmp_path / 'copy'} pull" in raised.value.hint
 
 
 def test_a_source_that_is_not_there_is_an_error_with_the_words_of_git(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def clone(
     if url.startswith("-") or any(ord(c) < 32 or ord(c) == 127 for c in url):
         raise UsageError(f"`{display(url)}` is not a URL")
     if target.is_dir() and any(target.iterdir()):
-        raise Conflict(f"{display(str(target))} is there and not empty", hint="name another folder")
+        raise Conflict(f"{display(str(target))} is there and not empty", hint=_beside(target))
     options = [] if branch is None else [f"--branch={branch}"]
     options += [] if depth is None else [f"--depth={depth}"]
     report = _reporter(progress) if progress is not None else None
@@ -107,6 +107,14 @@ def clone(
         except (UnsafeProtocolError, UnsafeOptionError) as error:
             raise UsageError(f"`{display(url)}` would run a program; it is refused") from error
     return Git(target)
+
+
+def _beside(target: Path) -> str:
+    if (target / ".git").exists():
+        return (
+            f"if it is this clone, and was interrupted: track -C {display(str(target))} pull; else name another folder"
+        )
+    return "name another folder"
 
 
 def pull(git: Git) -> None:
