@@ -75,7 +75,10 @@ def parse_pointer(data: bytes, name: str) -> Pointer:
         MalformedPointer: it is not TOML, or what it says cannot be.
     """
     if _BEGINNING.match(data) is None:
-        raise NotAPointer(f"not a pointer of track: {name} does not begin with [artifact]")
+        raise NotAPointer(
+            f"not a pointer of track: {name} does not begin with [artifact]",
+            hint="it is left alone; to track the data beside it, rename it or the data",
+        )
     document = _document(data, name)
     artifact = document["artifact"]
     if not isinstance(artifact, dict):
