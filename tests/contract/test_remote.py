@@ -444,3 +444,22 @@ def test_a_pack_that_lost_its_table_is_sent_again(clones: Clones, place: Place, 
     assert clones("ada")[1].verify().problems == ()
     other, seen_by_other = clones("bob")
     assert seen_by_other.fetch(other, digests).objects_count == 6
+
+
+def test_a_pack_of_tiny_objects_comes_whole(clones: Clones, place: Place) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, [b"%d" % number for number in range(3000)])
+    push(store, remote, digests)
+    other, seen_by_other = clones("bob")
+    seen_by_other.fetch(other, digests)
+    assert {name for name, _ in other.packs()} == {pack_digest(key) for key in keys(place, "packs/")}
+
+
+def test_the_index_is_published_after_so_many_objects(
+    clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "INDEX_EVERY_OBJECTS", 2)
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(6, 2 << 20))
+    push(store, remote, digests)
+    assert len(keys(place, "index/")) >= 2 and clones("bob")[1].absent(digests) == set()

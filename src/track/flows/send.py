@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject
@@ -14,6 +15,8 @@ from track.project import Project
 from track.store.remote import Remote
 from track.store.transfer import Sent
 
+_ASKED_AT_ONCE = 50_000
+
 
 class Plan(NamedTuple):
     """What a push has to do: the versions that the remote may lack, and every object that it does lack.
@@ -23,8 +26,7 @@ class Plan(NamedTuple):
 
     versions: tuple[Version, ...]
     present: tuple[Version, ...]
-    objects: frozenset[bytes]
-    size: int
+    objects: set[bytes]
     incomplete: tuple[Version, ...]
     lost: frozenset[bytes]
 
@@ -49,16 +51,29 @@ def plan(project: Project, remote: Remote, versions: Sequence[Version]) -> Plan:
         except (MissingObject, DamagedObject):
             incomplete.append(version)
             lost.add(bytes(version.pointer.digest))
-    absent = remote.absent(set().union(*(one.objects for one in reached)))
+    absent = remote.absent(_union(reached))
     nowhere = project.store.absent(absent)
     whole = [one for one in reached if nowhere.isdisjoint(one.objects)]
     incomplete += [one.version for one in reached if not nowhere.isdisjoint(one.objects)]
-    objects = absent & set().union(*(one.objects for one in whole))
-    size = sum(project.store.sizes(objects).values())
+    if nowhere:
+        absent &= _union(whole)
     return Plan(
-        tuple(one.version for one in whole), tuple(present), frozenset(objects), size, tuple(incomplete),
-        frozenset(lost | nowhere),
-    )  # fmt: skip
+        tuple(one.version for one in whole), tuple(present), absent, tuple(incomplete), frozenset(lost | nowhere)
+    )
+
+
+def _union(reached: Sequence[_Reached]) -> set[bytes]:
+    """The objects of all of them; for a single one without a copy, for there may be a million."""
+    return reached[0].objects if len(reached) == 1 else set().union(*(one.objects for one in reached))
+
+
+def size_of(project: Project, found: Plan) -> int:
+    """The bytes of the objects that a plan would send."""
+    objects = iter(found.objects)
+    size = 0
+    while part := list(islice(objects, _ASKED_AT_ONCE)):
+        size += sum(project.store.sizes(part).values())
+    return size
 
 
 def _below(project: Project, remote: Remote, version: Version) -> set[bytes]:

@@ -19,7 +19,7 @@ from track.publish import remove
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
 from track.store.objects import Store
-from track.store.pack import RAW, SMALL, PackEntry, PackWriter, read_table
+from track.store.pack import RAW, PackEntry, PackWriter, read_table
 from track.store.place import Place, Upload
 from track.store.segment import Held, PackSize
 from track.store.survey import publish_segment
@@ -62,7 +62,7 @@ def send(place: Place, known: Known, store: Store, digests: Iterable[bytes], *, 
         RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
     """
     stock = _take_stock(store, set(digests))
-    progress.begin("sending", size_bytes=sum(stock.sizes.values()), count=len(stock.sizes))
+    progress.begin("sending", size_bytes=stock.size, count=len(stock.wanted))
     try:
         return _Sending(place, known, store, progress).run(stock)
     finally:
@@ -70,9 +70,11 @@ def send(place: Place, known: Known, store: Store, digests: Iterable[bytes], *, 
 
 
 class _Stock(NamedTuple):
-    """What the local store has of the objects wanted: their sizes, and how many of them each pack has, by number."""
+    """What the local store has of the objects wanted: large ones with their sizes, and how many a pack (number) has."""
 
-    sizes: dict[bytes, int]
+    wanted: set[bytes]
+    size: int
+    large: dict[bytes, int]
     packs: Counter[int]
 
 
@@ -84,13 +86,13 @@ def _take_stock(store: Store, wanted: set[bytes]) -> _Stock:
             f"{len(missing)} of {len(wanted)} objects are not in the local store",
             details=tuple(sorted(digest.hex() for digest in missing)[:5]),
         )
-    sizes: dict[bytes, int] = {}
     packs: Counter[int] = Counter()
+    size = 0
     for held in store.index.held(wanted):
-        sizes[held.digest] = held.length
+        size += held.length
         packs[held.pack] += 1
-    sizes.update(store.sizes(wanted - sizes.keys()))
-    return _Stock(sizes, packs)
+    large = store.sizes(store.index.absent(wanted))
+    return _Stock(wanted, size + sum(large.values()), large, packs)
 
 
 class _Sending:
@@ -112,14 +114,13 @@ class _Sending:
         return self._sent
 
     def _parcels(self, stock: _Stock) -> Iterator[_Parcel]:
-        sizes = stock.sizes
-        rest = set(sizes)
-        for digest in sorted(digest for digest, size in sizes.items() if size >= SMALL):
+        rest = stock.wanted
+        for digest, size in sorted(stock.large.items()):
             path = self._store.whole(digest)
             if path is not None:
                 rest.discard(digest)
-                held = Held(digest, None, RAW, 0, 0, 0, sizes[digest])
-                yield _Parcel(object_key(digest), path, digest, sizes[digest], (held,), False, False)
+                held = Held(digest, None, RAW, 0, 0, 0, size)
+                yield _Parcel(object_key(digest), path, digest, size, (held,), False, False)
         for number, _ in stock.packs.most_common():
             pack = self._store.index.pack_name(number)
             path = self._store.rooms.pack(pack)

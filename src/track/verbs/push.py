@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from track.flows.reach import default_refs, every_ref, full_name, versions
 from track.flows.remotes import choose, connected
-from track.flows.send import losses, plan, send
+from track.flows.send import losses, plan, send, size_of
 from track.model.digest import Digest
 from track.progress import Progress, silent
 from track.project import Project
@@ -77,6 +77,7 @@ def push(
     with connected(project, named, sending=True) as connection:
         todo = plan(project, connection, found)
         sent_bytes = packs_count = 0
+        lacking_bytes = size_of(project, todo)
         if not dry_run:
             sweep(project.store.rooms.staging)  # what a push that was killed had packed
             sent = send(project, connection, todo, progress=progress)
@@ -99,7 +100,7 @@ def push(
                 for version in found
             ),
             objects_count=len(todo.objects),
-            lacking_bytes=todo.size,
+            lacking_bytes=lacking_bytes,
             sent_bytes=sent_bytes,
             packs_count=packs_count,
             requests_count=connection.place.requests_count,
