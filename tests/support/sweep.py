@@ -101,6 +101,10 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
     return len(pairs)
 
 
+def _together(what: str, said: Sequence[str]) -> str:
+    return "\n".join([f"{what}:", *(one[:2000] for one in said[:12])])
+
+
 def explained(outcome: Outcome) -> None:
     """A failed command has said what failed, in a line that a person can read, and is no bug of ours."""
     assert "Traceback" not in outcome.err, f"a traceback: …{outcome.err[-1500:]}"
