@@ -19,6 +19,7 @@ from track.model.names import (
     path_of,
     pointer_path,
     text_of,
+    typed,
 )
 
 FINE = [
@@ -241,3 +242,22 @@ def test_what_could_deceive_a_terminal_is_shown_escaped(text, shown):
 @given(st.one_of(st.binary(max_size=20), st.text(max_size=20)))
 def test_what_is_shown_is_one_printable_line(text):
     assert display(text).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (b"data/train-1.csv", "data/train-1.csv"),
+        ("grün".encode(), "grün"),
+        (b"new york.csv", "'new york.csv'"),
+        (b"it's", "'it'\\''s'"),
+        (b"$HOME/*", "'$HOME/*'"),
+        (b"-rf", "./-rf"),
+        (b"- x", "'./- x'"),
+        (b"new\nline's", "$'new\\x0aline\\'s'"),
+        (b"\xff\\", "$'\\xff\\\\'"),
+    ],
+)
+def test_a_path_in_a_command_to_paste_is_one_argument(path: bytes, text: str) -> None:
+    assert typed(path) == text
+    assert typed(path.decode("utf-8", "surrogateescape")) == text

@@ -435,3 +435,18 @@ class TestRefused:
             stop.set()
             writer.join()
         assert not (here / "busy.track").exists()
+
+
+def test_a_folder_with_an_artifact_in_it_names_that_artifact_and_git_forgets_nothing(here):
+    write_tree(here, {"out/in": b"1", "out/other": b"2"})
+    track("add", "out/in", cwd=here).ok()
+    with pytest.raises(InsideArtifact, match=r"`out/in` is an artifact already, inside `out`") as caught:
+        added(here, "out")
+    assert "git rm" not in (caught.value.hint or "")
+
+
+def test_an_empty_name_is_no_name(here):
+    (here / "m").write_bytes(b"m")
+    with pytest.raises(UsageError, match="not a name"):
+        added(here, "m", marks=Marks({}, name=""))
+    assert not (here / "m.track").exists()

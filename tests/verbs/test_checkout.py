@@ -177,6 +177,18 @@ def refused(repo: Path, *lost: str, rev: str | None = None, paths: tuple[str, ..
     assert read_tree(repo) == before
 
 
+def test_the_way_out_of_unsaved_work_can_be_pasted(here):
+    (here / "d/new name").write_bytes(b"work")
+    track("add", "d", cwd=here).ok()
+    (here / "d/new name").write_bytes(b"more")
+    assert "`track add 'd/new name'`" in track("checkout", "d", cwd=here).err
+    (here / "x.csv").unlink()
+    write_tree(here, {"x.csv/inside": b"a folder where a file was"})
+    assert "`track add x.csv`" in track("checkout", "x.csv", cwd=here).err
+    track("add", "x.csv", cwd=here).ok()
+    assert track("checkout", "x.csv", cwd=here).code == 0
+
+
 def test_an_edit_that_would_go_stops_everything_and_every_one_is_named(here):
     (here / "d/a").write_bytes(b"work")
     (here / "x.csv").write_bytes(b"work")

@@ -16,7 +16,7 @@ from track.flows.reach import Version, inside
 from track.flows.recording import record
 from track.model import manifest
 from track.model.manifest import Entry
-from track.model.names import display
+from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.worktree.place import Placer
@@ -92,7 +92,7 @@ def bring(
             continue
         except MalformedManifest as error:
             shown = display(version.path)
-            hint = f"nothing was changed; an earlier version may be fine: track log {shown}"
+            hint = f"nothing was changed; an earlier version may be fine: track log {typed(version.path)}"
             raise MalformedManifest(f"the manifest of {shown} is refused: {error.message}", hint=hint) from error
         if found.absent:
             sizes = {entry.digest: entry.size for entry in found.writes.values() if entry.digest in found.absent}
@@ -106,14 +106,16 @@ def bring(
     return Brought(done, tuple(lacking))
 
 
-def _refuse_losses(plans: Iterable[Plan]) -> None:
+def _refuse_losses(plans: Sequence[Plan]) -> None:
     lost = [found.path + b"/" + path if path else found.path for found in plans for path in found.lost]
     if not lost:
         return
     what = display(lost[0]) if len(lost) == 1 else f"{len(lost):,} files"
+    first = next(found for found in plans if found.lost)
+    saved = lost[0] if first.pointer.kind == first.here.seen.kind else first.path  # a part can only join a directory
     raise UnsavedWork(
         f"{what} would be lost: the content is saved nowhere",
-        hint=f"save it with `track add {display(lost[0])}`, or give it up with --force",
+        hint=f"save it with `track add {typed(saved)}`, or give it up with --force",
         details=tuple(display(path) for path in lost),
     )
 

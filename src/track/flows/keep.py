@@ -12,7 +12,7 @@ from track.flows.spread import WORTH_SPREADING, spread_out
 from track.model import manifest
 from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry, Root
-from track.model.names import display
+from track.model.names import display, typed
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -174,11 +174,11 @@ class Keeper:
     def _keep_parts(self, path: bytes, pointer: Pointer | None, parts: Sequence[bytes]) -> Kept:
         """Change the named parts of the manifest that `pointer` names, and nothing else of it."""
         if pointer is None or pointer.kind != "directory":
-            raise UnknownPath(f"{display(path)} is not a directory artifact", hint=f"track ls {display(path)}")
+            raise UnknownPath(f"{display(path)} is not a directory artifact", hint=f"track ls {typed(path)}")
         try:
             changes = dict(change for part in parts for change in self._part(path, part, pointer.digest))
         except MissingObject as error:
-            error.hint = f"bring its manifest here first: track fetch {display(path)}"
+            error.hint = f"bring its manifest here first: track fetch -- {typed(path)}"
             raise
         root = manifest.update(self._read, pointer.digest, changes, self._keep_node)
         return Kept("directory", Digest(root.digest), root.size, root.files, False, *self._counts(pointer, root), 0)
@@ -190,7 +190,7 @@ class Keeper:
         if not old and not new:
             raise UnknownPath(
                 f"nothing is there to add: `{display(path + b'/' + part)}`",
-                hint=f"see what is in it: track ls {display(path)}",
+                hint=f"see what is in it: track ls {typed(path)}",
             )
         ends = [end for end, byte in enumerate(part) if byte == ord("/")]
         yield from ((part[:end], None) for end in ends if new and manifest.find(self._read, base, part[:end]))

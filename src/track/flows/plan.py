@@ -19,7 +19,7 @@ from track.flows.reach import known_at_remotes
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import check_entry_path, display, pointer_path
+from track.model.names import check_entry_path, display, pointer_path, typed
 from track.model.node import parse_node
 from track.model.pointer import Pointer
 from track.project import Project
@@ -277,7 +277,7 @@ def _refuse_other_totals(project: Project, path: bytes, pointer: Pointer) -> Non
         shown = display(pointer_path(path))
         raise MalformedPointer(
             f"{shown} says {pointer.files} files of {pointer.size} bytes, its manifest {root.files} of {root.size}",
-            hint=f"nothing was changed; the pointer's history is in Git: git log -p -- {shown}",
+            hint=f"nothing was changed; the pointer's history is in Git: git log -p -- {typed(pointer_path(path))}",
         )
 
 
@@ -286,4 +286,4 @@ def _refuse_unknown(project: Project, path: bytes, pointer: Pointer, parts: Iter
         read, root = project.store.read, bytes(pointer.digest)
         if pointer.kind != "directory" or next(iter(manifest.walk(read, root, part)), None) is None:
             shown = display(path + b"/" + part)
-            raise UnknownPath(f"{shown} is not in that version of {display(path)}", hint=f"track ls {display(path)}")
+            raise UnknownPath(f"{shown} is not in that version of {display(path)}", hint=f"track ls {typed(path)}")

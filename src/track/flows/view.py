@@ -29,6 +29,7 @@ from track.model.names import (
     is_pointer_path,
     parse_artifact_pointer,
     pointer_path,
+    typed,
 )
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
@@ -243,7 +244,7 @@ def unavailable(project: Project, located: Located, digest: bytes, size: int) ->
     looked = [f"{project.store_path} (missing)", *(f"remote {display(name)} ({said})" for name in remotes)]
     rev = "" if located.side.name in (HERE, STAGED) else f" {display(located.side.name)}"
     if remotes:
-        hint = f"track fetch {display(remotes[0])}{rev} -- {display(located.artifact)}"
+        hint = f"track fetch {display(remotes[0])}{rev} -- {typed(located.artifact)}"
     else:
         hint = "no remote is set up: `track remote add NAME URL`, then `track fetch`"
     return MissingObject(
@@ -275,6 +276,8 @@ def arguments(project: Project, words: Sequence[str], most: int) -> tuple[tuple[
             )
         if not is_rev:
             if not _is_path(project, word):
+                if word.startswith("HEAD"):
+                    project.git.resolve(word)  # says that nothing is committed yet
                 raise unknown(os.fsencode(word), side_here(project).contents, "artifact, revision or path")
             return tuple(revs), tuple(words[number:])
         revs.append(word)

@@ -21,6 +21,7 @@ _IGNORED = re.compile("[\u00ad\u0307\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufef
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._-")
 _ENCODED = re.compile(rb"(?:[a-z0-9._-]|%[0-9A-F]{2})*")
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))|\\")
+_UNQUOTED = re.compile(r"[\w@%+=:,./-]+")
 _SHOWN = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -133,6 +134,26 @@ def display(text: bytes | str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if char.isprintable() else _shown(char) for char in text)
+
+
+def typed(text: bytes | str) -> str:
+    """`text` as an argument to type into a shell: quoted where it must be, and never taken for an option."""
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    if data.startswith(b"-"):
+        data = b"./" + data
+    shown = data.decode("utf-8", "surrogateescape")
+    if _UNQUOTED.fullmatch(shown):
+        return shown
+    if shown.isprintable():
+        return "'" + shown.replace("'", "'\\''") + "'"
+    return "$'" + "".join(map(_typed_byte, data)) + "'"
+
+
+def _typed_byte(byte: int) -> str:
+    char = chr(byte)
+    if char in "'\\":
+        return "\\" + char
+    return char if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
 
 
 def text_of(path: bytes) -> str:

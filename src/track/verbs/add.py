@@ -18,6 +18,7 @@ from track.model.names import (
     is_named_pointer,
     is_pointer_path,
     pointer_path,
+    typed,
 )
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
@@ -118,7 +119,7 @@ def _targets(project: Project, paths: Sequence[str], marks: Marks) -> list[_Targ
     if not paths:
         raise UsageError("nothing to add was named", hint="track add PATH…")
     found = sorted({place for given in paths for place in _places(project, given)})
-    if not marks.name:
+    if marks.name is None:
         return _joined([_target(project, path) for path in found], found)
     if len(found) != 1:
         raise UsageError(f"{len(found)} paths for the one name {display(marks.name)}", hint="name one path")
@@ -157,7 +158,7 @@ def _target(project: Project, path: bytes) -> _Target:
     if not exists(project, path):
         raise MissingObject(
             f"`{display(path)}` is tracked, but its data is not here",
-            hint=f"bring it back: track checkout {display(path)}",
+            hint=f"bring it back: track checkout {typed(path)}",
         )
     return _Target(path, pointer_path(path), ())
 
@@ -187,12 +188,19 @@ def _refuse_tracked(project: Project, targets: Sequence[_Target]) -> None:
     in_git = project.git.is_tracked(new) if new else ()
     if not in_git:
         return
-    first = in_git[0]
+    pointers = [path for path in in_git if is_pointer_path(path)]
+    first = pointers[0] if pointers else in_git[0]
     owner = next(path for path in new if first == path or first.startswith(path + b"/"))
+    if pointers and first != owner:
+        inner = data_path(first)
+        raise InsideArtifact(
+            f"`{display(inner)}` is an artifact already, inside `{display(owner)}`",
+            hint=f"track add {typed(inner)}      changes that one; to track the whole folder, move it elsewhere first",
+        )
     more = f" and {len(in_git) - 1} more" if len(in_git) > 1 else ""
     raise AlreadyInGit(
         f"`{display(first)}`{more} is already tracked by Git",
-        hint=f"let Git forget it, keeping the file: git rm -r --cached -- {display(owner)}",
+        hint=f"let Git forget it, keeping the file: git rm -r --cached -- {typed(owner)}",
     )
 
 

@@ -14,7 +14,7 @@ from track.flows import setup
 from track.flows.probe import Filesystem, probe
 from track.history import log
 from track.history.plumbing import OLDEST_GIT
-from track.model.names import data_path, display, is_named_pointer
+from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import parse_pointer
 from track.project import Project
 from track.store.objects import Store
@@ -207,13 +207,13 @@ def _data(project: Project) -> Iterator[Check]:
         place for name in project.git.stream("ls-files", "-z") for place in _with_parents(name) if place in places
     ]
     if tracked:
-        hint = f"git rm -r --cached -- {display(tracked[0])}"
+        hint = f"git rm -r --cached -- {typed(tracked[0])}"
         yield Check("data", "finding", f"tracked by Git as well: {_names(sorted(set(tracked)))}", hint)
     here = [place for place in sorted(places) if os.path.lexists(project.root / os.fsdecode(place))]
     ignored = project.git.ignored(here)
     if loose := [place for place in here if place not in ignored and place not in tracked]:
         text = f"not ignored by Git, so `git add` would take it: {_names(loose)}"
-        yield Check("data", "finding", text, f"track add {display(loose[0])}")
+        yield Check("data", "finding", text, f"track add {typed(loose[0])}")
 
 
 def _left_over(project: Project) -> Iterator[Check]:

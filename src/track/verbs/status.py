@@ -9,7 +9,7 @@ from track.flows.reach import known_at_remotes
 from track.history import log
 from track.history.identity import blob_of
 from track.model.digest import Digest
-from track.model.names import data_path, display, is_named_pointer, parse_artifact_pointer
+from track.model.names import data_path, display, is_named_pointer, parse_artifact_pointer, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -137,7 +137,7 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
         if known is None or not _is_pointer(project, known):
             return None
         malformed = MalformedPointer(
-            f"{display(name)} was a pointer and is none any more", hint=f"git checkout HEAD -- {display(name)}"
+            f"{display(name)} was a pointer and is none any more", hint=f"git checkout HEAD -- {typed(name)}"
         )
     except MalformedPointer as error:
         malformed = error

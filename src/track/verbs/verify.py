@@ -23,7 +23,7 @@ from track.flows.rehash import rehash
 from track.history import log
 from track.model.digest import Digest
 from track.model.manifest import Entry, build, walk
-from track.model.names import data_path, display, is_named_pointer
+from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -145,7 +145,7 @@ def _pointers(pointers: Iterable[tuple[bytes, bytes]], asked: Sequence[bytes], f
             pointer = parse_pointer(content, display(name))
             versions[path, pointer.digest] = pointer
         except MalformedPointer as error:
-            found.add("damaged", name, error.message, None, f"git checkout -- {display(name)}")
+            found.add("damaged", name, error.message, None, f"git checkout -- {typed(name)}")
         except NotAPointer:
             found.artifacts.discard(path)
     return versions
@@ -180,7 +180,7 @@ def _verify_version(project: Project, path: bytes, pointer: Pointer, found: _Fou
         return
     is_at_remote = pointer.digest in known_at_remotes(project, [pointer.digest])
     is_in_place = (path, pointer.digest) in found.in_place
-    step = f"track add {display(path)}" if is_in_place else f"track fetch -- {display(path)}"
+    step = f"track add {typed(path)}" if is_in_place else f"track fetch -- {typed(path)}"
     before = len(found.problems)
     if pointer.kind == "file":
         entries: Iterator[Entry] = iter([Entry(b"", "f", pointer.size or 0, pointer.digest)])
@@ -256,10 +256,10 @@ def _verify_data(project: Project, path: bytes, pointer: Pointer, found: _Found,
     try:
         seen = rehash(project, path, progress=progress)
     except ChangedWhileAdding as error:
-        found.add("modified", path, error.message, pointer.digest, f"track verify {display(path)}")
+        found.add("modified", path, error.message, pointer.digest, f"track verify {typed(path)}")
         return
     except TrackError as error:
-        found.add("damaged", path, error.message, pointer.digest, f"track checkout -- {display(path)}")
+        found.add("damaged", path, error.message, pointer.digest, f"track checkout -- {typed(path)}")
         return
     for trouble in seen.errors:
         found.add("modified", path, trouble.message, pointer.digest, "track status")
@@ -278,7 +278,7 @@ def _verify_data(project: Project, path: bytes, pointer: Pointer, found: _Found,
         pairs = list(_differences(_recorded(project, pointer), seen.entries()))
     except (MissingObject, DamagedObject, MalformedManifest):
         what = "differs from its pointer; its manifest is not here to say where"
-        found.add("modified", path, what, pointer.digest, f"track fetch -- {display(path)}")
+        found.add("modified", path, what, pointer.digest, f"track fetch -- {typed(path)}")
         return
     if not pairs and pointer.kind == "file":
         found.in_place.add((path, pointer.digest))
@@ -315,7 +315,7 @@ def _judge(project: Project, path: bytes, pairs: Sequence[tuple[Entry | None, En
             found.add("modified", place, "has another mode than recorded", old.digest, "track status")
         elif believed.get(new.path) == old.digest:
             what = "has other bytes than recorded, though its stat says that nobody wrote to it"
-            found.add("damaged", place, what, old.digest, f"track checkout --force -- {display(place)}")
+            found.add("damaged", place, what, old.digest, f"track checkout --force -- {typed(place)}")
         else:
             found.add("modified", place, "was modified", old.digest, "track status")
 
@@ -333,7 +333,7 @@ def _verify_remote(project: Project, name: str, found: _Found, progress: Progres
     step = f"track push {display(name)}"
     versions = _pointers(log.pointers_staged(project.git), (), found)
     for (path, _), pointer in sorted(versions.items(), key=_by_path) if kinds else ():
-        _name_losses(project, path, pointer, kinds, found, step)
+        _name_losses(project, path, pointer, kinds, found, step=step)
     for problem in checked.problems:
         kind: Kind = "missing" if problem.what == "missing" else "damaged"
         digest = problem.digests[0] if len(problem.digests) == 1 else None
@@ -344,7 +344,7 @@ def _verify_remote(project: Project, name: str, found: _Found, progress: Progres
 
 
 def _name_losses(
-    project: Project, path: bytes, pointer: Pointer, kinds: dict[bytes, Kind], found: _Found, step: str
+    project: Project, path: bytes, pointer: Pointer, kinds: dict[bytes, Kind], found: _Found, *, step: str
 ) -> None:
     """Say which files of a version need what a remote has lost."""
     if pointer.digest in kinds:
