@@ -139,6 +139,15 @@ def test_a_profile_that_needs_a_program_or_sso_is_asked_through_boto3(home: Path
     assert one.who == "profile `program`" and one.source == "a program named in ~/.aws"
 
 
+def test_a_program_that_gives_nothing_is_told(home: Path) -> None:
+    (home / "give.py").write_text("print('nothing')")
+    profile(home, "program", config=f"credential_process = {sys.executable} {home / 'give.py'}\n")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(BadCredentials) as error:
+        patch.setenv("AWS_CONFIG_FILE", str(home / ".aws" / "config"))
+        found(home, access=Access(profile="program"))
+    assert error.value.hint == "aws sts get-caller-identity --profile program"
+
+
 def test_an_sso_profile_that_is_not_logged_in_says_how_to(home: Path) -> None:
     profile(
         home, "sso",

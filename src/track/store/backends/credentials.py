@@ -102,7 +102,7 @@ def find_credentials(access: Access, url: str, environ: Mapping[str, str] | None
     if key := _key(here.profile, "aws_access_key_id", "aws_secret_access_key", "aws_session_token"):
         return made(f"access key {shortened(key.id)}", f"profile `{name}`", key=key)
     if any(here.profile.get(mark) for mark in _INDIRECT):
-        return made(f"profile `{name}`", _kind(here.profile), provider=_boto3_provider(here.profile_name, url))
+        return made(f"profile `{name}`", _kind(here.profile), provider=_boto3_provider(here, url))
     if here.is_chosen:
         raise BadCredentials(f"profile `{name}` has no credentials", hint=f"aws configure --profile {name}")
     if machine := _machine(here.environ):
@@ -201,8 +201,10 @@ def _machine(environ: Mapping[str, str]) -> str | None:
     return "the instance's metadata"
 
 
-def _boto3_provider(profile: str, url: str) -> Any:
+def _boto3_provider(here: _Surroundings, url: str) -> Any:
     """What asks boto3 for keys of a profile that has none of its own. Loaded only then: it takes 0.14 s."""
+    profile = here.profile_name
+    is_sso = bool(here.profile.get("sso_session") or here.profile.get("sso_start_url"))
     try:
         boto3, providers = import_module("boto3"), import_module("obstore.auth.boto3")
     except ImportError as error:
@@ -217,7 +219,7 @@ def _boto3_provider(profile: str, url: str) -> Any:
     except Exception as error:  # boto3 raises whatever went wrong below it; all of it means: no credentials
         raise BadCredentials(
             f"profile `{display(profile)}` gives no credentials for {url}",
-            hint=f"aws sso login --profile {display(profile)}",
+            hint=f"aws {'sso login' if is_sso else 'sts get-caller-identity'} --profile {display(profile)}",
             details=(display(str(error)[:300]),),
         ) from error
     return provider
