@@ -16,6 +16,7 @@ from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import check_entry_path, display
 from track.model.pointer import Pointer, parse_pointer
+from track.store.clients import register
 from track.store.objects import Store
 from track.worktree.paths import Gate
 from track.worktree.stat_cache import StatCache
@@ -103,7 +104,11 @@ class Project:
             NewerFormat: the store was written by a later version.
             DiskFull, StoreUnwritable: it could not be made.
         """
-        return Store.open(self.store_path, create=True, group=self.config.is_on("store.shared"))
+        store = Store.open(self.store_path, create=True, group=self.config.is_on("store.shared"))
+        if self.config.text("store.path") is not None:
+            with suppress(OSError, TrackError):  # a store that may only be read
+                register(store.rooms, self.git.common_dir)
+        return store
 
     @cached_property
     def stat_cache(self) -> StatCache:

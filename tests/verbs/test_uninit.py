@@ -12,8 +12,10 @@ from support.trees import Empty, Executable, Link, read_tree, write_tree
 from track.errors import DamagedObject, ProjectError, UnsavedWork
 from track.flows.look import look
 from track.project import Project
+from track.store.clients import register
 from track.verbs import uninit as module
 from track.verbs.add import Marks, add
+from track.verbs.checkout import checkout
 from track.verbs.init import init
 from track.verbs.uninit import Uninitialised, uninit
 from track.worktree.listing import packed
@@ -54,6 +56,32 @@ def here(bare: Path) -> Path:
 def _uninit(repo: Path, *, force: bool = False, keep_store: bool = False, dry_run: bool = False) -> Uninitialised:
     with Project.open(repo) as project:
         return uninit(project, force=force, keep_store=keep_store, dry_run=dry_run)
+
+
+def test_a_store_that_another_clone_uses_stays(here: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    git("clone", "--quiet", str(here), str(other), cwd=tmp_path)
+    with Project.open(here) as project:
+        store = project.store_path
+    (other / ".git/track").mkdir()
+    (other / ".git/track/config.toml").write_text(f'[store]\npath = "{store}"\n')
+    with Project.open(other) as project:
+        checkout(project)
+    assert _uninit(here).store is None
+    shutil.rmtree(other / "images")
+    with Project.open(other) as project:
+        checkout(project)
+    assert (other / "images/1.png").read_bytes() == b"one"
+    _uninit(other)
+    assert list((store / "clients").iterdir()) == []
+
+
+def test_a_store_goes_when_the_clones_that_used_it_are_gone(here: Path, tmp_path: Path) -> None:
+    with Project.open(here) as project:
+        register(project.store.rooms, tmp_path / "gone")
+        store = project.store_path
+    assert _uninit(here).store == store
+    assert not store.exists()
 
 
 def test_everything_is_as_it_was_before(bare: Path) -> None:

@@ -42,6 +42,11 @@ class Rooms:
         return self.path / "quarantine"
 
     @property
+    def clients(self) -> Path:
+        """Who uses the store from elsewhere."""
+        return self.path / "clients"
+
+    @property
     def lock(self) -> Path:
         """What writers share and a collection owns."""
         return self.path / "lock"

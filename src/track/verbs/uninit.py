@@ -20,6 +20,7 @@ from track.model.names import data_path, is_named_pointer
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import CONFIG, STORE_LINK, Project
+from track.store.clients import clients, forget
 from track.store.known import Known
 
 
@@ -95,6 +96,9 @@ def _remove(
     sync_working_files(project)
     if store_goes:
         _remove_store(project)
+    elif project.config.text("store.path") is not None:
+        with suppress(OSError, TrackError):  # a store that may only be read
+            forget(project.store.rooms, project.git.common_dir)
     ignored = heed(project, _places(pointers))
     for path in pointers:
         _remove_file(project, path)
@@ -112,8 +116,10 @@ def _places(pointers: dict[bytes, Pointer]) -> list[bytes]:
 
 
 def _is_ours_alone(project: Project) -> bool:
-    """Whether nobody else needs the store: it is in the Git directory, and no other worktree is a project."""
+    """Whether nobody else needs the store: it is in the Git directory, and no other worktree or clone uses it."""
     if project.config.text("store.path") is not None:
+        return False
+    if any(client != project.git.common_dir.resolve() for client in clients(project.store.rooms)):
         return False
     listed = project.git.run("worktree", "list", "--porcelain").split(b"\n")
     others = [line.removeprefix(b"worktree ") for line in listed if line.startswith(b"worktree ")]
