@@ -357,3 +357,16 @@ def test_paths_in_messages_carry_no_control_characters(tmp_path: Path) -> None:
         publish.create(os.fsencode(tmp_path) + b"/\x1b[31m\xff" + b"n" * 300)
     assert "\x1b" not in caught.value.message
     assert "\\x1b[31m" in caught.value.message
+
+
+def test_a_name_in_an_open_folder_is_shown_with_the_folder(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "staged").write_bytes(b"new")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", _raise(errno.EACCES))
+        fd = os.open(tmp_path, os.O_RDONLY)
+        try:
+            with pytest.raises(StoreUnwritable) as caught:
+                publish.rename(tmp_path / "staged", b"data", target_dir_fd=fd)
+        finally:
+            os.close(fd)
+    assert str(tmp_path / "data") in caught.value.message

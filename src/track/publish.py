@@ -44,7 +44,7 @@ def create(name: AnyPath, *, dir_fd: int | None = None, mode: int = 0o666, reada
     Raises FileExistsError when anything, a dangling link too, has the name.
     """
     flags = os.O_CREAT | os.O_EXCL | _PLAIN | (os.O_RDWR if readable else os.O_WRONLY)
-    with naming(name):
+    with naming(name, dir_fd):
         return os.open(name, flags, mode, dir_fd=dir_fd)
 
 
@@ -63,13 +63,13 @@ def create_with(name: AnyPath, content: bytes, *, dir_fd: int | None = None, mod
         finally:
             os.close(fd)
     except OSError:
-        with naming(name):
+        with naming(name, dir_fd):
             raise
 
 
 def make_directory(path: AnyPath, *, dir_fd: int | None = None, mode: int = 0o777) -> None:
     """Make one directory. Raises FileExistsError."""
-    with naming(path):
+    with naming(path, dir_fd):
         os.mkdir(path, mode, dir_fd=dir_fd)
 
 
@@ -94,7 +94,7 @@ def make_directories(path: Path, *, mode: int = 0o777, exact: bool = False) -> l
 
 def make_symlink(target: AnyPath, name: AnyPath, *, dir_fd: int | None = None) -> None:
     """Make a symbolic link called `name` whose text is `target`. Raises FileExistsError."""
-    with naming(name):
+    with naming(name, dir_fd):
         os.symlink(target, name, dir_fd=dir_fd)
 
 
@@ -105,7 +105,7 @@ def make_link(source: AnyPath, name: AnyPath, *, source_dir_fd: int | None = Non
     except OSError as error:
         if error.errno in (errno.EPERM, errno.EACCES):
             raise
-        with naming(name):
+        with naming(name, dir_fd):
             raise
 
 
@@ -113,7 +113,7 @@ def rename(
     source: AnyPath, target: AnyPath, *, source_dir_fd: int | None = None, target_dir_fd: int | None = None
 ) -> None:
     """Rename, replacing what has the name. Raises OSError with EXDEV across filesystems."""
-    with naming(target):
+    with naming(target, target_dir_fd):
         os.replace(source, target, src_dir_fd=source_dir_fd, dst_dir_fd=target_dir_fd)
 
 
@@ -121,7 +121,7 @@ def publish_new(
     source: AnyPath, target: AnyPath, *, source_dir_fd: int | None = None, target_dir_fd: int | None = None
 ) -> bool:
     """Rename a staged file without replacing; False when something has the name already (the staged file is gone)."""
-    with naming(target):
+    with naming(target, target_dir_fd):
         try:
             if rename_new(source, target, source_dir_fd, target_dir_fd):
                 return True
@@ -136,13 +136,13 @@ def publish_new(
 
 def remove(path: AnyPath, *, dir_fd: int | None = None) -> None:
     """Unlink a file or link. Raises FileNotFoundError."""
-    with naming(path):
+    with naming(path, dir_fd):
         os.unlink(path, dir_fd=dir_fd)
 
 
 def remove_directory(path: AnyPath, *, dir_fd: int | None = None) -> None:
     """Remove an empty directory. Raises OSError with ENOTEMPTY."""
-    with naming(path):
+    with naming(path, dir_fd):
         os.rmdir(path, dir_fd=dir_fd)
 
 
@@ -171,7 +171,7 @@ def sync_directory(path: AnyPath, *, dir_fd: int | None = None) -> None:
     """Make the names in a directory durable. Does nothing on Windows, which cannot open one (NTFS journals names)."""
     if os.name == "nt":
         return
-    with naming(path):
+    with naming(path, dir_fd):
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
         try:
             sync_fd(fd)
@@ -199,7 +199,7 @@ def publish_bytes(
     fd = create(temporary, dir_fd=dir_fd, mode=mode)
     try:
         try:
-            with naming(target):
+            with naming(target, dir_fd):
                 write_all(fd, content)
                 if durable:
                     sync_fd(fd)

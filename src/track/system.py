@@ -92,12 +92,12 @@ def named_error(error: OSError, path: AnyPath) -> TrackError | OSError:
 
 
 @contextmanager
-def naming(path: AnyPath) -> Iterator[None]:
-    """Give what stops a write inside the block its name, with `path` in the message."""
+def naming(path: AnyPath, dir_fd: int | None = None) -> Iterator[None]:
+    """Give what stops a write inside the block its name, with `path`, seen from `dir_fd`, in the message."""
     try:
         yield
     except OSError as error:
-        named = named_error(error, path)
+        named = named_error(error, path if dir_fd is None else os.path.join(name_of(dir_fd), os.fsdecode(path)))
         if named is error:
             raise
         raise named from error

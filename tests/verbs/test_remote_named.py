@@ -7,7 +7,7 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all, git, new_repository
 from support.sharing import cloned, files_below, opened
-from track.errors import Conflict, NewerFormat, NoRemote, NotAStore, RemoteUnreachable, UsageError
+from track.errors import Conflict, NewerFormat, NoRemote, NotAStore, RemoteUnreachable, StoreUnwritable, UsageError
 from track.verbs.remote_add import RemoteAdded, remote_add
 from track.verbs.remote_list import RemoteListed, remote_list
 from track.verbs.remote_remove import RemoteRemoved, remote_remove
@@ -207,3 +207,16 @@ def test_a_removed_remote_is_no_longer_known(repo: Path) -> None:
     assert list((repo / ".git/track/remotes").glob("origin.db*"))
     removed(repo)
     assert not list((repo / ".git/track/remotes").glob("origin.db*"))
+
+
+def test_a_remote_that_we_may_not_be_given_is_not_named_to_others(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise StoreUnwritable("no permission to write the consent")
+
+    before = committed(repo)
+    with monkeypatch.context() as patched:
+        patched.setattr("track.verbs.remote_add.give_consent", refused)
+        with pytest.raises(StoreUnwritable):
+            added(repo)
+    assert committed(repo) == before
+    assert added(repo).is_new

@@ -76,10 +76,10 @@ def remote_add(
     is_default = not project.config.text("core.remote")
     is_new = before is None
     with project.lock():
+        give_consent(project, url)  # first: a name that others see stands for a place that we may use
         if is_new:
             _write_url(project, name, url, layer, is_default)
         _write_access(project, name, access or Access(), layer)
-        give_consent(project, url)
         if staged := is_new and layer == "project" and stage:
             gitrepo.stage(project.git, [CONFIG])
     return RemoteAdded(
