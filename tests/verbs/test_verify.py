@@ -247,6 +247,20 @@ def test_a_pointer_that_is_broken_is_damage_and_the_others_are_looked_at(here):
     assert {("damaged", b"x.csv.track"), ("modified", b"d/a")} == said(found)
 
 
+def test_a_pointer_in_a_merge_is_no_damage_and_the_step_named_works(here):
+    for branch in ("left", "right"):
+        git("checkout", "--quiet", "-b", branch, "main", cwd=here)
+        (here / "x.csv").write_text(branch)
+        track("add", "x.csv", cwd=here).ok()
+        commit_all(here, branch)
+    git("merge", "--quiet", "left", cwd=here, check=False)
+
+    (problem,) = check(here).problems
+    assert ("modified", b"x.csv.track") == (problem.kind, problem.path)
+    git(*problem.next_step.removeprefix("git ").split(), cwd=here)
+    assert () == check(here).problems
+
+
 def test_an_index_that_is_wrong_is_made_again_and_is_no_damage(here):
     with Project.open(here) as project:
         project.store.index._change("UPDATE objects SET offset = offset + 1", ())

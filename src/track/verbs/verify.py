@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from track.errors import (
     ChangedWhileAdding,
+    ConflictedPointer,
     DamagedObject,
     MalformedManifest,
     MalformedPointer,
@@ -144,6 +145,8 @@ def _pointers(pointers: Iterable[tuple[bytes, bytes]], asked: Sequence[bytes], f
         try:
             pointer = parse_pointer(content, display(name))
             versions[path, pointer.digest] = pointer
+        except ConflictedPointer as error:
+            found.add("modified", name, error.message, None, f"git checkout --ours -- {typed(name)}")
         except MalformedPointer as error:
             found.add("damaged", name, error.message, None, f"git checkout -- {typed(name)}")
         except NotAPointer:
