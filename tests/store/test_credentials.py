@@ -94,6 +94,18 @@ def test_without_any_credentials_the_error_says_where_they_were_looked_for(home:
     assert "AWS_ACCESS_KEY_ID" in str(error.value.hint) and error.value.exit_code == 5
 
 
+@pytest.mark.parametrize("lacking", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+@pytest.mark.parametrize("how", ["unset", "empty"])
+def test_half_a_key_is_told_unless_a_profile_has_a_whole_one(home: Path, lacking: str, how: str) -> None:
+    environ = {name: value for name, value in ENVIRONMENT.items() if name != lacking}
+    if how == "empty":
+        environ[lacking] = ""
+    with pytest.raises(BadCredentials, match=f"{lacking} is empty or not set"):
+        found(home, environ)
+    profile(home, "default", KEYS.format("DEFAULT"))
+    assert found(home, environ).source == "profile `default`"
+
+
 def test_a_profile_that_is_not_there_is_named(home: Path) -> None:
     with pytest.raises(BadCredentials, match="no profile `wrok`"):
         found(home, ENVIRONMENT, Access(profile="wrok"))

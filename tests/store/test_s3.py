@@ -292,8 +292,11 @@ def test_the_real_server_refuses_what_it_should(s3_server: Seaweed, prefix: str)
         denied.delete("store.toml")
 
 
+@pytest.mark.parametrize(
+    "left_over", [{}, {"AWS_ACCESS_KEY_ID": ""}, {"AWS_SECRET_ACCESS_KEY": ""}, {"AWS_SKIP_SIGNATURE": "true"}], ids=str
+)
 def test_a_key_of_the_remote_is_not_mixed_with_a_token_of_the_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    left_over: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The client would take both from the environment by itself, and another server too."""
     seen: list[Request] = []
@@ -304,7 +307,7 @@ def test_a_key_of_the_remote_is_not_mixed_with_a_token_of_the_environment(
 
     (tmp_path / "credentials").write_text("[work]\naws_access_key_id = WORK\naws_secret_access_key = s\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    for name, value in {**OWNER.environment, "AWS_SESSION_TOKEN": "secret-token"}.items():
+    for name, value in {**OWNER.environment, **left_over, "AWS_SESSION_TOKEN": "secret-token"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", closed_port())
     with answering(look) as endpoint, pytest.raises(RemoteError, match="may not read"):

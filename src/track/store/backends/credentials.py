@@ -105,6 +105,7 @@ def find_credentials(access: Access, url: str, environ: Mapping[str, str] | None
         return made(f"profile `{name}`", _kind(here.profile), provider=_boto3_provider(here, url))
     if here.is_chosen:
         raise BadCredentials(f"profile `{name}` has no credentials", hint=f"aws configure --profile {name}")
+    _refuse_halves(here.environ)
     if machine := _machine(here.environ):
         return made("the role of this machine", machine, is_machine=True)
     raise no_credentials(url)
@@ -188,6 +189,16 @@ def _kind(profile: Mapping[str, str]) -> str:
     if profile.get("role_arn"):
         return f"role {display(profile['role_arn'].rpartition('/')[2])}"
     return "a program named in ~/.aws" if profile.get("credential_process") else "a web identity"
+
+
+def _refuse_halves(environ: Mapping[str, str]) -> None:
+    """Refuse half a key in the environment: the client would stumble over it. Raises BadCredentials."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    if any(name in environ for name in names):
+        lacking = next(name for name in names if not environ.get(name))
+        raise BadCredentials(
+            f"{lacking} is empty or not set, but its other half is there", hint=f"set {lacking}   or unset both"
+        )
 
 
 def _machine(environ: Mapping[str, str]) -> str | None:

@@ -301,8 +301,7 @@ def _store(bucket: str, found: Credentials, again: Any, **times: timedelta) -> S
     provider = found.provider
     if found.key is not None:
         provider = _Fixed(*found.key)
-    elif not found.is_machine and provider is None:
-        config["skip_signature"] = True
+    config["skip_signature"] = provider is None and not found.is_machine
     options: Any = {"allow_http": is_plain, "connect_timeout": _CONNECT, **times}
     settings: Any = config
     try:
