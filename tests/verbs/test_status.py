@@ -230,16 +230,19 @@ def test_the_executable_bit_of_a_file_artifact_is_a_difference(here):
 
 
 def test_what_is_missing_or_became_another_kind_differs_in_every_entry(here):
-    def pairs() -> list[tuple[bytes | None, bytes | None]]:
+    def pairs(path: bytes = b"d") -> list[tuple[bytes | None, bytes | None]]:
         with Project.open(here) as project:
-            pointer = project.pointers()[b"d.track"]
-            return [(old and old.path, new and new.path) for old, new in differences(project, b"d", pointer)]
+            pointer = project.pointers()[path + b".track"]
+            return [(old and old.path, new and new.path) for old, new in differences(project, path, pointer)]
 
     assert [] == pairs()
     (here / "d").rename(here / "elsewhere")
     assert [(b"a", None), (b"b", None), (b"s/c", None)] == pairs()
     (here / "d").write_bytes(b"a file now")
     assert [(None, b""), (b"a", None), (b"b", None), (b"s/c", None)] == pairs()
+    (here / "x.csv").unlink()
+    write_tree(here, {"x.csv/in": b"a folder now"})
+    assert [(b"", None), (None, b"in")] == pairs(b"x.csv")
 
 
 def test_a_pointer_that_was_overwritten_with_something_else_is_reported(here: Path) -> None:

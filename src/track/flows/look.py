@@ -72,6 +72,8 @@ def differences(project: Project, path: bytes, pointer: Pointer, *, progress: Pr
     if pointer.kind == "file":
         now = next(seen.entries())._replace(path=b"") if seen.kind == "file" else None
         was = Entry(b"", "x" if pointer.executable else "f", pointer.size, pointer.digest)
+        if seen.kind == "directory":
+            return [(was, None), *((None, entry) for entry in seen.entries())]
         return [(was, now)] if was != now else []
     return _pairs(project, seen, pointer)
 
