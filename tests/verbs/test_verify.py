@@ -1,6 +1,7 @@
 """Verify: whatever is not what its digest says is found, named, and never called whole."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -259,6 +260,19 @@ def test_a_pointer_in_a_merge_is_no_damage_and_the_step_named_works(here):
     assert ("modified", b"x.csv.track") == (problem.kind, problem.path)
     git(*problem.next_step.removeprefix("git ").split(), cwd=here)
     assert () == check(here).problems
+
+
+@pytest.mark.parametrize("name", ["d", "x.csv", "big.bin"])
+def test_a_pointer_that_lies_about_its_size_is_damage(here, name):
+    pointer = here / f"{name}.track"
+    pointer.write_text(re.sub(r"(?m)^size = .*$", "size = 99", pointer.read_text()))
+
+    found = check(here)
+
+    assert 7 == found.exit_code
+    (problem,) = problems_of(found, pointer.name.encode())
+    assert f"git log -p -- {pointer.name}" == problem.next_step
+    assert "99" in problem.what
 
 
 def test_an_index_that_is_wrong_is_made_again_and_is_no_damage(here):

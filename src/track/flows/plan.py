@@ -88,7 +88,7 @@ def plan(
     if pointer.kind == "file":
         found.pairs = [(None, Entry(b"", "x" if pointer.executable else "f", pointer.size, pointer.digest))]
     else:
-        _refuse_other_totals(project, path, pointer)
+        refuse_other_totals(project, path, pointer)
         found.pairs = _pairs(project, found)
     _Decision(project, found, asked=asked or bool(parts), force=force).run()
     return found
@@ -270,8 +270,19 @@ def _path_of(pair: Pair) -> bytes:
     return entry.path
 
 
-def _refuse_other_totals(project: Project, path: bytes, pointer: Pointer) -> None:
-    """Refuse a pointer that does not count what its manifest counts."""
+def refuse_other_totals(project: Project, path: bytes, pointer: Pointer) -> None:
+    """Refuse the pointer of a directory or file that does not count what its manifest, or its object, counts.
+
+    Raises:
+        MalformedPointer: it does not.
+        MissingObject, DamagedObject, MalformedManifest: nothing here can tell.
+    """
+    if pointer.kind == "file":
+        size = project.store.sizes([bytes(pointer.digest)]).get(bytes(pointer.digest), pointer.size)
+        if size != pointer.size:
+            shown = display(pointer_path(path))
+            raise MalformedPointer(f"{shown} says {pointer.size} bytes, and its content has {size}")
+        return
     root = parse_node(project.store.read(bytes(pointer.digest)))
     if (root.files, root.size) != (pointer.files, pointer.size):
         shown = display(pointer_path(path))

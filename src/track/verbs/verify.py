@@ -19,12 +19,13 @@ from track.errors import (
 )
 from track.flows import remotes
 from track.flows.keep import scan_of
+from track.flows.plan import refuse_other_totals
 from track.flows.reach import known_at_remotes
 from track.flows.rehash import rehash
 from track.history import log
 from track.model.digest import Digest
 from track.model.manifest import Entry, build, walk
-from track.model.names import data_path, display, is_named_pointer, typed
+from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -109,9 +110,10 @@ def verify(
         return _verify_remote(project, remote, found, progress)
     asked = [project.relative(path) for path in paths]
     here = _pointers(log.pointers_in_worktree(project.git), asked, found)
-    every = here | _pointers(log.pointers_staged(project.git), asked, found)
+    every = _pointers(log.pointers_staged(project.git), asked, found)
     with suppress(UnknownRevision):
         every |= _pointers(log.pointers_at(project.git, "HEAD"), asked, found)
+    every |= here
     for path in asked:
         if path and not any(_covers(path, artifact) for artifact in found.artifacts):
             raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint="track ls")
@@ -190,6 +192,7 @@ def _verify_version(project: Project, path: bytes, pointer: Pointer, found: _Fou
     else:
         entries = walk(project.store.read, pointer.digest)
     try:
+        refuse_other_totals(project, path, pointer)
         while batch := [entry for _, entry in zip(range(_AT_ONCE), entries, strict=False)]:
             wanted = [entry for entry in batch if entry.mode != "d"]
             found.files_count += len(wanted)
@@ -204,6 +207,9 @@ def _verify_version(project: Project, path: bytes, pointer: Pointer, found: _Fou
         _note_lost(path, pointer.digest, found, step, is_at_remote=is_at_remote, what="part of its manifest")
     except (MalformedManifest, DamagedObject) as error:
         found.add("damaged", path, error.message, pointer.digest, step)
+    except MalformedPointer as error:
+        name = path if is_named_pointer(path) else pointer_path(path)
+        found.add("damaged", name, error.message, pointer.digest, f"git log -p -- {typed(name)}")
     if len(found.problems) > before:
         project.stat_cache.forget(path)
 
