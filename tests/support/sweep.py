@@ -18,13 +18,15 @@ _numbers = itertools.count()
 class Work(NamedTuple):
     """What is interrupted: a command, in a folder of a scene that holds all that it reads and writes.
 
-    `proof` is asked of the scene when the work is done in the end; it raises AssertionError.
+    `proof` is asked of the scene when the work is done in the end; it raises AssertionError. `between` are the codes
+    that `track verify` may end with after the interruption: 1 says that data is not what its pointer says yet.
     """
 
     scene: Path
     repo: str
     command: tuple[str, ...]
     proof: Callable[[Path], None] = lambda scene: None
+    between: tuple[int, ...] = (0, 1)
 
     def line(self) -> list[str]:
         """The command line."""
@@ -56,14 +58,21 @@ def rehearse(work: Work, folder: Path) -> Rehearsed:
 
 
 def kill_everywhere(work: Work, folder: Path, *, most: int) -> int:
-    """Kill the work at its events, `most` of them unless the full form is asked for; how many were tried."""
+    """Kill the work at its events, `most` of them unless the full form is asked for; how many were tried.
+
+    Work that several threads share is not dealt out alike every time, and calls are counted by thread: a call that
+    one of them did not come to this time is a miss. There are few, and what was done then is judged all the same.
+    """
     rehearsed = rehearse(work, folder)
     chosen = rehearsed.events if FULL else spread(rehearsed.events, most)
+    missed: list[Event] = []
 
     def check(event: Event) -> None:
         scene = duplicate(work.scene, folder / f"point-{next(_numbers)}")
         outcome = kill_at(event, work.line(), cwd=scene / work.repo, log=scene / "log")
-        assert outcome.killed, f"was not killed: {outcome.code} {outcome.err}"
+        if not outcome.killed:
+            assert outcome.code == 0, f"was not killed: {outcome.code} {outcome.err}"
+            missed.append(event)
         judge(work, scene, rehearsed)
         remove(scene)
 
@@ -71,7 +80,8 @@ def kill_everywhere(work: Work, folder: Path, *, most: int) -> int:
     assert not said, f"{len(said)} of {len(chosen)} kills of {' '.join(work.command)}:\n" + "\n".join(
         one[:2000] for one in said[:12]
     )
-    return len(chosen)
+    assert len(missed) <= len(chosen) // 5, f"{len(missed)} of {len(chosen)} calls were never made"
+    return len(chosen) - len(alive)
 
 
 def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: int) -> int:
@@ -117,7 +127,7 @@ def judge(work: Work, scene: Path, rehearsed: Rehearsed) -> None:
     repo = scene / work.repo
     unharmed(state(repo), rehearsed)
     interrupted = track("verify", cwd=repo)
-    assert interrupted.code in (0, 1), f"verify: {said_by(interrupted)}"  # 1: data is not what its pointer says yet
+    assert interrupted.code in work.between, f"verify: {said_by(interrupted)}"
     again = track(*work.command, cwd=repo)
     assert again.code == 0, f"the same command again: {said_by(again)}"
     finished = state(repo)
