@@ -177,6 +177,16 @@ def refused(repo: Path, *lost: str, rev: str | None = None, paths: tuple[str, ..
     assert read_tree(repo) == before
 
 
+def test_data_whose_pointer_was_deleted_is_told_how_to_have_it_again(here):
+    (here / "d.track").unlink()
+    done = track("checkout", "d", cwd=here)
+    assert done.code == 2
+    assert "`d` has no pointer here" in done.err
+    assert "git checkout HEAD -- d.track" in done.err
+    git("checkout", "HEAD", "--", "d.track", cwd=here)
+    track("checkout", "d", cwd=here).ok()
+
+
 def test_the_way_out_of_unsaved_work_can_be_pasted(here):
     (here / "d/new name").write_bytes(b"work")
     track("add", "d", cwd=here).ok()

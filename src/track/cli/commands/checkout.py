@@ -1,13 +1,15 @@
 """`track checkout`: make working files what their pointers say."""
 
+import os
+
 import click
 
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
-from track.errors import TrackError, UnknownRevision, UsageError
+from track.errors import TrackError, UnknownPath, UnknownRevision, UsageError
 from track.flows.bring import BroughtArtifact
 from track.flows.reach import versions_here
-from track.model.names import display
+from track.model.names import display, typed
 from track.project import Project
 from track.verbs.checkout import CheckedOut, checkout
 
@@ -69,6 +71,12 @@ def _told_apart(
     try:
         project.git.resolve(names[0])
     except UnknownRevision:
+        if not is_path and os.path.lexists(os.path.join(project.cwd, names[0])):
+            name, pointer = typed(names[0]), typed(names[0].rstrip("/") + ".track")
+            raise UnknownPath(
+                f"`{display(names[0])}` has no pointer here",
+                hint=f"if it had one, Git has it: git checkout HEAD -- {pointer}\nto track it: track add {name}",
+            ) from None
         if not is_path:
             raise
         return None, names
