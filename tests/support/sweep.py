@@ -81,7 +81,7 @@ def kill_everywhere(work: Work, folder: Path, *, most: int) -> int:
         one[:2000] for one in said[:12]
     )
     assert len(missed) <= len(chosen) // 5, f"{len(missed)} of {len(chosen)} calls were never made"
-    return len(chosen) - len(alive)
+    return len(chosen) - len(missed)
 
 
 def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: int) -> int:
