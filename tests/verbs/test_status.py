@@ -12,6 +12,7 @@ from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import OutsideRepository
 from track.flows.look import differences
+from track.model.pointer import Pointer, dump_pointer, value_digest
 from track.project import Project
 from track.verbs.status import ArtifactStatus, Status, status
 
@@ -251,3 +252,14 @@ def test_a_pointer_that_was_overwritten_with_something_else_is_reported(here: Pa
     assert (found.unstaged, found.data) == ("M", "?")
     assert "d.track was a pointer and is none any more" in (found.trouble or "")
     assert "d.track was a pointer" in track("status", cwd=here).out
+
+
+def test_a_value_is_never_waiting_to_be_pushed(here: Path, tmp_path: Path) -> None:
+    named = here / ".track/artifacts/threshold.track"
+    named.parent.mkdir(parents=True)
+    named.write_bytes(dump_pointer(Pointer(kind="value", digest=value_digest(42), value=42)))
+    git("add", "--force", str(named), cwd=here)
+    (tmp_path / "shared").mkdir()
+    track("remote", "add", "origin", str(tmp_path / "shared/store"), cwd=here).ok()
+
+    assert [b"d", b"x.csv"] == [artifact.path for artifact in look(here).unpushed]

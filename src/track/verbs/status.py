@@ -23,7 +23,7 @@ class ArtifactStatus:
     "A" new, "M" changed, "D" gone, "U" in conflict. `data` compares the working copy with the pointer: "." same,
     "M" modified, "D" missing, "S" out of step (the data is another saved version, `holds`), "?" cannot be read,
     with `trouble` saying why; `malformed` is the error where it is the pointer that cannot be read, not being in
-    conflict. `pushed` is None when there is no remote.
+    conflict. `pushed` is None when there is no remote, and for values.
     """
 
     path: bytes
@@ -204,7 +204,10 @@ def _unstaged(pointers: _Pointers, name: bytes) -> str:
 
 
 def _with_pushed(project: Project, artifacts: Sequence[ArtifactStatus]) -> list[ArtifactStatus]:
-    known = known_at_remotes(project, {artifact.digest for artifact in artifacts if artifact.digest is not None})
+    """With what the remotes are known to have; a value is whole in its pointer and goes with Git alone."""
+    sent = [artifact.digest for artifact in artifacts if artifact.digest is not None and artifact.kind != "value"]
+    known, asked = known_at_remotes(project, set(sent)), set(sent)
     return [
-        replace(artifact, pushed=artifact.digest in known) if artifact.digest else artifact for artifact in artifacts
+        replace(artifact, pushed=artifact.digest in known) if artifact.digest in asked else artifact
+        for artifact in artifacts
     ]
