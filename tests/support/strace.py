@@ -159,16 +159,13 @@ def _changes(call: str, rest: str) -> bool:
 
 
 def spread(events: Sequence[Event], most: int) -> list[Event]:
-    """At most about `most` of `events`: the first and last of every call, then evenly over the whole run."""
+    """About `most` of `events`: the first of every call, and for the rest evenly over the whole run."""
     if len(events) <= most:
         return list(events)
-    ends: dict[str, list[int]] = {}
-    for position, event in enumerate(events):
-        ends.setdefault(event.call, [position, position])[1] = position
-    chosen = {position for pair in ends.values() for position in pair}
-    left = max(most - len(chosen), 2)
+    chosen = {next(at for at, event in enumerate(events) if event.call == call) for call in {e.call for e in events}}
+    left = max(most - len(chosen), 3)
     chosen |= {round(step * (len(events) - 1) / (left - 1)) for step in range(left)}
-    return [events[position] for position in sorted(chosen)]
+    return [events[at] for at in sorted(chosen)]
 
 
 Work = TypeVar("Work")
