@@ -150,7 +150,11 @@ ROWS: dict[str, Row] = {
         r"upgrade|newer|update",
     ),
     "a conflict in a pointer": Row(
-        broken_pointer(r"\[artifact\]\n", "[artifact]\n<<<<<<< ours\n"), ("status",), 7, (r"model\.bin\.track",), r"git"
+        broken_pointer(r"\[artifact\]\n", "[artifact]\n<<<<<<< ours\n"),
+        ("status",),
+        6,
+        (r"model\.bin\.track", r"conflict"),
+        r"git checkout --(ours|theirs)",
     ),
     # manifests
     "a manifest that escapes": Row(
