@@ -22,6 +22,7 @@ from track.store.pack import (
     READ_FLAGS,
     ZSTD,
     PackEntry,
+    PackWriter,
     expand_entry,
     parse_footer,
     parse_table,
@@ -193,18 +194,42 @@ def _unpacked(answer: bytes) -> list[_Pack]:
 
 
 def _settled(store: Store, pack: _Pack) -> Bad:
-    """Have the store no longer offer what is bad in a pack."""
+    """Have the store no longer offer what is bad in a pack: what is sound goes into a new one, the old one aside.
+
+    Where the store cannot be written, the bad objects are only forgotten.
+    """
     path = store.rooms.pack(pack.name)
-    if pack.objects_count:
+    lost = pack.lost if pack.objects_count else tuple(store.index.inside(pack.name))
+    if pack.objects_count and not _rescued(store, path, frozenset(pack.lost)):
         for held in list(store.index.held(pack.lost)):
             if store.index.pack_name(held.pack) == pack.name:
                 store.index.forget(held)
-        return Bad(shown(path), pack.what, pack.lost)
-    lost = tuple(store.index.inside(pack.name))
+        return Bad(shown(path), pack.what, lost)
     aside = set_aside(path, store.rooms.quarantine)
     if aside is not None:
         store.index.forget_pack(pack.name)
     return Bad(shown(aside or path), pack.what, lost)
+
+
+def _rescued(store: Store, path: Path, lost: frozenset[bytes]) -> bool:
+    """Write the sound objects of a damaged pack into a new one, durably; False where that cannot be done."""
+    try:
+        with store.writer() as writer:
+            rescue = PackWriter(store.rooms.staging)
+            fd = os.open(path, READ_FLAGS)
+            try:
+                for entry in read_table(fd):
+                    if entry.digest not in lost:
+                        rescue.add_entry(entry, os.pread(fd, entry.stored_length, entry.offset))
+                if (sealed := rescue.seal()) is not None:
+                    writer.adopt(sealed)
+                    writer.commit()
+            finally:
+                os.close(fd)
+                rescue.abandon()
+    except (OSError, TrackError):
+        return False
+    return True
 
 
 def _check_whole(store: Store, digest: bytes, path: Path) -> list[Bad]:
