@@ -22,8 +22,8 @@ from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Staged, Upload
 from track.system import naming
 
-READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-"""How a file is opened for reading."""
+READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How a file is opened for reading: never through a link, never waiting for a pipe."""
 
 _PIECE = 4 << 20
 

@@ -17,6 +17,7 @@ from dvc_objects.fs.base import FileSystem
 from dvc_objects.fs.local import LocalFileSystem
 
 from track.errors import NotAStore, RemoteError, RemoteUnreachable, TrackError, UsageError
+from track.model.digest import Digest
 from track.model.names import display
 from track.publish import (
     Batch,
@@ -50,8 +51,33 @@ class FolderPlace(FilesystemPlace):
         self._file_mode = mode & 0o444
         self._directory_mode = stat.S_IMODE(mode)
 
+    def get(self, key: str) -> bytes:
+        """The bytes of a key. Raises NoSuchKey."""
+        self._refuse_other_kinds(key)
+        return super().get(key)
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
+        self._refuse_other_kinds(key)
+        return super().get_range(key, offset, length)
+
+    def digest(self, key: str) -> Digest:
+        """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
+        self._refuse_other_kinds(key)
+        return super().digest(key)
+
+    def _refuse_other_kinds(self, key: str) -> None:
+        """Links, pipes, devices and folders are no objects: none is followed, waited for, or read without an end."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if not stat.S_ISREG(os.lstat(self.path(key)).st_mode):
+                raise RemoteError(
+                    f"{self.url}: {key} is not a file",
+                    hint="whoever looks after it: remove it, then track push",
+                )
+
     def get_file(self, key: str, staging: Path) -> Staged:
         """Copy a file into `staging`, sharing blocks where the filesystem can, and hash the copy. Raises NoSuchKey."""
+        self._refuse_other_kinds(key)
         with self.asking(key):
             fd = os.open(self.path(key), READ)
         try:
