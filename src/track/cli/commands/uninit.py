@@ -44,9 +44,9 @@ def _show(done: Uninitialised, dry_run: bool) -> None:
     rows = [("  " + display(path), would + "removed") for path in done.removed]
     rows += [("  " + display(path), "lines removed") for path in done.changed]
     rows += [("  " + display(path), would + "a file of its own") for path in done.plain]
-    if done.store is not None:
-        rows.append(("  " + display(str(done.store)), f"{would}removed, with every object in it"))
     table(rows)
+    if done.store is not None:  # a line of its own: its place may be long
+        emit(f"  {display(str(done.store))}  {would}removed, with every object in it")
     if done.lost_count:
         emit(
             f"{count_text(done.lost_count, 'object')}, {size_text(done.lost_bytes)}, {'are' if dry_run else 'were'} "
