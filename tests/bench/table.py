@@ -83,7 +83,7 @@ def write_page(page: Path, body: str) -> None:
 
 _PAGE = """# How fast it is, and how that was measured
 
-Every figure comes from one run of `python -m tests.bench`, on one machine, with nothing else running unless it is said below.
+Every figure comes from one run of `python -m tests.bench`, with nothing else running unless it is said below.
 The tools take turns: each repeats the whole workload from an empty folder, and the table gives the median.
 Every step is checked: what was checked out is compared byte for byte, what was compared must name every changed file.
 A run that fails a check gives no figure at all.
