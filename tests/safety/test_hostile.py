@@ -127,7 +127,7 @@ def committed(place: Place, tree: Tree, objects: Iterable[bytes] = ()) -> Place:
         b".gitignore": (place.repo / ".gitignore").read_bytes(),
         b".track": {b"config.toml": (place.repo / ".track/config.toml").read_bytes()},
     }
-    commit_tree(place.repo, {**ours, **tree})  # type: ignore[dict-item]
+    commit_tree(place.repo, {**ours, **tree})  # type: ignore[dict-item]  # both hold nodes
     git("reset", "--quiet", "--hard", cwd=place.repo, check=False)
     keep(place.repo, objects)
     return place

@@ -29,7 +29,7 @@ def new_place(kind: str, folder: Path, endpoint: str = "") -> Place:
     if kind == "s3":
         return place_at(endpoint, OWNER, f"contract/{secrets.token_hex(8)}")
     if kind == "memory":
-        filesystem = MemoryFileSystem(global_store=False, skip_instance_cache=True)  # type: ignore[no-untyped-call]
+        filesystem = MemoryFileSystem(global_store=False, skip_instance_cache=True)  # type: ignore[no-untyped-call]  # no types
         return FilesystemPlace(filesystem, "/bucket/prefix", "memory://bucket/prefix")
     folder.mkdir()
     return open_folder(folder)
