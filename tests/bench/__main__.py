@@ -126,9 +126,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     parser.add_argument("--keep", action="store_true", help="leave the folder (on a filesystem that is thrown away)")
     parser.add_argument("--raw", type=Path, help="write every figure to this file, one JSON object a line")
-    parser.add_argument(
-        "--write-page", action="store_true", help=f"put the table into docs: {PAGE.name}"
-    )
+    parser.add_argument("--write-page", action="store_true", help=f"put the table into docs: {PAGE.name}")
     options = parser.parse_args()
     if options.quick:
         options.repeats, options.big_mib = 1, min(options.big_mib, 128)
