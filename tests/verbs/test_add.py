@@ -26,7 +26,7 @@ from track.model import manifest
 from track.model.digest import digest_of
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
-from track.verbs.add import Added, Marks, add, label_of
+from track.verbs.add import Added, Marks, add
 
 
 @pytest.fixture
@@ -240,9 +240,9 @@ def test_a_pointer_means_its_data(here):
 
 def test_labels_and_tags_join_what_is_there_and_survive_new_content(here):
     write_tree(here, {"a.csv": b"1"})
-    added(here, "a.csv", marks=Marks({"ticket": "AB-1", "gold": True}, ("raw",)))
+    added(here, "a.csv", marks=Marks([(("ticket",), "AB-1"), (("gold",), True)], ("raw",)))
     (here / "a.csv").write_bytes(b"22")
-    added(here, "a.csv", marks=Marks({"ticket": "AB-2"}, ("raw", "checked")))
+    added(here, "a.csv", marks=Marks([(("ticket",), "AB-2")], ("raw", "checked")))
 
     found = pointer(here, "a.csv")
     assert {"ticket": "AB-2", "gold": True} == dict(found.labels)
@@ -250,23 +250,10 @@ def test_labels_and_tags_join_what_is_there_and_survive_new_content(here):
     assert "text/csv" == found.type
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("a=b", "b"), ("a=", ""), ("a=1", 1), ("a=1.5", 1.5), ("a=true", True), ("a=007", "007"), ("a=b=c", "b=c")],
-)
-def test_a_label_is_what_it_looks_like(text, expected):
-    assert ("a", expected) == label_of(text)
-
-
-def test_a_label_without_a_value_is_refused():
-    with pytest.raises(UsageError, match="not a label"):
-        label_of("ticket")
-
-
 def test_a_named_artifact_has_a_pointer_and_no_working_copy(here):
     write_tree(here, {"model.pt": b"weights"})
 
-    added(here, "model.pt", marks=Marks({}, name="models/Churn", partitions={"region": "eu"}))
+    added(here, "model.pt", marks=Marks((), name="models/Churn", partitions={"region": "eu"}))
 
     path = here / ".track/artifacts/models/%43hurn/region=eu.track"
     found = parse_pointer(path.read_bytes(), "x")
@@ -413,7 +400,7 @@ class TestRefused:
     def test_one_name_for_two_paths(self, here):
         write_tree(here, {"kept/b": b"2"})
         with pytest.raises(UsageError, match="2 paths for the one name"):
-            added(here, "kept/a", "kept/b", marks=Marks({}, name="x"))
+            added(here, "kept/a", "kept/b", marks=Marks((), name="x"))
 
     def test_a_file_that_is_written_to_all_the_time(self, here):
         stop = threading.Event()
@@ -448,5 +435,5 @@ def test_a_folder_with_an_artifact_in_it_names_that_artifact_and_git_forgets_not
 def test_an_empty_name_is_no_name(here):
     (here / "m").write_bytes(b"m")
     with pytest.raises(UsageError, match="not a name"):
-        added(here, "m", marks=Marks({}, name=""))
+        added(here, "m", marks=Marks((), name=""))
     assert not (here / "m.track").exists()

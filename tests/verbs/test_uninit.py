@@ -170,7 +170,7 @@ def test_a_change_that_the_stat_cache_does_not_know_of_is_noticed(here: Path) ->
 
 
 def test_a_named_artifact_is_only_in_the_store(here: Path) -> None:
-    _added(here, "big.bin", marks=Marks({}, name="weights"))
+    _added(here, "big.bin", marks=Marks((), name="weights"))
     _uninit(here, dry_run=True)
     (here / "big.bin").unlink()
     (here / "big.bin.track").unlink()

@@ -10,6 +10,7 @@ from track.flows.keep import Keeper, Kept
 from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
 from track.formats.media import type_of
 from track.history import gitrepo
+from track.model.labels import Key, with_labels
 from track.model.names import (
     artifact_pointer,
     check_worktree_path,
@@ -62,7 +63,7 @@ class Added:
 class Marks:
     """What a person says about what is added: labels and tags join those there are, `type` replaces."""
 
-    labels: Mapping[str, object]
+    labels: Sequence[tuple[Key, object]] = ()
     tags: tuple[str, ...] = ()
     type: str | None = None
     name: str | None = None
@@ -99,7 +100,7 @@ def add(
         SpecialFile, Unreadable, ChangedWhileAdding: something in it cannot be read as it stands.
         DiskFull, StoreUnwritable: the store could not take the bytes; nothing was left half-written.
     """
-    marks = marks or Marks({})
+    marks = marks or Marks()
     with project.lock():
         targets = _targets(project, paths, marks)
         _refuse_tracked(project, targets)
@@ -249,7 +250,7 @@ def _marked(pointer: Pointer, marks: Marks) -> Pointer:
     return replace(
         pointer,
         tags=tags,
-        labels={**pointer.labels, **marks.labels},
+        labels=with_labels(pointer.labels, marks.labels),
         partitions={**pointer.partitions, **(marks.partitions or {})},
         type=marks.type or pointer.type,
     )
@@ -262,28 +263,3 @@ def _finish(project: Project, done: Sequence[AddedArtifact], stage: bool) -> lis
     if stage:
         gitrepo.stage(project.git, touched)
     return touched if stage else []
-
-
-def label_of(text: str) -> tuple[str, object]:
-    """A label as typed, `key=value`: true, false and numbers are what they look like, all else is text.
-
-    Raises:
-        UsageError: there is no `=`, or no key before it.
-    """
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"not a label: {display(text)}", hint="write key=value, such as --label ticket=AB-123")
-    return key.strip(), _value(value)
-
-
-def _value(text: str) -> object:
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        if str(number) == text:
-            return number
-    return text

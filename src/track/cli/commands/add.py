@@ -3,8 +3,10 @@
 import click
 
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
+from track.errors import UsageError
+from track.model.labels import label_of, tag_of
 from track.model.names import display
-from track.verbs.add import Added, AddedArtifact, Marks, add, label_of
+from track.verbs.add import Added, AddedArtifact, Marks, add
 
 _HELP = """Store files and directories, and leave a small pointer beside each to commit with the code.
 
@@ -50,11 +52,11 @@ def command(
 ) -> None:
     """Translate, call the verb, show."""
     marks = Marks(
-        labels=dict(map(label_of, labels)),
-        tags=tags,
+        labels=tuple(map(label_of, labels)),
+        tags=tuple(map(tag_of, tags)),
         type=kind,
         name=name,
-        partitions={key: str(value) for key, value in map(label_of, partitions)},
+        partitions=dict(map(_partition, partitions)),
     )
     with opened() as project:
         added = add(project, paths, marks=marks, stage=not no_stage, dry_run=dry_run, progress=progress())
@@ -64,6 +66,13 @@ def command(
     for artifact in added.artifacts:
         emit(_line(artifact, dry_run))
     _say_next(added, dry_run, no_stage)
+
+
+def _partition(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"not a partition: {display(text)}", hint="write key=value, such as --partition region=eu")
+    return key, value
 
 
 def _line(artifact: AddedArtifact, dry_run: bool) -> str:
