@@ -9,7 +9,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -36,8 +35,7 @@ _SECRET_NAME = re.compile(
 _COMMAND_NAME = re.compile(r"(?:^|[._-])(?:command|cmd|exec|shell|script|program|editor|pager)$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A setting that exists. `name` may hold one `*` for a name that people choose; `kind` says what its values are.
 
     `committed` is false for what only the person at the keyboard may set.
@@ -91,8 +89,7 @@ class Setting(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """All layers at once. `settings` has the values of each key, the strongest first; `warnings` are for the user."""
 
     settings: Mapping[str, tuple[Setting, ...]]

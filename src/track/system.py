@@ -11,7 +11,6 @@ Everything here has a fallback, because it is not the same everywhere:
 import ctypes
 import errno
 import os
-import socket
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -209,7 +208,8 @@ def _host() -> str:
         numbering = str(os.stat("/proc/self/ns/pid").st_ino)
     except OSError:
         numbering = ""
-    return f"{zlib.crc32((socket.gethostname() + numbering).encode()):08x}"
+    host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return f"{zlib.crc32((host + numbering).encode()):08x}"
 
 
 _NETWORKS = {

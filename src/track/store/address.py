@@ -1,8 +1,8 @@
 """Addresses: the folder, or the bucket and what its keys begin with, that a URL means. Nothing is looked up."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from track.errors import UsageError
@@ -13,8 +13,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 _PREFIX_PART = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9!_.'()+=@,: ~-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(NamedTuple):
     """A folder of this machine or of a mounted share; the path is absolute."""
 
     path: Path
@@ -24,8 +23,7 @@ class Folder:
         return str(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """A bucket and what every key in it begins with (no slash at either end, may be empty)."""
 
     name: str
@@ -39,8 +37,7 @@ class Bucket:
 Address = Folder | Bucket
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """How a bucket is reached: what the person here has set, and where secrets may stand. None: nothing was set.
 
     `dotenv` is the file of variables beside the project; None when there is none that may be used.

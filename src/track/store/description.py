@@ -1,8 +1,7 @@
 """What a store says about itself: `store.toml`, the same in a local store and at a remote."""
 
 import re
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import tomli
 
@@ -12,8 +11,7 @@ FORMAT = 1
 _ID = re.compile("[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class Chunking:
+class Chunking(NamedTuple):
     """How large objects are cut at a remote: part of the format, for equal content must give equal chunks.
 
     FastCDC of 2020, normalised once, with its published gear table; sizes in bytes. `seed` is 0: no keyed table.
@@ -26,13 +24,12 @@ class Chunking:
     maximum_bytes: int = 256 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """A store's identity (32 hex digits), whether a group shares it, and how it cuts large objects."""
 
     id: str
     shared: Literal["", "group"] = ""
-    chunking: Chunking = field(default_factory=Chunking)
+    chunking: Chunking = Chunking()
 
 
 def dump_description(description: Description) -> bytes:

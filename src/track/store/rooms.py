@@ -2,14 +2,13 @@
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from track.store.layout import DESCRIPTION, object_key, pack_key
 
 
-@dataclass(frozen=True, slots=True)
-class Rooms:
+class Rooms(NamedTuple):
     """The folders of the store at `path`. Modes are exact; a `directory_mode` of None leaves it to the umask."""
 
     path: Path

@@ -6,8 +6,7 @@ collection that runs meanwhile keeps it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import tomli
 
@@ -21,8 +20,7 @@ MAX_SIZE = 64 << 20
 _WRITER = re.compile("[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class RootsEntry:
+class RootsEntry(NamedTuple):
     """What one push said. `refs` maps a full ref name (or `HEAD`, `index`, a commit id) to digests, sorted."""
 
     writer: str

@@ -1,7 +1,7 @@
 """Status: what differs between the data, the pointers, Git's index and HEAD, and what no remote has."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from track.errors import MalformedPointer, NotAPointer
 from track.flows.look import Look, look
@@ -15,8 +15,7 @@ from track.progress import Progress, silent
 from track.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactStatus:
+class ArtifactStatus(NamedTuple):
     """One artifact. `path` is the data's; a named artifact has no data here and its name stands in `name`.
 
     `staged` compares Git's index with HEAD and `unstaged` the working tree's pointer with the index: "." same,
@@ -47,8 +46,7 @@ class ArtifactStatus:
         return (self.staged, self.unstaged, self.data) != (".", ".", ".")
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """Every artifact, sorted by path; `operation` is what Git is in the middle of, if anything."""
 
     branch: str | None
@@ -68,12 +66,11 @@ class Status:
         return tuple(artifact for artifact in self.artifacts if artifact.pushed is False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pointers:
+class _Pointers(NamedTuple):
     """Pointer files by path: their Git ids in HEAD and the index, those in conflict, and contents on disk."""
 
     head: Mapping[bytes, str]
-    index: Mapping[bytes, str]
+    staged: Mapping[bytes, str]
     unmerged: frozenset[bytes]
     disk: Mapping[bytes, bytes]
     blobs: Mapping[str, bytes]
@@ -90,7 +87,7 @@ def status(project: Project, paths: Sequence[str] = (), *, progress: Progress = 
     """
     wanted = [project.relative(path) for path in paths]
     pointers = _read(project)
-    names = sorted({*pointers.head, *pointers.index, *pointers.unmerged, *pointers.disk})
+    names = sorted({*pointers.head, *pointers.staged, *pointers.unmerged, *pointers.disk})
     found = [_artifact(project, pointers, name, progress) for name in names if _is_wanted(name, wanted)]
     artifacts = [artifact for artifact in found if artifact is not None]
     has_remote = bool(project.config.names("remote.*.url"))
@@ -127,7 +124,7 @@ def _is_wanted(pointer: bytes, wanted: Sequence[bytes]) -> bool:
 def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Progress) -> ArtifactStatus | None:
     """The state of one artifact; None when the file is somebody else's."""
     content = pointers.disk.get(name)
-    known = pointers.index.get(name) or pointers.head.get(name)
+    known = pointers.staged.get(name) or pointers.head.get(name)
     text = content if content is not None else pointers.blobs.get(known or "", b"")
     malformed = None
     pointer: Pointer | None = None
@@ -185,7 +182,7 @@ def _staged(pointers: _Pointers, name: bytes) -> str:
     """How the index differs from HEAD."""
     if name in pointers.unmerged:
         return "U"
-    before, after = pointers.head.get(name), pointers.index.get(name)
+    before, after = pointers.head.get(name), pointers.staged.get(name)
     if before == after:
         return "."
     return "A" if before is None else "D" if after is None else "M"
@@ -195,7 +192,7 @@ def _unstaged(pointers: _Pointers, name: bytes) -> str:
     """How the working tree's pointer differs from the index."""
     if name in pointers.unmerged:
         return "U"
-    content, staged = pointers.disk.get(name), pointers.index.get(name)
+    content, staged = pointers.disk.get(name), pointers.staged.get(name)
     if staged is None:
         return "." if content is None else "A"
     if content is None:
@@ -208,6 +205,6 @@ def _with_pushed(project: Project, artifacts: Sequence[ArtifactStatus]) -> list[
     sent = [artifact.digest for artifact in artifacts if artifact.digest is not None and artifact.kind != "value"]
     known, asked = known_at_remotes(project, set(sent)), set(sent)
     return [
-        replace(artifact, pushed=artifact.digest in known) if artifact.digest in asked else artifact
+        artifact._replace(pushed=artifact.digest in known) if artifact.digest in asked else artifact
         for artifact in artifacts
     ]
