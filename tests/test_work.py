@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -42,3 +43,23 @@ def test_a_killed_child_is_reported_and_the_others_are_waited_for():
 
 def test_one_piece_of_work_stays_in_this_process():
     assert [str(os.getpid()).encode()] == work.spread(lambda i: str(os.getpid()).encode(), 1)
+
+
+def test_work_done_meanwhile_is_answered_when_asked():
+    with work.meanwhile(lambda: b"x" * 300_000) as answer:
+        assert answer() == b"x" * 300_000
+        assert answer() == b"x" * 300_000
+
+
+def test_work_that_failed_meanwhile_has_no_answer():
+    with work.meanwhile(lambda: os._exit(0)) as ended:
+        assert ended() is None
+    with work.meanwhile(lambda: bytes(1 // 0)) as broken:
+        assert broken() is None
+
+
+def test_nobody_waits_for_work_that_nobody_asked_for():
+    with pytest.raises(KeyError), work.meanwhile(lambda: time.sleep(600) or b""):
+        raise KeyError
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

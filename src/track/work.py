@@ -7,8 +7,10 @@ nothing is unpickled.
 """
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from track.errors import TrackError
@@ -47,6 +49,29 @@ def spread(function: Callable[[int], bytes], count: int) -> list[bytes]:
         if answer[:1] != _DONE:
             raise _error_of(answer[1:])
     return [answer[1:] for answer in answers]
+
+
+@contextmanager
+def meanwhile(function: Callable[[], bytes]) -> Iterator[Callable[[], bytes | None]]:
+    """Run `function` in a forked process while the block goes on; what is given waits for the answer, when asked.
+
+    The answer is None when the process failed: for work that the caller can do without. A process that nobody waited
+    for is ended with the block.
+    """
+    pid, reader = _start(lambda _: function(), 0)
+    answers: list[bytes] = []
+
+    def wait() -> bytes | None:
+        if not answers:
+            answers.append(_finish(pid, reader))
+        return answers[0][1:] if answers[0][:1] == _DONE else None
+
+    try:
+        yield wait
+    finally:
+        if not answers:
+            os.kill(pid, signal.SIGKILL)
+            wait()
 
 
 def _start(function: Callable[[int], bytes], number: int) -> tuple[int, int]:

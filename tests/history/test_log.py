@@ -188,3 +188,33 @@ def test_a_history_without_commits_is_an_error_and_without_revisions_is_empty(tm
     assert list(log.history(found, [])) == []
     with pytest.raises(UnknownRevision):
         list(log.history(found, ["HEAD"]))
+
+
+def test_between_two_commits_are_the_pointers_that_they_do_not_share(repo: Path) -> None:
+    for name in ("same", "changed", "gone", "linked"):
+        _write(repo / f"{name}.track", f"[artifact] # {name}")
+    commit_all(repo, "before")
+    _write(repo / "changed.track", "[artifact] # other")
+    _write(repo / "new/x.track", "[artifact] # new")
+    _write(repo / "notes.md", "no pointer")
+    (repo / "gone.track").unlink()
+    (repo / "linked.track").unlink()
+    (repo / "linked.track").symlink_to("same.track")
+    commit_all(repo, "after")
+    old, new = log.pointers_between(Git(repo), "HEAD~1", "HEAD")
+    assert old == [
+        (b"changed.track", b"[artifact] # changed"),
+        (b"gone.track", b"[artifact] # gone"),
+        (b"linked.track", b"[artifact] # linked"),
+    ]
+    assert new == [(b"changed.track", b"[artifact] # other"), (b"new/x.track", b"[artifact] # new")]
+    assert log.pointers_between(Git(repo), "HEAD", "HEAD") == ([], [])
+
+
+@pytest.mark.parametrize("ends", [("HEAD", "nowhere"), ("nowhere", "HEAD"), ("--output=x", "HEAD"), ("HEAD", "-p")])
+def test_between_needs_two_commits(repo: Path, ends: tuple[str, str]) -> None:
+    _write(repo / "a.track", "[artifact]")
+    commit_all(repo, "one")
+    with pytest.raises(UnknownRevision):
+        log.pointers_between(Git(repo), *ends)
+    assert not (repo / "x").exists()

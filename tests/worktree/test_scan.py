@@ -18,10 +18,20 @@ from support.worktrees import Tree, learn, listing, make, read_all, root_of, tre
 from track.errors import ChangedWhileAdding, ForbiddenPath, InsideArtifact, SpecialFile, Unreadable
 from track.model.digest import digest_of
 from track.model.manifest import Entry
-from track.worktree import reading, stat_cache
+from track.worktree import ahead, reading, stat_cache
+from track.worktree import scan as scanning
 from track.worktree.paths import Gate
 from track.worktree.scan import Clock, fs_now, open_checked, read_small, scan
 from track.worktree.stat_cache import Recorded, StatCache
+
+
+@pytest.fixture(autouse=True, scope="module", params=[1, ahead.WORTH_IT], ids=["two processes", "one process"])
+def _processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every rule holds whether or not a second process lists the later half of the tree."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ahead, "WORTH_IT", request.param)
+        patch.setattr(ahead, "cores", lambda: 2)
+        yield
 
 
 @pytest.fixture
@@ -564,3 +574,40 @@ def test_any_series_of_edits_is_seen(edits: list[tuple[int, str]]) -> None:
             assert list(seen.entries()) == listing(os.fsencode(data))
             seen.renew() if number % 2 else seen.save(root_of(list(seen.entries())))
         cache.close()
+
+
+def test_a_second_process_that_fails_costs_only_time(
+    gate: Gate, cache: StatCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(os.fsencode(gate.root / "data"), {b"a": {b"one": b"1"}, b"b": {b"two": b"2"}, b"c": {b"three": b"3"}})
+    settle_clock()
+    root = root_of(list(learn(gate, b"data", cache).entries()))
+
+    monkeypatch.setattr(ahead, "WORTH_IT", 1)
+    asked = []
+    look = ahead.Ahead.saw
+    monkeypatch.setattr(ahead.Ahead, "saw", lambda self, row: asked.append(row.path) or look(self, row))
+    monkeypatch.setattr(ahead, "_look", lambda top, path: os._exit(3))
+    seen = scan(gate, b"data", cache)
+    assert asked
+    assert seen.unchanged
+    assert seen.root == root
+
+
+def test_a_second_process_is_ended_with_a_scan_that_fails(
+    gate: Gate, cache: StatCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(os.fsencode(gate.root / "data"), {b"a": {b"one": b"1"}, b"b": {b"two": b"2"}, b"c": {b"three": b"3"}})
+    settle_clock()
+    learn(gate, b"data", cache)
+    monkeypatch.setattr(ahead, "WORTH_IT", 1)
+    monkeypatch.setattr(ahead, "_look", lambda top, path: time.sleep(600) or b"")
+
+    def broken(fd: int) -> tuple[bytes, bytes, bytearray]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scanning, "_listed", broken)
+    with pytest.raises(KeyboardInterrupt):
+        scan(gate, b"data", cache)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

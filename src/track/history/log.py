@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from track.errors import Unreadable
+from track.errors import GitFailed, Unreadable
 from track.history.plumbing import Git, PointerFiles
 from track.model.names import display, is_pointer_path
 
@@ -18,6 +18,9 @@ MAX_POINTER = 1 << 20
 
 _FORMAT = "--format=commit %H%n%P%n%an%n%ae%n%at%n%ct%n%s"
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+_REGULAR = ("100644", "100755")
 
 
 class Commit(NamedTuple):
@@ -89,6 +92,35 @@ def pointers_at(git: Git, rev: str) -> list[tuple[bytes, bytes]]:
     return _with_contents(git, git.tree_pointers(rev))
 
 
+def pointers_between(git: Git, old: str, new: str) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """Return the pointers that two commits do not share, as `pointers_at` would: those of `old`, those of `new`.
+
+    Raises:
+        UnknownRevision: one of them is not a commit.
+        GitFailed: a content is not in the repository, as in a partial clone.
+    """
+    before: dict[bytes, str] = {}
+    after: dict[bytes, str] = {}
+    commits = [git.resolve(rev) if rev.startswith("-") else os.fsencode(rev) + b"^{commit}" for rev in (old, new)]
+    tokens = git.stream(
+        "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", *commits, "--", "*.track", globs=True
+    )
+    try:
+        for head in tokens:
+            path = next(tokens, b"")
+            old_mode, new_mode, old_blob, new_blob, _ = head[1:].decode("ascii").split(" ")
+            for side, mode, blob in ((before, old_mode, old_blob), (after, new_mode, new_blob)):
+                if mode in _REGULAR and is_pointer_path(path):
+                    side[path] = blob
+    except GitFailed:
+        for rev in (old, new):
+            git.resolve(rev)
+        raise
+    contents = dict(git.blobs(sorted({*before.values(), *after.values()})))
+    first, second = ([(path, contents[side[path]]) for path in sorted(side)] for side in (before, after))
+    return first, second
+
+
 def pointer_at(git: Git, rev: str, path: bytes) -> bytes | None:
     """Return the content of the pointer file `path` in a commit; none when it is not there."""
     blob = git.tree_pointers(rev).get(path)
@@ -151,7 +183,7 @@ def _parse_event(commit: Commit, token: bytes, path: bytes) -> Event | None:
     parents = len(token) - len(token.lstrip(b":"))
     fields = token.lstrip(b":").decode("ascii").split(" ")
     mode, blob = fields[parents], fields[2 * parents + 1]
-    if mode in ("100644", "100755"):
+    if mode in _REGULAR:
         made = parents == 1 and not fields[0].startswith("100")
         return Event(commit, path, "A" if made else "M", blob)
     if any(old.startswith("100") for old in fields[:parents]):

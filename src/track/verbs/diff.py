@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from track.errors import MissingObject, UnknownRevision, UsageError
 from track.flows import pointers as pointer_files
 from track.flows import view
 from track.flows.look import differences
 from track.flows.view import Side, Wanted
+from track.history import log
 from track.model.change import Change, changes
 from track.model.manifest import Entry, Read, compare
 from track.model.names import is_named_pointer
@@ -18,8 +20,7 @@ from track.project import Project
 Pair = tuple[Entry | None, Entry | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """Something other than content that differs: `what` is like "label ticket"; None where it is not said."""
 
     what: str
@@ -58,8 +59,7 @@ class ArtifactDiff:
         return sum(1 for change in self.changes if change.op == op)
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(NamedTuple):
     """The artifacts that differ, sorted by path; `old` and `new` name the two sides."""
 
     old: str
@@ -107,8 +107,8 @@ def diff(
         UsageError: too many revisions.
         MalformedPointer, NewerFormat, MalformedManifest, DamagedObject: what is compared breaks its format.
     """
-    old, new, names = _sides(project, revs, staged)
     wanted = Wanted(view.paths_from(project, paths))
+    old, new, names = _sides(project, revs, staged, whole=bool(paths))
     wanted.refuse_unknown((old, new))
     drafts = list(_drafts(old, new, wanted))
     if renames:
@@ -121,7 +121,8 @@ def diff(
     return Diff(*names, tuple(_finished(drafts, is_here=new.name == view.HERE, renames=renames)))
 
 
-def _sides(project: Project, revs: Sequence[str], staged: bool) -> tuple[Side, Side, tuple[str, str]]:
+def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) -> tuple[Side, Side, tuple[str, str]]:
+    """The two sides, and what to call them; two revisions come without what they share, unless as a `whole`."""
     if len(revs) > 2 or (staged and len(revs) > 1):
         raise UsageError("too many revisions", hint="track diff [A [B]] [-- PATH...]")
     ends = view.range_of(revs[0]) if len(revs) == 1 else None
@@ -141,7 +142,11 @@ def _sides(project: Project, revs: Sequence[str], staged: bool) -> tuple[Side, S
                 f"`{first}` and `{second}` have no commit in common", hint=f"track diff {first} {second}"
             )
         base = found
-    return view.side_at(project, base), view.side_at(project, second), (first if base == first else base[:12], second)
+    names = first if base == first else base[:12], second
+    if whole:
+        return view.side_at(project, base), view.side_at(project, second), names
+    before, after = log.pointers_between(project.git, base, second)
+    return Side(base, before), Side(second, after), names
 
 
 def _drafts(old: Side, new: Side, wanted: Wanted) -> Iterator[_Draft]:

@@ -25,16 +25,18 @@ from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 
-from track.errors import ForbiddenPath, InsideArtifact, MissingObject, TrackError
+from track.errors import TrackError
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import are_suspicious, check_entry_path, display
+from track.model.names import check_entry_path
+from track.worktree.ahead import Ahead, ahead
 from track.worktree.found import Folder, Item, Pair, empty_entry, entries_of, is_empty, split
 from track.worktree.listing import kind_of, listed, object_digest, packed
 from track.worktree.paths import Gate, open_beneath
 from track.worktree.patterns import NAME, Patterns
 from track.worktree.reading import Clock, fs_now, open_checked, read_small, read_whole, special, trouble
-from track.worktree.stat_cache import STAT, STAT_SIZE, CacheLost, Recorded, Row, StatCache
+from track.worktree.refusing import dangling, refused
+from track.worktree.stat_cache import STAT_SIZE, CacheLost, Recorded, Row, StatCache
 
 __all__ = ["Clock", "Folder", "Item", "Scan", "fs_now", "open_checked", "read_small", "scan"]
 
@@ -220,6 +222,7 @@ class _Walk:
         self.root = root
         self.rows = seen._cache.rows(seen.path) if seen.recorded else iter(())
         self.row = next(self.rows, None)
+        self.ahead: Ahead | None = None
 
     def file(self, name: bytes, here: os.stat_result) -> None:
         """Look at a file artifact, whose row has one name."""
@@ -228,10 +231,18 @@ class _Walk:
 
     def directory(self, patterns: Patterns | None) -> None:
         """Look at every folder, in the order of their paths."""
+        outline = self.seen._cache.outline(self.seen.path) if self.seen.recorded else []
+        with ahead(self.top, outline) as self.ahead:
+            self._directory(patterns)
+
+    def _directory(self, patterns: Patterns | None) -> None:
         todo: list[tuple[bytes, Patterns | None]] = [(b"", patterns)]
         while todo:
             path, rules = todo.pop()
             row = self._row_at(path)
+            if row is not None and self._was_seen(row, rules):
+                todo += ((path + name + b"/", rules) for name in reversed(_in_order(row.folders)))
+                continue
             try:
                 fd = open_beneath(self.top, path[:-1])
             except OSError as error:
@@ -256,12 +267,14 @@ class _Walk:
         if rules is not None or NAME in names:
             rules = self._rules(fd, path, rules)
             names, folders, stats = self._without_ignored(path, rules, (names, folders, stats))
-        below = split(folders)
-        if len(below) > 1:
-            below.sort(key=lambda name: name + b"/")
+        below = _in_order(folders)
         if row is None or row.stats != stats or row[3:5] != (names, folders) or not self._believed(row):
             self._keep(Folder(path, names, folders, stats), fd, row)
         return below, rules
+
+    def _was_seen(self, row: Row, rules: Patterns | None) -> bool:
+        """Whether the process that is ahead saw the folder as its row says, and there is nothing else to ask."""
+        return self.ahead is not None and rules is None and self._believed(row) and self.ahead.saw(row)
 
     def _rules(self, fd: int, path: bytes, rules: Patterns | None) -> Patterns:
         """The rules that hold in an open folder."""
@@ -291,7 +304,7 @@ class _Walk:
             digests = self.seen._cache.digests(self.seen.path, row.path)
             folder.compare(row, digests, believed=self._believed(row))
         self.seen.folders.append(folder)
-        self.seen.errors += self._refused(folder, fd)
+        self.seen.errors += refused(self.seen.path, self.seen.kind, folder, fd)
 
     def _believed(self, row: Row) -> bool:
         return row.boot in ("", self.seen._cache.boot)
@@ -328,31 +341,15 @@ class _Walk:
         try:
             found = os.stat(path.rpartition(b"/")[2], dir_fd=fd)
         except FileNotFoundError:
-            self.seen.errors.append(_dangling(path))
+            self.seen.errors.append(dangling(path))
         else:
             folder.link_to_store(index, digest, size=found.st_size, mtime_ns=found.st_mtime_ns)
 
-    def _refused(self, folder: Folder, fd: int) -> Iterator[TrackError]:
-        """What in a folder cannot be part of an artifact."""
-        base = self.seen.path if self.seen.kind == "file" else self.seen.path + b"/" + folder.path
-        for name in split(folder.folders):
-            yield from _bad_name(base + name)
-        names = folder.split()
-        modes = [row[0] for row in STAT.iter_unpack(folder.stats)]
-        here = names if len(folder.pending) == len(names) else [names[index] for index in folder.pending]
-        is_odd = are_suspicious(base + name for name in here)
-        for index in folder.pending:
-            name, mode = names[index], modes[index]
-            shown = base if self.seen.kind == "file" else base + name
-            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-                yield special(shown, mode)
-            if is_odd:
-                yield from _bad_name(shown)
-            if name.endswith(b".track") and self.seen.kind == "directory" and _is_pointer(fd, name):
-                yield InsideArtifact(
-                    f"{display(shown)} is a pointer inside the artifact {display(self.seen.path)}",
-                    hint="track either the whole folder or the things in it; move one of them elsewhere",
-                )
+
+def _in_order(folders: bytes) -> list[bytes]:
+    """The names of folders in the order of the paths below them."""
+    names = split(folders)
+    return sorted(names, key=lambda name: name + b"/") if len(names) > 1 else names
 
 
 def _listed(fd: int) -> tuple[bytes, bytes, bytearray]:
@@ -366,29 +363,6 @@ def _linked_object(root: Path, path: bytes, target: bytes, objects: bytes) -> by
     """The digest of the store's object that a link at `path` points at, by its text; empty if it does not."""
     folder = os.path.join(os.fsencode(root), os.path.dirname(path))
     return object_digest(os.path.normpath(os.path.join(folder, target)), objects)
-
-
-def _dangling(path: bytes) -> MissingObject:
-    shown = display(path)
-    return MissingObject(
-        f"{shown} is a link to an object that is not in the store any more",
-        hint=f"track fetch may bring it again; to give it up: track checkout --force -- {shown}",
-    )
-
-
-def _bad_name(path: bytes) -> Iterator[TrackError]:
-    why = check_entry_path(path)
-    if why == "reaches .git":
-        hint = "a repository inside an artifact cannot be versioned: move it elsewhere, or list it in .trackignore"
-        yield InsideArtifact(f"{display(path)} is a Git repository inside the artifact, or named like one", hint=hint)
-    elif why is not None:
-        yield ForbiddenPath(f"{display(path)!r} cannot be kept: it {why}", hint="rename it")
-
-
-def _is_pointer(fd: int, name: bytes) -> bool:
-    with suppress(TrackError):
-        return (read_whole(fd, name, limit=4096) or b"").lstrip().startswith(b"[artifact]")
-    return False
 
 
 def _path_of(pair: Pair) -> bytes:

@@ -117,6 +117,13 @@ class StatCache:
                     raise CacheLost
                 yield row
 
+    def outline(self, artifact: bytes) -> list[tuple[bytes, int]]:
+        """(path, number of files and links) of every row of an artifact, ordered by their path."""
+        query = """SELECT f.path, length(stats) FROM artifact a JOIN folder f ON f.artifact = a.id
+                   WHERE a.path = ? ORDER BY f.path"""
+        with self._guarded():
+            return [(path, size // STAT_SIZE) for path, size in self._database.execute(query, (artifact,))]
+
     def row(self, artifact: bytes, folder: bytes) -> tuple[Row, bytes] | None:
         """The row of one folder, with its digests; None when there is none."""
         query = """SELECT f.path, written, boot, names, folders, stats
