@@ -25,7 +25,9 @@ def test_a_repository_gets_configuration_attributes_ignore_line_store_and_link(r
     done = init(repo)
     assert done.made == (b".gitattributes", b".gitignore", b".track/config.toml")
     assert (repo / ".track/config.toml").read_text().endswith("\nformat = 1\n")
-    assert (repo / ".gitattributes").read_text() == ".gitignore merge=union\n*.track -text\n"
+    assert (repo / ".gitattributes").read_text() == (
+        ".gitignore merge=union\n*.track -text\n*.track diff=track merge=track\n"
+    )
     assert (repo / ".gitignore").read_text() == "/.store\n"
     assert os.readlink(repo / ".store") == ".git/track/store"
     assert (repo / ".git/track/store/store.toml").exists()
@@ -69,7 +71,9 @@ def test_lines_of_people_stay_with_their_line_ends(repo: Path) -> None:
     _write(repo / ".gitattributes", "*.png binary\n*.track -text\n")
     done = init(repo)
     assert (repo / ".gitignore").read_bytes() == b"*.pyc\r\nbuild/\r\n/.store\r\n"
-    assert (repo / ".gitattributes").read_text() == "*.png binary\n*.track -text\n.gitignore merge=union\n"
+    assert (repo / ".gitattributes").read_text() == (
+        "*.png binary\n*.track -text\n.gitignore merge=union\n*.track diff=track merge=track\n"
+    )
     assert done.changed == (b".gitattributes", b".gitignore")
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from track import publish
 from track.errors import ForbiddenPath, Unreadable
+from track.history import drivers
 from track.model.names import display
 from track.project import CONFIG, IGNORE_LINE, Project
 
@@ -15,7 +16,7 @@ ATTRIBUTES = b".gitattributes"
 IGNORE = b".gitignore"
 
 LINES: dict[bytes, tuple[bytes, ...]] = {
-    ATTRIBUTES: (b".gitignore merge=union", b"*.track -text"),
+    ATTRIBUTES: (b".gitignore merge=union", b"*.track -text", drivers.ATTRIBUTES),
     IGNORE: (IGNORE_LINE,),
 }
 """The lines that a project needs in files at its top, which people write too."""

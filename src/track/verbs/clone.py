@@ -9,7 +9,7 @@ from track.errors import TrackError, UsageError
 from track.flows.bring import bring
 from track.flows.reach import versions_here
 from track.flows.receive import receive
-from track.history import gitrepo
+from track.history import drivers, gitrepo
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project, is_set_up
@@ -83,6 +83,7 @@ def name_of(url: str) -> str:
 def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
     """Set a new clone up, and bring what its pointers need."""
     with project.lock():
+        drivers.install(project.git)
         found = versions_here(project)
         if not data or not found:
             return Cloned(project.root, True, len(found), warnings=tuple(project.warnings))

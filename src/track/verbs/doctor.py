@@ -12,7 +12,7 @@ from track import __version__
 from track.errors import NotAPointer, TrackError
 from track.flows import setup
 from track.flows.probe import Filesystem, probe
-from track.history import log
+from track.history import drivers, log
 from track.history.plumbing import OLDEST_GIT
 from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import parse_pointer
@@ -59,6 +59,7 @@ def doctor(project: Project) -> Diagnosis:
         _link,
         _set_up,
         _hooks,
+        _drivers,
         _pointers,
         _data,
         _left_over,
@@ -180,6 +181,15 @@ def _hooks(project: Project) -> Iterator[Check]:
     where = f" (core.hooksPath: {display(chosen)})" if chosen else ""
     text = f"of track: {', '.join(ours) or 'none'}; of others: {', '.join(others) or 'none'}{where}"
     yield Check("hooks", "fine", text)
+
+
+def _drivers(project: Project) -> Iterator[Check]:
+    state = drivers.state(project.git)
+    if state == "installed":
+        yield Check("drivers", "fine", "Git shows and merges pointers with track")
+    else:
+        how = "are not configured" if state == "missing" else "are not configured as this version would"
+        yield Check("drivers", "note", f"for showing and merging pointers {how}; Git takes them for text", "track init")
 
 
 def _pointers(project: Project) -> Iterator[Check]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from track.errors import NotARepository
 from track.flows import setup
 from track.flows.survey import Found, survey
-from track.history import gitrepo, log
+from track.history import drivers, gitrepo, log
 from track.project import CONFIG, LinkState, Project
 
 
@@ -61,6 +61,7 @@ def init(
             with project.lock():
                 written, link = setup.put(project), project.link_state()
                 project.store.close()
+                drivers.install(project.git)
                 staged = _lacking_in_index(project, written.all) if stage else ()
                 gitrepo.stage(project.git, staged)
         return Initialised(

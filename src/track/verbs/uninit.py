@@ -14,7 +14,7 @@ from track.flows.ignoring import heed
 from track.flows.look import differences
 from track.flows.plain import Linked, linked, make_plain, sync_working_files
 from track.flows.reach import Version, objects_below
-from track.history import gitrepo
+from track.history import drivers, gitrepo
 from track.model import manifest
 from track.model.names import data_path, is_named_pointer
 from track.model.pointer import Pointer
@@ -103,6 +103,8 @@ def _remove(
     for path in pointers:
         _remove_file(project, path)
     taken = setup.take(project)
+    if not _has_other_worktrees(project):
+        drivers.uninstall(project.git)
     emptied = [path for path in ignored if setup.read(project, path) is None]
     _remove_link(project)
     _remove_state(project, store_goes)
@@ -121,10 +123,15 @@ def _is_ours_alone(project: Project) -> bool:
         return False
     if any(client != project.git.common_dir.resolve() for client in clients(project.store.rooms)):
         return False
+    return not _has_other_worktrees(project)
+
+
+def _has_other_worktrees(project: Project) -> bool:
+    """Whether track is set up in another working tree of this repository."""
     listed = project.git.run("worktree", "list", "--porcelain").split(b"\n")
     others = [line.removeprefix(b"worktree ") for line in listed if line.startswith(b"worktree ")]
     here = os.fsencode(project.root)
-    return not any(other != here and os.path.lexists(os.path.join(other, CONFIG)) for other in others)
+    return any(other != here and os.path.lexists(os.path.join(other, CONFIG)) for other in others)
 
 
 def _only_in_store(
