@@ -38,6 +38,9 @@
 Codes 0 (done), 70 (our bug), 130 and 141 (interrupted, closed pipe) belong to the command line alone.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 
 class TrackError(Exception):
     """An expected failure: `message` says what happened to what, `hint` what to do next.
@@ -198,3 +201,34 @@ class NameTooLong(TrackError):
 
 class GitFailed(TrackError):
     """Git refused what was asked of it; `details` holds what it said."""
+
+
+_NAMED = 20
+
+
+def together(errors: Sequence[TrackError]) -> TrackError:
+    """One error for several (at least one): the first of those with the highest exit code, naming the others too."""
+    worst = max(errors, key=lambda error: error.exit_code)
+    others = [error for error in errors if error is not worst]
+    lines = [line for error in others[:_NAMED] for line in _lines_of(error)]
+    more = (f"and {len(others) - _NAMED:,} more",) if len(others) > _NAMED else ()
+    worst.details = (*worst.details, *lines, *more)
+    return worst
+
+
+@contextmanager
+def naming_too(refused: Sequence[TrackError]) -> Iterator[None]:
+    """What fails in the block is raised together with what was refused before it."""
+    try:
+        yield
+    except TrackError as error:
+        worst = together((error, *refused))
+        if worst is error:
+            raise
+        raise worst from error
+
+
+def _lines_of(error: TrackError) -> Iterator[str]:
+    yield f"and {error.message}"
+    yield from (f"  {line}" for line in error.details)
+    yield from (f"  hint: {line}" for line in (error.hint or "").splitlines())

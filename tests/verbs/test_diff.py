@@ -232,8 +232,8 @@ def test_what_is_unknown_is_refused_with_the_nearest_name(here: Path) -> None:
 def test_a_broken_pointer_is_named(here: Path) -> None:
     (here / "images.track").write_bytes(b"[artifact]\nkind = 7\n")
     commit_all(here)
-    with pytest.raises(MalformedPointer, match=r"images\.track"):
-        found(here, "HEAD~1", "HEAD")
+    (refused,) = found(here, "HEAD~1", "HEAD").refused
+    assert isinstance(refused, MalformedPointer) and "images.track" in refused.message
     assert found(here, "HEAD~1", "HEAD", paths=("data/a.csv",)).artifacts == ()
 
 

@@ -7,6 +7,7 @@ from track.cli import render
 from track.cli.meter import meter as progress
 from track.cli.render import count_text, duration_text, size_text
 from track.cli.terminal import detail, emit, emit_bytes, emit_json, hint, note, paint, settings, warn
+from track.errors import TrackError, together
 from track.project import Project
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "opened",
     "paint",
     "progress",
+    "refuse",
     "settings",
     "size_text",
     "table",
@@ -46,6 +48,12 @@ def opened() -> Iterator[Project]:
         finally:
             for text in project.warnings[told:]:
                 warn(text)
+
+
+def refuse(refused: Sequence[TrackError]) -> None:
+    """End with the error of what was refused, if anything was, after all the rest was shown."""
+    if refused:
+        raise together(refused)
 
 
 def table(rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:

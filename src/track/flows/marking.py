@@ -6,7 +6,7 @@ from typing import Any
 
 from track import publish
 from track.errors import TrackError, UsageError
-from track.flows import view
+from track.flows import sides, view
 from track.history import gitrepo
 from track.model.names import display, is_named_pointer, typed
 from track.model.pointer import POINTER_LIMIT, Pointer
@@ -38,7 +38,7 @@ Marks = tuple[Mapping[str, Any], tuple[str, ...]]
 def is_artifact(project: Project, word: str) -> bool:
     """Whether a word names an artifact of the working tree, or a folder with artifacts in it."""
     try:
-        return bool(_chosen(view.side_here(project), [project.relative(word)]))
+        return bool(_chosen(sides.side_here(project), [project.relative(word)]))
     except TrackError:
         return False
 
@@ -50,7 +50,7 @@ def read_marks(project: Project, paths: Sequence[str]) -> tuple[Marked, ...]:
         UnknownPath, UsageError: no artifact is there, or a path is inside one.
         MalformedPointer, NewerFormat: a pointer breaks the rules of its format.
     """
-    side = view.side_here(project)
+    side = sides.side_here(project)
     chosen = _chosen(side, [project.relative(path) for path in paths]) if paths else side.pointers()
     return tuple(_marked(path, pointer, False) for path, pointer in sorted(chosen.items()))
 
@@ -68,7 +68,7 @@ def mark(
         Locked, GitFailed, DiskFull, StoreUnwritable: the pointers could not be written or staged.
     """
     with project.lock():
-        side = view.side_here(project)
+        side = sides.side_here(project)
         chosen = _chosen(side, [project.relative(path) for path in paths])
         written: dict[bytes, bytes] = {}
         done = []
@@ -77,14 +77,14 @@ def mark(
             before = side.contents[path]
             after = _edited(path, before, pointer, (labels, tags))
             if after != before:
-                written[view.pointer_of(path)] = after
+                written[sides.pointer_of(path)] = after
             done.append(_marked(path, pointer, after != before, (labels, tuple(sorted(set(tags))))))
         if not dry_run:
             for pointer_path, content in written.items():
                 with project.gate.parent(pointer_path, own=is_named_pointer(pointer_path)) as (folder, name):
                     publish.publish_bytes(name, content, dir_fd=folder)
             if stage:
-                gitrepo.stage(project.git, sorted(view.pointer_of(path) for path in chosen))
+                gitrepo.stage(project.git, sorted(sides.pointer_of(path) for path in chosen))
     return tuple(done)
 
 
@@ -103,10 +103,10 @@ def _edited(path: bytes, before: bytes, pointer: Pointer, marks: Marks) -> bytes
 
 def _marked(path: bytes, pointer: Pointer, is_changed: bool, marks: Marks | None = None) -> Marked:
     labels, tags = marks or (pointer.labels, pointer.tags)
-    return Marked(path, view.pointer_of(path), view.name_of(path), pointer.kind, labels, tags, is_changed)
+    return Marked(path, sides.pointer_of(path), view.name_of(path), pointer.kind, labels, tags, is_changed)
 
 
-def _chosen(side: view.Side, paths: Sequence[bytes]) -> dict[bytes, Pointer]:
+def _chosen(side: sides.Side, paths: Sequence[bytes]) -> dict[bytes, Pointer]:
     """The artifacts that paths name: each one, or all below a folder.
 
     Pointers that were not asked for are not parsed: a broken one elsewhere stands in nobody's way.

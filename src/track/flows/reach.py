@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from track.errors import MalformedManifest, NotAPointer, TrackError, UnknownPath
+from track.errors import MalformedManifest, MalformedPointer, NewerFormat, NotAPointer, TrackError, UnknownPath
 from track.history import log
 from track.model.manifest import Inner, parse_node, walk
-from track.model.names import data_path, display, is_named_pointer
+from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 from track.store.known import complete_at
@@ -35,6 +35,13 @@ class Version(NamedTuple):
     path: bytes
     pointer: Pointer
     refs: tuple[str, ...]
+
+
+class Reached(NamedTuple):
+    """The versions that were reached, sorted by path; and why other pointers cannot be read, an error each."""
+
+    versions: tuple[Version, ...]
+    refused: tuple[TrackError, ...]
 
 
 def known_at_remotes(project: Project, digests: Iterable[bytes]) -> set[bytes]:
@@ -70,56 +77,87 @@ def full_name(project: Project, rev: str) -> str:
     return name if name.startswith("refs/") else commit
 
 
-def versions(project: Project, refs: Iterable[str], paths: Sequence[bytes] = ()) -> tuple[Version, ...]:
-    """The versions that pointers at these refs name, sorted by path; of everything, or of what lies at `paths`.
+def versions(project: Project, refs: Iterable[str], paths: Sequence[bytes] = ()) -> Reached:
+    """The versions that pointers at these refs name; of everything, or of what lies at `paths`.
+
+    A pointer that cannot be read is refused, and does not stand in the way of the others.
 
     Raises:
         UnknownRevision: one of the refs is none.
         UnknownPath: nothing lies at one of the paths.
-        MalformedPointer, NewerFormat: one of the pointers.
+        MalformedPointer, NewerFormat: one of the paths is an artifact, or in one, whose pointer cannot be read.
     """
     found: dict[tuple[bytes, bytes], tuple[Pointer, set[str]]] = {}
-    seen: set[bytes] = set()
+    reading = _Reading(paths)
     for ref in dict.fromkeys(refs):
         pointers = log.pointers_staged(project.git) if ref == INDEX else log.pointers_at(project.git, ref)
-        for path, pointer in _parsed(pointers, paths, seen):
+        for path, pointer in reading.parsed(pointers, ref):
             found.setdefault((path, pointer.digest), (pointer, set()))[1].add(ref)
-    _refuse_unknown(paths, seen)
-    return tuple(Version(path, pointer, tuple(sorted(at))) for (path, _), (pointer, at) in sorted(found.items()))
+    reading.refuse_unknown()
+    reached = tuple(Version(path, pointer, tuple(sorted(at))) for (path, _), (pointer, at) in sorted(found.items()))
+    return Reached(reached, tuple(reading.refused.values()))
 
 
-def versions_here(project: Project, paths: Sequence[bytes] = ()) -> tuple[Version, ...]:
-    """The versions that the pointers in the working tree name, sorted by path. Raises as `versions` does."""
-    seen: set[bytes] = set()
+def versions_here(project: Project, paths: Sequence[bytes] = ()) -> Reached:
+    """The versions that the pointers in the working tree name. Raises and refuses as `versions` does."""
+    reading = _Reading(paths)
     pointers = log.pointers_in_worktree(project.git)
-    found = tuple(Version(path, pointer, ()) for path, pointer in _parsed(pointers, paths, seen))
-    _refuse_unknown(paths, seen)
-    return found
+    found = tuple(Version(path, pointer, ()) for path, pointer in reading.parsed(pointers))
+    reading.refuse_unknown()
+    return Reached(found, tuple(reading.refused.values()))
 
 
-def _parsed(
-    pointers: Iterable[tuple[bytes, bytes]], paths: Sequence[bytes], seen: set[bytes]
-) -> Iterator[tuple[bytes, Pointer]]:
-    for name, content in pointers:
-        path = name if is_named_pointer(name) else data_path(name)
-        if paths:
-            asked = {one for one in paths if _covers(one, path, name)}
-            if not asked:
+class _Reading:
+    """Pointers that are read for some paths: which of the paths were seen, and which pointers were refused."""
+
+    def __init__(self, paths: Sequence[bytes]) -> None:
+        self._paths = paths
+        self._seen: set[bytes] = set()
+        self.refused: dict[tuple[bytes, str], TrackError] = {}
+
+    def parsed(
+        self, pointers: Iterable[tuple[bytes, bytes]], ref: str | None = None
+    ) -> Iterator[tuple[bytes, Pointer]]:
+        """The pointers that were asked for, by artifact; `ref` is where they are, None for the working tree."""
+        for name, content in pointers:
+            path = name if is_named_pointer(name) else data_path(name)
+            asked = {one for one in self._paths if _covers(one, path, name)}
+            if self._paths and not asked:
                 continue
-            seen |= asked
-        with suppress(NotAPointer):
-            yield path, parse_pointer(content, display(name))
+            self._seen |= asked
+            try:
+                yield path, parse_pointer(content, display(name))
+            except NotAPointer:
+                continue
+            except (MalformedPointer, NewerFormat) as error:
+                _say_where(error, name, ref)
+                if any(one in (path, name) or one.startswith(path + b"/") for one in asked):
+                    raise
+                self.refused.setdefault((name, error.message), error)
+
+    def refuse_unknown(self) -> None:
+        """Refuse a path at which no pointer was seen."""
+        for path in self._paths:
+            if path not in self._seen:
+                raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint="track ls")
+
+
+def _say_where(error: TrackError, name: bytes, ref: str | None) -> None:
+    """What is in a commit is not mended by bringing back what is committed."""
+    if ref is None:
+        return
+    if ref == INDEX:
+        error.message += " (in Git's index)"
+        return
+    shown = display(ref.removeprefix("refs/heads/").removeprefix("refs/tags/"))
+    error.message += f" (at {shown})"
+    if not isinstance(error, NewerFormat):
+        error.hint = f"mend it in a new commit; what it was before: git log -p {shown} -- {typed(name)}"
 
 
 def _covers(asked: bytes, path: bytes, pointer: bytes) -> bool:
     """Whether an artifact was asked for: itself, its pointer, a folder above it, or a path inside it."""
     return not asked or asked in (path, pointer) or path.startswith(asked + b"/") or asked.startswith(path + b"/")
-
-
-def _refuse_unknown(paths: Sequence[bytes], seen: set[bytes]) -> None:
-    for path in paths:
-        if path not in seen:
-            raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint="track ls")
 
 
 def inside(version: Version, paths: Sequence[bytes]) -> tuple[bytes, ...]:

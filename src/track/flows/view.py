@@ -1,7 +1,7 @@
 """View: what verbs that ask share: words -> revisions and paths -> pointers -> entries, without a network."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -11,19 +11,17 @@ from typing import NamedTuple
 from track.errors import (
     MalformedPointer,
     MissingObject,
-    NotAPointer,
     TrackError,
     UnknownPath,
     UnknownRevision,
     UsageError,
 )
 from track.flows.reach import known_at_remotes
-from track.history import log
+from track.flows.sides import HERE, STAGED, Side, artifact_of, pointer_of, side_at, side_here, side_staged
 from track.model.digest import Digest
 from track.model.manifest import Entry, Read, find, walk
 from track.model.names import (
     artifact_pointer,
-    data_path,
     display,
     is_named_pointer,
     is_pointer_path,
@@ -31,43 +29,8 @@ from track.model.names import (
     pointer_path,
     typed,
 )
-from track.model.pointer import Pointer, parse_pointer
+from track.model.pointer import Pointer
 from track.project import Project
-
-HERE = "the working tree"
-STAGED = "the index"
-
-
-class Side:
-    """The artifacts of one place: a commit, the index, or the working tree; a pointer is parsed when asked for.
-
-    An artifact is known by the path of its data, one without data by the path of its pointer.
-    """
-
-    def __init__(self, name: str, contents: Iterable[tuple[bytes, bytes]]) -> None:
-        """`contents` are the pointer files, by path."""
-        self.name = name
-        self.contents: Mapping[bytes, bytes] = {artifact_of(path): content for path, content in contents}
-        self._parsed: dict[bytes, Pointer | None] = {}
-
-    def pointer(self, path: bytes) -> Pointer | None:
-        """The pointer of an artifact; None when it is not there, or the file is somebody else's.
-
-        Raises:
-            MalformedPointer, NewerFormat: it breaks the rules of its format.
-        """
-        if path not in self._parsed:
-            self._parsed[path] = self._parse(path)
-        return self._parsed[path]
-
-    def pointers(self) -> dict[bytes, Pointer]:
-        """Every artifact, sorted by path. Raises as `pointer` does."""
-        found = ((path, self.pointer(path)) for path in sorted(self.contents))
-        return {path: pointer for path, pointer in found if pointer is not None}
-
-    def _parse(self, path: bytes) -> Pointer | None:
-        content = self.contents.get(path)
-        return None if content is None else parsed(content, pointer_of(path))
 
 
 class Located(NamedTuple):
@@ -121,33 +84,6 @@ class Wanted:
         for one in self._paths:
             if not any(Wanted([one]).artifact(path) for path in known):
                 raise unknown(one, known)
-
-
-def parsed(content: bytes, path: bytes) -> Pointer | None:
-    """The pointer in the bytes of a pointer file; None when it is somebody else's. Raises as `parse_pointer` does."""
-    try:
-        return parse_pointer(content, display(path))
-    except NotAPointer:
-        return None
-
-
-def side_at(project: Project, rev: str) -> Side:
-    """The artifacts in a commit.
-
-    Raises:
-        UnknownRevision: there is no such commit.
-    """
-    return Side(rev, log.pointers_at(project.git, rev))
-
-
-def side_staged(project: Project) -> Side:
-    """The artifacts in Git's index."""
-    return Side(STAGED, log.pointers_staged(project.git))
-
-
-def side_here(project: Project) -> Side:
-    """The artifacts whose pointers are in the working tree."""
-    return Side(HERE, log.pointers_in_worktree(project.git))
 
 
 def place(project: Project, words: str, *, top_too: bool = False) -> tuple[Side, bytes]:
@@ -294,16 +230,6 @@ def paths_from(project: Project, words: Iterable[str]) -> tuple[bytes, ...]:
     """
     found = (project.relative(word) for word in words)
     return tuple(artifact_of(path) if is_pointer_path(path) else path for path in found)
-
-
-def artifact_of(pointer: bytes) -> bytes:
-    """What an artifact is known by: the path of its data, or of its pointer where there is none."""
-    return pointer if is_named_pointer(pointer) else data_path(pointer)
-
-
-def pointer_of(artifact: bytes) -> bytes:
-    """The path of an artifact's pointer."""
-    return artifact if is_named_pointer(artifact) else pointer_path(artifact)
 
 
 def name_of(artifact: bytes) -> str | None:

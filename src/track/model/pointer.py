@@ -88,7 +88,7 @@ def parse_pointer(data: bytes, name: str) -> Pointer:
         raise _malformed(name, data, "format", "format is not a number from 1 on")
     if version > 1:
         raise NewerFormat(
-            f"{name} has format {version}; this version of track reads format 1",
+            f"{_line_of(name, data, 'format')} has format {version}; this version of track reads format 1",
             hint="upgrade track: pip install --upgrade track-data",
         )
     try:
@@ -96,7 +96,8 @@ def parse_pointer(data: bytes, name: str) -> Pointer:
     except _BadFact as error:
         raise _malformed(name, data, error.key, str(error)) from None
     except ValueError as error:
-        raise _malformed(name, data, None, str(error)) from None
+        key = str(error).partition(" ")[0]
+        raise _malformed(name, data, key, str(error)) from None
 
 
 def dump_pointer(pointer: Pointer) -> bytes:
@@ -158,8 +159,12 @@ def _document(data: bytes, name: str) -> dict[str, Any]:
     except RecursionError:
         raise MalformedPointer(f"{name} is nested too deeply", hint=_restoring(name)) from None
     except tomli.TOMLDecodeError as error:
-        if re.search("^(?:<<<<<<<|=======|>>>>>>>)", text, re.MULTILINE) is not None:
-            raise ConflictedPointer(f"{name} has a merge conflict in it", hint=_taking_one_side(name)) from None
+        mark = re.search("^(?:<<<<<<<|=======|>>>>>>>)", text, re.MULTILINE)
+        if mark is not None:
+            line = text.count("\n", 0, mark.start()) + 1
+            raise ConflictedPointer(
+                f"{name}, line {line}: a merge conflict is in it", hint=_taking_one_side(name)
+            ) from None
         raise MalformedPointer(f"{name} is not TOML: {display(str(error))}", hint=_restoring(name)) from None
     except ValueError as error:
         raise MalformedPointer(f"{name} is not TOML: {display(str(error))}", hint=_restoring(name)) from None
@@ -175,16 +180,15 @@ def _taking_one_side(name: str) -> str:
     )
 
 
-def _malformed(name: str, data: bytes, key: str | None, why: str) -> MalformedPointer:
-    where = name
-    if key is not None:
-        found = re.search(
-            rb"^[ \t]*\[{0,2}[\"']?" + re.escape(key.encode("utf-8", "replace")) + rb"\b", data, re.MULTILINE
-        )
-        if found is not None:
-            line = data.count(b"\n", 0, found.start()) + 1
-            where = f"{name}, line {line}"
-    return MalformedPointer(f"{where}: {display(why)}", hint=_restoring(name))
+def _malformed(name: str, data: bytes, key: str, why: str) -> MalformedPointer:
+    return MalformedPointer(f"{_line_of(name, data, key)}: {display(why)}", hint=_restoring(name))
+
+
+def _line_of(name: str, data: bytes, key: str) -> str:
+    """The file and the line on which a key stands; the file alone where that is not known."""
+    pattern = rb"^[ \t]*\[{0,2}[\"']?" + re.escape(key.encode("utf-8", "replace")) + rb"\b"
+    found = re.search(pattern, data, re.MULTILINE)
+    return name if found is None else f"{name}, line {data[: found.start()].count(10) + 1}"
 
 
 def _pointer(document: dict[str, Any]) -> Pointer:

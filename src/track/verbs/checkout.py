@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from track import publish
-from track.errors import MissingObject
+from track.errors import MissingObject, TrackError, naming_too
 from track.flows.bring import BroughtArtifact, Lacking, bring
 from track.flows.ignoring import ignore
 from track.flows.reach import Version, full_name, inside, versions, versions_here
@@ -22,12 +22,13 @@ class CheckedOut:
     """What a checkout did, or with `dry_run` would do.
 
     `artifacts` are those whose files changed or that keep local edits; `pointers` the pointer files that were written;
-    `count` is how many artifacts were looked at.
+    `count` is how many artifacts were looked at. `refused` says which pointers could not be read; they were left alone.
     """
 
     artifacts: tuple[BroughtArtifact, ...]
     pointers: tuple[bytes, ...]
     count: int
+    refused: tuple[TrackError, ...] = ()
 
 
 def checkout(
@@ -49,15 +50,17 @@ def checkout(
         UnsavedWork: files would go whose content is saved nowhere, all of them named; nothing was changed.
         MissingObject: objects are not here; nothing of their artifacts was placed, but everything of the others.
         UnknownRevision, UnknownPath: what was asked for is not there.
-        MalformedPointer, MalformedManifest, DamagedObject, ForbiddenPath: what should be placed cannot be believed.
+        MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
+        MalformedManifest, DamagedObject, ForbiddenPath: what should be placed cannot be believed.
         DiskFull, StoreUnwritable: the files did not fit; those in the working tree are as they were, or whole.
     """
     asked = [project.relative(path) for path in paths]
     with project.lock():
         publish.sweep(project.worktree_state / "staging")
         name = full_name(project, rev) if rev is not None else None
-        found = versions(project, [name], asked) if name is not None else versions_here(project, asked)
-        brought = bring(project, found, paths=asked, force=force, dry_run=dry_run, progress=progress)
+        found, refused = versions(project, [name], asked) if name is not None else versions_here(project, asked)
+        with naming_too(refused):
+            brought = bring(project, found, paths=asked, force=force, dry_run=dry_run, progress=progress)
         lacking = {each.path for each in brought.lacking}
         whole = [version for version in found if version.path not in lacking and not inside(version, asked)]
         written: list[bytes] = []
@@ -65,8 +68,9 @@ def checkout(
             written = [_restore(project, name, version) for version in whole] if asked else []
             _keep_out_of_git(project, whole)
     if brought.lacking:
-        raise _missing(project, rev, brought.lacking)
-    return CheckedOut(brought.artifacts, tuple(path for path in written if path), len(found))
+        with naming_too(refused):
+            raise _missing(project, rev, brought.lacking)
+    return CheckedOut(brought.artifacts, tuple(path for path in written if path), len(found), refused)
 
 
 def _restore(project: Project, rev: str, version: Version) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from track.errors import TrackError, UsageError
+from track.errors import TrackError, UsageError, naming_too
 from track.flows.bring import bring
 from track.flows.reach import versions_here
 from track.flows.receive import receive
@@ -20,7 +20,8 @@ class Cloned:
     """What a clone did. `root` is the new working tree; `is_project` says that track is set up in it.
 
     `remotes` are (name, URL) of those that were asked for data; sizes in bytes, as they travelled. `placed` are the
-    artifacts whose files were put in place, with what was written for each.
+    artifacts whose files were put in place, with what was written for each. `refused` says which pointers could not be
+    read; the data of all others came.
     """
 
     root: Path
@@ -30,6 +31,7 @@ class Cloned:
     fetched_bytes: int = 0
     placed: tuple[tuple[bytes, int], ...] = ()
     warnings: tuple[str, ...] = ()
+    refused: tuple[TrackError, ...] = ()
 
 
 def clone(
@@ -84,11 +86,12 @@ def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
     """Set a new clone up, and bring what its pointers need."""
     with project.lock():
         drivers.install(project.git)
-        found = versions_here(project)
+        found, refused = versions_here(project)
         if not data or not found:
-            return Cloned(project.root, True, len(found), warnings=tuple(project.warnings))
-        received = receive(project, found, progress=progress)
-        brought = bring(project, found, progress=progress)
+            return Cloned(project.root, True, len(found), warnings=tuple(project.warnings), refused=refused)
+        with naming_too(refused):
+            received = receive(project, found, progress=progress)
+            brought = bring(project, found, progress=progress)
         return Cloned(
             root=project.root,
             is_project=True,
@@ -97,4 +100,5 @@ def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
             fetched_bytes=received.fetched_bytes,
             placed=tuple((artifact.path, artifact.size) for artifact in brought.artifacts),
             warnings=tuple(project.warnings),
+            refused=refused,
         )

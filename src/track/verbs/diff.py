@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from track.errors import MissingObject, UnknownRevision, UsageError
+from track.errors import MalformedPointer, MissingObject, NewerFormat, TrackError, UnknownRevision, UsageError
 from track.flows import pointers as pointer_files
-from track.flows import view
+from track.flows import sides, view
 from track.flows.look import differences
-from track.flows.view import Side, Wanted
+from track.flows.sides import Side
+from track.flows.view import Wanted
 from track.history import log
 from track.model.change import Change, changes
 from track.model.manifest import Entry, Read, compare
@@ -60,11 +61,15 @@ class ArtifactDiff:
 
 
 class Diff(NamedTuple):
-    """The artifacts that differ, sorted by path; `old` and `new` name the two sides."""
+    """The artifacts that differ, sorted by path; `old` and `new` name the two sides.
+
+    `refused` says which pointers, on either side, cannot be read.
+    """
 
     old: str
     new: str
     artifacts: tuple[ArtifactDiff, ...]
+    refused: tuple[TrackError, ...] = ()
 
     @property
     def size_delta(self) -> int:
@@ -105,20 +110,21 @@ def diff(
         UnknownRevision: a revision is none.
         UnknownPath: nothing on either side has to do with a path.
         UsageError: too many revisions.
-        MalformedPointer, NewerFormat, MalformedManifest, DamagedObject: what is compared breaks its format.
+        MalformedManifest, DamagedObject: what is compared breaks its format.
     """
     wanted = Wanted(view.paths_from(project, paths))
     old, new, names = _sides(project, revs, staged, whole=bool(paths))
     wanted.refuse_unknown((old, new))
-    drafts = list(_drafts(old, new, wanted))
+    refused: list[TrackError] = []
+    drafts = list(_drafts(old, new, wanted, refused))
     if renames:
         drafts = _with_renames(drafts)
     read = view.reader(project)
     for draft in drafts:
         if draft.renamed_from is None:
-            _fill(project, draft, new.name == view.HERE, read, progress)
+            _fill(project, draft, new.name == sides.HERE, read, progress)
             _narrow(draft, wanted)
-    return Diff(*names, tuple(_finished(drafts, is_here=new.name == view.HERE, renames=renames)))
+    return Diff(*names, tuple(_finished(drafts, is_here=new.name == sides.HERE, renames=renames)), tuple(refused))
 
 
 def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) -> tuple[Side, Side, tuple[str, str]]:
@@ -128,11 +134,11 @@ def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) 
     ends = view.range_of(revs[0]) if len(revs) == 1 else None
     if staged:
         old = revs[0] if revs else "HEAD"
-        return view.side_at(project, old), view.side_staged(project), (old, view.STAGED)
+        return sides.side_at(project, old), sides.side_staged(project), (old, sides.STAGED)
     if not revs:
-        return view.side_staged(project), view.side_here(project), (view.STAGED, view.HERE)
+        return sides.side_staged(project), sides.side_here(project), (sides.STAGED, sides.HERE)
     if ends is None and len(revs) == 1:
-        return view.side_at(project, revs[0]), view.side_here(project), (revs[0], view.HERE)
+        return sides.side_at(project, revs[0]), sides.side_here(project), (revs[0], sides.HERE)
     first, second = (end or "HEAD" for end in ends or revs)
     base = first
     if ends is not None and "..." in revs[0]:
@@ -144,17 +150,21 @@ def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) 
         base = found
     names = first if base == first else base[:12], second
     if whole:
-        return view.side_at(project, base), view.side_at(project, second), names
+        return sides.side_at(project, base), sides.side_at(project, second), names
     before, after = log.pointers_between(project.git, base, second)
     return Side(base, before), Side(second, after), names
 
 
-def _drafts(old: Side, new: Side, wanted: Wanted) -> Iterator[_Draft]:
+def _drafts(old: Side, new: Side, wanted: Wanted, refused: list[TrackError]) -> Iterator[_Draft]:
     """The artifacts that were asked for and may differ; between revisions, those whose pointers differ."""
-    is_here = new.name == view.HERE
+    is_here = new.name == sides.HERE
     for path in sorted(old.contents.keys() | new.contents.keys()):
         if wanted.artifact(path) and (is_here or old.contents.get(path) != new.contents.get(path)):
-            before, after = old.pointer(path), new.pointer(path)
+            try:
+                before, after = old.pointer(path), new.pointer(path)
+            except (MalformedPointer, NewerFormat) as error:
+                refused.append(error)
+                continue
             if before is not None or after is not None:
                 yield _Draft(path, before, after)
 

@@ -1,11 +1,11 @@
 """Du: how much space artifacts and their versions take, and how much of it they share."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from track.errors import MissingObject
-from track.flows import view
+from track.errors import MalformedPointer, MissingObject, NewerFormat, TrackError
+from track.flows import sides, view
 from track.flows.view import Wanted
 from track.history import log as history
 from track.history.log import Event
@@ -49,10 +49,15 @@ class ArtifactSize:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Every artifact, sorted by path; `stored_size` counts each distinct content once, whoever has it."""
+    """Every artifact, sorted by path; `stored_size` counts each distinct content once, whoever has it.
+
+    `refused` says which pointers in the working tree, of those asked for, cannot be read; such ones in the history are
+    left out.
+    """
 
     artifacts: tuple[ArtifactSize, ...]
     stored_size: int
+    refused: tuple[TrackError, ...] = ()
 
 
 _Found = list[tuple[bytes, list[tuple[Pointer, str | None]]]]
@@ -66,11 +71,14 @@ def du(project: Project, paths: Sequence[str] = (), *, progress: Progress = sile
 
     Raises:
         UnknownPath: nothing lies at a path.
-        MalformedPointer, MalformedManifest, DamagedObject: something is not what it should be.
+        MalformedManifest, DamagedObject: something is not what it should be.
     """
     wanted = Wanted(view.paths_from(project, paths))
-    found = _versions(project)
-    wanted.refuse_unknown_among({name for name, _ in found})
+    here = sides.side_here(project)
+    pointers, _ = here.readable()
+    _, refused = here.readable(path for path in here.contents if wanted.artifact(path))
+    found = _versions(project, pointers)
+    wanted.refuse_unknown_among({*here.contents, *(name for name, _ in found)})
     read = view.reader(project)
     spans: list[_Spans] = []
     progress.begin("measuring", count=len(found))
@@ -83,7 +91,7 @@ def du(project: Project, paths: Sequence[str] = (), *, progress: Progress = sile
     owners = Counter(digest for each in spans for digest in each.sizes)
     every = {digest: size for each in spans for digest, size in each.sizes.items()}
     sizes = [_sized(name, versions, each, owners) for (name, versions), each in zip(found, spans, strict=True)]
-    return Sizes(tuple(size for size in sizes if wanted.artifact(size.path)), sum(every.values()))
+    return Sizes(tuple(size for size in sizes if wanted.artifact(size.path)), sum(every.values()), refused)
 
 
 def _sized(
@@ -112,19 +120,22 @@ def _sized(
     )
 
 
-def _versions(project: Project) -> _Found:
+def _versions(project: Project, here: Mapping[bytes, Pointer]) -> _Found:
     """Every artifact with its distinct contents, newest first, and the commit that brought each last."""
     found: dict[bytes, dict[Digest, tuple[Pointer, str | None]]] = {}
-    for artifact, pointer in view.side_here(project).pointers().items():
+    for artifact, pointer in here.items():
         found.setdefault(artifact, {})[pointer.digest] = (pointer, None)
     for event, content in _history(project):
-        artifact = view.artifact_of(event.path)
-        pointer_then = view.parsed(content, event.path)
+        artifact = sides.artifact_of(event.path)
+        try:
+            pointer_then = sides.parsed(content, event.path)
+        except (MalformedPointer, NewerFormat):
+            continue
         if pointer_then is None:
             continue
-        here = found.setdefault(artifact, {})
-        if here.get(pointer_then.digest, (None, None))[1] is None:
-            here[pointer_then.digest] = (pointer_then, event.commit.oid)
+        known = found.setdefault(artifact, {})
+        if known.get(pointer_then.digest, (None, None))[1] is None:
+            known[pointer_then.digest] = (pointer_then, event.commit.oid)
     return [(artifact, list(found[artifact].values())) for artifact in sorted(found)]
 
 

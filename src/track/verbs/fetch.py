@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from track.errors import TrackError, naming_too
 from track.flows.reach import every_ref, full_name, versions, versions_here
 from track.flows.receive import receive
 from track.progress import Progress, silent
@@ -11,12 +12,16 @@ from track.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch brought. `remotes` are (name, URL) of those that were asked; sizes in bytes, as they travelled."""
+    """What a fetch brought. `remotes` are (name, URL) of those that were asked; sizes in bytes, as they travelled.
+
+    `refused` says which pointers could not be read; what all others need came.
+    """
 
     remotes: tuple[tuple[str, str], ...]
     versions_count: int
     objects_count: int
     fetched_bytes: int
+    refused: tuple[TrackError, ...] = ()
 
 
 def fetch(
@@ -36,19 +41,22 @@ def fetch(
     Raises:
         NoRemote: the project names no such remote.
         UnknownRevision, UnknownPath: what was asked for is not there.
+        MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
         MissingObject, DamagedObject: bytes that no remote has whole; everything else came.
         RemoteError: the remote is not there, is no store, or this clone was not told that it may use it.
     """
     asked = [project.relative(path) for path in paths]
     if every or revs:
         refs = every_ref(project) if every else tuple(full_name(project, rev) for rev in revs)
-        found = versions(project, refs, asked)
+        found, refused = versions(project, refs, asked)
     else:
-        found = versions_here(project, asked)
-    received = receive(project, found, remote=remote, paths=asked, progress=progress)
+        found, refused = versions_here(project, asked)
+    with naming_too(refused):
+        received = receive(project, found, remote=remote, paths=asked, progress=progress)
     return Fetched(
         tuple((named.name, named.url) for named in received.remotes),
         len(found),
         received.objects_count,
         received.fetched_bytes,
+        refused,
     )

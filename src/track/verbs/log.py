@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from track.errors import MalformedPointer, MissingObject, NewerFormat, NotAPointer, UnknownPath
-from track.flows import view
+from track.flows import sides, view
 from track.history import log as history
 from track.history.log import Event
 from track.model.manifest import Read, compare
@@ -72,7 +72,7 @@ def log(project: Project, path: str, rev: str = "HEAD", *, stat: bool = False, f
 def _artifact(project: Project, path: str, rev: str) -> bytes:
     """The artifact that a path names in the working tree or at the revision; else the path itself."""
     (asked,) = view.paths_from(project, [path])
-    for side in (view.side_here(project), view.side_at(project, rev)):
+    for side in (sides.side_here(project), sides.side_at(project, rev)):
         try:
             return view.locate(side, asked).artifact
         except (UnknownPath, MalformedPointer, NewerFormat):
@@ -81,7 +81,7 @@ def _artifact(project: Project, path: str, rev: str) -> bytes:
 
 
 def _versions(project: Project, artifact: bytes, rev: str, read: Read | None, follow: bool) -> Iterator[Version]:
-    pointer_path = view.pointer_of(artifact)
+    pointer_path = sides.pointer_of(artifact)
     events = list(history.versions_of(project.git, pointer_path, rev))
     for event, content in events:
         before = _parent_content(project, event, event.path)
@@ -93,7 +93,7 @@ def _versions(project: Project, artifact: bytes, rev: str, read: Read | None, fo
         yield _version(artifact, event, content, before, source=source, read=read)
         if source is not None:
             parent = event.commit.parents[0]
-            yield from _versions(project, view.artifact_of(source), parent, read, follow)
+            yield from _versions(project, sides.artifact_of(source), parent, read, follow)
             return
 
 
@@ -134,7 +134,7 @@ def _version(
         subject=event.commit.subject,
         op="R" if source is not None else event.op,
         path=artifact,
-        renamed_from=None if source is None else view.artifact_of(source),
+        renamed_from=None if source is None else sides.artifact_of(source),
         pointer=pointer,
         before=old,
         size_delta=size - old_size,

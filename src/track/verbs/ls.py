@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from track.errors import MissingObject
+from track.errors import MissingObject, TrackError
 from track.flows import view
-from track.flows.view import Located, Side
+from track.flows.view import Located
 from track.model.digest import Digest
 from track.model.manifest import Entry, walk
 from track.model.pointer import Pointer
@@ -33,11 +33,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What lies at a place, sorted by path. `where` names the side; `artifact` is set when it is what is inside one."""
+    """What lies at a place, sorted by path. `where` names the side; `artifact` is set when it is what is inside one.
+
+    `refused` says which pointers there cannot be read.
+    """
 
     where: str
     artifact: bytes | None
     items: tuple[Listed, ...]
+    refused: tuple[TrackError, ...] = ()
 
 
 def ls(project: Project, words: str = "", *, recursive: bool = False) -> Listing:
@@ -48,24 +52,20 @@ def ls(project: Project, words: str = "", *, recursive: bool = False) -> Listing
     Raises:
         UnknownRevision: there is no such commit.
         UnknownPath: nothing lies there.
+        MalformedPointer, NewerFormat: the pointer of the artifact named cannot be read.
         MissingObject: the manifest that says what is inside is not in the store.
     """
     side, path = view.place(project, words, top_too=True)
-    below = [artifact for artifact in side.pointers() if not path or artifact.startswith(path + b"/")]
-    if below or not path:
-        return Listing(side.name, None, tuple(_listed(artifact, _there(side, artifact)) for artifact in below))
+    names = [artifact for artifact in side.contents if not path or artifact.startswith(path + b"/")]
+    below, refused = side.readable(names)
+    if below or refused or not path:
+        return Listing(side.name, None, tuple(_listed(*each) for each in below.items()), refused)
     located = view.locate(side, path)
     if located.pointer.kind != "directory":
         if located.inner:
             raise view.unknown(path, side.contents, side.name)
         return Listing(side.name, None, (_listed(located.artifact, located.pointer),))
     return Listing(side.name, located.artifact, tuple(_inside(project, located, recursive)))
-
-
-def _there(side: Side, artifact: bytes) -> Pointer:
-    pointer = side.pointer(artifact)
-    assert pointer is not None
-    return pointer
 
 
 def _listed(artifact: bytes, pointer: Pointer) -> Listed:

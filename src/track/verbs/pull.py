@@ -1,11 +1,11 @@
 """Pull: bring the bytes that pointers need, and make the working files what the pointers say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from track.errors import DamagedObject, MissingObject
+from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
-from track.flows.reach import versions_here
+from track.flows.reach import Version, versions_here
 from track.flows.receive import lacking_here, put_damage_aside, receive
 from track.model.names import display
 from track.progress import Progress, silent
@@ -17,6 +17,7 @@ class Pulled:
     """What a pull did. `remotes` are (name, URL) of those that were asked; sizes in bytes, as they travelled.
 
     With `dry_run`, `artifacts` is what would be placed of what is here, and `lacking` what would be fetched first.
+    `refused` says which pointers could not be read; everything else was done.
     """
 
     remotes: tuple[tuple[str, str], ...]
@@ -26,6 +27,7 @@ class Pulled:
     artifacts: tuple[BroughtArtifact, ...]
     lacking: tuple[Lacking, ...]
     dry_run: bool
+    refused: tuple[TrackError, ...] = ()
 
 
 def pull(
@@ -44,6 +46,7 @@ def pull(
 
     Raises:
         UnknownPath: nothing lies at one of the paths.
+        MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
         UnsavedWork: files whose content is saved nowhere would go; what came is in the store, nothing was placed.
         NoRemote: something is lacking, and the project names no remote.
         MissingObject, DamagedObject: bytes that no remote has whole; everything else was placed.
@@ -52,35 +55,48 @@ def pull(
     """
     asked = [project.relative(path) for path in paths]
     with project.lock():
-        found = versions_here(project, asked)
+        found, refused = versions_here(project, asked)
         if dry_run:
             planned = bring(project, found, paths=asked, force=force, dry_run=True)
-            return Pulled((), len(found), 0, 0, planned.artifacts, planned.lacking, True)
-        lacking = lacking_here(project, found, asked)
-        remotes: tuple[tuple[str, str], ...] = ()
-        objects_count = fetched_bytes = 0
-        trouble: MissingObject | DamagedObject | None = None
-        if lacking:
-            try:
-                received = receive(project, lacking, remote=remote, paths=asked, progress=progress)
-                remotes = tuple((named.name, named.url) for named in received.remotes)
-                objects_count, fetched_bytes = received.objects_count, received.fetched_bytes
-            except (MissingObject, DamagedObject) as error:
-                trouble = error
+            return Pulled((), len(found), 0, 0, planned.artifacts, planned.lacking, True, refused)
+        with naming_too(refused):
+            return replace(_pull(project, found, asked, remote, force=force, progress=progress), refused=refused)
+
+
+def _pull(
+    project: Project,
+    found: Sequence[Version],
+    asked: Sequence[bytes],
+    remote: str | None,
+    *,
+    force: bool,
+    progress: Progress,
+) -> Pulled:
+    lacking = lacking_here(project, found, asked)
+    remotes: tuple[tuple[str, str], ...] = ()
+    objects_count = fetched_bytes = 0
+    trouble: MissingObject | DamagedObject | None = None
+    if lacking:
         try:
-            brought = bring(project, found, paths=asked, force=force, progress=progress)
-        except DamagedObject:  # in the local store: what is bad there is put aside, and comes again
-            lacking = put_damage_aside(project, found, asked)
-            if not lacking:
-                raise
             received = receive(project, lacking, remote=remote, paths=asked, progress=progress)
             remotes = tuple((named.name, named.url) for named in received.remotes)
-            objects_count += received.objects_count
-            fetched_bytes += received.fetched_bytes
-            brought = bring(project, found, paths=asked, force=force, progress=progress)
-        if trouble is not None:
-            raise _with_placed(trouble, brought)
-        return Pulled(remotes, len(found), objects_count, fetched_bytes, brought.artifacts, brought.lacking, False)
+            objects_count, fetched_bytes = received.objects_count, received.fetched_bytes
+        except (MissingObject, DamagedObject) as error:
+            trouble = error
+    try:
+        brought = bring(project, found, paths=asked, force=force, progress=progress)
+    except DamagedObject:  # in the local store: what is bad there is put aside, and comes again
+        lacking = put_damage_aside(project, found, asked)
+        if not lacking:
+            raise
+        received = receive(project, lacking, remote=remote, paths=asked, progress=progress)
+        remotes = tuple((named.name, named.url) for named in received.remotes)
+        objects_count += received.objects_count
+        fetched_bytes += received.fetched_bytes
+        brought = bring(project, found, paths=asked, force=force, progress=progress)
+    if trouble is not None:
+        raise _with_placed(trouble, brought)
+    return Pulled(remotes, len(found), objects_count, fetched_bytes, brought.artifacts, brought.lacking, False)
 
 
 def _with_placed(error: MissingObject | DamagedObject, brought: Brought) -> MissingObject | DamagedObject:

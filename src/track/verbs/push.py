@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from track.flows.reach import default_refs, every_ref, full_name, versions
+from track.errors import TrackError, naming_too
+from track.flows.reach import Version, default_refs, every_ref, full_name, versions
 from track.flows.remotes import choose, connected
 from track.flows.send import losses, plan, send, size_of
 from track.model.digest import Digest
@@ -28,7 +29,8 @@ class PushedVersion:
 class Pushed:
     """What a push did. `sent_bytes` are as they travelled; `lacking_bytes` are those of the objects that were sent.
 
-    With `dry_run` it is what would be done: then `sent_bytes`, `packs_count` are 0.
+    With `dry_run` it is what would be done: then `sent_bytes`, `packs_count` are 0. `refused` says which pointers could
+    not be read; what all others need was sent.
     """
 
     remote: str
@@ -40,6 +42,7 @@ class Pushed:
     packs_count: int
     requests_count: int
     dry_run: bool
+    refused: tuple[TrackError, ...] = ()
 
     @property
     def is_up_to_date(self) -> bool:
@@ -65,6 +68,7 @@ def push(
     Raises:
         NoRemote: the project names no such remote.
         UnknownRevision, UnknownPath: what was asked for is not there.
+        MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
         MissingObject: bytes that are neither here nor at the remote; everything else was sent.
         DamagedObject: a stored object is damaged.
         RemoteError: the remote is not there, is no store, or this clone was not told that it may use it.
@@ -73,8 +77,8 @@ def push(
     named = choose(project, remote)
     asked = [project.relative(path) for path in paths]
     refs = every_ref(project) if every else tuple(full_name(project, rev) for rev in revs) or default_refs(project)
-    found = versions(project, refs, asked)
-    with connected(project, named, sending=True) as connection:
+    found, refused = versions(project, refs, asked)
+    with naming_too(refused), connected(project, named, sending=True) as connection:
         todo = plan(project, connection, found)
         sent_bytes = packs_count = 0
         lacking_bytes = size_of(project, todo)
@@ -88,21 +92,17 @@ def push(
         return Pushed(
             remote=named.name,
             url=named.url,
-            versions=tuple(
-                PushedVersion(
-                    path=version.path,
-                    kind=version.pointer.kind,
-                    digest=version.pointer.digest,
-                    size=version.pointer.size,
-                    files=version.pointer.files,
-                    is_new=(version.path, version.pointer.digest) in new,
-                )
-                for version in found
-            ),
+            versions=tuple(_pushed(version, (version.path, version.pointer.digest) in new) for version in found),
             objects_count=len(todo.objects),
             lacking_bytes=lacking_bytes,
             sent_bytes=sent_bytes,
             packs_count=packs_count,
             requests_count=connection.place.requests_count,
             dry_run=dry_run,
+            refused=refused,
         )
+
+
+def _pushed(version: Version, is_new: bool) -> PushedVersion:
+    pointer = version.pointer
+    return PushedVersion(version.path, pointer.kind, pointer.digest, pointer.size, pointer.files, is_new)

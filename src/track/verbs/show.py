@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from track.flows import view
+from track.flows import sides, view
 from track.flows.reach import known_at_remotes
 from track.model.digest import Digest
 from track.model.manifest import Entry
@@ -47,7 +47,7 @@ def show(project: Project, words: str) -> Shown:
         where=side.name,
         path=located.path,
         artifact=located.artifact,
-        pointer_path=view.pointer_of(located.artifact),
+        pointer_path=sides.pointer_of(located.artifact),
         name=view.name_of(located.artifact),
         pointer=pointer,
         entry=entry,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from track.errors import MalformedPointer, NotAPointer
+from track.errors import MalformedPointer, NewerFormat, NotAPointer
 from track.flows.look import Look, look
 from track.flows.reach import known_at_remotes
 from track.history import log
@@ -38,7 +38,7 @@ class ArtifactStatus(NamedTuple):
     look: Look | None
     pushed: bool | None
     trouble: str | None
-    malformed: MalformedPointer | None = None
+    malformed: MalformedPointer | NewerFormat | None = None
 
     @property
     def is_changed(self) -> bool:
@@ -126,7 +126,7 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
     content = pointers.disk.get(name)
     known = pointers.staged.get(name) or pointers.head.get(name)
     text = content if content is not None else pointers.blobs.get(known or "", b"")
-    malformed = None
+    malformed: MalformedPointer | NewerFormat | None = None
     pointer: Pointer | None = None
     try:
         pointer = parse_pointer(text, display(name))
@@ -136,7 +136,7 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
         malformed = MalformedPointer(
             f"{display(name)} was a pointer and is none any more", hint=f"git checkout HEAD -- {typed(name)}"
         )
-    except MalformedPointer as error:
+    except (MalformedPointer, NewerFormat) as error:
         malformed = error
     found = None
     if pointer is not None and content is not None and not is_named_pointer(name):
@@ -166,7 +166,7 @@ def _is_pointer(project: Project, known: str) -> bool:
         parse_pointer(content, "")
     except NotAPointer:
         return False
-    except MalformedPointer:
+    except (MalformedPointer, NewerFormat):
         return True
     return True
 

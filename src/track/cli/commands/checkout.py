@@ -5,8 +5,8 @@ import os
 import click
 
 from track.cli.separated import Separated, has_separator, paths_behind
-from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
-from track.errors import TrackError, UnknownPath, UnknownRevision, UsageError
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
+from track.errors import ForbiddenPath, TrackError, UnknownPath, UnknownRevision, UsageError
 from track.flows.bring import BroughtArtifact
 from track.flows.reach import versions_here
 from track.model.names import display, typed
@@ -29,7 +29,8 @@ fetched: `track pull` brings what is not here.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 data that is not here (the rest was placed);
-6 would lose unsaved work, or locked; 7 damaged data, or a path that may not be written.
+6 would lose unsaved work, or locked; 7 damaged data, or a path that may not be written;
+3, 6, 7 a pointer cannot be read (the data of all others was placed).
 """
 
 
@@ -46,10 +47,11 @@ def command(ctx: click.Context, names: tuple[str, ...], force: bool, dry_run: bo
         done = checkout(project, rev, paths, force=force, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("checkout", _document(done, dry_run))
-        return
-    for artifact in done.artifacts:
-        emit(_line(artifact, dry_run))
-    _say_more(done, dry_run)
+    else:
+        for artifact in done.artifacts:
+            emit(_line(artifact, dry_run))
+        _say_more(done, dry_run)
+    refuse(done.refused)
 
 
 def _told_apart(
@@ -89,9 +91,12 @@ def _told_apart(
 
 def _is_known(project: Project, name: str) -> bool:
     try:
-        return bool(versions_here(project, [project.relative(name)]))
-    except TrackError:
+        versions_here(project, [project.relative(name)])
+    except (UsageError, ForbiddenPath):
         return False
+    except TrackError:  # it is there, and cannot be read
+        return True
+    return True
 
 
 def _line(artifact: BroughtArtifact, dry_run: bool) -> str:
@@ -114,7 +119,7 @@ def _say_more(done: CheckedOut, dry_run: bool) -> None:
         note(f"{count_text(len(done.pointers), 'pointer')} written, not staged: git add records going back")
     if dry_run:
         note("nothing was changed (--dry-run)")
-    elif not done.artifacts:
+    elif not done.artifacts and not done.refused:
         note(f"everything is as its pointer says: {count_text(done.count, 'artifact')}")
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from track.cli.session import count_text, emit, emit_json, hint, note, progress, size_text, table, warn
+from track.cli.session import count_text, emit, emit_json, hint, note, progress, refuse, size_text, table, warn
 from track.model.names import display
 from track.verbs.clone import Cloned, clone
 
@@ -18,7 +18,8 @@ repository names is read from when it lies beside the repository; for any other,
 
 \b
 Exit codes: 0 done; 1 Git could not clone; 2 wrong usage; 3 written by a later version; 4 data is missing everywhere;
-5 the remote was not reached, or may not be used yet; 6 the folder is there and not empty; 7 data is damaged.
+5 the remote was not reached, or may not be used yet; 6 the folder is there and not empty; 7 data is damaged;
+3, 6, 7 a pointer cannot be read (the data of all others came).
 After 3, 4, 5 and 7 the Git repository is cloned and `track pull` goes on.
 """
 
@@ -40,6 +41,7 @@ def command(url: str, folder: str | None, no_data: bool, branch: str | None, **o
         emit_json("clone", _document(done))
     else:
         _show(done, no_data)
+    refuse(done.refused)
 
 
 def _show(done: Cloned, no_data: bool) -> None:

@@ -14,6 +14,7 @@ from track.cli.session import (
     opened,
     paint,
     progress,
+    refuse,
     size_text,
     table,
     warn,
@@ -42,7 +43,7 @@ Letters: A added, M modified, D deleted, R renamed, T executable or not, = only 
 
 \b
 Exit codes: 0 done; 1 something differs and --exit-code was given; 2 no such revision or path; 3 not a project;
-4 what is needed to look inside is not here.
+4 what is needed to look inside is not here; 3, 6, 7 a pointer cannot be read (all others are compared).
 """
 _COLORS = {"A": "green", "M": "yellow", "D": "red", "R": "cyan", "T": "magenta", "=": "dim"}
 _WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "mode", "=": "labels"}
@@ -89,6 +90,7 @@ def command(
     lacking = [artifact for artifact in found.artifacts if artifact.trouble]
     for artifact in lacking:
         warn(f"what differs inside {_title(artifact)} is not known: {artifact.trouble}; `track fetch` may bring it")
+    refuse(found.refused)
     if lacking:
         sys.exit(4)
     if exit_code and found.artifacts:

@@ -2,7 +2,7 @@
 
 import click
 
-from track.cli.session import count_text, emit, emit_json, opened, progress, size_text, table, warn
+from track.cli.session import count_text, emit, emit_json, opened, progress, refuse, size_text, table, warn
 from track.model.names import display, text_of
 from track.verbs.du import ArtifactSize, Sizes, du
 
@@ -17,7 +17,7 @@ NOW is the size of the newest version. STORED counts every distinct content of a
 of it that other artifacts have too, UNIQUE the rest. Sizes are of contents, before packing and compressing.
 
 \b
-Exit codes: 0 done; 2 no such artifact; 3 not a project.
+Exit codes: 0 done; 2 no such artifact; 3 not a project; 3, 6, 7 a pointer cannot be read (all others are shown).
 """
 
 
@@ -31,7 +31,12 @@ def command(*, paths: tuple[str, ...], each: bool, as_json: bool) -> None:
         found = du(project, paths, progress=progress())
     if as_json:
         emit_json("du", _document(found))
-        return
+    else:
+        _show(found, each)
+    refuse(found.refused)
+
+
+def _show(found: Sizes, each: bool) -> None:
     rows = [["NOW", "STORED", "SHARED", "UNIQUE", "VERSIONS", "ARTIFACT"]]
     for artifact in found.artifacts:
         rows.append(_row(artifact))

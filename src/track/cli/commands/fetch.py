@@ -3,7 +3,7 @@
 import click
 
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
-from track.cli.session import count_text, emit_json, note, opened, progress, size_text
+from track.cli.session import count_text, emit_json, note, opened, progress, refuse, size_text
 from track.model.names import display
 from track.verbs.fetch import Fetched, fetch
 
@@ -21,7 +21,8 @@ others. An interrupted fetch goes on when it is run again.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that no remote has (the rest came); 5 no remote, or it is
-not there, is no store, or not allowed yet; 7 what a remote has is damaged (nothing of that was placed).
+not there, is no store, or not allowed yet; 7 what a remote has is damaged (nothing of that was stored);
+3, 6, 7 a pointer cannot be read (what all others need came).
 """
 
 
@@ -41,8 +42,9 @@ def command(ctx: click.Context, names: tuple[str, ...], every: bool, as_json: bo
         places = " and ".join(f"{name} ({display(url)})" for name, url in fetched.remotes)
         count = count_text(fetched.objects_count, "object")
         note(f"{count}, {size_text(fetched.fetched_bytes)}, fetched from {places}")
-    else:
+    elif not fetched.refused:
         note(f"everything is here: {count_text(fetched.versions_count, 'artifact')}")
+    refuse(fetched.refused)
 
 
 def _document(fetched: Fetched) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import click
 
-from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, size_text, table
+from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, refuse, size_text, table
 from track.model.names import display, text_of
 from track.verbs.ls import Listed, Listing, ls
 
@@ -18,7 +18,8 @@ _HELP = """List artifacts, or the files inside a directory artifact.
 Behind a colon, a path is from the top of the repository unless it begins with ./ or ../ .
 
 \b
-Exit codes: 0 done; 2 no such revision or path; 3 not a project; 4 the manifest is not here.
+Exit codes: 0 done; 2 no such revision or path; 3 not a project; 4 the manifest is not here;
+3, 6, 7 a pointer cannot be read (all others are shown all the same).
 """
 
 
@@ -40,6 +41,7 @@ def command(*, words: str, is_long: bool, recursive: bool, as_json: bool, nul: b
         table([_row(item) for item in found.items], right=(1, 2))
     elif found.items:
         emit("\n".join(map(_title, found.items)))
+    refuse(found.refused)
 
 
 def _title(item: Listed) -> str:

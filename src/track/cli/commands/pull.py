@@ -2,7 +2,7 @@
 
 import click
 
-from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.flows.bring import BroughtArtifact
 from track.model.names import display
 from track.verbs.pull import Pulled, pull
@@ -22,7 +22,7 @@ replaced, unless --force gives them up. An interrupted pull goes on when it is r
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that no remote has (the rest was placed); 5 no remote, or
 it is not there, is no store, or not allowed yet; 6 unsaved work would be lost, or the project is locked; 7 what a
-remote has is damaged (nothing of that was placed).
+remote has is damaged (nothing of that was placed); 3, 6, 7 a pointer cannot be read (the data of all others came).
 """
 
 
@@ -38,8 +38,13 @@ def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bo
         pulled = pull(project, paths, remote=remote, force=force, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("pull", _document(pulled))
-        return
-    would = "would be " if dry_run else ""
+    else:
+        _show(pulled)
+    refuse(pulled.refused)
+
+
+def _show(pulled: Pulled) -> None:
+    would = "would be " if pulled.dry_run else ""
     for one in pulled.lacking:
         what = f"{count_text(one.count, 'object')}, {size_text(one.size)}," if one.count else "its manifest and files"
         emit(f"{display(one.path)}  {what} would be fetched")
@@ -48,7 +53,7 @@ def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bo
     if pulled.objects_count:
         places = " and ".join(f"{name} ({display(url)})" for name, url in pulled.remotes)
         note(f"{count_text(pulled.objects_count, 'object')}, {size_text(pulled.fetched_bytes)}, fetched from {places}")
-    elif not pulled.artifacts and not pulled.lacking:
+    elif not (pulled.artifacts or pulled.lacking or pulled.refused):
         note(f"everything is here and in place: {count_text(pulled.versions_count, 'artifact')}")
 
 

@@ -3,7 +3,7 @@
 import click
 
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
-from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.model.names import display
 from track.verbs.push import Pushed, push
 
@@ -22,7 +22,7 @@ An interrupted push goes on when it is run again. Only what the pointers name is
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that are neither here nor at the remote (the rest was
 sent); 5 no remote, or it is not there, full of something else, or not allowed yet; 6 another push takes too long;
-7 a stored object is damaged.
+7 a stored object is damaged; 3, 6, 7 a pointer cannot be read (what all others need was sent).
 """
 
 
@@ -40,17 +40,23 @@ def command(ctx: click.Context, names: tuple[str, ...], every: bool, dry_run: bo
         pushed = push(project, remote, revs, paths=paths, every=every, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("push", _document(pushed))
-        return
+    else:
+        _show(pushed)
+    refuse(pushed.refused)
+
+
+def _show(pushed: Pushed) -> None:
     where = f"{pushed.remote} ({display(pushed.url)})"
     if pushed.is_up_to_date:
-        note(f"{where} has everything: {count_text(len(pushed.versions), 'artifact')}")
+        if not pushed.refused:
+            note(f"{where} has everything: {count_text(len(pushed.versions), 'artifact')}")
         return
     for version in pushed.versions:
         if version.is_new:
             name = display(version.path) + ("/" if version.kind == "directory" else "")
-            emit(f"{name}  {size_text(version.size)}  {'would be sent' if dry_run else 'pushed'}")
+            emit(f"{name}  {size_text(version.size)}  {'would be sent' if pushed.dry_run else 'pushed'}")
     count = count_text(pushed.objects_count, "object")
-    if dry_run:
+    if pushed.dry_run:
         note(f"{count}, {size_text(pushed.lacking_bytes)}, would be sent to {where} (--dry-run)")
     else:
         note(f"{count}, {size_text(pushed.sent_bytes)}, sent to {where}")

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, paint, progress, size_text, table
+from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, paint, progress, refuse, size_text, table
 from track.model.names import display, text_of
 from track.verbs.status import ArtifactStatus, Status, status
 
@@ -25,7 +25,8 @@ PUSHED is P, N (not pushed) or - (no remote). A dot means the same.
 
 \b
 Exit codes: 0 done; 1 something differs and --exit-code was given; 2 wrong usage; 3 not a project;
-7 a pointer cannot be read (everything else is shown all the same).
+6 a pointer has the marks of a
+merge, 7 it cannot be read (everything else is shown all the same).
 """
 _WORDS = {"A": "new", "M": "modified", "D": "missing", "U": "in conflict", "S": "out of step", "?": "cannot be read"}
 
@@ -46,9 +47,7 @@ def command(*, paths: tuple[str, ...], as_json: bool, porcelain: bool, nul: bool
         emit_bytes(b"".join(_porcelain(artifact, nul) for artifact in found.artifacts if _is_listed(artifact)))
     else:
         _show(found)
-    for artifact in found.artifacts:
-        if artifact.malformed is not None:
-            raise artifact.malformed
+    refuse([artifact.malformed for artifact in found.artifacts if artifact.malformed is not None])
     if exit_code and found.changed:
         sys.exit(1)
 

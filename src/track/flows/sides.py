@@ -1,0 +1,97 @@
+"""Sides: the artifacts of one place, a commit, the index or the working tree, that verbs which ask compare."""
+
+from collections.abc import Iterable, Mapping
+
+from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError, together
+from track.history import log
+from track.model.names import data_path, display, is_named_pointer, pointer_path
+from track.model.pointer import Pointer, parse_pointer
+from track.project import Project
+
+HERE = "the working tree"
+STAGED = "the index"
+
+
+class Side:
+    """The artifacts of one place: a commit, the index, or the working tree; a pointer is parsed when asked for.
+
+    An artifact is known by the path of its data, one without data by the path of its pointer.
+    """
+
+    def __init__(self, name: str, contents: Iterable[tuple[bytes, bytes]]) -> None:
+        """`contents` are the pointer files, by path."""
+        self.name = name
+        self.contents: Mapping[bytes, bytes] = {artifact_of(path): content for path, content in contents}
+        self._parsed: dict[bytes, Pointer | None] = {}
+
+    def pointer(self, path: bytes) -> Pointer | None:
+        """The pointer of an artifact; None when it is not there, or the file is somebody else's.
+
+        Raises:
+            MalformedPointer, NewerFormat: it breaks the rules of its format.
+        """
+        if path not in self._parsed:
+            self._parsed[path] = self._parse(path)
+        return self._parsed[path]
+
+    def pointers(self) -> dict[bytes, Pointer]:
+        """Every artifact, sorted by path. Raises as `pointer` does, naming all that cannot be read."""
+        found, refused = self.readable()
+        if refused:
+            raise together(refused)
+        return found
+
+    def readable(self, paths: Iterable[bytes] | None = None) -> tuple[dict[bytes, Pointer], tuple[TrackError, ...]]:
+        """Every artifact, or those of `paths`, sorted by path; and why other pointers cannot be read."""
+        found: dict[bytes, Pointer] = {}
+        refused: list[TrackError] = []
+        for path in sorted(self.contents if paths is None else paths):
+            try:
+                pointer = self.pointer(path)
+            except (MalformedPointer, NewerFormat) as error:
+                refused.append(error)
+                continue
+            if pointer is not None:
+                found[path] = pointer
+        return found, tuple(refused)
+
+    def _parse(self, path: bytes) -> Pointer | None:
+        content = self.contents.get(path)
+        return None if content is None else parsed(content, pointer_of(path))
+
+
+def parsed(content: bytes, path: bytes) -> Pointer | None:
+    """The pointer in the bytes of a pointer file; None when it is somebody else's. Raises as `parse_pointer` does."""
+    try:
+        return parse_pointer(content, display(path))
+    except NotAPointer:
+        return None
+
+
+def side_at(project: Project, rev: str) -> Side:
+    """The artifacts in a commit.
+
+    Raises:
+        UnknownRevision: there is no such commit.
+    """
+    return Side(rev, log.pointers_at(project.git, rev))
+
+
+def side_staged(project: Project) -> Side:
+    """The artifacts in Git's index."""
+    return Side(STAGED, log.pointers_staged(project.git))
+
+
+def side_here(project: Project) -> Side:
+    """The artifacts whose pointers are in the working tree."""
+    return Side(HERE, log.pointers_in_worktree(project.git))
+
+
+def artifact_of(pointer: bytes) -> bytes:
+    """What an artifact is known by: the path of its data, or of its pointer where there is none."""
+    return pointer if is_named_pointer(pointer) else data_path(pointer)
+
+
+def pointer_of(artifact: bytes) -> bytes:
+    """The path of an artifact's pointer."""
+    return artifact if is_named_pointer(artifact) else pointer_path(artifact)
