@@ -39,7 +39,7 @@ class StoreContents:
         except FileNotFoundError:
             raise missing(digest, str(self._store.path)) from None
         try:
-            staged, found = staged_copy(fd, os.fstat(fd).st_size, staging)
+            staged, found = staged_copy(fd, os.fstat(fd).st_size, staging, durable=False)
         finally:
             os.close(fd)
         if found != digest:
