@@ -42,7 +42,7 @@ class Key(NamedTuple):
     """
 
     name: str
-    kind: Literal["text", "boolean", "place", "seconds", "choice"]
+    kind: Literal["text", "boolean", "place", "seconds", "number", "choice"]
     default: Value
     description: str
     committed: bool = True
@@ -76,6 +76,8 @@ KEYS = (
     Key("remote.*.url", "text", None, "where the remote of that name is"),
     Key("store.path", "place", None, "the folder of the store, when it is not in the Git directory", committed=False),
     Key("store.shared", "boolean", False, "whether the store is writable by the group of its folder", committed=False),
+    Key("trash.days", "number", 30, "how many days `track restore` can go back"),
+    Key("trash.steps", "number", 100, "how many commands `track restore` can go back"),
 )
 """Every setting there is, by name."""
 
@@ -116,6 +118,10 @@ class Config(NamedTuple):
 
     def seconds(self, key: str) -> int:
         """Return the value of a time in seconds."""
+        return int(self.setting(key).value or 0)
+
+    def number(self, key: str) -> int:
+        """Return the value of a number."""
         return int(self.setting(key).value or 0)
 
     def names(self, pattern: str) -> tuple[str, ...]:
@@ -193,6 +199,11 @@ def parse_value(key: Key, given: object, where: str) -> Value:
         if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 86_400:
             return number
         raise _wrong(key, given, where, "a number of seconds, at most 86400")
+    if key.kind == "number":
+        number = int(text) if text is not None and text.isdecimal() else given
+        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 1_000_000:
+            return number
+        raise _wrong(key, given, where, "a number, at most 1000000")
     if not text or any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise _wrong(key, given, where, "a text of one line")
     if key.kind == "choice" and text not in key.choices:

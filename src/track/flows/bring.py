@@ -14,6 +14,7 @@ from track.flows.contents import StoreContents
 from track.flows.plan import Plan, plan
 from track.flows.reach import Version, inside
 from track.flows.recording import record
+from track.flows.undo import Undo
 from track.model import manifest
 from track.model.manifest import Entry
 from track.model.names import display, typed
@@ -53,10 +54,14 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What was done, sorted by path; artifacts that were as they should be are left out."""
+    """What was done, sorted by path; artifacts that were as they should be are left out.
+
+    `given_up` are the files that went into the trash, because they were saved nowhere and `force` was asked for.
+    """
 
     artifacts: tuple[BroughtArtifact, ...]
     lacking: tuple[Lacking, ...]
+    given_up: tuple[bytes, ...] = ()
 
 
 def bring(
@@ -66,12 +71,14 @@ def bring(
     paths: Sequence[bytes] = (),
     force: bool = False,
     dry_run: bool = False,
+    undo: Undo | None = None,
     progress: Progress = silent,
 ) -> Brought:
     """Make the data of each version what its pointer says; of a directory only what `paths` name, if they name parts.
 
     Call it with the project's lock held. An artifact of which something is not in the store is left as it is and
-    reported as lacking; the others are placed. With `force`, unsaved edits and unknown files are given up.
+    reported as lacking; the others are placed. With `force`, unsaved edits and unknown files go into the trash.
+    `undo` notes how everything was before; its owner says when the command is done.
 
     Raises:
         UnsavedWork: files whose content is saved nowhere would go, every one named; nothing was changed.
@@ -101,13 +108,17 @@ def bring(
             plans.append(found)
     _refuse_losses(plans)
     if not dry_run:
-        _do(project, plans, progress)
+        _do(project, plans, undo or Undo(project, "checkout"), progress)
     done = tuple(_outcome(found) for found in plans if not found.is_done or found.stays)
-    return Brought(done, tuple(lacking))
+    return Brought(done, tuple(lacking), tuple(path for found in plans for path in _full_paths(found, found.given_up)))
+
+
+def _full_paths(found: Plan, paths: Iterable[bytes]) -> list[bytes]:
+    return [found.path + b"/" + path if path else found.path for path in paths]
 
 
 def _refuse_losses(plans: Sequence[Plan]) -> None:
-    lost = [found.path + b"/" + path if path else found.path for found in plans for path in found.lost]
+    lost = [path for found in plans for path in _full_paths(found, found.lost)]
     if not lost:
         return
     what = display(lost[0]) if len(lost) == 1 else f"{len(lost):,} files"
@@ -115,12 +126,12 @@ def _refuse_losses(plans: Sequence[Plan]) -> None:
     saved = lost[0] if first.pointer.kind == first.here.seen.kind else first.path  # a part can only join a directory
     raise UnsavedWork(
         f"{what} would be lost: the content is saved nowhere",
-        hint=f"save it with `track add {typed(saved)}`, or give it up with --force",
+        hint=f"save it with `track add {typed(saved)}`, or have it moved to the trash with --force",
         details=tuple(display(path) for path in lost),
     )
 
 
-def _do(project: Project, plans: Sequence[Plan], progress: Progress) -> None:
+def _do(project: Project, plans: Sequence[Plan], undo: Undo, progress: Progress) -> None:
     """Stage everything, then place it, an artifact at a time."""
     busy = [found for found in plans if not found.is_done]
     entries = [entry for found in busy for entry in found.writes.values() if entry.mode != "d"]
@@ -133,6 +144,8 @@ def _do(project: Project, plans: Sequence[Plan], progress: Progress) -> None:
             Placer(project.gate, StoreContents(project), staging, link=link, progress=progress) as placer,
         ):
             staged = [_Staged(placer, found, project.store.read) for found in busy]
+            if busy:
+                undo.note_plans(busy)
             now_ns = placer.wait() if entries else 0
             for one in staged:
                 one.place()

@@ -40,6 +40,13 @@ def ignore(project: Project, paths: Iterable[bytes]) -> list[bytes]:
     return touched
 
 
+def has_line(project: Project, path: bytes) -> bool:
+    """Whether the ignore file beside the data at `path` has its line."""
+    folder, _, name = path.rpartition(b"/")
+    content = setup.read(project, folder + b"/" + FILE if folder else FILE)
+    return line_of(name) in (row.rstrip() for row in (content or b"").splitlines())
+
+
 def heed(project: Project, paths: Iterable[bytes]) -> list[bytes]:
     """Take the lines for `paths` out again; the files that changed, sorted. One of which nothing is left is removed."""
     touched = []

@@ -34,7 +34,8 @@ class Plan:
 
     `base` is the version that its rows describe, None without rows. `pairs` are (as the rows say, as wanted) where
     they differ; without rows every entry wanted. `writes` are the entries to place and `removes` what goes;
-    `replaced` is what a write finds in its place. `stays` are local edits left alone. `lost` is unsaved work.
+    `replaced` is what a write finds in its place. `stays` are local edits left alone. `lost` is unsaved work, or
+    with force `given_up`: it goes into the trash.
     """
 
     path: bytes
@@ -49,6 +50,7 @@ class Plan:
     empties: set[bytes] = field(default_factory=set)
     stays: set[bytes] = field(default_factory=set)
     lost: list[bytes] = field(default_factory=list)
+    given_up: list[bytes] = field(default_factory=list)
     absent: set[bytes] = field(default_factory=set)
 
     @property
@@ -70,7 +72,7 @@ def plan(
     """What it takes to make the data at `path`, or the `parts` inside it, what `pointer` says.
 
     `asked` says that a person named the path, so that edits in it are what should go. With `force`, files that no
-    version knows go, too, and nothing counts as lost.
+    version knows go, too, and nothing counts as lost, but as given up.
 
     Raises:
         MissingObject: a node of the manifest is not here.
@@ -236,7 +238,9 @@ class _Decision:
         ]
         unsaved = set() if self.force else self._unsaved(going)
         for local in going:
-            if self.force or (local.digest and local.digest not in unsaved):
+            if self.force:  # its digest is its name in the trash
+                self.plan.removes.setdefault(local.path, self.here.at(local.path, sure=True) or local)
+            elif local.digest and local.digest not in unsaved:
                 self.plan.removes.setdefault(local.path, local)
         for _, now in self.here.seen.changes():
             if now is not None and now.mode == "d" and now.path not in wanted and is_under(now.path, self.plan.parts):
@@ -247,11 +251,12 @@ class _Decision:
         found = self.plan
         needed = {entry.digest for entry in found.writes.values() if entry.mode != "d"}
         found.absent = self.project.store.absent(needed) if needed else set()
-        if self.force:
-            return
         going = [*found.removes.values(), *found.replaced.values()]
         unsaved = self._unsaved(going)
-        found.lost += sorted(local.path for local in going if not local.digest or local.digest in unsaved)
+        if self.force:
+            found.given_up += sorted({local.path for local in going if local.digest in unsaved})
+        else:
+            found.lost += sorted(local.path for local in going if not local.digest or local.digest in unsaved)
 
     def _unsaved(self, going: Sequence[Local]) -> set[bytes]:
         """The contents that are neither in the store nor whole at a remote."""

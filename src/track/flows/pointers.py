@@ -37,32 +37,16 @@ def pointer_at(project: Project, path: bytes) -> Pointer | None:
         MalformedPointer, NewerFormat: it breaks the rules of its format.
         NotAPointer: it is somebody else's file.
     """
-    content = _content(project, path)
+    content = content_at(project, path)
     return None if content is None else parse_pointer(content, display(path))
 
 
-def write_pointer(project: Project, path: bytes, pointer: Pointer) -> None:
-    """Put a pointer in place, durably; folders for a named artifact are made.
+def content_at(project: Project, path: bytes) -> bytes | None:
+    """The bytes of the pointer file `path` of the working tree; None when there is no such file.
 
     Raises:
-        DiskFull, StoreUnwritable: the old content, or none, is what stays.
+        Unreadable, MalformedPointer: it cannot be read, or is no file.
     """
-    named = is_named_pointer(path)
-    with project.gate.parent(path, create=named, own=named) as (folder, name):
-        publish.publish_bytes(name, dump_pointer(pointer), dir_fd=folder)
-
-
-def owner_of(project: Project, path: bytes) -> bytes | None:
-    """The artifact that `path` lies inside, by the pointers in the working tree; None when it lies in none."""
-    parts = path.split(b"/")
-    for end in range(1, len(parts)):
-        folder = b"/".join(parts[:end])
-        if exists(project, pointer_path(folder)):
-            return folder
-    return None
-
-
-def _content(project: Project, path: bytes) -> bytes | None:
     try:
         with project.gate.parent(path, own=is_named_pointer(path)) as (folder, name):
             descriptor = os.open(name, _READ, dir_fd=folder)
@@ -77,3 +61,54 @@ def _content(project: Project, path: bytes) -> bytes | None:
         return os.read(descriptor, _LIMIT + 1)
     finally:
         os.close(descriptor)
+
+
+def write_pointer(project: Project, path: bytes, pointer: Pointer) -> None:
+    """Put a pointer in place, durably; folders for a named artifact are made.
+
+    Raises:
+        DiskFull, StoreUnwritable: the old content, or none, is what stays.
+    """
+    named = is_named_pointer(path)
+    with project.gate.parent(path, create=named, own=named) as (folder, name):
+        publish.publish_bytes(name, dump_pointer(pointer), dir_fd=folder)
+
+
+def put_pointer(project: Project, path: bytes, content: bytes | None) -> bool:
+    """Make the pointer file `path` these bytes, durably, or have none there; whether anything changed.
+
+    Raises:
+        DiskFull, StoreUnwritable: the old content, or none, is what stays.
+    """
+    if content_at(project, path) == content:
+        return False
+    named = is_named_pointer(path)
+    with project.gate.parent(path, create=content is not None, own=named) as (folder, name):
+        if content is None:
+            publish.remove(name, dir_fd=folder)
+        else:
+            publish.publish_bytes(name, content, dir_fd=folder)
+    if content is None and named:
+        _remove_empty_folders(project, path.rpartition(b"/")[0])
+    return True
+
+
+def _remove_empty_folders(project: Project, folder: bytes) -> None:
+    """Remove the folders of a named artifact that have nothing else in them."""
+    while is_named_pointer(folder + b"/"):
+        try:
+            with project.gate.parent(folder, own=True) as (fd, name):
+                publish.remove_directory(name, dir_fd=fd)
+        except OSError:
+            return
+        folder = folder.rpartition(b"/")[0]
+
+
+def owner_of(project: Project, path: bytes) -> bytes | None:
+    """The artifact that `path` lies inside, by the pointers in the working tree; None when it lies in none."""
+    parts = path.split(b"/")
+    for end in range(1, len(parts)):
+        folder = b"/".join(parts[:end])
+        if exists(project, pointer_path(folder)):
+            return folder
+    return None

@@ -1,13 +1,17 @@
 """Add: store what a path holds and leave a pointer to commit in its place."""
 
 import glob
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from track.errors import AlreadyInGit, InsideArtifact, MissingObject, NameTooLong, UnknownPath, UsageError
 from track.flows.ignoring import ignore
 from track.flows.keep import Keeper, Kept
 from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
+from track.flows.sides import artifact_of
+from track.flows.undo import Undo
 from track.formats.media import type_of
 from track.history import gitrepo
 from track.model.labels import Key, with_labels
@@ -79,6 +83,15 @@ class _Target:
     parts: tuple[bytes, ...]
 
 
+class _Pointed(NamedTuple):
+    """An artifact with the pointer that it has, if any, and the one that it gets."""
+
+    target: _Target
+    kept: Kept
+    present: Pointer | None
+    pointer: Pointer
+
+
 def add(
     project: Project,
     paths: Sequence[str],
@@ -110,8 +123,9 @@ def add(
             ]
             stored_bytes = keeper.commit()
             # Inside the block: the store's lock keeps what was "already here" until a pointer names it.
-            done = [_point(project, *found, marks, dry_run) for found in zip(targets, kept, strict=True)]
-            touched = [] if dry_run else _finish(project, done, stage)
+            pointed = [_pointed(project, *found, marks) for found in zip(targets, kept, strict=True)]
+            done = [_outcome(*found) for found in pointed]
+            touched = [] if dry_run else _write(project, pointed, done, stage)
     return Added(tuple(done), tuple(touched), stored_bytes)
 
 
@@ -205,13 +219,13 @@ def _refuse_tracked(project: Project, targets: Sequence[_Target]) -> None:
     )
 
 
-def _point(project: Project, target: _Target, kept: Kept, marks: Marks, dry_run: bool) -> AddedArtifact:
-    """Write the pointer, unless the one that stands there says the same already."""
+def _pointed(project: Project, target: _Target, kept: Kept, marks: Marks) -> _Pointed:
+    """What the pointer says, and what it will say."""
     present = pointer_at(project, target.pointer)
-    pointer = _marked(_pointer(target, kept, present), marks)
-    is_changed = pointer != present
-    if is_changed and not dry_run:
-        write_pointer(project, target.pointer, pointer)
+    return _Pointed(target, kept, present, _marked(_pointer(target, kept, present), marks))
+
+
+def _outcome(target: _Target, kept: Kept, present: Pointer | None, pointer: Pointer) -> AddedArtifact:
     return AddedArtifact(
         path=target.path,
         pointer=target.pointer,
@@ -220,7 +234,7 @@ def _point(project: Project, target: _Target, kept: Kept, marks: Marks, dry_run:
         size=kept.size,
         files=kept.files,
         is_new=present is None,
-        is_changed=is_changed,
+        is_changed=pointer != present,
         added_count=kept.added_count,
         modified_count=kept.modified_count,
         removed_count=kept.removed_count,
@@ -256,10 +270,18 @@ def _marked(pointer: Pointer, marks: Marks) -> Pointer:
     )
 
 
-def _finish(project: Project, done: Sequence[AddedArtifact], stage: bool) -> list[bytes]:
-    """Ignore the data, and hand pointers and ignore files to Git's index; the staged paths, sorted."""
+def _write(project: Project, pointed: Sequence[_Pointed], done: Sequence[AddedArtifact], stage: bool) -> list[bytes]:
+    """Write the pointers that say something new, ignore the data, and stage both; the staged paths, sorted."""
+    undo = Undo(project, "add", *(os.fsdecode(found.path) for found in done), is_staged=stage)
+    changed = [found for found in pointed if found.pointer != found.present]
+    for found in changed:
+        undo.note_pointer(artifact_of(found.target.pointer))
+    undo.save()
+    for found in changed:
+        write_pointer(project, found.target.pointer, found.pointer)
     placed = [found.path for found in done if not is_named_pointer(found.pointer)]
     touched = sorted({found.pointer for found in done} | set(ignore(project, placed)))
     if stage:
         gitrepo.stage(project.git, touched)
+    undo.done()
     return touched if stage else []

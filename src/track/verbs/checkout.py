@@ -1,5 +1,6 @@
 """Checkout: make working files what their pointers say, here or at a revision, without losing unsaved work."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,12 +8,14 @@ from track import publish
 from track.errors import MissingObject, TrackError, naming_too
 from track.flows.bring import BroughtArtifact, Lacking, bring
 from track.flows.ignoring import ignore
+from track.flows.pointers import content_at, put_pointer
 from track.flows.reach import Version, full_name, inside, versions, versions_here
+from track.flows.sides import pointer_of
+from track.flows.undo import Undo
 from track.history import log
-from track.model.names import display, is_named_pointer, pointer_path
+from track.model.names import display, is_named_pointer
 from track.progress import Progress, silent
 from track.project import Project
-from track.worktree.reading import read_whole
 
 _LISTED = 50
 
@@ -23,12 +26,16 @@ class CheckedOut:
 
     `artifacts` are those whose files changed or that keep local edits; `pointers` the pointer files that were written;
     `count` is how many artifacts were looked at. `refused` says which pointers could not be read; they were left alone.
+    `step` is the number under which it can be undone (None: nothing to), `given_up` are unsaved files that went into
+    the trash.
     """
 
     artifacts: tuple[BroughtArtifact, ...]
     pointers: tuple[bytes, ...]
     count: int
     refused: tuple[TrackError, ...] = ()
+    step: int | None = None
+    given_up: tuple[bytes, ...] = ()
 
 
 def checkout(
@@ -59,31 +66,34 @@ def checkout(
         publish.sweep(project.worktree_state / "staging")
         name = full_name(project, rev) if rev is not None else None
         found, refused = versions(project, [name], asked) if name is not None else versions_here(project, asked)
+        undo = Undo(project, "checkout", *((rev,) if rev is not None else ()), *map(os.fsdecode, asked))
         with naming_too(refused):
-            brought = bring(project, found, paths=asked, force=force, dry_run=dry_run, progress=progress)
+            brought = bring(project, found, paths=asked, force=force, dry_run=dry_run, undo=undo, progress=progress)
         lacking = {each.path for each in brought.lacking}
         whole = [version for version in found if version.path not in lacking and not inside(version, asked)]
         written: list[bytes] = []
         if name is not None and not dry_run:
-            written = [_restore(project, name, version) for version in whole] if asked else []
+            written = _restored(project, name, whole, undo) if asked else []
             _keep_out_of_git(project, whole)
+        step = undo.done() if not dry_run else None
     if brought.lacking:
         with naming_too(refused):
             raise _missing(project, rev, brought.lacking)
-    return CheckedOut(brought.artifacts, tuple(path for path in written if path), len(found), refused)
+    return CheckedOut(brought.artifacts, tuple(written), len(found), refused, step, brought.given_up)
 
 
-def _restore(project: Project, rev: str, version: Version) -> bytes:
-    """Put a version's pointer into the working tree as it is at `rev`; its path, empty if it was there already."""
-    named = is_named_pointer(version.path)
-    path = version.path if named else pointer_path(version.path)
-    content = log.pointer_at(project.git, rev, path)
-    assert content is not None
-    with project.gate.parent(path, create=True, own=named) as (folder, name):
-        if read_whole(folder, name) == content:
-            return b""
-        publish.publish_bytes(name, content, dir_fd=folder)
-    return path
+def _restored(project: Project, rev: str, found: Sequence[Version], undo: Undo) -> list[bytes]:
+    """Put the versions' pointers into the working tree as they are at `rev`; the paths of those that were not."""
+    wanted = {pointer_of(version.path): log.pointer_at(project.git, rev, pointer_of(version.path)) for version in found}
+    differing = [
+        version.path
+        for version in found
+        if content_at(project, pointer_of(version.path)) != wanted[pointer_of(version.path)]
+    ]
+    for path in differing:
+        undo.note_pointer(path)
+    undo.save()
+    return [pointer_of(path) for path in differing if put_pointer(project, pointer_of(path), wanted[pointer_of(path)])]
 
 
 def _keep_out_of_git(project: Project, placed: Sequence[Version]) -> None:

@@ -1,5 +1,6 @@
 """Pull: bring the bytes that pointers need, and make the working files what the pointers say."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
 from track.flows.reach import Version, versions_here
 from track.flows.receive import lacking_here, put_damage_aside, receive
+from track.flows.undo import Undo
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
@@ -17,7 +19,8 @@ class Pulled:
     """What a pull did. `remotes` are (name, URL) of those that were asked; sizes in bytes, as they travelled.
 
     With `dry_run`, `artifacts` is what would be placed of what is here, and `lacking` what would be fetched first.
-    `refused` says which pointers could not be read; everything else was done.
+    `refused` says which pointers could not be read; everything else was done. `step` is the number under which it can
+    be undone (None: nothing to), `given_up` are unsaved files that went into the trash.
     """
 
     remotes: tuple[tuple[str, str], ...]
@@ -28,6 +31,8 @@ class Pulled:
     lacking: tuple[Lacking, ...]
     dry_run: bool
     refused: tuple[TrackError, ...] = ()
+    step: int | None = None
+    given_up: tuple[bytes, ...] = ()
 
 
 def pull(
@@ -73,6 +78,7 @@ def _pull(
     progress: Progress,
 ) -> Pulled:
     lacking = lacking_here(project, found, asked)
+    undo = Undo(project, "pull", *map(os.fsdecode, asked))
     remotes: tuple[tuple[str, str], ...] = ()
     objects_count = fetched_bytes = 0
     trouble: MissingObject | DamagedObject | None = None
@@ -84,7 +90,7 @@ def _pull(
         except (MissingObject, DamagedObject) as error:
             trouble = error
     try:
-        brought = bring(project, found, paths=asked, force=force, progress=progress)
+        brought = bring(project, found, paths=asked, force=force, undo=undo, progress=progress)
     except DamagedObject:  # in the local store: what is bad there is put aside, and comes again
         lacking = put_damage_aside(project, found, asked)
         if not lacking:
@@ -93,10 +99,12 @@ def _pull(
         remotes = tuple((named.name, named.url) for named in received.remotes)
         objects_count += received.objects_count
         fetched_bytes += received.fetched_bytes
-        brought = bring(project, found, paths=asked, force=force, progress=progress)
+        brought = bring(project, found, paths=asked, force=force, undo=undo, progress=progress)
+    step = undo.done()
     if trouble is not None:
         raise _with_placed(trouble, brought)
-    return Pulled(remotes, len(found), objects_count, fetched_bytes, brought.artifacts, brought.lacking, False)
+    done = Pulled(remotes, len(found), objects_count, fetched_bytes, brought.artifacts, brought.lacking, False)
+    return replace(done, step=step, given_up=brought.given_up)
 
 
 def _with_placed(error: MissingObject | DamagedObject, brought: Brought) -> MissingObject | DamagedObject:

@@ -21,11 +21,11 @@ _HELP = """Make working files what their pointers say. What is saved nowhere is 
   track checkout images/2024          only this part of the directory `images`
   track checkout v1.0                 the data of another revision; pointers are left to Git
   track checkout v1.0 -- model.bin    this artifact as it was, with its pointer (unstaged)
-  track checkout --force              give up edits and unknown files: exactly what the pointers say
+  track checkout --force              edits and unknown files to the trash: exactly what the pointers say
 
 Files that are as they should be are not touched. A file whose content is neither in the store nor at a remote is
-never replaced without --force; edits of files that are the same in both versions stay, as in Git. Nothing is
-fetched: `track pull` brings what is not here.
+never replaced without --force, which moves it to the trash first. Edits of files that are the same in both versions
+stay, as in Git. `track restore` takes a checkout back. Nothing is fetched: `track pull` brings what is not here.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 data that is not here (the rest was placed);
@@ -36,7 +36,7 @@ Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 data that is not here (the
 
 @click.command("checkout", cls=Separated, help=_HELP, short_help="bring data to a revision without losing unsaved work")
 @click.argument("names", nargs=-1, metavar="[REV] [--] [PATH]...", type=click.UNPROCESSED)
-@click.option("-f", "--force", is_flag=True, help="Give up unsaved edits, and files that no version knows.")
+@click.option("-f", "--force", is_flag=True, help="Move unsaved edits, and files that no version knows, to the trash.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
@@ -117,6 +117,9 @@ def _line(artifact: BroughtArtifact, dry_run: bool) -> str:
 def _say_more(done: CheckedOut, dry_run: bool) -> None:
     if done.pointers:
         note(f"{count_text(len(done.pointers), 'pointer')} written, not staged: git add records going back")
+    if done.given_up and not dry_run:
+        what = "1 unsaved file is" if len(done.given_up) == 1 else f"{len(done.given_up):,} unsaved files are"
+        note(f"{what} in the trash: track restore {done.step} brings everything back")
     if dry_run:
         note("nothing was changed (--dry-run)")
     elif not done.artifacts and not done.refused:
@@ -126,6 +129,8 @@ def _say_more(done: CheckedOut, dry_run: bool) -> None:
 def _document(done: CheckedOut, dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
+        "step": done.step,
+        "given_up": [display(path) for path in done.given_up],
         "pointers": [display(path) for path in done.pointers],
         "artifacts": [
             {

@@ -17,7 +17,7 @@ _HELP = """Bring the bytes that the pointers in the working tree need, and place
   track pull -n                 say what would be fetched and placed
 
 Every byte is checked against its digest before it is placed. Edited files whose content is saved nowhere are never
-replaced, unless --force gives them up. An interrupted pull goes on when it is run again.
+replaced, unless --force moves them to the trash. An interrupted pull goes on when it is run again.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that no remote has (the rest was placed); 5 no remote, or
@@ -29,7 +29,7 @@ remote has is damaged (nothing of that was placed); 3, 6, 7 a pointer cannot be 
 @click.command("pull", help=_HELP, short_help="fetch, and place the files")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
 @click.option("--from", "remote", metavar="REMOTE", help="Ask this remote alone.")
-@click.option("--force", is_flag=True, help="Give up edits that are saved nowhere.")
+@click.option("--force", is_flag=True, help="Move edits that are saved nowhere to the trash.")
 @click.option("-n", "--dry-run", is_flag=True, help="Change nothing, ask no remote, say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bool, as_json: bool) -> None:
@@ -50,6 +50,9 @@ def _show(pulled: Pulled) -> None:
         emit(f"{display(one.path)}  {what} would be fetched")
     for artifact in pulled.artifacts:
         emit(_line(artifact, would))
+    if pulled.given_up and not pulled.dry_run:
+        what = "1 unsaved file is" if len(pulled.given_up) == 1 else f"{len(pulled.given_up):,} unsaved files are"
+        note(f"{what} in the trash: track restore {pulled.step} brings everything back")
     if pulled.objects_count:
         places = " and ".join(f"{name} ({display(url)})" for name, url in pulled.remotes)
         note(f"{count_text(pulled.objects_count, 'object')}, {size_text(pulled.fetched_bytes)}, fetched from {places}")
@@ -72,6 +75,8 @@ def _line(artifact: BroughtArtifact, would: str) -> str:
 def _document(pulled: Pulled) -> dict[str, object]:
     return {
         "dry_run": pulled.dry_run,
+        "step": pulled.step,
+        "given_up": [display(path) for path in pulled.given_up],
         "remotes": [{"name": name, "url": display(url)} for name, url in pulled.remotes],
         "objects": pulled.objects_count,
         "fetched_bytes": pulled.fetched_bytes,
