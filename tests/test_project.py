@@ -20,7 +20,7 @@ from track.errors import (
     OutsideRepository,
     ProjectError,
 )
-from track.project import Project
+from track.project import Project, store_wish
 
 POINTER = '[artifact]\nkind = "file"\ndigest = "blake3:' + "ab" * 32 + '"\nsize = 3\n'
 
@@ -100,7 +100,11 @@ def test_a_committed_store_path_is_ignored_with_a_warning(project_root: Path, tm
 def test_the_clones_own_configuration_chooses_the_store(project_root: Path, tmp_path: Path) -> None:
     _write(project_root / ".git/track/config.toml", f'[store]\npath = "{tmp_path}/shared"\n')
     with Project.open(project_root) as project:
-        assert project.store.path == tmp_path / "shared"
+        assert project.store_path == project_root / ".git/track/store"
+        assert any("was not set by you" in warning for warning in project.warnings)
+        project.consents.give([store_wish(f"{tmp_path}/shared")])
+    with Project.open(project_root) as project:
+        assert (project.store.path, project.warnings) == (tmp_path / "shared", [])
         with project.lock():
             pass
     assert (project_root / ".store").resolve() == tmp_path / "shared"
@@ -216,6 +220,8 @@ def test_two_clones_with_one_store_have_each_others_bytes(project_root: Path, tm
     git("clone", "--quiet", project_root, tmp_path / "other", cwd=tmp_path)
     for clone in (project_root, tmp_path / "other"):
         _write(clone / ".git/track/config.toml", f'[store]\npath = "{tmp_path}/shared"\nshared = true\n')
+        with Project.open(clone) as project:
+            project.consents.give([store_wish(f"{tmp_path}/shared")])
     with Project.open(project_root) as first, Project.open(tmp_path / "other") as second:
         with first.store.writer() as writer:
             digest = writer.add(b"once for both")

@@ -26,7 +26,7 @@ LAYERS = (
     {"publish"},
     {"model"},
     {"store", "worktree", "history", "runs", "sources", "formats"},
-    {"config"},
+    {"config", "consents"},
     {"project"},
     {"flows"},
     {"verbs"},

@@ -23,6 +23,9 @@ FORMAT = 1
 Layer: TypeAlias = Literal["flag", "environment", "clone", "project", "user", "default"]
 Value: TypeAlias = str | bool | int | None
 
+NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+"""What people may call a remote: it becomes part of a file's name, and may come from a stranger."""
+
 _MAX_FILE = 1 << 20
 _MAX_DEPTH = 8
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -50,7 +53,7 @@ class Key(NamedTuple):
 
     def matches(self, name: str) -> bool:
         """Return whether `name` is this setting."""
-        return name == self.name or bool(re.fullmatch(re.escape(self.name).replace(r"\*", r"[^.\s]+"), name))
+        return name == self.name or bool(re.fullmatch(re.escape(self.name).replace(r"\*", NAME), name))
 
 
 KEYS = (
@@ -106,6 +109,14 @@ class Config(NamedTuple):
         if found := self.settings.get(key):
             return found[0]
         return Setting(key, find_key(key).default, "default", "")
+
+    def without(self, setting: Setting, warning: str) -> "Config":
+        """Return the same without one value, and with a warning why."""
+        kept = tuple(each for each in self.settings.get(setting.key, ()) if each is not setting)
+        settings = {key: values for key, values in self.settings.items() if key != setting.key}
+        if kept:
+            settings[setting.key] = kept
+        return Config(settings, (*self.warnings, warning))
 
     def text(self, key: str) -> str | None:
         """Return the value of a text, choice or place, or none."""

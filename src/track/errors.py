@@ -14,6 +14,7 @@
     │   ├── NoRemote                    no remote is named
     │   ├── RemoteUnreachable           it did not answer, or is not there
     │   ├── BadCredentials              credentials that are missing, wrong or expired
+    │   ├── NotTrusted                  the repository asks for it, and nobody here has allowed it
     │   └── NotAStore                   the place exists and is not a track store
     ├── Conflict                    6   would lose or mix up somebody's work
     │   ├── UnsavedWork                 a file whose content is saved nowhere
@@ -115,6 +116,10 @@ class RemoteUnreachable(RemoteError):
 
 class BadCredentials(RemoteError):
     """Credentials for a remote that are missing, wrong or expired."""
+
+
+class NotTrusted(RemoteError):
+    """Something that the repository asks for, and that nobody here has allowed; `track trust` does."""
 
 
 class NotAStore(RemoteError):

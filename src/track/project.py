@@ -10,12 +10,14 @@ from typing import Literal, TypeAlias
 
 from track import config, publish
 from track.config import Config, Source
+from track.consents import Consents
 from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
 from track.history import log
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import check_entry_path, display
 from track.model.pointer import Pointer, parse_pointer
+from track.model.wish import Wish, line
 from track.store.clients import register
 from track.store.objects import Store
 from track.worktree.paths import Gate
@@ -40,11 +42,12 @@ class Project:
         self.git = git
         self.config = settings
         self.cwd = cwd
-        self.warnings = [*warnings, *settings.warnings]
         self.root = git.top
+        self.consents = Consents(git.common_dir)
         self.state = git.common_dir / "track"
         self.worktree_state = git.git_dir / "track"
         self.gate = Gate(git.top, self.store_path / "objects")
+        self.warnings = [*warnings, *self.config.warnings]
 
     @classmethod
     def open(
@@ -267,7 +270,21 @@ def load_config(git: Git, flags: Mapping[str, str] | None = None) -> tuple[Confi
     else:
         sources.append(Source("project", git.top / os.fsdecode(CONFIG)))
     sources.append(Source("user", config.user_file()))
-    return config.load(tuple(sources), os.environ, flags), warnings
+    return _believed(config.load(tuple(sources), os.environ, flags), Consents(git.common_dir)), warnings
+
+
+def store_wish(path: str) -> Wish:
+    """Return what a clone's own file asks for when it names a place for the store: the file may be a stranger's."""
+    return Wish("setting", "store.path", (line("store.path", path),))
+
+
+def _believed(settings: Config, consents: Consents) -> Config:
+    """Return the configuration without a place in this clone's file that nobody here chose: it was unpacked with it."""
+    for setting in settings.settings.get("store.path", ()):
+        if setting.layer == "clone" and not consents.has(store_wish(str(setting.value))):
+            warning = f"`store.path` in {display(setting.source)} was not set by you and is ignored: track trust"
+            return settings.without(setting, warning)
+    return settings
 
 
 def _inside(path: bytes, top: bytes) -> bytes | None:

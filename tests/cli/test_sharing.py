@@ -78,7 +78,7 @@ def test_remote_list_says_what_this_clone_may_do(repo: Path) -> None:
     assert track_here("remote", "list", cwd=repo).ok().out == "origin  ../remote  default\n"
     clone = cloned(repo)
     listed = track_here("remote", "list", cwd=clone).ok()
-    assert "fetch only" in listed.out and "track remote add origin ../remote" in listed.err
+    assert "fetch only" in listed.out and "track trust origin" in listed.err
     assert "may use it now" in track_here("remote", "add", "origin", "../remote", cwd=clone).ok().out
     assert track_here("remote", "list", cwd=clone).ok().out == "origin  ../remote  default\n"
 

@@ -268,7 +268,7 @@ def test_a_remote_that_came_with_the_repository_gets_nothing_before_consent(repo
     clone = cloned(repo)
     with pytest.raises(RemoteError, match="named by the repository") as caught:
         pushed(clone)
-    assert caught.value.exit_code == 5 and caught.value.hint == "if you trust it: track remote add origin ../remote"
+    assert caught.value.exit_code == 5 and "track trust origin" in str(caught.value.hint)
     assert not (repo.parent / "remote/roots").exists()
     consented(clone)
     track("pull", cwd=clone)

@@ -208,7 +208,7 @@ def test_a_remote_that_the_repository_named_is_not_written_to(project: Path, tmp
     (project / ".track" / "config.toml").write_text('[remote.origin]\nurl = "s3://strangers/bucket"\n')
     done = track_here("remote", "check", cwd=project)
     assert done.code == 5 and "was named by the repository, not by you" in done.err
-    assert "track remote add origin s3://strangers/bucket" in done.err
+    assert "track trust origin" in done.err and 'remote.origin.url = "s3://strangers/bucket"' in done.err
 
 
 def test_endpoint_and_profile_that_are_committed_are_ignored_with_a_warning(

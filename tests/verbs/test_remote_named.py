@@ -215,7 +215,7 @@ def test_a_remote_that_we_may_not_be_given_is_not_named_to_others(repo: Path, mo
 
     before = committed(repo)
     with monkeypatch.context() as patched:
-        patched.setattr("track.verbs.remote_add.give_consent", refused)
+        patched.setattr("track.verbs.remote_add.allow", refused)
         with pytest.raises(StoreUnwritable):
             added(repo)
     assert committed(repo) == before

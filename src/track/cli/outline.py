@@ -49,6 +49,7 @@ TASKS = (
             ("push", "send what commits point at to the remote"),
             ("fetch", "bring bytes from the remote into the store"),
             ("pull", "fetch, and place the files"),
+            ("trust", "allow what a repository asks for"),
         ),
     ),
     Task(

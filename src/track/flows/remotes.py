@@ -1,8 +1,8 @@
 """Remotes: which one is meant, whether this clone may use it, and the way to it.
 
-A remote that only committed configuration names may come from a stranger. Reading from a folder beside the repository
-is harmless, and so is reading from a bucket: which server is asked, and as whom, is never said by what is committed.
-Everything else waits until the person at the keyboard said so with `track remote add`.
+A remote that a file of the repository names may come from a stranger. Reading from a folder beside the repository is
+harmless, and so is reading from a bucket at its provider's own address. Everything else, and a server or an account
+that a file in the repository's folder names, waits until the person at the keyboard said so.
 """
 
 import os
@@ -14,16 +14,18 @@ from uuid import uuid4
 
 from track import publish
 from track.config import Layer
-from track.errors import NoRemote, RemoteError
+from track.errors import NoRemote, NotTrusted, RemoteError
+from track.history.plumbing import Git
 from track.locks import Lock
-from track.model.digest import digest_of
 from track.model.names import display
+from track.model.wish import Wish, line
 from track.project import Project
 from track.store.address import Access, Address, Bucket, Folder, parse_address
+from track.store.backends.credentials import ENDPOINTS, read_dotenv
 from track.store.known import explaining
 from track.store.remote import Remote, open_remote
 
-_CONSENT = "consent"
+_FOREIGN = ("project", "clone")
 
 
 class Named(NamedTuple):
@@ -88,27 +90,62 @@ def _named(project: Project, name: str) -> Named:
     return Named(name, url, setting.layer, parse_address(url, base=base_of(project)))
 
 
+def wish_of(project: Project, name: str, given: Named | None = None, access: Access | None = None) -> Wish | None:
+    """What the remote of that name asks for, as lines; None when nothing of it may come from a stranger.
+
+    That is what the committed and this clone's own files say of it (a repository that was unpacked brings both), and
+    what `.env` says in their place. `given` and `access` are what the person says now, before it is written down.
+    """
+    named = given or _named(project, name)
+    said = access or Access()
+    lines = [line(f"remote.{name}.url", named.url)] if named.layer in _FOREIGN else []
+    if not isinstance(named.address, Bucket):
+        return Wish("remote", name, tuple(lines)) if lines else None
+    for key, told in (("endpoint", said.endpoint), ("profile", said.profile)):
+        setting = project.config.setting(f"remote.{name}.{key}")
+        if told or (setting.value and setting.layer in _FOREIGN):
+            lines.append(line(f"remote.{name}.{key}", told or setting.value))
+    lines.extend(_lines_of_dotenv(access_of(project, name), said))
+    return Wish("remote", name, tuple(lines)) if lines else None
+
+
+def _lines_of_dotenv(known: Access, said: Access) -> Iterator[str]:
+    """What `.env` says of the server and of whom we are there, where nothing before it does; keys apart."""
+    found = read_dotenv(known.dotenv)
+    if not (said.endpoint or known.endpoint or any(map(os.environ.get, ENDPOINTS))):
+        yield from (line(f".env: {name}", found[name]) for name in ENDPOINTS if found.get(name))
+    if not (said.profile or known.profile or os.environ.get("AWS_PROFILE")) and found.get("AWS_PROFILE"):
+        yield line(".env: AWS_PROFILE", found["AWS_PROFILE"])
+
+
 def refuse_strangers(project: Project, named: Named, *, sending: bool) -> None:
-    """Refuse a remote that only the repository itself names, except to read from a folder beside it.
+    """Refuse a remote that nobody here has allowed, except to read where reading is harmless.
 
     Raises:
-        RemoteError: the person here has not said that it may be used; the hint is the line that says so.
+        NotTrusted: the person here has not said that it may be used; the hint is the line that says so.
     """
-    if named.layer != "project" or has_consent(project, named.url):
-        return
-    if not sending and may_read(project, named.address):
+    if (wish := waiting(project, named, sending=sending)) is None:
         return
     what = "sends nothing to" if sending else "reads nothing from"
-    raise RemoteError(
-        f"remote `{display(named.name)}` ({display(named.url)}) was named by the repository, not by you: "
-        f"track {what} it yet",
-        hint=f"if you trust it: track remote add {display(named.name)} {display(named.url)}",
-        details=(f"it is {display(str(named.address))}",),
+    name = display(named.name)
+    raise NotTrusted(
+        f"remote `{name}` ({display(named.url)}) was named by the repository, not by you: track {what} it yet",
+        hint=f"if you trust it: track trust {name}   (without a terminal: track trust --yes {name})",
+        details=(f"it is {display(str(named.address))}", *wish.lines),
     )
 
 
+def waiting(project: Project, named: Named, *, sending: bool) -> Wish | None:
+    """What the person here has to allow before the remote is read from, or sent to; None when nothing."""
+    wish = wish_of(project, named.name)
+    if wish is None or project.consents.has(wish):
+        return None
+    is_plain = wish.lines == (line(f"remote.{named.name}.url", named.url),)
+    return None if not sending and is_plain and may_read(project, named.address) else wish
+
+
 def may_read(project: Project, address: Address) -> bool:
-    """Whether reading there is harmless, whoever named it: a folder beside the repository, or a bucket."""
+    """Whether reading there is harmless, whoever named it: a folder beside the repository, or a provider's bucket."""
     return isinstance(address, Bucket) or is_beside(project, address.path)
 
 
@@ -127,41 +164,44 @@ def access_of(project: Project, name: str) -> Access:
 
 
 def _dotenv(project: Project) -> Path | None:
-    """The file of variables beside the project; one that Git tracks came with the repository and is not believed."""
+    """The file of variables beside the project; one that came with the repository is not believed.
+
+    It came with it when Git tracks it, and when a pointer says that it is data of the repository.
+    """
     for top in dict.fromkeys((project.root, base_of(project))):
         path = top / ".env"
         if not path.is_file():
             continue
-        if not project.git.is_tracked([b".env"]):
+        git = project.git if top == project.root else Git(top)
+        if not os.path.lexists(top / ".env.track") and not git.is_tracked([b".env", b".env.track"]):
             return path
-        project.warnings.append(
-            "`.env` is tracked by Git, so it is not looked at for credentials: git rm --cached .env   and ignore it"
-        )
+        warning = "`.env` is tracked by Git, so it is not looked at for credentials: git rm --cached .env"
+        if warning not in project.warnings:
+            project.warnings.append(warning)
     return None
 
 
 def is_beside(project: Project, folder: Path) -> bool:
-    """Whether a folder lies in the folder that the repository lies in, links followed."""
-    parent = os.path.realpath(base_of(project).parent)
-    return os.path.commonpath((parent, os.path.realpath(folder))) == parent and parent != os.path.sep
+    """Whether a folder lies in the folder that the repository lies in, and no link is on the way to it from there.
 
-
-def has_consent(project: Project, url: str) -> bool:
-    """Whether the person here has said that this clone may use what the configuration calls so."""
-    try:
-        lines = (project.state / _CONSENT).read_bytes().splitlines()
-    except FileNotFoundError:
+    Nothing outside of that folder is looked at: the name of a stranger's may be enough to mount a disk or a share.
+    """
+    near = base_of(project).parent
+    parent = os.path.realpath(near)
+    if parent == os.path.sep:
         return False
-    return _consent_line(url) in lines
+    whole = os.path.normpath(folder)
+    for top in (str(near), parent):
+        if whole == top or whole.startswith(top + os.path.sep):
+            inner = whole[len(top) + 1 :].split(os.path.sep) if whole != top else []
+            return not any(os.path.islink(os.path.join(parent, *inner[:end])) for end in range(1, len(inner) + 1))
+    return False
 
 
-def give_consent(project: Project, url: str) -> None:
-    """Remember that the person here has said so; for this clone alone."""
-    if not has_consent(project, url):
-        path = project.state / _CONSENT
-        before = path.read_bytes() if path.exists() else b""
-        publish.make_directories(path.parent)
-        publish.publish_bytes(path, before + _consent_line(url) + b"\n", mode=0o600)
+def allow(project: Project, wish: Wish | None) -> None:
+    """Remember that the person here allows this."""
+    if wish is not None:
+        project.consents.give([wish])
 
 
 def remember_no_more(project: Project, name: str) -> None:
@@ -170,10 +210,6 @@ def remember_no_more(project: Project, name: str) -> None:
     for ending in (".db", ".db-journal", ".db-wal", ".db-shm"):
         with suppress(FileNotFoundError):
             publish.remove(folder / f"{name}{ending}")
-
-
-def _consent_line(url: str) -> bytes:
-    return f"{digest_of(url.encode('utf-8', 'surrogateescape')).hex()} {display(url)}".encode()
 
 
 def clone_id(project: Project) -> str:

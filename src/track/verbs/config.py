@@ -4,11 +4,12 @@ import os
 from dataclasses import dataclass
 
 from track import config as layers
-from track.config import Config, Layer, Setting, Source
+from track.config import Config, Layer, Setting, Source, Value
 from track.errors import UsageError
 from track.flows import settings
+from track.flows.remotes import allow, choose, waiting, wish_of
 from track.model.names import display
-from track.project import Project
+from track.project import Project, store_wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ def config(
             raise UsageError("--unset takes one key and no value", hint="track config --unset KEY")
         return Configured(removed=settings.remove(project, target, key))
     if key is not None and value is not None:
+        names_remote = _is_allowed(project, key)
         kept = settings.write(project, target, key, _absolute(key, value))
+        if project is not None and target == "clone":
+            _allow(project, key, kept, names_remote)
         changed = Setting(key, kept, target, str(settings.file_of(project, target)))
         return Configured(changed=changed, warnings=_left_behind(project, changed))
     found = project.config if project is not None else _outside()
@@ -55,6 +59,26 @@ def config(
     every = [one for name in names for one in found.settings.get(name) or (found.setting(name),)]
     chosen = [one for one in every if layer in (None, one.layer)]
     return Configured(tuple(chosen), warnings=found.warnings if project is None else ())
+
+
+def _is_allowed(project: Project | None, key: str) -> bool:
+    """Return whether setting this key is a yes to its whole remote: it is the address, or the rest was allowed."""
+    if project is None or not key.startswith("remote."):
+        return False
+    name = key.split(".")[1]
+    known = name in project.config.names("remote.*.url")
+    return key.endswith(".url") or not known or waiting(project, choose(project, name), sending=True) is None
+
+
+def _allow(project: Project, key: str, value: Value, names_remote: bool) -> None:
+    """Remember that the person here chose a place for the store, or how a remote is reached."""
+    if key == "store.path":
+        project.consents.give([store_wish(str(value))])
+    if names_remote:
+        with Project.open(project.root) as after:
+            name = key.split(".")[1]
+            if name in after.config.names("remote.*.url"):
+                allow(after, wish_of(after, name))
 
 
 def _left_behind(project: Project | None, changed: Setting) -> tuple[str, ...]:

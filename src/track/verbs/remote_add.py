@@ -5,17 +5,18 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from track.config import Layer
-from track.errors import Conflict, NotAStore, UsageError
+from track.config import NAME, Layer
+from track.errors import Conflict, NotAStore, NotTrusted, UsageError
 from track.flows import settings
-from track.flows.remotes import access_of, base_of, give_consent, is_beside, remember_no_more
+from track.flows.remotes import Named, access_of, allow, base_of, is_beside, remember_no_more, wish_of
 from track.history import gitrepo
 from track.model.names import display
+from track.model.wish import Wish, line
 from track.project import CONFIG, Project
 from track.store.address import Access, Address, Bucket, Folder, parse_address
 from track.store.remote import create_remote, store_id_of
 
-_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NAME = re.compile(NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def remote_add(
 
     Raises:
         UsageError: the name or the address cannot be, or the folder lies in this repository.
+        NotTrusted: a file of the repository's folder names a server or an account that the person here did not.
         Conflict: the name stands for another place.
         RemoteUnreachable: the folder's parent, or without `create` the folder, is absent; or the bucket or server is.
         NotAStore: the place has something else in it.
@@ -68,30 +70,39 @@ def remote_add(
             hint=f"track remote remove {name}   or give the new one another name",
         )
     way = _way(project, name, place, access or Access())
+    layer: Layer = "clone" if clone else "project"
+    url = _url(project, place, address) if before is None else str(before.value)
+    where = layer if before is None else before.layer
+    wish = _wish(project, Named(name, url, where, place), access)
     made = create_remote(place, way, create=create)
     if store_id_of(place, way) == project.store.id:
         raise NotAStore(f"{display(str(place))} is this clone's own store", hint="a remote is a folder apart from it")
-    layer: Layer = "clone" if clone else "project"
-    url = _url(project, place, address) if before is None else str(before.value)
-    is_default = not project.config.text("core.remote")
     is_new = before is None
+    is_default = is_new and not project.config.text("core.remote")
     with project.lock():
-        give_consent(project, url)  # first: a name that others see stands for a place that we may use
+        allow(project, wish)  # first: a name that others see stands for a place that we may use
         if is_new:
             _write_url(project, name, url, layer, is_default)
         _write_access(project, name, access or Access(), layer)
         if staged := is_new and layer == "project" and stage:
             gitrepo.stage(project.git, [CONFIG])
-    return RemoteAdded(
-        name=name,
-        url=url,
-        folder=place.path if isinstance(place, Folder) else None,
-        layer=layer if before is None else before.layer,
-        made=made,
-        is_new=is_new,
-        is_default=is_new and is_default,
-        staged=staged,
-    )
+    folder = place.path if isinstance(place, Folder) else None
+    return RemoteAdded(name, url, folder, where, made=made, is_new=is_new, is_default=is_default, staged=staged)
+
+
+def _wish(project: Project, named: Named, access: Access | None) -> Wish | None:
+    """What the person allows by naming the address: that, and no server or account that lies about in a file."""
+    wish = wish_of(project, named.name, named, access)
+    said = access or Access()
+    own = {("url", named.url), ("endpoint", said.endpoint), ("profile", said.profile)}
+    told = {line(f"remote.{named.name}.{key}", value) for key, value in own if value}
+    if wish is not None and not set(wish.lines) <= told and not project.consents.has(wish):
+        raise NotTrusted(
+            f"a file here names a server or an account for remote `{named.name}`; it may have come with the repository",
+            hint="if they are yours, say so: --endpoint URL, --profile PROFILE",
+            details=tuple(each for each in wish.lines if each not in told),
+        )
+    return wish
 
 
 def _way(project: Project, name: str, place: Address, given: Access) -> Access:
@@ -156,6 +167,6 @@ def _url(project: Project, place: Address, address: str) -> str:
         return str(place)
     folder = place.path
     is_relative = "://" not in address and not address.startswith(("/", "~"))
-    if is_relative and is_beside(project, folder):
+    if is_relative and is_beside(project, Path(os.path.realpath(folder))):
         return os.path.relpath(folder, base_of(project))
     return str(folder)

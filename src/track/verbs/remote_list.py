@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track.config import Layer
-from track.flows.remotes import all_named, default_name, has_consent, may_read
+from track.flows.remotes import all_named, default_name, waiting
 from track.project import Project
 
 
@@ -35,8 +35,8 @@ def remote_list(project: Project) -> tuple[RemoteListed, ...]:
             folder=named.folder,
             layer=named.layer,
             is_default=named.name == default,
-            may_send=(allowed := named.layer != "project" or has_consent(project, named.url)),
-            may_fetch=allowed or may_read(project, named.address),
+            may_send=waiting(project, named, sending=True) is None,
+            may_fetch=waiting(project, named, sending=False) is None,
         )
         for named in all_named(project)
     )

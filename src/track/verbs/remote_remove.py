@@ -48,6 +48,7 @@ def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteR
             if was_default:
                 _forget_default(project, layer, name)
         remember_no_more(project, name)
+        project.consents.revoke("remote", name)
         staged = stage and "project" in layers
         if staged:
             gitrepo.stage(project.git, [CONFIG])

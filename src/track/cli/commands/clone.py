@@ -14,7 +14,8 @@ _HELP = """Clone a Git repository, set track up in the clone, and bring its data
   track clone --no-data URL && cd churn && track pull models/   only a part of the data
 
 It is `git clone` followed by `track pull`. Nothing that comes with the repository is run. A remote that only the
-repository names is read from when it lies beside the repository; for any other, `track remote add` says yes first.
+repository names is read from when it is a provider's bucket or lies beside the repository; for any other, say yes
+first with `track trust`.
 
 \b
 Exit codes: 0 done; 1 Git could not clone; 2 wrong usage; 3 written by a later version; 4 data is missing everywhere;

@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli.consent import allow, yes_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit_json, note, opened, progress, refuse, size_text
 from track.model.names import display
@@ -29,17 +30,20 @@ not there, is no store, or not allowed yet; 7 what a remote has is damaged (noth
 @click.command("fetch", cls=Separated, help=_HELP, short_help="bring bytes from the remote into the store")
 @click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
 @click.option("--all", "every", is_flag=True, help="What every branch and tag names.")
+@yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], every: bool, as_json: bool) -> None:
+def command(ctx: click.Context, names: tuple[str, ...], every: bool, yes: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
         remote, revs = remote_and_revisions("fetch", names, project.config.names("remote.*.url"))
+        if yes:
+            allow(project, remote)
         fetched = fetch(project, remote, revs, paths=paths_behind(ctx), every=every, progress=progress())
     if as_json:
         emit_json("fetch", _document(fetched))
     elif fetched.objects_count:
-        places = " and ".join(f"{name} ({display(url)})" for name, url in fetched.remotes)
+        places = " and ".join(f"{display(name)} ({display(url)})" for name, url in fetched.remotes)
         count = count_text(fetched.objects_count, "object")
         note(f"{count}, {size_text(fetched.fetched_bytes)}, fetched from {places}")
     elif not fetched.refused:

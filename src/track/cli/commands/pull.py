@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli.consent import allow, yes_option
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.flows.bring import BroughtArtifact
 from track.model.names import display
@@ -15,6 +16,7 @@ _HELP = """Bring the bytes that the pointers in the working tree need, and place
   track pull images/2024        only this part of the directory `images`
   track pull --from lab         from the remote `lab` alone
   track pull -n                 say what would be fetched and placed
+  track pull --yes              allow the remote that the repository names, and read from it
 
 Every byte is checked against its digest before it is placed. Edited files whose content is saved nowhere are never
 replaced, unless --force moves them to the trash. An interrupted pull goes on when it is run again.
@@ -31,12 +33,15 @@ remote has is damaged (nothing of that was placed); 3, 6, 7 a pointer cannot be 
 @click.option("--from", "remote", metavar="REMOTE", help="Ask this remote alone.")
 @click.option("--force", is_flag=True, help="Move edits that are saved nowhere to the trash.")
 @click.option("-n", "--dry-run", is_flag=True, help="Change nothing, ask no remote, say what would be done.")
+@yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bool, as_json: bool) -> None:
+def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bool, **flags: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
+        if flags["yes"]:
+            allow(project, remote)
         pulled = pull(project, paths, remote=remote, force=force, dry_run=dry_run, progress=progress())
-    if as_json:
+    if flags["as_json"]:
         emit_json("pull", _document(pulled))
     else:
         _show(pulled)
@@ -54,7 +59,7 @@ def _show(pulled: Pulled) -> None:
         what = "1 unsaved file is" if len(pulled.given_up) == 1 else f"{len(pulled.given_up):,} unsaved files are"
         note(f"{what} in the trash: track restore {pulled.step} brings everything back")
     if pulled.objects_count:
-        places = " and ".join(f"{name} ({display(url)})" for name, url in pulled.remotes)
+        places = " and ".join(f"{display(name)} ({display(url)})" for name, url in pulled.remotes)
         note(f"{count_text(pulled.objects_count, 'object')}, {size_text(pulled.fetched_bytes)}, fetched from {places}")
     elif not (pulled.artifacts or pulled.lacking or pulled.refused):
         note(f"everything is here and in place: {count_text(pulled.versions_count, 'artifact')}")

@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli.consent import allow, yes_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.model.names import display
@@ -16,6 +17,7 @@ _HELP = """Send the bytes that pointers name, as far as the remote lacks them.
   track push --all                 every branch and tag
   track push -- images/            only this
   track push -n                    say what would be sent
+  track push --yes                 allow the remote that the repository names, and send to it
 
 An interrupted push goes on when it is run again. Only what the pointers name is ever sent.
 
@@ -30,15 +32,18 @@ sent); 5 no remote, or it is not there, full of something else, or not allowed y
 @click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
 @click.option("--all", "every", is_flag=True, help="Every branch and tag.")
 @click.option("-n", "--dry-run", is_flag=True, help="Send nothing, say what would be sent.")
+@yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], every: bool, dry_run: bool, as_json: bool) -> None:
+def command(ctx: click.Context, /, names: tuple[str, ...], every: bool, dry_run: bool, **flags: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
         remote, revs = remote_and_revisions("push", names, project.config.names("remote.*.url"))
         paths = paths_behind(ctx)
+        if flags["yes"]:
+            allow(project, remote)
         pushed = push(project, remote, revs, paths=paths, every=every, dry_run=dry_run, progress=progress())
-    if as_json:
+    if flags["as_json"]:
         emit_json("push", _document(pushed))
     else:
         _show(pushed)
@@ -46,7 +51,7 @@ def command(ctx: click.Context, names: tuple[str, ...], every: bool, dry_run: bo
 
 
 def _show(pushed: Pushed) -> None:
-    where = f"{pushed.remote} ({display(pushed.url)})"
+    where = f"{display(pushed.remote)} ({display(pushed.url)})"
     if pushed.is_up_to_date:
         if not pushed.refused:
             note(f"{where} has everything: {count_text(len(pushed.versions), 'artifact')}")

@@ -39,7 +39,7 @@ _ADD_HELP = """Name a folder or a bucket as a remote, and make a store in it whe
 
 The name goes into .track/config.toml, which is committed, and is staged; the first remote becomes the default. The
 relative path of a folder beside the repository stays one, so that it holds in every clone beside it. A remote that
-came with the repository is used for sending only after you added it yourself, with this command.
+came with the repository is used for sending only after you added it yourself, with this command, or `track trust`.
 
 \b
 Exit codes: 0 done; 2 the name or the folder cannot be; 3 not a project; 5 the folder's parent is absent, or the
@@ -124,7 +124,7 @@ def list_(as_json: bool) -> None:
     table([(one.name, display(one.url), _state(one)) for one in found])
     for one in found:
         if not one.may_send:
-            note(f"to use `{one.name}` for sending: track remote add {one.name} {display(one.url)}")
+            note(f"to use `{display(one.name)}` for sending: track trust {display(one.name)}")
 
 
 def _state(one: RemoteListed) -> str:

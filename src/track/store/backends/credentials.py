@@ -29,6 +29,8 @@ _FROM_DOTENV = {
     "AWS_ENDPOINT_URL_S3",
 }
 _MAX_FILE = 1 << 20
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+"""The variables that name a server, the stronger first."""
 _INDIRECT = ("sso_session", "sso_start_url", "role_arn", "credential_process", "web_identity_token_file")
 
 
@@ -85,7 +87,7 @@ def find_credentials(access: Access, url: str, environ: Mapping[str, str] | None
         BadCredentials: nothing says who we are, a profile is not there, or it needs a library that is not installed.
     """
     here = _surroundings(access, os.environ if environ is None else environ)
-    endpoint = access.endpoint or here.first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = access.endpoint or here.first(*ENDPOINTS)
     endpoint = endpoint or here.profile.get("endpoint_url")
     region = access.region or here.first("AWS_REGION", "AWS_DEFAULT_REGION") or here.profile.get("region")
 

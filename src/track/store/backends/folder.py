@@ -6,6 +6,7 @@ survives a power cut.
 
 import errno
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +37,8 @@ from track.store.backends.filesystem import READ, FilesystemPlace, changed
 from track.store.hashing import hash_fd
 from track.store.place import Staged, Upload
 from track.store.whole import staged_copy
+
+_COMMAND = re.compile("[A-Za-z0-9+.-]+::")  # how Git names a program that shall be run
 
 
 class FolderPlace(FilesystemPlace):
@@ -231,9 +234,9 @@ def folder_of(url: str, *, base: Path) -> Path:
     if "\0" in url or not url:
         raise UsageError("the address of a remote is empty or contains a NUL character")
     parts = urlsplit(url) if "://" in url else None
-    if parts is None:
+    if parts is None and _COMMAND.match(url) is None:
         return Path(os.path.normpath(os.path.join(base, os.path.expanduser(url))))
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+    if parts is None or parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         raise UsageError(
             f"`{display(url)}`: this version of track reaches folders only",
             hint="give a folder of this machine, or one that is mounted: track remote add NAME /path/to/folder",
