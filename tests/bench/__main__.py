@@ -72,7 +72,9 @@ def _measured(options: argparse.Namespace, folder: Path) -> list[Figure]:
         if "big" in options.only:
             _in_folder(folder, lambda place: steps.limits_big(place, large, report))
     if options.million:
-        _in_folder(folder, lambda place: steps.million(tools[0], place, options.million, report))
+        _in_folder(
+            folder, lambda place: steps.million(tools[0], place, steps.Sizes(options.million, 1000, 64, 0, 1), report)
+        )
     return figures
 
 

@@ -37,16 +37,29 @@ Report = Callable[[Figure], None]
 
 def many(tool: Tool, folder: Path, source: Path, sizes: Sizes, report: Report) -> None:
     """A directory of many small files: in, unchanged, changed, compared, switched, brought back."""
+    _tree(tool, folder, "many", sizes, lambda data: workloads.copy_tree(source, data), report)
+
+
+def million(tool: Tool, folder: Path, sizes: Sizes, report: Report) -> None:
+    """As many files as one pointer ordinarily stands for: whether it goes, how long, and in how much memory."""
+
+    def make(data: Path) -> None:
+        workloads.make_many(data, files=sizes.files, directories=sizes.directories, size_bytes=sizes.file_bytes)
+
+    _tree(tool, folder, "million", sizes, make, report)
+
+
+def _tree(tool: Tool, folder: Path, workload: str, sizes: Sizes, make: Callable[[Path], None], report: Report) -> None:
     repo = folder / "repo"
     tool.start(repo)
     data = repo / "data"
-    workloads.copy_tree(source, data)
+    make(data)
     workloads.settle()
     first = workloads.fingerprint(data)
 
     def step(name: str, commands: list[Command], times: int = 1) -> None:
         for _ in range(times):
-            report(Figure("many", name, tool.name, measure(*commands, cwd=repo, env=tool.env)))
+            report(Figure(workload, name, tool.name, measure(*commands, cwd=repo, env=tool.env)))
 
     step("add", tool.add("data"))
     tool.commit(repo, "v1")
@@ -108,22 +121,6 @@ def small(tool: Tool, folder: Path, sizes: Sizes, report: Report) -> None:
     for name, commands in (("--version", tool.hello()), ("status with 10 pointers", tool.status())):
         for _ in range(7):
             report(Figure("small", name, tool.name, measure(*commands, cwd=repo, env=tool.env)))
-
-
-def million(tool: Tool, folder: Path, files: int, report: Report) -> None:
-    """As many files as one pointer ordinarily stands for: whether it goes, and in how much memory."""
-    repo = folder / "repo"
-    tool.start(repo)
-    data = repo / "data"
-    workloads.make_many(data, files=files, directories=1000, size_bytes=64)
-    workloads.settle()
-    for name, commands, times in (("add", tool.add("data"), 1), ("status, nothing changed", tool.status(), 3)):
-        for _ in range(times):
-            report(Figure("million", name, tool.name, measure(*commands, cwd=repo, env=tool.env)))
-        tool.commit(repo, f"after-{name.split(',')[0]}")
-    (data / "d0000" / "f0000000.bin").write_bytes(b"changed")
-    for name, commands in (("add again after 1 change", tool.add("data")),):
-        report(Figure("million", name, tool.name, measure(*commands, cwd=repo, env=tool.env)))
 
 
 def limits_many(folder: Path, source: Path, report: Report) -> None:
