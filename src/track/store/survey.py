@@ -69,9 +69,10 @@ def survey(place: Place, known: Known) -> Surveyed:
     for _ in range(_ATTEMPTS):
         damaged: list[str] = []
         with suppress(NoSuchKey):  # something went between the listing and the reading: list again
-            index = [one for one in place.list(INDEX) if segment_name(one.key) is not None]
+            index, roots = in_threads(lambda prefix: list(place.list(prefix)), [INDEX, ROOTS])
+            index = [one for one in index if segment_name(one.key) is not None]
             _read_index(place, known, index, damaged)
-            claims = _read_roots(place, known, damaged)
+            claims = _read_roots(place, known, [one.key for one in roots], damaged)
             return Surveyed(tuple(sorted(damaged)), claims, _settled(index))
     raise RemoteError(f"{place.url} changed while its index was being read", hint="run the same command again")
 
@@ -152,9 +153,8 @@ def read_head(place: Place, name: Name) -> Head:
     return parse_head(data)
 
 
-def _read_roots(place: Place, known: Known, damaged: list[str]) -> tuple[str, ...]:
-    """Follow what changed in the roots; the keys of claims."""
-    keys = [one.key for one in place.list(ROOTS)]
+def _read_roots(place: Place, known: Known, keys: list[str], damaged: list[str]) -> tuple[str, ...]:
+    """Follow what changed in the roots, of which these are the keys; those of claims."""
     listed = {key for key in keys if roots_name(key) is not None}
     known.forget_roots(known.entries - listed)
     for key, entry in in_threads(lambda key: _read_entry(place, key), sorted(listed - known.entries)):
