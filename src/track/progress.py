@@ -1,6 +1,11 @@
 """How work reports itself: a protocol with a silent default; only the faces draw."""
 
+import threading
+from collections.abc import Callable
 from typing import Protocol
+
+Moved = Callable[[int], None]
+"""Told from any thread that so many more bytes were moved."""
 
 
 class Progress(Protocol):
@@ -30,3 +35,46 @@ class _Silent:
 
 
 silent: Progress = _Silent()
+
+
+def unheard(size_bytes: int) -> None:
+    """A `Moved` that nobody listens to."""
+
+
+class Stopped(Exception):
+    """Raised in the thread that moves bytes when nobody wants them any more."""
+
+
+class Share:
+    """One of several things that move at the same time: its threads say how far it is, one thread asks and reports."""
+
+    def __init__(self, size_bytes: int) -> None:
+        """`size_bytes` is what it counts for as a whole, however many bytes travel for it."""
+        self._left = size_bytes
+        self._fresh = 0
+        self._is_stopped = False
+        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        """Have the next `moved` raise, so that whoever moves a large thing does not go on to its end."""
+        self._is_stopped = True
+
+    def moved(self, size_bytes: int) -> None:
+        """So many more bytes moved; called from any thread. Raises Stopped when nobody wants them any more."""
+        if self._is_stopped:
+            raise Stopped
+        with self._lock:
+            self._fresh += size_bytes
+
+    def take(self) -> int:
+        """The bytes that moved since this was last asked, never more than it counts for as a whole."""
+        with self._lock:
+            fresh, self._fresh = min(self._fresh, self._left), 0
+            self._left -= fresh
+            return fresh
+
+    def rest(self) -> int:
+        """What it still counts for, now that it is done."""
+        with self._lock:
+            rest, self._left = self._left, 0
+            return rest

@@ -9,7 +9,8 @@ import pytest
 
 from track.errors import DiskFull, Locked, RemoteError, StoreUnwritable
 from track.model.digest import digest_of
-from track.store.known import Known, complete_at, explaining
+from track.store.known import Known, complete_at
+from track.store.record import explaining
 from track.store.segment import Held, PackSize, Segment, build_segment, parse_segment
 
 PACK = digest_of(b"pack")

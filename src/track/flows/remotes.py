@@ -22,7 +22,7 @@ from track.model.wish import Wish, line
 from track.project import Project
 from track.store.address import Access, Address, Bucket, Folder, parse_address
 from track.store.backends.credentials import ENDPOINTS, read_dotenv
-from track.store.known import explaining
+from track.store.record import explaining
 from track.store.remote import Remote, open_remote
 
 _FOREIGN = ("project", "clone")

@@ -6,36 +6,17 @@ artifacts are complete there, and which entries turned out to be missing or dama
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from track.errors import DiskFull, Locked, RemoteError, StoreUnwritable
-from track.publish import make_directories, remove
+from track.publish import make_directories
+from track.store.recipe import OF_WHOLE, RECIPE
+from track.store.record import Stale, check_version, connected_record, forget_record, opened_record
 from track.store.segment import Held, Name, Segment
-from track.system import shown
 
-_VERSION = 1
 _ASKED_AT_ONCE = 1000
-_TABLES = """
-CREATE TABLE about (store TEXT NOT NULL);
-CREATE TABLE segments (name TEXT PRIMARY KEY, replaced_by TEXT) WITHOUT ROWID;
-CREATE TABLE packs (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, size INTEGER NOT NULL);
-CREATE TABLE objects (
-  digest BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
-  length INTEGER NOT NULL, form INTEGER NOT NULL, flags INTEGER NOT NULL,
-  PRIMARY KEY (digest, pack, offset)
-) WITHOUT ROWID;
-CREATE TABLE roots (digest BLOB NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (digest, entry)) WITHOUT ROWID;
-CREATE TABLE entries (key TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE latest (path BLOB PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE bad (digest BLOB NOT NULL, pack BLOB NOT NULL, PRIMARY KEY (digest, pack)) WITHOUT ROWID;
-"""
-
-
-class _Stale(Exception):
-    """The file is not a record of this version."""
 
 
 class PackHeld(NamedTuple):
@@ -53,12 +34,12 @@ class Known:
         self.path = path
         make_directories(path.parent)
         try:
-            self._db = _opened(path)
-        except (sqlite3.DatabaseError, _Stale) as error:
+            self._db = opened_record(path)
+        except (sqlite3.DatabaseError, Stale) as error:
             if isinstance(error, sqlite3.OperationalError):  # full, locked, not ours: the file itself may be fine
                 raise
-            _forget(path)
-            self._db = _opened(path)
+            forget_record(path)
+            self._db = opened_record(path)
 
     def __enter__(self) -> Self:
         """The record itself."""
@@ -146,7 +127,7 @@ class Known:
         """Those of the digests that the remote has, and not only in a place found bad."""
         found: set[bytes] = set()
         for part in _parts(digests):
-            query = f"SELECT DISTINCT digest FROM objects WHERE digest IN ({_marks(part)})"
+            query = f"SELECT DISTINCT digest FROM places WHERE digest IN ({_marks(part)})"
             found.update(digest for (digest,) in self._db.execute(query, part))
         return found - self.lost()
 
@@ -167,7 +148,7 @@ class Known:
             self._db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (digest BLOB PRIMARY KEY) WITHOUT ROWID")
             self._db.execute("DELETE FROM wanted")
             self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((one,) for one in sorted(digests)))
-        query = "SELECT MAX(o.length) AS length FROM wanted w JOIN objects o ON o.digest = w.digest GROUP BY w.digest"
+        query = "SELECT MAX(o.length) AS length FROM wanted w JOIN places o ON o.digest = w.digest GROUP BY w.digest"
         count, size = self._db.execute(f"SELECT COUNT(*), TOTAL(length) FROM ({query})").fetchone()
         return count, int(size)
 
@@ -179,7 +160,7 @@ class Known:
         """
         rows = self._db.execute(
             "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length, p.size FROM wanted w"
-            " JOIN objects o ON o.digest = w.digest LEFT JOIN packs p ON p.id = o.pack"
+            " JOIN places o ON o.digest = w.digest LEFT JOIN packs p ON p.id = o.pack"
             " LEFT JOIN bad b ON b.digest = o.digest AND b.pack = coalesce(p.digest, x'')"
             " ORDER BY b.digest IS NOT NULL, o.pack, o.offset"
         )
@@ -197,13 +178,22 @@ class Known:
     def _places(self, part: Sequence[bytes]) -> Iterator[Held]:
         query = (
             "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length "
-            f"FROM objects o LEFT JOIN packs p ON p.id = o.pack WHERE o.digest IN ({_marks(part)})"
+            f"FROM places o LEFT JOIN packs p ON p.id = o.pack WHERE o.digest IN ({_marks(part)})"
         )
         return map(Held._make, self._db.execute(query, part))
 
+    def recipe(self, digest: bytes) -> Held | None:
+        """Where the recipe of an object that is a file of its own is, when it has one."""
+        row = self._db.execute(
+            "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length FROM objects o"
+            " JOIN packs p ON p.id = o.pack WHERE o.digest = ? AND o.form = ? AND o.flags = ?",
+            (digest, RECIPE, OF_WHOLE),
+        ).fetchone()
+        return Held._make(row) if row else None
+
     def every_object(self) -> set[bytes]:
         """Every object that has a place."""
-        return {digest for (digest,) in self._db.execute("SELECT DISTINCT digest FROM objects")}
+        return {digest for (digest,) in self._db.execute("SELECT DISTINCT digest FROM places")}
 
     def packs(self, digests: Iterable[bytes]) -> dict[bytes, PackHeld]:
         """Size and number of objects of these packs."""
@@ -260,7 +250,7 @@ class Known:
         for part in _parts(digests):
             query = (
                 f"SELECT DISTINCT digest FROM roots r WHERE digest IN ({_marks(part)})"
-                " AND EXISTS (SELECT 1 FROM objects o WHERE o.digest = r.digest)"
+                " AND EXISTS (SELECT 1 FROM places o WHERE o.digest = r.digest)"
             )
             found.update(digest for (digest,) in self._db.execute(query, part))
         return found
@@ -305,39 +295,11 @@ class Known:
 
     def unplaced(self) -> set[bytes]:
         """Objects that should be there, and that no index names any more."""
-        query = "SELECT digest FROM roots UNION SELECT digest FROM bad EXCEPT SELECT digest FROM objects"
+        query = "SELECT digest FROM roots UNION SELECT digest FROM bad EXCEPT SELECT digest FROM places"
         return {digest for (digest,) in self._db.execute(query)}
 
     def _bad(self) -> set[tuple[bytes, bytes]]:
         return set(self._db.execute("SELECT digest, pack FROM bad").fetchall())
-
-
-@contextmanager
-def explaining(path: Path) -> Iterator[None]:
-    """Give what goes wrong with the record at `path` inside the block its name; a broken one is dropped.
-
-    Raises:
-        DiskFull, StoreUnwritable: it cannot be written.
-        Locked: another process holds it for too long.
-        RemoteError: it was damaged; it is gone now, and the next command makes it anew.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorname", "")
-        if code.startswith("SQLITE_FULL"):
-            raise DiskFull(f"no space left for {shown(path)}", hint="free some space and run it again") from error
-        if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
-            raise StoreUnwritable(
-                f"{shown(path)} cannot be written: {error}", hint="check its owner and mode"
-            ) from error
-        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise Locked(f"{shown(path)} is in use by another process", hint="run the same command again") from error
-        _forget(path)
-        raise RemoteError(
-            f"the record of what is at the remote was damaged ({error}); it is dropped, and nothing is lost with it",
-            hint="run the same command again",
-        ) from error
 
 
 def complete_at(folder: Path, digests: Iterable[bytes]) -> set[bytes]:
@@ -345,45 +307,15 @@ def complete_at(folder: Path, digests: Iterable[bytes]) -> set[bytes]:
     wanted = list(digests)
     found: set[bytes] = set()
     for path in sorted(folder.glob("*.db")):
-        with suppress(sqlite3.Error, _Stale):
+        with suppress(sqlite3.Error, Stale):
             known = Known.__new__(Known)
-            known._db = _connected(path, read_only=True)
+            known._db = connected_record(path, read_only=True)
             try:
-                _check_version(known._db)
+                check_version(known._db)
                 found |= known.complete(wanted)
             finally:
                 known.close()
     return found
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """A connection to a record of this version; a new file gets its tables."""
-    db = _connected(path, read_only=False)
-    try:
-        db.execute("PRAGMA synchronous = NORMAL")
-        if db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0:
-            db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
-        _check_version(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _connected(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    mode = "?mode=ro" if read_only else ""
-    return sqlite3.connect(f"{path.absolute().as_uri()}{mode}", uri=True, timeout=20, check_same_thread=False)
-
-
-def _check_version(db: sqlite3.Connection) -> None:
-    if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-        raise _Stale
-
-
-def _forget(path: Path) -> None:
-    for name in (path.name, path.name + "-journal", path.name + "-wal", path.name + "-shm"):
-        with suppress(FileNotFoundError):
-            remove(path.with_name(name))
 
 
 def _parts(digests: Iterable[bytes]) -> Iterator[list[bytes]]:

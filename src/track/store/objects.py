@@ -30,7 +30,9 @@ from track.store.whole import missing, open_whole, set_aside
 from track.store.writer import Writer
 from track.system import is_shared_filesystem, naming, reading, shown
 
-_KNOWN_NAMES = {"staging", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found"}
+_KNOWN_NAMES = {
+    "staging", "partial", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found",
+}  # fmt: skip
 _DAMAGED_HINT = "`track fetch` brings it again from a remote; `track verify` lists everything that is damaged"
 _WINDOW = 1 << 16
 

@@ -18,6 +18,7 @@ from track.model.digest import Digest
 from track.publish import create, name_of, remove, stage
 from track.store.compression import NotExpandable, expand
 from track.store.drain import Drain
+from track.store.recipe import RECIPE as RECIPE
 from track.system import read_at, reading, shown
 
 PACK_SIZE = 16 << 20
@@ -25,7 +26,7 @@ PACK_SIZE = 16 << 20
 SMALL = 1 << 20
 """Objects below this size go into packs, others are whole files."""
 
-RAW, ZSTD, RECIPE = 0, 1, 2
+RAW, ZSTD = 0, 1
 MAX_EXPANDED = 256 << 20
 """No compressed entry may say that it is longer than this."""
 

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from track.model.digest import Digest
+from track.progress import Moved, unheard
 
 
 class NoSuchKey(LookupError):
@@ -39,8 +40,8 @@ class Upload(Protocol):
     ) -> None:
         """Drop what was not committed."""
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False) -> None:
-        """Send a file whose bytes have this digest; may be called from several threads.
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+        """Send a file whose bytes have this digest, telling `moved`; may be called from several threads.
 
         What has the key already and is whole is left alone, unless `replace`.
 
@@ -65,6 +66,10 @@ class Place(Protocol):
     """As whom we come, where that was said, and to which server, as text for people; empty where nobody asks."""
 
     @property
+    def comes_in_parts(self) -> bool:
+        """Whether a large key is better had in parts, several at a time, than as a whole; may change as it is used."""
+
+    @property
     def requests_count(self) -> int:
         """How many requests were made so far."""
 
@@ -74,7 +79,7 @@ class Place(Protocol):
     def get_range(self, key: str, offset: int, length: int) -> bytes:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
 
-    def get_file(self, key: str, staging: Path) -> Staged:
+    def get_file(self, key: str, staging: Path, *, moved: Moved = unheard) -> Staged:
         """Copy the bytes of a key into a new file in `staging`, hashing the copy. Raises NoSuchKey."""
 
     def digest(self, key: str) -> Digest:
@@ -97,3 +102,6 @@ class Place(Protocol):
 
     def upload(self) -> Upload:
         """A way to send many files at once."""
+
+    def tidy(self) -> None:
+        """Remove what uploads of ours that were killed left behind; called while none is under way."""

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, NewerFormat, TrackError
 from track.model.digest import digest_of
-from track.progress import Progress, silent
+from track.progress import Progress, Share, silent
 from track.publish import remove
 from track.store.known import Known
+from track.store.large import PART, OnlyWhole, fetch_large, partials
 from track.store.layout import object_key, pack_key
 from track.store.objects import Store
 from track.store.pack import MAX_EXPANDED, RAW, SMALL, PackEntry, SealedPack, expand_entry, read_table
@@ -31,6 +32,7 @@ _RECORD_SIZE = 92  # of an object in a pack's table
 _GAP = 64 << 10
 _RANGE_LIMIT = 8 << 20
 _IN_FLIGHT = 4
+_REPORT_S = 0.1
 
 
 class Fetched(NamedTuple):
@@ -50,6 +52,8 @@ class _Job(NamedTuple):
     offset: int
     length: int
     is_whole: bool
+    recipe: Held | None = None
+    """Of a large object that can come in parts."""
 
 
 class _Answer(NamedTuple):
@@ -74,8 +78,9 @@ def fetch(
     count, size = known.want(lacking)
     progress.begin("fetching", size_bytes=size, count=count)
     try:
-        with store.writer() as writer:
+        with store.writer() as writer, partials(store.rooms) as folder:
             fetching = _Fetching(place, known, store, writer, progress)
+            fetching.partials = folder
             fetching.run()
             writer.commit()
     finally:
@@ -90,6 +95,8 @@ class _Fetching:
     def __init__(self, place: Place, known: Known, store: Store, writer: Writer, progress: Progress) -> None:
         self._place, self._known, self._store = place, known, store
         self._writer, self._progress = writer, progress
+        self.partials: Path | None = None
+        """Where large objects are collected, part by part; None: they come as a whole."""
         self._uncommitted = 0
         self._failed: list[tuple[Held, bool]] = []
         self.fetched: set[bytes] = set()
@@ -137,14 +144,19 @@ class _Fetching:
             pack = possible[0].pack
             needed = sum(one.stored_length for one in possible)
             if pack is None:
-                yield _Job(tuple(possible), None, 0, possible[0].length, True)
+                yield _Job(tuple(possible), None, 0, possible[0].length, True, self._recipe(possible[0]))
             elif size <= WHOLE_PACK_LIMIT and 2 * (needed + _RECORD_SIZE * len(possible)) >= size:
                 yield _Job(tuple(possible), pack, 0, size, True)
             else:
                 yield from _ranges(pack, possible)
 
+    def _recipe(self, held: Held) -> Held | None:
+        if self.partials is None or held.length <= PART or not self._place.comes_in_parts:
+            return None
+        return self._known.recipe(held.digest)
+
     def _round(self, jobs: Iterator[_Job]) -> None:
-        flying: dict[Future[_Answer], _Job] = {}
+        flying: dict[Future[_Answer], tuple[_Job, Share]] = {}
         waiting: list[_Job] = []
         with ThreadPoolExecutor(_IN_FLIGHT) as threads:
             try:
@@ -153,33 +165,46 @@ class _Fetching:
                         job = waiting.pop() if waiting else next(jobs, None)
                         if job is None:
                             break
-                        flying[threads.submit(self._request, job)] = job
+                        share = Share(sum(one.length for one in job.held))
+                        flying[threads.submit(self._request, job, share)] = job, share
                     if not flying:
                         return
-                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                        waiting += self._take(flying.pop(future), future)
+                    while not (done := wait(flying, timeout=_REPORT_S, return_when=FIRST_COMPLETED).done):
+                        self._progress.advance(size_bytes=sum(share.take() for _, share in flying.values()))
+                    for future in done:
+                        waiting += self._take(*flying.pop(future), future)
             except BaseException:
+                for _, share in flying.values():
+                    share.stop()
                 wait(flying)
                 for future in flying:
                     if not future.exception():
                         _drop(future.result().staged)
                 raise
 
-    def _request(self, job: _Job) -> _Answer:
+    def _request(self, job: _Job, share: Share) -> _Answer:
         """Runs in a thread: bytes, or a file in the staging of the local store, hashed."""
         if not job.is_whole:
             assert job.pack is not None
             return _Answer(None, self._place.get_range(pack_key(job.pack), job.offset, job.length))
+        if job.recipe is not None and self.partials is not None:
+            with suppress(OnlyWhole):
+                return _Answer(fetch_large(self._place, job.held[0], job.recipe, self.partials, moved=share.moved), b"")
         key = object_key(job.held[0].digest) if job.pack is None else pack_key(job.pack)
-        return _Answer(self._place.get_file(key, self._store.rooms.staging), b"")
+        return _Answer(self._place.get_file(key, self._store.rooms.staging, moved=share.moved), b"")
 
-    def _take(self, job: _Job, future: Future[_Answer]) -> list[_Job]:
+    def _take(self, job: _Job, share: Share, future: Future[_Answer]) -> list[_Job]:
         """Verify and place what came; further jobs for what has to be asked for in another way."""
         try:
             answer = future.result()
         except NoSuchKey:
             self._failed += [(held, False) for held in job.held]
             return []
+        except DamagedObject:  # in a part of a large object
+            self._failed += [(held, True) for held in job.held]
+            return []
+        finally:
+            self._progress.advance(size_bytes=share.rest())
         more: list[_Job] = []
         if answer.staged is None:
             self._take_range(job, answer.data)
@@ -235,7 +260,7 @@ class _Fetching:
         self.count += len(placed)
         self.size += size
         self._uncommitted += size
-        self._progress.advance(size_bytes=sum(one.length for one in placed), count=len(placed))
+        self._progress.advance(count=len(placed))
 
 
 def _untaken(held: Iterable[Held], taken: set[bytes]) -> list[Held]:

@@ -19,6 +19,7 @@ from track.store.backends.opening import open_place
 from track.store.checking import Checked, check
 from track.store.description import Description, dump_description, parse_description
 from track.store.known import Known
+from track.store.large import read_part
 from track.store.layout import DESCRIPTION, PROBES, claim_name
 from track.store.objects import Store
 from track.store.place import NoSuchKey, Place
@@ -107,6 +108,7 @@ class Remote:
         claim.complete()
         merge_levels(self.place, self.known)
         remove_replaced(self.place, self.known, self.surveyed.settled)
+        self.place.tidy()
         return sent
 
     def drop_claims(self, writer: str) -> None:
@@ -115,6 +117,7 @@ class Remote:
             name = claim_name(key)
             if name is not None and name.writer == writer:
                 self.place.delete(key)
+        self.place.tidy()
 
     def fetch(self, store: Store, digests: Iterable[bytes], *, progress: Progress = silent) -> Fetched:
         """Fetch what the store lacks of `digests`; what could not be had is in the result, the rest is placed.
@@ -124,6 +127,16 @@ class Remote:
             DiskFull, StoreUnwritable: the local store cannot take it.
         """
         return fetch(self.place, self.known, store, digests, progress=progress)
+
+    def read_part(self, digest: bytes, offset: int, length: int) -> bytes:
+        """So many bytes at an offset of a large object, checked against its recipe; fewer where it ends sooner.
+
+        Raises:
+            MissingObject: it does not have the object, or no recipe of it.
+            DamagedObject: what it has there is not what the recipe says.
+            RemoteError: it does not answer.
+        """
+        return read_part(self.place, self.known, digest, offset, length)
 
     def verify(self, *, read_all: bool = True, progress: Progress = silent) -> Checked:
         """Check every index segment, pack and object; without `read_all`, packs and objects only for being there.

@@ -36,6 +36,11 @@ class Rooms(NamedTuple):
         return self.path / "staging"
 
     @property
+    def partial(self) -> Path:
+        """Where large objects are while they are fetched."""
+        return self.path / "partial"
+
+    @property
     def quarantine(self) -> Path:
         """Where bad files are kept."""
         return self.path / "quarantine"

@@ -1,8 +1,8 @@
 """Sending: what a remote lacks goes there, small objects in packs, then an index segment that says where they are.
 
 Whole local packs are sent as they are when every object of them is asked for; other small objects are packed anew;
-large ones go whole. Everything is hashed as it was written at the remote. What is final is said in the index every
-256 MiB or 30 s, so an interrupted push goes on where it was.
+large ones go whole, with a recipe of their pieces. Everything is hashed as it was written at the remote. What is
+final is said in the index every 256 MiB or 30 s, so an interrupted push goes on where it was.
 """
 
 import time
@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, TrackError
-from track.progress import Progress, silent
+from track.model.digest import digest_of
+from track.progress import Progress, Share, silent
 from track.publish import remove
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
 from track.store.objects import Store
 from track.store.pack import RAW, PackEntry, PackWriter, read_table
 from track.store.place import Place, Upload
+from track.store.recipe import OF_WHOLE, PIECE, RECIPE, Recipe, dump_recipe, make_recipe
 from track.store.segment import Held, PackSize
 from track.store.survey import publish_segment
 
@@ -31,6 +33,7 @@ AS_IS_FROM = 12 << 20
 """Smaller local packs are packed together instead of being sent as they are: fewer requests, for good."""
 
 _IN_FLIGHT = 4
+_REPORT_S = 0.1
 
 
 class Sent(NamedTuple):
@@ -51,6 +54,13 @@ class _Parcel(NamedTuple):
     held: tuple[Held, ...]
     is_pack: bool
     is_temporary: bool
+
+
+class _Flight(NamedTuple):
+    """A parcel on its way, and how far it is."""
+
+    parcel: _Parcel
+    share: Share
 
 
 def send(place: Place, known: Known, store: Store, digests: Iterable[bytes], *, progress: Progress = silent) -> Sent:
@@ -164,7 +174,8 @@ class _Sending:
     ) -> tuple[list[_Parcel], bool]:
         """Upload until the group is large or old enough to be indexed; what arrived, and whether more may follow."""
         group: list[_Parcel] = []
-        flying: dict[Future[None], _Parcel] = {}
+        flying: dict[Future[Recipe | None], _Flight] = {}
+        recipes: list[Recipe] = []
         deadline, size, count, more = time.monotonic() + INDEX_EVERY_S, 0, 0, True
         try:
             while size < INDEX_EVERY_BYTES and count < INDEX_EVERY_OBJECTS and time.monotonic() < deadline:
@@ -172,27 +183,54 @@ class _Sending:
                 if parcel is None:
                     more = False
                     break
-                replace = parcel.digest in (self._bad_packs if parcel.is_pack else self._lost)
-                args = (parcel.key, parcel.source, parcel.digest)
-                flying[threads.submit(upload.put_file, *args, replace=replace)] = parcel
+                flight = _Flight(parcel, Share(sum(held.length for held in parcel.held)))
+                flying[threads.submit(self._put, upload, flight)] = flight
                 size, count = size + parcel.size, count + len(parcel.held)
                 if len(flying) >= _IN_FLIGHT:
-                    group += self._landed(flying, wait(flying, return_when=FIRST_COMPLETED).done)
+                    group += self._landed(flying, recipes)
             while flying:
-                group += self._landed(flying, wait(flying, return_when=FIRST_COMPLETED).done)
+                group += self._landed(flying, recipes)
+            for parcel in self._recipes(recipes):
+                group.append(parcel)
+                upload.put_file(parcel.key, parcel.source, parcel.digest)
         except BaseException:
+            for flight in flying.values():
+                flight.share.stop()
             wait(flying)
-            for parcel in (*flying.values(), *group):
+            for parcel in (*(flight.parcel for flight in flying.values()), *group):
                 _drop(parcel)
             raise
         return group, more
 
-    def _landed(self, flying: dict[Future[None], _Parcel], done: Iterable[Future[None]]) -> list[_Parcel]:
+    def _put(self, upload: Upload, flight: _Flight) -> Recipe | None:
+        """Runs in a thread: send one file; the recipe of a large one."""
+        parcel = flight.parcel
+        recipe = make_recipe(parcel.source) if not parcel.is_pack and parcel.size > PIECE else None
+        replace = parcel.digest in (self._bad_packs if parcel.is_pack else self._lost)
+        upload.put_file(parcel.key, parcel.source, parcel.digest, replace=replace, moved=flight.share.moved)
+        return recipe if recipe is not None and recipe.digest == parcel.digest else None
+
+    def _recipes(self, recipes: list[Recipe]) -> Iterator[_Parcel]:
+        """Packs of nothing but recipes, so that no packs of objects carry what a local store has no use for."""
+        writer = PackWriter(self._store.rooms.staging)
+        try:
+            for recipe in sorted(recipes):
+                stored = dump_recipe(recipe)
+                entry = PackEntry(recipe.digest, RECIPE, OF_WHOLE, 0, len(stored), recipe.length, digest_of(stored))
+                writer.add_entry(entry, stored)
+            yield from _sealed(writer)
+        finally:
+            writer.abandon()
+
+    def _landed(self, flying: dict[Future[Recipe | None], _Flight], recipes: list[Recipe]) -> list[_Parcel]:
+        """Wait until something arrived, saying meanwhile how far all of it is; what arrived."""
+        while not (done := wait(flying, timeout=_REPORT_S, return_when=FIRST_COMPLETED).done):
+            self._progress.advance(size_bytes=sum(flight.share.take() for flight in flying.values()))
         landed = []
         for future in done:
-            parcel = flying.pop(future)
+            parcel, share = flying.pop(future)
             try:
-                future.result()
+                recipe = future.result()
             except DamagedObject:
                 if not parcel.is_pack or parcel.is_temporary:
                     _drop(parcel)
@@ -202,8 +240,9 @@ class _Sending:
             except BaseException:
                 _drop(parcel)
                 raise
-            self._progress.advance(size_bytes=sum(held.length for held in parcel.held), count=len(parcel.held))
+            self._progress.advance(size_bytes=share.rest(), count=len(parcel.held))
             landed.append(parcel)
+            recipes += [recipe] if recipe is not None else []
         return landed
 
     def _index(self, group: list[_Parcel]) -> None:
@@ -213,7 +252,8 @@ class _Sending:
         self._known.note_repaired((pack.digest for pack in packs), (one.digest for one in held if one.pack is None))
         sent = self._sent
         size = sum(parcel.size for parcel in group)
-        self._sent = Sent(sent.objects_count + len(held), sent.sent_bytes + size, sent.packs_count + len(packs))
+        count = sum(one.form != RECIPE for one in held)
+        self._sent = Sent(sent.objects_count + count, sent.sent_bytes + size, sent.packs_count + len(packs))
 
 
 def _sealed(writer: PackWriter) -> Iterator[_Parcel]:

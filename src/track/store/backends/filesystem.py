@@ -17,6 +17,7 @@ from dvc_objects.fs.base import FileSystem
 from track.errors import DamagedObject, RemoteError
 from track.model.digest import Digest
 from track.model.names import display
+from track.progress import Moved, unheard
 from track.publish import create, remove, stage, write_all
 from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Staged, Upload
@@ -67,7 +68,15 @@ class FilesystemPlace:
         with self.asking(key):
             return bytes(self.filesystem.cat_file(self.path(key), start=offset, end=offset + length))
 
-    def get_file(self, key: str, staging: Path) -> Staged:
+    @property
+    def comes_in_parts(self) -> bool:
+        """Whether a large key is better had in parts."""
+        return True
+
+    def tidy(self) -> None:
+        """Nothing is left behind: each key is written by one request."""
+
+    def get_file(self, key: str, staging: Path, *, moved: Moved = unheard) -> Staged:
         """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey."""
         path = stage(staging)
         fd = create(path)
@@ -80,6 +89,7 @@ class FilesystemPlace:
                         write_all(fd, piece)
                     hasher.update(piece)
                     size += len(piece)
+                    moved(len(piece))
         except BaseException:
             remove(path)
             raise
@@ -171,7 +181,7 @@ class _StreamedUpload:
     ) -> None:
         return
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
         del replace  # every request replaces
         place = self._place
         fd = os.open(source, READ)
@@ -181,6 +191,7 @@ class _StreamedUpload:
                 for piece in read_ahead(fd, os.fstat(fd).st_size):
                     hasher.update(piece)
                     target.write(piece)
+                    moved(len(piece))
         finally:
             os.close(fd)
         if hasher.digest() != digest:

@@ -20,6 +20,7 @@ from dvc_objects.fs.local import LocalFileSystem
 from track.errors import NotAStore, RemoteError, RemoteUnreachable, TrackError, UsageError
 from track.model.digest import Digest
 from track.model.names import display
+from track.progress import Moved, unheard
 from track.publish import (
     Batch,
     make_directories,
@@ -78,7 +79,12 @@ class FolderPlace(FilesystemPlace):
                     hint="whoever looks after it: remove it, then track push",
                 )
 
-    def get_file(self, key: str, staging: Path) -> Staged:
+    @property
+    def comes_in_parts(self) -> bool:
+        """No: a whole file may share its blocks with ours."""
+        return False
+
+    def get_file(self, key: str, staging: Path, *, moved: Moved = unheard) -> Staged:
         """Copy a file into `staging`, sharing blocks where the filesystem can, and hash the copy. Raises NoSuchKey."""
         self._refuse_other_kinds(key)
         with self.asking(key):
@@ -149,7 +155,8 @@ class _FolderUpload:
             with suppress(OSError, TrackError):
                 remove(staged)
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+        del moved  # the whole is copied by the kernel
         self._place.counter.one()
         target = Path(self._place.path(key))
         if not replace and _is_whole(target, source, digest):

@@ -27,6 +27,8 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
         super().__init__()
         self.store = store
         self.bulk = bulk
+        self.has_ranges = True
+        """False when the server was seen to send the whole where a piece was asked for."""
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """The bytes of a key, or from `start` up to `end`. Raises FileNotFoundError."""
@@ -40,6 +42,7 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
         except obstore.exceptions.BaseError as error:
             if not ignores_ranges(error):
                 raise
+        self.has_ranges = False
         at, found = 0, bytearray()
         for piece in obstore.get(self.store, path).stream(min_chunk_size=_READ_BUFFER):
             found += bytes(piece)[max(0, start - at) : max(0, end - at)]

@@ -25,6 +25,7 @@ from obstore.store import S3Store
 from track.errors import RemoteError
 from track.model.digest import Digest
 from track.model.names import display
+from track.progress import Moved, unheard
 from track.publish import create, remove, stage, write_all
 from track.store.address import Access, Bucket
 from track.store.backends.credentials import Credentials, find_credentials
@@ -108,7 +109,12 @@ class BucketPlace(FilesystemPlace):
         with suppress(NoSuchKey), self.asking(key, operation="delete"):
             self.filesystem.rm_file(self.path(key))
 
-    def get_file(self, key: str, staging: Path) -> Staged:
+    @property
+    def comes_in_parts(self) -> bool:
+        """Whether the server gives parts, as far as it was seen."""
+        return self._objects.has_ranges
+
+    def get_file(self, key: str, staging: Path, *, moved: Moved = unheard) -> Staged:
         """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey."""
         path = stage(staging)
         fd = create(path)
@@ -120,6 +126,7 @@ class BucketPlace(FilesystemPlace):
                     write_all(fd, piece)
                 hasher.update(piece)
                 size += len(piece)
+                moved(len(piece))
         except BaseException:
             remove(path)
             raise
@@ -213,7 +220,7 @@ class _BucketUpload:
     ) -> None:
         return
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
         fd = os.open(source, READ)
         try:
             size = os.fstat(fd).st_size
