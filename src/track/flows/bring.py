@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from track.errors import MalformedManifest, MissingObject, StoreUnwritable, UnsavedWork
 from track.flows.contents import StoreContents
+from track.flows.partly import parts_here, parts_with
 from track.flows.plan import Plan, plan
 from track.flows.reach import Version, inside
 from track.flows.recording import record
@@ -20,6 +21,7 @@ from track.model.manifest import Entry
 from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
+from track.worktree.parts import remember
 from track.worktree.place import Placer
 
 
@@ -148,13 +150,29 @@ def _do(project: Project, plans: Sequence[Plan], undo: Undo, progress: Progress)
                 undo.note_plans(busy)
             now_ns = placer.wait() if entries else 0
             for one in staged:
+                parts = _parts_after(project, one.plan)
                 one.place()
                 record(project, one.plan, one.stats, now_ns)
+                remember(project.worktree_state, one.plan.path, parts)
     finally:
         progress.end()
     for found in plans:
         if found.is_done:
+            parts = _parts_after(project, found)
             record(project, found, {}, 0)
+            remember(project.worktree_state, found.path, parts)
+
+
+def _parts_after(project: Project, found: Plan) -> tuple[bytes, ...] | None:
+    """What is checked out when a plan is done, None for all of it; from now on it is known that not all of it is."""
+    if not found.parts:
+        return None
+    is_there = found.here.seen.kind == "directory"
+    after = parts_with(project, found.path, found.pointer, found.parts) if is_there else found.parts
+    if after is not None:
+        before = parts_here(project, found.path, found.pointer) if is_there else None
+        remember(project.worktree_state, found.path, before or ())
+    return after
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 from track.errors import MissingObject, SpecialFile, TrackError, UnknownPath
 from track.flows.linked import settle_links, written_through
+from track.flows.partly import compare, parts_here, parts_with
 from track.flows.spread import WORTH_SPREADING, spread_out
 from track.model import manifest
 from track.model.digest import Digest, digest_of
@@ -20,6 +21,7 @@ from track.publish import make_directory, remove_tree, stage
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
 from track.store.writer import Writer
+from track.worktree.parts import remember
 from track.worktree.reading import stat_of
 from track.worktree.scan import Folder, Item, Scan, open_checked, read_small, scan
 
@@ -59,6 +61,7 @@ class Keeper:
         self._writer: Writer | None = None
         self._nodes: dict[bytes, bytes] = {}
         self._finished: list[tuple[Scan, Digest]] = []
+        self._parts: dict[bytes, tuple[bytes, ...] | None] = {}
 
     def __enter__(self) -> Self:
         """Take the store's lock, so that what is found there stays there."""
@@ -75,6 +78,8 @@ class Keeper:
         if self._writer is None:
             return 0
         self._writer.commit()
+        for path, parts in self._parts.items():
+            remember(self._project.worktree_state, path, parts)
         for seen, root in self._finished:
             seen.save(root)
         return self._writer.new_bytes
@@ -161,6 +166,11 @@ class Keeper:
     def _kept_directory(self, seen: Scan, pointer: Pointer | None) -> Kept:
         root = self._root_of(seen)
         self._finished.append((seen, Digest(root.digest)))
+        parts = parts_here(self._project, seen.path, pointer)
+        if parts is not None and pointer is not None:
+            root = self._with_the_rest(seen, pointer, parts)
+        else:
+            self._parts[seen.path] = None
         counts = self._counts(pointer, root)
         return Kept("directory", Digest(root.digest), root.size, root.files, False, *counts, seen.left_out)
 
@@ -170,6 +180,16 @@ class Keeper:
             return manifest.build(seen.entries(), self._keep_node)
         changes = dict(map(_change, seen.changes()))
         return manifest.update(self._read, seen.root, changes, self._keep_node)
+
+    def _with_the_rest(self, seen: Scan, pointer: Pointer, parts: Sequence[bytes]) -> Root:
+        """The manifest of what is here and what was never placed here; only `parts` were."""
+        try:
+            partly = compare(self._read, pointer, parts, seen.entries())
+        except MissingObject as error:
+            error.hint = f"bring its manifest here first: track fetch -- {typed(seen.path)}"
+            raise
+        self._parts[seen.path] = partly.parts
+        return manifest.update(self._read, pointer.digest, dict(map(_change, partly.pairs)), self._keep_node)
 
     def _keep_parts(self, path: bytes, pointer: Pointer | None, parts: Sequence[bytes]) -> Kept:
         """Change the named parts of the manifest that `pointer` names, and nothing else of it."""
@@ -181,6 +201,8 @@ class Keeper:
             error.hint = f"bring its manifest here first: track fetch -- {typed(path)}"
             raise
         root = manifest.update(self._read, pointer.digest, changes, self._keep_node)
+        if (together := parts_with(self._project, path, pointer, parts)) is not None:
+            self._parts[path] = together
         return Kept("directory", Digest(root.digest), root.size, root.files, False, *self._counts(pointer, root), 0)
 
     def _part(self, path: bytes, part: bytes, base: bytes) -> Iterator[tuple[bytes, Entry | None]]:

@@ -1,10 +1,12 @@
 """Look: how the data of an artifact differs from its pointer, without storing anything."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from track.errors import MissingObject, TrackError
 from track.flows.keep import Pair, count, scan_of
 from track.flows.linked import settle_links
+from track.flows.partly import compare, parts_here
 from track.model import manifest
 from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry
@@ -23,6 +25,7 @@ class Look(NamedTuple):
 
     `state`: "." the same, "M" modified, "D" missing, "S" out of step (the data is the saved version `holds`), "?" it
     cannot be read or compared, and `trouble` says why. The counts are of files and links, 0 where nobody can tell.
+    `absent_count` are those that were never placed because only a part is checked out: they do not differ.
     """
 
     state: State
@@ -31,6 +34,7 @@ class Look(NamedTuple):
     removed_count: int = 0
     holds: Digest | None = None
     trouble: str | None = None
+    absent_count: int = 0
 
 
 def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress = silent) -> Look:
@@ -43,6 +47,8 @@ def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress 
             return Look("?", trouble=seen.errors[0].message)
         if seen.kind != pointer.kind:
             return Look("M", 1, 0, 1)
+        if (parts := parts_here(project, path, pointer)) is not None:
+            return _of_parts(project, seen, pointer, parts, progress)
         if seen.unchanged:
             return _of_known(project, seen, pointer)
         _settle(project, seen, progress, everything=seen.root != pointer.digest)
@@ -51,10 +57,29 @@ def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress 
         return Look("?", trouble=error.message)
 
 
-def differences(project: Project, path: bytes, pointer: Pointer, *, progress: Progress = silent) -> list[Pair]:
+def _of_parts(project: Project, seen: Scan, pointer: Pointer, parts: Sequence[bytes], progress: Progress) -> Look:
+    """Only some of it is checked out: that is compared, and the rest is counted."""
+    _settle(project, seen, progress, everything=True)
+    partly = compare(project.store.read, pointer, parts, seen.entries())
+    if not partly.pairs:
+        seen.renew()
+        return Look(".", absent_count=partly.absent_count)
+    is_saved = seen.unchanged and seen.root is not None
+    return Look(
+        "S" if is_saved else "M",
+        *count(partly.pairs),
+        holds=seen.root if is_saved else None,
+        absent_count=partly.absent_count,
+    )
+
+
+def differences(
+    project: Project, path: bytes, pointer: Pointer, *, partly: bool = False, progress: Progress = silent
+) -> list[Pair]:
     """(as the pointer says, as it is) for every entry of a directory artifact that differs, sorted by path.
 
-    A file artifact has one pair with an empty path. Digests of what is here are known; nothing is stored.
+    A file artifact has one pair with an empty path. Digests of what is here are known; nothing is stored. With
+    `partly`, what was never placed because only a part is checked out does not differ.
 
     Raises:
         MissingObject: the manifest that the pointer names is not here.
@@ -66,6 +91,8 @@ def differences(project: Project, path: bytes, pointer: Pointer, *, progress: Pr
     if seen.kind == pointer.kind and seen.unchanged and seen.root == pointer.digest:
         return []
     _settle(project, seen, progress, everything=True)
+    if partly and seen.kind == "directory" and (parts := parts_here(project, path, pointer)) is not None:
+        return compare(project.store.read, pointer, parts, seen.entries()).pairs
     if pointer.kind == "directory" and seen.kind != "directory":
         here = [(None, entry._replace(path=b"")) for entry in seen.entries()] if seen.kind == "file" else []
         return [*here, *((entry, None) for entry in manifest.walk(project.store.read, pointer.digest))]

@@ -225,12 +225,12 @@ def _pairs_here(project: Project, draft: _Draft, read: Read, progress: Progress)
         draft.new = None
         return _pairs_between(draft.old, None, read)
     if draft.old is not None:
-        return differences(project, draft.path, draft.old, progress=progress)
+        return differences(project, draft.path, draft.old, partly=True, progress=progress)
     assert draft.new is not None
     found: dict[bytes, Entry | None] = {
         new.path: new for _, new in _pairs_between(None, draft.new, read) if new is not None
     }
-    for old, new in differences(project, draft.path, draft.new, progress=progress):
+    for old, new in differences(project, draft.path, draft.new, partly=True, progress=progress):
         path = _path((old, new))
         found[path] = new
     return [(None, found[path]) for path in sorted(found) if found[path] is not None]

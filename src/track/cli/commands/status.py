@@ -25,8 +25,7 @@ PUSHED is P, N (not pushed) or - (no remote). A dot means the same.
 
 \b
 Exit codes: 0 done; 1 something differs and --exit-code was given; 2 wrong usage; 3 not a project;
-6 a pointer has the marks of a
-merge, 7 it cannot be read (everything else is shown all the same).
+6 a pointer has the marks of a merge, 7 it cannot be read (everything else is shown all the same).
 """
 _WORDS = {"A": "new", "M": "modified", "D": "missing", "U": "in conflict", "S": "out of step", "?": "cannot be read"}
 
@@ -88,6 +87,7 @@ def _show(found: Status) -> None:
         "track add PATH records it; track checkout PATH brings the recorded version back",
         [[artifact.data, _title(artifact), _what(artifact)] for artifact in found.artifacts if artifact.data != "."],
     )
+    _say_partly(found)
     _say_unpushed(found)
     if not found.changed:
         emit("nothing differs" + ("" if found.artifacts else "; nothing is tracked yet: track add PATH"))
@@ -126,6 +126,16 @@ def _what(artifact: ArtifactStatus) -> str:
     return " ".join(f"{sign}{count:,}" for sign, count in counts if count) if artifact.kind == "directory" else ""
 
 
+def _say_partly(found: Status) -> None:
+    """What was never placed differs from nothing, and is said all the same."""
+    partly = [(artifact, artifact.look) for artifact in found.artifacts if artifact.look and artifact.look.absent_count]
+    if not partly:
+        return
+    emit("")
+    emit(paint("partly checked out", "bold") + "  (track checkout PATH brings the rest)")
+    table([["", _title(one), f"{look.absent_count:,} of {one.files or 0:,} files not here"] for one, look in partly])
+
+
 def _say_unpushed(found: Status) -> None:
     if not found.has_remote:
         return
@@ -157,6 +167,7 @@ def _document(found: Status) -> dict[str, object]:
                 "added": artifact.look.added_count if artifact.look else 0,
                 "modified": artifact.look.modified_count if artifact.look else 0,
                 "removed": artifact.look.removed_count if artifact.look else 0,
+                "absent": artifact.look.absent_count if artifact.look else 0,
                 "holds": str(artifact.look.holds) if artifact.look and artifact.look.holds else None,
                 "pushed": artifact.pushed,
                 "trouble": artifact.trouble,
