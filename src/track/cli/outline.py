@@ -27,6 +27,7 @@ TASKS = (
             ("status", "what changed, what is missing, what is not pushed"),
             ("diff", "what changed between two revisions, down to the files"),
             ("checkout", "bring data to a revision without losing unsaved work"),
+            ("restore", "undo the last add, checkout, pull, rm or mv"),
             ("label", "set and show labels of artifacts"),
             ("tag", "set and show tags of artifacts"),
         ),
@@ -68,7 +69,21 @@ FIRST = ("init", "clone", "add", "status", "diff", "checkout", "log", "remote", 
 
 SUMMARIES = {name: summary for task in TASKS for name, summary in task.commands}
 
-ACTS = ("init", "uninit", "clone", "add", "checkout", "label", "tag", "get", "remote", "push", "fetch", "pull")
+ACTS = (
+    "init",
+    "uninit",
+    "clone",
+    "add",
+    "checkout",
+    "restore",
+    "label",
+    "tag",
+    "get",
+    "remote",
+    "push",
+    "fetch",
+    "pull",
+)
 """What these print says what they did: nobody asked for it under `-q`."""
 
 PAGED = ("diff", "help", "log", "ls", "show")

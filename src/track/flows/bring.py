@@ -108,9 +108,9 @@ def bring(
             lacking.append(Lacking(version.path, len(found.absent), sum(sizes.values())))
         else:
             plans.append(found)
-    _refuse_losses(plans)
+    refuse_losses(plans)
     if not dry_run:
-        _do(project, plans, undo or Undo(project, "checkout"), progress)
+        carry_out(project, plans, undo or Undo(project, "checkout"), progress)
     done = tuple(_outcome(found) for found in plans if not found.is_done or found.stays)
     return Brought(done, tuple(lacking), tuple(path for found in plans for path in _full_paths(found, found.given_up)))
 
@@ -119,7 +119,12 @@ def _full_paths(found: Plan, paths: Iterable[bytes]) -> list[bytes]:
     return [found.path + b"/" + path if path else found.path for path in paths]
 
 
-def _refuse_losses(plans: Sequence[Plan]) -> None:
+def refuse_losses(plans: Sequence[Plan]) -> None:
+    """Refuse plans by which something would go that is saved nowhere.
+
+    Raises:
+        UnsavedWork: every such file is named.
+    """
     lost = [path for found in plans for path in _full_paths(found, found.lost)]
     if not lost:
         return
@@ -133,8 +138,11 @@ def _refuse_losses(plans: Sequence[Plan]) -> None:
     )
 
 
-def _do(project: Project, plans: Sequence[Plan], undo: Undo, progress: Progress) -> None:
-    """Stage everything, then place it, an artifact at a time."""
+def carry_out(project: Project, plans: Sequence[Plan], undo: Undo, progress: Progress = silent) -> None:
+    """Stage everything, note how things are, then place it, an artifact at a time. Nobody may lose by these plans.
+
+    Raises as `bring` does.
+    """
     busy = [found for found in plans if not found.is_done]
     entries = [entry for found in busy for entry in found.writes.values() if entry.mode != "d"]
     progress.begin("placing files", count=len(entries), size_bytes=sum(entry.size for entry in entries))
@@ -142,12 +150,11 @@ def _do(project: Project, plans: Sequence[Plan], undo: Undo, progress: Progress)
     try:
         staging = project.worktree_state / "staging"
         with (
-            _kept(project, busy),
+            holding_store(project, busy),
             Placer(project.gate, StoreContents(project), staging, link=link, progress=progress) as placer,
         ):
             staged = [_Staged(placer, found, project.store.read) for found in busy]
-            if busy:
-                undo.note_plans(busy)
+            undo.note_plans(busy)
             now_ns = placer.wait() if entries else 0
             for one in staged:
                 parts = _parts_after(project, one.plan)
@@ -176,7 +183,7 @@ def _parts_after(project: Project, found: Plan) -> tuple[bytes, ...] | None:
 
 
 @contextmanager
-def _kept(project: Project, plans: Iterable[Plan]) -> Iterator[None]:
+def holding_store(project: Project, plans: Iterable[Plan]) -> Iterator[None]:
     """Hold the store while files go because it has their content; a store that we may not write holds nothing back."""
     with ExitStack() as stack:
         if any(found.removes or found.replaced for found in plans):

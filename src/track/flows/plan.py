@@ -236,7 +236,7 @@ class _Decision:
             and is_under(local.path, self.plan.parts)
             and check_entry_path(local.path) is None  # a repository inside is nobody's to remove
         ]
-        unsaved = set() if self.force else self._unsaved(going)
+        unsaved = set() if self.force else unsaved_among(self.project, going)
         for local in going:
             if self.force:  # its digest is its name in the trash
                 self.plan.removes.setdefault(local.path, self.here.at(local.path, sure=True) or local)
@@ -252,17 +252,18 @@ class _Decision:
         needed = {entry.digest for entry in found.writes.values() if entry.mode != "d"}
         found.absent = self.project.store.absent(needed) if needed else set()
         going = [*found.removes.values(), *found.replaced.values()]
-        unsaved = self._unsaved(going)
+        unsaved = unsaved_among(self.project, going)
         if self.force:
             found.given_up += sorted({local.path for local in going if local.digest in unsaved})
         else:
             found.lost += sorted(local.path for local in going if not local.digest or local.digest in unsaved)
 
-    def _unsaved(self, going: Sequence[Local]) -> set[bytes]:
-        """The contents that are neither in the store nor whole at a remote."""
-        digests = {local.digest for local in going if local.digest}
-        unsaved = self.project.store.absent(digests) if digests else set()
-        return unsaved - known_at_remotes(self.project, unsaved) if unsaved else unsaved
+
+def unsaved_among(project: Project, going: Iterable[Local]) -> set[bytes]:
+    """The contents that are neither in the store nor whole at a remote."""
+    digests = {local.digest for local in going if local.digest}
+    unsaved = project.store.absent(digests) if digests else set()
+    return unsaved - known_at_remotes(project, unsaved) if unsaved else unsaved
 
 
 def _ends(folder: bytes) -> Iterator[int]:

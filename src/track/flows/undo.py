@@ -68,6 +68,13 @@ class Undo:
         if not known.has_data:
             self._known[path] = replace(known, has_data=True, held=held)
 
+    def note_all(self, paths: Iterable[bytes], plans: Iterable[Plan]) -> None:
+        """The pointers at `paths`, and working copies by `plans`, are about to change; saved when it returns."""
+        for path in paths:
+            self.note_pointer(path)
+        self.note_plans(plans)
+        self.save(durable=True)
+
     def note_moves(self, moves: Iterable[Move]) -> None:
         """These moves are about to be made, in this order."""
         self.step = replace(self.step, moves=tuple(moves))
@@ -75,6 +82,8 @@ class Undo:
     def note_plans(self, plans: Iterable[Plan]) -> None:
         """Working copies are about to become what these plans say; what is saved nowhere goes into the trash."""
         plans = list(plans)
+        if not plans:
+            return
         nodes: dict[Digest, bytes] = {}
         for found in plans:
             known = self._known.get(found.path)
@@ -130,6 +139,18 @@ class Undo:
 def trash_of(project: Project) -> Trash:
     """The trash of the project's working tree."""
     return Trash(project.worktree_state / FOLDER)
+
+
+def undone(steps: Iterable[Step]) -> dict[int, int]:
+    """Which steps were taken back, and by which, of all steps from the newest to the oldest.
+
+    A restore that was itself taken back does not count.
+    """
+    found: dict[int, int] = {}
+    for step in steps:
+        if step.undoes is not None and step.is_done and step.number not in found:
+            found.setdefault(step.undoes, step.number)
+    return found
 
 
 def kept_versions(project: Project) -> tuple[Version, ...]:

@@ -1,0 +1,143 @@
+"""Going back: the artifacts that a step in the trash touched become what they were before it."""
+
+import os
+import stat
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from track.errors import DamagedObject, MissingObject
+from track.flows.bring import carry_out, refuse_losses
+from track.flows.clear import absence, clear
+from track.flows.ignoring import heed, ignore
+from track.flows.plan import Plan, plan
+from track.flows.pointers import content_at, put_pointer
+from track.flows.sides import pointer_of
+from track.flows.undo import Undo, pointer_of_held, trash_of
+from track.history import gitrepo
+from track.model.names import display, is_named_pointer
+from track.progress import Progress, silent
+from track.project import Project
+from track.store.pack import SMALL
+from track.worktree.reading import READ_FLAGS
+from track.worktree.trash import Before, Step
+
+
+class Back(NamedTuple):
+    """What takes a step back: plans for working copies that come and that go, and pointers with what they were."""
+
+    step: Step
+    comes: list[Plan]
+    goes: list[Plan]
+    pointers: list[Before]
+
+    @property
+    def plans(self) -> list[Plan]:
+        """The plans by which anything changes."""
+        return [found for found in (*self.comes, *self.goes) if not found.is_done or found in self.goes]
+
+    @property
+    def given_up(self) -> tuple[bytes, ...]:
+        """What goes into the trash now, because it is saved nowhere."""
+        return tuple(
+            found.path + b"/" + path if path else found.path for found in self.plans for path in found.given_up
+        )
+
+
+def way_back(project: Project, step: Step, paths: Sequence[bytes] = (), *, force: bool = False) -> Back:
+    """What has to change so that everything is as before `step`, or what lies at `paths`; nothing is changed yet.
+
+    Bytes that only the trash has are put into the store first.
+
+    Raises:
+        UnsavedWork: files whose content is saved nowhere would go.
+        MissingObject, DamagedObject: what was there then is not here any more.
+    """
+    wanted = [before for before in step.artifacts if not paths or any(_concerns(before, path) for path in paths)]
+    _save_trashed(project, step)
+    back = Back(step, [], [], [])
+    for before in wanted:
+        parts = _parts(before, paths)
+        if before.has_data and before.held is not None:
+            pointer = pointer_of_held(project, before.held)
+            found = plan(project, before.path, pointer, parts=parts, force=force)
+            if found.absent:
+                raise _not_here(before, len(found.absent))
+            back.comes.append(found)
+        elif before.has_data:
+            found = absence(project, before.path, parts, force=force)
+            back.goes.extend([found] if found.removes or found.empties else [])
+        if before.has_pointer and not parts and _differs(project, before):
+            back.pointers.append(before)
+    refuse_losses(back.plans)
+    return back
+
+
+def go_back(project: Project, back: Back, undo: Undo, progress: Progress = silent) -> list[bytes]:
+    """Do it, noted in `undo`; the pointers and ignore files that were handed to Git's index, sorted.
+
+    Raises as `bring` does.
+    """
+    undo.note_all(
+        (before.path for before in back.pointers), (*(one for one in back.comes if not one.is_done), *back.goes)
+    )
+    clear(project, back.goes, progress)
+    carry_out(project, back.comes, undo, progress)
+    touched = {pointer_of(before.path) for before in back.pointers}
+    placed = [before for before in back.pointers if not is_named_pointer(before.path)]
+    for before in back.pointers:
+        put_pointer(project, pointer_of(before.path), before.pointer)
+    touched.update(ignore(project, [before.path for before in placed if before.was_ignored]))
+    touched.update(heed(project, [before.path for before in placed if not before.was_ignored]))
+    if back.step.is_staged and touched:
+        gitrepo.stage(project.git, sorted(touched))
+    return sorted(touched) if back.step.is_staged else []
+
+
+def _concerns(before: Before, path: bytes) -> bool:
+    """Whether an artifact, its pointer, a folder above it or something in it was asked for."""
+    inner = before.path + b"/"
+    return path in (before.path, pointer_of(before.path)) or inner.startswith(path + b"/") or path.startswith(inner)
+
+
+def _parts(before: Before, paths: Sequence[bytes]) -> tuple[bytes, ...]:
+    inner = before.path + b"/"
+    if any(not path.startswith(inner) and _concerns(before, path) for path in paths):
+        return ()
+    return tuple(sorted(path[len(inner) :] for path in paths if path.startswith(inner)))
+
+
+def _differs(project: Project, before: Before) -> bool:
+    return content_at(project, pointer_of(before.path)) != before.pointer
+
+
+def _save_trashed(project: Project, step: Step) -> None:
+    """Put what was given up into the store: from there it comes back as any other version does."""
+    trashed = dict(trash_of(project).contents(step.number))
+    absent = project.store.absent(trashed)
+    if not absent:
+        return
+    with project.store.writer() as writer:
+        for digest in sorted(absent):
+            path = trashed[digest]
+            if stat.S_ISLNK(os.lstat(path).st_mode):
+                found = writer.add(os.fsencode(os.readlink(path)))
+            else:
+                fd = os.open(path, READ_FLAGS)
+                try:
+                    size = os.fstat(fd).st_size
+                    found = writer.add(os.read(fd, size)) if size < SMALL else writer.add_file(fd, size)
+                finally:
+                    os.close(fd)
+            if found != digest:
+                raise DamagedObject(
+                    f"{display(str(path))} in the trash is not what was put there",
+                    hint="look at it yourself; it is left as it is",
+                )
+        writer.commit()
+
+
+def _not_here(before: Before, count: int) -> MissingObject:
+    return MissingObject(
+        f"`{display(before.path)}` cannot be brought back: {count:,} objects of what it was are not here",
+        hint="track fetch      brings what a remote has",
+    )
