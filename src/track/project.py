@@ -15,7 +15,7 @@ from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectE
 from track.history import log
 from track.history.plumbing import Git
 from track.locks import Lock
-from track.model.names import check_entry_path, display
+from track.model.names import check_entry_path, display, standing, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.model.wish import Wish, line
 from track.store.clients import register
@@ -68,7 +68,10 @@ class Project:
         if set_up and not is_set_up(git):
             raise ProjectError(f"track is not set up in {display(str(git.top))}", hint="track init")
         settings, warnings = load_config(git, flags)
-        return cls(git, settings, cwd, warnings)
+        project = cls(git, settings, cwd, warnings)
+        if start is None:
+            standing.set(project._below_top(b".") or b"")
+        return project
 
     def __enter__(self) -> "Project":
         """Return itself."""
@@ -80,6 +83,7 @@ class Project:
 
     def close(self) -> None:
         """Close what was opened; once more is fine."""
+        standing.set(b"")
         for name in ("store", "stat_cache"):
             handle = self.__dict__.pop(name, None)
             if handle is not None:
@@ -163,7 +167,7 @@ class Project:
         found = {}
         for path, content in log.pointers_in_worktree(self.git):
             with suppress(NotAPointer):
-                found[path] = parse_pointer(content, display(path))
+                found[path] = parse_pointer(content, path)
         return found
 
     def link_state(self) -> LinkState:
@@ -199,7 +203,8 @@ class Project:
         if state == "fine":
             return state
         what = "is tracked by Git" if state == "tracked" else "is not the link to this clone's store"
-        aside = "to have it made again: rm .store" if state == "elsewhere" else "to let Git forget it: git rm .store"
+        link = typed(STORE_LINK)
+        aside = f"to have it made again: rm {link}" if state == "elsewhere" else f"to let Git forget it: git rm {link}"
         self.warnings.append(
             f"`.store` {what}; it is left alone and not used (the store is {self.store_path}); {aside}"
         )

@@ -6,7 +6,7 @@ import stat
 
 from track import publish
 from track.errors import MalformedPointer, Unreadable
-from track.model.names import display, is_named_pointer, pointer_path
+from track.model.names import display, is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 from track.project import Project
 
@@ -38,7 +38,7 @@ def pointer_at(project: Project, path: bytes) -> Pointer | None:
         NotAPointer: it is somebody else's file.
     """
     content = content_at(project, path)
-    return None if content is None else parse_pointer(content, display(path))
+    return None if content is None else parse_pointer(content, path)
 
 
 def content_at(project: Project, path: bytes) -> bytes | None:
@@ -57,7 +57,7 @@ def content_at(project: Project, path: bytes) -> bytes | None:
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise MalformedPointer(f"{display(path)} is not a file", hint="git checkout -- its path brings it back")
+            raise MalformedPointer(f"{display(path)} is not a file", hint=f"git checkout HEAD -- {typed(path)}")
         return os.read(descriptor, _LIMIT + 1)
     finally:
         os.close(descriptor)

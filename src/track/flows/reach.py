@@ -126,7 +126,7 @@ class _Reading:
                 continue
             self._seen |= asked
             try:
-                yield path, parse_pointer(content, display(name))
+                yield path, parse_pointer(content, name)
             except NotAPointer:
                 continue
             except (MalformedPointer, NewerFormat) as error:

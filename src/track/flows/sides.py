@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError, together
 from track.history import log
-from track.model.names import data_path, display, is_named_pointer, pointer_path
+from track.model.names import data_path, is_named_pointer, pointer_path
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 
@@ -63,7 +63,7 @@ class Side:
 def parsed(content: bytes, path: bytes) -> Pointer | None:
     """The pointer in the bytes of a pointer file; None when it is somebody else's. Raises as `parse_pointer` does."""
     try:
-        return parse_pointer(content, display(path))
+        return parse_pointer(content, path)
     except NotAPointer:
         return None
 

@@ -163,7 +163,7 @@ def nothing_inside(located: Located) -> UnknownPath:
     """The error for a path that is not in a directory artifact."""
     artifact = display(located.artifact)
     said = f"`{display(located.inner)}` is not in the artifact `{artifact}` at {display(located.side.name)}"
-    return UnknownPath(said, hint=f"track ls {artifact}")
+    return UnknownPath(said, hint=f"track ls {typed(located.artifact)}")
 
 
 def as_entry(pointer: Pointer, path: bytes = b"") -> Entry:
@@ -253,7 +253,7 @@ def unknown(path: bytes, known: Iterable[bytes], where: str = "artifact or path"
         said = f"no {where} is called `{display(path)}`"
     else:
         said = f"no artifact is called `{display(path)}` at {display(where)}"
-    return UnknownPath(said, hint=f"did you mean {display(near[0])} ?" if near else "track ls")
+    return UnknownPath(said, hint=f"did you mean {typed(os.fsencode(near[0]))} ?" if near else "track ls")
 
 
 def _readings(path: bytes) -> list[bytes]:

@@ -1,7 +1,9 @@
 """Names: where a pointer lies, which paths may exist, and how a path is written as text."""
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from track.errors import MalformedPointer, UsageError
@@ -136,9 +138,17 @@ def display(text: bytes | str) -> str:
     return "".join(char if char.isprintable() else _shown(char) for char in text)
 
 
+standing: ContextVar[bytes] = ContextVar("standing", default=b"")
+"""The folder, from the top of the working tree, in which commands to type are typed; set by a face that knows it."""
+
+
 def typed(text: bytes | str) -> str:
-    """`text` as an argument to type into a shell: quoted where it must be, and never taken for an option."""
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    """An argument to type into a shell: quoted where it must be, and never taken for an option.
+
+    Bytes are a path from the top of the working tree, and are written as seen from the folder `standing`; text is
+    written as it is.
+    """
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else _from(standing.get(), text)
     if data.startswith(b"-"):
         data = b"./" + data
     shown = data.decode("utf-8", "surrogateescape")
@@ -147,6 +157,10 @@ def typed(text: bytes | str) -> str:
     if shown.isprintable():
         return "'" + shown.replace("'", "'\\''") + "'"
     return "$'" + "".join(map(_typed_byte, data)) + "'"
+
+
+def _from(folder: bytes, path: bytes) -> bytes:
+    return posixpath.relpath(b"/" + path, b"/" + folder) if folder else path
 
 
 def _typed_byte(byte: int) -> str:

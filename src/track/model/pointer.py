@@ -15,7 +15,7 @@ from track.errors import ConflictedPointer, MalformedPointer, NewerFormat, NotAP
 from track.model import toml
 from track.model.canonical import canonical_json, parse_json
 from track.model.digest import Digest, digest_of
-from track.model.names import display, path_of, text_of
+from track.model.names import display, path_of, text_of, typed
 from track.model.node import NUMBER_LIMIT
 
 KINDS = ("file", "directory", "value")
@@ -66,8 +66,8 @@ class Pointer:
             raise ValueError("; ".join(problems))
 
 
-def parse_pointer(data: bytes, name: str) -> Pointer:
-    """The pointer in the bytes of a file; `name` is only for messages.
+def parse_pointer(data: bytes, name: bytes | str) -> Pointer:
+    """The pointer in the bytes of a file; `name` is only for messages: its path from the top, or text as it stands.
 
     Raises:
         NotAPointer: it does not begin with `[artifact]`: somebody else's file.
@@ -76,7 +76,7 @@ def parse_pointer(data: bytes, name: str) -> Pointer:
     """
     if _BEGINNING.match(data) is None:
         raise NotAPointer(
-            f"not a pointer of track: {name} does not begin with [artifact]",
+            f"not a pointer of track: {display(name)} does not begin with [artifact]",
             hint="it is left alone; to track the data beside it, rename it or the data",
         )
     document = _document(data, name)
@@ -142,53 +142,54 @@ class _BadFact(ValueError):
         self.key = key
 
 
-def _document(data: bytes, name: str) -> dict[str, Any]:
+def _document(data: bytes, name: bytes | str) -> dict[str, Any]:
     if len(data) > POINTER_LIMIT:
         raise MalformedPointer(
-            f"{name} is larger than a pointer may be ({POINTER_LIMIT >> 20} MiB)", hint=_restoring(name)
+            f"{display(name)} is larger than a pointer may be ({POINTER_LIMIT >> 20} MiB)", hint=_restoring(name)
         )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise MalformedPointer(f"{name}, line {line}: not UTF-8", hint=_restoring(name)) from None
+        raise MalformedPointer(f"{display(name)}, line {line}: not UTF-8", hint=_restoring(name)) from None
     if _LONG_KEY.search(text) is not None:
-        raise MalformedPointer(f"{name} has a key of more than {KEY_PARTS_LIMIT} parts", hint=_restoring(name))
+        raise MalformedPointer(f"{display(name)} has a key of more than {KEY_PARTS_LIMIT} parts", hint=_restoring(name))
     try:
         return tomli.loads(text)
     except RecursionError:
-        raise MalformedPointer(f"{name} is nested too deeply", hint=_restoring(name)) from None
+        raise MalformedPointer(f"{display(name)} is nested too deeply", hint=_restoring(name)) from None
     except tomli.TOMLDecodeError as error:
         mark = re.search("^(?:<<<<<<<|=======|>>>>>>>)", text, re.MULTILINE)
         if mark is not None:
             line = text.count("\n", 0, mark.start()) + 1
             raise ConflictedPointer(
-                f"{name}, line {line}: a merge conflict is in it", hint=_taking_one_side(name)
+                f"{display(name)}, line {line}: a merge conflict is in it", hint=_taking_one_side(name)
             ) from None
-        raise MalformedPointer(f"{name} is not TOML: {display(str(error))}", hint=_restoring(name)) from None
+        raise MalformedPointer(f"{display(name)} is not TOML: {display(str(error))}", hint=_restoring(name)) from None
     except ValueError as error:
-        raise MalformedPointer(f"{name} is not TOML: {display(str(error))}", hint=_restoring(name)) from None
+        raise MalformedPointer(f"{display(name)} is not TOML: {display(str(error))}", hint=_restoring(name)) from None
 
 
-def _restoring(name: str) -> str:
-    return f"git checkout HEAD -- {name}   brings the committed one back"
+def _restoring(name: bytes | str) -> str:
+    return f"git checkout HEAD -- {typed(name)}   brings the committed one back"
 
 
-def _taking_one_side(name: str) -> str:
+def _taking_one_side(name: bytes | str) -> str:
+    path = typed(name)
     return (
-        f"git checkout --ours -- {name}     or\ngit checkout --theirs -- {name}   takes one side; then: git add {name}"
+        f"git checkout --ours -- {path}     or\ngit checkout --theirs -- {path}   takes one side; then: git add {path}"
     )
 
 
-def _malformed(name: str, data: bytes, key: str, why: str) -> MalformedPointer:
+def _malformed(name: bytes | str, data: bytes, key: str, why: str) -> MalformedPointer:
     return MalformedPointer(f"{_line_of(name, data, key)}: {display(why)}", hint=_restoring(name))
 
 
-def _line_of(name: str, data: bytes, key: str) -> str:
+def _line_of(name: bytes | str, data: bytes, key: str) -> str:
     """The file and the line on which a key stands; the file alone where that is not known."""
     pattern = rb"^[ \t]*\[{0,2}[\"']?" + re.escape(key.encode("utf-8", "replace")) + rb"\b"
     found = re.search(pattern, data, re.MULTILINE)
-    return name if found is None else f"{name}, line {data[: found.start()].count(10) + 1}"
+    return display(name) if found is None else f"{display(name)}, line {data[: found.start()].count(10) + 1}"
 
 
 def _pointer(document: dict[str, Any]) -> Pointer:

@@ -196,7 +196,7 @@ def _pointers(project: Project) -> Iterator[Check]:
     count, foreign = 0, []
     for path, content in log.pointers_in_worktree(project.git):
         try:
-            parse_pointer(content, display(path))
+            parse_pointer(content, path)
             count += 1
         except NotAPointer:
             foreign.append(path)

@@ -11,7 +11,7 @@ from track.flows.contents import StoreContents
 from track.flows.view import Located
 from track.model.canonical import canonical_json
 from track.model.manifest import Entry, walk
-from track.model.names import display
+from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.system import process_tag
@@ -76,7 +76,7 @@ def _target(project: Project, located: Located, target: str | None) -> Path:
     if target is None:
         return project.cwd / name
     if not target:
-        raise UsageError("the target is empty", hint=f"track get {display(located.path)} -o {display(name)}")
+        raise UsageError("the target is empty", hint=f"track get {typed(located.path)} -o {typed(name)}")
     place = Path(os.path.normpath(project.cwd / os.path.expanduser(target)))
     return place / name if target.endswith("/") else place
 

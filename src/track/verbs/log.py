@@ -148,7 +148,7 @@ def _parsed(content: bytes | None, path: bytes) -> tuple[Pointer | None, str | N
     if content is None:
         return None, None
     try:
-        return parse_pointer(content, display(path)), None
+        return parse_pointer(content, path), None
     except (MalformedPointer, NotAPointer, NewerFormat) as error:
         return None, error.message
 

@@ -129,7 +129,7 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
     malformed: MalformedPointer | NewerFormat | None = None
     pointer: Pointer | None = None
     try:
-        pointer = parse_pointer(text, display(name))
+        pointer = parse_pointer(text, name)
     except NotAPointer:
         if known is None or not _is_pointer(project, known):
             return None

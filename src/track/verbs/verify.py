@@ -145,7 +145,7 @@ def _pointers(pointers: Iterable[tuple[bytes, bytes]], asked: Sequence[bytes], f
             continue
         found.artifacts.add(path)
         try:
-            pointer = parse_pointer(content, display(name))
+            pointer = parse_pointer(content, name)
             versions[path, pointer.digest] = pointer
         except ConflictedPointer as error:
             found.add("modified", name, error.message, None, f"git checkout --ours -- {typed(name)}")

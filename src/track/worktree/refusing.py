@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from track.errors import ForbiddenPath, InsideArtifact, MissingObject, TrackError
-from track.model.names import are_suspicious, check_entry_path, display
+from track.model.names import are_suspicious, check_entry_path, display, typed
 from track.worktree.found import Folder, split
 from track.worktree.reading import read_whole, special
 from track.worktree.stat_cache import STAT
@@ -36,10 +36,9 @@ def refused(artifact: bytes, kind: str, folder: Folder, fd: int) -> Iterator[Tra
 
 def dangling(path: bytes) -> MissingObject:
     """The error for a link into the store whose object is gone."""
-    shown = display(path)
     return MissingObject(
-        f"{shown} is a link to an object that is not in the store any more",
-        hint=f"track fetch may bring it again; to give it up: track checkout --force -- {shown}",
+        f"{display(path)} is a link to an object that is not in the store any more",
+        hint=f"track fetch may bring it again; to give it up: track checkout --force -- {typed(path)}",
     )
 
 
