@@ -12,6 +12,7 @@ from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import OutsideRepository
 from track.flows.look import differences
+from track.model.digest import digest_of
 from track.model.pointer import Pointer, dump_pointer, value_digest
 from track.project import Project
 from track.verbs.status import ArtifactStatus, Status, status
@@ -263,3 +264,33 @@ def test_a_value_is_never_waiting_to_be_pushed(here: Path, tmp_path: Path) -> No
     track("remote", "add", "origin", str(tmp_path / "shared/store"), cwd=here).ok()
 
     assert [b"d", b"x.csv"] == [artifact.path for artifact in look(here).unpushed]
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_file_that_became_a_folder_is_out_of_step_at_the_other_version(repo: Path, touched: bool) -> None:
+    track("init", cwd=repo).ok()
+    (repo / "d").write_bytes(b"a file")
+    track("add", "d", cwd=repo).ok()
+    commit_all(repo, "file")
+    git("tag", "v1", cwd=repo)
+    (repo / "d").unlink()
+    write_tree(repo, {"d/a": b"1", "d/b": b"2"})
+    track("add", "d", cwd=repo).ok()
+    commit_all(repo, "folder")
+    track("checkout", "v1", cwd=repo).ok()
+    if touched:
+        os.utime(repo / "d", (1, 1))
+    assert "S out of step  d/  holds" in track("status", cwd=repo).ok().out
+    assert track("status", "--json", cwd=repo).json["artifacts"][0]["holds"] == str(digest_of(b"a file"))
+    (repo / "d").write_bytes(b"somebody's work")
+    assert "M modified" in track("status", cwd=repo).ok().out
+    (repo / "d").unlink()
+    git("checkout", "--quiet", "v1", cwd=repo)
+    track("checkout", "main", cwd=repo).ok()
+    if touched:
+        os.utime(repo / "d/a", (1, 1))
+    assert "S out of step  d  holds" in track("status", cwd=repo).ok().out
+    said = track("diff", cwd=repo).ok().out
+    assert "+2 -1 files" in said and {"a", "b"} <= set(said.split())
+    (repo / "d/a").write_bytes(b"more work")
+    assert "M modified" in track("status", cwd=repo).ok().out

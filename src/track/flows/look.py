@@ -46,7 +46,7 @@ def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress 
         if seen.errors:
             return Look("?", trouble=seen.errors[0].message)
         if seen.kind != pointer.kind:
-            return Look("M", 1, 0, 1)
+            return _of_another_kind(project, seen, pointer, progress)
         if (parts := parts_here(project, path, pointer)) is not None:
             return _of_parts(project, seen, pointer, parts, progress)
         if seen.unchanged:
@@ -55,6 +55,23 @@ def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress 
         return _of_settled(project, seen, pointer)
     except TrackError as error:
         return Look("?", trouble=error.message)
+
+
+def _of_another_kind(project: Project, seen: Scan, pointer: Pointer, progress: Progress) -> Look:
+    """A file where the pointer says directory, or the reverse: another saved version, or somebody's work."""
+    if seen.kind not in ("file", "directory"):
+        return Look("M", 1, 0, 1)
+    _settle(project, seen, progress, everything=True)
+    if seen.kind == "file":
+        root = Digest(next(seen.entries()).digest)
+        holds = None if project.store.absent([root]) else root
+        here_count = 1
+    else:
+        holds = seen.root if not seen.changes() and seen.root is not None else None
+        here_count = sum(entry.mode != "d" for entry in seen.entries())
+    if holds is not None:
+        seen.renew()
+    return Look("S" if holds else "M", here_count, 0, pointer.files if pointer.files is not None else 1, holds)
 
 
 def _of_parts(project: Project, seen: Scan, pointer: Pointer, parts: Sequence[bytes], progress: Progress) -> Look:

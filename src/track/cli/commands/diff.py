@@ -135,10 +135,15 @@ def _show(found: Diff, limit: int) -> None:
         return
     for artifact in found.artifacts:
         table([_row(artifact)])
-        changes = artifact.changes if artifact.kind == "directory" else ()
+        changes = artifact.changes if _has_inside(artifact) else ()
         table([["  ", *_change_row(artifact, change)] for change in changes[:limit]])
         if len(changes) > limit:
             emit(f"     and {len(changes) - limit:,} more  (--limit 0 shows all)")
+
+
+def _has_inside(artifact: ArtifactDiff) -> bool:
+    """Whether there is something inside to name: it is a directory, or one side of it is."""
+    return artifact.kind == "directory" or any(change.path != artifact.path for change in artifact.changes)
 
 
 def _row(artifact: ArtifactDiff) -> list[str]:
@@ -165,9 +170,9 @@ def _sizes(artifact: ArtifactDiff) -> str:
 def _inside(artifact: ArtifactDiff) -> str:
     """What differs inside, in words and signs."""
     said: list[str] = []
-    if artifact.op in "ADR" and artifact.kind == "directory":
+    if artifact.op in "ADR" and _has_inside(artifact):
         said.append(count_text(artifact.old_files if artifact.op == "D" else artifact.new_files, "file"))
-    elif artifact.kind == "directory":
+    elif _has_inside(artifact):
         counts = (("+", "A"), ("~", "M"), ("-", "D"))
         signs = [f"{sign}{artifact.count(op):,}" for sign, op in counts if artifact.count(op)]
         if signs:
@@ -224,7 +229,7 @@ def _markdown(found: Diff, limit: int) -> str:
         cells = [f"{artifact.op} {_WORDS[artifact.op]}", source + _code(_title(artifact)), _sizes(artifact)]
         lines.append("| " + " | ".join([*cells, _cell(_inside(artifact))]) + " |")
     for artifact in found.artifacts:
-        changes = artifact.changes if artifact.kind == "directory" else ()
+        changes = artifact.changes if _has_inside(artifact) else ()
         if not changes:
             continue
         shown = changes[:limit] if limit else changes
