@@ -66,6 +66,13 @@ KEYS = (
         choices=("copy", "hardlink", "symlink"),
     ),
     Key("core.remote", "text", None, "the remote that push, fetch and pull use when none is named"),
+    Key(
+        "gc.grace",
+        "number",
+        14,
+        "how many days `track gc` keeps what nothing names any more, and then once more in the store's trash",
+        committed=False,
+    ),
     Key("lock.timeout", "seconds", 60, "how many seconds to wait for another track in the same working tree"),
     Key(
         "remote.*.endpoint",
@@ -299,7 +306,9 @@ def _from_file(name: str, given: object, layer: Layer, path: Path, warnings: lis
             warnings.append(f"`{shown}` in {where} is not a setting of this track{hint}")
         return None
     if layer == "project" and not key.committed:
-        what = "which server or account you use" if name.startswith("remote.") else "places on your machine"
+        what = "places on your machine"
+        if not name.startswith("store."):
+            what = "which server or account you use" if name.startswith("remote.") else "what is deleted here"
         warnings.append(
             f"`{shown}` in {where} is ignored: committed configuration does not choose {what}; "
             f"for this clone: track config --clone {shown} VALUE"

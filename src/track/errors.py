@@ -21,6 +21,7 @@
     │   ├── ChangedWhileAdding          a file that changed while it was read
     │   ├── AlreadyInGit                a path that Git itself already tracks
     │   ├── InsideArtifact              a path inside another artifact
+    │   ├── HistoryIncomplete           history or repositories of which not all can be read
     │   └── Locked                      another process holds the lock for too long
     ├── IntegrityError              7   bytes do not match their digest, or a path that may not be written
     │   ├── DamagedObject               an object or pack that is not what its name says
@@ -146,6 +147,10 @@ class AlreadyInGit(Conflict):
 
 class InsideArtifact(Conflict):
     """The path lies inside another artifact, or another artifact lies inside it."""
+
+
+class HistoryIncomplete(Conflict):
+    """Commits, working trees or repositories that cannot be read, and may name what a collection would delete."""
 
 
 class Locked(Conflict):

@@ -56,6 +56,7 @@ TASKS = (
     Task(
         "look after",
         (
+            ("gc", "free the space of what nothing names any more"),
             ("verify", "hash what is stored and say what is not whole"),
             ("doctor", "look for what is wrong with this project or machine"),
             ("config", "read and change settings"),
@@ -76,6 +77,7 @@ ACTS = (
     "add",
     "checkout",
     "restore",
+    "gc",
     "label",
     "tag",
     "get",

@@ -268,6 +268,19 @@ def _contents(leaf: bytes, parts: Sequence[bytes]) -> Iterable[bytes]:
     ]
 
 
+def children_of(node: bytes) -> tuple[list[bytes], list[bytes]]:
+    """The digests of the nodes, and of the contents, that a manifest node names.
+
+    Raises:
+        MalformedManifest: it breaks the rules of its format.
+    """
+    if node.startswith(_LEAF_HEADER):
+        return [], list(_contents(node, ()))
+    inner = parse_node(node)
+    assert isinstance(inner, Inner)
+    return [child.digest for child in inner.children], []
+
+
 def _within(node: Inner, parts: Sequence[bytes]) -> Iterator[bytes]:
     """The children that may have some of `parts`: each has what comes after the one before, up to its last path."""
     before = b""

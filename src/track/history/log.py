@@ -196,6 +196,15 @@ def _with_contents(git: Git, pointers: dict[bytes, str]) -> list[tuple[bytes, by
     return [(path, contents[pointers[path]]) for path in sorted(pointers)]
 
 
+def read_start(top: bytes, path: bytes) -> bytes | None:
+    """Return the start of the file `path` below `top`; none when it is no file, or lies below a link.
+
+    Raises:
+        Unreadable: it cannot be read.
+    """
+    return _read(top, path, {})
+
+
 def _read(top: bytes, path: bytes, folders: dict[bytes, bool]) -> bytes | None:
     """Return the start of a file that is one, in a folder that is one; none for anything else."""
     folder = os.path.join(top, os.path.dirname(path)).rstrip(b"/") or b"/"

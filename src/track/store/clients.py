@@ -1,12 +1,14 @@
 """Clients: who uses a store that is not in their own Git directory, so that nobody takes it away from under them."""
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
 from track.model.digest import digest_of
 from track.publish import make_directories, publish_bytes, remove
 from track.store.rooms import Rooms
+from track.system import reading
 
 
 def register(rooms: Rooms, client: Path) -> None:
@@ -30,12 +32,17 @@ def forget(rooms: Rooms, client: Path) -> None:
 
 def clients(rooms: Rooms) -> list[Path]:
     """The Git directories that use the store and are still there, sorted."""
+    return [client for client in registered(rooms) if client.is_dir()]
+
+
+def registered(rooms: Rooms) -> list[Path]:
+    """The Git directories that said that they use the store, there or not, sorted."""
     found = []
     with suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(rooms.clients):
-            with suppress(OSError):
-                client = Path(os.fsdecode((rooms.clients / name).read_bytes().rstrip(b"\n")))
-                found += [client] if client.is_dir() else []
+            if re.fullmatch("[0-9a-f]{64}", name):
+                with suppress(FileNotFoundError), reading(rooms.clients / name):  # it has just been forgotten
+                    found.append(Path(os.fsdecode((rooms.clients / name).read_bytes().rstrip(b"\n"))))
     return sorted(found)
 
 

@@ -26,6 +26,7 @@ from track.store.layout import DESCRIPTION, OBJECTS, object_digest
 from track.store.pack import RAW, expand_entry, read_entry, read_table
 from track.store.reading import OpenPacks
 from track.store.rooms import Rooms
+from track.store.trash import Trash
 from track.store.whole import missing, open_whole, set_aside
 from track.store.writer import Writer
 from track.system import is_shared_filesystem, naming, reading, shown
@@ -53,6 +54,7 @@ class Store:
         self.index = Index(index_path, rooms.packs, self._pack_is_broken)
         self._open_packs = OpenPacks(rooms)
         self._has_remade_index = False
+        self._keeps_index = index_path is not None and index_path.parent == rooms.path
 
     @classmethod
     def open(cls, path: Path, *, create: bool, cache: Path | None = None, group: bool = False) -> "Store":
@@ -100,6 +102,8 @@ class Store:
         lacking = self._not_whole(self.index.absent(digests))
         if lacking and self.index.is_stale() and self.index.refresh():
             lacking = self.index.absent(lacking)
+        if lacking and self._revived(lacking):
+            lacking = self._not_whole(self.index.absent(lacking))
         return lacking
 
     def sizes(self, digests: Iterable[bytes]) -> dict[bytes, int]:
@@ -131,6 +135,8 @@ class Store:
         try:
             fd = open_whole(path)
         except FileNotFoundError:
+            if self._revived([digest]) and self.whole(digest) is not None:
+                return self.open_verified(digest)
             raise missing(digest, shown(self.path)) from None
         try:
             with reading(path):
@@ -154,7 +160,7 @@ class Store:
                 return data
             with suppress(FileNotFoundError):
                 return self._read_whole(digest)
-            if not self.index.refresh():
+            if not (self.index.refresh() or self._revived([digest])):
                 break
         raise damaged[-1] if damaged else missing(digest, shown(self.path))
 
@@ -202,13 +208,17 @@ class Store:
         for digest in wanted:
             yield digest, self.read(digest)
 
+    def lock(self) -> Lock:
+        """What writers share, and a collection holds alone."""
+        return Lock(self.rooms.lock, is_shared=self.rooms.directory_mode is not None)
+
     @contextmanager
     def writer(self, timeout_s: float = 10.0) -> Iterator[Writer]:
         """A writer, with the store's lock shared from now to its end; what is not committed then is dropped.
 
         Raises Locked when a collection holds the store for longer than `timeout_s`.
         """
-        with Lock(self.rooms.lock, is_shared=self.rooms.directory_mode is not None).shared(timeout_s):
+        with self.lock().shared(timeout_s):
             mode = self.rooms.directory_mode
             make_directories(self.rooms.staging, mode=mode or 0o777, exact=mode is not None)
             sweep(self.rooms.staging)
@@ -239,6 +249,19 @@ class Store:
         wholes = dict(self.wholes())
         for digest in sorted(self.index.absent(wholes)):
             yield digest, wholes[digest].stat().st_size
+
+    def trash(self) -> Trash:
+        """What collections took away, and can still give back."""
+        return Trash(self.rooms, keeps_index=self._keeps_index)
+
+    def _revived(self, digests: Iterable[bytes]) -> int:
+        """Bring back what is needed again from the trash, unless a collection is at work; how many files."""
+        trash = self.trash()
+        count = 0
+        if trash.batches():
+            with suppress(OSError, TrackError), self.lock().shared(0):
+                count = trash.revive_these(digests)
+        return count and (self.index.refresh() or True)
 
     def _not_whole(self, digests: set[bytes]) -> set[bytes]:
         """Those that are no whole objects; a folder that many are asked of is listed once."""

@@ -46,6 +46,11 @@ class Rooms(NamedTuple):
         return self.path / "quarantine"
 
     @property
+    def trash(self) -> Path:
+        """What collections took away, until it is deleted: a folder each, named by when (seconds since 1970)."""
+        return self.path / "trash"
+
+    @property
     def clients(self) -> Path:
         """Who uses the store from elsewhere."""
         return self.path / "clients"

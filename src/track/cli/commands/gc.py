@@ -1,0 +1,144 @@
+"""`track gc`: free the space of what nothing names any more."""
+
+import sys
+import time
+
+import click
+
+from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, size_text, warn
+from track.model.names import display, text_of
+from track.verbs.gc import Collected, Source, gc
+
+_HELP = """Take what nothing names any more out of the local store, to free its space.
+
+\b
+  track gc                what nothing named for 14 days goes into the store's trash, and after 14 more for good
+  track gc -n             say what would go, how much it is, and what named it last
+  track gc --grace 3      3 days instead of what the setting gc.grace says
+  track gc --grace 0      everything that nothing names, now and for good
+  track gc --forget ../b  the repository ../b uses this store no more
+
+Needed is what any branch, tag, stash, reflog, index or working tree of any repository that uses the store names, and
+what `track restore` can bring back. What is in the trash comes back by itself when it is needed again. Remotes are
+not touched, and not asked.
+
+\b
+Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 a manifest is lost, so that nobody knows what is needed (nothing
+was done; --force does it all the same); 6 a repository that uses the store cannot be read or is shallow, or other
+commands are at work; 1 the disk is full or may not be written.
+"""
+_SHOWN = 20
+
+
+@click.command("gc", help=_HELP, short_help="free the space of what nothing names any more")
+@click.option("--grace", "grace_days", type=click.IntRange(0, 36_500), metavar="DAYS", help="Instead of gc.grace.")
+@click.option(
+    "--forget", multiple=True, metavar="PATH", help="A repository that uses this store no more; may be repeated."
+)
+@click.option("--force", is_flag=True, help="Go on in a shallow clone, or when a manifest is lost.")
+@click.option("-n", "--dry-run", is_flag=True, help="Take nothing away, say what would go and why.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(*, grace_days: int | None, forget: tuple[str, ...], force: bool, dry_run: bool, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        done = gc(project, grace_days=grace_days, forget=forget, force=force, dry_run=dry_run, progress=progress())
+    if as_json:
+        emit_json("gc", _document(done))
+    else:
+        _show(done)
+    if done.exit_code:
+        sys.exit(done.exit_code)
+
+
+def _show(done: Collected) -> None:
+    for source in done.sources[:_SHOWN]:
+        emit(_line(source))
+    if len(done.sources) > _SHOWN:
+        emit(f"… and {len(done.sources) - _SHOWN:,} more: track gc -n --json")
+    for path in done.shallow:
+        warn(f"{display(str(path))} is a shallow clone: only what its commits name was counted")
+    _show_lost(done)
+    count = f"{count_text(done.objects_count, 'object')}, {size_text(done.object_bytes)}"
+    trash = f"after {count_text(done.grace_days, 'day')} in the trash" if done.grace_days else "for good"
+    if done.is_dry:
+        emit(f"{count}, would go, {trash}" if done.objects_count else "nothing would go")
+    elif not done.is_stopped:
+        went = "are in the trash" if done.grace_days else "are gone"
+        emit(f"{count}, {went}" if done.objects_count else "nothing to take away")
+    _show_rest(done)
+
+
+def _show_lost(done: Collected) -> None:
+    for lost in done.lost[:_SHOWN]:
+        warn(f"a manifest of {display(lost.name)} is neither here nor known to be at a remote ({lost.digest.short})")
+    if done.is_stopped:
+        would = "would be" if done.is_dry else "was"
+        warn(f"nobody knows what is needed below it: nothing {would} taken away")
+        hint("track fetch --all       brings it, if a remote has it")
+        hint("track gc --force        gives up what only it names")
+
+
+def _show_rest(done: Collected) -> None:
+    if done.young_count:
+        note(
+            f"{count_text(done.young_count, 'object')}, {size_text(done.young_bytes)}, "
+            f"named by nothing, and stored less than {count_text(done.grace_days, 'day')} ago: kept"
+        )
+    if done.among_live_count:
+        note(f"{size_text(done.among_live_bytes)} among what is needed in the same packs: kept")
+    if done.unreadable_count:
+        note(f"{count_text(done.unreadable_count, 'pack')} that cannot be read: kept (track verify)")
+    if done.revived_count:
+        note(f"{count_text(done.revived_count, 'file')} came back from the trash: needed again")
+    if done.emptied_bytes:
+        note(f"{size_text(done.emptied_bytes)} of the trash {'would be' if done.is_dry else 'are'} freed")
+    if done.trash_bytes and not done.is_dry:
+        note(f"{size_text(done.trash_bytes)} in the trash")
+    if done.is_dry:
+        note("nothing was changed (--dry-run)")
+
+
+def _line(source: Source) -> str:
+    size = f"{count_text(source.objects_count, 'object')}  {size_text(source.object_bytes)}"
+    if not source.path:
+        return f"(named by no commit that Git still has)  {size}"
+    day = time.strftime("%Y-%m-%d", time.gmtime(source.committed))
+    versions = count_text(source.versions_count, "version")
+    return (
+        f"{display(source.path)}  {versions}  {size}  last named by {source.commit[:10]} of {day} "
+        f"({display(source.subject)[:60]}), which no ref and no reflog reaches"
+    )
+
+
+def _document(done: Collected) -> dict[str, object]:
+    return {
+        "dry_run": done.is_dry,
+        "grace_days": done.grace_days,
+        "repositories": [display(str(path)) for path in done.repositories],
+        "shallow": [display(str(path)) for path in done.shallow],
+        "pointers": done.named_count,
+        "needed": done.needed_count,
+        "objects": done.objects_count,
+        "object_bytes": done.object_bytes,
+        "file_bytes": done.file_bytes,
+        "young": {"objects": done.young_count, "bytes": done.young_bytes},
+        "among_live": {"objects": done.among_live_count, "bytes": done.among_live_bytes},
+        "unreadable_packs": done.unreadable_count,
+        "emptied_bytes": done.emptied_bytes,
+        "trash_bytes": done.trash_bytes,
+        "revived": done.revived_count,
+        "lost": [{"name": lost.name, "digest": str(lost.digest)} for lost in done.lost],
+        "stopped": done.is_stopped,
+        "sources": [
+            {
+                "path": text_of(source.path) if source.path else None,
+                "versions": source.versions_count,
+                "objects": source.objects_count,
+                "object_bytes": source.object_bytes,
+                "commit": source.commit or None,
+                "committed": source.committed or None,
+                "subject": source.subject or None,
+            }
+            for source in done.sources
+        ],
+    }

@@ -1,0 +1,193 @@
+"""Needed: what every repository that uses a store still names, marked down to the last object."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from track.errors import (
+    DamagedObject,
+    HistoryIncomplete,
+    MalformedManifest,
+    MalformedPointer,
+    MissingObject,
+    NotAPointer,
+    TrackError,
+)
+from track.flows.reach import children_of
+from track.history.naming import Named, Repository, everything_named, is_shallow, repository_at
+from track.model.names import display, is_pointer_path
+from track.model.pointer import parse_pointer
+from track.progress import Progress, silent
+from track.project import Project
+from track.store.clients import registered
+from track.store.known import complete_at
+from track.store.marks import Lost, Marks, Root, Waiting
+from track.store.objects import Store
+from track.worktree.stat_cache import CacheLost, StatCache
+
+_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_ROOTS_AT_ONCE = 1000
+_STATE = ("journal/**/*", "spool/**/*", "trash/*.json")
+"""Files in the state of a clone, or of a working tree, that name digests: runs, and what can be undone."""
+_PIECE = 16 << 20
+
+
+class Reached(NamedTuple):
+    """What was marked: how many pointers and records were read, and what lies below them and could not be."""
+
+    named_count: int
+    lost: tuple[Lost, ...]
+    shallow: tuple[Path, ...]
+
+
+def repositories(project: Project, without: Collection[Path] = ()) -> tuple[Repository, ...]:
+    """Every repository that uses the project's store, its own first; apart from those in `without`.
+
+    Raises:
+        HistoryIncomplete: one of them cannot be read; the hint says how it is forgotten.
+    """
+    own = project.git.common_dir.resolve()
+    others = [client for client in registered(project.store.rooms) if client != own and client not in without]
+    return tuple(repository_at(project.git, common_dir) for common_dir in (own, *others))
+
+
+def shallow_among(found: Iterable[Repository]) -> tuple[Path, ...]:
+    """The common directories of those of which only a part of the history is here."""
+    return tuple(repository.git.common_dir for repository in found if is_shallow(repository))
+
+
+def mark_needed(project: Project, found: Iterable[Repository], marks: Marks, progress: Progress = silent) -> Reached:
+    """Mark all that these repositories need; once more marks what they need by now.
+
+    What could not be read, and is not known to be whole at a remote, is returned as lost.
+
+    Raises:
+        GitFailed, HistoryIncomplete, Unreadable: a part of a history or of a working tree cannot be read.
+        NewerFormat: something was written by a later version, which may need more than this one sees.
+        DiskFull: no temporary space.
+    """
+    found = tuple(found)
+    count = 0
+    for repository in found:
+        batch: list[Root] = []
+        for root in _roots(repository):
+            count += 1
+            batch.append(root)
+            if len(batch) >= _ROOTS_AT_ONCE:
+                marks.add_roots(batch)
+                batch = []
+        marks.add_roots(batch)
+    _descend(project.store, marks, progress)
+    lost = marks.lost()
+    at_remotes: set[bytes] = set()
+    for repository in found:
+        at_remotes |= complete_at(repository.git.common_dir / "track" / "remotes", {one.root for one in lost})
+    return Reached(count, tuple(one for one in lost if one.root not in at_remotes), shallow_among(found))
+
+
+def _roots(repository: Repository) -> Iterator[Root]:
+    for named in everything_named(repository):
+        yield from _named_in(named)
+    common = repository.git.common_dir
+    states = {common / "track", *(worktree.git_dir / "track" for worktree in repository.worktrees)}
+    for state in sorted(states):
+        for pattern in _STATE:
+            yield from _in_files(state, pattern)
+        yield from _recorded(state / "stat.db")
+
+
+def _named_in(named: Named) -> Iterator[Root]:
+    """What a file of the working tree or of the history names."""
+    where = f"{display(named.path)} in {named.place}"
+    if not is_pointer_path(named.path):
+        yield from _mentioned(named.content, where)
+        return
+    try:
+        pointer = parse_pointer(named.content, where)
+    except (NotAPointer, MalformedPointer):  # a conflict, or half of a pointer: whatever it names stays
+        yield from _mentioned(named.content, where)
+        return
+    if pointer.kind != "value":
+        yield Root(bytes(pointer.digest), pointer.kind == "directory", True, where)
+
+
+def _mentioned(content: bytes, where: str) -> Iterator[Root]:
+    """Whatever looks like a digest; it is kept with what is below it, and not missed when it is not here."""
+    for text in set(_DIGEST.findall(content)):
+        yield Root(bytes.fromhex(text.decode("ascii")), None, False, where)
+
+
+def _in_files(folder: Path, pattern: str) -> Iterator[Root]:
+    """What the files of a clone's own state mention."""
+    for path in sorted(folder.glob(pattern)):
+        try:
+            if path.is_file():
+                with open(path, "rb") as file:
+                    rest = b""
+                    while piece := file.read(_PIECE):
+                        yield from _mentioned(rest + piece, display(str(path)))
+                        rest = (rest + piece)[-80:]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise HistoryIncomplete(
+                f"{display(str(path))} cannot be read: {error.strerror}; it may name data", hint="make it readable"
+            ) from error
+
+
+def _recorded(path: Path) -> Iterator[Root]:
+    """The versions that working copies hold, as far as it is recorded: parts of versions are in no pointer."""
+    if path.is_file():
+        cache = StatCache(path)
+        try:
+            with suppress(CacheLost):
+                for recorded in cache.artifacts().values():
+                    yield Root(recorded.root, recorded.kind == "directory", False, "a working copy")
+        finally:
+            cache.close()
+
+
+def _descend(store: Store, marks: Marks, progress: Progress) -> None:
+    progress.begin("following what is needed")
+    try:
+        while waiting := marks.waiting():
+            by_digest = {node.digest: node for node in waiting}
+            absent = store.absent(by_digest)
+            for digest in absent:
+                marks.lose(by_digest[digest])
+            # A whole object is no node: those are always in packs.
+            present = sorted(digest for digest in by_digest.keys() - absent if store.whole(digest) is None)
+            for digest in by_digest.keys() - absent - set(present):
+                marks.lose(by_digest[digest])
+            for digest, data in _read(store, present):
+                _settle(marks, by_digest[digest], data)
+                progress.advance(count=1)
+    finally:
+        progress.end()
+
+
+def _settle(marks: Marks, node: Waiting, data: bytes | None) -> None:
+    try:
+        if data is None:
+            marks.lose(node)
+        else:
+            marks.settle(node, *children_of(data))
+    except MalformedManifest:
+        marks.lose(node)
+
+
+def _read(store: Store, digests: list[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+    """(digest, bytes) of each; None for what turns out to be damaged or gone."""
+    waiting = set(digests)
+    try:
+        for digest, data in store.read_many(digests):
+            waiting.discard(digest)
+            yield digest, data
+    except (DamagedObject, MissingObject):
+        for digest in sorted(waiting):
+            try:
+                yield digest, store.read(digest)
+            except TrackError:
+                yield digest, None

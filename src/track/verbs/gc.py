@@ -1,0 +1,270 @@
+"""Gc: take what nothing names any more out of the local store, into its trash first."""
+
+import os
+import time
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from track.errors import HistoryIncomplete, TrackError, UsageError
+from track.flows.needed import Reached, mark_needed, repositories, shallow_among
+from track.flows.reach import children_of
+from track.flows.undo import sweep_trash
+from track.history.naming import Gone, Repository, everything_gone
+from track.model.digest import Digest
+from track.model.names import data_path, display, is_named_pointer, typed
+from track.model.pointer import parse_pointer
+from track.progress import Progress, silent
+from track.project import Project
+from track.store.clients import forget as forget_client
+from track.store.clients import registered
+from track.store.collect import Found, Taken, dead_objects, look, rewrite, take
+from track.store.marks import Marks
+from track.store.objects import Store
+from track.store.trash import size_of
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an artifact, or nothing that is known, left behind: `path` is empty for the latter.
+
+    `commit`, its time (seconds since 1970) and `subject` are of the last commit that named it; Git still has it,
+    though no branch, tag or reflog reaches it.
+    """
+
+    path: bytes
+    versions_count: int
+    objects_count: int
+    object_bytes: int
+    commit: str
+    committed: int
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class LostManifest:
+    """A manifest, or a part of one, that is neither here nor known to be at a remote; `name` says what names it."""
+
+    name: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a collection did, or would do in a dry run; sizes are in bytes, as stored.
+
+    `objects_count` of `object_bytes` went into the trash, with files of `file_bytes` (those of packs that were written
+    anew are larger than what was dead in them). `emptied_bytes` left the trash for good, `trash_bytes` are in it now;
+    `revived_count` files came back from it. Dead objects that stay: younger than the grace period, or among live ones
+    in a pack. With something `lost` nothing was taken away, unless it was forced. `sources` are there in a dry run.
+    """
+
+    is_dry: bool
+    grace_days: int
+    repositories: tuple[Path, ...]
+    shallow: tuple[Path, ...]
+    named_count: int
+    needed_count: int
+    objects_count: int
+    object_bytes: int
+    file_bytes: int
+    young_count: int
+    young_bytes: int
+    among_live_count: int
+    among_live_bytes: int
+    unreadable_count: int
+    emptied_bytes: int
+    trash_bytes: int
+    revived_count: int
+    lost: tuple[LostManifest, ...]
+    is_stopped: bool
+    sources: tuple[Source, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a manifest is lost and nothing was done for that, else 0."""
+        return 4 if self.is_stopped else 0
+
+
+def gc(
+    project: Project,
+    *,
+    grace_days: int | None = None,
+    forget: Sequence[str] = (),
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Collected:
+    """Take out of the store what no ref, reflog, stash, index, working tree, journal or other repository names.
+
+    What is younger than the grace period stays; what goes is in the trash for as long again. Interrupted, some has
+    gone and the rest goes with the next collection. `forget` are repositories that use the store no more. `force`
+    goes on although some history is shallow, or a manifest is lost that would say what is still needed.
+
+    Raises:
+        HistoryIncomplete: a repository or working tree that may name objects cannot be read, or is shallow.
+        UsageError: a repository to forget is not known.
+        GitFailed: a ref is broken, or commits are not here, as in a partial clone.
+        NewerFormat: a pointer was written by a later version.
+        Locked: other commands held the store for longer than `lock.timeout`.
+        DiskFull, StoreUnwritable, Unreadable: the store cannot be changed or read.
+    """
+    days = project.config.number("gc.grace") if grace_days is None else grace_days
+    now = time.time()
+    forgotten = _to_forget(project, forget)
+    if not dry_run:
+        with project.lock():
+            sweep_trash(project)
+        for client in forgotten:
+            forget_client(project.store.rooms, client)
+    with Marks() as marks:
+        users = _repositories(project, forgotten, force=force)
+        reached = mark_needed(project, users, marks, progress)
+        found = look(project.store, marks, now - days * _DAY_S, progress)
+        done = Taken(0, 0, 0)
+        emptied = revived = 0
+        is_stopped = bool(reached.lost) and not force
+        if not dry_run and not is_stopped:
+            rewritten = rewrite(project.store, marks, found, progress)
+            with project.store.lock().exclusive(project.config.seconds("lock.timeout")):
+                users = _repositories(project, forgotten, force=force)
+                reached = mark_needed(project, users, marks)
+                is_stopped = bool(reached.lost) and not force
+                if not is_stopped:
+                    revived, emptied = _tend_trash(project.store, marks, now - days * _DAY_S)
+                    done = take(project.store, marks, found, rewritten, now)
+                    if not days:
+                        emptied += project.store.trash().empty(float("inf"))
+        sources = _explain(project.store, marks, users, found) if dry_run else ()
+        if dry_run:
+            done = _would_take(found)
+            emptied = sum(size_of(one) for one in project.store.trash().batches() if one.taken_s <= now - days * _DAY_S)
+        return _collected(
+            project, users, reached, found,
+            is_dry=dry_run, days=days, needed=marks.count(), done=done, emptied=emptied, revived=revived,
+            is_stopped=is_stopped, sources=sources,
+        )  # fmt: skip
+
+
+def _collected(
+    project: Project, users: Iterable[Repository], reached: Reached, found: Found,
+    *, is_dry: bool, days: int, needed: int, done: Taken, emptied: int, revived: int, is_stopped: bool,
+    sources: tuple[Source, ...],
+) -> Collected:  # fmt: skip
+    return Collected(
+        is_dry=is_dry,
+        grace_days=days,
+        repositories=tuple(user.git.common_dir for user in users),
+        shallow=reached.shallow,
+        named_count=reached.named_count,
+        needed_count=needed,
+        objects_count=done.objects_count,
+        object_bytes=done.object_bytes,
+        file_bytes=done.file_bytes,
+        young_count=found.young_count,
+        young_bytes=found.young_bytes,
+        among_live_count=found.among_live_count,
+        among_live_bytes=found.among_live_bytes,
+        unreadable_count=found.unreadable_count,
+        emptied_bytes=emptied,
+        trash_bytes=sum(size_of(batch) for batch in project.store.trash().batches()),
+        revived_count=revived,
+        lost=tuple(LostManifest(one.name, Digest(one.digest)) for one in reached.lost),
+        is_stopped=is_stopped,
+        sources=sources,
+    )
+
+
+def _to_forget(project: Project, given: Sequence[str]) -> frozenset[Path]:
+    """The repositories among those that use the store that were named, by their folder or their Git directory.
+
+    Raises:
+        UsageError: one is not among them.
+    """
+    known = registered(project.store.rooms)
+    found = set()
+    for text in given:
+        whole = Path(os.path.normpath(project.cwd / os.path.expanduser(text)))
+        asked = {whole, whole / ".git", whole.resolve(), whole.resolve() / ".git"}
+        matching = asked.intersection(known)
+        if not matching:
+            listed = tuple(display(str(client)) for client in known) or ("(none: only this repository)",)
+            raise UsageError(
+                f"no repository at {display(text)} is noted as a user of this store", details=("noted are:", *listed)
+            )
+        found |= matching
+    return frozenset(found)
+
+
+def _repositories(project: Project, forgotten: Collection[Path], *, force: bool) -> tuple[Repository, ...]:
+    users = repositories(project, forgotten)
+    shallow = shallow_among(users)
+    if shallow and not force:
+        where = display(str(shallow[0]))
+        raise HistoryIncomplete(
+            f"the repository at {where} is a shallow clone: commits that are not here may name what would go",
+            hint=f"git -C {typed(str(shallow[0]))} fetch --unshallow\n"
+            "track gc --force   counts only the commits that are here; what others name can be fetched from the remote",
+        )
+    return users
+
+
+def _tend_trash(store: Store, marks: Marks, before_s: float) -> tuple[int, int]:
+    """(files that came back because they are needed again, bytes that went for good)."""
+    trash = store.trash()
+    revived = trash.revive(marks.kept)
+    if revived:
+        store.index.refresh()
+    return revived, trash.empty(before_s)
+
+
+def _would_take(found: Found) -> Taken:
+    going = found.going
+    return Taken(
+        sum(dead.dead_count for dead in going), sum(dead.dead_bytes for dead in going), sum(dead.size for dead in going)
+    )
+
+
+def _explain(store: Store, marks: Marks, users: Iterable[Repository], found: Found) -> tuple[Source, ...]:
+    """What left behind what would go: by artifact, the largest first; what no commit explains comes last."""
+    for dead in found.going:
+        with suppress(FileNotFoundError, TrackError):
+            marks.note_dead(dead_objects(store, marks, dead))
+    by_path: dict[bytes, Source] = {}
+    gone = [one for user in users for one in everything_gone(user)]
+    for one in sorted(gone, key=lambda one: -one.committed):
+        count, size = _left_by(store, marks, one)
+        if count:
+            path = one.path if is_named_pointer(one.path) else data_path(one.path)
+            before = by_path.get(path) or Source(path, 0, 0, 0, one.commit, one.committed, one.subject)
+            by_path[path] = Source(
+                path, before.versions_count + 1, before.objects_count + count, before.object_bytes + size,
+                before.commit, before.committed, before.subject,
+            )  # fmt: skip
+    sources = sorted(by_path.values(), key=lambda source: (-source.object_bytes, source.path))
+    count, size = marks.unexplained()
+    return (*sources, Source(b"", 0, count, size, "", 0, "")) if count else tuple(sources)
+
+
+def _left_by(store: Store, marks: Marks, gone: Gone) -> tuple[int, int]:
+    """How many dead objects a pointer named that no newer one did, and their bytes."""
+    try:
+        pointer = parse_pointer(gone.content, display(gone.path))
+    except TrackError:
+        return 0, 0
+    waiting = {bytes(pointer.digest)}
+    count = size = 0
+    while waiting:
+        explained = marks.explain(waiting)
+        count, size = count + len(explained), size + sum(explained.values())
+        waiting = set()
+        for node in sorted(explained) if pointer.kind == "directory" else ():
+            with suppress(TrackError):
+                nodes, files = children_of(store.read(node))
+                waiting.update(nodes)
+                below = marks.explain(files)
+                count, size = count + len(below), size + sum(below.values())
+    return count, size
