@@ -207,7 +207,7 @@ def allow(project: Project, wish: Wish | None) -> None:
 def remember_no_more(project: Project, name: str) -> None:
     """Forget what is known of the remote of that name: it is another one from now on, or none."""
     folder = project.state / "remotes"
-    for ending in (".db", ".db-journal", ".db-wal", ".db-shm"):
+    for ending in (".db", ".db-journal", ".db-wal", ".db-shm", ".uploads"):
         with suppress(FileNotFoundError):
             publish.remove(folder / f"{name}{ending}")
 
@@ -247,7 +247,10 @@ def connected(project: Project, named: Named, *, sending: bool) -> Iterator[Remo
 
 def _opened(project: Project, named: Named, record: Path) -> Remote:
     try:
-        access = access_of(project, named.name) if isinstance(named.address, Bucket) else None
+        access = None
+        if isinstance(named.address, Bucket):
+            uploads = record.with_name(f"{named.name}.uploads")
+            access = access_of(project, named.name)._replace(uploads=uploads)
         return open_remote(named.url, name=named.name, base=base_of(project), record=record, access=access)
     except RemoteError as error:
         message = f"remote `{display(named.name)}`: {error.message}"

@@ -40,13 +40,15 @@ Address = Folder | Bucket
 class Access(NamedTuple):
     """How a bucket is reached: what the person here has set, and where secrets may stand. None: nothing was set.
 
-    `dotenv` is the file of variables beside the project; None when there is none that may be used.
+    `dotenv` is the file of variables beside the project; None when there is none that may be used. `uploads` is the
+    file in which uploads under way are remembered.
     """
 
     endpoint: str | None = None
     region: str | None = None
     profile: str | None = None
     dotenv: Path | None = None
+    uploads: Path | None = None
 
 
 def parse_address(url: str, *, base: Path) -> Address:

@@ -6,14 +6,16 @@ or the server believes of it: both have been seen to return flipped and short bo
 
 import os
 import re
+import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import obstore
@@ -31,10 +33,13 @@ from track.store.address import Access, Bucket
 from track.store.backends.credentials import Credentials, find_credentials
 from track.store.backends.filesystem import READ, FilesystemPlace, changed
 from track.store.backends.object_store import ObjectStoreFilesystem, ignores_ranges
-from track.store.backends.s3_failure import Bound, explain, no_such_bucket, not_implemented
+from track.store.backends.s3_failure import Bound, Refused, Unusable, explain, no_such_bucket, not_implemented
 from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Staged, Upload
 from track.system import naming
+
+if TYPE_CHECKING:
+    from track.store.backends.s3_multipart import PartsUpload
 
 SINGLE_LIMIT = 32 << 20
 """Larger files are sent in parts, and fetched in pieces."""
@@ -64,6 +69,8 @@ class BucketPlace(FilesystemPlace):
         self.store, self.bulk, self.bound = store, bulk, bound
         self.identity = f"{bound.who}, from {bound.source}; {bound.endpoint}, region {bound.region}"
         self.creates = True
+        self._sender: Callable[[], PartsUpload] | None = None
+        self._memory: Path | None = None
 
     def path(self, key: str) -> str:
         """The key in the bucket."""
@@ -179,6 +186,19 @@ class BucketPlace(FilesystemPlace):
                     raise _WholeOnly from error
                 raise
 
+    def tidy(self) -> None:
+        """Have the server forget uploads of ours that were broken off a day ago, and not gone on with."""
+        if self._memory is not None and self._memory.is_file() and (parts := self.parts()) is not None:
+            parts.tidy()
+
+    def parts(self) -> "PartsUpload | None":
+        """What sends large files so that they can go on; None where they are sent from their beginning."""
+        return self._sender() if self._sender is not None else None
+
+    def send_parts_by(self, sender: "Callable[[], PartsUpload] | None", memory: Path | None) -> None:
+        """Have large files sent by what `sender` gives; `memory` is where uploads under way are remembered."""
+        self._sender, self._memory = sender, memory
+
     def upload(self) -> Upload:
         """Many files; each is final when it was sent."""
         return _BucketUpload(self)
@@ -226,8 +246,8 @@ class _BucketUpload:
             size = os.fstat(fd).st_size
             if size <= SINGLE_LIMIT:
                 self._put_whole(key, source, digest, os.pread(fd, size, 0), replace)
-            elif replace or self._place.size(key) != size:
-                self._put_parts(key, source, digest, fd, size)
+            elif (replace or self._place.size(key) != size) and not self._put_resuming(key, source, digest, fd, moved):
+                self._put_parts(key, source, digest, fd, moved)
         finally:
             os.close(fd)
 
@@ -244,7 +264,23 @@ class _BucketUpload:
         with self._place.asking(key, operation="write"):
             obstore.put(self._place.bulk, self._place.path(key), data, use_multipart=False)
 
-    def _put_parts(self, key: str, source: Path, digest: bytes, fd: int, size: int) -> None:
+    def _put_resuming(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> bool:
+        """Send a large file so that it can go on; False when that cannot be done here, and nothing was sent."""
+        place = self._place
+        parts = place.parts()
+        if parts is None:
+            return False
+        try:
+            parts.send(place.path(key), source, digest, fd=fd, moved=moved)
+        except Unusable:
+            place.send_parts_by(None, None)
+            return False
+        except Refused as error:
+            raise explain(error, place.bound, operation="write", key=key) from error
+        return True
+
+    def _put_parts(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
+        size = os.fstat(fd).st_size
         part = max(_PART, -(-size // _MAX_PARTS))
         place = self._place
         place.counter.count += 1 + -(-size // part)
@@ -252,19 +288,20 @@ class _BucketUpload:
             obstore.put(
                 place.bulk,
                 place.path(key),
-                _checked(fd, size, digest, source),
+                _checked(fd, digest, source, moved),
                 use_multipart=True,
                 chunk_size=part,
                 max_concurrency=_PARTS_IN_FLIGHT,
             )
 
 
-def _checked(fd: int, size: int, digest: bytes, source: Path) -> Iterator[bytes]:
+def _checked(fd: int, digest: bytes, source: Path, moved: Moved) -> Iterator[bytes]:
     """The bytes of a file; the last of them only when all have the digest, else an error, which ends the upload."""
     hasher = blake3(max_threads=blake3.AUTO)
     held = b""
-    for piece in read_ahead(fd, size):
+    for piece in read_ahead(fd, os.fstat(fd).st_size):
         hasher.update(piece)
+        moved(len(piece))
         if held:
             yield held
         held = bytes(piece)
@@ -291,7 +328,26 @@ def open_bucket(address: Bucket, access: Access) -> BucketPlace:
     bound = Bound(str(address), address.name, display(endpoint), found.region, found.who, found.source)
     asking = _store(address.name, found, _ASKING_AGAIN, timeout=_WHOLE, read_timeout=_ANSWER)
     sending = _store(address.name, found, _SENDING_AGAIN, timeout=_SENDING)
-    return BucketPlace(address, asking, sending, bound)
+    place = BucketPlace(address, asking, sending, bound)
+    if not found.is_machine:  # whose keys only the client library asks for
+        place.send_parts_by(_sender(address.name, found, access.uploads, place.counter.one), access.uploads)
+    return place
+
+
+def _sender(
+    bucket: str, found: Credentials, memory: Path | None, asked: Callable[[], None]
+) -> "Callable[[], PartsUpload]":
+    """Gives the one that sends in parts. It is loaded and made when it is asked for first: few pushes need it."""
+    made: list[PartsUpload] = []
+    lock = threading.Lock()
+
+    def give() -> "PartsUpload":
+        with lock:
+            if not made:
+                made.append(import_module("track.store.backends.s3_multipart").open_parts(bucket, found, memory, asked))
+            return made[0]
+
+    return give
 
 
 def _store(bucket: str, found: Credentials, again: Any, **times: timedelta) -> S3Store:

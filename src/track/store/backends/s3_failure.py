@@ -27,6 +27,19 @@ _OPERATIONS = {
 }
 
 
+class Refused(Exception):
+    """The server, or the way to it, said no for good; the text is worded as the client library words its own."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        """`status` is 0 where there was no answer."""
+        super().__init__(text)
+        self.status = status
+
+
+class Unusable(Exception):
+    """Requests of ours cannot be made here, though those of the client library may: a certificate not known to us."""
+
+
 class Bound(NamedTuple):
     """What a message may name: the place, its bucket, server and region, who asked, and where that was said."""
 
