@@ -25,7 +25,7 @@ def test_a_step_is_read_back_as_it_was_saved(trash: Trash) -> None:
     artifacts = (
         Before(b"caf\xe9\n/a\\b", True, b"\xff not text \\ \n", False, True, Held("directory", DIGEST)),
         Before(b"gone", True, None, True, True, None),
-        Before(b"run", has_data=True, held=Held("file", DIGEST, True)),
+        Before(b"run", has_data=True, held=Held("file", DIGEST, True), parts=(b"a", b"\xff")),
     )
     saved = Step(7, 123, ("mv", "a\udce9", "b"), artifacts, (Move(b"a\xe9", b"b"),), 3, True, True)
     trash.save(saved)

@@ -15,6 +15,7 @@ from track.model.names import check_entry_path
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
+from track.worktree.parts import remember
 from track.worktree.place import Placer
 from track.worktree.scan import scan
 
@@ -119,6 +120,8 @@ def _forget(project: Project, found: Plan) -> None:
             return
     if not found.parts or found.base is None or found.pairs:
         project.stat_cache.forget(found.path)
+    if not found.parts:
+        remember(project.worktree_state, found.path, None)
 
 
 def _full(found: Plan, path: bytes) -> bytes:

@@ -18,17 +18,22 @@ from track.model.names import display, is_named_pointer
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.pack import SMALL
+from track.worktree.parts import remember
 from track.worktree.reading import READ_FLAGS
 from track.worktree.trash import Before, Step
 
 
 class Back(NamedTuple):
-    """What takes a step back: plans for working copies that come and that go, and pointers with what they were."""
+    """What takes a step back: plans for working copies that come and that go, and pointers with what they were.
+
+    `data` are the artifacts whose working copy becomes as it was, wholly.
+    """
 
     step: Step
     comes: list[Plan]
     goes: list[Plan]
     pointers: list[Before]
+    data: list[Before]
 
     @property
     def plans(self) -> list[Plan]:
@@ -54,7 +59,7 @@ def way_back(project: Project, step: Step, paths: Sequence[bytes] = (), *, force
     """
     wanted = [before for before in step.artifacts if not paths or any(_concerns(before, path) for path in paths)]
     _save_trashed(project, step)
-    back = Back(step, [], [], [])
+    back = Back(step, [], [], [], [])
     for before in wanted:
         parts = _parts(before, paths)
         if before.has_data and before.held is not None:
@@ -66,6 +71,8 @@ def way_back(project: Project, step: Step, paths: Sequence[bytes] = (), *, force
         elif before.has_data:
             found = absence(project, before.path, parts, force=force)
             back.goes.extend([found] if found.removes or found.empties else [])
+        if before.has_data and not parts:
+            back.data.append(before)
         if before.has_pointer and not parts and _differs(project, before):
             back.pointers.append(before)
     refuse_losses(back.plans)
@@ -82,6 +89,8 @@ def go_back(project: Project, back: Back, undo: Undo, progress: Progress = silen
     )
     clear(project, back.goes, progress)
     carry_out(project, back.comes, undo, progress)
+    for before in back.data:
+        remember(project.worktree_state, before.path, before.parts)
     touched = {pointer_of(before.path) for before in back.pointers}
     placed = [before for before in back.pointers if not is_named_pointer(before.path)]
     for before in back.pointers:

@@ -17,13 +17,15 @@ from track.flows.ignoring import has_line
 from track.flows.plan import Plan
 from track.flows.pointers import content_at
 from track.flows.reach import Version
+from track.flows.sides import pointer_of
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import is_named_pointer, pointer_path
+from track.model.names import is_named_pointer
 from track.model.node import parse_node
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
+from track.worktree.parts import parts_of
 from track.worktree.reading import stat_of
 from track.worktree.trash import Before, Held, Move, Step, Trash, every_trash
 
@@ -45,20 +47,25 @@ class Undo:
             number = max(self.trash.numbers(), default=0) + 1
             self.step = Step(number, int(time.time()), words, undoes=undoes, is_staged=is_staged)
             self.is_resumed = False
+        self.was_done = newest is not None and newest.is_done and newest.words == words
         self._known = {before.path: before for before in self.step.artifacts}
         self._is_durable = False
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing was noted."""
-        return not self._known
+    def touched(self) -> set[bytes]:
+        """The pointers, and the ignore files beside them, that an interrupted step may have changed; else none."""
+        if not self.is_resumed:
+            return set()
+        found = {pointer_of(before.path) for before in self._known.values() if before.has_pointer}
+        placed = [path for path in self._known if not is_named_pointer(path)]
+        return found | {path.rpartition(b"/")[0] + b"/.gitignore" if b"/" in path else b".gitignore" for path in placed}
 
     def note_pointer(self, path: bytes) -> None:
         """The pointer of the artifact at `path` (its ignore line too) is about to change."""
         known = self._known.get(path, Before(path))
         if not known.has_pointer:
             named = is_named_pointer(path)
-            content = content_at(self._project, path if named else pointer_path(path))
+            content = content_at(self._project, pointer_of(path))
             was_ignored = named or has_line(self._project, path)
             self._known[path] = replace(known, has_pointer=True, pointer=content, was_ignored=was_ignored)
 
@@ -66,7 +73,8 @@ class Undo:
         """The working copy at `path`, which holds this, is about to change."""
         known = self._known.get(path, Before(path))
         if not known.has_data:
-            self._known[path] = replace(known, has_data=True, held=held)
+            parts = parts_of(self._project.worktree_state, path)
+            self._known[path] = replace(known, has_data=True, held=held, parts=parts)
 
     def note_all(self, paths: Iterable[bytes], plans: Iterable[Plan]) -> None:
         """The pointers at `paths`, and working copies by `plans`, are about to change; saved when it returns."""

@@ -44,7 +44,7 @@ class Before:
 
     `pointer` is the content of the pointer file, None when there was none; `held` is what the working copy held,
     None when there was none. Each speaks only where `has_pointer` and `has_data` say that the step changed it.
-    `was_ignored` says that its line stood in the ignore file.
+    `was_ignored` says that its line stood in the ignore file. `parts` are what was checked out of it, None for all.
     """
 
     path: bytes
@@ -53,6 +53,7 @@ class Before:
     was_ignored: bool = True
     has_data: bool = False
     held: Held | None = None
+    parts: tuple[bytes, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,7 @@ def _artifact_document(before: Before) -> dict[str, Any]:
         said["pointer"] = None if before.pointer is None else text_of(before.pointer)
     if before.has_data:
         held = before.held
+        said["parts"] = None if before.parts is None else list(map(text_of, before.parts))
         said["data"] = held and {"kind": held.kind, "digest": str(held.digest), "executable": held.executable}
     return said
 
@@ -256,7 +258,7 @@ def _parsed(number: int, said: Any) -> Step | None:
 
 
 def _artifact(said: Any) -> Before:
-    data, pointer = said.get("data"), said.get("pointer")
+    data, pointer, parts = said.get("data"), said.get("pointer"), said.get("parts")
     return Before(
         path_of(said["path"]),
         "pointer" in said,
@@ -264,4 +266,5 @@ def _artifact(said: Any) -> Before:
         bool(said["ignored"]),
         "data" in said,
         None if data is None else Held(data["kind"], Digest.parse(data["digest"]), bool(data["executable"])),
+        None if parts is None else tuple(map(path_of, parts)),
     )
