@@ -210,6 +210,13 @@ class Project:
         )
         return state
 
+    def relink_store(self, before: Path) -> LinkState:
+        """Make `.store` point to where the store is now, if it is the link to where it was `before`; else as ever."""
+        with self.gate.directory(b"") as top, suppress(OSError):
+            if os.readlink(STORE_LINK, dir_fd=top) == os.path.relpath(os.fsencode(before), os.fsencode(self.root)):
+                publish.remove(STORE_LINK, dir_fd=top)
+        return self.link_store()
+
     def _make_stand_in(self, top: int) -> None:
         """Make a folder in place of the link; only a note is in it, never data."""
         publish.make_directory(STORE_LINK, dir_fd=top)

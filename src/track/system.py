@@ -34,6 +34,7 @@ _NO_RANGE_COPY = {
     errno.EBADF,
 }
 _COPIED_AT_ONCE = 1 << 30
+_HARDLY = 1 << 20
 
 AnyPath = str | bytes | os.PathLike[str]
 
@@ -88,6 +89,15 @@ def named_error(error: OSError, path: AnyPath) -> TrackError | OSError:
     if number == errno.ENAMETOOLONG:
         return NameTooLong(f"the name is too long for its filesystem: {place}", hint="use a shorter name")
     return error
+
+
+def is_full(folder: AnyPath) -> bool:
+    """Whether the filesystem of a folder has hardly a block or inode left; for errors that do not say why."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _HARDLY or (found.f_files > 0 and found.f_favail == 0)
 
 
 @contextmanager

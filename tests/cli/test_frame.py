@@ -327,3 +327,35 @@ def test_in_bash_the_completion_script_completes(tmp_path: Path) -> None:
 def test_the_group_takes_its_options_before_the_command() -> None:
     names = {name for param in group.params for name in param.opts}
     assert names >= {"-C", "-q", "--quiet", "-v", "--verbose", "--no-pager", "--color", "--version"}
+
+
+@pytest.mark.parametrize(
+    "start", [("-m", "track"), ("-c", "import sys; from track.__main__ import main; sys.exit(main())")]
+)
+def test_ctrl_c_while_the_program_is_being_loaded_is_130_without_a_word(tmp_path: Path, start: tuple[str, ...]) -> None:
+    (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(30)\n")
+    done = subprocess.run(
+        [sys.executable, *start, *(["status"] if start[0] == "-m" else [])],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n")
+    script = (
+        "import os, signal, sys; from track.__main__ import main; code = main(); os.kill(os.getpid(), signal.SIGINT)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}; os.kill(os.getpid(), signal.SIGINT); sys.exit(code)", "help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done

@@ -168,6 +168,30 @@ def test_a_full_disk_is_named_leaves_nothing_half_written_and_the_same_again_suc
 
 
 @pytest.mark.needs("root", "mount")
+@pytest.mark.parametrize("begun", [False, True], ids=["new", "begun"])
+def test_a_full_disk_is_called_full_wherever_it_stops_the_store(tmp_path: Path, begun: bool) -> None:
+    answers = set()
+    for left_kib in range(0, 160, 8):
+        with small_disk(tmp_path / f"{begun}{left_kib}", size_kib=1000, inodes=200) as disk:
+            if begun:
+                with Store.open(disk / "store", create=True) as store, store.writer() as writer:
+                    writer.add(b"before")
+                    writer.commit()
+            found = os.statvfs(disk)
+            with open(disk / "filler", "wb") as filler:
+                os.posix_fallocate(filler.fileno(), 0, found.f_bavail * found.f_frsize - (left_kib << 10) or 1)
+            try:
+                with Store.open(disk / "store", create=True) as store, store.writer() as writer:
+                    for number in range(20):
+                        writer.add(b"%d" % number * 1000)
+                    writer.commit()
+                answers.add("done")
+            except DiskFull:
+                answers.add("full")
+    assert answers == {"done", "full"}
+
+
+@pytest.mark.needs("root", "mount")
 def test_a_large_object_that_does_not_fit_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     with (tmp_path / "large").open("w+b") as file, small_disk(tmp_path / "disk", size_kib=3000) as disk:
         file.write(os.urandom(4 << 20))

@@ -1,10 +1,12 @@
 """Config as a verb: reading with origins, and writing that keeps what people wrote."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from support.cli import track_here as track
 from support.repositories import commit_all, git
 from track import config as layers
 from track.config import Layer
@@ -94,11 +96,6 @@ def test_a_place_is_kept_as_it_holds_from_every_folder(here: Path, tmp_path: Pat
     assert _value(here, "store.path") == "~/store"
 
 
-def test_moving_the_store_warns_of_the_bytes_that_stay(here: Path, tmp_path: Path) -> None:
-    [warning] = _config(here, "store.path", str(tmp_path / "new")).warnings
-    assert str(here / ".git/track/store") in warning
-
-
 def test_unset_takes_the_value_and_an_empty_table_out(here: Path) -> None:
     _config(here, "lock.timeout", "5")
     _config(here, "checkout.link", "symlink")
@@ -179,3 +176,27 @@ def test_wrong_keys_values_and_files_are_errors_that_change_nothing(here: Path) 
     assert layers.read_file(here / ".git/track/config.toml") == {"lock": 5}
     with pytest.raises(BadConfig, match="not a table"):
         _config(here, "lock.timeout", "5")
+
+
+def test_a_store_that_moves_takes_its_link_along_and_says_how_to_move_its_bytes(here: Path, tmp_path: Path) -> None:
+    (here / "a.csv").write_bytes(b"a" * 100)
+    (here / "b.bin").write_bytes(b"b" * (2 << 20))
+    track("add", "a.csv", "b.bin", cwd=here).ok()
+    [warning] = _config(here, "store.path", str(tmp_path / "moved store")).warnings
+    assert os.readlink(here / ".store") == "../moved store"
+    (here / "a.csv").unlink()
+    assert track("checkout", cwd=here).code == 4
+    command = warning.partition("new place: ")[2]
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    track("checkout", cwd=here).ok()
+    assert (here / "a.csv").read_bytes() == b"a" * 100
+    track("verify", cwd=here).ok()
+    [warning] = _config(here, "store.path", unset=True).warnings
+    assert os.readlink(here / ".store") == ".git/track/store" and str(tmp_path / "moved store") in warning
+
+
+def test_a_store_that_moves_leaves_somebody_elses_link_alone(here: Path, tmp_path: Path) -> None:
+    (here / ".store").unlink()
+    (here / ".store").symlink_to("elsewhere")
+    _config(here, "store.path", str(tmp_path / "moved"))
+    assert os.readlink(here / ".store") == "elsewhere"

@@ -11,7 +11,7 @@ from track.errors import NotARepository
 from track.project import Project
 from track.system import process_tag
 from track.verbs.add import add
-from track.verbs.doctor import Check, Diagnosis, doctor
+from track.verbs.doctor import Check, Diagnosis, _state, doctor
 from track.verbs.init import init
 
 
@@ -191,3 +191,15 @@ def test_names_are_shown_without_control_characters(here: Path) -> None:
 def test_a_store_that_may_only_be_read_is_noted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     assert "may only be read" in _only(here, "store", "note").text
+
+
+def test_a_folder_of_state_that_cannot_be_written_is_found(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != here / ".git/track")
+    found = _only(here, "state")
+    assert str(here / ".git/track") in found.text and "ls -ld" in str(found.hint)
+
+
+def test_a_file_in_place_of_the_state_is_found(repo: Path) -> None:
+    (repo / ".git/track").write_bytes(b"")
+    with Project.open(repo, set_up=False) as project:
+        assert [check.state for check in _state(project)] == ["finding"]

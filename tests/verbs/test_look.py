@@ -400,3 +400,11 @@ def test_du_counts_what_is_not_committed_and_says_what_it_cannot_know(here: Path
     (images,) = measured(here, "images").artifacts
     assert images.lacking_count == 2
     assert [version.unique_size for version in images.versions] == [None, None]
+
+
+@pytest.mark.parametrize("what", ["data/a.csv", "images"])
+def test_get_into_a_place_where_nothing_can_be_made_is_an_error_of_its_own(here: Path, what: str) -> None:
+    done = track("get", what, "-o", "/proc/copy", cwd=here)
+    assert done.code == 1 and "/proc" in done.err and "-o" in done.err
+    done = track("get", what, "-o", "n" * 300, cwd=here)
+    assert done.code == 1 and "too long" in done.err

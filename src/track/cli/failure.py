@@ -7,7 +7,7 @@ from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EPERM, EROFS
 from importlib import import_module
 
 from track.cli import terminal
-from track.errors import DiskFull, StoreUnwritable, TrackError, Unreadable
+from track.errors import DiskFull, Locked, StoreUnwritable, TrackError, Unreadable
 from track.model.names import display
 
 USAGE = 2
@@ -25,6 +25,13 @@ _OF_THE_WORLD = {
     EROFS: StoreUnwritable,
     EMFILE: TrackError,
     ENFILE: TrackError,
+}
+_OF_A_DATABASE = {
+    "SQLITE_FULL": DiskFull,
+    "SQLITE_READONLY": StoreUnwritable,
+    "SQLITE_CANTOPEN": StoreUnwritable,
+    "SQLITE_PERM": StoreUnwritable,
+    "SQLITE_BUSY": Locked,
 }
 
 
@@ -64,6 +71,14 @@ def of_the_world(error: OSError) -> TrackError | None:
         return None
     place = f"`{display(os.fsencode(error.filename))}`: " if isinstance(error.filename, str | bytes) else ""
     return kind(f"{place}{(error.strerror or str(error)).lower()}")
+
+
+def of_a_database(error: Exception) -> TrackError | None:
+    """The error of ours for what SQLite says of a disk or of others at work; None for anything else."""
+    kind = _OF_A_DATABASE.get(str(getattr(error, "sqlite_errorname", "")))
+    if kind is None:
+        return None
+    return kind(f"a file of track's own cannot be written: {error}", hint="track doctor says where they are")
 
 
 def closed_pipe() -> int:

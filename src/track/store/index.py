@@ -17,7 +17,7 @@ from track.errors import DamagedObject, DiskFull, NewerFormat, StoreUnwritable
 from track.publish import make_directories, remove, sync_directory
 from track.store.layout import PACKS, pack_digest
 from track.store.pack import RAW, ZSTD, PackEntry, read_table
-from track.system import shown
+from track.system import is_full, shown
 
 _VERSION = 1
 _ASKED_AT_ONCE = 2000
@@ -253,7 +253,7 @@ class Index:
     def _raise_unless_broken(self, error: sqlite3.Error) -> None:
         code = getattr(error, "sqlite_errorname", "")
         place = shown(self._path) if self._path else "memory"
-        if code.startswith("SQLITE_FULL"):
+        if code.startswith("SQLITE_FULL") or (code.startswith("SQLITE_IOERR") and self._is_on_a_full_disk()):
             hint = "free some space and run the same command again; what was stored is safe"
             raise DiskFull(f"no space left for the index at {place}", hint=hint) from error
         if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -262,6 +262,9 @@ class Index:
         if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
             self.close()
             self._path = None  # cannot be kept here: this process makes its own in memory
+
+    def _is_on_a_full_disk(self) -> bool:
+        return self._path is not None and is_full(self._path.parent)
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:

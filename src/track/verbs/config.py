@@ -1,15 +1,16 @@
 """Config: read and change settings."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from track import config as layers
 from track.config import Config, Layer, Setting, Source, Value
-from track.errors import UsageError
+from track.errors import TrackError, UsageError
 from track.flows import settings
 from track.flows.remotes import allow, choose, waiting, wish_of
-from track.model.names import display
-from track.project import Project, store_wish
+from track.model.names import display, typed
+from track.project import Project, is_set_up, store_wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,15 @@ def config(
     if unset:
         if key is None or value is not None:
             raise UsageError("--unset takes one key and no value", hint="track config --unset KEY")
-        return Configured(removed=settings.remove(project, target, key))
+        removed = settings.remove(project, target, key)
+        return Configured(removed=removed, warnings=_moved(project, key) if removed else ())
     if key is not None and value is not None:
         names_remote = _is_allowed(project, key)
         kept = settings.write(project, target, key, _absolute(key, value))
         if project is not None and target == "clone":
             _allow(project, key, kept, names_remote)
         changed = Setting(key, kept, target, str(settings.file_of(project, target)))
-        return Configured(changed=changed, warnings=_left_behind(project, changed))
+        return Configured(changed=changed, warnings=_moved(project, key))
     found = project.config if project is not None else _outside()
     names = [key] if key is not None else sorted({*found.settings, *_listed()})
     every = [one for name in names for one in found.settings.get(name) or (found.setting(name),)]
@@ -81,14 +83,27 @@ def _allow(project: Project, key: str, value: Value, names_remote: bool) -> None
                 allow(after, wish_of(after, name))
 
 
-def _left_behind(project: Project | None, changed: Setting) -> tuple[str, ...]:
-    """Return a warning when the store moves and bytes stay in the one that was used before."""
-    if changed.key != "store.path" or project is None or str(project.store_path) == changed.value:
+def _moved(project: Project | None, key: str) -> tuple[str, ...]:
+    """After the place of the store changed, have `.store` lead there; return what is to be done with what it held."""
+    if key != "store.path" or project is None or not is_set_up(project.git):
         return ()
-    if not project.store_path.is_dir():
-        return ()
-    before = display(str(project.store_path))
-    return (f"what is already stored stays in {before}: copy it into the new place, or `track fetch` it again",)
+    with Project.open(project.root) as after:
+        before, now = project.store_path, after.store_path
+        if before == now:
+            return ()
+        if (after.root / ".store").is_symlink():
+            with after.lock():  # which makes the link when there is none, and leaves a wrong one alone
+                after.relink_store(before)
+        with suppress(TrackError):  # a place that cannot be written is said by whoever writes to it
+            after.store.close()
+        held = [before / name for name in ("objects", "packs") if (before / name).is_dir()]
+        if not held:
+            return ()
+        sources = " ".join(typed(str(folder)) for folder in held)
+    return (
+        f"what is already stored stays in {display(str(before))}, where it is not looked for any more; "
+        f"to have it in the new place: cp -an {sources} {typed(str(now))}/",
+    )
 
 
 def _listed() -> list[str]:

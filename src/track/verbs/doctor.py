@@ -55,6 +55,7 @@ def doctor(project: Project) -> Diagnosis:
         _git,
         _repository,
         _store,
+        _state,
         _filesystems,
         _link,
         _set_up,
@@ -125,6 +126,18 @@ def _store(project: Project) -> Iterator[Check]:
     yield Check("store", "fine" if writable else "note", text + ("" if writable else ", which may only be read"))
     if bad:
         yield Check("quarantine", "finding", f"{len(bad):,} damaged files were set aside in the store", "track verify")
+
+
+def _state(project: Project) -> Iterator[Check]:
+    """The folders of track's own in Git's directory: without them nothing can be locked, placed or remembered."""
+    for folder in dict.fromkeys((project.state, project.worktree_state)):
+        there = folder if os.path.lexists(folder) else folder.parent
+        shown = display(str(folder))
+        if not there.is_dir():
+            yield Check("state", "finding", f"{shown} is no folder", f"move it away: mv {shown} {shown}.aside")
+        elif not os.access(there, os.W_OK | os.X_OK):
+            text = f"{display(str(there))} cannot be written: nothing can be added, placed or remembered"
+            yield Check("state", "finding", text, f"ls -ld {display(str(there))}   shows its owner and mode")
 
 
 def _filesystems(project: Project) -> Iterator[Check]:

@@ -1,11 +1,13 @@
 """Get: a copy of an artifact, or of a part of it, at any place outside of what is tracked."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from track import publish
-from track.errors import Conflict, MissingObject, OutsideRepository, UsageError
+from track.errors import Conflict, MissingObject, NameTooLong, OutsideRepository, StoreUnwritable, UsageError
 from track.flows import view
 from track.flows.contents import StoreContents
 from track.flows.view import Located
@@ -18,6 +20,8 @@ from track.system import process_tag
 from track.worktree.paths import Gate
 from track.worktree.place import Placer
 from track.worktree.reading import stat_of
+
+_NAME_LIMIT = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ def get(
     Raises:
         UnknownRevision, UnknownPath: nothing lies there.
         Conflict: something stands at the target.
+        StoreUnwritable, NameTooLong: nothing of that name can be made there.
         OutsideRepository: the target is Git's or track's own.
         MissingObject: bytes are not in the store.
     """
@@ -54,7 +59,8 @@ def get(
     _make_room(chosen, force)
     if located.pointer.kind == "value":
         content = canonical_json(located.pointer.value) + b"\n"
-        publish.publish_bytes(chosen, content)
+        with _making_in(chosen.parent):
+            publish.publish_bytes(chosen, content)
         return Got(side.name, located.path, chosen, "value", len(content), 1)
     try:
         if entry is not None and entry.mode != "d":
@@ -92,6 +98,8 @@ def _refuse_own(project: Project, target: Path) -> None:
 
 def _make_room(target: Path, force: bool) -> None:
     """Refuse a target where something stands; with `force`, allow a file, a link or an empty folder."""
+    if len(os.fsencode(target.name)) > _NAME_LIMIT:
+        raise NameTooLong(f"{display(target.name)} is too long for a name", hint="name another target with -o")
     if not target.parent.is_dir():
         shown = display(str(target.parent))
         raise UsageError(f"there is no folder {shown}", hint=f"mkdir -p {shown}")
@@ -108,10 +116,24 @@ def _make_room(target: Path, force: bool) -> None:
         raise Conflict(f"{shown} is there already", hint="add --force to replace it, or name another target with -o")
 
 
+@contextmanager
+def _making_in(folder: Path) -> Iterator[None]:
+    """A folder in which nothing can be made, such as those of the kernel, is a place that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise StoreUnwritable(
+            f"nothing can be made in {display(str(folder))}: {why}", hint="name another place with -o"
+        ) from error
+
+
 def _place(project: Project, located: Located, target: Path, entries: list[Entry], progress: Progress) -> Got:
     """Stage beside the target, then rename."""
     name = os.fsencode(target.name)
     staging = target.parent / f".track-get-{process_tag()}"
+    with _making_in(target.parent):
+        publish.make_directory(staging)
     files = sum(1 for entry in entries if entry.mode != "d")
     progress.begin("copying", count=files, size_bytes=sum(entry.size for entry in entries))
     try:
