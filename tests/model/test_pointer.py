@@ -276,8 +276,8 @@ def test_every_refusal_says_how_to_get_the_pointer_back():
     for data, _ in MALFORMED.values():
         with pytest.raises(MalformedPointer) as caught:
             parse_pointer(data, "data/x.track")
-        command = "git checkout --ours" if isinstance(caught.value, ConflictedPointer) else "git checkout HEAD"
-        assert f"{command} -- data/x.track" in caught.value.hint
+        in_conflict = isinstance(caught.value, ConflictedPointer)
+        assert ("track merge data/x.track" if in_conflict else "git checkout HEAD -- data/x.track") in caught.value.hint
 
 
 def test_a_pointer_in_conflict_is_a_conflict_and_no_damage():

@@ -26,7 +26,7 @@ TROUBLES: dict[str, tuple[Break, int, str, str]] = {
         lambda text: f"[artifact]\n<<<<<<< ours\n{text[11:]}=======\n{text[11:]}>>>>>>> theirs\n",
         6,
         "model.bin.track, line 2",
-        "git checkout --ours",
+        "track merge model.bin.track --take ours",
     ),
 }
 

@@ -117,7 +117,7 @@ def locate(side: Side, path: bytes) -> Located:
         UnknownPath: there is none, with the nearest name.
         MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
     """
-    for candidate in _readings(path):
+    for candidate in readings(path):
         pointer = side.pointer(candidate)
         if pointer is not None:
             return Located(side, candidate, pointer, b"")
@@ -256,13 +256,14 @@ def unknown(path: bytes, known: Iterable[bytes], where: str = "artifact or path"
     return UnknownPath(said, hint=f"did you mean {typed(os.fsencode(near[0]))} ?" if near else "track ls")
 
 
-def _readings(path: bytes) -> list[bytes]:
-    readings = [path]
+def readings(path: bytes) -> list[bytes]:
+    """What a path may mean: the artifact there, the one whose pointer it is, and the named one of that name."""
+    found = [path]
     if is_pointer_path(path):
-        readings.append(artifact_of(path))
+        found.append(artifact_of(path))
     with suppress(TrackError, UnicodeDecodeError):
-        readings.append(artifact_pointer(path.decode("utf-8")))
-    return readings
+        found.append(artifact_pointer(path.decode("utf-8")))
+    return found
 
 
 def _covers(one: bytes, path: bytes) -> bool:

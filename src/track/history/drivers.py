@@ -35,7 +35,7 @@ _DIFF = (
 )
 # A conflict that `track-hook` left has its marks; whatever else went wrong, Git's own merge of lines leaves them.
 _MERGE = (
-    'sh -c \'command -v track-hook >/dev/null 2>&1 && track-hook merge "$@" && exit 0; '
+    'sh -c \'test "${TRACK_SKIP:-0}" = 0 && command -v track-hook >/dev/null 2>&1 && track-hook merge "$@" && exit 0; '
     'grep -q "^<<<<<<<" "$2" && exit 1; '
     'exec git merge-file -L ours -L base -L theirs --marker-size="$4" "$2" "$1" "$3"\' track %O %A %B %L %P'
 )

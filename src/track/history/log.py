@@ -47,6 +47,32 @@ class Event(NamedTuple):
     blob: str | None
 
 
+class Unmerged(NamedTuple):
+    """A pointer file in conflict, as Git's index has it: the ids of its content; none where a side has no such file."""
+
+    base: str | None
+    ours: str | None
+    theirs: str | None
+
+
+def unmerged_pointers(git: Git) -> dict[bytes, Unmerged]:
+    """Return the pointer files in conflict, sorted by path; those that are a link on one side are left out."""
+    found: dict[bytes, dict[int, str]] = {}
+    links: set[bytes] = set()
+    for record in git.run("ls-files", "-z", "--unmerged", "--", "*.track", globs=True).split(b"\0")[:-1]:
+        head, _, path = record.partition(b"\t")
+        mode, oid, stage = head.decode("ascii").split(" ")
+        if is_pointer_path(path):
+            found.setdefault(path, {})[int(stage)] = oid
+            if not mode.startswith("100"):
+                links.add(path)
+    return {
+        path: Unmerged(stages.get(1), stages.get(2), stages.get(3))
+        for path, stages in sorted(found.items())
+        if path not in links
+    }
+
+
 def pointers_in_worktree(git: Git, files: PointerFiles | None = None) -> list[tuple[bytes, bytes]]:
     """Return the pointer files on disk, sorted by path, with their contents: staged, in conflict, or new.
 

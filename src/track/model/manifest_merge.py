@@ -1,11 +1,11 @@
 """Manifest merge: two manifests that come from a third, path by path; only what differs is read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from track.model.merge import Side
 from track.model.node import Entry
-from track.model.traversal import Read, compare
+from track.model.traversal import Read, compare, find
 
 Why: TypeAlias = Literal[
     "both changed it", "both added it", "ours removed it", "theirs removed it", "file and folder", "mode"
@@ -56,6 +56,25 @@ def merge_manifests(read: Read, base: bytes | None, ours: bytes, theirs: bytes) 
         for left, right in _joined(compare(read, base, ours), compare(read, base, theirs)):
             merge.add(left, right)
     return merge.finish()
+
+
+def agreed(read: Read, ours: bytes, theirs: bytes, merges: Sequence[ManifestMerge]) -> ManifestMerge:
+    """Several merges of the same sides, each from another common version, as one: what they differ in is a conflict."""
+    first = merges[0]
+    conflicts = {one.path: one for merge in merges for one in merge.conflicts}
+    taken: dict[bytes, Entry | None] = {}
+    for path in sorted({path for merge in merges for path in merge.taken}):
+        if path in conflicts:
+            continue
+        if all(path in one.taken and one.taken[path] == first.taken.get(path) for one in merges):
+            taken[path] = first.taken[path]
+        else:
+            entries = find(read, ours, path), find(read, theirs, path)
+            conflicts[path] = PathConflict(path, "both changed it", *entries)
+    folders = {path for path, one in conflicts.items() if one.why == "file and folder"}
+    within = {path for path in {**taken, **conflicts} if _is_below(path.rpartition(b"/")[0], folders)}
+    taken = {path: entry for path, entry in taken.items() if path not in within}
+    return ManifestMerge(taken, tuple(conflicts[path] for path in sorted(conflicts.keys() - within)))
 
 
 def settled(

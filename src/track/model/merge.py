@@ -110,7 +110,7 @@ class _Facts:
 
 def _with_content(facts: _Facts, base: Pointer | None, ours: Pointer, theirs: Pointer, content: Root | None) -> Pointer:
     """The pointer with the merged content and what is said of it; `extra` has the unknown keys of [artifact] alone."""
-    whose = content_of(base, ours, theirs)
+    whose = content_of(base, ours, theirs) if content is None else "apart"
     if whose == "apart" and content is None:
         stands = facts.conflict("content", ours.digest, theirs.digest)
         taken = ours if stands is ours.digest else theirs

@@ -177,7 +177,8 @@ def _restoring(name: bytes | str) -> str:
 def _taking_one_side(name: bytes | str) -> str:
     path = typed(name)
     return (
-        f"git checkout --ours -- {path}     or\ngit checkout --theirs -- {path}   takes one side; then: git add {path}"
+        f"track merge {path} --take ours     or\n"
+        f"track merge {path} --take theirs   settles it; when Git is not merging: git checkout HEAD -- {path}"
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from track.errors import TrackError, naming_too
+from track.flows.merging import versions_in_conflict
 from track.flows.reach import every_ref, full_name, versions, versions_here
 from track.flows.receive import receive
 from track.progress import Progress, silent
@@ -51,6 +52,7 @@ def fetch(
         found, refused = versions(project, refs, asked)
     else:
         found, refused = versions_here(project, asked)
+        found = found if asked else (*found, *versions_in_conflict(project))
     with naming_too(refused):
         received = receive(project, found, remote=remote, paths=asked, progress=progress)
     return Fetched(

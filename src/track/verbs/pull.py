@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
+from track.flows.merging import versions_in_conflict
 from track.flows.reach import Version, versions_here
 from track.flows.receive import lacking_here, put_damage_aside, receive
 from track.flows.undo import Undo
@@ -46,6 +47,7 @@ def pull(
 ) -> Pulled:
     """Fetch what the pointers in the working tree need, and place it; of everything, or what lies at `paths`.
 
+    Of pointers in conflict, what both sides need comes too, for `track merge`.
     What is here already is not asked for; then no remote is needed. Artifacts that come whole are placed, also when
     others do not. Unsaved work is never lost, unless `force` gives it up. Interrupted, the same again goes on.
 
@@ -77,7 +79,7 @@ def _pull(
     force: bool,
     progress: Progress,
 ) -> Pulled:
-    lacking = lacking_here(project, found, asked)
+    lacking = lacking_here(project, (*found, *(() if asked else versions_in_conflict(project))), asked)
     undo = Undo(project, "pull", *map(os.fsdecode, asked))
     remotes: tuple[tuple[str, str], ...] = ()
     objects_count = fetched_bytes = 0

@@ -148,7 +148,7 @@ def _pointers(pointers: Iterable[tuple[bytes, bytes]], asked: Sequence[bytes], f
             pointer = parse_pointer(content, name)
             versions[path, pointer.digest] = pointer
         except ConflictedPointer as error:
-            found.add("modified", name, error.message, None, f"git checkout --ours -- {typed(name)}")
+            found.add("modified", name, error.message, None, f"track merge {typed(name)} --take ours")
         except MalformedPointer as error:
             found.add("damaged", name, error.message, None, f"git checkout -- {typed(name)}")
         except NotAPointer:
