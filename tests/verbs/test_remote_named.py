@@ -1,12 +1,13 @@
 """Remotes by name: what `remote add`, `list` and `remove` write, and what they refuse."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from support.cli import track_here as track
 from support.repositories import commit_all, git, new_repository
-from support.sharing import cloned, files_below, opened
+from support.sharing import cloned, files_below, opened, shared
 from track.errors import Conflict, NewerFormat, NoRemote, NotAStore, RemoteUnreachable, StoreUnwritable, UsageError
 from track.verbs.remote_add import RemoteAdded, remote_add
 from track.verbs.remote_list import RemoteListed, remote_list
@@ -220,3 +221,47 @@ def test_a_remote_that_we_may_not_be_given_is_not_named_to_others(repo: Path, mo
             added(repo)
     assert committed(repo) == before
     assert added(repo).is_new
+
+
+def test_a_committed_relative_address_starts_from_the_top_of_each_clone(tmp_path: Path) -> None:
+    repo = shared(tmp_path / "home")
+    track("push", cwd=repo).ok()
+    far = tmp_path / "far"
+    far.mkdir()
+    git("clone", "--quiet", str(repo), str(far / "clone"), cwd=far)
+    clone = far / "clone"
+    (clone / "notes").mkdir()
+    done = track("pull", cwd=clone / "notes")
+    assert done.code == 5 and str(far / "remote") in done.err, done
+    config = clone / ".track/config.toml"
+    number = next(at for at, line in enumerate(config.read_text().splitlines(), 1) if "url =" in line)
+    assert f'{config}, line {number}: url = "../remote"' in done.err and f"here {clone}" in done.err
+    assert "track config remote.origin.url FOLDER" in done.err
+    track("config", "remote.origin.url", "../../home/remote", cwd=far / "clone").ok()
+    said = track("pull", cwd=clone)
+    assert said.code == 0, said
+    assert (clone / "table.csv").read_bytes() == b"a,b\n1,2\n"
+
+
+def test_a_committed_relative_address_resolves_beside_a_clone_elsewhere(tmp_path: Path) -> None:
+    repo = shared(tmp_path / "home")
+    track("push", cwd=repo).ok()
+    shutil.copytree(repo.parent / "remote", tmp_path / "far/remote")
+    git("clone", "--quiet", str(repo), str(tmp_path / "far/clone"), cwd=tmp_path)
+    track("pull", cwd=tmp_path / "far/clone").ok()
+    done = track("push", cwd=tmp_path / "far/clone")
+    assert done.code == 5 and "track trust" in done.err  # reading from there is harmless, sending is not
+
+
+def test_a_committed_relative_address_that_leaves_the_parent_waits_for_a_yes(tmp_path: Path) -> None:
+    repo = shared(tmp_path / "home/deep")
+    track("push", cwd=repo).ok()
+    config = repo / ".track/config.toml"
+    config.write_text(config.read_text().replace('"../remote"', '"../../deep/remote"'))
+    commit_all(repo, "elsewhere")
+    git("clone", "--quiet", str(repo), str(repo.parent / "clone"), cwd=tmp_path)
+    track("pull", cwd=repo.parent / "clone").ok()
+    (tmp_path / "home/other").mkdir()
+    git("clone", "--quiet", str(repo), str(tmp_path / "home/other/clone"), cwd=tmp_path)
+    done = track("pull", cwd=tmp_path / "home/other/clone")
+    assert done.code == 5 and "track trust" in done.err and str(repo.parent / "remote") in done.err

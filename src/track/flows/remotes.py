@@ -20,7 +20,7 @@ from track.locks import Lock
 from track.model.names import display
 from track.model.wish import Wish, line
 from track.project import Project
-from track.store.address import Access, Address, Bucket, Folder, parse_address
+from track.store.address import Access, Address, Bucket, Folder, is_relative, parse_address
 from track.store.backends.credentials import ENDPOINTS, read_dotenv
 from track.store.record import explaining
 from track.store.remote import Remote, open_remote
@@ -254,4 +254,20 @@ def _opened(project: Project, named: Named, record: Path) -> Remote:
         return open_remote(named.url, name=named.name, base=base_of(project), record=record, access=access)
     except RemoteError as error:
         message = f"remote `{display(named.name)}`: {error.message}"
-        raise type(error)(message, hint=error.hint, details=error.details) from error
+        details, hint = error.details, error.hint
+        if named.folder is not None and is_relative(named.url):
+            details = (*details, f"{_line_of(project, named)}: from the top of the repository, here {base_of(project)}")
+            hint = f"where it is for this clone: track config remote.{named.name}.url FOLDER"
+        raise type(error)(message, hint=hint, details=details) from error
+
+
+def _line_of(project: Project, named: Named) -> str:
+    """Where the address of a remote is set: the file, the line, and what it says."""
+    file = project.config.setting(f"remote.{named.name}.url").source
+    said = f'url = "{named.url}"'
+    with suppress(OSError, ValueError):
+        lines = Path(file).read_text("utf-8").splitlines()
+        numbers = [number for number, line in enumerate(lines, 1) if line.split("#")[0].strip() == said]
+        if len(numbers) == 1:
+            return display(f"{file}, line {numbers[0]}: {said}")
+    return display(f"{file}: {said}")

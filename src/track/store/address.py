@@ -76,6 +76,11 @@ def parse_address(url: str, *, base: Path) -> Address:
     return Bucket(bucket, prefix)
 
 
+def is_relative(url: str) -> bool:
+    """Whether an address is a folder as seen from some other place."""
+    return "://" not in url and not url.startswith(("/", "~"))
+
+
 def secret_in_url(url: str) -> bool:
     """Whether an address carries something behind its place: a name or a password before it, a query after it."""
     parts = urlsplit(url)

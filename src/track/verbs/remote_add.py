@@ -13,7 +13,7 @@ from track.history import gitrepo
 from track.model.names import display
 from track.model.wish import Wish, line
 from track.project import CONFIG, Project
-from track.store.address import Access, Address, Bucket, Folder, parse_address
+from track.store.address import Access, Address, Bucket, Folder, is_relative, parse_address
 from track.store.remote import create_remote, store_id_of
 
 _NAME = re.compile(NAME)
@@ -166,7 +166,6 @@ def _url(project: Project, place: Address, address: str) -> str:
     if isinstance(place, Bucket):
         return str(place)
     folder = place.path
-    is_relative = "://" not in address and not address.startswith(("/", "~"))
-    if is_relative and is_beside(project, Path(os.path.realpath(folder))):
+    if is_relative(address) and is_beside(project, Path(os.path.realpath(folder))):
         return os.path.relpath(folder, base_of(project))
     return str(folder)
