@@ -107,10 +107,10 @@ def test_the_versions_of_a_pointer_come_newest_first(repo: Path) -> None:
     (repo / "a.track").unlink()
     last = commit_all(repo, "removed")
     versions = list(log.versions_of(Git(repo), b"a.track"))
-    assert [(event.op, event.commit.subject, content) for event, content in versions] == [
-        ("D", "removed", None),
-        ("M", "number 1", b"two\n"),
-        ("A", "number 0", b"one\n"),
+    assert [(event.op, event.commit.subject, content, before) for event, content, before in versions] == [
+        ("D", "removed", None, b"two\n"),
+        ("M", "number 1", b"two\n", b"one\n"),
+        ("A", "number 0", b"one\n", None),
     ]
     commit = versions[0][0].commit
     assert commit.oid == last
@@ -122,7 +122,7 @@ def test_a_path_with_pattern_characters_is_only_itself(repo: Path) -> None:
     _write(repo / "a[1]*.track", "one\n")
     _write(repo / "a1x.track", "two\n")
     commit_all(repo)
-    assert [event.path for event, _ in log.versions_of(Git(repo), b"a[1]*.track")] == [b"a[1]*.track"]
+    assert [event.path for event, _, _ in log.versions_of(Git(repo), b"a[1]*.track")] == [b"a[1]*.track"]
 
 
 def test_a_conflict_resolved_in_a_merge_is_an_event_of_the_merge(repo: Path) -> None:
@@ -218,3 +218,17 @@ def test_between_needs_two_commits(repo: Path, ends: tuple[str, str]) -> None:
     with pytest.raises(UnknownRevision):
         log.pointers_between(Git(repo), *ends)
     assert not (repo / "x").exists()
+
+
+def test_what_commits_removed_is_asked_once_for_all(repo: Path) -> None:
+    _write(repo / "a.track", "one\n")
+    _write(repo / "b.txt", "no pointer\n")
+    commit_all(repo)
+    (repo / "a.track").rename(repo / "c.track")
+    (repo / "b.txt").unlink()
+    moved = commit_all(repo)
+    _write(repo / "d.track", "two\n")
+    added = commit_all(repo)
+    removed = log.removed_in(Git(repo), [added, moved])
+    assert removed == {moved: {b"a.track": git("rev-parse", "HEAD:c.track", cwd=repo).strip()}}
+    assert log.removed_in(Git(repo), []) == {}

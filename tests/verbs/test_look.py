@@ -1,6 +1,8 @@
 """Ls, show, cat, get, log, du: any version is looked at without touching the working tree."""
 
 import os
+import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -408,3 +410,25 @@ def test_get_into_a_place_where_nothing_can_be_made_is_an_error_of_its_own(here:
     assert done.code == 1 and "/proc" in done.err and "-o" in done.err
     done = track("get", what, "-o", "n" * 300, cwd=here)
     assert done.code == 1 and "too long" in done.err
+
+
+def test_log_asks_git_as_often_for_twenty_versions_as_for_two(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+    real = subprocess.Popen.__init__
+
+    def counting(self: object, *args: object, **options: object) -> None:
+        started.append(args)
+        real(self, *args, **options)  # type: ignore[arg-type, call-overload]  # as given
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", counting)
+    counts = []
+    for number in (2, 20):
+        while len(logged(here, "data/a.csv").versions) < number:
+            (here / "data/a.csv").write_bytes(os.urandom(9))
+            track("add", "data/a.csv", cwd=here).ok()
+            commit_all(here)
+        started.clear()
+        found = logged(here, "data/a.csv")
+        counts.append(len(started))
+        assert all(after.before == older.pointer for after, older in pairwise(found.versions))
+    assert counts[0] == counts[1] <= 12

@@ -38,6 +38,7 @@ class Commit(NamedTuple):
 class Event(NamedTuple):
     """What one commit did to one pointer: `op` is A (made), M (changed) or D (removed); `blob` is its content then.
 
+    `before` is its content in the commit's first parent; None where it was not there, or was no file.
     A merge has events only for pointers that are as in none of its parents; then `op` is M or D.
     """
 
@@ -45,6 +46,7 @@ class Event(NamedTuple):
     path: bytes
     op: str
     blob: str | None
+    before: str | None = None
 
 
 class Unmerged(NamedTuple):
@@ -153,17 +155,38 @@ def pointer_at(git: Git, rev: str, path: bytes) -> bytes | None:
     return None if blob is None else next(git.blobs([blob]))[1]
 
 
-def versions_of(git: Git, path: bytes, rev: str = "HEAD") -> Iterator[tuple[Event, bytes | None]]:
-    """Give what happened to one pointer file, newest first, with its content after each (none: removed).
+def versions_of(git: Git, path: bytes, rev: str = "HEAD") -> Iterator[tuple[Event, bytes | None, bytes | None]]:
+    """Give what happened to one pointer file, newest first, with its content after each (none: removed) and before.
+
+    However many there are, two processes of Git are asked.
 
     Raises:
         UnknownRevision: there is no such commit.
     """
     events = list(history(git, [rev], [path]))
-    blobs = {event.blob for event in events if event.blob is not None}
-    contents = dict(git.blobs(sorted(blobs)))
+    blobs = {blob for event in events for blob in (event.blob, event.before) if blob is not None}
+    contents: dict[str | None, bytes] = dict(git.blobs(sorted(blobs)))
     for event in events:
-        yield event, None if event.blob is None else contents[event.blob]
+        yield event, contents.get(event.blob), contents.get(event.before)
+
+
+def removed_in(git: Git, commits: Sequence[str]) -> dict[str, dict[bytes, str]]:
+    """Return which pointers each of these commits, that are no merges, removed, with their contents before it."""
+    if not commits:
+        return {}
+    arguments = ("--stdin", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--", "*.track")
+    tokens = git.stream("diff-tree", *arguments, input=(f"{one}\n".encode() for one in commits), globs=True)
+    found: dict[str, dict[bytes, str]] = {}
+    commit = ""
+    for token in tokens:
+        if not token.startswith(b":"):
+            commit = token.decode("ascii").strip()
+            continue
+        path = next(tokens, b"")
+        old_mode, _, old, _, status = token[1:].decode("ascii").split(" ")
+        if status == "D" and old_mode.startswith("100") and is_pointer_path(path):
+            found.setdefault(commit, {})[path] = old
+    return found
 
 
 def history(git: Git, revs: Sequence[str], paths: Sequence[bytes] = (), *, every_side: bool = False) -> Iterator[Event]:
@@ -209,11 +232,12 @@ def _parse_event(commit: Commit, token: bytes, path: bytes) -> Event | None:
     parents = len(token) - len(token.lstrip(b":"))
     fields = token.lstrip(b":").decode("ascii").split(" ")
     mode, blob = fields[parents], fields[2 * parents + 1]
+    before = fields[parents + 1] if fields[0].startswith("100") else None
     if mode in _REGULAR:
         made = parents == 1 and not fields[0].startswith("100")
-        return Event(commit, path, "A" if made else "M", blob)
+        return Event(commit, path, "A" if made else "M", blob, before)
     if any(old.startswith("100") for old in fields[:parents]):
-        return Event(commit, path, "D", None)
+        return Event(commit, path, "D", None, before)
     return None
 
 

@@ -1,6 +1,6 @@
 """Log: the versions of one artifact, newest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from track.errors import MalformedPointer, MissingObject, NewerFormat, NotAPointer, UnknownPath
@@ -81,35 +81,23 @@ def _artifact(project: Project, path: str, rev: str) -> bytes:
 
 
 def _versions(project: Project, artifact: bytes, rev: str, read: Read | None, follow: bool) -> Iterator[Version]:
-    pointer_path = sides.pointer_of(artifact)
-    events = list(history.versions_of(project.git, pointer_path, rev))
-    for event, content in events:
-        before = _parent_content(project, event, event.path)
-        source = None
-        if follow and event.op == "A" and event.commit.parents:
-            source = _source(project, event)
-            if source is not None:
-                before = _parent_content(project, event, source)
-        yield _version(artifact, event, content, before, source=source, read=read)
+    events = list(history.versions_of(project.git, sides.pointer_of(artifact), rev))
+    made = [event.commit.oid for event, _, _ in events if event.op == "A" and event.commit.parents]
+    removed = history.removed_in(project.git, made) if follow else {}
+    for event, content, before in events:
+        source = _source(event, removed.get(event.commit.oid, {}))
+        yield _version(artifact, event, content, content if source is not None else before, source=source, read=read)
         if source is not None:
             parent = event.commit.parents[0]
             yield from _versions(project, sides.artifact_of(source), parent, read, follow)
             return
 
 
-def _parent_content(project: Project, event: Event, path: bytes) -> bytes | None:
-    """The pointer file in the first parent of a commit."""
-    if not event.commit.parents:
-        return None
-    return history.pointer_at(project.git, event.commit.parents[0], path)
-
-
-def _source(project: Project, event: Event) -> bytes | None:
+def _source(event: Event, removed: Mapping[bytes, str]) -> bytes | None:
     """The pointer that went in the commit in which an equal one appeared."""
-    before = project.git.tree_pointers(event.commit.parents[0])
-    after = project.git.tree_pointers(event.commit.oid)
-    same = after.get(event.path)
-    return next((path for path in sorted(before) if before[path] == same and path not in after), None)
+    if event.op != "A":
+        return None
+    return next((path for path in sorted(removed) if removed[path] == event.blob), None)
 
 
 def _version(
