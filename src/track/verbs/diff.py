@@ -13,8 +13,8 @@ from track.flows.view import Wanted
 from track.history import log
 from track.model.change import Change, changes
 from track.model.manifest import Entry, Read, compare
-from track.model.names import is_named_pointer
-from track.model.pointer import Pointer
+from track.model.names import display, is_named_pointer
+from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
 
@@ -125,6 +125,25 @@ def diff(
             _fill(project, draft, new.name == sides.HERE, read, progress)
             _narrow(draft, wanted)
     return Diff(*names, tuple(_finished(drafts, is_here=new.name == sides.HERE, renames=renames)), tuple(refused))
+
+
+def diff_pointer(project: Project, old: tuple[bytes, bytes] | None, new: tuple[bytes, bytes] | None) -> Diff:
+    """Compare two versions of one pointer file, each (path, content), as Git has them; None where there is none.
+
+    Raises:
+        MalformedPointer, NewerFormat, NotAPointer: one of them cannot be read.
+        MalformedManifest, DamagedObject: what is compared breaks its format.
+    """
+    before, after = (None if one is None else parse_pointer(one[1], one[0]) for one in (old, new))
+    names = [one[0] for one in (old, new) if one is not None]
+    draft = _Draft(sides.artifact_of(names[-1]), before, after)
+    same = before is not None and after is not None and (before.kind, before.digest) == (after.kind, after.digest)
+    if same and names[0] != names[-1]:
+        draft.renamed_from = sides.artifact_of(names[0])
+    else:
+        _fill(project, draft, False, view.reader(project), silent)
+        _narrow(draft, Wanted())
+    return Diff(display(names[0]), display(names[-1]), tuple(_finished([draft], is_here=False, renames=True)))
 
 
 def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) -> tuple[Side, Side, tuple[str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from track.cli.changes import WORDS, has_inside, inside_of, lines, row_of, sizes_of, title_of
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import (
     count_text,
@@ -23,7 +24,7 @@ from track.flows.view import arguments
 from track.model.change import Change
 from track.model.names import display, text_of
 from track.model.pointer import Pointer
-from track.verbs.diff import ArtifactDiff, Diff, Fact, diff
+from track.verbs.diff import Diff, diff
 
 _HELP = """Show what differs: artifacts, the files inside them, and their sizes.
 
@@ -45,8 +46,6 @@ Letters: A added, M modified, D deleted, R renamed, T executable or not, = only 
 Exit codes: 0 done; 1 something differs and --exit-code was given; 2 no such revision or path; 3 not a project;
 4 what is needed to look inside is not here; 3, 6, 7 a pointer cannot be read (all others are compared).
 """
-_COLORS = {"A": "green", "M": "yellow", "D": "red", "R": "cyan", "T": "magenta", "=": "dim"}
-_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "mode", "=": "labels"}
 
 
 @click.command("diff", cls=Separated, help=_HELP, short_help="what changed between two revisions")
@@ -86,21 +85,15 @@ def command(
     elif as_markdown:
         emit(_markdown(found, limit))
     else:
-        _show(found, 0 if stat else limit or sys.maxsize)
+        _show(found, limit, stat=stat)
     lacking = [artifact for artifact in found.artifacts if artifact.trouble]
     for artifact in lacking:
-        warn(f"what differs inside {_title(artifact)} is not known: {artifact.trouble}; `track fetch` may bring it")
+        warn(f"what differs inside {title_of(artifact)} is not known: {artifact.trouble}; `track fetch` may bring it")
     refuse(found.refused)
     if lacking:
         sys.exit(4)
     if exit_code and found.artifacts:
         sys.exit(1)
-
-
-def _title(artifact: ArtifactDiff) -> str:
-    if artifact.name is not None:
-        return artifact.name if artifact.name.isprintable() else display(artifact.name)
-    return display(artifact.path) + ("/" if artifact.kind == "directory" else "")
 
 
 def _lines(found: Diff, nul: bool) -> Iterator[bytes]:
@@ -123,93 +116,19 @@ def _field(path: bytes) -> str:
     return text_of(path).replace("\t", "\\x09").replace("\n", "\\x0a")
 
 
-def _show(found: Diff, limit: int) -> None:
+def _show(found: Diff, limit: int, *, stat: bool) -> None:
     sides = f"{display(found.old)} -> {display(found.new)}"
     if not found.artifacts:
         emit(f"{sides}: nothing differs")
         return
     emit(f"{paint(sides, 'bold')}  {count_text(len(found.artifacts), 'artifact')}, {_signed(found.size_delta)}")
     emit("")
-    if limit == 0:
-        table([_row(artifact) for artifact in found.artifacts], right=(2,))
+    if stat:
+        table([row_of(artifact) for artifact in found.artifacts], right=(2,))
         return
     for artifact in found.artifacts:
-        table([_row(artifact)])
-        changes = artifact.changes if _has_inside(artifact) else ()
-        table([["  ", *_change_row(artifact, change)] for change in changes[:limit]])
-        if len(changes) > limit:
-            emit(f"     and {len(changes) - limit:,} more  (--limit 0 shows all)")
-
-
-def _has_inside(artifact: ArtifactDiff) -> bool:
-    """Whether there is something inside to name: it is a directory, or one side of it is."""
-    return artifact.kind == "directory" or any(change.path != artifact.path for change in artifact.changes)
-
-
-def _row(artifact: ArtifactDiff) -> list[str]:
-    letter = paint(f"{artifact.op} {_WORDS[artifact.op]}", _COLORS[artifact.op])
-    return [f" {letter}", _moved(artifact.renamed_from, _title(artifact)), _sizes(artifact), _inside(artifact)]
-
-
-def _moved(source: bytes | None, title: str) -> str:
-    return title if source is None else f"{display(source)} -> {title}"
-
-
-def _sizes(artifact: ArtifactDiff) -> str:
-    if artifact.kind == "value":
-        return ""
-    if artifact.op in "AR":
-        return size_text(artifact.new_size)
-    if artifact.op == "D":
-        return size_text(artifact.old_size)
-    if artifact.old_size == artifact.new_size:
-        return size_text(artifact.new_size)
-    return f"{size_text(artifact.old_size)} -> {size_text(artifact.new_size)}"
-
-
-def _inside(artifact: ArtifactDiff) -> str:
-    """What differs inside, in words and signs."""
-    said: list[str] = []
-    if artifact.op in "ADR" and _has_inside(artifact):
-        said.append(count_text(artifact.old_files if artifact.op == "D" else artifact.new_files, "file"))
-    elif _has_inside(artifact):
-        counts = (("+", "A"), ("~", "M"), ("-", "D"))
-        signs = [f"{sign}{artifact.count(op):,}" for sign, op in counts if artifact.count(op)]
-        if signs:
-            said.append(" ".join(signs) + " files")
-        for op, word in (("R", "renamed"), ("T", "mode")):
-            if artifact.count(op):
-                said.append(f"{artifact.count(op):,} {word}")
-    if artifact.op == "R":
-        said.append("same content")
-    if artifact.moved_out_count:
-        said.append(f"{artifact.moved_out_count:,} moved to other artifacts")
-    said.extend(map(_fact, artifact.facts))
-    return ", ".join(said)
-
-
-def _fact(fact: Fact) -> str:
-    old, new = ("(none)" if value is None else display(str(value)) for value in (fact.old, fact.new))
-    return f"{display(fact.what)}: {old} -> {new}"
-
-
-def _change_row(artifact: ArtifactDiff, change: Change) -> list[str]:
-    inner = display(change.path[len(artifact.path) + 1 :] or change.path)
-    source = change.renamed_from
-    if source is not None and source.startswith(artifact.path + b"/"):
-        source = source[len(artifact.path) + 1 :]
-    letter = paint(change.op, _COLORS[change.op])
-    old, new = change.old, change.new
-    if old is None or new is None or old.size == new.size:
-        sizes = size_text((new or old).size) if (new or old) else ""  # type: ignore[union-attr]  # one is there
-    else:
-        sizes = f"{size_text(old.size)} -> {size_text(new.size)}"
-    if change.op == "T" and old is not None and new is not None:
-        sizes = f"{_MODES[old.mode]} -> {_MODES[new.mode]}"
-    return [letter, _moved(source, inner), sizes]
-
-
-_MODES = {"f": "file", "x": "executable", "l": "link", "d": "empty directory"}
+        for line in lines(artifact, limit):
+            emit(line)
 
 
 def _signed(size_bytes: int) -> str:
@@ -226,14 +145,14 @@ def _markdown(found: Diff, limit: int) -> str:
         lines += ["| | artifact | size | inside |", "|---|---|---|---|"]
     for artifact in found.artifacts:
         source = f"{_code(display(artifact.renamed_from))} -> " if artifact.renamed_from is not None else ""
-        cells = [f"{artifact.op} {_WORDS[artifact.op]}", source + _code(_title(artifact)), _sizes(artifact)]
-        lines.append("| " + " | ".join([*cells, _cell(_inside(artifact))]) + " |")
+        cells = [f"{artifact.op} {WORDS[artifact.op]}", source + _code(title_of(artifact)), sizes_of(artifact)]
+        lines.append("| " + " | ".join([*cells, _cell(inside_of(artifact))]) + " |")
     for artifact in found.artifacts:
-        changes = artifact.changes if _has_inside(artifact) else ()
+        changes = artifact.changes if has_inside(artifact) else ()
         if not changes:
             continue
         shown = changes[:limit] if limit else changes
-        lines += ["", f"<details><summary>{len(changes):,} in {_escaped(_title(artifact))}</summary>", ""]
+        lines += ["", f"<details><summary>{len(changes):,} in {_escaped(title_of(artifact))}</summary>", ""]
         for change in shown:
             source = f"{_code(display(change.renamed_from))} -> " if change.renamed_from is not None else ""
             lines.append(f"- {change.op} {source}{_code(display(change.path))}")
