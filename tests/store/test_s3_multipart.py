@@ -249,6 +249,22 @@ def test_what_goes_wrong_is_told_as_everywhere(
     assert error.value.exit_code == 5 and error.value.hint and OWNER.secret not in str(error.value.details)
 
 
+def test_a_server_that_hangs_in_the_middle_is_given_up(
+    opened: Callable[[], BucketPlace], between: Proxy, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert s3_requests._TIMEOUT_S * s3_requests._TIMEOUTS < 60
+    monkeypatch.setattr(s3_requests, "_TIMEOUT_S", 0.3)
+
+    def hang(request: Request, ask: Callable[[], Answer]) -> Answer | None:
+        if "partNumber=2&" in request.path:
+            time.sleep(1)
+        return None
+
+    between.faults.append(hang)
+    with pytest.raises(RemoteError, match="does not answer"):
+        send(opened(), source)
+
+
 def test_an_error_that_comes_with_a_200_is_no_success(
     opened: Callable[[], BucketPlace], between: Proxy, source: Path
 ) -> None:

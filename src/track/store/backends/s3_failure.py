@@ -15,6 +15,7 @@ _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _REGION = re.compile(r"expecting '([a-z0-9-]{1,40})'|<Region>([a-z0-9-]{1,40})</Region>")
 _NO_ANSWER = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode|Unknown)\b")
+_BROKEN_OFF = ("IncompleteBody", "NoContentRange", "kind: Interrupted", "error decoding response body")
 _ODD_PATH = re.compile(r"object with invalid path: Error parsing Path \"([^\"]*)\"")
 _METADATA = ("latest/api/token", "latest/meta-data", "169.254.169.254", "169.254.170.2", "169.254.170.23")
 _REGION_WRONG = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
@@ -80,7 +81,11 @@ def explain(error: Exception, bound: Bound, *, operation: str, key: str) -> Remo
             hint="remove it with the tools of the bucket; nothing of track's is called so",
         )
     first = text.partition("\n")[0]
-    return RemoteError(f"{bound.url}: {display(key)} could not be {_done(operation)}", details=(display(first[:300]),))
+    return RemoteError(
+        f"{bound.url}: {display(key)} could not be {_done(operation)}",
+        hint="track remote check   says what is allowed there and what is not",
+        details=(display(first[:300]),),
+    )
 
 
 def _about_credentials(text: str, code: str, bound: Bound) -> RemoteError | None:
@@ -168,6 +173,10 @@ def _about_server(text: str, status: int, bound: Bound) -> RemoteError | None:
         return RemoteUnreachable(f"{place} is too busy", hint="run the same command again later: it goes on")
     if status >= 500:
         return RemoteUnreachable(f"{place} failed: it answered with {status}", hint="run the same command again later")
+    if any(mark in text for mark in _BROKEN_OFF):
+        return RemoteUnreachable(
+            f"{place} broke off in the middle of an answer", hint="run the same command again: it goes on"
+        )
     if kind or _is_nonsense(text):
         return RemoteUnreachable(
             f"what {place} answers is not S3", hint="is it the address of the S3 service, and not of its web page?"
@@ -176,7 +185,7 @@ def _about_server(text: str, status: int, bound: Bound) -> RemoteError | None:
 
 
 def _is_nonsense(text: str) -> bool:
-    marks = ("Invalid list response", "invalid list response", "missing", "Missing", "invalid header", "Invalid header")
+    marks = ("nvalid list response", "nvalid last modified", "nvalid header", "missing", "Missing")
     return any(mark in text for mark in marks) or (_status(text) >= 400 and not _code(text))
 
 

@@ -24,7 +24,8 @@ TRIES = 8
 WITHIN_S = 180.0
 """No request is begun again after so many seconds."""
 
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 25.0
+_TIMEOUTS = 2
 _MOST_READ = 4 << 20
 _BUSY = {408, 429, 500, 502, 503, 504}
 _LONGEST_WAIT_S = 20.0
@@ -63,6 +64,7 @@ class Requests:
             Unusable: the server's certificate is none that this Python knows.
         """
         deadline = time.monotonic() + WITHIN_S
+        timeouts = 0
         for number in range(TRIES):
             self._asked()
             try:
@@ -78,8 +80,11 @@ class Requests:
                 reason = error.reason if isinstance(error, urllib.error.URLError) else error
                 if isinstance(reason, ssl.SSLCertVerificationError):
                     raise Unusable(str(reason)) from error
-                kind = "Timeout" if isinstance(reason, TimeoutError) else "Connect"
-                failure, wait_s = Refused(f"kind: {kind}, {reason}"), 0.0
+                is_timeout = isinstance(reason, TimeoutError)
+                timeouts += is_timeout
+                failure, wait_s = Refused(f"kind: {'Timeout' if is_timeout else 'Connect'}, {reason}"), 0.0
+                if timeouts >= _TIMEOUTS:  # so that a server which hangs is given up within a minute
+                    raise failure from error
             pause_s = max(wait_s, min(_LONGEST_WAIT_S, 0.1 * 2**number) * random.uniform(0.5, 1))
             if number + 1 == TRIES or time.monotonic() + pause_s > deadline:
                 raise failure
