@@ -117,6 +117,20 @@ def rename(
         os.replace(source, target, src_dir_fd=source_dir_fd, dst_dir_fd=target_dir_fd)
 
 
+def move_new(source: AnyPath, target: AnyPath, *, source_dir_fd: int, target_dir_fd: int) -> None:
+    """Rename a person's file or folder to a name that is free; both stay when something has it.
+
+    Raises FileExistsError, and OSError with EXDEV across filesystems.
+    """
+    with naming(target, target_dir_fd):
+        if rename_new(source, target, source_dir_fd, target_dir_fd):
+            return
+        with suppress(FileNotFoundError):  # neither kernel nor filesystem can do both at once
+            os.stat(target, dir_fd=target_dir_fd, follow_symlinks=False)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(target))
+        os.rename(source, target, src_dir_fd=source_dir_fd, dst_dir_fd=target_dir_fd)
+
+
 def publish_new(
     source: AnyPath, target: AnyPath, *, source_dir_fd: int | None = None, target_dir_fd: int | None = None
 ) -> bool:

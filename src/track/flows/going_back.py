@@ -2,31 +2,34 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject
+from track.errors import Conflict, DamagedObject, MissingObject, UsageError
 from track.flows.bring import carry_out, refuse_losses
 from track.flows.clear import absence, clear
 from track.flows.ignoring import heed, ignore
+from track.flows.moving import Passage, Place
 from track.flows.plan import Plan, plan
-from track.flows.pointers import content_at, put_pointer
+from track.flows.pointers import content_at, exists, put_pointer
+from track.flows.relocate import relocate, remove_empty_above, rename
 from track.flows.sides import pointer_of
 from track.flows.undo import Undo, pointer_of_held, trash_of
 from track.history import gitrepo
-from track.model.names import display, is_named_pointer
+from track.model.names import display, is_named_pointer, typed
+from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.pack import SMALL
 from track.worktree.parts import remember
 from track.worktree.reading import READ_FLAGS
-from track.worktree.trash import Before, Step
+from track.worktree.trash import Before, Move, Step
 
 
 class Back(NamedTuple):
     """What takes a step back: plans for working copies that come and that go, and pointers with what they were.
 
-    `data` are the artifacts whose working copy becomes as it was, wholly.
+    `data` are the artifacts whose working copy becomes as it was, wholly; `moves` what is moved back.
     """
 
     step: Step
@@ -34,6 +37,7 @@ class Back(NamedTuple):
     goes: list[Plan]
     pointers: list[Before]
     data: list[Before]
+    moves: list[Move]
 
     @property
     def plans(self) -> list[Plan]:
@@ -59,7 +63,7 @@ def way_back(project: Project, step: Step, paths: Sequence[bytes] = (), *, force
     """
     wanted = [before for before in step.artifacts if not paths or any(_concerns(before, path) for path in paths)]
     _save_trashed(project, step)
-    back = Back(step, [], [], [], [])
+    back = Back(step, [], [], [], [], _moves_back(project, step, paths))
     for before in wanted:
         parts = _parts(before, paths)
         if before.has_data and before.held is not None:
@@ -84,22 +88,65 @@ def go_back(project: Project, back: Back, undo: Undo, progress: Progress = silen
 
     Raises as `bring` does.
     """
+    if not undo.is_resumed:
+        undo.note_moves(back.moves)
     undo.note_all(
         (before.path for before in back.pointers), (*(one for one in back.comes if not one.is_done), *back.goes)
     )
+    touched = {pointer_of(before.path) for before in back.pointers}
+    placed = [before for before in back.pointers if not is_named_pointer(before.path)]
+    touched.update(ignore(project, [before.path for before in placed if before.was_ignored]))
+    _put(project, (before for before in back.pointers if before.pointer is not None))
     clear(project, back.goes, progress)
     carry_out(project, back.comes, undo, progress)
     for before in back.data:
         remember(project.worktree_state, before.path, before.parts)
-    touched = {pointer_of(before.path) for before in back.pointers}
-    placed = [before for before in back.pointers if not is_named_pointer(before.path)]
-    for before in back.pointers:
-        put_pointer(project, pointer_of(before.path), before.pointer)
-    touched.update(ignore(project, [before.path for before in placed if before.was_ignored]))
+    _move_back(project, back)
+    _put(project, (before for before in back.pointers if before.pointer is None))
     touched.update(heed(project, [before.path for before in placed if not before.was_ignored]))
     if back.step.is_staged and touched:
         gitrepo.stage(project.git, sorted(touched))
     return sorted(touched) if back.step.is_staged else []
+
+
+def _put(project: Project, befores: Iterable[Before]) -> None:
+    for before in befores:
+        put_pointer(project, pointer_of(before.path), before.pointer)
+
+
+def _moves_back(project: Project, step: Step, paths: Sequence[bytes]) -> list[Move]:
+    """The moves that are left to take back, the last first."""
+    if step.moves and paths:
+        raise UsageError("a move is taken back as a whole", hint=f"track restore {step.number}")
+    moves = [Move(move.target, move.source) for move in reversed(step.moves) if not is_named_pointer(move.source)]
+    for move in moves:
+        if exists(project, move.source) and exists(project, move.target):
+            raise Conflict(
+                f"`{display(move.source)}` cannot be moved back: something is at `{display(move.target)}` again",
+                hint=f"move it out of the way first: mv {typed(move.target)} {typed(move.target + b'.new')}",
+            )
+    return [move for move in moves if exists(project, move.source)]
+
+
+def _move_back(project: Project, back: Back) -> None:
+    """Rename data back; what is known of the stats of an artifact goes along, that of parts has to be found anew."""
+    known = {before.path: before for before in back.step.artifacts}
+    for move in back.moves:
+        source, target = known.get(move.source), known.get(move.target)
+        if source is not None and target is not None and source.pointer is None and target.pointer is not None:
+            pointer = parse_pointer(target.pointer, display(move.target))
+            ends = Place(move.source, b""), Place(move.target, b"")
+            relocate(project, Passage(*ends, pointer, None, None, pointer))
+            continue
+        owners = [path for path in known if path in (move.source, move.target) or _is_above(path, move)]
+        rename(project, move)
+        for owner in owners:
+            project.stat_cache.forget(owner)
+            remove_empty_above(project, move.source, owner)
+
+
+def _is_above(path: bytes, move: Move) -> bool:
+    return move.source.startswith(path + b"/") or move.target.startswith(path + b"/")
 
 
 def _concerns(before: Before, path: bytes) -> bool:

@@ -46,6 +46,11 @@ def meant(project: Project, words: Sequence[str]) -> tuple[Meant, ...]:
     )
 
 
+def everything(project: Project) -> dict[bytes, Pointer]:
+    """Every artifact whose pointer is in the working tree and can be understood."""
+    return {path: pointer for path, pointer in _known(project).items() if pointer is not None}
+
+
 def _known(project: Project) -> dict[bytes, Pointer | None]:
     """Every artifact of the working tree, with its pointer, and those of which only the index knows."""
     files = project.git.pointer_files()

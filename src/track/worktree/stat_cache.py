@@ -177,6 +177,17 @@ class StatCache:
 
         self._write(change)
 
+    def carry(self, artifact: bytes, name: bytes) -> None:
+        """What is known of an artifact is known of it at another path, in place of what was known there."""
+
+        def change(database: sqlite3.Connection) -> None:
+            query = "SELECT id FROM artifact WHERE path = ?"
+            if database.execute(query, (artifact,)).fetchone() is not None:
+                _forget(database, name)
+                database.execute("UPDATE artifact SET path = ? WHERE path = ?", (name, artifact))
+
+        self._write(change)
+
     def forget(self, artifact: bytes) -> None:
         """Know nothing of an artifact any more."""
         self._write(lambda database: _forget(database, artifact))
