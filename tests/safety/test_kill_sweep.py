@@ -9,7 +9,16 @@ import pytest
 
 from support.cli import track
 from support.repositories import commit_all, git
-from support.scene import FULL, duplicate, first_version, leftovers, second_version, two_versions
+from support.scene import (
+    FULL,
+    duplicate,
+    first_version,
+    leftovers,
+    only_garbage_went,
+    second_version,
+    two_versions,
+    with_garbage,
+)
 from support.sweep import Work, kill_everywhere
 from support.trees import read_tree
 from support.troubles import share
@@ -90,6 +99,13 @@ def test_a_push_survives_a_kill_at_any_change(published: Path, tmp_path: Path) -
 
 def test_a_pull_survives_a_kill_at_any_change(cloned: Path, tmp_path: Path) -> None:
     assert kill_everywhere(Work(cloned, "clone", ("pull",), between=(0, 1, 4)), tmp_path, most=14) > 8
+
+
+def test_a_collection_survives_a_kill_at_any_change(versions: Path, tmp_path: Path) -> None:
+    scene = duplicate(versions, tmp_path / "scene")
+    with_garbage(scene / "repo")
+    work = Work(scene, "repo", ("gc", "--grace", "0"), only_garbage_went)
+    assert kill_everywhere(work, tmp_path, most=14) > 8
 
 
 def test_the_second_version_differs_from_the_first(tmp_path: Path) -> None:

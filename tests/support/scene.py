@@ -11,6 +11,9 @@ from typing import NamedTuple
 from support.cli import Completed, track
 from support.repositories import commit_all, git, new_repository
 from support.trees import Empty, Executable, Link, Node, read_tree, write_tree
+from track.flows.reach import objects_below, versions
+from track.model.digest import digest_of
+from track.project import Project
 
 TRACK = (sys.executable, "-m", "track")
 
@@ -83,6 +86,41 @@ def two_versions(repo: Path) -> Path:
     commit_all(repo, "second")
     git("tag", "v2", cwd=repo)
     return repo
+
+
+def with_garbage(repo: Path) -> None:
+    """Versions of everything that nothing names any more: whole objects, a pack of them, and a pack half of them."""
+    write_tree(repo, {"data/a.txt": b"nobody wants this", "data/whole.bin": BIG + b"nor this", "model.bin": b"garbage"})
+    write_tree(repo, {f"half/{number}": bytes([number]) * 900 for number in range(40)})
+    track("add", "data", "model.bin", "half", cwd=repo).ok()
+    for number in range(2, 40):
+        (repo / "half" / str(number)).unlink()
+    track("add", "half", cwd=repo).ok()
+    commit_all(repo, "half")
+    git("checkout", "v2", "--", "data.track", "model.bin.track", cwd=repo)
+    track("checkout", "--force", cwd=repo).ok()
+    commit_all(repo, "as in the second version")
+    git("checkout", "--quiet", "--orphan", "again", cwd=repo)
+    commit_all(repo, "one commit")
+    git("branch", "-D", "main", cwd=repo)
+    git("reflog", "expire", "--expire=now", "--all", cwd=repo)
+    shutil.rmtree(repo / ".git/track/trash", ignore_errors=True)
+
+
+def only_garbage_went(scene: Path) -> None:
+    """Every object that a tag or HEAD names is there, and what nothing names is not."""
+    repo = scene / "repo"
+    with Project.open(repo) as project:
+        there = {digest for digest, _ in project.store.objects()}
+        found, refused = versions(project, ("HEAD", "v1", "v2"))
+        assert len(found) >= 5
+        assert not refused
+        for version in found:
+            assert objects_below(version, project.store.read_many) <= there, f"lost: {version.path!r}"
+    assert not there & {digest_of(BIG + b"nor this"), digest_of(b"garbage"), digest_of(bytes([9]) * 900)}
+    assert digest_of(bytes([1]) * 900) in there
+    if FULL:
+        track("verify", cwd=repo).ok()
 
 
 def duplicate(source: Path, target: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,8 @@ class Work(NamedTuple):
     command: tuple[str, ...]
     proof: Callable[[Path], None] = lambda scene: None
     between: tuple[int, ...] = (0, 1)
+    again: Callable[[Path], Completed] | None = None
+    code: int = 0
 
     def line(self) -> list[str]:
         """The command line."""
@@ -48,7 +51,7 @@ def rehearse(work: Work, folder: Path) -> Rehearsed:
     before = state(repo)
     track(*work.command, "--help", cwd=repo).ok()  # whatever Python keeps beside its modules is there now
     outcome, events = record(work.line(), cwd=repo, log=folder / "rehearsal.log")
-    assert outcome.code == 0, f"{work.command} without any fault ended with {outcome.code}: {outcome.err}"
+    assert outcome.code == work.code, f"{work.command} without any fault ended with {outcome.code}: {outcome.err}"
     assert events, "a command that changes nothing cannot be interrupted"
     assert leftovers(repo) == []
     after = state(repo)
@@ -82,10 +85,16 @@ def kill_everywhere(work: Work, folder: Path, *, most: int) -> int:
     return len(chosen) - len(missed)
 
 
-def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: int) -> int:
-    """Let each event of the work fail with each of `errors`; how many failures were tried."""
+def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: int, seed: int | None = None) -> int:
+    """Let each event of the work fail with each of `errors`; how many failures were tried.
+
+    Unless the full form is asked for, it is `most` events: spread over the run, or with a `seed` drawn by lot.
+    """
     rehearsed = rehearse(work, folder)
     chosen = rehearsed.events if FULL else spread(rehearsed.events, most)
+    if seed is not None and not FULL and len(rehearsed.events) > most:
+        lots = sorted(random.Random(seed).sample(range(len(rehearsed.events)), most))
+        chosen = [rehearsed.events[lot] for lot in lots]
     pairs = [(event, errors[place % len(errors)]) for place, event in enumerate(chosen)]
     if FULL:
         pairs = list(itertools.product(chosen, errors))
@@ -98,7 +107,7 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
         if "INJECTED" not in outcome.log:
             missed.append(event)
         explained(outcome)
-        if outcome.code == 0:
+        if outcome.code == work.code:
             done = state(scene / work.repo)
             assert done == rehearsed.after, f"ended with 0, yet: {difference(done, rehearsed.after)}"
         judge(work, scene, rehearsed)
@@ -127,7 +136,7 @@ def judge(work: Work, scene: Path, rehearsed: Rehearsed) -> None:
     unharmed(state(repo), rehearsed)
     interrupted = track("verify", cwd=repo)
     assert interrupted.code in work.between, f"verify: {said_by(interrupted)}"
-    again = track(*work.command, cwd=repo)
+    again = work.again(scene) if work.again is not None else track(*work.command, cwd=repo)
     assert again.code == 0, f"the same command again: {said_by(again)}"
     finished = state(repo)
     assert finished == rehearsed.after, f"after the second run: {difference(finished, rehearsed.after)}"

@@ -9,7 +9,7 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from track import config as layers
-from track.config import Layer
+from track.config import KEYS, Layer
 from track.errors import BadConfig, UsageError
 from track.project import Project
 from track.verbs.config import Configured, config
@@ -43,7 +43,8 @@ def _value(repo: Path, key: str) -> object:
 
 def test_without_a_key_everything_with_a_value_is_listed(here: Path) -> None:
     found = _config(here).settings
-    assert [one.key for one in found] == ["checkout.link", "lock.timeout", "store.shared"]
+    assert [one.key for one in found] == [key.name for key in KEYS if key.default is not None]
+    assert {"checkout.link", "gc.grace", "lock.timeout", "store.shared"} <= {one.key for one in found}
     assert {one.layer for one in found} == {"default"}
 
 

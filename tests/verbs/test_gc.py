@@ -153,6 +153,7 @@ def test_a_pack_that_is_mostly_dead_is_written_anew(here: Path) -> None:
     done = collected(here)
 
     assert done.objects_count >= 50
+    assert collected(here).revived_count == 0
     assert digest_of(b"kept") in objects(here)
     shutil.rmtree(here / "many")
     track("checkout", cwd=here).ok()

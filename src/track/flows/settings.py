@@ -66,15 +66,22 @@ def write(project: Project | None, layer: Layer, name: str, text: str) -> Value:
     return value
 
 
-def remove(project: Project | None, layer: Layer, name: str) -> bool:
-    """Take one value out of a layer's file, with tables that are empty then; return whether it was there.
+def remove(project: Project | None, layer: Layer, *names: str) -> bool:
+    """Take values out of a layer's file, with tables that are empty then, at once; return whether one was there.
 
     Raises:
         BadConfig: the file is broken.
     """
     path = file_of(project, layer)
     document = _document(path, b"")
-    parts = name.split(".")
+    was_there = [_taken(document, name.split(".")) for name in names]
+    if any(was_there):
+        _save(path, document)
+    return any(was_there)
+
+
+def _taken(document: tomlkit.TOMLDocument, parts: list[str]) -> bool:
+    """Take one value out of a document; whether it was there."""
     places: list[Container | Table] = [document]
     for table in parts[:-1]:
         inner = places[-1].get(table)
@@ -87,7 +94,6 @@ def remove(project: Project | None, layer: Layer, name: str) -> bool:
     for depth in range(len(places) - 1, 0, -1):
         if len(places[depth]) == 0:
             del places[depth - 1][parts[depth - 1]]
-    _save(path, document)
     return True
 
 

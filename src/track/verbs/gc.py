@@ -215,7 +215,8 @@ def _repositories(project: Project, forgotten: Collection[Path], *, force: bool)
 def _tend_trash(store: Store, marks: Marks, before_s: float) -> tuple[int, int]:
     """(files that came back because they are needed again, bytes that went for good)."""
     trash = store.trash()
-    revived = trash.revive(marks.kept)
+    # A pack that was written anew is in the trash with objects that are needed, and that the store still has.
+    revived = trash.revive(lambda digests: store.absent(marks.kept(digests)))
     if revived:
         store.index.refresh()
     return revived, trash.empty(before_s)

@@ -39,14 +39,10 @@ def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteR
     layers = tuple(layer for layer in _LAYERS[:2] if layer in there) or tuple(set(_LAYERS) & there)
     was_default = project.config.text("core.remote") == name
     with project.lock():
-        for layer in layers:
-            settings.remove(project, layer, key)
         for layer in dict.fromkeys((*layers, *_LAYERS[:2])):
-            for about in ("endpoint", "profile", "region"):
-                settings.remove(project, layer, f"remote.{name}.{about}")
-        for layer in layers:
-            if was_default:
-                _forget_default(project, layer, name)
+            about = [f"remote.{name}.{what}" for what in ("endpoint", "profile", "region")]
+            named = [key, *_default_in(project, layer, name)] if layer in layers else []
+            settings.remove(project, layer, *named, *about)
         remember_no_more(project, name)
         project.consents.revoke("remote", name)
         staged = stage and "project" in layers
@@ -55,7 +51,7 @@ def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteR
     return RemoteRemoved(name, url, layers, was_default, staged)
 
 
-def _forget_default(project: Project, layer: Layer, name: str) -> None:
-    for setting in project.config.settings.get("core.remote", ()):
-        if setting.layer == layer and setting.value == name:
-            settings.remove(project, layer, "core.remote")
+def _default_in(project: Project, layer: Layer, name: str) -> list[str]:
+    """The setting that makes it the default, when it stands in this layer."""
+    found = project.config.settings.get("core.remote", ())
+    return ["core.remote" for setting in found if setting.layer == layer and setting.value == name][:1]

@@ -39,6 +39,8 @@ from track.store.hashing import hash_fd
 from track.store.place import Staged, Upload
 from track.store.whole import staged_copy
 
+_STAGING = "staging"
+_STAGED = re.compile(r"[0-9]+\.[0-9]+\.[0-9a-f]+\.[0-9a-f]+")  # as `publish.stage` names them
 _COMMAND = re.compile("[A-Za-z0-9+.-]+::")  # how Git names a program that shall be run
 
 
@@ -50,7 +52,7 @@ class FolderPlace(FilesystemPlace):
         filesystem: FileSystem = LocalFileSystem()  # type: ignore[no-untyped-call]  # dvc-objects left it without types
         super().__init__(filesystem, str(root), display(str(root)))
         self.root = root
-        self._staging = root / "staging"
+        self._staging = root / _STAGING
         mode = root.stat().st_mode
         self._file_mode = mode & 0o444
         self._directory_mode = stat.S_IMODE(mode)
@@ -225,9 +227,12 @@ def make_folder(folder: Path) -> bool:
 
 
 def is_empty_folder(folder: Path) -> bool:
-    """Whether nothing at all is in a folder."""
+    """Whether nothing is in a folder, but what a try to make a store in it left in its staging."""
     try:
-        return not os.listdir(folder)
+        names = os.listdir(folder)
+        if names == [_STAGING] and not (folder / _STAGING).is_symlink() and (folder / _STAGING).is_dir():
+            return all(_STAGED.fullmatch(name) for name in os.listdir(folder / _STAGING))
+        return not names
     except OSError as error:
         raise _gone(folder, error) from error
 
