@@ -295,7 +295,11 @@ def _choices(memory: Choices, take: Side | None, inside: Sequence[bytes], whole:
 
 def _with_hint(trouble: TrackError | None, path: bytes) -> TrackError | None:
     if trouble is not None:
-        trouble.hint = f"track pull, then: track merge {typed(path)}"
+        shown = typed(path)
+        trouble.hint = (
+            f"track pull, then: track merge {shown}\n"
+            f"track merge {shown} --take ours --whole   when it is nowhere to be had; or theirs"
+        )
     return trouble
 
 
