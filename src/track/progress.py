@@ -37,6 +37,20 @@ class _Silent:
 silent: Progress = _Silent()
 
 
+class Counted:
+    """A `Moved` for one thread: tells `progress` at once, and knows how much that was."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Nothing told yet."""
+        self._progress = progress
+        self.told_bytes = 0
+
+    def __call__(self, size_bytes: int) -> None:
+        """So many more bytes moved."""
+        self.told_bytes += size_bytes
+        self._progress.advance(size_bytes=size_bytes)
+
+
 def unheard(size_bytes: int) -> None:
     """A `Moved` that nobody listens to."""
 

@@ -7,6 +7,7 @@ import pytest
 from blake3 import blake3
 
 from track.store.hashing import hash_fd, read_ahead
+from track.store.whole import staged_copy
 
 MIB = 1 << 20
 
@@ -52,3 +53,15 @@ def test_reading_ahead_may_be_left_early(tmp_path: Path) -> None:
         slices.close()
     finally:
         os.close(fd)
+
+
+def test_how_far_a_large_file_is_hashed_is_told_on_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(bytes(range(256)) * (40 << 10))
+    told: list[int] = []
+    with path.open("rb") as file:
+        hash_fd(file.fileno(), path.stat().st_size, told.append)
+        assert sum(told) == path.stat().st_size and len(told) > 1
+        told.clear()
+        staged_copy(file.fileno(), path.stat().st_size, tmp_path, moved=told.append)
+        assert sum(told) == path.stat().st_size and len(told) > 1

@@ -27,6 +27,7 @@ from track.model.digest import digest_of
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 from track.verbs.add import Added, Marks, add
+from track.verbs.checkout import checkout
 
 
 @pytest.fixture
@@ -437,3 +438,35 @@ def test_an_empty_name_is_no_name(here):
     with pytest.raises(UsageError, match="not a name"):
         added(here, "m", marks=Marks((), name=""))
     assert not (here / "m.track").exists()
+
+
+class Told:
+    """A progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, int, int]] = []
+        self.advanced: list[tuple[int, int]] = []
+
+    def begin(self, what: str, *, size_bytes: int = 0, count: int = 0) -> None:
+        self.begun.append((what, size_bytes, count))
+
+    def advance(self, *, size_bytes: int = 0, count: int = 0) -> None:
+        self.advanced.append((size_bytes, count))
+
+    def end(self) -> None:
+        pass
+
+
+def test_progress_moves_inside_a_large_file_and_counts_each_byte_once(here):
+    (here / "large.bin").write_bytes(os.urandom(40 << 20))
+    told = Told()
+    with Project.open(here) as project:
+        add(project, [str(here / "large.bin")], progress=told)
+    assert ("adding large.bin", 40 << 20, 1) in told.begun
+    assert sum(size for size, _ in told.advanced) == 40 << 20 and len(told.advanced) > 3
+    (here / "large.bin").unlink()
+    told = Told()
+    with Project.open(here) as project:
+        checkout(project, paths=[str(here / "large.bin")], progress=told)
+    assert sum(size for size, _ in told.advanced) == 40 << 20 and len(told.advanced) > 3
+    assert sum(count for _, count in told.advanced) == 1

@@ -11,7 +11,8 @@ from store.conftest import files, overwrite, spoil
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
-from track.errors import NoRemote, UnknownPath
+from track.errors import NoRemote, UnknownPath, UsageError
+from track.flows.sampling import portion_of
 from track.project import Project
 from track.verbs.verify import Problem, Verified, verify
 
@@ -378,3 +379,40 @@ def test_what_is_only_at_a_remote_is_not_missing(here, remote):
 def test_a_remote_that_nobody_knows_is_an_error(here):
     with pytest.raises(NoRemote):
         check(here, remote="nowhere")
+
+
+def sampled(repo: Path, portion: str) -> Verified:
+    with Project.open(repo) as project:
+        return verify(project, portion=portion_of(portion))
+
+
+def test_a_sample_reads_so_many_objects_and_says_of_how_many(here):
+    every = check(here)
+    found = sampled(here, "2")
+    assert (2, every.objects_count) == (found.objects_count, found.total_count) and not found.problems
+    assert 0 < found.read_bytes < (found.total_bytes or 0)
+    assert sampled(here, "0.001%").objects_count == 1
+    half = sampled(here, "50%")
+    assert -(-every.objects_count // 2) == half.objects_count
+    whole = sampled(here, "100%")
+    assert (whole.total_count, whole.total_bytes) == (whole.objects_count, whole.read_bytes)
+    (here / "d/a").write_bytes(b"edited")
+    assert not sampled(here, "100000").problems  # working data is not looked at
+
+
+def test_a_sample_finds_what_it_looks_at_damaged(here):
+    with Project.open(here) as project:
+        _, path = next(iter(project.store.packs()))
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(bytes(content))
+    assert sampled(here, "100%").exit_code == 7
+    done = track("verify", "--sample", "1", cwd=here)
+    assert "% of" in done.out
+
+
+@pytest.mark.parametrize("text", ["", "0", "0%", "101%", "-1", "x", "1e3", "%", "5 %", "\u0665"])
+def test_what_is_no_portion_is_refused(text):
+    with pytest.raises(UsageError):
+        portion_of(text)

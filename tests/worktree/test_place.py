@@ -11,6 +11,7 @@ from track import publish
 from track.errors import Conflict, DamagedObject, ForbiddenPath, MalformedManifest, TrackError, UnsavedWork
 from track.model.digest import digest_of
 from track.model.manifest import Entry
+from track.progress import Moved, unheard
 from track.worktree import place, reading
 from track.worktree.paths import Gate
 from track.worktree.place import LARGE, Placer
@@ -37,7 +38,7 @@ class Shelf:
                 raise DamagedObject("an object is damaged")
             yield digest, self.contents[digest]
 
-    def copy(self, digest: bytes, size: int, staging: Path) -> Path:
+    def copy(self, digest: bytes, size: int, staging: Path, moved: Moved = unheard) -> Path:
         if digest in self.damaged:
             raise DamagedObject("an object is damaged")
         path = publish.stage(staging)

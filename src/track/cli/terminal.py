@@ -5,7 +5,8 @@ Results go to stdout, everything else to stderr. Text from outside must come thr
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple, TextIO
 
@@ -88,6 +89,34 @@ def on_clear(clear: Callable[[], None] | None) -> None:
 def _clear() -> None:
     if _state["clear"] is not None:
         _state["clear"]()
+
+
+@contextmanager
+def transient() -> Iterator[Callable[[str], None] | None]:
+    """What shows one line on a terminal, each in the place of the one before; None where that would be noise.
+
+    The line goes when something else is printed, and at the end of the block.
+    """
+    if settings().quiet or settings().json or not sys.stderr.isatty():
+        yield None
+        return
+
+    def tell(line: str) -> None:
+        _clear()
+        sys.stderr.write(f"\r\x1b[K{line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1]}")
+        sys.stderr.flush()
+        on_clear(clear)
+
+    def clear() -> None:
+        on_clear(None)
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        if _state["clear"] is clear:
+            clear()
 
 
 def emit(text: str, *, end: str = "\n") -> None:

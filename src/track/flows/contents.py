@@ -7,6 +7,7 @@ from pathlib import Path
 
 from track import publish
 from track.errors import MissingObject
+from track.progress import Moved, unheard
 from track.project import Project
 from track.store.objects import Store
 from track.store.whole import missing, open_whole, staged_copy
@@ -24,7 +25,7 @@ class StoreContents:
         """(digest, content) for each, in the order in which the store has them."""
         return self._store.read_many(digests)
 
-    def copy(self, digest: bytes, size: int, staging: Path) -> Path:
+    def copy(self, digest: bytes, size: int, staging: Path, moved: Moved = unheard) -> Path:
         """A verified copy in `staging`, which shares its blocks with the store's where the filesystem can.
 
         Raises MissingObject or DamagedObject.
@@ -39,7 +40,7 @@ class StoreContents:
         except FileNotFoundError:
             raise missing(digest, str(self._store.path)) from None
         try:
-            staged, found = staged_copy(fd, os.fstat(fd).st_size, staging, durable=False)
+            staged, found = staged_copy(fd, os.fstat(fd).st_size, staging, durable=False, moved=moved)
         finally:
             os.close(fd)
         if found != digest:

@@ -15,7 +15,7 @@ from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry, Root
 from track.model.names import display, typed
 from track.model.pointer import Pointer
-from track.progress import Progress, silent
+from track.progress import Counted, Progress, silent
 from track.project import Project
 from track.publish import make_directory, remove_tree, stage
 from track.store.hashing import hash_fd
@@ -26,6 +26,7 @@ from track.worktree.reading import stat_of
 from track.worktree.scan import Folder, Item, Scan, open_checked, read_small, scan
 
 _LISTED = 20
+_FEW = 1000
 Pair = tuple[Entry | None, Entry | None]
 
 
@@ -95,7 +96,10 @@ class Keeper:
         if parts:
             return self._keep_parts(path, pointer, parts)
         seen = self._scan(path)
-        self._progress.begin(f"adding {display(path)}", count=sum(len(folder.pending) for folder in seen.folders))
+        pending = [len(folder.pending) for folder in seen.folders]
+        few = sum(pending) <= _FEW  # of many, the count says enough
+        size_bytes = sum(item.stat.size for _, item in seen.changed) if few else 0
+        self._progress.begin(f"adding {display(path)}", size_bytes=size_bytes, count=sum(pending))
         try:
             self._settle(seen)
         finally:
@@ -139,18 +143,19 @@ class Keeper:
         with self._project.gate.directory(seen.place(folder)) as fd:
             for item in folder.items():
                 if not folder.digest(item.number):
-                    folder.settle(item.number, self._content(fd, seen, item))
-                    self._progress.advance(size_bytes=item.stat.size, count=1)
+                    told = Counted(self._progress)
+                    folder.settle(item.number, self._content(fd, seen, item, told))
+                    self._progress.advance(size_bytes=item.stat.size - told.told_bytes, count=1)
 
-    def _content(self, fd: int, seen: Scan, item: Item) -> Digest:
+    def _content(self, fd: int, seen: Scan, item: Item, told: Counted) -> Digest:
         path = seen.shown(item)
         if item.stat.size < SMALL:
             data = read_small(fd, item.name, item.stat, path=path)
             return digest_of(data) if self._writer is None else self._writer.add(data)
         with open_checked(fd, item.name, item.stat, path=path) as content:
             if self._writer is None:
-                return hash_fd(content, item.stat.size)
-            return self._writer.add_file(content, item.stat.size)
+                return hash_fd(content, item.stat.size, told)
+            return self._writer.add_file(content, item.stat.size, told)
 
     def _kept_file(self, seen: Scan, pointer: Pointer | None) -> Kept:
         if not seen.folders:

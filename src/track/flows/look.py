@@ -11,7 +11,7 @@ from track.model import manifest
 from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry
 from track.model.pointer import Pointer
-from track.progress import Progress, silent
+from track.progress import Counted, Progress, silent
 from track.project import Project
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
@@ -217,6 +217,6 @@ def _settle_folder(project: Project, seen: Scan, folder: Folder, progress: Progr
                 digest = digest_of(read_small(fd, item.name, item.stat, path=seen.shown(item)))
             else:
                 with open_checked(fd, item.name, item.stat, path=seen.shown(item)) as content:
-                    digest = hash_fd(content, item.stat.size)
+                    digest = hash_fd(content, item.stat.size, Counted(progress))
             folder.settle(item.number, digest)
             progress.advance(count=1)

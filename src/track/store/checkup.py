@@ -13,7 +13,7 @@ from blake3 import blake3
 from track import work
 from track.errors import DamagedObject, NewerFormat, TrackError
 from track.model.digest import Digest
-from track.progress import Progress, silent
+from track.progress import Counted, Progress, silent
 from track.store.hashing import hash_fd
 from track.store.objects import Store
 from track.store.pack import (
@@ -85,8 +85,10 @@ def check_store(store: Store, *, progress: Progress = silent) -> CheckedStore:
         found = _check_packs(packs, sizes, progress)
         bad += [_settled(store, pack) for pack in found if pack.what]
         for digest, path in wholes:
-            bad += _check_whole(store, digest, path)
-            progress.advance(size_bytes=path.stat().st_size if path.exists() else 0, count=1)
+            heard = Counted(progress)
+            size = path.stat().st_size if path.exists() else 0
+            bad += _check_whole(store, digest, path, heard)
+            progress.advance(size_bytes=size - heard.told_bytes, count=1)
     finally:
         progress.end()
     count = sum(pack.objects_count for pack in found) + len(wholes)
@@ -232,9 +234,9 @@ def _rescued(store: Store, path: Path, lost: frozenset[bytes]) -> bool:
     return True
 
 
-def _check_whole(store: Store, digest: bytes, path: Path) -> list[Bad]:
+def _check_whole(store: Store, digest: bytes, path: Path, told: Counted) -> list[Bad]:
     try:
-        store.open_verified(digest)
+        store.open_verified(digest, told)
     except DamagedObject as error:
         return [Bad(shown(path), error.message, (digest,))]
     except TrackError as error:

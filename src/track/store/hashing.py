@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from blake3 import blake3
 
 from track.model.digest import Digest
+from track.progress import Moved, unheard
 from track.publish import data_extents
 from track.system import read_at, read_into
 
@@ -21,8 +22,10 @@ _DIRECT = 1 << 20
 """Files up to this size are read in one call and hashed by one thread."""
 
 
-def hash_fd(fd: int, size: int) -> Digest:
+def hash_fd(fd: int, size: int, moved: Moved = unheard) -> Digest:
     """The digest of the first `size` bytes of a file; of fewer where it ends sooner. The position is not used.
+
+    `moved` is told on the way how far it is, for large files.
 
     Raises OSError when the file cannot be read.
     """
@@ -31,6 +34,7 @@ def hash_fd(fd: int, size: int) -> Digest:
     hasher = blake3(max_threads=blake3.AUTO)
     for piece in read_ahead(fd, size):
         hasher.update(piece)
+        moved(len(piece))
     return Digest(hasher.digest())
 
 

@@ -18,6 +18,7 @@ from blake3 import blake3
 from track.errors import DamagedObject, NotAStore, TrackError
 from track.locks import Lock
 from track.model.digest import Digest
+from track.progress import Moved, unheard
 from track.publish import Batch, create, make_directories, stage, sweep, sync_directory, write_all
 from track.store.description import Description, dump_description, parse_description
 from track.store.hashing import hash_fd
@@ -124,8 +125,8 @@ class Store:
         status = path.lstat()
         return hasattr(os, "geteuid") and status.st_uid == os.geteuid() and not status.st_mode & 0o222
 
-    def open_verified(self, digest: bytes) -> Path:
-        """The path of a whole object, after hashing it.
+    def open_verified(self, digest: bytes, moved: Moved = unheard) -> Path:
+        """The path of a whole object, after hashing it; `moved` is told how far that is.
 
         Raises:
             MissingObject: it is not there as a file of its own.
@@ -136,11 +137,11 @@ class Store:
             fd = open_whole(path)
         except FileNotFoundError:
             if self._revived([digest]) and self.whole(digest) is not None:
-                return self.open_verified(digest)
+                return self.open_verified(digest, moved)
             raise missing(digest, shown(self.path)) from None
         try:
             with reading(path):
-                found = hash_fd(fd, os.fstat(fd).st_size)
+                found = hash_fd(fd, os.fstat(fd).st_size, moved)
         finally:
             os.close(fd)
         if found != digest:

@@ -9,6 +9,7 @@ from blake3 import blake3
 
 from track.errors import TrackError
 from track.model.digest import Digest
+from track.progress import Moved, unheard
 from track.publish import Batch, remove
 from track.store.index import Index, NewPack
 from track.store.pack import SMALL, PackWriter, SealedPack
@@ -66,8 +67,10 @@ class Writer:
         if len(self._pending) >= _ASKED_AT_ONCE or self._pending_bytes >= _PENDING_BYTES:
             self._settle()
 
-    def add_file(self, fd: int, size: int) -> Digest:
+    def add_file(self, fd: int, size: int, moved: Moved = unheard) -> Digest:
         """Add an open file of `size` bytes, SMALL or more; its opener checks afterwards that it did not change.
+
+        `moved` is told how far it is.
 
         Raises:
             ChangedWhileAdding: it became shorter.
@@ -75,7 +78,7 @@ class Writer:
         """
         if size < SMALL:
             raise ValueError(f"{size} bytes are a small object: use add")
-        staged, digest = staged_copy(fd, size, self._rooms.staging)
+        staged, digest = staged_copy(fd, size, self._rooms.staging, moved=moved)
         self.adopt_whole(staged, digest, size)
         return digest
 

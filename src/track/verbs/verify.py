@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from random import SystemRandom
 from typing import Literal, TypeAlias
 
 from track.errors import (
@@ -22,6 +23,7 @@ from track.flows.keep import scan_of
 from track.flows.plan import refuse_other_totals
 from track.flows.reach import known_at_remotes
 from track.flows.rehash import rehash
+from track.flows.sampling import Portion, sample
 from track.history import log
 from track.model.digest import Digest
 from track.model.manifest import Entry, build, walk
@@ -54,7 +56,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was looked at, and every problem, sorted by path. `fetchable_count` objects are at a remote alone."""
+    """What was looked at, and every problem, sorted by path. `fetchable_count` objects are at a remote alone.
+
+    Of a sample, `total_count` objects of `total_bytes` are all that there are.
+    """
 
     remote: str | None
     artifacts_count: int
@@ -63,6 +68,8 @@ class Verified:
     read_bytes: int
     fetchable_count: int
     problems: tuple[Problem, ...]
+    total_count: int | None = None
+    total_bytes: int | None = None
 
     @property
     def exit_code(self) -> int:
@@ -88,18 +95,26 @@ class _Found:
     files_count: int = 0
     objects_count: int = 0
     read_bytes: int = 0
+    total_count: int | None = None
+    total_bytes: int | None = None
 
     def add(self, kind: Kind, path: bytes, what: str, digest: bytes | None, next_step: str) -> None:
         self.problems.add(Problem(path, kind, what, Digest(digest) if digest else None, next_step))
 
 
 def verify(
-    project: Project, paths: Sequence[str] = (), *, remote: str | None = None, progress: Progress = silent
+    project: Project,
+    paths: Sequence[str] = (),
+    *,
+    remote: str | None = None,
+    portion: Portion | None = None,
+    progress: Progress = silent,
 ) -> Verified:
     """Read and hash: working data against its pointers, the whole store, and that it holds what pointers name.
 
-    With `paths`, only these artifacts and their objects; with `remote`, that remote instead of what is here. Bad
-    objects are put aside, so that a fetch brings them again. Data that is not checked out is not missed.
+    With `paths`, only these artifacts and their objects; with `remote`, that remote instead of what is here; with
+    `portion`, objects of the store chosen by chance, and no working data. Bad objects are put aside, so that a fetch
+    brings them again. Data that is not checked out is not missed.
 
     Raises:
         NoRemote, RemoteError: the remote is not known, not there, or not a store.
@@ -117,9 +132,11 @@ def verify(
     for path in asked:
         if path and not any(_covers(path, artifact) for artifact in found.artifacts):
             raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint="track ls")
-    if not asked:
+    if portion is not None:
+        _verify_sample(project, portion, found, progress)
+    elif not asked:
         _verify_store(project, found, progress)
-    for (path, _), pointer in sorted(here.items(), key=_by_path):
+    for (path, _), pointer in sorted(here.items(), key=_by_path) if portion is None else ():
         _verify_data(project, path, pointer, found, progress)
     for (path, _), pointer in sorted(every.items(), key=_by_path):
         _verify_version(project, path, pointer, found, reads=bool(asked))
@@ -133,7 +150,8 @@ def _by_path(one: tuple[tuple[bytes, Digest], Pointer]) -> tuple[bytes, Digest]:
 
 def _verified(remote: str | None, found: _Found) -> Verified:
     counts = (len(found.artifacts), found.files_count, found.objects_count, found.read_bytes, len(found.fetchable))
-    return Verified(remote, *counts, tuple(sorted(found.problems, key=lambda one: (one.path, one.kind, one.what))))
+    problems = tuple(sorted(found.problems, key=lambda one: (one.path, one.kind, one.what)))
+    return Verified(remote, *counts, problems, found.total_count, found.total_bytes)
 
 
 def _pointers(pointers: Iterable[tuple[bytes, bytes]], asked: Sequence[bytes], found: _Found) -> _Versions:
@@ -167,6 +185,18 @@ def _verify_store(project: Project, found: _Found, progress: Progress) -> None:
     for bad in checked.bad:
         found.bad |= dict.fromkeys(bad.digests, bad.place)
         found.add("damaged", bad.place.encode(), bad.what, None, "track fetch")
+
+
+def _verify_sample(project: Project, portion: Portion, found: _Found, progress: Progress) -> None:
+    chosen, found.total_count, found.total_bytes = sample(project, portion, SystemRandom())
+    progress.begin("verifying a sample", size_bytes=sum(length for _, length in chosen), count=len(chosen))
+    try:
+        for at in range(0, len(chosen), _AT_ONCE):
+            part = [Entry(b"", "f", length, digest) for digest, length in chosen[at : at + _AT_ONCE]]
+            _read_all(project, part, found)
+            progress.advance(size_bytes=sum(entry.size for entry in part), count=len(part))
+    finally:
+        progress.end()
 
 
 def _name_the_rest(found: _Found) -> None:

@@ -20,7 +20,7 @@ from track import publish
 from track.errors import Conflict, MalformedManifest, UnsavedWork
 from track.model.manifest import Entry
 from track.model.names import display
-from track.progress import Progress, silent
+from track.progress import Counted, Moved, Progress, silent, unheard
 from track.work import can_fork, cores, spread
 from track.worktree.paths import Gate, open_beneath
 from track.worktree.reading import TICK_NS, fs_now, stat_of
@@ -40,7 +40,7 @@ class Contents(Protocol):
     def small(self, digests: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
         """(digest, content) for each, in any order."""
 
-    def copy(self, digest: bytes, size: int, staging: Path) -> Path:
+    def copy(self, digest: bytes, size: int, staging: Path, moved: Moved = unheard) -> Path:
         """A private copy of a large content as a new file in `staging`, sharing blocks where that can be."""
 
     def linkable(self, digest: bytes) -> Path | None:
@@ -239,6 +239,7 @@ class Placer:
         return [joined[at : at + STAT.size] for at in range(0, len(joined), STAT.size)]
 
     def _large_file(self, top: bytes, entry: Entry, target: bytes) -> bytes:
+        told = Counted(self._progress)
         with _opened(self.room.fd, top, entry.path.rpartition(b"/")[0]) as fd:
             name = entry.path.rpartition(b"/")[2]
             source = self._contents.linkable(entry.digest) if self._link != "copy" and entry.mode == "f" else None
@@ -246,7 +247,7 @@ class Placer:
             if source is not None:
                 _check_size(entry, source.stat().st_size)
             if source is None or not self._linked(fd, name, source, target):
-                copied = self._contents.copy(entry.digest, entry.size, self.room.path)
+                copied = self._contents.copy(entry.digest, entry.size, self.room.path, told)
                 _check_size(entry, copied.stat().st_size)
                 os.chmod(copied, (0o777 if entry.mode == "x" else 0o666) & ~_umask())
                 publish.rename(copied, name, target_dir_fd=fd)
@@ -255,7 +256,7 @@ class Placer:
             found = stat_of(os.stat(name, dir_fd=fd, follow_symlinks=False))
             if linked is not None:  # as a scan sees it
                 found = found._replace(flags=STORE_LINK, mtime_ns=linked)
-            self._progress.advance(count=1, size_bytes=entry.size)
+            self._progress.advance(count=1, size_bytes=entry.size - told.told_bytes)
             return STAT.pack(*found._replace(size=entry.size))
 
     def _look_again(self, top: bytes, entries: list[Entry], stats: list[bytes]) -> None:

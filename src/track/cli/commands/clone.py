@@ -3,6 +3,7 @@
 import click
 
 from track.cli.session import count_text, emit, emit_json, hint, note, progress, refuse, size_text, table, warn
+from track.cli.terminal import transient
 from track.model.names import display
 from track.verbs.clone import Cloned, clone
 
@@ -35,7 +36,8 @@ After 3, 4, 5 and 7 the Git repository is cloned and `track pull` goes on.
 def command(url: str, folder: str | None, no_data: bool, branch: str | None, **options: int | bool | None) -> None:
     """Translate, call the verb, show."""
     depth = options["depth"]
-    done = clone(url, folder, data=not no_data, branch=branch, depth=depth, progress=progress())
+    with transient() as tell:
+        done = clone(url, folder, data=not no_data, branch=branch, depth=depth, tell=tell, progress=progress())
     for text in done.warnings:
         warn(text)
     if options["as_json"]:

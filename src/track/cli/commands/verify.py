@@ -5,6 +5,7 @@ import sys
 import click
 
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, paint, progress, size_text, table
+from track.flows.sampling import portion_of
 from track.model.names import display, text_of
 from track.verbs.verify import Problem, Verified, verify
 
@@ -14,6 +15,7 @@ _HELP = """Read and hash everything: your data against its pointers, the store, 
   track verify                    everything that is here
   track verify images data/a.csv  these, and their objects in the store
   track verify --remote origin    everything that the remote has
+  track verify --sample 5%        some objects of the store, others each time; `--sample 1000` for so many
   track verify --json             for scripts
 
 No stat is believed and no size taken for a digest. A bad object is put into the store's quarantine, so that a fetch
@@ -33,13 +35,17 @@ _SHOWN = 50
 @click.command("verify", help=_HELP, short_help="check every byte against its digest")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
 @click.option("--remote", metavar="NAME", help="Verify this remote instead of what is here.")
+@click.option("--sample", metavar="N%|N", help="Read so many objects of the store, chosen by chance, and no data.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, paths: tuple[str, ...], remote: str | None, as_json: bool) -> None:
+def command(*, paths: tuple[str, ...], remote: str | None, sample: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     if paths and remote is not None:
         raise click.UsageError("--remote looks at the whole remote: give no paths with it")
+    if sample is not None and (paths or remote is not None):
+        raise click.UsageError("--sample is about the whole store here: give no paths and no --remote with it")
+    portion = portion_of(sample) if sample is not None else None
     with opened() as project:
-        verified = verify(project, paths, remote=remote, progress=progress())
+        verified = verify(project, paths, remote=remote, portion=portion, progress=progress())
     if as_json:
         emit_json("verify", _document(verified))
     else:
@@ -58,6 +64,10 @@ def _show(verified: Verified) -> None:
         note(f"{count_text(verified.fetchable_count, 'object')} not here, but at a remote (track fetch)")
     where = f"at {display(verified.remote)}" if verified.remote else "here"
     looked = f"{count_text(verified.objects_count, 'object')} {where}, {size_text(verified.read_bytes)} read"
+    if verified.total_count:
+        share = verified.objects_count / verified.total_count
+        every = f"{count_text(verified.total_count, 'object')}, {size_text(verified.total_bytes or 0)}"
+        looked += f" ({share:.1%} of {every})"
     if not verified.remote:
         looked = f"{count_text(verified.artifacts_count, 'artifact')}, {looked}"
     wrong = f"{count_text(len(verified.problems), 'problem')}" if verified.problems else "nothing is wrong"
@@ -77,6 +87,8 @@ def _document(verified: Verified) -> dict[str, object]:
         "files": verified.files_count,
         "objects": verified.objects_count,
         "read_bytes": verified.read_bytes,
+        "total_objects": verified.total_count,
+        "total_bytes": verified.total_bytes,
         "fetchable": verified.fetchable_count,
         "problems": [
             {
