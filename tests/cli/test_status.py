@@ -103,4 +103,6 @@ def test_a_pointer_in_conflict_is_shown_and_no_error(here):
         commit_all(here, branch)
     git("merge", "--quiet", "left", cwd=here, check=False)
 
-    assert "U in conflict  d" in track("status", cwd=here).ok().out
+    shown = track("status", cwd=here).ok().out
+    assert "in conflict  (track merge PATH --take ours|theirs)\n  U in conflict  d\n" in shown
+    assert shown.count("  d\n") == 1

@@ -71,9 +71,14 @@ def _show(found: Status) -> None:
     if found.operation:
         emit(f"Git is in the middle of a {found.operation}")
     _section(
+        "in conflict",
+        "track merge PATH --take ours|theirs",
+        [["U", _title(artifact), ""] for artifact in found.artifacts if artifact.staged == "U"],
+    )
+    _section(
         "pointers staged for the next commit",
         "",
-        [[artifact.staged, _title(artifact), ""] for artifact in found.artifacts if artifact.staged != "."],
+        [[artifact.staged, _title(artifact), ""] for artifact in found.artifacts if artifact.staged not in ".U"],
         deleted="deleted",
     )
     _section(
@@ -85,7 +90,11 @@ def _show(found: Status) -> None:
     _section(
         "data that differs from its pointer",
         "track add PATH records it; track checkout PATH brings the recorded version back",
-        [[artifact.data, _title(artifact), _what(artifact)] for artifact in found.artifacts if artifact.data != "."],
+        [
+            [artifact.data, _title(artifact), _what(artifact)]
+            for artifact in found.artifacts
+            if artifact.data != "." and (artifact.staged, artifact.data) != ("U", "?")
+        ],
     )
     _say_partly(found)
     _say_unpushed(found)
