@@ -28,6 +28,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
+        "TRACK_HOOKS_INSTALL": "false",  # unless a test is about them
         "GIT_AUTHOR_NAME": "Ada Lovelace",
         "GIT_AUTHOR_EMAIL": "ada@example.org",
         "GIT_AUTHOR_DATE": "2026-01-02T03:04:05+00:00",

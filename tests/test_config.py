@@ -7,6 +7,7 @@ import pytest
 from track import config
 from track.config import Config, Source
 from track.errors import BadConfig, NewerFormat
+from track.model.settings import KEYS
 
 
 def _load(
@@ -200,10 +201,10 @@ def test_an_unknown_key_asked_for_by_name_is_an_error_with_the_nearest(tmp_path:
 
 
 def test_every_key_is_described_and_its_default_is_a_value_of_it() -> None:
-    for key in config.KEYS:
+    for key in KEYS:
         assert key.description
         assert key.default is None or config.parse_value(key, key.default, "default") == key.default
-    assert [key.name for key in config.KEYS] == sorted(key.name for key in config.KEYS)
+    assert [key.name for key in KEYS] == sorted(key.name for key in KEYS)
 
 
 def test_the_files_of_the_user_are_where_the_system_keeps_such_things() -> None:

@@ -16,18 +16,15 @@ import tomli
 
 from track.errors import BadConfig, NewerFormat
 from track.model.names import display
+from track.model.settings import KEYS, Key, Value
 
 FORMAT = 1
 """The format of a repository that this version reads and writes."""
 
 Layer: TypeAlias = Literal["flag", "environment", "clone", "project", "user", "default"]
-Value: TypeAlias = str | bool | int | None
-
-NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-"""What people may call a remote: it becomes part of a file's name, and may come from a stranger."""
-
 _MAX_FILE = 1 << 20
 _MAX_DEPTH = 8
+_LEAST_SIZE = 1 << 20
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _CREDENTIALS = re.compile(
     r"://[^/@\s]*:[^/@\s]+@|[?&](?:[^=&]*(?:sig|signature|token|secret|password|key))=", re.IGNORECASE
@@ -36,60 +33,6 @@ _SECRET_NAME = re.compile(
     r"(?:^|[._-])(?:secret|password|passwd|token|credentials?|(?:access|api|secret|account)[_-]?key)", re.IGNORECASE
 )
 _COMMAND_NAME = re.compile(r"(?:^|[._-])(?:command|cmd|exec|shell|script|program|editor|pager)$", re.IGNORECASE)
-
-
-class Key(NamedTuple):
-    """A setting that exists. `name` may hold one `*` for a name that people choose; `kind` says what its values are.
-
-    `committed` is false for what only the person at the keyboard may set.
-    """
-
-    name: str
-    kind: Literal["text", "boolean", "place", "seconds", "number", "choice"]
-    default: Value
-    description: str
-    committed: bool = True
-    choices: tuple[str, ...] = ()
-
-    def matches(self, name: str) -> bool:
-        """Return whether `name` is this setting."""
-        return name == self.name or bool(re.fullmatch(re.escape(self.name).replace(r"\*", NAME), name))
-
-
-KEYS = (
-    Key(
-        "checkout.link",
-        "choice",
-        "copy",
-        "how large files come out of the store: `copy` (a reflink where the "
-        "filesystem has them), or `hardlink` or `symlink`, which are read-only",
-        choices=("copy", "hardlink", "symlink"),
-    ),
-    Key("core.remote", "text", None, "the remote that push, fetch and pull use when none is named"),
-    Key(
-        "gc.grace",
-        "number",
-        14,
-        "how many days `track gc` keeps what nothing names any more, and then once more in the store's trash",
-        committed=False,
-    ),
-    Key("lock.timeout", "seconds", 60, "how many seconds to wait for another track in the same working tree"),
-    Key(
-        "remote.*.endpoint",
-        "text",
-        None,
-        "the server of the remote's bucket, when it is not Amazon's: `https://HOST`",
-        committed=False,
-    ),
-    Key("remote.*.profile", "text", None, "the profile of `~/.aws` for the remote's bucket", committed=False),
-    Key("remote.*.region", "text", None, "the region of the remote's bucket"),
-    Key("remote.*.url", "text", None, "where the remote of that name is"),
-    Key("store.path", "place", None, "the folder of the store, when it is not in the Git directory", committed=False),
-    Key("store.shared", "boolean", False, "whether the store is writable by the group of its folder", committed=False),
-    Key("trash.days", "number", 30, "how many days `track restore` can go back"),
-    Key("trash.steps", "number", 100, "how many commands `track restore` can go back"),
-)
-"""Every setting there is, by name."""
 
 
 class Setting(NamedTuple):
@@ -140,6 +83,10 @@ class Config(NamedTuple):
 
     def number(self, key: str) -> int:
         """Return the value of a number."""
+        return int(self.setting(key).value or 0)
+
+    def size(self, key: str) -> int:
+        """Return the value of a size in bytes."""
         return int(self.setting(key).value or 0)
 
     def names(self, pattern: str) -> tuple[str, ...]:
@@ -222,6 +169,11 @@ def parse_value(key: Key, given: object, where: str) -> Value:
         if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 1_000_000:
             return number
         raise _wrong(key, given, where, "a number, at most 1000000")
+    if key.kind == "size":
+        size_bytes = given if isinstance(given, int) and not isinstance(given, bool) else _bytes_in(text or "")
+        if size_bytes is not None and (size_bytes == 0 or size_bytes >= _LEAST_SIZE):
+            return size_bytes
+        raise _wrong(key, given, where, "a size such as 50 MiB, at least 1 MiB, or 0")
     if not text or any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise _wrong(key, given, where, "a text of one line")
     if key.kind == "choice" and text not in key.choices:
@@ -319,7 +271,7 @@ def _from_file(name: str, given: object, layer: Layer, path: Path, warnings: lis
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[Setting]:
     for key in KEYS:
-        variable = "TRACK_" + key.name.upper().replace(".", "_")
+        variable = "TRACK_" + key.name.upper().replace(".", "_").replace("-", "_")
         if "*" not in variable:
             if environ.get(variable):
                 yield Setting(key.name, parse_value(key, environ[variable], variable), "environment", variable)
@@ -366,6 +318,16 @@ def _content(path: Path, follow: bool) -> bytes | None:
 def _wrong(key: Key, given: object, where: str, wanted: str) -> BadConfig:
     shown = display(given if isinstance(given, str) else repr(given))
     return BadConfig(f"`{key.name}` in {where} must be {wanted}, not `{shown}`")
+
+
+def _bytes_in(text: str) -> int | None:
+    """Return the bytes that a text such as `50 MiB` or `2GB` stands for, or none."""
+    found = re.fullmatch(r"(\d{1,15})\s*(?:([kmgt])(i?)b?|b|)", text, re.IGNORECASE)
+    if found is None:
+        return None
+    power = " kmgt".index((found[2] or " ").lower())
+    unit: int = 1024 if found[3] else 1000
+    return int(found[1]) * int(unit**power)
 
 
 def _home(environ: Mapping[str, str]) -> str:

@@ -27,6 +27,8 @@ CONFIG = b".track/config.toml"
 STORE_LINK = b".store"
 STORE_NOTE = b"where-the-store-is.txt"
 IGNORE_LINE = b"/.store"
+IN_STEP = "in-step"
+"""The file, beside the index, that says which pointers the data followed last."""
 
 LinkState: TypeAlias = Literal["fine", "missing", "tracked", "elsewhere"]
 
@@ -131,6 +133,8 @@ class Project:
         """
         publish.make_directories(self.worktree_state)
         with Lock(self.worktree_state / "lock").exclusive(self.config.seconds("lock.timeout")):
+            with suppress(FileNotFoundError):  # whatever is done now, the next hook looks again
+                publish.remove(self.worktree_state / IN_STEP)
             self.link_store()
             yield
 

@@ -3,12 +3,18 @@
 import shlex
 from pathlib import Path
 
+import pytest
+
 from support.cli import track_here as track
 from support.repositories import commit_all
 from support.trees import write_tree
 
 
-def test_init_says_what_it_wrote_and_what_comes_next(repo: Path) -> None:
+def test_init_says_what_it_wrote_and_what_comes_next(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = track("init", cwd=repo).ok()
+    assert "hooks" not in done.out
+    track("uninit", cwd=repo).ok()
+    monkeypatch.setenv("TRACK_HOOKS_INSTALL", "true")
     done = track("init", cwd=repo).ok()
     assert done.out.splitlines() == [
         f"track is set up in {repo}",
@@ -16,6 +22,7 @@ def test_init_says_what_it_wrote_and_what_comes_next(repo: Path) -> None:
         "  .gitignore          new, staged",
         "  .track/config.toml  new, staged",
         f"  .store              link to {repo}/.git/track/store, where the bytes are; ignored by Git",
+        "  Git's hooks         have data follow git checkout, and go with git push",
     ]
     assert done.err == "hint: git commit -m 'set up track'\n"
 

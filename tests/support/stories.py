@@ -22,6 +22,9 @@ VARYING = (
 )
 
 
+_HOOKS = {"TRACK_HOOKS_INSTALL": "true"}
+
+
 class Session(NamedTuple):
     """Where a story happens, and with which environment."""
 
@@ -34,11 +37,12 @@ def new_session(place: Path) -> Session:
     tools, folder = place / "tools", place / "ada"
     tools.mkdir()
     folder.mkdir()
-    tool = tools / "track"
-    tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m track "$@"\n')
-    tool.chmod(0o755)
+    for name, module in (("track", "track"), ("track-hook", "track.cli.hook")):
+        tool = tools / name
+        tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m {module} "$@"\n')
+        tool.chmod(0o755)
     path = os.pathsep.join((str(tools), os.environ.get("PATH", os.defpath)))
-    return Session(folder, {**os.environ, "PATH": path, "PWD": str(folder), "HOME": str(folder)})
+    return Session(folder, {**os.environ, "PATH": path, "PWD": str(folder), "HOME": str(folder)} | _HOOKS)
 
 
 def retold(text: str, session: Session) -> str:

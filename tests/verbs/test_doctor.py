@@ -12,6 +12,8 @@ from track.project import Project
 from track.system import process_tag
 from track.verbs.add import add
 from track.verbs.doctor import Check, Diagnosis, _state, doctor
+from track.verbs.hooks_install import hooks_install
+from track.verbs.hooks_uninstall import hooks_uninstall
 from track.verbs.init import init
 
 
@@ -115,13 +117,26 @@ def test_missing_lines_are_noted(here: Path) -> None:
     assert ".gitattributes" in _only(here, "set-up", "note").text
 
 
-def test_hooks_of_others_and_a_chosen_folder_are_named(here: Path, tmp_path: Path) -> None:
-    (here / ".git/hooks/pre-commit").write_text("#!/bin/sh\n")
-    assert "of others: pre-commit" in _only(here, "hooks", "fine").text
-    git("config", "core.hooksPath", ".husky", cwd=here)
-    write_tree(here, {".husky/pre-push": b"exec track-hook pre-push\n"})
-    text = _only(here, "hooks", "fine").text
-    assert "of track: pre-push; of others: none (core.hooksPath: .husky)" in text
+def test_hooks_that_are_missing_switched_off_outdated_or_somewhere_else_are_told(here: Path) -> None:
+    folder = here / ".git/hooks"
+    assert "none of track is called" in _only(here, "hooks", "note").text
+    with Project.open(here) as project:
+        hooks_install(project)
+    assert "6 of track, called by Git" in _only(here, "hooks", "fine").text
+    (folder / "pre-push").chmod(0o644)
+    assert "pre-push is switched off" in _only(here, "hooks").text
+    (folder / "post-merge").write_bytes((folder / "post-merge").read_bytes() + b"# older\n")
+    assert "post-merge is outdated" in _only(here, "hooks").text
+    (folder / "pre-push").unlink()
+    assert "pre-push is missing" in _only(here, "hooks").text
+    with Project.open(here) as project:
+        hooks_uninstall(project)
+    assert "taken out of this clone" in _only(here, "hooks", "note").text
+    (here / ".git/track/no-hooks").unlink()
+    git("config", "core.hooksPath", ".husky/_", cwd=here)
+    found = _only(here, "hooks", "note")
+    assert "none of track is called by Git" in found.text and "husky" in found.text
+    assert found.hint == "track hooks install"
 
 
 def test_pointers_that_break_the_rules_are_found_each(here: Path) -> None:

@@ -54,6 +54,7 @@ TASKS = (
             ("fetch", "bring bytes from the remote into the store"),
             ("pull", "fetch, and place the files"),
             ("trust", "allow what a repository asks for"),
+            ("hooks", "have Git call track by itself"),
         ),
     ),
     Task(
@@ -91,6 +92,7 @@ ACTS = (
     "push",
     "fetch",
     "pull",
+    "hooks",
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 

@@ -12,9 +12,10 @@ from types import FunctionType
 import click
 
 from track import __all__ as public_names
-from track import config, errors, verbs
+from track import errors, verbs
 from track.cli import outline
 from track.cli.main import group
+from track.model.settings import KEYS
 from track.publish import publish_bytes
 
 WIDTH = 100
@@ -50,7 +51,7 @@ def settings_page() -> str:
     parts += ["`.track/config.toml`, which beats the user's file, which beats the default."]
     parts += ["`track config --origin` shows which one is in force.", ""]
     parts += ["| setting | values | default | may be committed | meaning |", "|---|---|---|---|---|"]
-    for key in config.KEYS:
+    for key in KEYS:
         values = ", ".join(f"`{choice}`" for choice in key.choices) or key.kind
         default = "" if key.default is None else f"`{str(key.default).lower()}`"
         parts.append(

@@ -8,8 +8,9 @@ found to be so, and what was made aside is swept away.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from track.errors import MalformedManifest, MissingObject, StoreUnwritable, UnsavedWork
+from track.errors import MalformedManifest, MissingObject, StoreUnwritable, TrackError, UnsavedWork
 from track.flows.contents import StoreContents
 from track.flows.partly import parts_here, parts_with
 from track.flows.plan import Plan, plan
@@ -54,6 +55,14 @@ class Lacking:
     size: int
 
 
+class Kept(NamedTuple):
+    """An artifact that was left as it is: `files` are unsaved and would have been lost, or `why` says what is wrong."""
+
+    path: bytes
+    files: tuple[bytes, ...]
+    why: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Brought:
     """What was done, sorted by path; artifacts that were as they should be are left out.
@@ -64,6 +73,7 @@ class Brought:
     artifacts: tuple[BroughtArtifact, ...]
     lacking: tuple[Lacking, ...]
     given_up: tuple[bytes, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
 
 def bring(
@@ -74,6 +84,7 @@ def bring(
     force: bool = False,
     dry_run: bool = False,
     undo: Undo | None = None,
+    yielding: bool = False,
     progress: Progress = silent,
 ) -> Brought:
     """Make the data of each version what its pointer says; of a directory only what `paths` name, if they name parts.
@@ -81,6 +92,8 @@ def bring(
     Call it with the project's lock held. An artifact of which something is not in the store is left as it is and
     reported as lacking; the others are placed. With `force`, unsaved edits and unknown files go into the trash.
     `undo` notes how everything was before; its owner says when the command is done.
+    `yielding`, an artifact that would lose something, or that cannot be looked at, is left as it is, too, and reported
+    as kept; of one that is partly checked out only that part is looked at.
 
     Raises:
         UnsavedWork: files whose content is saved nowhere would go, every one named; nothing was changed.
@@ -90,29 +103,45 @@ def bring(
     """
     plans: list[Plan] = []
     lacking: list[Lacking] = []
+    kept: list[Kept] = []
     for version in versions:
         if version.pointer.kind == "value" or version.path.startswith(b".track/"):
             continue
         try:
-            parts, asked = inside(version, paths), bool(paths)
-            found = plan(project, version.path, version.pointer, parts=parts, asked=asked, force=force)
+            found = _planned(project, version, paths, force=force, yielding=yielding)
         except MissingObject:
             lacking.append(Lacking(version.path, 0, 0))
             continue
-        except MalformedManifest as error:
-            shown = display(version.path)
-            hint = f"nothing was changed; an earlier version may be fine: track log {typed(version.path)}"
-            raise MalformedManifest(f"the manifest of {shown} is refused: {error.message}", hint=hint) from error
+        except TrackError as error:
+            if not yielding:
+                raise
+            kept.append(Kept(version.path, (), error.message))
+            continue
         if found.absent:
             sizes = {entry.digest: entry.size for entry in found.writes.values() if entry.digest in found.absent}
             lacking.append(Lacking(version.path, len(found.absent), sum(sizes.values())))
+        elif yielding and found.lost:
+            kept.append(Kept(version.path, tuple(_full_paths(found, found.lost)), None))
         else:
             plans.append(found)
     refuse_losses(plans)
     if not dry_run:
-        carry_out(project, plans, undo or Undo(project, "checkout"), progress)
+        carry_out(project, plans, None if yielding else undo or Undo(project, "checkout"), progress)
     done = tuple(_outcome(found) for found in plans if not found.is_done or found.stays)
-    return Brought(done, tuple(lacking), tuple(path for found in plans for path in _full_paths(found, found.given_up)))
+    given_up = tuple(path for found in plans for path in _full_paths(found, found.given_up))
+    return Brought(done, tuple(lacking), given_up, tuple(kept))
+
+
+def _planned(project: Project, version: Version, paths: Sequence[bytes], *, force: bool, yielding: bool) -> Plan:
+    try:
+        parts: Sequence[bytes] = inside(version, paths)
+        if yielding:
+            parts = parts_here(project, version.path, version.pointer) or ()
+        return plan(project, version.path, version.pointer, parts=parts, asked=bool(paths), force=force)
+    except MalformedManifest as error:
+        shown = display(version.path)
+        hint = f"nothing was changed; an earlier version may be fine: track log {typed(version.path)}"
+        raise MalformedManifest(f"the manifest of {shown} is refused: {error.message}", hint=hint) from error
 
 
 def _full_paths(found: Plan, paths: Iterable[bytes]) -> list[bytes]:
@@ -138,7 +167,7 @@ def refuse_losses(plans: Sequence[Plan]) -> None:
     )
 
 
-def carry_out(project: Project, plans: Sequence[Plan], undo: Undo, progress: Progress = silent) -> None:
+def carry_out(project: Project, plans: Sequence[Plan], undo: Undo | None, progress: Progress = silent) -> None:
     """Stage everything, note how things are, then place it, an artifact at a time. Nobody may lose by these plans.
 
     Raises as `bring` does.
@@ -154,7 +183,8 @@ def carry_out(project: Project, plans: Sequence[Plan], undo: Undo, progress: Pro
             Placer(project.gate, StoreContents(project), staging, link=link, progress=progress) as placer,
         ):
             staged = [_Staged(placer, found, project.store.read) for found in busy]
-            undo.note_plans(busy)
+            if undo is not None:
+                undo.note_plans(busy)
             now_ns = placer.wait() if entries else 0
             for one in staged:
                 parts = _parts_after(project, one.plan)

@@ -9,10 +9,11 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from track import publish
-from track.config import Layer, Value, find_key, parse_value, read_file, secret_in, user_file
+from track.config import Layer, find_key, parse_value, read_file, secret_in, user_file
 from track.errors import BadConfig, UsageError
 from track.flows.setup import FIRST_CONFIG
 from track.model.names import display
+from track.model.settings import Value
 from track.project import CONFIG, Project
 
 

@@ -200,11 +200,24 @@ def history(git: Git, revs: Sequence[str], paths: Sequence[bytes] = (), *, every
     commits = [git.resolve(rev) for rev in revs]
     if not commits:
         return
-    simplified = ("--full-history",) if every_side else ()
+    yield from _events(git, (*(("--full-history",) if every_side else ()), *commits), paths)
+
+
+def brought(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterator[Event]:
+    """Give what commits that no remote has did to pointers, newest first: those that `tips` reach.
+
+    Left out are commits that `known` or a remote-tracking ref reaches; ids among `known` that are not here do not
+    count.
+    """
+    yield from _events(git, ("--full-history", "--ignore-missing", *tips, *(f"^{one}" for one in known), "--not",
+                             "--remotes"), ())  # fmt: skip
+
+
+def _events(git: Git, chosen: Sequence[str], paths: Sequence[bytes]) -> Iterator[Event]:
     wanted: tuple[str | bytes, ...] = tuple(paths) or ("*.track",)
     tokens = git.stream(
         "log", "-z", "-c", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color",
-        "--encoding=UTF-8", "--no-notes", _FORMAT, *simplified, *commits, "--", *wanted, globs=not paths,
+        "--encoding=UTF-8", "--no-notes", _FORMAT, *chosen, "--", *wanted, globs=not paths,
     )  # fmt: skip
     commit: Commit | None = None
     for token in tokens:

@@ -53,8 +53,9 @@ _ALWAYS = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
+    "TRACK_SKIP": "1",
 }
-"""No network (a partial clone would fetch by itself), no prompt, no optional lock, messages in English."""
+"""No network (a partial clone would fetch by itself), no prompt, no optional lock, English, no hook of ours."""
 
 
 OPERATIONS = (

@@ -9,7 +9,7 @@ from track.errors import TrackError, UsageError, naming_too
 from track.flows.bring import bring
 from track.flows.reach import versions_here
 from track.flows.receive import receive
-from track.history import drivers, gitrepo
+from track.history import drivers, gitrepo, hooks
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project, is_set_up
@@ -41,13 +41,15 @@ def clone(
     data: bool = True,
     branch: str | None = None,
     depth: int | None = None,
+    with_hooks: bool = True,
     tell: Callable[[str], None] | None = None,
     progress: Progress = silent,
 ) -> Cloned:
     """Clone the Git repository at `url` into `folder` (default: as Git would call it) and pull, unless not `data`.
 
     Nothing that comes with the repository is run, and no remote is used that only it names, but one that lies beside
-    it. `tell` is given the lines with which Git says how far it is. When the data does not come, the clone stays.
+    it. `with_hooks` has Git call track from then on.
+    `tell` is given the lines with which Git says how far it is. When the data does not come, the clone stays.
 
     Raises:
         UsageError: the URL is none, or says no name for the folder.
@@ -62,12 +64,21 @@ def clone(
         return Cloned(git.top, is_project=False)
     try:
         with Project.open(git.top) as project:
+            if with_hooks and project.config.is_on("hooks.install"):
+                _hook(project)
             return _fill(project, data, progress)
     except TrackError as error:
         shown = display(str(git.top))
         error.details = (*error.details, f"the Git repository is cloned in {shown}; its data did not come")
         error.hint = error.hint or f"git -C {shown} status"
         raise
+
+
+def _hook(project: Project) -> None:
+    try:
+        hooks.install(project.git)
+    except TrackError as error:
+        project.warnings.append(f"the hooks of track are not in place: {error.message}; then: track hooks install")
 
 
 def name_of(url: str) -> str:

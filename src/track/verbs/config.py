@@ -5,11 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from track import config as layers
-from track.config import Config, Layer, Setting, Source, Value
+from track.config import Config, Layer, Setting, Source
 from track.errors import TrackError, UsageError
 from track.flows import settings
 from track.flows.remotes import allow, choose, waiting, wish_of
 from track.model.names import display, typed
+from track.model.settings import KEYS, Value
 from track.project import Project, is_set_up, store_wish
 
 
@@ -108,7 +109,7 @@ def _moved(project: Project | None, key: str) -> tuple[str, ...]:
 
 def _listed() -> list[str]:
     """Return the settings that have a value of their own even when nobody sets them."""
-    return [key.name for key in layers.KEYS if key.default is not None]
+    return [key.name for key in KEYS if key.default is not None]
 
 
 def _outside() -> Config:

@@ -12,7 +12,7 @@ from track import __version__
 from track.errors import NotAPointer, TrackError
 from track.flows import setup
 from track.flows.probe import Filesystem, probe
-from track.history import drivers, log
+from track.history import drivers, hooks, log
 from track.history.plumbing import OLDEST_GIT
 from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import parse_pointer
@@ -20,7 +20,12 @@ from track.project import Project
 from track.store.objects import Store
 from track.system import is_dead
 
-HOOKS = ("pre-commit", "commit-msg", "post-checkout", "post-merge", "post-rewrite", "post-index-change", "pre-push")
+_NOT_CALLED = {
+    "missing": "is missing",
+    "disabled": "is switched off",
+    "outdated": "is outdated",
+    "left": "is not called",
+}
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 _MOST_NAMED = 5
@@ -183,17 +188,22 @@ def _set_up(project: Project) -> Iterator[Check]:
 
 
 def _hooks(project: Project) -> Iterator[Check]:
-    chosen = project.git.config("core.hooksPath")
-    folder = project.root / os.path.expanduser(chosen) if chosen else project.git.common_dir / "hooks"
-    ours: list[str] = []
-    others: list[str] = []
-    for name in HOOKS:
-        content = _head(folder / name)
-        if content is not None:
-            (ours if b"track-hook" in content else others).append(name)
-    where = f" (core.hooksPath: {display(chosen)})" if chosen else ""
-    text = f"of track: {', '.join(ours) or 'none'}; of others: {', '.join(others) or 'none'}{where}"
-    yield Check("hooks", "fine", text)
+    found = hooks.look(project.git)
+    where = hooks.site(project.git)
+    place = "" if where.manager is None else f" ({display(str(where.folder))}, of {where.manager})"
+    bad = [hook for hook in found if hook.state in ("missing", "disabled", "outdated", "left")]
+    if not bad:
+        yield Check("hooks", "fine", f"{len(found)} of track, called by Git{place}")
+        python = project.git.config("track.python")
+        if python is None or not os.access(python, os.X_OK):
+            yield Check("hooks", "note", "the Python that they fall back on is not there", "track hooks install")
+    elif hooks.is_refused(project.git):
+        yield Check("hooks", "note", "taken out of this clone: data does not follow Git", "track hooks install")
+    elif len(bad) == len(found) and {hook.state for hook in bad} <= {"missing", "left"}:
+        yield Check("hooks", "note", f"none of track is called by Git{place}", "track hooks install")
+    else:
+        text = ", ".join(f"{hook.name} {_NOT_CALLED[hook.state]}" for hook in bad)
+        yield Check("hooks", "finding", f"not called as they should be{place}: {text}", "track hooks install")
 
 
 def _drivers(project: Project) -> Iterator[Check]:
@@ -269,14 +279,6 @@ def _with_parents(path: bytes) -> Iterator[bytes]:
     while b"/" in path:
         path = path.rpartition(b"/")[0]
         yield path
-
-
-def _head(path: Path) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read(1 << 16)
-    except OSError:
-        return None
 
 
 def _listed(folder: Path) -> list[str]:

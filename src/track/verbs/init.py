@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from track.errors import NotARepository
+from track.errors import NotARepository, TrackError
 from track.flows import setup
 from track.flows.survey import Found, survey
-from track.history import drivers, gitrepo, log
+from track.history import drivers, gitrepo, hooks, log
+from track.history.hooks import Hooked
 from track.project import CONFIG, LinkState, Project
 
 
@@ -15,7 +16,8 @@ class Initialised:
     """What an init did. Paths of files are from the top of the working tree, sorted.
 
     `made` and `changed` were written; `staged` are those, and what an earlier init had not come to stage. `found` is
-    data that Git does not have, the largest first. `git_made` says that the Git repository itself is new.
+    data that Git does not have, the largest first. `hooked` is what was done about Git's hooks. `git_made` says that
+    the Git repository itself is new.
     """
 
     root: Path
@@ -27,6 +29,7 @@ class Initialised:
     found: tuple[Found, ...]
     warnings: tuple[str, ...] = ()
     git_made: bool = False
+    hooked: Hooked | None = None
 
     @property
     def is_new(self) -> bool:
@@ -35,11 +38,18 @@ class Initialised:
 
 
 def init(
-    start: Path | None = None, *, make_git: bool = False, stage: bool = True, look: bool = True, dry_run: bool = False
+    start: Path | None = None,
+    *,
+    make_git: bool = False,
+    stage: bool = True,
+    look: bool = True,
+    with_hooks: bool = True,
+    dry_run: bool = False,
 ) -> Initialised:
     """Set up the repository that holds `start` (default: where we are); again is fine and adds what is missing.
 
-    `make_git` runs `git init` where there is none. `look` searches for data that could be added. No data is moved.
+    `make_git` runs `git init` where there is none. `look` searches for data that could be added. `with_hooks`
+    has Git call track; hooks that are in the way are told as a warning. No data is moved.
 
     Raises:
         NotARepository: no Git repository is here, and `make_git` was not asked for.
@@ -55,6 +65,7 @@ def init(
         gitrepo.init(folder)
     with _opened(folder) as project:
         staged: tuple[bytes, ...] = ()
+        hooked: Hooked | None = None
         if dry_run:
             written, link = setup.put(project, dry_run=True), project.link_state()
         else:
@@ -64,6 +75,7 @@ def init(
                 drivers.install(project.git)
                 staged = _lacking_in_index(project, written.all) if stage else ()
                 gitrepo.stage(project.git, staged)
+                hooked = _hook(project) if with_hooks and project.config.is_on("hooks.install") else None
         return Initialised(
             root=project.root,
             store=project.store_path,
@@ -74,7 +86,16 @@ def init(
             found=survey(project) if look else (),
             warnings=tuple(project.warnings),
             git_made=git_made,
+            hooked=hooked,
         )
+
+
+def _hook(project: Project) -> Hooked | None:
+    try:
+        return hooks.install(project.git)
+    except TrackError as error:
+        project.warnings.append(f"the hooks of track are not in place: {error.message}; then: track hooks install")
+        return None
 
 
 def _lacking_in_index(project: Project, written: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -5,12 +5,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from track.config import NAME, Layer
+from track.config import Layer
 from track.errors import Conflict, NotAStore, NotTrusted, UsageError
 from track.flows import settings
 from track.flows.remotes import Named, access_of, allow, base_of, is_beside, remember_no_more, wish_of
 from track.history import gitrepo
 from track.model.names import display
+from track.model.settings import NAME
 from track.model.wish import Wish, line
 from track.project import CONFIG, Project
 from track.store.address import Access, Address, Bucket, Folder, is_relative, parse_address

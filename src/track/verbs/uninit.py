@@ -14,12 +14,12 @@ from track.flows.ignoring import heed
 from track.flows.look import differences
 from track.flows.plain import Linked, linked, make_plain, sync_working_files
 from track.flows.reach import Version, objects_below
-from track.history import drivers, gitrepo
+from track.history import drivers, gitrepo, hooks
 from track.model import manifest
 from track.model.names import data_path, is_named_pointer
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
-from track.project import CONFIG, STORE_LINK, Project
+from track.project import CONFIG, IN_STEP, STORE_LINK, Project
 from track.store.clients import clients, forget
 from track.store.known import Known
 
@@ -105,6 +105,7 @@ def _remove(
     taken = setup.take(project)
     if not _has_other_worktrees(project):
         drivers.uninstall(project.git)
+        hooks.uninstall(project.git, remember=False)
     emptied = [path for path in ignored if setup.read(project, path) is None]
     _remove_link(project)
     _remove_state(project, store_goes)
@@ -234,5 +235,5 @@ def _remove_state(project: Project, store_goes: bool) -> None:
     elif project.worktree_state != project.state:
         publish.remove_tree(project.worktree_state)
     else:
-        for name in ("stat.db", "stat.db-wal", "stat.db-shm"):
+        for name in ("stat.db", "stat.db-wal", "stat.db-shm", IN_STEP, "came", "no-hooks"):
             publish.remove_tree(project.state / name)

@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli.hooking import ensure_hooks
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
 from track.errors import UsageError
 from track.model.labels import label_of, tag_of
@@ -60,6 +61,8 @@ def command(
     )
     with opened() as project:
         added = add(project, paths, marks=marks, stage=not no_stage, dry_run=dry_run, progress=progress())
+        if not dry_run:
+            ensure_hooks(project)
     if as_json:
         emit_json("add", _document(added, dry_run))
         return

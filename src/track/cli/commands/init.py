@@ -5,6 +5,7 @@ import shlex
 
 import click
 
+from track.cli.hooking import say_hooks
 from track.cli.session import count_text, emit, emit_json, hint, note, size_text, table, warn
 from track.flows.survey import Found
 from track.model.names import display
@@ -19,6 +20,7 @@ _HELP = """Set track up in this Git repository.
 
 Writes .track/config.toml, a few lines in .gitattributes and .gitignore, and the store, which lies in the Git
 directory; `.store` is a link to it. What was written is staged, for you to commit. No data is moved or uploaded.
+Git's hooks are set up to call track, beside those that are there (`track help hooks`).
 Again is fine: it adds what is missing. `track uninit` undoes it.
 
 \b
@@ -30,11 +32,12 @@ Exit codes: 0 done; 3 not a Git repository, or set up by a later version; 6 anot
 @click.command("init", help=_HELP, short_help="set track up in this Git repository")
 @click.option("--git", "make_git", is_flag=True, help="Make the Git repository first where there is none.")
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
+@click.option("--no-hooks", is_flag=True, help="Leave Git's hooks alone; `track hooks install` adds them later.")
 @click.option("-n", "--dry-run", is_flag=True, help="Write nothing, say what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(make_git: bool, no_stage: bool, dry_run: bool, as_json: bool) -> None:
+def command(make_git: bool, no_stage: bool, no_hooks: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
-    done = init(make_git=make_git, stage=not no_stage, dry_run=dry_run)
+    done = init(make_git=make_git, stage=not no_stage, with_hooks=not no_hooks, dry_run=dry_run)
     for text in done.warnings:
         warn(text)
     if as_json:
@@ -59,7 +62,11 @@ def _say_what(done: Initialised, dry_run: bool) -> None:
     rows += [("  " + display(path), "changed" + staged) for path in done.changed]
     if done.link in ("fine", "missing"):
         rows.append(("  .store", f"link to {display(str(done.store))}, where the bytes are; ignored by Git"))
+    if done.hooked is not None and not done.hooked.left:
+        rows.append(("  Git's hooks", "have data follow git checkout, and go with git push"))
     table(rows)
+    if done.hooked is not None and done.hooked.left:
+        say_hooks(done.hooked)
     if dry_run:
         note("nothing was written (--dry-run)")
     elif done.staged:
@@ -97,6 +104,7 @@ def _document(done: Initialised, dry_run: bool) -> dict[str, object]:
         "made": [display(path) for path in done.made],
         "changed": [display(path) for path in done.changed],
         "staged": [display(path) for path in done.staged],
+        "hooks": [] if done.hooked is None else [{"name": one.name, "state": one.state} for one in done.hooked.hooks],
         "found": [
             {"path": display(one.path), "size": one.size, "files": one.files, "folder": one.is_folder}
             for one in done.found

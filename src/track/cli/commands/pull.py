@@ -3,6 +3,7 @@
 import click
 
 from track.cli.consent import allow, yes_option
+from track.cli.hooking import ensure_hooks
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.flows.bring import BroughtArtifact
 from track.model.names import display
@@ -41,6 +42,8 @@ def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bo
         if flags["yes"]:
             allow(project, remote)
         pulled = pull(project, paths, remote=remote, force=force, dry_run=dry_run, progress=progress())
+        if not dry_run:
+            ensure_hooks(project)
     if flags["as_json"]:
         emit_json("pull", _document(pulled))
     else:

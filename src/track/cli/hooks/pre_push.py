@@ -1,0 +1,78 @@
+"""`pre-push`: the data of new pointers goes before the commits that name it, or the commits do not go."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+from track.cli.hooks.telling import tell, tell_error
+from track.cli.meter import meter
+from track.cli.render import count_text, size_text
+from track.errors import NotARepository, ProjectError, TrackError
+from track.flows.outgoing import Update, deliver, outgoing, refuse, undelivered
+from track.history.plumbing import Git
+from track.project import Project, is_set_up
+
+_LONG = 1 << 30
+
+
+def run(name: str, arguments: Sequence[str]) -> int:
+    """0 when every new pointer's data is at a remote, else 1 and Git pushes nothing."""
+    updates = list(_updates(sys.stdin.read() if not sys.stdin.isatty() else ""))
+    try:
+        if not updates or not is_set_up(Git()):
+            return 0
+    except NotARepository:  # a bare one has no store
+        return 0
+    try:
+        with Project.open() as project:
+            return _push(project, updates)
+    except TrackError as error:
+        tell_error(error)
+        is_ours = isinstance(error, ProjectError)
+        tell("nothing was pushed" + ("" if is_ours else "; to push commits without their data: git push --no-verify"))
+        return 1
+
+
+def _push(project: Project, updates: Sequence[Update]) -> int:
+    mode = project.config.text("hooks.pre-push")
+    if mode == "off":
+        return 0
+    versions, troubles = outgoing(project, updates)
+    for trouble in troubles:
+        tell(trouble)
+    lacking = undelivered(project, versions)
+    if not lacking:
+        return 0
+    if mode == "check":
+        raise refuse(lacking)
+    delivered = deliver(project, lacking, tell=_announce, progress=meter())
+    if delivered.versions:
+        count = count_text(len(delivered.versions), "artifact")
+        tell(f"data of {count} sent to {delivered.remote}: {size_text(delivered.sent_bytes)}")
+    return 0
+
+
+def _announce(remote: str, size: int) -> None:
+    tell(f"sending {size_text(size)} to {remote} first")
+    if size > _LONG:
+        tell("should Git's own connection time out meanwhile, push again: what was sent stays")
+
+
+def _updates(given: str) -> Iterator[Update]:
+    """What Git says on stdin, deletions left out; where the pre-commit framework ate it, what that says instead."""
+    for line in given.splitlines():
+        words = line.split(" ")
+        if len(words) == 4 and set(words[1]) != {"0"}:
+            yield Update(words[1], words[2], None if set(words[3]) == {"0"} else words[3])
+    target = os.environ.get("PRE_COMMIT_TO_REF", "")
+    if not given and _is_id(target):
+        before = os.environ.get("PRE_COMMIT_FROM_REF", "")
+        ref = os.environ.get("PRE_COMMIT_REMOTE_BRANCH") or "HEAD"
+        yield Update(target, ref, before if _is_id(before) else None)
+        head = Git().head()  # it speaks of the first ref alone: the branch that is checked out is most often another
+        if head is not None and head != target:
+            yield Update(head, "HEAD")
+
+
+def _is_id(text: str) -> bool:
+    return len(text) in (40, 64) and set(text) <= set("0123456789abcdef") and set(text) != {"0"}

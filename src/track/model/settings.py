@@ -1,0 +1,85 @@
+"""Every setting there is, as a table; where their values come from is `track.config`."""
+
+import re
+from typing import Literal, NamedTuple, TypeAlias
+
+Value: TypeAlias = str | bool | int | None
+
+NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+"""What people may call a remote: it becomes part of a file's name, and may come from a stranger."""
+
+
+class Key(NamedTuple):
+    """A setting that exists. `name` may hold one `*` for a name that people choose; `kind` says what its values are.
+
+    `committed` is false for what only the person at the keyboard may set.
+    """
+
+    name: str
+    kind: Literal["text", "boolean", "place", "seconds", "number", "size", "choice"]
+    default: Value
+    description: str
+    committed: bool = True
+    choices: tuple[str, ...] = ()
+
+    def matches(self, name: str) -> bool:
+        """Return whether `name` is this setting."""
+        return name == self.name or bool(re.fullmatch(re.escape(self.name).replace(r"\*", NAME), name))
+
+
+KEYS = (
+    Key(
+        "checkout.link",
+        "choice",
+        "copy",
+        "how large files come out of the store: `copy` (a reflink where the "
+        "filesystem has them), or `hardlink` or `symlink`, which are read-only",
+        choices=("copy", "hardlink", "symlink"),
+    ),
+    Key("core.remote", "text", None, "the remote that push, fetch and pull use when none is named"),
+    Key(
+        "gc.grace",
+        "number",
+        14,
+        "how many days `track gc` keeps what nothing names any more, and then once more in the store's trash",
+        committed=False,
+    ),
+    Key(
+        "hooks.install",
+        "boolean",
+        True,
+        "whether `init`, `clone`, and the first `add` or `pull` in a clone without them install Git's hooks; "
+        "`track hooks install` does so in any case",
+    ),
+    Key(
+        "hooks.max-file-size",
+        "size",
+        10 << 20,
+        "how large a file may be that a commit brings into Git itself, such as `50 MiB`; at least 1 MiB, or 0 for "
+        "any size",
+    ),
+    Key(
+        "hooks.pre-push",
+        "choice",
+        "upload",
+        "what `git push` does about the data of new pointers: `upload` sends it first, `check` refuses when no remote "
+        "is known to have it, `off` does nothing",
+        choices=("upload", "check", "off"),
+    ),
+    Key("lock.timeout", "seconds", 60, "how many seconds to wait for another track in the same working tree"),
+    Key(
+        "remote.*.endpoint",
+        "text",
+        None,
+        "the server of the remote's bucket, when it is not Amazon's: `https://HOST`",
+        committed=False,
+    ),
+    Key("remote.*.profile", "text", None, "the profile of `~/.aws` for the remote's bucket", committed=False),
+    Key("remote.*.region", "text", None, "the region of the remote's bucket"),
+    Key("remote.*.url", "text", None, "where the remote of that name is"),
+    Key("store.path", "place", None, "the folder of the store, when it is not in the Git directory", committed=False),
+    Key("store.shared", "boolean", False, "whether the store is writable by the group of its folder", committed=False),
+    Key("trash.days", "number", 30, "how many days `track restore` can go back"),
+    Key("trash.steps", "number", 100, "how many commands `track restore` can go back"),
+)
+"""Every setting there is, by name."""

@@ -1,0 +1,212 @@
+"""`pre-push`: the data of new pointers is at a remote before the commits are, or the commits stay here."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from support.cli import track_here as track
+from support.hooked import SECOND, Hooked, as_bytes, hook_process
+from support.repositories import git
+
+
+@pytest.fixture
+def shared(here: Hooked) -> Hooked:
+    """With a bare Git repository and a folder for data beside it; nothing was pushed yet."""
+    git("init", "--quiet", "--bare", "-b", "main", "../code.git", cwd=here.root)
+    here.git("remote", "add", "origin", "../code.git")
+    track("remote", "add", "origin", "../data", cwd=here.root).ok()
+    here.git("commit", "--quiet", "-m", "remote")
+    return here
+
+
+def clone(here: Hooked, name: str = "clone") -> Hooked:
+    git("clone", "--quiet", "code.git", name, cwd=here.root.parent)
+    return Hooked(here.root.parent / name)
+
+
+def heads(here: Hooked) -> str:
+    return git("for-each-ref", cwd=here.root.parent / "code.git")
+
+
+def offline(here: Hooked) -> None:
+    """Whatever asks the remote for data now fails."""
+    (here.root.parent / "data").rename(here.root.parent / "away")
+
+
+def test_push_sends_data_first_and_a_clone_has_everything(shared: Hooked) -> None:
+    said = shared.git("push", "--quiet", "origin", "main")
+    assert "track: sending" in said.text
+    assert "sent to origin" in said.text
+    other = clone(shared)
+    track("pull", cwd=other.root).ok()
+    assert other.data() == as_bytes(SECOND)
+    other.git("checkout", "--quiet", "main~2")
+    track("pull", cwd=other.root).ok()  # the version in between was named by a pushed commit too
+    assert (other.root / "f.csv").read_bytes() == b"1\n"
+
+
+def test_exactly_what_the_pushed_commits_name_is_sent(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    shared.add({"mine": b"not pushed"}, "mine", "mine")
+    shared.git("checkout", "--quiet", "-b", "side", "main~1")
+    shared.add({"theirs": b"pushed"}, "theirs", "theirs")
+    shared.git("push", "--quiet", "origin", "side")
+    status = track("status", "--json", cwd=shared.root).ok().json
+    assert {one["path"]: one["pushed"] for one in status["artifacts"]}["theirs"] is True
+    shared.git("checkout", "--quiet", "main")
+    status = track("status", "--json", cwd=shared.root).ok().json
+    assert {one["path"]: one["pushed"] for one in status["artifacts"]}["mine"] is False
+
+
+def test_a_push_without_new_pointers_asks_nobody(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    offline(shared)
+    (shared.root / "code.py").write_text("1\n")
+    shared.git("add", "code.py")
+    shared.git("commit", "--quiet", "-m", "code")
+    shared.git("push", "--quiet", "origin", "main")
+    shared.git("push", "--quiet", "origin", "main:again")
+    shared.git("push", "--quiet", "origin", "--delete", "again")
+    shared.git("tag", "-a", "-m", "one", "v1")
+    shared.git("push", "--quiet", "origin", "v1")
+
+
+def test_what_was_pushed_by_hand_before_asks_nobody(shared: Hooked) -> None:
+    track("push", "origin", "first", "main", cwd=shared.root).ok()
+    offline(shared)
+    shared.git("push", "--quiet", "origin", "main")
+
+
+def test_pointers_that_went_are_no_reason_to_ask(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    offline(shared)
+    shared.git("rm", "--quiet", "new.track")
+    shared.git("commit", "--quiet", "-m", "gone")
+    shared.git("push", "--quiet", "origin", "main")
+
+
+def test_a_remote_that_is_not_there_stops_the_push(shared: Hooked) -> None:
+    offline(shared)
+    said = shared.git("push", "origin", "main", check=False)
+    assert said.code == 1
+    assert "nothing was pushed; to push commits without their data: git push --no-verify" in said.text
+    assert not heads(shared)
+    shared.git("push", "--quiet", "--no-verify", "origin", "main")
+
+
+def test_no_remote_for_data_stops_the_push(here: Hooked) -> None:
+    git("init", "--quiet", "--bare", "../code.git", cwd=here.root)
+    said = here.git("push", "../code.git", "main", check=False)
+    assert said.code == 1
+    assert "this project has no remote" in said.text
+    assert "track remote add" in said.text
+    assert not heads(here)
+
+
+def test_bytes_that_are_nowhere_stop_the_push_and_are_named(shared: Hooked) -> None:
+    shutil.rmtree(shared.root / ".git/track/store/packs")
+    (shared.root / ".git/track/store/index.db").unlink()
+    said = shared.git("push", "origin", "main", check=False)
+    assert said.code == 1
+    assert "cannot be pushed" in said.text
+    assert not heads(shared)
+
+
+def test_a_remote_that_the_repository_names_is_not_used_before_consent(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    other = clone(shared)
+    track("pull", cwd=other.root).ok()
+    other.add({"x": b"x"}, "x", "x")
+    said = other.git("push", "origin", "main", check=False)
+    assert said.code == 1
+    assert "was named by the repository, not by you" in said.text
+    track("remote", "add", "origin", "../data", cwd=other.root).ok()
+    other.git("push", "--quiet", "origin", "main")
+
+
+@pytest.mark.parametrize(("mode", "code"), [("check", 1), ("off", 0)])
+def test_the_setting_decides(shared: Hooked, mode: str, code: int) -> None:
+    track("config", "hooks.pre-push", mode, cwd=shared.root).ok()
+    said = shared.git("push", "origin", "main", check=False)
+    assert said.code == code
+    assert not list((shared.root.parent / "data").rglob("*.pack"))
+    if mode == "check":
+        assert "no remote is known to have the data of" in said.text
+        track("push", "origin", "first", "main", cwd=shared.root).ok()
+        shared.git("push", "--quiet", "origin", "main")
+
+
+def test_a_merge_that_settles_a_conflict_with_a_third_version(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    shared.git("checkout", "--quiet", "-b", "side", "main")
+    shared.add({"f.csv": b"side\n"}, "side", "f.csv")
+    shared.git("push", "--quiet", "origin", "side")
+    shared.git("checkout", "--quiet", "main")
+    shared.add({"f.csv": b"main\n"}, "main", "f.csv")
+    shared.git("push", "--quiet", "origin", "main")
+    assert shared.git("merge", "side", check=False).code == 1
+    (shared.root / "f.csv").write_bytes(b"third\n")
+    shared.git("checkout", "--quiet", "--ours", "f.csv.track")
+    track("add", "f.csv", cwd=shared.root).ok()
+    shared.git("commit", "--quiet", "--no-edit")
+    said = shared.git("push", "origin", "main")
+    assert "track: data of 1 artifact sent to origin" in said.text
+
+
+def test_several_refs_at_once_and_a_detached_head(shared: Hooked) -> None:
+    shared.git("checkout", "--quiet", "--detach")
+    shared.add({"x": b"x"}, "x", "x")
+    shared.git("push", "--quiet", "origin", "main", "HEAD:refs/heads/side", "first")
+    offline(shared)
+    shared.git("push", "--quiet", "origin", "HEAD:refs/heads/again")
+
+
+def test_from_a_linked_worktree_a_submodule_and_a_shallow_clone(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    shared.git("worktree", "add", "--quiet", "-b", "linked", "../linked")
+    linked = Hooked(shared.root.parent / "linked")
+    linked.add({"l": b"l"}, "l", "l")
+    assert "data of 1 artifact sent" in linked.git("push", "origin", "linked").text
+    url = (shared.root.parent / "code.git").as_uri()
+    git("clone", "--quiet", "--depth=1", url, "shallow", cwd=shared.root.parent)
+    shallow = Hooked(shared.root.parent / "shallow")
+    track("remote", "add", "origin", "../data", cwd=shallow.root).ok()
+    track("hooks", "install", cwd=shallow.root).ok()
+    shallow.add({"s": b"s"}, "s", "s")
+    assert "data of 1 artifact sent" in shallow.git("push", "origin", "main").text
+    outer = Hooked(shared.root.parent / "outer")
+    git("init", "--quiet", "-b", "main", str(outer.root), cwd=shared.root)
+    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", url, "inner")
+    inner = Hooked(outer.root / "inner")
+    track("remote", "add", "lab", str(shared.root.parent / "data"), "--clone", cwd=inner.root).ok()
+    track("config", "core.remote", "lab", cwd=inner.root).ok()
+    track("hooks", "install", cwd=inner.root).ok()
+    inner.git("checkout", "--quiet", "-b", "inner")
+    inner.add({"i": b"i"}, "i", "i")
+    said = inner.git("push", "origin", "inner")
+    assert "data of 1 artifact sent" in said.text
+
+
+def test_what_the_pre_commit_framework_leaves_of_the_input_is_enough(shared: Hooked) -> None:
+    tip = git("rev-parse", "main", cwd=shared.root).strip()
+    base = git("rev-parse", "first", cwd=shared.root).strip()
+    env = {
+        **os.environ,
+        "PRE_COMMIT_FROM_REF": base,
+        "PRE_COMMIT_TO_REF": tip,
+        "PRE_COMMIT_REMOTE_BRANCH": "refs/heads/main",
+    }
+    assert hook_process("pre-push", cwd=shared.root, env=env).code == 0
+    status = track("status", "--json", cwd=shared.root).ok().json
+    assert {one["pushed"] for one in status["artifacts"]} == {True}
+
+
+def test_a_bare_mirror_pushes_what_it_likes(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    mirror = shared.root.parent / "code.git"
+    shutil.copytree(shared.root / ".git/hooks", mirror / "hooks", dirs_exist_ok=True)
+    git("config", "track.python", sys.executable, cwd=mirror)
+    git("init", "--quiet", "--bare", "../mirror.git", cwd=shared.root)
+    git("push", "--quiet", "../mirror.git", "main", cwd=mirror)
