@@ -8,7 +8,7 @@ from track.project import Project
 
 
 def ensure_hooks(project: Project) -> None:
-    """Install the hooks in a clone that has none, unless a person took them out or set so; what is in the way is only told."""
+    """Install the hooks in a clone that has none, unless a person does not want them; what is in the way is told."""
     if not project.config.is_on("hooks.install"):
         return
     try:

@@ -152,8 +152,8 @@ def _is_stale(project: Project, version: Version) -> bool:
     seen = scan_of(project, version.path)
     if seen.kind == "missing" or seen.errors:
         return False
-    if seen.unchanged:
-        return seen.root != version.pointer.digest
+    if seen.unchanged and seen.root == version.pointer.digest:
+        return False
     if sum(item.stat.size for _, item in seen.changed) > _LOOKED_AT:
         return True
     try:
