@@ -32,10 +32,12 @@ def test_a_change_says_where_it_was_written(here: Path) -> None:
 def test_the_list_has_the_values_that_hold_and_origins_all(here: Path) -> None:
     track("config", "--project", "lock.timeout", "4", cwd=here).ok()
     track("config", "lock.timeout", "5", cwd=here).ok()
-    listed = track("config", cwd=here).ok().out.splitlines()
-    assert listed[0] == "checkout.link  copy"
-    assert "lock.timeout   5" in listed
-    assert "lock.timeout   4" not in listed
+    listed = dict(line.split(maxsplit=1) for line in track("config", cwd=here).ok().out.splitlines())
+    assert list(listed) == sorted(listed)
+    assert listed["checkout.link"] == "copy"
+    assert listed["lock.timeout"] == "5"
+    assert listed["store.shared"] == "false"
+    assert "core.remote" not in listed
     assert track("config", "--origin", "lock.timeout", cwd=here).ok().out.splitlines() == [
         f"lock.timeout  5  clone    {here}/.git/track/config.toml",
         f"lock.timeout  4  project  {here}/.track/config.toml",
