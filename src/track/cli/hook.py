@@ -15,11 +15,12 @@ MODULES = {
     "post-rewrite": "track.cli.hooks.in_step",
     "post-index-change": "track.cli.hooks.in_step",
     "pre-push": "track.cli.hooks.pre_push",
+    "diff": "track.cli.diff_driver",
     "merge": "track.cli.merge_driver",
 }
 """What Git calls, and where it is."""
 
-BLOCKING = ("pre-push", "merge")
+BLOCKING = ("pre-push", "diff", "merge")
 """Those for which a failure of ours counts; with the others Git goes on, whatever happens to them."""
 
 FAILED = 70
@@ -35,7 +36,7 @@ def main() -> int:
     if name not in MODULES:
         sys.stderr.write(f"usage: track-hook {'|'.join(MODULES)} ARGUMENTS…\n")
         return 2
-    if name != "merge" and os.environ.get("TRACK_SKIP", "0") not in ("", "0"):
+    if name not in ("diff", "merge") and os.environ.get("TRACK_SKIP", "0") not in ("", "0"):
         return 0
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # stderr is a text stream
     try:
