@@ -5,19 +5,18 @@ anything else when it touched nothing; then Git's own merge of lines takes over.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from track import publish
 from track.cli.conflicts import told
 from track.errors import NotAPointer, TrackError
-from track.flows.merging import Outcome, kept, merge_texts
-from track.flows.sides import artifact_of
-from track.history.plumbing import Git
+from track.flows.merging import Outcome, merge_texts
 from track.model.marks import marked
-from track.model.names import display, typed
-from track.project import Project
-from track.store.objects import Store
+from track.model.names import data_path, display, is_named_pointer, typed
 
 _UNTOUCHED = 2
 _LISTED = 20
@@ -52,7 +51,7 @@ def _merge(base: str, ours: str, theirs: str, size: str, path: str) -> int:
     with _Opened() as opened:
         try:
             outcome = merge_texts(opened.read, (texts[0], texts[1], texts[2]), name)
-            with kept(opened.store, outcome):
+            with opened.kept(outcome):
                 _replace(ours, outcome.text(texts[1], texts[2], _number(size)))
         except NotAPointer:
             raise
@@ -71,11 +70,10 @@ def _merge(base: str, ours: str, theirs: str, size: str, path: str) -> int:
 
 
 class _Opened:
-    """The project, opened when a manifest has to be read: most merges of pointers need none."""
+    """The project, loaded and opened when a manifest has to be read: most merges of pointers need none."""
 
     def __init__(self) -> None:
-        self._project: Project | None = None
-        self.read: Callable[[bytes], bytes] = self._read
+        self._project: Any = None
 
     def __enter__(self) -> "_Opened":
         return self
@@ -85,16 +83,22 @@ class _Opened:
             self._project.close()
 
     @property
-    def project(self) -> Project:
+    def project(self) -> Any:
         if self._project is None:
-            self._project = Project.open(None)
+            self._project = import_module("track.project").Project.open(None)
         return self._project
 
-    def store(self) -> Store:
-        return self.project.store
+    def kept(self, outcome: Outcome) -> AbstractContextManager[None]:
+        """What `track.flows.unmerged.kept` does, where there is something to keep."""
+        if not outcome.nodes:
+            return nullcontext()
+        keeping: AbstractContextManager[None] = import_module("track.flows.unmerged").kept(self.project, outcome)
+        return keeping
 
-    def _read(self, digest: bytes) -> bytes:
-        return self.project.store.read(digest)
+    def read(self, digest: bytes) -> bytes:
+        """A manifest node."""
+        node: bytes = self.project.store.read(digest)
+        return node
 
 
 def _replace(path: str, content: bytes) -> None:
@@ -110,12 +114,13 @@ def _is_asked_by_a_person(opened: _Opened, size: str, path: str) -> bool:
     """Whether this is the merge that somebody asked for, and not one of common ancestors, which has longer marks."""
     if _number(size) <= 7:
         return True
-    said = Git().run("check-attr", "-z", "conflict-marker-size", "--", path).split(b"\0")
-    return said[2:3] == [size.encode()]
+    said = opened.project.git.run("check-attr", "-z", "conflict-marker-size", "--", path).split(b"\0")
+    return bool(said[2:3] == [size.encode()])
 
 
 def _tell(outcome: Outcome, path: str) -> None:
-    artifact = artifact_of(path.encode("utf-8", "surrogateescape"))
+    pointer = path.encode("utf-8", "surrogateescape")
+    artifact = pointer if is_named_pointer(pointer) else data_path(pointer)
     name = typed(artifact)
     if outcome.trouble is not None:
         _say(f"{display(artifact)} changed on both sides, and a manifest is not here: {outcome.trouble.message}")

@@ -1,31 +1,20 @@
 """Merging: three texts of a pointer -> the merged one with its new manifest, or the conflicts; no network, ever."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from track.errors import (
     ConflictedPointer,
-    DamagedObject,
     MalformedManifest,
-    MalformedPointer,
     MissingObject,
-    NewerFormat,
-    NotAPointer,
     TrackError,
 )
-from track.flows.keep import count
-from track.flows.reach import Version, objects_below
-from track.flows.sides import artifact_of
-from track.history import log
 from track.model.digest import Digest
 from track.model.manifest import Read, Root, compare, parse_node, update
 from track.model.manifest_merge import PathConflict, agreed, merge_manifests, settled
 from track.model.marks import marked, sides
 from track.model.merge import FactConflict, MergedPointer, Side, content_of, merge_pointers
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
-from track.project import Project
-from track.store.objects import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +86,6 @@ def merge_texts(
     return _merged(read, _common(base, name), mine, other, choices)
 
 
-@contextmanager
-def kept(open_store: Callable[[], Store], outcome: Outcome) -> Iterator[None]:
-    """Make the new manifest nodes durable, and hold the store's lock while the pointer is written.
-
-    Raises:
-        DiskFull, StoreUnwritable, Locked: they could not be; no pointer may name them.
-    """
-    if not outcome.nodes or not outcome.is_clean:
-        yield
-        return
-    with open_store().writer() as writer:
-        for digest, node in outcome.nodes.items():
-            writer.add_known(digest, node)
-        writer.commit()
-        yield
-
-
 def changes_for_us(
     read: Read, ours: Pointer | None, merged: Pointer, nodes: Mapping[Digest, bytes]
 ) -> tuple[int, int, int]:
@@ -122,33 +94,11 @@ def changes_for_us(
         same = ours is not None and (ours.kind, ours.digest) == (merged.kind, merged.digest)
         return (0, 0, 0) if same else (int(ours is None), int(ours is not None), 0)
     try:
-        return count(compare(_reading(read, nodes), ours.digest, merged.digest))
+        pairs = list(compare(_reading(read, nodes), ours.digest, merged.digest))
     except MissingObject:
         return 0, 0, 0
-
-
-def versions_in_conflict(project: Project) -> list[Version]:
-    """The versions that pointers in conflict name, of both sides; of the common one where its manifest is not here."""
-    stages = log.unmerged_pointers(project.git)
-    contents = dict(project.git.blobs(sorted({one for each in stages.values() for one in each if one})))
-    found: list[Version] = []
-    for path, unmerged in stages.items():
-        for one in unmerged:
-            with suppress(NotAPointer, MalformedPointer, NewerFormat):
-                version = Version(artifact_of(path), parse_pointer(contents[one], path), ()) if one else None
-                if version is not None and (one != unmerged.base or _lacks_manifest(project, version)):
-                    found.append(version)
-    return found
-
-
-def _lacks_manifest(project: Project, version: Version) -> bool:
-    if version.pointer.kind != "directory":
-        return False
-    try:
-        objects_below(version, project.store.read_many)
-    except (MissingObject, DamagedObject):
-        return True
-    return False
+    held = [(old is not None and old.mode != "d", new is not None and new.mode != "d") for old, new in pairs]
+    return held.count((False, True)), held.count((True, True)), held.count((True, False))
 
 
 def _common(base: bytes | None, name: bytes | str) -> list[Pointer | None]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from track.errors import TrackError, naming_too
-from track.flows.merging import versions_in_conflict
 from track.flows.reach import every_ref, full_name, versions, versions_here
 from track.flows.receive import receive
+from track.flows.unmerged import versions_in_conflict
 from track.progress import Progress, silent
 from track.project import Project
 

@@ -21,11 +21,12 @@ from track.errors import (
 )
 from track.flows import view
 from track.flows.bring import bring
-from track.flows.merging import Choices, Outcome, changes_for_us, kept, merge_texts
+from track.flows.merging import Choices, Outcome, changes_for_us, merge_texts
 from track.flows.pointers import content_at, write_pointer
 from track.flows.reach import Version
 from track.flows.sides import artifact_of
 from track.flows.undo import Undo
+from track.flows.unmerged import kept
 from track.history import gitrepo, log
 from track.history.log import Unmerged
 from track.model.digest import Digest
@@ -182,7 +183,7 @@ class _Task:
             if pointer is None:
                 self._remove()
             elif outcome is not None:
-                with kept(lambda: project.store, outcome):
+                with kept(project, outcome):
                     write_pointer(project, self._pointer, pointer)
             else:
                 write_pointer(project, self._pointer, pointer)

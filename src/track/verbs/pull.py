@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
-from track.flows.merging import versions_in_conflict
 from track.flows.reach import Version, versions_here
 from track.flows.receive import lacking_here, put_damage_aside, receive
 from track.flows.undo import Undo
+from track.flows.unmerged import versions_in_conflict
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
