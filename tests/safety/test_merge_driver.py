@@ -10,7 +10,7 @@ from blake3 import blake3
 
 from support import hostile
 from support.cli import track_here
-from support.merging import HOOK, fork, git_says, project, save, with_drivers
+from support.merging import HOOK, fork, git_says, project, save, with_drivers, without_drivers
 from support.repositories import commit_all, git
 from support.scene import FULL, duplicate, leftovers, remove
 from support.strace import CHANGING, Event, changing, complaints, spread
@@ -197,8 +197,29 @@ def test_a_driver_that_cannot_write_leaves_it_to_git(tmp_path: Path, env: dict[s
         assert said.code == 1
         assert "<<<<<<< ours" in (repo / "images.track").read_text()
         git("merge", "--abort", cwd=repo)
-    skipping = git_says("merge", "theirs", cwd=repo, env={**env, "TRACK_SKIP": "1"})
-    assert (skipping.code, "<<<<<<< ours" in (repo / "images.track").read_text()) == (1, True)
+    git_says("merge", "-m", "m", "theirs", cwd=repo, env={**env, "TRACK_SKIP": "1"}).ok()
+    assert track_here("ls", "-R", ":images", cwd=repo).ok().out.split() == ["images/a", "images/b", "images/c"]
+
+
+def test_a_program_that_git_does_not_find_is_reached_through_its_python(tmp_path: Path) -> None:
+    """As below a graphical client, which knows nothing of virtual environments."""
+    repo = project(tmp_path / "repo")
+    fork(repo, BASE, {"images/a": b"ours"}, {"images/b": b"theirs"})
+    git("config", "track.python", sys.executable, cwd=repo)
+    git_says("merge", "-m", "m", "theirs", cwd=repo, env=without_drivers()).ok()
+    git("reset", "-q", "--hard", "HEAD~1", cwd=repo)
+    git("config", "track.python", str(tmp_path / "gone"), cwd=repo)
+    assert git_says("merge", "-m", "m", "theirs", cwd=repo, env=without_drivers()).code == 1
+
+
+def test_a_program_in_the_repository_is_not_taken_for_ours(tmp_path: Path) -> None:
+    repo = project(tmp_path / "repo")
+    (repo / "track-hook").write_text(f"#!/bin/sh\ntouch {tmp_path / 'harm'}\n")
+    (repo / "track-hook").chmod(0o755)
+    fork(repo, BASE, {"images/a": b"ours"}, {"images/b": b"theirs"})
+    env = without_drivers()
+    git_says("merge", "theirs", cwd=repo, env={**env, "PATH": f".:{env['PATH']}"})
+    assert not (tmp_path / "harm").exists()
 
 
 def test_the_marks_of_a_merge_of_ancestors_are_as_long_as_git_wants(tmp_path: Path, env: dict[str, str]) -> None:

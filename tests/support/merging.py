@@ -12,9 +12,8 @@ from support.trees import Node, write_tree
 
 HOOK = """#!{python}
 import sys
-from importlib import import_module
-name = {{"merge": "track.cli.merge_driver", "diff": "track.cli.diff_driver"}}[sys.argv[1]]
-sys.exit(import_module(name).run(sys.argv[1], sys.argv[2:]))
+from track.cli.hook import main
+sys.exit(main())
 """
 
 

@@ -8,7 +8,12 @@ if [ $# -lt 7 ]; then
     exit 0
 fi
 if [ -t 1 ] || { [ -n "$GIT_PAGER_IN_USE" ] && [ -p /dev/stdout ]; }; then
-    command -v track-hook >/dev/null 2>&1 && track-hook diff "$@" && exit 0
+    track=$(command -v track-hook)
+    case $track in
+    /*) "$track" diff "$@" && exit 0 ;;
+    *) track=$(git config --local track.python) && [ -x "$track" ] && "$track" -P -m track.cli.hook diff "$@" \
+        2>/dev/null && exit 0 ;;
+    esac
 fi
 
 tab=$(printf '\t')

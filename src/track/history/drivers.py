@@ -35,7 +35,9 @@ _DIFF = (
 )
 # A conflict that `track-hook` left has its marks; whatever else went wrong, Git's own merge of lines leaves them.
 _MERGE = (
-    'sh -c \'test "${TRACK_SKIP:-0}" = 0 && command -v track-hook >/dev/null 2>&1 && track-hook merge "$@" && exit 0; '
+    "sh -c 'track=$(command -v track-hook); "
+    'case $track in /*) "$track" merge "$@" && exit 0;; *) track=$(git config --local track.python) && '
+    'test -x "$track" && "$track" -P -m track.cli.hook merge "$@" && exit 0;; esac; '
     'grep -q "^<<<<<<<" "$2" && exit 1; '
     'exec git merge-file -L ours -L base -L theirs --marker-size="$4" "$2" "$1" "$3"\' track %O %A %B %L %P'
 )

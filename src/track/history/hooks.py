@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 from track import publish
 from track.errors import Conflict, StoreUnwritable
+from track.history import drivers
 from track.history.plumbing import Git
 from track.model.names import display
 
@@ -112,13 +113,14 @@ def is_refused(git: Git) -> bool:
 
 
 def install(git: Git) -> Hooked:
-    """Put every hook of ours in place, and remember which Python has `track`; again is fine, and brings up to date.
+    """Put every hook of ours in place, and the drivers, and remember which Python has `track`; again brings up to date.
 
     Raises:
         Conflict: a hook and the older one that we had put aside are both there, and neither is ours.
         DiskFull, StoreUnwritable: something cannot be written; the hooks that were there work as before.
     """
     where = site(git)
+    drivers.install(git)
     with suppress(FileNotFoundError):
         publish.remove(_refusal(git))
     if git.config("track.python") != sys.executable:
