@@ -649,3 +649,19 @@ def test_the_index_forgets_what_went(here: Path) -> None:
         rows = db.execute("SELECT count(*) FROM objects WHERE digest = ?", (digest_of(b"never committed"),)).fetchone()
     db.close()
     assert rows == (0,)
+
+
+def test_many_small_packs_become_few(here: Path) -> None:
+    for number in range(9):
+        (here / "many").mkdir(exist_ok=True)
+        (here / f"many/{number}").write_bytes(b"%d" % number * 100)
+        track("add", "many", cwd=here).ok()
+        commit_all(here, f"{number}")
+    before = len(files(store_of(here) / "packs"))
+    assert before > 9
+    track("gc", cwd=here).ok()
+    assert len(files(store_of(here) / "packs")) == 1
+    track("verify", cwd=here).ok()
+    git("checkout", "--quiet", "HEAD~5", cwd=here)
+    track("checkout", cwd=here).ok()
+    assert (here / "many/3").exists() and not (here / "many/4").exists()

@@ -20,6 +20,7 @@ from track.project import Project
 from track.store.clients import forget as forget_client
 from track.store.clients import registered
 from track.store.collect import Found, Taken, dead_objects, look, rewrite, take
+from track.store.compact import compact
 from track.store.marks import Marks
 from track.store.objects import Store
 from track.store.trash import size_of
@@ -100,9 +101,9 @@ def gc(
 ) -> Collected:
     """Take out of the store what no ref, reflog, stash, index, working tree, journal or other repository names.
 
-    What is younger than the grace period stays; what goes is in the trash for as long again. Interrupted, some has
-    gone and the rest goes with the next collection. `forget` are repositories that use the store no more. `force`
-    goes on although some history is shallow, or a manifest is lost that would say what is still needed.
+    What is younger than the grace period stays; what goes is in the trash for as long again. Small packs are merged at
+    the end. Interrupted, some has gone and the rest goes with the next collection. `forget` are repositories that use
+    the store no more. `force` goes on although some history is shallow, or a needed manifest is lost.
 
     Raises:
         HistoryIncomplete: a repository or working tree that may name objects cannot be read, or is shallow.
@@ -138,6 +139,8 @@ def gc(
                     done = take(project.store, marks, found, rewritten, now)
                     if not days:
                         emptied += project.store.trash().empty(float("inf"))
+            if not is_stopped:
+                compact(project.store, now_s=now, progress=progress)
         sources = _explain(project.store, marks, users, found) if dry_run else ()
         if dry_run:
             done = _would_take(found)
