@@ -93,7 +93,7 @@ def go_back(project: Project, back: Back, undo: Undo, progress: Progress = silen
     undo.note_all(
         (before.path for before in back.pointers), (*(one for one in back.comes if not one.is_done), *back.goes)
     )
-    touched = {pointer_of(before.path) for before in back.pointers}
+    touched = undo.touched | {pointer_of(before.path) for before in back.pointers}
     placed = [before for before in back.pointers if not is_named_pointer(before.path)]
     touched.update(ignore(project, [before.path for before in placed if before.was_ignored]))
     _put(project, (before for before in back.pointers if before.pointer is not None))
