@@ -223,3 +223,32 @@ def test_two_pushes_to_one_remote_at_once_both_arrive(tmp_path: Path) -> None:
             track("pull", cwd=clone).ok()
             assert (clone / f"{repo.name}.bin").read_bytes() == repo.name.encode() * 100
             assert read_tree(clone / "data") == read_tree(repo / "data")
+
+
+def test_an_add_that_finds_its_bytes_already_here_keeps_them_while_a_collection_runs(tmp_path: Path) -> None:
+    """The same few contents come and go: what was named by nothing is relied on again while it is being taken away."""
+    repo = first_version(tmp_path / "repo")
+    track("config", "--clone", "trash.steps", "1", cwd=repo).ok()
+    over = threading.Event()
+    said: list[str] = []
+
+    def collect() -> None:
+        while not over.is_set():
+            done = track("gc", "--grace", "0", cwd=repo)
+            if done.code:
+                said.append(said_by(done))
+
+    collector = threading.Thread(target=collect)
+    collector.start()
+    try:
+        for number in range(ROUNDS):
+            (repo / "model.bin").write_bytes(BIG + bytes([number % 3]))
+            (repo / "data/a.txt").write_bytes(b"one of three: %d" % (number % 3))
+            track("add", "data", "model.bin", cwd=repo).ok()
+            clean(track("verify", "data", "model.bin", cwd=repo))
+    finally:
+        over.set()
+        collector.join()
+
+    assert said == []
+    clean(track("verify", cwd=repo))

@@ -15,7 +15,7 @@ from track.errors import DamagedObject, NewerFormat, Unreadable
 from track.progress import Progress, silent
 from track.store.marks import Marks
 from track.store.objects import Store
-from track.store.pack import RAW, READ_FLAGS, ZSTD, PackEntry, PackWriter, expand_entry, read_table
+from track.store.pack import RAW, READ_FLAGS, RECORD_SIZE, ZSTD, PackEntry, PackWriter, expand_entry, read_table
 from track.store.trash import Batch
 from track.store.writer import Writer
 from track.system import read_at, reading
@@ -79,7 +79,7 @@ def look(store: Store, marks: Marks, before_s: float, progress: Progress = silen
                 unreadable += 1
             elif _modified(store, dead) > before_s:
                 young = [young[0] + dead.dead_count, young[1] + dead.dead_bytes]
-            elif dead.is_mixed and dead.dead_bytes <= MOSTLY * dead.size:
+            elif dead.is_mixed and dead.dead_bytes + RECORD_SIZE * dead.dead_count <= MOSTLY * dead.size:
                 among_live = [among_live[0] + dead.dead_count, among_live[1] + dead.dead_bytes]
             else:
                 going.append(dead)
@@ -206,7 +206,7 @@ def _dead_files(store: Store, marks: Marks, progress: Progress) -> Iterator[Dead
             dead = [entry for entry in entries if entry.digest not in live]
             if dead:
                 dead_bytes = sum(entry.stored_length for entry in dead)
-                whole = sum(entry.stored_length for entry in entries)
+                whole = sum(entry.stored_length + RECORD_SIZE for entry in entries)
                 yield Dead(name, True, len(dead) < len(entries), whole, len(dead), dead_bytes)
     for wholes in _grouped(store.wholes()):
         live = marks.kept([digest for digest, _ in wholes])

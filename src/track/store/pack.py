@@ -31,6 +31,8 @@ MAX_EXPANDED = 256 << 20
 """No compressed entry may say that it is longer than this."""
 
 _RECORD = struct.Struct("<32sHHQQQ32s")
+RECORD_SIZE = _RECORD.size
+"""Bytes of the table for each entry."""
 _FOOTER = struct.Struct("<32sQQII8s")
 _MAGIC = b"TRACKPAK"
 _VERSION = 1
