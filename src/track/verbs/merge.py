@@ -176,7 +176,7 @@ class _Task:
     def _settle(
         self, pointer: Pointer | None, outcome: Outcome | None, dry_run: bool, progress: Progress
     ) -> MergedArtifact:
-        """Write and stage the pointer, then bring the data in step."""
+        """Write the pointer, bring the data in step, and stage the pointer."""
         self._refuse_settled_by_hand(pointer)
         project, unplaced = self._project, None
         if not dry_run:
@@ -187,9 +187,9 @@ class _Task:
                     write_pointer(project, self._pointer, pointer)
             else:
                 write_pointer(project, self._pointer, pointer)
-            gitrepo.stage(project.git, [self._pointer])
-            _forget(project, self._pointer)
             unplaced = None if pointer is None else self._place(pointer, progress)
+            gitrepo.stage(project.git, [self._pointer])  # last: until then the same command begins again
+            _forget(project, self._pointer)
         counts = self._counts(pointer, {} if outcome is None else outcome.nodes)
         chosen_count = outcome.chosen_count if outcome is not None else 1
         return MergedArtifact(self._path, pointer, (), (), None, chosen_count, *counts, unplaced)
