@@ -1,6 +1,5 @@
 """What commands note before they change something: little, and all that is needed to take it back."""
 
-import os
 import time
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
-from track.flows.undo import kept_versions, pointer_of_held, sweep_trash, trash_of
+from track.flows.undo import pointer_of_held, sweep_trash, trash_of
 from track.model.manifest import walk
 from track.project import Project
 from track.worktree.trash import Step
@@ -103,23 +102,6 @@ def test_without_rows_everything_that_was_there_is_noted(here: Path) -> None:
     with Project.open(here) as project:
         assert noted[b"d"] is not None
         assert noted[b"d"].digest == project.pointers()[b"d.track"].digest
-
-
-def test_what_the_trash_names_is_kept_in_every_working_tree(here: Path) -> None:
-    git("worktree", "add", "--quiet", here.parent / "linked", "one", cwd=here)
-    linked = here.parent / "linked"
-    track("checkout", cwd=linked).ok()
-    (linked / "x.csv").write_bytes(b"a third")
-    track("add", "x.csv", cwd=linked).ok()
-    (linked / "x.csv").write_bytes(b"a fourth")
-    track("add", "x.csv", cwd=linked).ok()
-    with Project.open(here) as project:
-        kept = {(version.path, version.pointer.digest) for version in kept_versions(project)}
-        assert {version.refs for version in kept_versions(project)} == {("trash",)}
-        for name in (b"d", b"x.csv"):
-            first = git("show", f"one:{os.fsdecode(name)}.track", cwd=here)
-            assert any(path == name and str(digest) in first for path, digest in kept)
-        assert len([digest for path, digest in kept if path == b"x.csv"]) == 2  # the first, and the third
 
 
 def test_what_a_copy_held_can_be_named_by_a_pointer(here: Path) -> None:

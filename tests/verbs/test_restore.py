@@ -268,3 +268,14 @@ def test_a_file_in_the_trash_that_changed_is_not_brought_back(here: Path) -> Non
     refused = track("restore", "3", cwd=here)
     assert (refused.code, (here / "x.csv").read_bytes()) == (7, b"two")
     assert "is not what was put there" in refused.err
+
+
+def test_what_can_be_undone_is_not_collected(here: Path) -> None:
+    write_tree(here, {"x.csv": b"never committed", "d/s/0": b"never committed either", "d/big": BIG[::-1]})
+    track("add", "d", "x.csv", cwd=here).ok()
+    before = seen(here)
+    track("checkout", "two", "--", "d", "x.csv", cwd=here).ok()
+    git("add", "--all", cwd=here)
+    track("gc", "--grace", "0", cwd=here).ok()
+    back(here)
+    assert seen(here).files == before.files

@@ -18,6 +18,7 @@ from track.project import Project
 from track.worktree.parts import remember
 from track.worktree.place import Placer
 from track.worktree.scan import scan
+from track.worktree.stat_cache import Stat
 
 _NOTHING = Pointer(kind="file", digest=digest_of(b""))
 
@@ -69,9 +70,9 @@ def clear(project: Project, plans: Sequence[Plan], progress: Progress = silent) 
     try:
         with holding_store(project, plans), Placer(project.gate, StoreContents(project), staging) as placer:
             for found in plans:
-                for path, local in sorted(found.removes.items(), reverse=True):
-                    placer.remove(_full(found, path), local.stat)
-                    progress.advance(count=1)
+                for folder, going in _by_folder(found):
+                    placer.remove_from(folder, going) if folder else placer.remove(found.path, going[0][1])
+                    progress.advance(count=len(going))
                 for path in sorted(found.empties, key=lambda folder: -folder.count(b"/") if folder else 1):
                     placer.remove_folder(_full(found, path))
                 _forget(project, found)
@@ -89,6 +90,15 @@ def _going(here: Here, parts: Sequence[bytes]) -> Iterator[Local]:
     for local in here.below(b""):
         if is_under(local.path, parts) and check_entry_path(local.path) is None:
             yield here.at(local.path, sure=True) or local
+
+
+def _by_folder(found: Plan) -> Iterator[tuple[bytes, list[tuple[bytes, Stat]]]]:
+    """(folder, its names with their stats); without a folder it is the artifact's own path."""
+    folders: dict[bytes, list[tuple[bytes, Stat]]] = {}
+    for path, local in found.removes.items():
+        folder, _, name = _full(found, path).rpartition(b"/") if path else (b"", b"", b"")
+        folders.setdefault(folder, []).append((name, local.stat))
+    return iter(sorted(folders.items(), reverse=True))
 
 
 def _above(paths: dict[bytes, Local]) -> Iterator[bytes]:

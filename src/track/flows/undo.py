@@ -11,19 +11,18 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from track.errors import StoreUnwritable, TrackError
+from track.errors import StoreUnwritable
 from track.flows.here import Local
 from track.flows.ignoring import has_line
 from track.flows.plan import Plan
 from track.flows.pointers import content_at
-from track.flows.reach import Version
 from track.flows.sides import pointer_of
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
 from track.model.names import is_named_pointer
 from track.model.node import parse_node
-from track.model.pointer import Pointer, parse_pointer
+from track.model.pointer import Pointer
 from track.project import Project
 from track.worktree.parts import parts_of
 from track.worktree.reading import stat_of
@@ -161,21 +160,6 @@ def undone(steps: Iterable[Step]) -> dict[int, int]:
     return found
 
 
-def kept_versions(project: Project) -> tuple[Version, ...]:
-    """Every version that a step in the trash of any working tree of this clone may bring back: roots for collecting.
-
-    Both what pointers said and what working copies held; `refs` is `("trash",)`. What a directory names below its
-    manifest has to be kept too, as far as it is there: bytes that were saved nowhere are in the trash itself.
-    """
-    found: dict[tuple[bytes, bytes], Version] = {}
-    for trash in every_trash(project.git.common_dir):
-        for step in trash.steps():
-            for before in step.artifacts:
-                for pointer in _pointers_in(project, before):
-                    found[before.path, pointer.digest] = Version(before.path, pointer, (FOLDER,))
-    return tuple(found[key] for key in sorted(found))
-
-
 def sweep_trash(project: Project) -> int:
     """Remove the steps that are too many or too old by `trash.steps` and `trash.days`; how many.
 
@@ -196,16 +180,6 @@ def pointer_of_held(project: Project, held: Held) -> Pointer:
         return Pointer(kind="file", digest=held.digest, size=size, executable=held.executable)
     root = parse_node(project.store.read(held.digest))
     return Pointer(kind="directory", digest=held.digest, size=root.size, files=root.files)
-
-
-def _pointers_in(project: Project, before: Before) -> Iterable[Pointer]:
-    if before.pointer is not None:
-        with suppress(TrackError):  # whatever stood there; it names nothing that could be kept
-            yield parse_pointer(before.pointer, "the trash")
-    if before.held is not None:
-        held = before.held
-        files = 0 if held.kind == "directory" else None
-        yield Pointer(kind=held.kind, digest=held.digest, executable=held.executable, files=files)
 
 
 def _held_before(project: Project, found: Plan, nodes: dict[Digest, bytes]) -> Held | None:

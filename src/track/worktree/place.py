@@ -154,14 +154,18 @@ class Placer:
             return [_racy(found) for found in stats] if self._is_racy else stats
 
     def remove(self, path: bytes, seen: Stat) -> None:
-        """Remove a file or link that is still as it was `seen`; if it is gone already, that is fine.
-
-        Raises:
-            UnsavedWork: it is another by now.
-        """
+        """Remove a file or link that is as it was `seen`, or gone already; UnsavedWork when it is another by now."""
         with suppress(FileNotFoundError, NotADirectoryError), self._gate.parent(path) as (fd, name):
             _check(fd, name, path, seen)
             publish.remove(name, dir_fd=fd)
+
+    def remove_from(self, folder: bytes, going: Iterable[tuple[bytes, Stat]]) -> None:
+        """As `remove`, for many (name, stat) of one folder."""
+        with suppress(FileNotFoundError, NotADirectoryError), self._gate.directory(folder) as fd:
+            for name, seen in going:
+                _check(fd, name, folder + b"/" + name, seen)
+                with suppress(FileNotFoundError):
+                    publish.remove(name, dir_fd=fd)
 
     def make_folder(self, path: bytes) -> None:
         """Make a folder, if it is not there."""
