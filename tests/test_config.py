@@ -1,5 +1,6 @@
 """Layers of configuration: which value holds, where it comes from, and what a stranger may not set."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,25 @@ def test_the_files_of_the_user_are_where_the_system_keeps_such_things() -> None:
     assert config.user_file({"HOME": "/home/ada"}) == Path("/home/ada/.config/track/config.toml")
     assert config.user_file({"HOME": "/h", "XDG_CONFIG_HOME": "/etc/ada"}) == Path("/etc/ada/track/config.toml")
     assert config.user_file({"HOME": "/h", "XDG_CONFIG_HOME": "not/absolute"}) == Path("/h/.config/track/config.toml")
+
+
+def test_a_file_full_of_nonsense_is_refused_at_once(tmp_path: Path) -> None:
+    """Each wrong line costs a search for what was meant; a stranger's file may have fifty thousand."""
+    begun = time.process_time()
+    with pytest.raises(BadConfig, match="no configuration of track"):
+        _load(tmp_path, project="".join(f"key{number} = {number}\n" for number in range(50_000)))
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("text", [".".join(["a"] * 50_000) + " = 1\n", "[" + ".".join(["'a'"] * 50_000) + "]\n"])
+def test_a_key_without_an_end_is_refused_at_once(tmp_path: Path, text: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(BadConfig):
+        _load(tmp_path, project=text)
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("name", ["/tmp/x", "../x", "a b", "\\u001b[2J", ""])
+def test_a_remote_whose_name_could_be_a_path_is_no_setting(tmp_path: Path, name: str) -> None:
+    found = _load(tmp_path, project=f'[remote."{name}"]\nurl = "../x"\n')
+    assert found.names("remote.*.url") == () and found.warnings

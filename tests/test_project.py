@@ -340,3 +340,27 @@ def test_closing_twice_is_fine(project_root: Path) -> None:
     assert project.store.path and project.stat_cache.path
     project.close()
     project.close()
+
+
+@pytest.mark.parametrize("name", ["", "store", "stat.db", "lock", "config.toml", "store/objects", "store/index.db"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_state_that_track_did_not_make_is_not_used(project_root: Path, tmp_path: Path, name: str, kind: str) -> None:
+    """It was unpacked with the repository: we would write through the link, and wait for the pipe."""
+    with Project.open(project_root) as project:
+        assert project.store.path
+    path = project_root / ".git/track" / name
+    if path.exists():
+        path.rename(tmp_path / "aside")
+    (tmp_path / "elsewhere").mkdir()
+    path.symlink_to(tmp_path / "elsewhere") if kind == "link" else os.mkfifo(path)
+    if kind == "pipe" and not name:
+        return  # Git's own folder then has a pipe where we need a folder: nothing is waited for
+    with pytest.raises(ForbiddenPath, match="neither a file nor a folder"):
+        Project.open(project_root)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_lock_that_is_a_folder_is_told(project_root: Path) -> None:
+    (project_root / ".git/track/lock").mkdir(parents=True)
+    with Project.open(project_root) as project, pytest.raises(Locked, match="is a folder"), project.lock():
+        pass

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import tomli
 
 from track.errors import BadConfig, NewerFormat
+from track.model import toml
 from track.model.names import display
 from track.model.settings import KEYS, Key, Value
 
@@ -25,6 +26,7 @@ Layer: TypeAlias = Literal["flag", "environment", "clone", "project", "user", "d
 _MAX_FILE = 1 << 20
 _MAX_DEPTH = 8
 _LEAST_SIZE = 1 << 20
+_MAX_WARNINGS = 100
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _CREDENTIALS = re.compile(
     r"://[^/@\s]*:[^/@\s]+@|[?&](?:[^=&]*(?:sig|signature|token|secret|password|key))=", re.IGNORECASE
@@ -194,11 +196,11 @@ def read_file(path: Path, *, follow: bool = True) -> dict[str, object]:
         return {}
     where = display(str(path))
     try:
-        return tomli.loads(content.decode("utf-8"))
+        return toml.read(content.decode("utf-8"))
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"{where} is not TOML: {error}", hint="correct it, or remove it") from error
     except (RecursionError, ValueError) as error:
-        raise BadConfig(f"{where} is nested too deep, or holds an impossible number") from error
+        raise BadConfig(f"{where} is nested too deep, or holds an impossible number or key") from error
 
 
 def secret_in(name: str, value: object) -> bool:
@@ -216,12 +218,14 @@ def _all(
         tables = read_file(path, follow=layer != "project")
         if layer == "project":
             check_format(tables.get("format", FORMAT), display(str(path)))
+        told: list[str] = []
         for name, given in _flatten(tables):
-            if name == "format":
-                continue
-            setting = _from_file(name, given, layer, path, warnings)
+            setting = _from_file(name, given, layer, path, told) if name != "format" else None
             if setting is not None:
                 yield setting
+            if len(told) > _MAX_WARNINGS:
+                raise BadConfig(f"{display(str(path))} is no configuration of track", hint=told[0])
+        warnings += told
 
 
 def check_format(number: object, where: str) -> None:

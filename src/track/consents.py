@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import tomli
-
 from track import publish
 from track.errors import BadConfig
 from track.locks import Lock
@@ -63,7 +61,7 @@ class Consents:
         if content is None:
             return ()
         try:
-            document = tomli.loads(content.decode("utf-8"))
+            document = toml.read(content.decode("utf-8"))
             if document.get("format") != 1:
                 raise ValueError("it is of a later format")
             return tuple(map(_given, document.get("consent", [])))

@@ -66,6 +66,8 @@ class Lock:
         except PermissionError:
             with naming(self._path):  # another user's file: reading is enough for flock
                 return os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except IsADirectoryError as error:
+            raise Locked(f"{shown(self._path)} is a folder where a lock should be", hint="remove it") from error
         except OSError:
             with naming(self._path):
                 raise

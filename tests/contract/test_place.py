@@ -31,7 +31,7 @@ def test_what_is_not_there_is_no_such_key(place: Place, tmp_path: Path) -> None:
     with pytest.raises(NoSuchKey):
         place.digest("packs/aa/b")
     with pytest.raises(NoSuchKey):
-        place.get_file("packs/aa/b", tmp_path / "staging")
+        place.get_file("packs/aa/b", tmp_path / "staging", limit=1 << 40)
     assert list((tmp_path / "staging").iterdir() if (tmp_path / "staging").exists() else []) == []
 
 
@@ -44,7 +44,7 @@ def test_a_range_is_a_piece_and_ends_where_the_bytes_end(place: Place) -> None:
 
 def test_a_file_comes_into_staging_with_its_digest(place: Place, tmp_path: Path) -> None:
     place.put("objects/a", CONTENT)
-    staged = place.get_file("objects/a", tmp_path / "staging")
+    staged = place.get_file("objects/a", tmp_path / "staging", limit=1 << 40)
     assert staged.path.parent == tmp_path / "staging"
     assert staged.path.read_bytes() == CONTENT
     assert (staged.digest, staged.size) == (digest_of(CONTENT), len(CONTENT))
@@ -106,3 +106,12 @@ def test_every_request_is_counted(place: Place) -> None:
     place.get("index/a")
     list(place.list("index/"))
     assert place.requests_count == before + 3
+
+
+def test_a_file_that_is_larger_than_was_said_is_refused_before_it_fills_the_disk(place: Place, tmp_path: Path) -> None:
+    place.put("objects/a", b"x" * 1000)
+    (tmp_path / "staging").mkdir(exist_ok=True)
+    with pytest.raises(DamagedObject, match="more than 999 bytes"):
+        place.get_file("objects/a", tmp_path / "staging", limit=999)
+    assert list((tmp_path / "staging").iterdir()) == []
+    assert place.get_file("objects/a", tmp_path / "staging", limit=1000).size == 1000

@@ -390,3 +390,18 @@ def test_git_paths_and_branches_of_a_linked_worktree(repo: Path, linked: Path) -
     assert Git(linked).git_path("info/exclude") == repo / ".git/info/exclude"
     git("checkout", "--quiet", "--detach", cwd=linked)
     assert Git(linked).branch() is None
+
+
+def test_a_working_tree_elsewhere_that_only_the_repository_names_is_none(repo: Path, tmp_path: Path) -> None:
+    """An unpacked repository would have its data placed in the home around it."""
+    git("config", "core.worktree", str(tmp_path), cwd=repo)
+    with pytest.raises(NotARepository, match="says that its working tree is"):
+        Git(repo)
+
+
+def test_a_working_tree_elsewhere_that_the_person_names_is_one(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path))
+    assert Git(tmp_path).top == tmp_path

@@ -14,6 +14,7 @@ from track.store.segment import (
     PackSize,
     Segment,
     build_segment,
+    head_size,
     merge_segments,
     parse_head,
     parse_segment,
@@ -133,3 +134,9 @@ def test_any_bytes_are_a_segment_or_an_error_of_ours(data: bytes) -> None:
     for given_data in (data, b"trackidx\x01\0" + data):
         with pytest.raises(TrackError):
             renamed(given_data)
+
+
+def test_a_head_that_would_not_fit_into_memory_is_refused_unread() -> None:
+    _, data = build_segment([held(1)], PACKS)
+    with pytest.raises(DamagedObject, match="which cannot be"):
+        head_size(data[:12] + b"\xff" * 8 + data[20:])

@@ -108,12 +108,26 @@ def witness(args: Sequence[str], *, cwd: Path, log: Path, allowed: Sequence[Path
     calls = (*CHANGING, "execve", "execveat", "socket", "connect", "bind", "sendto")
     with tempfile.TemporaryDirectory(dir=log.parent) as scratch:
         outcome = run([*TRACK, *args], cwd=cwd, log=log, calls=calls, follow=True, env={"TMPDIR": scratch})
-    places = [str(place.resolve()) for place in (*allowed, Path(scratch))]
-    outside = [str(event) for event in changing(outcome.log) if not _is_inside(event, cwd, places)]
-    lines = [line for line in outcome.log.splitlines() if "ENOENT" not in line]
-    programs = _PROGRAM.findall("\n".join(lines))[1:]
-    sockets = [text for text in _SOCKET.findall(outcome.log) if "AF_UNIX" not in text and "pipe" not in text]
-    return Witnessed(outcome, outside, programs, sockets)
+    seen = seen_in(outcome.log, cwd, [*allowed, Path(scratch)])
+    return Witnessed(outcome, seen.outside, seen.programs[1:], seen.sockets)
+
+
+class Seen(NamedTuple):
+    """What a trace shows: each change outside the allowed places, programs that were started, sockets."""
+
+    outside: list[str]
+    programs: list[str]
+    sockets: list[str]
+
+
+def seen_in(log: str, cwd: Path, allowed: Sequence[Path]) -> Seen:
+    """What stands in a trace, or in a part of one; `allowed` are the places that may be written below."""
+    places = [str(place.resolve()) for place in allowed]
+    outside = [str(event) for event in changing(log) if not _is_inside(event, cwd, places)]
+    lines = [line for line in log.splitlines() if "ENOENT" not in line]
+    programs = _PROGRAM.findall("\n".join(lines))
+    sockets = [text for text in _SOCKET.findall(log) if "AF_UNIX" not in text and "pipe" not in text]
+    return Seen(outside, programs, sockets)
 
 
 def _is_inside(event: Event, cwd: Path, places: Sequence[str]) -> bool:

@@ -85,6 +85,7 @@ def run(
     options = ["-qq", "-s", "48", "-o", str(log), "-e", "trace=" + ",".join(f"?{name}" for name in calls)]
     options += ["-y"] if decode else []
     options += ["-f"] if follow else []
+    options += ["--seccomp-bpf"] if follow and not inject else []
     options += ["-P", str(only)] if only else []
     for clause in inject:
         options += ["-e", f"inject={clause}"]

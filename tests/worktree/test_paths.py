@@ -179,3 +179,12 @@ def test_a_folder_that_keeps_turning_into_a_link_never_leads_outside(gate: Gate)
         racer.join()
     assert "opened" in seen
     assert len(seen) > 1
+
+
+def test_a_file_where_a_folder_has_to_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".track").write_bytes(b"")
+    with (
+        pytest.raises(ForbiddenPath, match="no folder is in the way"),
+        Gate(tmp_path).parent(b".track/x", create=True, own=True),
+    ):
+        pass

@@ -3,16 +3,18 @@
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from support.worktrees import learn, make, read_all
+from track.errors import Unreadable
 from track.worktree.paths import Gate
-from track.worktree.patterns import parse
+from track.worktree.patterns import Patterns, parse
 from track.worktree.scan import scan
 from track.worktree.stat_cache import StatCache
 
@@ -81,6 +83,7 @@ lines = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(b
 @example({b"a/b/a": b"", b"a/a": b""}, b"data/**", b"!*", b"!a")
 @example({b"a/b/a": b"", b"a/a": b""}, b"", b"a/\n!a/a", b"")
 def test_leaves_out_what_git_would(files: dict[bytes, bytes], above: bytes, top: bytes, inside: bytes) -> None:
+    assume(not Patterns().extended(b"", above).leaves_out(b"data", is_folder=True))  # it was named: it is taken
     with tempfile.TemporaryDirectory() as place:
         tree = Path(place)
         (tree / "data").mkdir()
@@ -143,3 +146,41 @@ def test_a_file_artifact_needs_no_rules(gate: Gate, cache: StatCache) -> None:
 @pytest.mark.parametrize("line", [b"", b"# note", b"   ", b"/", b"!", b"a\\", b"[a", b"[[:nonsense:]]"])
 def test_lines_that_say_nothing_are_no_rules(line: bytes) -> None:
     assert parse(line) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"*a" * 40 + b"*b",
+        b"*".join([b"a"] * 40) + b"b",
+        b"**/" * 30 + b"b",
+        b"**/a*a*/" * 20 + b"b",
+        b"**/*/" * 20 + b"b",
+        b"?*" * 40 + b"b",
+        b"[a-z]*" * 30 + b"b",
+        b"[[:alpha:]]*[!b]*" * 20 + b"b",
+    ],
+)
+def test_no_pattern_takes_long_to_say_no(line: bytes) -> None:
+    """A stranger's `.trackignore` meets names that are as long as names can be."""
+    rules = parse(line)
+    paths = [b"a" * 255, b"/".join([b"a" * 100] * 38), b"/".join([b"a"] * 2000)]
+    begun = time.process_time()
+    for path in paths:
+        for rule in rules:
+            assert not rule.pattern.fullmatch(path)
+    assert time.process_time() - begun < 2
+
+
+def test_a_list_that_is_too_long_is_refused_and_not_cut(gate: Gate, cache: StatCache) -> None:
+    (gate.root / ".trackignore").write_bytes(b"a\n" * 524_289)
+    (gate.root / "data/x").write_bytes(b"x")
+    with pytest.raises(Unreadable, match="more than"):
+        scan(gate, b"data", cache)
+
+
+def test_a_line_longer_than_any_path_matches_nothing_and_takes_no_time() -> None:
+    begun = time.process_time()
+    assert parse(b"a" * 1_000_000) == ()
+    assert len(parse(b"a" * 4096)) == 1
+    assert time.process_time() - begun < 2

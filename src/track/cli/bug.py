@@ -18,7 +18,7 @@ def report_bug(error: BaseException, arguments: list[str]) -> int:
     for line in [
         f"command  {command}",
         f"track    {__version__}",
-        f"python   {platform.python_version()} on {platform.platform()}",
+        f"python   {platform.python_version()} on {platform.system()} {platform.release()} {platform.machine()}",
         *trace.rstrip().splitlines(),
     ]:
         terminal.complain(f"  {safe(line)}")

@@ -346,10 +346,10 @@ def _discover(program: str, cwd: str) -> tuple[dict[str, str], Place]:
     configured = {key: value for key, value in given.items() if key.startswith("GIT_CONFIG")}
     if not surroundings.speaks_of_a_place(given):
         environment = clean | configured
-        return environment, _ask_place(program, cwd, environment)
+        return environment, _own_place(program, cwd, environment)
     if not surroundings.is_explicit(given, cwd):
         try:
-            place = _ask_place(program, cwd, clean | configured)
+            place = _own_place(program, cwd, clean | configured)
         except NotARepository:
             if "GIT_DIR" not in given:
                 raise
@@ -360,6 +360,14 @@ def _discover(program: str, cwd: str) -> tuple[dict[str, str], Place]:
             return clean | surroundings.absolute(kept, place.top), place
     place = _ask_place(program, cwd, clean | surroundings.absolute(given, None))
     return clean | surroundings.absolute({"GIT_WORK_TREE": place.top} | given, place.top), place
+
+
+def _own_place(program: str, cwd: str, environment: dict[str, str]) -> Place:
+    """Ask as `_ask_place`; a working tree elsewhere, of which only the repository itself speaks, is none of its."""
+    place = _ask_place(program, cwd, environment)
+    if not os.path.lexists(os.path.join(place.top, ".git")):
+        raise surroundings.tree_elsewhere(place)
+    return place
 
 
 def _ask_place(program: str, cwd: str, environment: dict[str, str]) -> Place:

@@ -171,6 +171,14 @@ def refusal(cwd: str, lines: list[bytes], said: bytes) -> NotARepository:
     )
 
 
+def tree_elsewhere(place: Place) -> NotARepository:
+    """Return the error for a repository whose own settings, which may be a stranger's, name a tree such as a home."""
+    return NotARepository(
+        f"the repository at {display(place.git_dir)} says that its working tree is {display(place.top)}",
+        hint="git config --unset core.worktree      or, if it is so: set GIT_DIR and GIT_WORK_TREE",
+    )
+
+
 def _same_file(first: str, second: str) -> bool:
     try:
         return os.path.samefile(first, second)

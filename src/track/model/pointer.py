@@ -20,11 +20,8 @@ from track.model.node import NUMBER_LIMIT
 
 KINDS = ("file", "directory", "value")
 POINTER_LIMIT = 1 << 20
-KEY_PARTS_LIMIT = 64
 
 _BEGINNING = re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[[ \t]*artifact[ \t]*\]")
-_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_.\\-]){_PART}(?:\.[ \t]*+{_PART}){{{KEY_PARTS_LIMIT}}}")
 _OURS = ("kind", "digest", "size", "executable", "files", "rows", "value", "json", "type", "run")
 _TABLES = ("artifact", "schema", "tags", "labels", "partitions", "based_on")
 
@@ -152,10 +149,10 @@ def _document(data: bytes, name: bytes | str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise MalformedPointer(f"{display(name)}, line {line}: not UTF-8", hint=_restoring(name)) from None
-    if _LONG_KEY.search(text) is not None:
-        raise MalformedPointer(f"{display(name)} has a key of more than {KEY_PARTS_LIMIT} parts", hint=_restoring(name))
     try:
-        return tomli.loads(text)
+        return toml.read(text)
+    except toml.LongKey as error:
+        raise MalformedPointer(f"{display(name)} has {error}", hint=_restoring(name)) from None
     except RecursionError:
         raise MalformedPointer(f"{display(name)} is nested too deeply", hint=_restoring(name)) from None
     except tomli.TOMLDecodeError as error:

@@ -1,14 +1,40 @@
-"""TOML as track writes it: one spelling for every value, a fact a line, nothing invisible in it."""
+"""TOML as track reads and writes it: one spelling for every value, a fact a line, nothing invisible in it."""
 
 import datetime
 import math
 import re
 from collections.abc import Mapping
+from typing import Any
+
+import tomli
+
+KEY_PARTS_LIMIT = 64
+"""A key of more parts is refused unread: the time of a reader grows with the square of them."""
 
 _BARE = re.compile("[A-Za-z0-9_-]+")
 # Escaped wherever they stand: control characters, and those that reorder or hide text before a reviewer.
 _ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
+
+
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_.\\-]){_PART}(?:\.[ \t]*+{_PART}){{{KEY_PARTS_LIMIT}}}")
+
+
+class LongKey(ValueError):
+    """A key with more parts than `KEY_PARTS_LIMIT`."""
+
+
+def read(content: str) -> dict[str, Any]:
+    """The tables of a text that may be a stranger's, in a time that grows with its length.
+
+    Raises:
+        LongKey: a key has too many parts.
+        ValueError, RecursionError: it is not TOML, is nested too deeply, or holds an impossible number.
+    """
+    if _LONG_KEY.search(content) is not None:
+        raise LongKey(f"a key of more than {KEY_PARTS_LIMIT} parts")
+    return tomli.loads(content)
 
 
 class Written(str):

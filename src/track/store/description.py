@@ -3,9 +3,8 @@
 import re
 from typing import Any, Literal, NamedTuple
 
-import tomli
-
 from track.errors import NewerFormat, NotAStore
+from track.model import toml
 
 FORMAT = 1
 _ID = re.compile("[0-9a-f]{32}")
@@ -53,7 +52,7 @@ def parse_description(content: bytes, place: str) -> Description:
         NewerFormat: written by a later version of track.
     """
     try:
-        table = tomli.loads(content[: 1 << 16].decode())
+        table = toml.read(content[: 1 << 16].decode())
         store = table["store"]
         written = store["format"]
         if type(written) is not int:

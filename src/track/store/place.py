@@ -8,6 +8,9 @@ from typing import NamedTuple, Protocol, Self
 from track.model.digest import Digest
 from track.progress import Moved, unheard
 
+GET_LIMIT = 1 << 30
+"""Bytes above which nothing is read into memory whole: no file of ours that is read so comes near it."""
+
 
 class NoSuchKey(LookupError):
     """Nothing has the key."""
@@ -74,13 +77,16 @@ class Place(Protocol):
         """How many requests were made so far."""
 
     def get(self, key: str) -> bytes:
-        """The bytes of a key. Raises NoSuchKey."""
+        """The bytes of a key. Raises NoSuchKey; DamagedObject when they are more than `GET_LIMIT`."""
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
 
-    def get_file(self, key: str, staging: Path, *, moved: Moved = unheard) -> Staged:
-        """Copy the bytes of a key into a new file in `staging`, hashing the copy. Raises NoSuchKey."""
+    def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
+        """Copy the bytes of a key into a new file in `staging`, hashing the copy; at most `limit` bytes.
+
+        Raises NoSuchKey; DamagedObject when there are more.
+        """
 
     def digest(self, key: str) -> Digest:
         """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""

@@ -28,6 +28,9 @@ COMMIT_EVERY_BYTES = 256 << 20
 WHOLE_PACK_LIMIT = 64 << 20
 """Larger packs are never fetched whole."""
 
+EXPANDED_LIMIT = 1 << 30
+"""A pack whose objects are more bytes than this is not taken whole: only what is needed of it is expanded."""
+
 _RECORD_SIZE = 92  # of an object in a pack's table
 _GAP = 64 << 10
 _RANGE_LIMIT = 8 << 20
@@ -191,7 +194,7 @@ class _Fetching:
             with suppress(OnlyWhole):
                 return _Answer(fetch_large(self._place, job.held[0], job.recipe, self.partials, moved=share.moved), b"")
         key = object_key(job.held[0].digest) if job.pack is None else pack_key(job.pack)
-        return _Answer(self._place.get_file(key, self._store.rooms.staging, moved=share.moved), b"")
+        return _Answer(self._place.get_file(key, self._store.rooms.staging, limit=job.length, moved=share.moved), b"")
 
     def _take(self, job: _Job, share: Share, future: Future[_Answer]) -> list[_Job]:
         """Verify and place what came; further jobs for what has to be asked for in another way."""
@@ -200,7 +203,7 @@ class _Fetching:
         except NoSuchKey:
             self._failed += [(held, False) for held in job.held]
             return []
-        except DamagedObject:  # in a part of a large object
+        except DamagedObject:  # in a part of a large object, or larger than the index says
             self._failed += [(held, True) for held in job.held]
             return []
         finally:
@@ -290,6 +293,8 @@ def _verified_entries(path: Path) -> list[PackEntry] | None:
     """The table of a staged pack, when every object in it is what the table says; else None."""
     try:
         entries = read_table(path)
+        if sum(entry.length for entry in entries) > EXPANDED_LIMIT:
+            return None
         with open(path, "rb") as file:
             content = memoryview(file.read())
         for entry in entries:

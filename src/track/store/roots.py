@@ -8,9 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
-import tomli
-
 from track.errors import DamagedObject, NewerFormat
+from track.model import toml
 from track.model.digest import Digest
 
 FORMAT = 1
@@ -65,7 +64,7 @@ def parse_roots(data: bytes, key: str) -> RootsEntry:
     try:
         if len(data) > MAX_SIZE:
             raise ValueError("it is too large")
-        document = tomli.loads(data.decode("utf-8", "strict"))
+        document = toml.read(data.decode("utf-8", "strict"))
         if document.get("format") != FORMAT:
             return _refuse_format(document.get("format"), key)
         return _entry(document)

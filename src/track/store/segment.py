@@ -32,6 +32,7 @@ MAX_LENGTH = (1 << 63) - 1
 """Bytes; no object or pack is larger."""
 
 _MAGIC = b"trackidx"
+_MAX_HEAD = 1 << 30
 _HEADER = struct.Struct("<8sHBBIII")
 _FAN_OUT = struct.Struct("<256I")
 _PACK = struct.Struct("<32sQ")
@@ -126,7 +127,9 @@ def head_size(data: bytes) -> int:
         raise NewerFormat(
             f"an index segment of format {version}; this track reads format {VERSION}", hint="update track"
         )
-    return _FIXED + packs * _PACK.size + replaced * _REPLACED.size + 32
+    if (size := _FIXED + packs * _PACK.size + replaced * _REPLACED.size + 32) > _MAX_HEAD:
+        raise DamagedObject(f"an index segment names {packs:,} packs and {replaced:,} segments, which cannot be")
+    return size
 
 
 def parse_head(data: bytes) -> Head:

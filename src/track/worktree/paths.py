@@ -180,6 +180,10 @@ class Gate:
                     f"{display(path)} goes through a symbolic link",
                     hint="track never follows links inside a working tree; replace the link by a real folder",
                 ) from error
+            if create and isinstance(error, NotADirectoryError):
+                raise ForbiddenPath(
+                    f"something that is no folder is in the way of {display(path)}", hint="look at it, and move it away"
+                ) from error
             raise
         finally:
             os.close(top)

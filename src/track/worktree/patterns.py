@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from track.errors import Unreadable
 from track.worktree.paths import Gate
 from track.worktree.reading import read_whole
 
@@ -28,6 +29,13 @@ _CLASSES: dict[bytes, Callable[[bytes], bool]] = {
     b"upper": bytes.isupper,
     b"xdigit": lambda char: char in b"0123456789abcdefABCDEF",
 }
+
+
+LIMIT = 1 << 20
+"""Bytes; half of a longer file would leave out other things than were meant, so it is refused."""
+
+
+_LONGEST = 8192  # bytes of a line: no path is so long, and a stranger's line may be
 
 
 class Rule(NamedTuple):
@@ -54,7 +62,7 @@ class Patterns:
         for count in range(len(parts)):
             folder = b"/".join(parts[:count])
             with gate.directory(folder) as fd:
-                content = read_whole(fd, NAME)
+                content = read_patterns(fd)
             if content is not None:
                 found = (found or cls()).extended(folder + b"/" if folder else b"", content)
         return found
@@ -74,6 +82,14 @@ class Patterns:
         return False
 
 
+def read_patterns(folder: int) -> bytes | None:
+    """The content of the `.trackignore` in an open folder; None when there is none. Raises Unreadable."""
+    content = read_whole(folder, NAME, limit=LIMIT + 1)
+    if content is not None and len(content) > LIMIT:
+        raise Unreadable(f"a {NAME.decode()} has more than {LIMIT:,} bytes", hint="fewer and shorter patterns")
+    return content
+
+
 def parse(content: bytes) -> tuple[Rule, ...]:
     """The rules of an ignore file, in their order; lines that can match nothing are dropped."""
     rules = (_rule(line) for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
@@ -82,7 +98,7 @@ def parse(content: bytes) -> tuple[Rule, ...]:
 
 def _rule(line: bytes) -> Rule | None:
     line = _trimmed(line.removesuffix(b"\r"))
-    if not line or line.startswith(b"#"):
+    if not line or line.startswith(b"#") or len(line) > _LONGEST:
         return None
     keeps = line.startswith(b"!")
     if keeps:
@@ -105,36 +121,67 @@ def _trimmed(line: bytes) -> bytes:
 
 
 def _translated(pattern: bytes) -> bytes | None:
-    """A regular expression for a pattern; None for one that matches nothing."""
-    out, at = [], 0
+    """A regular expression for a pattern; None for one that matches nothing.
+
+    It is read as groups between `**/`, groups as names between slashes, names as texts between stars.
+    """
+    groups: list[list[list[bytes]]] = [[[b""]]]
+    at, end = 0, b""
     while at < len(pattern):
-        char = pattern[at : at + 1]
-        if char == b"*":
-            end = at
-            while pattern[end : end + 1] == b"*":
-                end += 1
-            starts, after = at == 0 or pattern[at - 1 : at] == b"/", pattern[end : end + 1]
-            if end - at > 1 and starts and after == b"/":
-                out.append(b"(?:.*/)?")
-                end += 1
-            else:
-                out.append(b".*" if end - at > 1 and starts and not after else b"[^/]*")
-            at = end
-        elif char == b"[":
-            found = _bracket(pattern, at + 1)
-            if found is None:
-                return None
-            allowed, at = found
-            out.append(b"[" + b"".join(b"\\x%02x" % byte for byte in allowed) + b"]" if allowed else b"(?!)")
-        elif char == b"\\":
-            if at + 1 == len(pattern):
-                return None
-            out.append(re.escape(pattern[at + 1 : at + 2]))
-            at += 2
+        found = _token(pattern, at)
+        if found is None:
+            return None
+        token, at = found
+        if token == _FOLDERS:
+            groups.append([[b""]])
+        elif token == b"/":
+            groups[-1].append([b""])
+        elif token == _ANY:
+            groups[-1][-1].append(b"")
+        elif token == _ALL_BELOW:
+            end = token
         else:
-            out.append(b"[^/]" if char == b"?" else re.escape(char))
-            at += 1
-    return b"".join(out)
+            groups[-1][-1][-1] += token
+    first, *more = (b"/".join(map(_name, group)) for group in groups)
+    middle = b"".join(b"(?>(?:[^/]*/)*?%b)" % each for each in more[:-1])
+    return first + middle + (_FOLDERS + more[-1] if more else b"") + end
+
+
+_ANY, _FOLDERS, _ALL_BELOW = b"[^/]*", b"(?:[^/]*/)*", b".*"
+
+
+def _token(pattern: bytes, at: int) -> tuple[bytes, int] | None:
+    """What the pattern says at a place, as a regular expression, and where that ends; None for what matches nothing."""
+    char = pattern[at : at + 1]
+    if char == b"*":
+        end = at
+        while pattern[end : end + 1] == b"*":
+            end += 1
+        starts, after = at == 0 or pattern[at - 1 : at] == b"/", pattern[end : end + 1]
+        if end - at > 1 and starts and after == b"/":
+            return _FOLDERS, end + 1
+        return (_ALL_BELOW if end - at > 1 and starts and not after else _ANY), end
+    if char == b"[":
+        found = _bracket(pattern, at + 1)
+        if found is None:
+            return None
+        allowed, end = found
+        return (b"[" + b"".join(b"\\x%02x" % byte for byte in allowed) + b"]" if allowed else b"(?!)"), end
+    if char == b"\\":
+        return None if at + 1 == len(pattern) else (re.escape(pattern[at + 1 : at + 2]), at + 2)
+    return (b"[^/]" if char == b"?" else re.escape(char)), at + 1
+
+
+def _name(texts: list[bytes]) -> bytes:
+    """A name with a star between each two texts.
+
+    Every text but the last is looked for at the first place where it is, and never again (an atomic group): what
+    follows can only have more room behind that. So stars take the time of one reading each, however many there are.
+    """
+    if len(texts) == 1:
+        return texts[0]
+    inner = b"".join(b"(?>[^/]*?%b)" % text for text in texts[1:-1])
+    return b"(?>%b%b[^/]*%b(?=/|\\Z))" % (texts[0], inner, texts[-1])
 
 
 def _bracket(pattern: bytes, at: int) -> tuple[bytes, int] | None:

@@ -165,7 +165,10 @@ def special(path: bytes, mode: int) -> SpecialFile:
 
 
 def read_whole(dir_fd: int, name: bytes, *, limit: int = 1 << 20) -> bytes | None:
-    """The content of a small file as it is now; None if there is no file of that name. Raises Unreadable."""
+    """The content of a small file as it is now, or its beginning; None if there is no file of that name.
+
+    Raises Unreadable.
+    """
     try:
         fd = os.open(name, READ_FLAGS, dir_fd=dir_fd)
     except FileNotFoundError:
@@ -175,7 +178,12 @@ def read_whole(dir_fd: int, name: bytes, *, limit: int = 1 << 20) -> bytes | Non
             return None
         raise trouble(name, error) from error
     try:
-        return os.read(fd, limit) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        content = b""
+        while len(content) < limit and (piece := os.read(fd, limit - len(content))):
+            content += piece
+        return content
     except OSError as error:
         raise trouble(name, error) from error
     finally:

@@ -33,8 +33,8 @@ from track.worktree.ahead import Ahead, ahead
 from track.worktree.found import Folder, Item, Pair, empty_entry, entries_of, is_empty, split
 from track.worktree.listing import kind_of, listed, object_digest, packed
 from track.worktree.paths import Gate, open_beneath
-from track.worktree.patterns import NAME, Patterns
-from track.worktree.reading import Clock, fs_now, open_checked, read_small, read_whole, special, trouble
+from track.worktree.patterns import NAME, Patterns, read_patterns
+from track.worktree.reading import Clock, fs_now, open_checked, read_small, special, trouble
 from track.worktree.refusing import dangling, refused
 from track.worktree.stat_cache import STAT_SIZE, CacheLost, Recorded, Row, StatCache
 
@@ -278,7 +278,7 @@ class _Walk:
 
     def _rules(self, fd: int, path: bytes, rules: Patterns | None) -> Patterns:
         """The rules that hold in an open folder."""
-        content = read_whole(fd, NAME)
+        content = read_patterns(fd)
         rules = rules or Patterns()
         return rules if content is None else rules.extended(self.seen.path + b"/" + path, content)
 

@@ -76,8 +76,8 @@ class FilesystemPlace:
     def tidy(self) -> None:
         """Nothing is left behind: each key is written by one request."""
 
-    def get_file(self, key: str, staging: Path, *, moved: Moved = unheard) -> Staged:
-        """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey."""
+    def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
+        """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey, DamagedObject."""
         path = stage(staging)
         fd = create(path)
         hasher = blake3(max_threads=blake3.AUTO)
@@ -90,6 +90,8 @@ class FilesystemPlace:
                     hasher.update(piece)
                     size += len(piece)
                     moved(len(piece))
+                    if size > limit:
+                        raise too_large(self.url, key, limit)
         except BaseException:
             remove(path)
             raise
@@ -220,3 +222,11 @@ def _seconds(value: object) -> float:
         return float(value)
     timestamp = getattr(value, "timestamp", None)
     return float(timestamp()) if timestamp is not None else 0.0
+
+
+def too_large(url: str, key: str, limit: int) -> DamagedObject:
+    """The error for what is larger than what was said of it, or than anything of ours is."""
+    return DamagedObject(
+        f"{url}: {key} has more than {limit:,} bytes, which it should not",
+        hint="whoever looks after it: track verify --remote NAME, then track push",
+    )

@@ -34,9 +34,9 @@ from track.publish import (
     sync_directory,
     sync_file,
 )
-from track.store.backends.filesystem import READ, FilesystemPlace, changed
+from track.store.backends.filesystem import READ, FilesystemPlace, changed, too_large
 from track.store.hashing import hash_fd
-from track.store.place import Staged, Upload
+from track.store.place import GET_LIMIT, Staged, Upload
 from track.store.whole import staged_copy
 
 _STAGING = "staging"
@@ -58,41 +58,50 @@ class FolderPlace(FilesystemPlace):
         self._directory_mode = stat.S_IMODE(mode)
 
     def get(self, key: str) -> bytes:
-        """The bytes of a key. Raises NoSuchKey."""
-        self._refuse_other_kinds(key)
+        """The bytes of a key. Raises NoSuchKey, DamagedObject."""
+        if self._refuse_other_kinds(key) > GET_LIMIT:
+            raise too_large(self.url, key, GET_LIMIT)
         return super().get(key)
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
-        self._refuse_other_kinds(key)
-        return super().get_range(key, offset, length)
+        size = self._refuse_other_kinds(key)  # asked for more, Python makes room for all of it first
+        return super().get_range(key, offset, max(0, min(length, size - offset)))
 
     def digest(self, key: str) -> Digest:
         """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
         self._refuse_other_kinds(key)
         return super().digest(key)
 
-    def _refuse_other_kinds(self, key: str) -> None:
-        """Links, pipes, devices and folders are no objects: none is followed, waited for, or read without an end."""
-        with suppress(FileNotFoundError, NotADirectoryError):
-            if not stat.S_ISREG(os.lstat(self.path(key)).st_mode):
-                raise RemoteError(
-                    f"{self.url}: {key} is not a file",
-                    hint="whoever looks after it: remove it, then track push",
-                )
+    def _refuse_other_kinds(self, key: str) -> int:
+        """The size in bytes, 0 where nothing is; links, pipes, devices and folders are no objects.
+
+        None of them is followed, waited for, or read without an end.
+        """
+        try:
+            status = os.lstat(self.path(key))
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        if not stat.S_ISREG(status.st_mode):
+            raise RemoteError(
+                f"{self.url}: {key} is not a file", hint="whoever looks after it: remove it, then track push"
+            )
+        return status.st_size
 
     @property
     def comes_in_parts(self) -> bool:
         """No: a whole file may share its blocks with ours."""
         return False
 
-    def get_file(self, key: str, staging: Path, *, moved: Moved = unheard) -> Staged:
+    def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
         """Copy a file into `staging`, sharing blocks where the filesystem can, and hash the copy. Raises NoSuchKey."""
         self._refuse_other_kinds(key)
         with self.asking(key):
             fd = os.open(self.path(key), READ)
         try:
             size = os.fstat(fd).st_size
+            if size > limit:
+                raise too_large(self.url, key, limit)
             return Staged(*staged_copy(fd, size, staging), size)
         finally:
             os.close(fd)

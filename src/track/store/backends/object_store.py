@@ -12,6 +12,9 @@ import obstore
 from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]  # fsspec has no types
 from obstore.store import ObjectStore
 
+from track.errors import DamagedObject
+from track.store.place import GET_LIMIT
+
 _READ_BUFFER = 4 << 20
 _SMALL = 1 << 20
 
@@ -33,7 +36,10 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """The bytes of a key, or from `start` up to `end`. Raises FileNotFoundError."""
         if start is None or end is None:
-            return bytes(obstore.get(self.store, path).bytes())
+            answer = obstore.get(self.store, path)
+            if answer.meta["size"] > GET_LIMIT:
+                raise DamagedObject(f"{path} has more than {GET_LIMIT:,} bytes, which it should not")
+            return bytes(answer.bytes())
         return self._range(path, start, end)
 
     def _range(self, path: str, start: int, end: int) -> bytes:

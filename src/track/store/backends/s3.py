@@ -31,7 +31,7 @@ from track.progress import Moved, unheard
 from track.publish import create, remove, stage, write_all
 from track.store.address import Access, Bucket
 from track.store.backends.credentials import Credentials, find_credentials
-from track.store.backends.filesystem import READ, FilesystemPlace, changed
+from track.store.backends.filesystem import READ, FilesystemPlace, changed, too_large
 from track.store.backends.object_store import ObjectStoreFilesystem, ignores_ranges
 from track.store.backends.s3_failure import Bound, Refused, Unusable, explain, no_such_bucket, not_implemented
 from track.store.hashing import read_ahead
@@ -121,8 +121,8 @@ class BucketPlace(FilesystemPlace):
         """Whether the server gives parts, as far as it was seen."""
         return self._objects.has_ranges
 
-    def get_file(self, key: str, staging: Path, *, moved: Moved = unheard) -> Staged:
-        """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey."""
+    def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
+        """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey, DamagedObject."""
         path = stage(staging)
         fd = create(path)
         hasher = blake3(max_threads=blake3.AUTO)
@@ -134,6 +134,8 @@ class BucketPlace(FilesystemPlace):
                 hasher.update(piece)
                 size += len(piece)
                 moved(len(piece))
+                if size > limit:
+                    raise too_large(self.url, key, limit)
         except BaseException:
             remove(path)
             raise
