@@ -11,6 +11,7 @@ from track.store.known import Known
 from track.store.layout import INDEX, OBJECTS, PACKS, object_key, pack_key
 from track.store.pack import FOOTER_LENGTH, PackEntry, expand_entry, parse_footer, parse_table
 from track.store.place import NoSuchKey, Place
+from track.store.recipe import RECIPE
 from track.store.segment import Held
 from track.store.survey import in_threads, survey
 
@@ -50,7 +51,7 @@ def check(place: Place, known: Known, *, read_all: bool, progress: Progress = si
     try:
         for pack, length in packs:
             held = known.inside(pack)
-            objects += len(held)
+            objects += sum(one.form != RECIPE for one in held)
             found = _check_pack(place, pack, held) if read_all else _there(sizes, pack_key(pack), length, held)
             _note(known, held, pack, found)
             problems += found

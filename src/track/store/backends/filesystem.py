@@ -21,7 +21,7 @@ from track.progress import Moved, unheard
 from track.publish import create, remove, stage, write_all
 from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Staged, Upload
-from track.system import naming
+from track.system import naming, start_writeback
 
 READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """How a file is opened for reading: never through a link, never waiting for a pipe."""
@@ -87,6 +87,7 @@ class FilesystemPlace:
                 while piece := source.read(_PIECE):
                     with naming(path):
                         write_all(fd, piece)
+                    start_writeback(fd)
                     hasher.update(piece)
                     size += len(piece)
                     moved(len(piece))

@@ -36,7 +36,7 @@ from track.store.backends.object_store import ObjectStoreFilesystem, ignores_ran
 from track.store.backends.s3_failure import Bound, Refused, Unusable, explain, no_such_bucket, not_implemented
 from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Staged, Upload
-from track.system import naming
+from track.system import naming, start_writeback
 
 if TYPE_CHECKING:
     from track.store.backends.s3_multipart import PartsUpload
@@ -131,6 +131,7 @@ class BucketPlace(FilesystemPlace):
             for piece in self._pieces(key):
                 with naming(path):
                     write_all(fd, piece)
+                start_writeback(fd)
                 hasher.update(piece)
                 size += len(piece)
                 moved(len(piece))
