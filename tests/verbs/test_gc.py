@@ -628,6 +628,38 @@ def test_an_empty_repository_has_nothing_to_take(repo: Path) -> None:
     assert collected(repo).objects_count == 0
 
 
+def test_a_fetch_that_nobody_went_on_with_is_given_up(here: Path) -> None:
+    partial = store_of(here) / "partial"
+    partial.mkdir(exist_ok=True)
+    for name, days in (("ab" * 32, 20), ("cd" * 32, 1)):
+        (partial / name).write_bytes(b"half")
+        os.utime(partial / name, (time.time() - days * 86400,) * 2)
+
+    assert collected(here).emptied_bytes == 4
+
+    assert [path.name for path in partial.iterdir()] == ["cd" * 32]
+
+
+def test_no_grace_leaves_no_trash_of_merged_packs(here: Path) -> None:
+    for number in range(10):
+        write_tree(here, {f"small{number}": b"%d" % number})
+        track("add", f"small{number}", cwd=here).ok()
+
+    assert collected(here, grace_days=0).trash_bytes == 0
+
+    track("verify", cwd=here).ok()
+
+
+def test_a_dry_run_that_would_be_stopped_says_so(here: Path) -> None:
+    text = (here / "data.track").read_text()
+    digest = text.partition("blake3:")[2][:64]
+    (here / "elsewhere.track").write_text(text.replace(digest, "ab" * 32))
+
+    done = collected(here, dry_run=True)
+
+    assert (done.is_stopped, done.exit_code) == (True, 4)
+
+
 def test_a_damaged_pack_stays(here: Path) -> None:
     (pack, *_) = files(store_of(here) / "packs")
     pack.chmod(0o644)

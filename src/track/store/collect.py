@@ -6,6 +6,7 @@ whatever is still dead is renamed away.
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, NewerFormat, Unreadable
 from track.progress import Progress, silent
+from track.publish import remove
 from track.store.marks import Marks
 from track.store.objects import Store
 from track.store.pack import RAW, READ_FLAGS, RECORD_SIZE, ZSTD, PackEntry, PackWriter, expand_entry, read_table
@@ -86,6 +88,23 @@ def look(store: Store, marks: Marks, before_s: float, progress: Progress = silen
     finally:
         progress.end()
     return Found(tuple(going), young[0], young[1], among_live[0], among_live[1], unreadable)
+
+
+def drop_partial(store: Store, before_s: float) -> int:
+    """Delete large objects that were being fetched, and that nobody went on with since then; how many bytes.
+
+    The store's lock is held alone, so that no fetch is at work.
+    """
+    size = 0
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for name in os.listdir(store.rooms.partial):
+            path = store.rooms.partial / name
+            with suppress(FileNotFoundError):
+                found = path.lstat()
+                if found.st_mtime <= before_s and stat.S_ISREG(found.st_mode):
+                    remove(path)
+                    size += found.st_size
+    return size
 
 
 def dead_objects(store: Store, marks: Marks, dead: Dead) -> list[tuple[bytes, int]]:

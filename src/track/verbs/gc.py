@@ -19,7 +19,7 @@ from track.progress import Progress, silent
 from track.project import Project
 from track.store.clients import forget as forget_client
 from track.store.clients import registered
-from track.store.collect import Found, Taken, dead_objects, look, rewrite, take
+from track.store.collect import Found, Taken, dead_objects, drop_partial, look, rewrite, take
 from track.store.compact import compact
 from track.store.marks import Marks
 from track.store.objects import Store
@@ -137,10 +137,8 @@ def gc(
                 if not is_stopped:
                     revived, emptied = _tend_trash(project.store, marks, now - days * _DAY_S)
                     done = take(project.store, marks, found, rewritten, now)
-                    if not days:
-                        emptied += project.store.trash().empty(float("inf"))
             if not is_stopped:
-                compact(project.store, now_s=now, progress=progress)
+                emptied += _tidy(project, now, days, progress)
         sources = _explain(project.store, marks, users, found) if dry_run else ()
         if dry_run:
             done = _would_take(found)
@@ -216,13 +214,22 @@ def _repositories(project: Project, forgotten: Collection[Path], *, force: bool)
 
 
 def _tend_trash(store: Store, marks: Marks, before_s: float) -> tuple[int, int]:
-    """(files that came back because they are needed again, bytes that went for good)."""
+    """(files that came back because they are needed again, bytes that went for good); broken-off fetches go too."""
     trash = store.trash()
     # A pack that was written anew is in the trash with objects that are needed, and that the store still has.
     revived = trash.revive(lambda digests: store.absent(marks.kept(digests)))
     if revived:
         store.index.refresh()
-    return revived, trash.empty(before_s)
+    return revived, trash.empty(before_s) + drop_partial(store, before_s)
+
+
+def _tidy(project: Project, now: float, days: int, progress: Progress) -> int:
+    """Merge small packs; without a grace period, empty the trash. How many bytes went for good."""
+    compact(project.store, now_s=now, progress=progress)
+    if days:
+        return 0
+    with project.store.lock().exclusive(project.config.seconds("lock.timeout")):
+        return project.store.trash().empty(float("inf"))
 
 
 def _would_take(found: Found) -> Taken:

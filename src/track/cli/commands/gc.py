@@ -60,7 +60,7 @@ def _show(done: Collected) -> None:
     _show_lost(done)
     count = f"{count_text(done.objects_count, 'object')}, {size_text(done.object_bytes)}"
     trash = f"after {count_text(done.grace_days, 'day')} in the trash" if done.grace_days else "for good"
-    if done.is_dry:
+    if done.is_dry and not done.is_stopped:
         emit(f"{count}, would go, {trash}" if done.objects_count else "nothing would go")
     elif not done.is_stopped:
         went = "are in the trash" if done.grace_days else "are gone"
