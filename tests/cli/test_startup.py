@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track
-
-HEAVY = {"git", "dvc_objects", "fsspec", "rich", "pandas", "polars", "duckdb", "pyarrow", "asyncio", "logging"}
-HEAVY |= {"importlib.metadata", "tomlkit", "concurrent.futures", "multiprocessing", "numpy", "obstore", "email", "http"}
+from support.heavy import HEAVY
 
 
 def loaded(*arguments: str, cwd: Path) -> set[str]:

@@ -1,19 +1,14 @@
-"""Outgoing: the versions that a `git push` brings to others, and how their data gets there first."""
+"""Outgoing: the versions that a `git push` brings to others, and which of them no remote is known to have."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from track.errors import MissingObject, NewerFormat, NotAPointer, TrackError
 from track.flows.reach import Version, known_at_remotes
-from track.flows.remotes import choose, connected
-from track.flows.send import losses, plan, send, size_of
 from track.history import log
 from track.model.names import data_path, display, is_named_pointer
 from track.model.pointer import Pointer, parse_pointer
-from track.progress import Progress, silent
 from track.project import Project
-from track.publish import sweep
 
 _SHOWN = 5
 
@@ -24,16 +19,6 @@ class Update(NamedTuple):
     commit: str
     ref: str
     before: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What was sent. Sizes in bytes as they travelled; nothing was asked of a remote when `remote` is None."""
-
-    remote: str | None
-    versions: tuple[Version, ...]
-    objects_count: int
-    sent_bytes: int
 
 
 def outgoing(project: Project, updates: Iterable[Update]) -> tuple[tuple[Version, ...], tuple[str, ...]]:
@@ -82,26 +67,3 @@ def refuse(versions: Sequence[Version]) -> MissingObject:
         hint="track push, then git push again",
         details=lines + more,
     )
-
-
-def deliver(
-    project: Project,
-    versions: Sequence[Version],
-    *,
-    tell: Callable[[str, int], None] | None = None,
-    progress: Progress = silent,
-) -> Delivered:
-    """Send what these versions need and the default remote lacks; `tell` gets its name and the bytes, just before.
-
-    Raises as `push` does: afterwards everything else was sent, and the same again goes on.
-    """
-    named = choose(project)
-    with connected(project, named, sending=True) as connection:
-        todo = plan(project, connection, versions)
-        if tell is not None and todo.objects:
-            tell(named.name, size_of(project, todo))
-        sweep(project.store.rooms.staging)
-        sent = send(project, connection, todo, progress=progress)
-        if todo.incomplete:
-            raise losses(project, connection, todo)
-    return Delivered(named.name, todo.versions, len(todo.objects), sent.sent_bytes)

@@ -1,5 +1,6 @@
 """`post-checkout`, `post-merge`, `post-rewrite`, `post-index-change`: the data follows its pointers."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -51,8 +52,10 @@ def commits_left(git: Git, name: str, arguments: Sequence[str]) -> Iterator[str]
         yield "HEAD"
     for place in ("rebase-merge/orig-head", "rebase-apply/orig-head", "sequencer/head"):
         yield from _lines(git.git_dir / place)[:1]
-    if name in ("post-merge", "post-rewrite"):
+    if name in ("post-merge", "post-rewrite") and arguments:
         yield "ORIG_HEAD"
+    if not arguments and os.environ.get("PRE_COMMIT_CHECKOUT_TYPE") == "1":  # the pre-commit framework, after a switch
+        yield os.environ.get("PRE_COMMIT_FROM_REF", "")
 
 
 def _lines(path: Path) -> list[str]:

@@ -3,12 +3,13 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 
 from track.cli.hooks.telling import tell, tell_error
 from track.cli.meter import meter
 from track.cli.render import count_text, size_text
 from track.errors import NotARepository, ProjectError, TrackError
-from track.flows.outgoing import Update, deliver, outgoing, refuse, undelivered
+from track.flows.outgoing import Update, outgoing, refuse, undelivered
 from track.history.plumbing import Git
 from track.project import Project, is_set_up
 
@@ -45,6 +46,8 @@ def _push(project: Project, updates: Sequence[Update]) -> int:
         return 0
     if mode == "check":
         raise refuse(lacking)
+    # What speaks to remotes is large, and loaded only now that there is something to send.
+    deliver = import_module("track.flows.delivery").deliver
     delivered = deliver(project, lacking, tell=_announce, progress=meter())
     if delivered.versions:
         count = count_text(len(delivered.versions), "artifact")
