@@ -315,6 +315,24 @@ def test_without_track_the_marks_are_settled_later_by_path(repo: Path, tmp_path:
     assert (repo / "images/b").read_bytes() == b"theirs"
 
 
+def test_what_is_not_ours_or_cannot_be_read_stops_no_other_artifact(repo: Path, env: dict[str, str]) -> None:
+    save(repo, {**BASE, "model": b"m"}, "base")
+    (repo / "song.track").write_text("la\n")
+    commit_all(repo)
+    fork(repo, {}, {"images/a": b"ours", "model": b"ours"}, {"images/b": b"theirs", "model": b"theirs"})
+    for branch, word in (("theirs", "lo"), ("main", "li")):
+        git("checkout", "-q", branch, cwd=repo)
+        (repo / "song.track").write_text(f"{word}\n")
+        text = (repo / "model.track").read_text()
+        (repo / "model.track").write_text(text.replace("size = ", "size = -") if branch == "theirs" else text)
+        git("commit", "-qam", word, cwd=repo)
+    assert git_says("merge", "theirs", cwd=repo, env=without_drivers()).code == 1
+    done = track_here("merge", cwd=repo)
+    assert (done.code, "images/  settled" in done.out, "model  in conflict: " in done.out) == (7, True, True)
+    assert "song.track" in git("ls-files", "--unmerged", cwd=repo)
+    assert "images.track" not in git("ls-files", "--unmerged", cwd=repo)
+
+
 def test_a_dry_run_changes_nothing(repo: Path, env: dict[str, str]) -> None:
     clash(repo, env)
     before = (

@@ -10,6 +10,8 @@ from typing import Any
 from track import publish
 from track.errors import (
     Conflict,
+    DamagedObject,
+    MalformedManifest,
     MalformedPointer,
     MissingObject,
     NewerFormat,
@@ -100,7 +102,8 @@ def merge(
         UnknownPath: nothing is in conflict at one of the paths.
         UsageError: `whole` without `take`, or with paths inside.
         Conflict: the pointer was settled by hand, and Git was not told yet.
-        MalformedPointer, NewerFormat, MalformedManifest, DamagedObject: one of the versions cannot be believed.
+        MalformedPointer, NewerFormat, MalformedManifest, DamagedObject: a version of what was named cannot be
+            believed; where nothing was named it is the artifact's `trouble`, and the others are merged.
         Locked, GitFailed, DiskFull, StoreUnwritable: it could not be written or staged.
     """
     if whole and take is None:
@@ -115,7 +118,15 @@ def merge(
         for pointer, inside in targets.items():
             texts = tuple(None if one is None else contents[one] for one in unmerged[pointer])
             task = _Task(project, pointer, unmerged[pointer], (texts[0], texts[1], texts[2]))
-            done.append(task.run(take, inside, whole=whole, dry_run=dry_run, progress=progress))
+            try:
+                done.append(task.run(take, inside, whole=whole, dry_run=dry_run, progress=progress))
+            except NotAPointer:  # somebody else's file
+                if paths:
+                    raise
+            except (MalformedPointer, NewerFormat, MalformedManifest, DamagedObject) as error:
+                if paths:
+                    raise
+                done.append(MergedArtifact(artifact_of(pointer), None, trouble=error))
         return Merged(tuple(done), project.git.operation(), dry_run)
 
 

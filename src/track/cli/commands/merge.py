@@ -48,7 +48,7 @@ def command(*, paths: tuple[str, ...], take: Side | None, whole: bool, dry_run: 
     else:
         _show(done)
     if not done.is_settled:
-        sys.exit(4 if any(artifact.trouble is not None for artifact in done.artifacts) else 6)
+        sys.exit(max((one.trouble.exit_code for one in done.artifacts if one.trouble is not None), default=6))
 
 
 def _show(done: Merged) -> None:
