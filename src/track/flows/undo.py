@@ -30,6 +30,8 @@ from track.worktree.trash import Before, Held, Move, Step, Trash, every_trash
 
 FOLDER = "trash"
 _DATA = ("file", "directory")
+_WORTH_WALKING = 100
+"""From so many paths on, reading a whole manifest is faster than looking for each in it."""
 
 
 class Undo:
@@ -207,6 +209,9 @@ def _edits(project: Project, found: Plan) -> dict[bytes, Entry | None]:
     read, root = project.store.read, bytes(found.base)
     olds = {old.path: old for old, _ in found.pairs if old is not None}
     differing = olds.keys() | {new.path for _, new in found.pairs if new is not None}
+    if len((found.removes.keys() | found.writes.keys()) - differing) > _WORTH_WALKING:
+        olds = {entry.path: entry for entry in manifest.walk(read, root)}
+        differing = olds.keys() | found.removes.keys() | found.writes.keys()
 
     def recorded(path: bytes) -> Entry | None:
         return olds.get(path) if path in differing else manifest.find(read, root, path)
