@@ -1,12 +1,13 @@
 """With the hooks at work, data follows its pointers through every Git command, and unsaved edits stay."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from support.cli import track_here as track
-from support.hooked import FIRST, SECOND, Hooked, as_bytes
+from support.hooked import FIRST, SECOND, Hooked, as_bytes, hook_process
 from support.repositories import git
 
 
@@ -347,3 +348,37 @@ def test_another_track_at_work_is_waited_for_and_then_told(here: Hooked, monkeyp
         assert in_step.run("post-checkout", ["first", "second", "1"]) == 0
     assert here.data() == as_bytes(SECOND)
     monkeypatch.undo()
+
+
+def test_what_is_partly_checked_out_stays_so(here: Hooked) -> None:
+    shutil.rmtree(here.root / "d")
+    track("checkout", "d/a", cwd=here.root).ok()
+    here.git("checkout", "--quiet", "first")
+    assert (here.root / "d/a").read_bytes() == b"one"
+    assert not (here.root / "d/b").exists()
+    here.git("checkout", "--quiet", "main")
+    assert (here.root / "d/a").read_bytes() == b"ONE"
+    assert not (here.root / "d/b").exists()
+
+
+def test_a_hook_that_was_killed_half_way_is_made_up_for(here: Hooked) -> None:
+    """It left its mark, and files of the version that Git has left again meanwhile."""
+    (here.root / ".git/track/in-step").write_text("moving")
+    (here.root / "d/a").write_bytes(b"one")
+    (here.root / "f.csv").write_bytes(b"1\n")
+    here.git("reset", "--quiet", "--hard", "main")
+    assert here.data() == as_bytes(SECOND)
+    assert here.in_step()
+
+
+def test_hooks_leave_the_index_alone_and_take_no_lock_of_gits(here: Hooked) -> None:
+    """Byte for byte, also while another Git holds its lock."""
+    here.git("checkout", "--quiet", "first", env={**os.environ, "TRACK_SKIP": "1"})
+    index = here.root / ".git/index"
+    before = index.read_bytes()
+    (here.root / ".git/index.lock").write_bytes(b"")
+    said = hook_process("post-checkout", "second", "first", "1", cwd=here.root, env=os.environ)
+    (here.root / ".git/index.lock").unlink()
+    assert said.code == 0
+    assert index.read_bytes() == before
+    assert here.data()[b"f.csv"] == b"1\n"
