@@ -1,5 +1,7 @@
 """Restore: whatever a command did is taken back exactly, and nothing that is saved nowhere is lost on the way."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from support.scene import State, state
 from support.trees import Executable, Link, read_tree, write_tree
 from track.errors import MissingObject, UnknownPath, UnsavedWork, UsageError
 from track.flows.undo import trash_of
+from track.model.digest import digest_of
 from track.project import Project
 from track.verbs.restore import Restored, restore
 from track.verbs.restore_list import restore_list
@@ -279,3 +282,35 @@ def test_what_can_be_undone_is_not_collected(here: Path) -> None:
     track("gc", "--grace", "0", cwd=here).ok()
     back(here)
     assert seen(here).files == before.files
+
+
+def test_a_pointer_comes_back_into_a_folder_that_is_gone(here: Path) -> None:
+    for content in (b"first", b"second"):
+        write_tree(here, {"more/y.csv": content})
+        track("add", "more/y.csv", cwd=here).ok()
+    before = (here / "more/y.csv.track").read_bytes()
+    shutil.rmtree(here / "more")
+    back(here)
+    assert (here / "more/.gitignore").read_bytes() == b"/y.csv\n"
+    assert b"blake3:" + digest_of(b"first").hex().encode() in (here / "more/y.csv.track").read_bytes() != before
+
+
+def test_an_unsaved_file_that_stays_stands_in_no_way_later(here: Path) -> None:
+    write_tree(here, {"d/mine": b"saved nowhere"})
+    with Project.open(here) as project:
+        project.stat_cache.forget(b"d")
+    track("checkout", "one", "--", "d/s", cwd=here).ok()
+    write_tree(here, {"d/mine": b"and edited"})
+    back(here)
+    assert (here / "d/s/0").read_bytes() == b"two 0"
+    assert (here / "d/mine").read_bytes() == b"and edited"
+
+
+def test_what_has_another_name_is_copied_into_the_trash(here: Path) -> None:
+    (here / "x.csv").write_bytes(b"unsaved")
+    os.link(here / "x.csv", here / "second")
+    track("checkout", "--force", "x.csv", cwd=here).ok()
+    with open(here / "second", "r+b") as file:
+        file.write(b"EDITED")
+    back(here)
+    assert (here / "x.csv").read_bytes() == b"unsaved"

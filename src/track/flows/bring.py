@@ -13,7 +13,7 @@ from typing import NamedTuple
 from track.errors import MalformedManifest, MissingObject, StoreUnwritable, TrackError, UnsavedWork
 from track.flows.contents import StoreContents
 from track.flows.partly import parts_here, parts_with
-from track.flows.plan import Plan, plan
+from track.flows.plan import Plan, plan, unsaved_among
 from track.flows.reach import Version, inside
 from track.flows.recording import record
 from track.flows.undo import Undo
@@ -214,12 +214,27 @@ def _parts_after(project: Project, found: Plan) -> tuple[bytes, ...] | None:
 
 @contextmanager
 def holding_store(project: Project, plans: Iterable[Plan]) -> Iterator[None]:
-    """Hold the store while files go because it has their content; a store that we may not write holds nothing back."""
+    """Hold the store while files go because it has their content; a store that we may not write holds nothing back.
+
+    Raises:
+        UnsavedWork: since the plans were made, a collection took what was only there.
+    """
+    plans = [found for found in plans if found.removes or found.replaced]
     with ExitStack() as stack:
-        if any(found.removes or found.replaced for found in plans):
+        if plans:
             with suppress(StoreUnwritable):
                 stack.enter_context(project.store.writer())
+            for found in plans:
+                _weigh_again(project, found)
+            refuse_losses(plans)
         yield
+
+
+def _weigh_again(project: Project, found: Plan) -> None:
+    known = set(found.given_up)
+    going = [local for local in (*found.removes.values(), *found.replaced.values()) if local.path not in known]
+    unsaved = unsaved_among(project, going)
+    found.lost = sorted(local.path for local in going if local.digest in unsaved)
 
 
 class _Staged:

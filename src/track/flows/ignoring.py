@@ -85,5 +85,5 @@ def _with(content: bytes, lines: Iterable[bytes]) -> bytes:
 
 
 def _write(project: Project, file: bytes, content: bytes) -> None:
-    with project.gate.parent(file) as (folder, name):
+    with project.gate.parent(file, create=True) as (folder, name):
         publish.publish_bytes(name, content, dir_fd=folder)

@@ -1,8 +1,6 @@
 """Recording: after files were placed, the rows say what is here and which version that is."""
 
-from contextlib import suppress
-
-from track.errors import StoreUnwritable
+from track.flows.nodes import saved_if_possible
 from track.flows.plan import Plan
 from track.model import manifest
 from track.model.digest import Digest
@@ -31,11 +29,13 @@ def record(project: Project, found: Plan, stats: dict[bytes, bytes], now_ns: int
     for path in sorted(changed):
         _edit(found, edit, (path, changed[path]), stats)
     rows, gone = edit.finish(now_ns or here.seen.clock.now_ns, cache.boot)
-    recorded = Recorded(found.pointer.kind, _root(project, found))
-    if base is None:
-        cache.replace(found.path, recorded, rows)
-    else:
-        cache.update(found.path, recorded, rows, gone=gone, base=base)
+    nodes: dict[bytes, bytes] = {}
+    recorded = Recorded(found.pointer.kind, _root(project, found, nodes))
+    with saved_if_possible(project, nodes):
+        if base is None:
+            cache.replace(found.path, recorded, rows)
+        else:
+            cache.update(found.path, recorded, rows, gone=gone, base=base)
 
 
 def _edit(found: Plan, edit: RowEdit, change: tuple[bytes, Entry | None], stats: dict[bytes, bytes]) -> None:
@@ -56,22 +56,13 @@ def _name(found: Plan, path: bytes) -> bytes:
     return path or found.path.rpartition(b"/")[2]
 
 
-def _root(project: Project, found: Plan) -> Digest:
-    """The digest of what is here."""
+def _root(project: Project, found: Plan, nodes: dict[bytes, bytes]) -> Digest:
+    """The digest of what is here; new nodes of its manifest go into `nodes`."""
     if not found.parts:
         return found.pointer.digest
-    nodes: list[tuple[Digest, bytes]] = []
-
-    def keep(digest: Digest, node: bytes) -> None:
-        nodes.append((digest, node))
-
     if found.base is None:
-        root = manifest.build((new for _, new in found.pairs if new is not None), keep)
+        root = manifest.build((new for _, new in found.pairs if new is not None), nodes.__setitem__)
     else:
         changes = {entry.path: pair[1] for pair in found.pairs if (entry := pair[1] or pair[0]) is not None}
-        root = manifest.update(project.store.read, bytes(found.base), changes, keep)
-    with suppress(StoreUnwritable), project.store.writer() as writer:
-        for digest, node in nodes:
-            writer.add_known(digest, node)
-        writer.commit()
+        root = manifest.update(project.store.read, bytes(found.base), changes, nodes.__setitem__)
     return Digest(root.digest)

@@ -7,14 +7,14 @@ before the first attempt.
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from track.errors import StoreUnwritable
 from track.flows.here import Local
 from track.flows.ignoring import has_line
-from track.flows.plan import Plan
+from track.flows.nodes import saved_if_possible
+from track.flows.plan import Plan, unsaved_among
 from track.flows.pointers import content_at
 from track.flows.sides import pointer_of
 from track.model import manifest
@@ -98,13 +98,9 @@ class Undo:
             known = self._known.get(found.path)
             if known is None or not known.has_data:
                 self.note_data(found.path, _held_before(self._project, found, nodes))
-        if nodes:
-            with suppress(StoreUnwritable), self._project.store.writer() as writer:
-                for digest, node in nodes.items():
-                    writer.add_known(digest, node)
-                writer.commit()
         self._is_durable = self._is_durable or any(found.given_up for found in plans)
-        self.save()
+        with saved_if_possible(self._project, nodes):
+            self.save()
         for found in plans:
             for path in found.given_up:
                 self._take(found, path)
@@ -193,14 +189,21 @@ def _held_before(project: Project, found: Plan, nodes: dict[Digest, bytes]) -> H
         local = found.replaced.get(b"") or found.removes.get(b"") or found.here.at(b"", sure=True)
         return Held("file", Digest(local.digest), local.mode == "x") if local is not None and local.digest else None
     if found.base is None:
-        entries = (_entry(local) for local in found.here.below(b"") if local.digest and local.mode in "fxl")
-        root = manifest.build(sorted(entries), nodes.__setitem__)
+        root = manifest.build(sorted(map(_entry, _kept_somewhere(project, found))), nodes.__setitem__)
         return Held("directory", Digest(root.digest))
     changes = _edits(project, found)
     if not changes:
         return Held("directory", found.base)
     root = manifest.update(project.store.read, found.base, changes, nodes.__setitem__)
     return Held("directory", Digest(root.digest))
+
+
+def _kept_somewhere(project: Project, found: Plan) -> Iterator[Local]:
+    """What is here and will be somewhere when it is asked for: not what is saved nowhere and stays as it is."""
+    going = found.removes.keys() | found.replaced.keys()
+    here = [local for local in found.here.below(b"") if local.digest and local.mode in "fxl"]
+    unsaved = unsaved_among(project, (local for local in here if local.path not in going))
+    return (local for local in here if local.path in going or local.digest not in unsaved)
 
 
 def _edits(project: Project, found: Plan) -> dict[bytes, Entry | None]:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from track.errors import UsageError
@@ -10,12 +9,12 @@ from track.flows.destination import Destination, refuse_targets
 from track.flows.ignoring import heed, ignore
 from track.flows.moving import Moving, Passage
 from track.flows.naming import Meant, everything, meant
+from track.flows.nodes import saved
 from track.flows.pointers import put_pointer, write_pointer
 from track.flows.relocate import refuse_partly, relocate
 from track.flows.sides import pointer_of
 from track.flows.undo import Undo
 from track.history import gitrepo
-from track.model.digest import Digest
 from track.model.names import display, is_named_pointer
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 from track.project import Project
@@ -85,7 +84,7 @@ def mv(project: Project, paths: Sequence[str], target: str, *, stage: bool = Tru
         touched = {pointer_of(path) for path in changes}
         if dry_run:
             return Moved(outcome, tuple(sorted(touched)), (), None)
-        with _saved(project, moving.nodes):
+        with saved(project, moving.nodes):
             undo.note_moves(moves)
             undo.note_all(changes, ())
             touched |= undo.touched | _act(project, passages, changes, undo.step)
@@ -130,18 +129,6 @@ def _how(passage: Passage) -> str:
     if not passage.target.inner:
         return "split"
     return "moved" if passage.source.inner else "joined"
-
-
-@contextmanager
-def _saved(project: Project, nodes: Mapping[Digest, bytes]) -> Iterator[None]:
-    """New manifest nodes are in the store, and stay there until pointers name them, at the end of the block."""
-    with ExitStack() as stack:
-        if nodes:
-            writer = stack.enter_context(project.store.writer())
-            for digest, node in nodes.items():
-                writer.add_known(digest, node)
-            writer.commit()
-        yield
 
 
 def _act(

@@ -1,7 +1,7 @@
 """Rm: take artifacts, or what is in them, out of the next version, and remove their working copies."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from track.flows.bring import refuse_losses
 from track.flows.clear import absence, clear
 from track.flows.ignoring import heed
 from track.flows.naming import Meant, meant
+from track.flows.nodes import saved
 from track.flows.plain import linked, make_plain
 from track.flows.plan import Plan
 from track.flows.pointers import put_pointer, write_pointer
@@ -102,7 +103,7 @@ def rm(
         if dry_run:
             return Removed(done, (), None, given_up)
         touched = undo.touched
-        with _saved(project, nodes):
+        with saved(project, nodes):
             undo.note_all((removal.meant.path for removal in removals), plans)
             touched |= _act(project, removals, plans, progress)
         if stage:
@@ -129,18 +130,6 @@ def _removal(project: Project, one: Meant, nodes: dict[Digest, bytes], *, cached
     root = manifest.update(read, base, gone, nodes.__setitem__)
     changed = replace(one.pointer, digest=Digest(root.digest), size=root.size, files=root.files)
     return _Removal(one, found, changed if root.digest != base else one.pointer)
-
-
-@contextmanager
-def _saved(project: Project, nodes: dict[Digest, bytes]) -> Iterator[None]:
-    """New manifest nodes are in the store, and stay there until pointers name them, at the end of the block."""
-    with ExitStack() as stack:
-        if nodes:
-            writer = stack.enter_context(project.store.writer())
-            for digest, node in nodes.items():
-                writer.add_known(digest, node)
-            writer.commit()
-        yield
 
 
 def _act(project: Project, removals: Sequence[_Removal], plans: Sequence[Plan], progress: Progress) -> set[bytes]:

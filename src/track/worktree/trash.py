@@ -141,21 +141,17 @@ class Trash:
     def take(self, number: int, digest: bytes, fd: int, name: bytes) -> None:
         """Keep the file or link `name` of the open folder `fd` with a step: as a second name of it, else as a copy.
 
-        It stays where it is. Durable when it returns.
+        It stays where it is. Durable when it returns. What has other names already is copied.
         """
         folder = self.path / str(number)
         publish.make_directories(folder, mode=0o700)
         target = folder / digest.hex()
         if os.path.lexists(target):
             return
-        try:
-            publish.make_link(name, target, source_dir_fd=fd)
-        except FileExistsError:
-            return
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
+        if os.stat(name, dir_fd=fd, follow_symlinks=False).st_nlink > 1:  # whoever has it elsewhere may write to it
             _copy(fd, name, folder, target)
+        else:
+            _link_or_copy(fd, name, folder, target)
         publish.sync_directory(folder)
 
     def content(self, number: int, digest: bytes) -> Path | None:
@@ -197,6 +193,17 @@ def every_trash(common_dir: Path) -> Iterator[Trash]:
     with suppress(FileNotFoundError, NotADirectoryError):
         for name in sorted(os.listdir(common_dir / "worktrees")):
             yield Trash(common_dir / "worktrees" / name / "track" / "trash")
+
+
+def _link_or_copy(fd: int, name: bytes, folder: Path, target: Path) -> None:
+    try:
+        publish.make_link(name, target, source_dir_fd=fd)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _copy(fd, name, folder, target)
 
 
 def _copy(fd: int, name: bytes, folder: Path, target: Path) -> None:
