@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 
 from track.errors import StoreUnwritable
+from track.model.digest import Digest
 from track.project import Project
 
 
 @contextmanager
-def saved(project: Project, nodes: Mapping[bytes, bytes]) -> Iterator[None]:
+def saved(project: Project, nodes: Mapping[Digest, bytes]) -> Iterator[None]:
     """Nodes by digest are in the store, and stay there until something names them, at the end of the block.
 
     Raises:
@@ -26,7 +27,7 @@ def saved(project: Project, nodes: Mapping[bytes, bytes]) -> Iterator[None]:
 
 
 @contextmanager
-def saved_if_possible(project: Project, nodes: Mapping[bytes, bytes]) -> Iterator[None]:
+def saved_if_possible(project: Project, nodes: Mapping[Digest, bytes]) -> Iterator[None]:
     """As `saved`; where nobody may write into the store, the block is entered without them."""
     with ExitStack() as stack:
         with suppress(StoreUnwritable):

@@ -29,7 +29,7 @@ def record(project: Project, found: Plan, stats: dict[bytes, bytes], now_ns: int
     for path in sorted(changed):
         _edit(found, edit, (path, changed[path]), stats)
     rows, gone = edit.finish(now_ns or here.seen.clock.now_ns, cache.boot)
-    nodes: dict[bytes, bytes] = {}
+    nodes: dict[Digest, bytes] = {}
     recorded = Recorded(found.pointer.kind, _root(project, found, nodes))
     with saved_if_possible(project, nodes):
         if base is None:
@@ -56,7 +56,7 @@ def _name(found: Plan, path: bytes) -> bytes:
     return path or found.path.rpartition(b"/")[2]
 
 
-def _root(project: Project, found: Plan, nodes: dict[bytes, bytes]) -> Digest:
+def _root(project: Project, found: Plan, nodes: dict[Digest, bytes]) -> Digest:
     """The digest of what is here; new nodes of its manifest go into `nodes`."""
     if not found.parts:
         return found.pointer.digest
