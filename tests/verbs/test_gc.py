@@ -1,12 +1,14 @@
 """Gc: what anything names stays, byte for byte; the rest leaves the store in two steps, and comes back when needed."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from support.repositories import commit_all, git
 from support.scene import BIG
 from support.trees import read_tree, write_tree
 from track.errors import GitFailed, HistoryIncomplete, Locked, NewerFormat, UsageError
+from track.history.plumbing import Git
 from track.model.digest import digest_of
 from track.project import Project
 from track.verbs.gc import Collected, gc
@@ -612,6 +615,65 @@ def test_what_a_writer_relies_on_does_not_vanish(here: Path) -> None:
 
     assert digest in objects(here)
     assert digest_of(BIG + b"wanted") not in objects(here)
+
+
+def test_what_was_committed_since_the_first_look_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the lock only what came since is read: with a commit that alone names data, and none of the old ones."""
+    change(here, b"wanted")
+    git("reset", "--quiet", "--hard", cwd=here)
+    track("checkout", "--force", cwd=here).ok()
+    forget_history(here)
+    digest = digest_of(b"wanted")
+    looked: list[tuple[bytes, ...]] = []
+    stream = Git.stream
+
+    def listening(asked: Git, *words: str, **options: Any) -> Iterator[bytes]:
+        if words[0] == "log":
+            looked.append(tuple(options["input"]))
+        return stream(asked, *words, **options)
+
+    def commit(*_: object) -> frozenset[bytes]:
+        pointer = f'[artifact]\nkind = "file"\ndigest = "{digest}"\nsize = 6\n'
+        (here / "new.track").write_text(pointer)
+        git("add", "-f", "new.track", cwd=here)
+        git("commit", "--quiet", "-m", "new", cwd=here)
+        git("rm", "--quiet", "new.track", cwd=here)
+        return frozenset()
+
+    old = git("rev-parse", "HEAD", cwd=here).strip().encode()
+    monkeypatch.setattr("track.verbs.gc.rewrite", commit)
+    monkeypatch.setattr(Git, "stream", listening)
+    with Project.open(here) as project, project.store.writer() as writer:
+        writer.add(b"wanted")
+        writer.commit()
+    done = collected(here, grace_days=0)
+
+    assert digest in objects(here)
+    assert digest_of(BIG + b"wanted") not in objects(here)
+    assert done.named_count > 0
+    assert [any(b"^" + old in one for one in given) for given in looked] == [False, True]
+
+
+@pytest.mark.parametrize("trouble", ["damaged", "strange", "newer"])
+def test_the_rows_of_another_repository_are_only_read(here: Path, tmp_path: Path, trouble: str) -> None:
+    other = _shared(tmp_path, here)
+    rows = other / ".git/track/stat.db"
+    if trouble == "damaged":
+        rows.write_bytes(b"SQLite format 3\0" + b"nonsense" * 1000)
+    else:
+        rows.unlink()
+        with contextlib.closing(sqlite3.connect(rows)) as database:
+            database.execute(f"PRAGMA user_version = {1 if trouble == 'strange' else 99}")
+    before = rows.read_bytes()
+
+    if trouble == "newer":
+        with pytest.raises(NewerFormat, match="other"):
+            collected(here, grace_days=0)
+    else:
+        collected(here, grace_days=0)
+
+    assert rows.read_bytes() == before
+    assert digest_of(b"theirs") in objects(here)
 
 
 def test_a_writer_that_does_not_end_is_told(here: Path) -> None:

@@ -1,8 +1,7 @@
 """Needed: what every repository that uses a store still names, marked down to the last object."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from track.errors import (
     TrackError,
 )
 from track.flows.reach import children_of
-from track.history.naming import Named, Repository, everything_named, is_shallow, repository_at
+from track.history.naming import Named, Repository, everything_named, is_shallow, repository_at, tips_of
 from track.model.names import display, is_pointer_path
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
@@ -25,21 +24,26 @@ from track.store.clients import registered
 from track.store.known import complete_at
 from track.store.marks import Lost, Marks, Root, Waiting
 from track.store.objects import Store
-from track.worktree.stat_cache import CacheLost, StatCache
+from track.worktree.stat_cache import recorded_in
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _ROOTS_AT_ONCE = 1000
 _STATE = ("journal/**/*", "spool/**/*", "trash/*.json")
 """Files in the state of a clone, or of a working tree, that name digests: runs, and what can be undone."""
 _PIECE = 16 << 20
+_NONE: frozenset[str] = frozenset()
 
 
 class Reached(NamedTuple):
-    """What was marked: how many pointers and records were read, and what lies below them and could not be."""
+    """What was marked: how many pointers and records were read, and what lies below them and could not be.
+
+    `tips` are the commits whose whole history was looked at, by the common directory of their repository.
+    """
 
     named_count: int
     lost: tuple[Lost, ...]
     shallow: tuple[Path, ...]
+    tips: Mapping[Path, frozenset[str]]
 
 
 def repositories(project: Project, without: Collection[Path] = ()) -> tuple[Repository, ...]:
@@ -58,10 +62,18 @@ def shallow_among(found: Iterable[Repository]) -> tuple[Path, ...]:
     return tuple(repository.git.common_dir for repository in found if is_shallow(repository))
 
 
-def mark_needed(project: Project, found: Iterable[Repository], marks: Marks, progress: Progress = silent) -> Reached:
-    """Mark all that these repositories need; once more marks what they need by now.
+def mark_needed(
+    project: Project,
+    found: Iterable[Repository],
+    marks: Marks,
+    progress: Progress = silent,
+    *,
+    since: Reached | None = None,
+) -> Reached:
+    """Mark all that these repositories need; `since` a time before, what they need by now, besides.
 
-    What could not be read, and is not known to be whole at a remote, is returned as lost.
+    Then no history is read again, so that nobody waits long for a lock that is held meanwhile. What could not be read,
+    and is not known to be whole at a remote, is returned as lost.
 
     Raises:
         GitFailed, HistoryIncomplete, Unreadable: a part of a history or of a working tree cannot be read.
@@ -70,9 +82,14 @@ def mark_needed(project: Project, found: Iterable[Repository], marks: Marks, pro
     """
     found = tuple(found)
     count = 0
+    tips: dict[Path, frozenset[str]] = {}
     for repository in found:
+        place = repository.git.common_dir
+        tips[place] = tips_of(repository)
+        # A history that was cut short may have grown at its other end.
+        known = since.tips.get(place, _NONE) if since is not None and place not in since.shallow else _NONE
         batch: list[Root] = []
-        for root in _roots(repository):
+        for root in _roots(repository, tips[place], known):
             count += 1
             batch.append(root)
             if len(batch) >= _ROOTS_AT_ONCE:
@@ -84,11 +101,12 @@ def mark_needed(project: Project, found: Iterable[Repository], marks: Marks, pro
     at_remotes: set[bytes] = set()
     for repository in found:
         at_remotes |= complete_at(repository.git.common_dir / "track" / "remotes", {one.root for one in lost})
-    return Reached(count, tuple(one for one in lost if one.root not in at_remotes), shallow_among(found))
+    missed = tuple(one for one in lost if one.root not in at_remotes)
+    return Reached(since.named_count if since is not None else count, missed, shallow_among(found), tips)
 
 
-def _roots(repository: Repository) -> Iterator[Root]:
-    for named in everything_named(repository):
+def _roots(repository: Repository, tips: frozenset[str], known: frozenset[str]) -> Iterator[Root]:
+    for named in everything_named(repository, tips - known, without=known):
         yield from _named_in(named)
     common = repository.git.common_dir
     states = {common / "track", *(worktree.git_dir / "track" for worktree in repository.worktrees)}
@@ -139,14 +157,8 @@ def _in_files(folder: Path, pattern: str) -> Iterator[Root]:
 
 def _recorded(path: Path) -> Iterator[Root]:
     """The versions that working copies hold, as far as it is recorded: parts of versions are in no pointer."""
-    if path.is_file():
-        cache = StatCache(path)
-        try:
-            with suppress(CacheLost):
-                for recorded in cache.artifacts().values():
-                    yield Root(recorded.root, recorded.kind == "directory", False, "a working copy")
-        finally:
-            cache.close()
+    for recorded in recorded_in(path):
+        yield Root(recorded.root, recorded.kind == "directory", False, "a working copy")
 
 
 def _descend(store: Store, marks: Marks, progress: Progress) -> None:

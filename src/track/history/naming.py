@@ -98,8 +98,24 @@ def is_shallow(repository: Repository) -> bool:
     return repository.git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
-def everything_named(repository: Repository) -> Iterator[Named]:
+def tips_of(repository: Repository) -> frozenset[str]:
+    """The commits that a ref, a reflog, or an operation in progress names now.
+
+    Raises:
+        GitFailed: a ref is broken.
+    """
+    hidden = b"".join(oid.encode() + b"\n" for oid in sorted(_hidden_tips(repository)))
+    listed = repository.git.run("rev-list", "--no-walk=unsorted", "--all", "--reflog", "--stdin", input=hidden)
+    return frozenset(listed.decode("ascii").split())
+
+
+def everything_named(
+    repository: Repository, tips: Iterable[str] = (), *, without: Iterable[str] = ()
+) -> Iterator[Named]:
     """Every pointer and record in the repository: committed anywhere, staged or in conflict, or on disk.
+
+    `tips` are commits that count although nothing may name them any more. Of what the commits in `without` reach
+    nothing is said; they were looked at before.
 
     Raises:
         GitFailed: a ref is broken, or a commit, tree or content is not here, as in a partial clone.
@@ -109,8 +125,9 @@ def everything_named(repository: Repository) -> Iterator[Named]:
     for worktree in repository.worktrees:
         for path, oid in _staged(repository.git, worktree):
             found.setdefault(oid, (path, "the index"))
-    tips = [oid.encode() + b"\n" for oid in sorted(_hidden_tips(repository))]
-    for commit, path, oid in _changes(repository.git, ("--all", "--reflog", "--stdin"), tips):
+    given = [oid.encode() + b"\n" for oid in sorted({*_hidden_tips(repository), *tips})]
+    given += [b"^" + oid.encode() + b"\n" for oid in sorted(without)]
+    for commit, path, oid in _changes(repository.git, ("--all", "--reflog", "--stdin"), given):
         found.setdefault(oid, (path, f"commit {commit.partition(' ')[0][:10]}"))
     for oid, content in repository.git.blobs(sorted(found)):
         path, place = found[oid]

@@ -132,7 +132,7 @@ def gc(
             rewritten = rewrite(project.store, marks, found, progress)
             with project.store.lock().exclusive(project.config.seconds("lock.timeout")):
                 users = _repositories(project, forgotten, force=force)
-                reached = mark_needed(project, users, marks)
+                reached = mark_needed(project, users, marks, since=reached)
                 is_stopped = bool(reached.lost) and not force
                 if not is_stopped:
                     revived, emptied = _tend_trash(project.store, marks, now - days * _DAY_S)

@@ -8,15 +8,18 @@ its stat (`STAT`, 40 bytes) and digest (32 bytes). When the content may not have
 the boot in which it was written: after another boot nobody knows what a power cut left, so it is not believed.
 """
 
+import os
 import sqlite3
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from track import system
+from track.errors import NewerFormat, Unreadable
+from track.model.names import display
 
 STAT = struct.Struct("<IIQqqQ")
 """How one stat is packed: mode, flags, size, mtime_ns, ctime_ns, inode."""
@@ -241,6 +244,37 @@ class StatCache:
         if self._database.in_transaction:
             with suppress(sqlite3.Error):
                 self._database.execute("ROLLBACK")
+
+
+def recorded_in(path: Path) -> list[Recorded]:
+    """What somebody's rows at `path` describe, read without changing anything; none of a file that is damaged.
+
+    Raises:
+        Unreadable: it is in use for longer than 10 s, or this user may not read it.
+        NewerFormat: a later version wrote it.
+    """
+    if not path.is_file():
+        return []
+    try:
+        with closing(_reader(path)) as database:
+            if (version := database.execute("PRAGMA user_version").fetchone()[0]) not in (0, _VERSION):
+                raise NewerFormat(f"{display(str(path))} has format {version}; this version reads {_VERSION}")
+            listed = database.execute("SELECT kind, root FROM artifact").fetchall() if version else []
+            return [Recorded(kind, bytes(root)) for kind, root in listed]
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # no table of ours is in it
+            return []
+        raise Unreadable(f"{display(str(path))} cannot be read: {error}", hint="run the same command again") from error
+    except sqlite3.DatabaseError:
+        return []
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """The database, to be read only; where its folder may not be written either, all of it has to be in the file."""
+    log = path.with_name(path.name + "-wal")
+    is_closed = not log.exists() or log.stat().st_size == 0
+    alone = "&immutable=1" if is_closed and not os.access(path.parent, os.W_OK) else ""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{alone}", uri=True, timeout=_BUSY_S)
 
 
 def count_of(names: bytes) -> int:
