@@ -314,3 +314,13 @@ def test_what_has_another_name_is_copied_into_the_trash(here: Path) -> None:
         file.write(b"EDITED")
     back(here)
     assert (here / "x.csv").read_bytes() == b"unsaved"
+
+
+def test_a_removed_part_comes_back_and_the_rest_stays_when_no_rows_tell_what_was_there(here: Path) -> None:
+    before = seen(here)
+    with Project.open(here) as project:
+        project.stat_cache.forget(b"d")
+    track("rm", "d/s/1", cwd=here).ok()
+    assert not (here / "d/s/1").exists()
+    back(here)
+    assert seen(here) == before

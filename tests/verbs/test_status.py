@@ -1,6 +1,7 @@
 """Status: data against pointers, pointers against the index, the index against HEAD; nothing is opened in vain."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -294,3 +295,21 @@ def test_a_file_that_became_a_folder_is_out_of_step_at_the_other_version(repo: P
     assert "+2 -1 files" in said and {"a", "b"} <= set(said.split())
     (repo / "d/a").write_bytes(b"more work")
     assert "M modified" in track("status", cwd=repo).ok().out
+
+
+def test_an_empty_folder_is_not_the_data_that_should_be_in_it(here: Path) -> None:
+    shutil.rmtree(here / "d")
+    with Project.open(here) as project:
+        project.stat_cache.forget(b"d")
+    (here / "d").mkdir()
+    for _ in range(2):
+        found = one(here, b"d")
+        assert (found.data, found.look and found.look.removed_count) == ("M", 3)
+
+
+def test_an_empty_directory_is_no_difference_without_rows(here: Path) -> None:
+    (here / "empty").mkdir()
+    track("add", "empty", cwd=here).ok()
+    with Project.open(here) as project:
+        project.stat_cache.forget(b"empty")
+    assert [one(here, b"empty").data for _ in range(2)] == [".", "."]

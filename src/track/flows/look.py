@@ -139,9 +139,9 @@ def _of_settled(project: Project, seen: Scan, pointer: Pointer) -> Look:
         is_saved = digest is not None and not project.store.absent([digest])
         return Look("S", 0, 1, 0, holds=digest) if is_saved else Look("M", 0, 1, 0)
     pairs = _pairs(project, seen, pointer)
-    if not seen.changes():
+    if seen.root is not None and not seen.changes():
         seen.renew()
-        return _of_known(project, seen, pointer) if seen.root is not None else Look(".")
+        return _of_known(project, seen, pointer)
     if pairs:
         return Look("M", *count(pairs))
     seen.save(pointer.digest)  # a part was added, or the pointer moved: the rows described another version

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from track.flows.here import Local
+from track.errors import TrackError
+from track.flows.here import Here, Local
 from track.flows.ignoring import has_line
 from track.flows.nodes import saved_if_possible
 from track.flows.plan import Plan, unsaved_among
@@ -201,9 +202,16 @@ def _held_before(project: Project, found: Plan, nodes: dict[Digest, bytes]) -> H
 def _kept_somewhere(project: Project, found: Plan) -> Iterator[Local]:
     """What is here and will be somewhere when it is asked for: not what is saved nowhere and stays as it is."""
     going = found.removes.keys() | found.replaced.keys()
-    here = [local for local in found.here.below(b"") if local.digest and local.mode in "fxl"]
+    here = [local for local in _looked_at(found.here) if local.digest and local.mode in "fxl"]
     unsaved = unsaved_among(project, (local for local in here if local.path not in going))
     return (local for local in here if local.path in going or local.digest not in unsaved)
+
+
+def _looked_at(here: Here) -> Iterator[Local]:
+    """Everything that is here, read if nobody did: what is left out would go when the step is taken back."""
+    for local in here.below(b""):
+        with suppress(TrackError):  # then it is saved nowhere, as far as anybody knows, and stays
+            yield here.at(local.path, sure=True) or local
 
 
 def _edits(project: Project, found: Plan) -> dict[bytes, Entry | None]:
