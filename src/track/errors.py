@@ -18,6 +18,7 @@
     │   └── NotAStore                   the place exists and is not a track store
     ├── Conflict                    6   would lose or mix up somebody's work
     │   ├── UnsavedWork                 a file whose content is saved nowhere
+    │   ├── OutOfStep                   data of another version than its pointer names by now
     │   ├── ChangedWhileAdding          a file that changed while it was read
     │   ├── AlreadyInGit                a path that Git itself already tracks
     │   ├── InsideArtifact              a path inside another artifact
@@ -135,6 +136,10 @@ class Conflict(TrackError):
 
 class UnsavedWork(Conflict):
     """A file would be replaced or removed whose content is saved nowhere."""
+
+
+class OutOfStep(Conflict):
+    """Data is still the version that its pointer named before Git moved it; adding it would take a change back."""
 
 
 class ChangedWhileAdding(Conflict):

@@ -25,7 +25,7 @@ def test_edits_that_are_saved_nowhere_stay_and_are_told_with_the_way_out(here: H
     assert (here.root / "f.csv").read_bytes() == b"my edit\n"
     assert (here.root / "d/a").read_bytes() == b"one"
     assert "track: f.csv is left as it is: its content is saved nowhere" in said.text
-    assert "track add f.csv" in said.text
+    assert "track add f.csv " in said.text
     here.git("checkout", "--quiet", "main")
     assert here.data() == as_bytes(SECOND) | {b"f.csv": b"my edit\n"}
     assert here.states() == {"d": ".", "f.csv": "M", "new": "."}

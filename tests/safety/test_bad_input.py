@@ -154,7 +154,7 @@ ROWS: dict[str, Row] = {
         ("status",),
         6,
         (r"model\.bin\.track", r"conflict"),
-        r"git checkout --(ours|theirs)",
+        r"track merge model\.bin\.track --take ours",
     ),
     # manifests
     "a manifest that escapes": Row(

@@ -655,6 +655,20 @@ def test_any_tree_becomes_any_other(first: Tree, second: Tree, rows: bool) -> No
             assert scan(project.gate, b"d", project.stat_cache).unchanged
 
 
+@pytest.mark.parametrize("node", [b"a file", Link(b"nowhere")])
+def test_an_empty_folder_takes_the_place_of_what_is_saved(repo, node):
+    track("init", cwd=repo).ok()
+    for tree in ({"d/a": node}, {"d/a": Empty()}):
+        shutil.rmtree(repo / "d", ignore_errors=True)
+        write_tree(repo, tree)
+        track("add", "d", cwd=repo).ok()
+        commit_all(repo, "a version")
+    out(repo, "HEAD~1")
+    forget_rows(repo)
+    out(repo, "HEAD")
+    assert (repo / "d/a").is_dir() and not (repo / "d/a").is_symlink()
+
+
 def test_many_files_are_written_by_several_processes(here, monkeypatch):
     monkeypatch.setattr(place, "WORTH_SPREADING", 3)
     monkeypatch.setattr(place, "cores", lambda: 3)

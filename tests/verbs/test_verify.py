@@ -259,7 +259,7 @@ def test_a_pointer_in_a_merge_is_no_damage_and_the_step_named_works(here):
 
     (problem,) = check(here).problems
     assert ("modified", b"x.csv.track") == (problem.kind, problem.path)
-    git(*problem.next_step.removeprefix("git ").split(), cwd=here)
+    track(*problem.next_step.removeprefix("track ").split(), cwd=here).ok()
     assert () == check(here).problems
 
 

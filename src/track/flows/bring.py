@@ -10,11 +10,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from track.errors import MalformedManifest, MissingObject, StoreUnwritable, TrackError, UnsavedWork
+from track.errors import MissingObject, StoreUnwritable, TrackError, UnsavedWork
 from track.flows.contents import StoreContents
 from track.flows.partly import parts_here, parts_with
 from track.flows.plan import Plan, plan, unsaved_among
-from track.flows.reach import Version, inside
+from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, refusal
 from track.flows.recording import record
 from track.flows.undo import Undo
 from track.model import manifest
@@ -68,12 +68,14 @@ class Brought:
     """What was done, sorted by path; artifacts that were as they should be are left out.
 
     `given_up` are the files that went into the trash, because they were saved nowhere and `force` was asked for.
+    `refused` were left as they are, as what their pointer or manifest says cannot be.
     """
 
     artifacts: tuple[BroughtArtifact, ...]
     lacking: tuple[Lacking, ...]
     given_up: tuple[bytes, ...] = ()
     kept: tuple[Kept, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
 
 def bring(
@@ -90,7 +92,8 @@ def bring(
     """Make the data of each version what its pointer says; of a directory only what `paths` name, if they name parts.
 
     Call it with the project's lock held. An artifact of which something is not in the store is left as it is and
-    reported as lacking; the others are placed. With `force`, unsaved edits and unknown files go into the trash.
+    reported as lacking; one whose pointer or manifest cannot be believed is refused; the others are placed. With
+    `force`, unsaved edits and unknown files go into the trash.
     `undo` notes how everything was before; its owner says when the command is done.
     `yielding`, an artifact that would lose something, or that cannot be looked at, is left as it is, too, and reported
     as kept; of one that is partly checked out only that part is looked at.
@@ -98,12 +101,14 @@ def bring(
     Raises:
         UnsavedWork: files whose content is saved nowhere would go, every one named; nothing was changed.
         UnknownPath: a version has nothing at one of the paths.
-        MalformedManifest, DamagedObject: bytes in the store are not what they should be; nothing of it was placed.
+        MalformedManifest, MalformedPointer, NewerFormat: what `paths` name cannot be believed; nothing was placed.
+        DamagedObject: bytes in the store are not what they should be; nothing of it was placed.
         ForbiddenPath, Unreadable, ChangedWhileAdding: what is in the working tree cannot be looked at.
     """
     plans: list[Plan] = []
     lacking: list[Lacking] = []
     kept: list[Kept] = []
+    refused: list[Refused] = []
     for version in versions:
         if version.pointer.kind == "value" or version.path.startswith(b".track/"):
             continue
@@ -113,6 +118,9 @@ def bring(
             lacking.append(Lacking(version.path, 0, 0))
             continue
         except TrackError as error:
+            if not yielding and isinstance(error, UNBELIEVABLE):
+                refused.append(refusal(version, paths, error))
+                continue
             if not yielding:
                 raise
             kept.append(Kept(version.path, (), error.message))
@@ -129,19 +137,14 @@ def bring(
         carry_out(project, plans, None if yielding else undo or Undo(project, "checkout"), progress)
     done = tuple(_outcome(found) for found in plans if not found.is_done or found.stays)
     given_up = tuple(path for found in plans for path in _full_paths(found, found.given_up))
-    return Brought(done, tuple(lacking), given_up, tuple(kept))
+    return Brought(done, tuple(lacking), given_up, tuple(kept), tuple(refused))
 
 
 def _planned(project: Project, version: Version, paths: Sequence[bytes], *, force: bool, yielding: bool) -> Plan:
-    try:
-        parts: Sequence[bytes] = inside(version, paths)
-        if yielding:
-            parts = parts_here(project, version.path, version.pointer) or ()
-        return plan(project, version.path, version.pointer, parts=parts, asked=bool(paths), force=force)
-    except MalformedManifest as error:
-        shown = display(version.path)
-        hint = f"nothing was changed; an earlier version may be fine: track log {typed(version.path)}"
-        raise MalformedManifest(f"the manifest of {shown} is refused: {error.message}", hint=hint) from error
+    parts: Sequence[bytes] = inside(version, paths)
+    if yielding:
+        parts = parts_here(project, version.path, version.pointer) or ()
+    return plan(project, version.path, version.pointer, parts=parts, asked=bool(paths), force=force)
 
 
 def _full_paths(found: Plan, paths: Iterable[bytes]) -> list[bytes]:

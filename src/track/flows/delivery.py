@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from track.errors import together
 from track.flows.reach import Version
 from track.flows.remotes import choose, connected
 from track.flows.send import losses, plan, send, size_of
@@ -41,4 +42,6 @@ def deliver(
         sent = send(project, connection, todo, progress=progress)
         if todo.incomplete:
             raise losses(project, connection, todo)
+        if todo.refused:
+            raise together([one.error for one in todo.refused])
     return Delivered(named.name, todo.versions, len(todo.objects), sent.sent_bytes)

@@ -75,15 +75,19 @@ class Keeper:
         self._exits.close()
 
     def commit(self) -> int:
-        """Make everything kept durable and remember its stats; returns how many bytes were new to the store."""
+        """Make everything kept durable; returns how many bytes were new to the store."""
         if self._writer is None:
             return 0
         self._writer.commit()
         for path, parts in self._parts.items():
             remember(self._project.worktree_state, path, parts)
-        for seen, root in self._finished:
-            seen.save(root)
         return self._writer.new_bytes
+
+    def note(self) -> None:
+        """Remember the stats of everything kept; when pointers name it, for other rows say that Git moved a pointer."""
+        if self._writer is not None:
+            for seen, root in self._finished:
+                seen.save(root)
 
     def keep(self, path: bytes, pointer: Pointer | None, *, parts: Sequence[bytes] = ()) -> Kept:
         """Store what `path` holds, or only the `parts` inside it (relative to it), on top of what `pointer` names.
@@ -184,17 +188,17 @@ class Keeper:
         if seen.root is None:
             return manifest.build(seen.entries(), self._keep_node)
         changes = dict(map(_change, seen.changes()))
-        return manifest.update(self._read, seen.root, changes, self._keep_node)
+        return manifest.update(self.read, seen.root, changes, self._keep_node)
 
     def _with_the_rest(self, seen: Scan, pointer: Pointer, parts: Sequence[bytes]) -> Root:
         """The manifest of what is here and what was never placed here; only `parts` were."""
         try:
-            partly = compare(self._read, pointer, parts, seen.entries())
+            partly = compare(self.read, pointer, parts, seen.entries())
         except MissingObject as error:
             error.hint = f"bring its manifest here first: track fetch -- {typed(seen.path)}"
             raise
         self._parts[seen.path] = partly.parts
-        return manifest.update(self._read, pointer.digest, dict(map(_change, partly.pairs)), self._keep_node)
+        return manifest.update(self.read, pointer.digest, dict(map(_change, partly.pairs)), self._keep_node)
 
     def _keep_parts(self, path: bytes, pointer: Pointer | None, parts: Sequence[bytes]) -> Kept:
         """Change the named parts of the manifest that `pointer` names, and nothing else of it."""
@@ -205,14 +209,14 @@ class Keeper:
         except MissingObject as error:
             error.hint = f"bring its manifest here first: track fetch -- {typed(path)}"
             raise
-        root = manifest.update(self._read, pointer.digest, changes, self._keep_node)
+        root = manifest.update(self.read, pointer.digest, changes, self._keep_node)
         if (together := parts_with(self._project, path, pointer, parts)) is not None:
             self._parts[path] = together
         return Kept("directory", Digest(root.digest), root.size, root.files, False, *self._counts(pointer, root), 0)
 
     def _part(self, path: bytes, part: bytes, base: bytes) -> Iterator[tuple[bytes, Entry | None]]:
         """What becomes of the entries at and below `part`, and of an empty folder or file that stood in its way."""
-        old = {entry.path for entry in manifest.walk(self._read, base, part)}
+        old = {entry.path for entry in manifest.walk(self.read, base, part)}
         new = {entry.path: entry for entry in self._part_entries(path, part)}
         if not old and not new:
             raise UnknownPath(
@@ -220,7 +224,7 @@ class Keeper:
                 hint=f"see what is in it: track ls {typed(path)}",
             )
         ends = [end for end, byte in enumerate(part) if byte == ord("/")]
-        yield from ((part[:end], None) for end in ends if new and manifest.find(self._read, base, part[:end]))
+        yield from ((part[:end], None) for end in ends if new and manifest.find(self.read, base, part[:end]))
         yield from ((gone, None) for gone in old - new.keys())
         yield from new.items()
 
@@ -256,7 +260,7 @@ class Keeper:
         if pointer.digest == root.digest:
             return 0, 0, 0
         try:
-            return count(manifest.compare(self._read, pointer.digest, root.digest))
+            return count(manifest.compare(self.read, pointer.digest, root.digest))
         except MissingObject:  # the old manifest was never here: nothing can be said of what it held
             return root.files, 0, 0
 
@@ -265,7 +269,7 @@ class Keeper:
         if self._writer is not None:
             self._writer.add_known(digest, node)
 
-    def _read(self, digest: bytes) -> bytes:
+    def read(self, digest: bytes) -> bytes:
         """A node that this keeper made, or that the store has."""
         return self._nodes[digest] if digest in self._nodes else self._project.store.read(digest)
 

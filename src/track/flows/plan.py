@@ -93,6 +93,8 @@ def plan(
         refuse_other_totals(project, path, pointer)
         found.pairs = _pairs(project, found)
     _Decision(project, found, asked=asked or bool(parts), force=force).run()
+    if pointer.kind == "file":
+        refuse_other_totals(project, path, pointer)
     return found
 
 
@@ -181,6 +183,8 @@ class _Decision:
         if new.mode == "d":
             if not self.here.is_folder(new.path):
                 if self.here.seen.kind == "directory":
+                    if (local := self.here.at(new.path, sure=True)) is not None:
+                        self.plan.removes.setdefault(new.path, local)
                     self._clear(new.path)
                 self.plan.writes[new.path] = new
             return
@@ -287,15 +291,21 @@ def refuse_other_totals(project: Project, path: bytes, pointer: Pointer) -> None
         size = project.store.sizes([bytes(pointer.digest)]).get(bytes(pointer.digest), pointer.size)
         if size != pointer.size:
             shown = display(pointer_path(path))
-            raise MalformedPointer(f"{shown} says {pointer.size} bytes, and its content has {size}")
+            raise MalformedPointer(
+                f"{shown} says {pointer.size} bytes, and its content has {size}", hint=_unchanged(path)
+            )
         return
     root = parse_node(project.store.read(bytes(pointer.digest)))
     if (root.files, root.size) != (pointer.files, pointer.size):
         shown = display(pointer_path(path))
         raise MalformedPointer(
             f"{shown} says {pointer.files} files of {pointer.size} bytes, its manifest {root.files} of {root.size}",
-            hint=f"nothing was changed; the pointer's history is in Git: git log -p -- {typed(pointer_path(path))}",
+            hint=_unchanged(path),
         )
+
+
+def _unchanged(path: bytes) -> str:
+    return f"nothing was changed; the pointer's history is in Git: git log -p -- {typed(pointer_path(path))}"
 
 
 def _refuse_unknown(project: Project, path: bytes, pointer: Pointer, parts: Iterable[bytes]) -> None:

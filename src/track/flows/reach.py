@@ -13,7 +13,7 @@ from typing import NamedTuple
 from track.errors import MalformedManifest, MalformedPointer, NewerFormat, NotAPointer, TrackError, UnknownPath
 from track.history import log
 from track.model.manifest import Inner, parse_node, walk
-from track.model.names import data_path, display, is_named_pointer, typed
+from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 from track.store.known import complete_at
@@ -42,6 +42,37 @@ class Reached(NamedTuple):
 
     versions: tuple[Version, ...]
     refused: tuple[TrackError, ...]
+
+
+class Refused(NamedTuple):
+    """An artifact that is left as it is, because its pointer or its manifest cannot be believed, and why."""
+
+    path: bytes
+    error: TrackError
+
+
+UNBELIEVABLE = (MalformedManifest, MalformedPointer, NewerFormat)
+"""What is wrong with one artifact alone, and stops none of the others."""
+
+
+def refusal(version: Version, paths: Sequence[bytes], error: TrackError) -> Refused:
+    """Why a version is left as it is, naming it.
+
+    Raises:
+        MalformedManifest, MalformedPointer, NewerFormat: it is what one of `paths` names, or is in.
+    """
+    if not isinstance(error, MalformedPointer):  # which names its file
+        shown = display(version.path)
+        hint = error.hint or f"nothing was changed; an earlier version may be fine: track log {typed(version.path)}"
+        error = type(error)(f"the manifest of {shown} is refused: {error.message}", hint=hint, details=error.details)
+    if any(one in (version.path, pointer_path(version.path)) or one.startswith(version.path + b"/") for one in paths):
+        raise error
+    return Refused(version.path, error)
+
+
+def errors_of(*groups: Sequence[Refused]) -> tuple[TrackError, ...]:
+    """What to say of those that were refused, each once, however often it was."""
+    return tuple({one.path: one.error for group in groups for one in group}.values())
 
 
 def known_at_remotes(project: Project, digests: Iterable[bytes]) -> set[bytes]:

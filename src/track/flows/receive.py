@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject, RemoteError
-from track.flows.reach import Version, inside, name_losses, objects_below
+from track.errors import DamagedObject, MissingObject, RemoteError, naming_too
+from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, name_losses, objects_below, refusal
 from track.flows.remotes import Named, all_named, choose, connected
 from track.model.names import display
 from track.progress import Progress, silent
@@ -14,11 +14,15 @@ from track.store.remote import Remote
 
 
 class Received(NamedTuple):
-    """What came, and from where: (remote, URL) in the order they were asked. Sizes in bytes, as they travelled."""
+    """What came, and from where: (remote, URL) in the order they were asked. Sizes in bytes, as they travelled.
+
+    `refused` are versions whose manifest cannot be believed: nothing more of them was asked for.
+    """
 
     objects_count: int
     fetched_bytes: int
     remotes: tuple[Named, ...]
+    refused: tuple[Refused, ...] = ()
 
 
 class _Unavailable(Exception):
@@ -73,7 +77,7 @@ def receive(
 
     Raises:
         MissingObject, DamagedObject: objects that no remote has whole; the files that need them are named.
-        MalformedManifest, NewerFormat: a manifest cannot be read; nothing of it is placed.
+        MalformedManifest, NewerFormat: the manifest of what `paths` name cannot be read.
         NoRemote, RemoteError: there is no remote, it may not be used or does not answer.
         DiskFull, StoreUnwritable: the local store cannot take it.
     """
@@ -84,11 +88,12 @@ def receive(
     count = size = 0
     damaged: set[bytes] = set()
     missing: set[bytes] = set()
+    refused: list[Refused] = []
     for named in (first, *others):
         try:
             with connected(project, named, sending=False) as connection:
                 receiving = _Receiving(project, connection, progress)
-                wanted = _receive(receiving, connection, wanted, paths)
+                wanted = _receive(receiving, connection, wanted, paths, refused)
         except RemoteError:
             if named is first:
                 raise
@@ -97,8 +102,9 @@ def receive(
         count, size = count + receiving.count, size + receiving.size
         missing, damaged = missing | receiving.missing, damaged | receiving.damaged
         if not wanted:
-            return Received(count, size, tuple(asked))
-    raise _losses(project, wanted, asked, missing, damaged)
+            return Received(count, size, tuple(asked), tuple(refused))
+    with naming_too([one.error for one in refused]):
+        raise _losses(project, wanted, asked, missing, damaged)
 
 
 def lacking_here(project: Project, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> list[Version]:
@@ -109,6 +115,8 @@ def lacking_here(project: Project, versions: Sequence[Version], paths: Sequence[
             objects = objects_below(version, project.store.read_many, parts=inside(version, paths))
         except (MissingObject, DamagedObject):
             return True
+        except UNBELIEVABLE:  # it is here, and who wants to use it will refuse it
+            return False
         return bool(project.store.absent(objects))
 
     return [version for version in versions if is_lacking(version)]
@@ -117,7 +125,7 @@ def lacking_here(project: Project, versions: Sequence[Version], paths: Sequence[
 def put_damage_aside(project: Project, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> list[Version]:
     """Hash every object that these versions have here, so that the store puts aside what is bad; what lacks it then."""
     for version in versions:
-        with suppress(MissingObject, DamagedObject):
+        with suppress(MissingObject, DamagedObject, *UNBELIEVABLE):
             for digest in objects_below(version, project.store.read_many, parts=inside(version, paths)):
                 with suppress(MissingObject, DamagedObject):
                     if project.store.whole(digest) is not None:
@@ -128,9 +136,13 @@ def put_damage_aside(project: Project, versions: Sequence[Version], paths: Seque
 
 
 def _receive(
-    receiving: _Receiving, remote: Remote, versions: Sequence[Version], paths: Sequence[bytes]
+    receiving: _Receiving,
+    remote: Remote,
+    versions: Sequence[Version],
+    paths: Sequence[bytes],
+    refused: list[Refused],
 ) -> list[Version]:
-    """Fetch it all from one remote; the versions that are still not whole here."""
+    """Fetch it all from one remote; the versions that are still not whole here, without those that join `refused`."""
     left: list[Version] = []
     reached: list[tuple[Version, set[bytes]]] = []
     for version in versions:
@@ -138,6 +150,8 @@ def _receive(
             reached.append((version, objects_below(version, receiving.read_many, parts=inside(version, paths))))
         except _Unavailable:
             left.append(version)
+        except UNBELIEVABLE as error:
+            refused.append(refusal(version, paths, error))
     failed = receiving.bring(set().union(*(objects for _, objects in reached)))
     whole = [version for version, objects in reached if failed.isdisjoint(objects)]
     remote.known.note_latest((version.path, version.pointer.digest) for version in whole if not inside(version, paths))

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject
-from track.flows.reach import Version, name_losses, objects_below
+from track.flows.reach import UNBELIEVABLE, Refused, Version, name_losses, objects_below, refusal
 from track.flows.remotes import clone_id
 from track.model.digest import Digest
 from track.model.names import display
@@ -22,6 +22,7 @@ class Plan(NamedTuple):
     """What a push has to do: the versions that the remote may lack, and every object that it does lack.
 
     `incomplete` are versions of which bytes are neither here nor there; `lost` are those bytes.
+    `refused` are versions whose manifest cannot be believed; nothing of them is sent.
     """
 
     versions: tuple[Version, ...]
@@ -29,6 +30,7 @@ class Plan(NamedTuple):
     objects: set[bytes]
     incomplete: tuple[Version, ...]
     lost: frozenset[bytes]
+    refused: tuple[Refused, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,17 @@ class _Reached:
     objects: set[bytes]
 
 
-def plan(project: Project, remote: Remote, versions: Sequence[Version]) -> Plan:
-    """Find what the remote lacks of these versions; nothing is sent. The remote was just refreshed."""
+def plan(project: Project, remote: Remote, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> Plan:
+    """Find what the remote lacks of these versions; nothing is sent. The remote was just refreshed.
+
+    Raises:
+        MalformedManifest, NewerFormat: the manifest of what `paths` name cannot be believed.
+    """
     wanted = [version for version in versions if version.pointer.kind != "value"]
     complete = remote.complete({version.pointer.digest for version in wanted})
     present = [version for version in wanted if version.pointer.digest in complete]
     reached, incomplete, lost = [], [], set[bytes]()
+    refused: list[Refused] = []
     for version in wanted:
         if version.pointer.digest in complete:
             continue
@@ -51,15 +58,16 @@ def plan(project: Project, remote: Remote, versions: Sequence[Version]) -> Plan:
         except (MissingObject, DamagedObject):
             incomplete.append(version)
             lost.add(bytes(version.pointer.digest))
+        except UNBELIEVABLE as error:
+            refused.append(refusal(version, paths, error))
     absent = remote.absent(_union(reached))
     nowhere = project.store.absent(absent)
     whole = [one for one in reached if nowhere.isdisjoint(one.objects)]
     incomplete += [one.version for one in reached if not nowhere.isdisjoint(one.objects)]
     if nowhere:
         absent &= _union(whole)
-    return Plan(
-        tuple(one.version for one in whole), tuple(present), absent, tuple(incomplete), frozenset(lost | nowhere)
-    )
+    sound = tuple(one.version for one in whole)
+    return Plan(sound, tuple(present), absent, tuple(incomplete), frozenset(lost | nowhere), tuple(refused))
 
 
 def _union(reached: Sequence[_Reached]) -> set[bytes]:

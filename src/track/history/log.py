@@ -170,6 +170,16 @@ def versions_of(git: Git, path: bytes, rev: str = "HEAD") -> Iterator[tuple[Even
         yield event, contents.get(event.blob), contents.get(event.before)
 
 
+def was_named(git: Git, path: bytes, text: str) -> bool:
+    """Whether the pointer file `path` has this text in it in some commit that a ref, or the log of one, reaches."""
+    return bool(
+        git.run(
+            "log", "-1", "--format=%H", "--all", "--reflog", "--full-history", "--no-renames", "--no-textconv",
+            "--no-ext-diff", f"-S{text}", "--", path, check=False,
+        )
+    )  # fmt: skip
+
+
 def removed_in(git: Git, commits: Sequence[str]) -> dict[str, dict[bytes, str]]:
     """Return which pointers each of these commits, that are no merges, removed, with their contents before it."""
     if not commits:

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from track.errors import AlreadyInGit, InsideArtifact, MissingObject, NameTooLong, UnknownPath, UsageError
+from track.errors import AlreadyInGit, InsideArtifact, MissingObject, NameTooLong, UnknownPath, UsageError, together
 from track.flows.ignoring import ignore
 from track.flows.keep import Keeper, Kept
+from track.flows.overtaken import out_of_step
 from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
 from track.flows.sides import artifact_of
 from track.flows.undo import Undo
 from track.formats.media import type_of
 from track.history import gitrepo
+from track.model import manifest
 from track.model.labels import Key, with_labels
 from track.model.names import (
     artifact_pointer,
@@ -98,6 +100,7 @@ def add(
     *,
     marks: Marks | None = None,
     stage: bool = True,
+    force: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> Added:
@@ -105,11 +108,13 @@ def add(
 
     A path inside an artifact changes that entry alone. The bytes are durable before a pointer names them; what an
     interrupted `add` stored is found again by the next one. With `dry_run` everything is read and nothing written.
+    `force` records data whose pointer Git has moved since, too: then what changed there is taken back.
 
     Raises:
         UsageError: no path was given, or a name or label cannot be.
         UnknownPath: nothing is there, or no file matches the pattern.
         AlreadyInGit, InsideArtifact, NameTooLong: the path cannot become an artifact, and why.
+        OutOfStep: Git moved a pointer, and the data would take back what changed there and was not edited here.
         SpecialFile, Unreadable, ChangedWhileAdding: something in it cannot be read as it stands.
         DiskFull, StoreUnwritable: the store could not take the bytes; nothing was left half-written.
     """
@@ -121,11 +126,14 @@ def add(
             kept = [
                 keeper.keep(target.path, pointer_at(project, target.pointer), parts=target.parts) for target in targets
             ]
+            if not force:
+                _refuse_overtaken(project, targets, kept, keeper.read)
             stored_bytes = keeper.commit()
             # Inside the block: the store's lock keeps what was "already here" until a pointer names it.
             pointed = [_pointed(project, *found, marks) for found in zip(targets, kept, strict=True)]
             done = [_outcome(*found) for found in pointed]
             touched = [] if dry_run else _write(project, pointed, done, stage)
+            keeper.note()
     return Added(tuple(done), tuple(touched), stored_bytes)
 
 
@@ -217,6 +225,20 @@ def _refuse_tracked(project: Project, targets: Sequence[_Target]) -> None:
         f"`{display(first)}`{more} is already tracked by Git",
         hint=f"let Git forget it, keeping the file: git rm -r --cached -- {typed(owner)}",
     )
+
+
+def _refuse_overtaken(project: Project, targets: Sequence[_Target], kept: Sequence[Kept], read: manifest.Read) -> None:
+    """What a pull brought must not be taken back by data that did not follow it yet."""
+    refused = []
+    for target, found in zip(targets, kept, strict=True):
+        if is_named_pointer(target.pointer):
+            continue
+        present = pointer_at(project, target.pointer)
+        error = out_of_step(project, target.path, present, found.digest, read=read, parts=target.parts)
+        if error is not None:
+            refused.append(error)
+    if refused:
+        raise together(refused)
 
 
 def _pointed(project: Project, target: _Target, kept: Kept, marks: Marks) -> _Pointed:

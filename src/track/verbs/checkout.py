@@ -69,7 +69,8 @@ def checkout(
         undo = Undo(project, "checkout", *((rev,) if rev is not None else ()), *map(os.fsdecode, asked))
         with naming_too(refused):
             brought = bring(project, found, paths=asked, force=force, dry_run=dry_run, undo=undo, progress=progress)
-        lacking = {each.path for each in brought.lacking}
+        refused = (*refused, *(each.error for each in brought.refused))
+        lacking = {each.path for each in brought.lacking} | {each.path for each in brought.refused}
         whole = [version for version in found if version.path not in lacking and not inside(version, asked)]
         written: list[bytes] = []
         if name is not None and not dry_run:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from track.errors import TrackError, UsageError, naming_too
 from track.flows.bring import bring
-from track.flows.reach import versions_here
+from track.flows.reach import errors_of, versions_here
 from track.flows.receive import receive
 from track.history import drivers, gitrepo, hooks
 from track.model.names import display
@@ -102,7 +102,8 @@ def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
             return Cloned(project.root, True, len(found), warnings=tuple(project.warnings), refused=refused)
         with naming_too(refused):
             received = receive(project, found, progress=progress)
-            brought = bring(project, found, progress=progress)
+            unbelievable = {one.path for one in received.refused}
+            brought = bring(project, [one for one in found if one.path not in unbelievable], progress=progress)
         return Cloned(
             root=project.root,
             is_project=True,
@@ -111,5 +112,5 @@ def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
             fetched_bytes=received.fetched_bytes,
             placed=tuple((artifact.path, artifact.size) for artifact in brought.artifacts),
             warnings=tuple(project.warnings),
-            refused=refused,
+            refused=(*refused, *errors_of(received.refused, brought.refused)),
         )

@@ -60,5 +60,5 @@ def fetch(
         len(found),
         received.objects_count,
         received.fetched_bytes,
-        refused,
+        (*refused, *(one.error for one in received.refused)),
     )

@@ -220,6 +220,8 @@ class _Task:
         try:
             brought = bring(self._project, [Version(self._path, pointer, ())], undo=undo, progress=progress)
             undo.done()
+            if brought.refused:
+                raise brought.refused[0].error
         except UnsavedWork as error:
             return UnsavedWork(error.message, hint=f"track status {shown}", details=error.details)
         if brought.lacking:

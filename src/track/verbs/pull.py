@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
-from track.flows.reach import Version, versions_here
+from track.flows.reach import Refused, Version, errors_of, versions_here
 from track.flows.receive import lacking_here, put_damage_aside, receive
 from track.flows.undo import Undo
 from track.flows.unmerged import versions_in_conflict
@@ -65,9 +65,12 @@ def pull(
         found, refused = versions_here(project, asked)
         if dry_run:
             planned = bring(project, found, paths=asked, force=force, dry_run=True)
-            return Pulled((), len(found), 0, 0, planned.artifacts, planned.lacking, True, refused)
+            return Pulled(
+                (), len(found), 0, 0, planned.artifacts, planned.lacking, True, (*refused, *errors_of(planned.refused))
+            )
         with naming_too(refused):
-            return replace(_pull(project, found, asked, remote, force=force, progress=progress), refused=refused)
+            done = _pull(project, found, asked, remote, force=force, progress=progress)
+            return replace(done, refused=(*refused, *done.refused))
 
 
 def _pull(
@@ -83,14 +86,18 @@ def _pull(
     undo = Undo(project, "pull", *map(os.fsdecode, asked))
     remotes: tuple[tuple[str, str], ...] = ()
     objects_count = fetched_bytes = 0
+    refused: tuple[Refused, ...] = ()
     trouble: MissingObject | DamagedObject | None = None
     if lacking:
         try:
             received = receive(project, lacking, remote=remote, paths=asked, progress=progress)
             remotes = tuple((named.name, named.url) for named in received.remotes)
             objects_count, fetched_bytes = received.objects_count, received.fetched_bytes
+            refused = received.refused
         except (MissingObject, DamagedObject) as error:
             trouble = error
+    found_count = len(found)
+    found = [version for version in found if version.path not in {one.path for one in refused}]
     try:
         brought = bring(project, found, paths=asked, force=force, undo=undo, progress=progress)
     except DamagedObject:  # in the local store: what is bad there is put aside, and comes again
@@ -104,9 +111,10 @@ def _pull(
         brought = bring(project, found, paths=asked, force=force, undo=undo, progress=progress)
     step = undo.done()
     if trouble is not None:
-        raise _with_placed(trouble, brought)
-    done = Pulled(remotes, len(found), objects_count, fetched_bytes, brought.artifacts, brought.lacking, False)
-    return replace(done, step=step, given_up=brought.given_up)
+        with naming_too(errors_of(refused, brought.refused)):
+            raise _with_placed(trouble, brought)
+    done = Pulled(remotes, found_count, objects_count, fetched_bytes, brought.artifacts, brought.lacking, False)
+    return replace(done, refused=errors_of(refused, brought.refused), step=step, given_up=brought.given_up)
 
 
 def _with_placed(error: MissingObject | DamagedObject, brought: Brought) -> MissingObject | DamagedObject:

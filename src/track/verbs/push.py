@@ -79,15 +79,17 @@ def push(
     refs = every_ref(project) if every else tuple(full_name(project, rev) for rev in revs) or default_refs(project)
     found, refused = versions(project, refs, asked)
     with naming_too(refused), connected(project, named, sending=True) as connection:
-        todo = plan(project, connection, found)
+        todo = plan(project, connection, found, asked)
         sent_bytes = packs_count = 0
         lacking_bytes = size_of(project, todo)
         if not dry_run:
             sweep(project.store.rooms.staging)  # what a push that was killed had packed
             sent = send(project, connection, todo, progress=progress)
             sent_bytes, packs_count = sent.sent_bytes, sent.packs_count
+        refused = (*refused, *(one.error for one in todo.refused))
         if todo.incomplete:
-            raise losses(project, connection, todo)
+            with naming_too([one.error for one in todo.refused]):
+                raise losses(project, connection, todo)
         new = {(version.path, version.pointer.digest) for version in todo.versions}
         return Pushed(
             remote=named.name,

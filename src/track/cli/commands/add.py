@@ -19,11 +19,12 @@ _HELP = """Store files and directories, and leave a small pointer beside each to
   track add data/ --label ticket=AB-7  with a label
 
 The data stays where it is; a line in .gitignore keeps it out of Git. Pointers and ignore files are staged, so
-that `git commit` records this version. Adding what has not changed changes nothing.
+that `git commit` records this version. Adding what has not changed changes nothing. Data that is still the version
+from before Git moved its pointer, as after `git pull` without hooks, is refused: `track checkout` brings the new one.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 tracked data that is not here;
-6 changed while it was read, tracked by Git, or inside another artifact; 7 a path that may not be used.
+6 changed while it was read, tracked by Git, inside another artifact, or out of step; 7 a path that may not be used.
 """
 
 
@@ -37,6 +38,7 @@ Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 tracked data that is not h
 )
 @click.option("--type", "kind", metavar="TYPE", help="The media type, where the name does not say it.")
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
+@click.option("--force", is_flag=True, help="Also record data whose pointer Git has moved, taking that change back.")
 @click.option("-n", "--dry-run", is_flag=True, help="Read everything, write nothing, say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
@@ -48,6 +50,7 @@ def command(
     partitions: tuple[str, ...],
     kind: str | None,
     no_stage: bool,
+    force: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -60,7 +63,7 @@ def command(
         partitions=dict(map(_partition, partitions)),
     )
     with opened() as project:
-        added = add(project, paths, marks=marks, stage=not no_stage, dry_run=dry_run, progress=progress())
+        added = add(project, paths, marks=marks, stage=not no_stage, force=force, dry_run=dry_run, progress=progress())
         if not dry_run:
             ensure_hooks(project)
     if as_json:

@@ -15,6 +15,7 @@ from track.model.names import display, typed
 from track.project import Project
 
 _WAIT_S = "10"
+_NAMED = 3
 
 
 def run(name: str, arguments: Sequence[str]) -> int:
@@ -87,7 +88,10 @@ def _why(kept: Kept) -> str:
         return f"{display(kept.path)} is left as it is: {kept.why}"
     what = "its content is" if len(kept.files) == 1 and kept.files[0] == kept.path else f"{named(kept.files)} is"
     path = typed(kept.path)
+    adding = f"track add {' '.join(map(typed, kept.files)) if len(kept.files) <= _NAMED else path}"
+    if kept.files != (kept.path,):
+        adding += ", then track checkout"
     return (
         f"{display(kept.path)} is left as it is: {what} saved nowhere; "
-        f"to save it: track add {path}   to give it up: track checkout --force {path}"
+        f"to save it: {adding}   to give it up: track checkout --force {path}"
     )
