@@ -18,6 +18,36 @@ def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return repo
 
 
+def test_hooks_that_were_taken_out_stay_out_until_somebody_installs_them(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRACK_HOOKS_INSTALL")
+    track("init", cwd=repo).ok()
+    track("hooks", "uninstall", cwd=repo).ok()
+    said = track("init", cwd=repo).ok()
+    assert "to have them: track hooks install" in said.err
+    (repo / "a").write_bytes(b"a")
+    track("add", "a", cwd=repo).ok()
+    assert not (repo / ".git/hooks/pre-push").exists()
+    track("hooks", "install", cwd=repo).ok()
+    assert "hooks" not in track("init", cwd=repo).ok().err
+    assert (repo / ".git/hooks/pre-push").exists()
+
+
+def test_who_wanted_none_gets_none_from_the_first_add(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRACK_HOOKS_INSTALL")
+    track("init", "--no-hooks", cwd=repo).ok()
+    (repo / "a").write_bytes(b"a")
+    assert "hooks" not in track("add", "a", cwd=repo).ok().err
+    assert not (repo / ".git/hooks/pre-push").exists()
+    commit_all(repo)
+    track("clone", "--no-hooks", "--no-data", str(repo), "clone", cwd=repo.parent).ok()
+    track("add", "a", cwd=repo.parent / "clone")
+    (repo.parent / "clone/b").write_bytes(b"b")
+    track("add", "b", cwd=repo.parent / "clone").ok()
+    assert not (repo.parent / "clone/.git/hooks/pre-push").exists()
+
+
 def test_install_list_and_uninstall_say_what_they_did(here: Path) -> None:
     assert (
         track("hooks", "list", cwd=here).ok().out.splitlines()[0]

@@ -203,6 +203,21 @@ def test_what_the_pre_commit_framework_leaves_of_the_input_is_enough(shared: Hoo
     assert {one["pushed"] for one in status["artifacts"]} == {True}
 
 
+def test_the_first_push_of_a_branch_is_known_from_its_name_alone(shared: Hooked) -> None:
+    """Of a push that brings the first commit of all the framework tells no commits, only the refs."""
+    shared.git("checkout", "--quiet", "-b", "ahead")
+    shared.add({"p": b"p"}, "p", "p")
+    shared.git("checkout", "--quiet", "main")
+    names = {"PRE_COMMIT_LOCAL_BRANCH": "refs/heads/ahead", "PRE_COMMIT_REMOTE_BRANCH": "refs/heads/ahead"}
+    assert hook_process("pre-push", cwd=shared.root, env={**os.environ, **names}).code == 0
+    shared.git("checkout", "--quiet", "ahead")
+    status = track("status", "--json", cwd=shared.root).ok().json
+    assert {one["path"]: one["pushed"] for one in status["artifacts"]}["p"] is True
+    offline(shared)
+    gone = names | {"PRE_COMMIT_LOCAL_BRANCH": "(delete)"}
+    assert hook_process("pre-push", cwd=shared.root, env={**os.environ, **gone}).code == 0
+
+
 def test_a_bare_mirror_pushes_what_it_likes(shared: Hooked) -> None:
     shared.git("push", "--quiet", "origin", "main")
     mirror = shared.root.parent / "code.git"

@@ -112,6 +112,18 @@ def is_refused(git: Git) -> bool:
     return _refusal(git).exists()
 
 
+def refuse(git: Git) -> None:
+    """Remember that a person wants none in this clone, until somebody installs them; those that are there stay.
+
+    Raises:
+        DiskFull, StoreUnwritable: it cannot be written down.
+    """
+    if _are_here(git):
+        return
+    publish.make_directories(_refusal(git).parent)
+    publish.publish_bytes(_refusal(git), b"")
+
+
 def install(git: Git) -> Hooked:
     """Put every hook of ours in place, and the drivers, and remember which Python has `track`; again brings up to date.
 
@@ -134,10 +146,7 @@ def install(git: Git) -> Hooked:
 
 def ensure(git: Git) -> Hooked | None:
     """Install the hooks in a clone that has none, unless a person took them out; None when nothing was to do."""
-    last = HOOKS[-1]
-    if is_refused(git) or (scripts_folder(git) / last).exists() or _is_ours(git.common_dir / "hooks" / last):
-        return None
-    return install(git)
+    return None if is_refused(git) or _are_here(git) else install(git)
 
 
 def uninstall(git: Git, *, remember: bool = True) -> Hooked:
@@ -157,9 +166,13 @@ def uninstall(git: Git, *, remember: bool = True) -> Hooked:
     if git.config("track.python") is not None:
         git.run("config", "--local", "--unset", "track.python", check=False)
     if remember:
-        publish.make_directories(_refusal(git).parent)
-        publish.publish_bytes(_refusal(git), b"")
+        refuse(git)
     return Hooked(where, tuple(_look(git, where, name) for name in HOOKS), tuple(changed))
+
+
+def _are_here(git: Git) -> bool:
+    last = HOOKS[-1]
+    return (scripts_folder(git) / last).exists() or _is_ours(git.common_dir / "hooks" / last)
 
 
 def _refusal(git: Git) -> Path:

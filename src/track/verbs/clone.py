@@ -48,7 +48,7 @@ def clone(
     """Clone the Git repository at `url` into `folder` (default: as Git would call it) and pull, unless not `data`.
 
     Nothing that comes with the repository is run, and no remote is used that only it names, but one that lies beside
-    it. `with_hooks` has Git call track from then on.
+    it. `with_hooks` has Git call track from then on; without it, no hooks come by themselves later.
     `tell` is given the lines with which Git says how far it is. When the data does not come, the clone stays.
 
     Raises:
@@ -64,7 +64,9 @@ def clone(
         return Cloned(git.top, is_project=False)
     try:
         with Project.open(git.top) as project:
-            if with_hooks and project.config.is_on("hooks.install"):
+            if not with_hooks:
+                hooks.refuse(project.git)
+            elif project.config.is_on("hooks.install"):
                 _hook(project)
             return _fill(project, data, progress)
     except TrackError as error:

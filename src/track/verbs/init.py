@@ -16,8 +16,8 @@ class Initialised:
     """What an init did. Paths of files are from the top of the working tree, sorted.
 
     `made` and `changed` were written; `staged` are those, and what an earlier init had not come to stage. `found` is
-    data that Git does not have, the largest first. `hooked` is what was done about Git's hooks. `git_made` says that
-    the Git repository itself is new.
+    data that Git does not have, the largest first. `hooked` is what was done about Git's hooks; `hooks_refused` says
+    that a person took them out of this clone, or wanted none. `git_made` says that the Git repository itself is new.
     """
 
     root: Path
@@ -30,6 +30,7 @@ class Initialised:
     warnings: tuple[str, ...] = ()
     git_made: bool = False
     hooked: Hooked | None = None
+    hooks_refused: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -49,7 +50,8 @@ def init(
     """Set up the repository that holds `start` (default: where we are); again is fine and adds what is missing.
 
     `make_git` runs `git init` where there is none. `look` searches for data that could be added. `with_hooks`
-    has Git call track; hooks that are in the way are told as a warning. No data is moved.
+    has Git call track, unless a person took that out of this clone; without it, none come by themselves later.
+    Hooks that are in the way are told as a warning. No data is moved.
 
     Raises:
         NotARepository: no Git repository is here, and `make_git` was not asked for.
@@ -75,7 +77,7 @@ def init(
                 drivers.install(project.git)
                 staged = _lacking_in_index(project, written.all) if stage else ()
                 gitrepo.stage(project.git, staged)
-                hooked = _hook(project) if with_hooks and project.config.is_on("hooks.install") else None
+                hooked = _hook(project, with_hooks)
         return Initialised(
             root=project.root,
             store=project.store_path,
@@ -87,11 +89,16 @@ def init(
             warnings=tuple(project.warnings),
             git_made=git_made,
             hooked=hooked,
+            hooks_refused=hooks.is_refused(project.git),
         )
 
 
-def _hook(project: Project) -> Hooked | None:
+def _hook(project: Project, is_wanted: bool) -> Hooked | None:
     try:
+        if not is_wanted:
+            hooks.refuse(project.git)
+        if not is_wanted or hooks.is_refused(project.git) or not project.config.is_on("hooks.install"):
+            return None
         return hooks.install(project.git)
     except TrackError as error:
         project.warnings.append(f"the hooks of track are not in place: {error.message}; then: track hooks install")

@@ -32,7 +32,7 @@ After 3, 4, 5 and 7 the Git repository is cloned and `track pull` goes on.
 @click.option("--no-data", is_flag=True, help="Set up the clone, and leave the data for `track pull`.")
 @click.option("-b", "--branch", metavar="NAME", help="The branch or tag to check out.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="So many commits of the Git history only.")
-@click.option("--no-hooks", is_flag=True, help="Leave Git's hooks alone; `track hooks install` adds them later.")
+@click.option("--no-hooks", is_flag=True, help="Leave Git's hooks alone until `track hooks install`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(url: str, folder: str | None, no_data: bool, branch: str | None, **options: int | bool | None) -> None:
     """Translate, call the verb, show."""

@@ -32,7 +32,7 @@ Exit codes: 0 done; 3 not a Git repository, or set up by a later version; 6 anot
 @click.command("init", help=_HELP, short_help="set track up in this Git repository")
 @click.option("--git", "make_git", is_flag=True, help="Make the Git repository first where there is none.")
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
-@click.option("--no-hooks", is_flag=True, help="Leave Git's hooks alone; `track hooks install` adds them later.")
+@click.option("--no-hooks", is_flag=True, help="Leave Git's hooks alone until `track hooks install`.")
 @click.option("-n", "--dry-run", is_flag=True, help="Write nothing, say what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(make_git: bool, no_stage: bool, no_hooks: bool, dry_run: bool, as_json: bool) -> None:
@@ -44,6 +44,10 @@ def command(make_git: bool, no_stage: bool, no_hooks: bool, dry_run: bool, as_js
         emit_json("init", _document(done, dry_run))
         return
     _say_what(done, dry_run)
+    if done.hooks_refused and not no_hooks:
+        note(
+            "no hooks, as was asked of this clone: data does not follow git checkout; to have them: track hooks install"
+        )
     _say_found(done)
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from track.cli.hooks.telling import tell, tell_error
@@ -67,14 +68,31 @@ def _updates(given: str) -> Iterator[Update]:
         words = line.split(" ")
         if len(words) == 4 and set(words[1]) != {"0"}:
             yield Update(words[1], words[2], None if set(words[3]) == {"0"} else words[3])
+    if not given:
+        yield from _updates_of_framework()
+
+
+def _updates_of_framework() -> Iterator[Update]:
+    """What the pre-commit framework says in the environment: the first ref alone, and for a first push no commits."""
     target = os.environ.get("PRE_COMMIT_TO_REF", "")
-    if not given and _is_id(target):
-        before = os.environ.get("PRE_COMMIT_FROM_REF", "")
-        ref = os.environ.get("PRE_COMMIT_REMOTE_BRANCH") or "HEAD"
-        yield Update(target, ref, before if _is_id(before) else None)
-        head = Git().head()  # it speaks of the first ref alone: the branch that is checked out is most often another
-        if head is not None and head != target:
-            yield Update(head, "HEAD")
+    ref = os.environ.get("PRE_COMMIT_REMOTE_BRANCH", "")
+    if not _is_id(target) and not ref:
+        return
+    before = os.environ.get("PRE_COMMIT_FROM_REF", "")
+    if not _is_id(target):  # all that the branch has is new at the other side
+        target, before = _commit_of(os.environ.get("PRE_COMMIT_LOCAL_BRANCH", "")), ""
+    if target:
+        yield Update(target, ref or "HEAD", before if _is_id(before) else None)
+    head = Git().head()  # the branch that is checked out is most often the other one of several
+    if head is not None and head != target:
+        yield Update(head, "HEAD")
+
+
+def _commit_of(ref: str) -> str:
+    """The commit that a ref stands for, or nothing."""
+    with suppress(TrackError):
+        return Git().resolve(ref)
+    return ""
 
 
 def _is_id(text: str) -> bool:
