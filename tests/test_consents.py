@@ -63,6 +63,18 @@ def test_another_clone_inherits_nothing(consents: Consents, clone: Path, tmp_pat
     assert not Consents(clone, consents.record).has(ORIGIN)
 
 
+def test_a_clone_that_was_moved_is_the_same_one(consents: Consents, clone: Path, tmp_path: Path) -> None:
+    consents.give([ORIGIN])
+    (tmp_path / "elsewhere").mkdir()
+    clone.rename(tmp_path / "elsewhere/.git")
+    moved = Consents(tmp_path / "elsewhere/.git", consents.record)
+    assert moved.has(ORIGIN)
+    shutil.copytree(tmp_path / "elsewhere/.git", clone)  # and what comes to the old path with the number is not
+    (clone / "track/trust-id").unlink()
+    assert not consents.has(ORIGIN)
+    assert moved.revoke() == (ORIGIN,)
+
+
 def test_a_record_that_others_may_write_says_nothing(consents: Consents) -> None:
     consents.give([ORIGIN])
     consents.record.chmod(0o666)

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -58,8 +59,15 @@ def test_work_that_failed_meanwhile_has_no_answer():
         assert broken() is None
 
 
-def test_nobody_waits_for_work_that_nobody_asked_for():
-    with pytest.raises(KeyError), work.meanwhile(lambda: time.sleep(600) or b""):
+def test_nobody_waits_for_work_that_nobody_asked_for(tmp_path: Path):
+    def sleeps() -> bytes:
+        (tmp_path / "started").write_text(str(os.getpid()))
+        time.sleep(600)
+        return b""
+
+    with pytest.raises(KeyError), work.meanwhile(sleeps):
+        while not (text := (tmp_path / "started").read_text() if (tmp_path / "started").exists() else ""):
+            time.sleep(0.001)
         raise KeyError
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(text), 0)

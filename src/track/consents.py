@@ -1,8 +1,9 @@
 """Consents: what the person here has allowed, in a record of their own that no repository can bring along.
 
-The record is `track/trust.toml` in the user's state directory. An entry holds for one clone: for the path of its Git
-directory and a random number in there that nobody else learns, so that neither another repository at the same path
-nor a copy elsewhere inherits it; and for the exact lines that were shown.
+The record is `track/trust.toml` in the user's state directory. An entry holds for one clone: for a random number in
+its Git directory that nobody else learns, together with where that directory is, so that neither another repository
+at the same path nor a copy elsewhere inherits it; and for the exact lines that were shown. A clone that was moved is
+known by the inode of the file with the number, which a copy or an unpacked archive does not have.
 """
 
 import os
@@ -30,6 +31,7 @@ class Given(NamedTuple):
 
     clone: str
     path: str
+    inode: int
     wish: Wish
 
 
@@ -75,7 +77,7 @@ class Consents:
         if not new or set(new) <= set(self.here()):
             return
         clone = self._clone() or self._new_clone()
-        told = [Given(clone, self._path, wish) for wish in new]
+        told = [Given(clone, self._path, self._inode(), wish) for wish in new]
         names = {(wish.kind, wish.name) for wish in new}
         self._change(lambda given: self._is_ours(given, clone) and (given.wish.kind, given.wish.name) in names, told)
 
@@ -95,7 +97,14 @@ class Consents:
             publish.publish_bytes(self.record, _HEAD + text.encode(), mode=0o600)
 
     def _is_ours(self, given: Given, clone: str) -> bool:
-        return (given.clone, given.path) == (clone, self._path)
+        return given.clone == clone and (given.path == self._path or given.inode == self._inode() != 0)
+
+    def _inode(self) -> int:
+        """The inode of the file with this clone's number; 0 when there is none."""
+        try:
+            return os.lstat(self._mark).st_ino
+        except OSError:
+            return 0
 
     def _clone(self) -> str:
         """The number of this clone; empty when it has none, so that nothing was allowed in it."""
@@ -122,6 +131,7 @@ def _rows(given: Given) -> dict[str, object]:
     return {
         "clone": given.clone,
         "path": given.path,
+        "inode": given.inode,
         "kind": wish.kind,
         "name": wish.name,
         "digest": str(wish.digest),
@@ -138,7 +148,7 @@ def _given(row: dict[str, Any]) -> Given:
     wish = Wish(texts[2], texts[3], lines)
     if row["digest"] != str(wish.digest):
         raise ValueError(f"the lines for {wish.label} are not those that were allowed")
-    return Given(texts[0], texts[1], wish)
+    return Given(texts[0], texts[1], int(row["inode"]), wish)
 
 
 def _content(path: Path, *, own: bool = True) -> bytes | None:

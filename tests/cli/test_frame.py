@@ -176,6 +176,11 @@ def test_ctrl_c_is_130(tmp_path: Path, command_that: Callable[[Callable[[], None
     assert track_here("act", cwd=tmp_path) == (130, "", "interrupted\n")
 
 
+def _as_from_a_terminal() -> None:
+    """Let an interrupt through: what a shell starts in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_in_a_real_process_is_130_without_a_traceback(tmp_path: Path) -> None:
     code = (
         "import sys, time; from track.cli import main, outline, terminal\n"
@@ -183,7 +188,13 @@ def test_ctrl_c_in_a_real_process_is_130_without_a_traceback(tmp_path: Path) -> 
         "main.group.invoke = wait\n"
         "sys.exit(main.run(['status']))"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_as_from_a_terminal,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
@@ -337,6 +348,7 @@ def test_ctrl_c_while_the_program_is_being_loaded_is_130_without_a_word(tmp_path
     done = subprocess.run(
         [sys.executable, *start, *(["status"] if start[0] == "-m" else [])],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        preexec_fn=_as_from_a_terminal,
         cwd=tmp_path,
         capture_output=True,
         timeout=20,

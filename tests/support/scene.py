@@ -11,6 +11,7 @@ from typing import NamedTuple
 from support.cli import Completed, track
 from support.repositories import commit_all, git, new_repository
 from support.trees import Empty, Executable, Link, Node, read_tree, write_tree
+from track.consents import Consents
 from track.flows.reach import objects_below, versions
 from track.model.digest import digest_of
 from track.project import Project
@@ -124,8 +125,11 @@ def only_garbage_went(scene: Path) -> None:
 
 
 def duplicate(source: Path, target: Path) -> Path:
-    """A copy of a whole scene: links stay links, times and modes stay."""
+    """A copy of a whole scene: links stay links, times and modes stay, and what was allowed in it is allowed again."""
     subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    for mark in (*source.glob(".git/track/trust-id"), *source.glob("*/.git/track/trust-id")):
+        place = mark.parent.parent
+        Consents(target / place.relative_to(source)).give(Consents(place).here())
     return target
 
 

@@ -17,6 +17,7 @@ from track.verbs import uninit as module
 from track.verbs.add import Marks, add
 from track.verbs.checkout import checkout
 from track.verbs.init import init
+from track.verbs.trust import trust
 from track.verbs.uninit import Uninitialised, uninit
 from track.worktree.listing import packed
 
@@ -65,6 +66,8 @@ def test_a_store_that_another_clone_uses_stays(here: Path, tmp_path: Path) -> No
         store = project.store_path
     (other / ".git/track").mkdir()
     (other / ".git/track/config.toml").write_text(f'[store]\npath = "{store}"\n')
+    with Project.open(other) as project:
+        trust(project)
     with Project.open(other) as project:
         checkout(project)
     assert _uninit(here).store is None
@@ -217,6 +220,8 @@ def test_a_store_that_others_use_stays(here: Path, tmp_path: Path) -> None:
 def test_a_store_at_a_chosen_place_stays(bare: Path, tmp_path: Path) -> None:
     (bare / ".git/track").mkdir()
     (bare / ".git/track/config.toml").write_text(f'[store]\npath = "{tmp_path}/shared"\n')
+    with Project.open(bare) as project:
+        trust(project)
     init(bare)
     _added(bare, "big.bin")
     assert _uninit(bare).store is None

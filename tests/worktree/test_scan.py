@@ -595,19 +595,27 @@ def test_a_second_process_that_fails_costs_only_time(
 
 
 def test_a_second_process_is_ended_with_a_scan_that_fails(
-    gate: Gate, cache: StatCache, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, cache: StatCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(os.fsencode(gate.root / "data"), {b"a": {b"one": b"1"}, b"b": {b"two": b"2"}, b"c": {b"three": b"3"}})
     settle_clock()
     learn(gate, b"data", cache)
     monkeypatch.setattr(ahead, "WORTH_IT", 1)
-    monkeypatch.setattr(ahead, "_look", lambda top, path: time.sleep(600) or b"")
+    started = tmp_path / "started"
+
+    def sleeps(top: int, path: bytes) -> bytes:
+        started.write_text(str(os.getpid()))
+        time.sleep(600)
+        return b""
 
     def broken(fd: int) -> tuple[bytes, bytes, bytearray]:
+        while not (started.exists() and started.read_text()):
+            time.sleep(0.001)
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(ahead, "_look", sleeps)
     monkeypatch.setattr(scanning, "_listed", broken)
     with pytest.raises(KeyboardInterrupt):
         scan(gate, b"data", cache)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
