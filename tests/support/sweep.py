@@ -161,15 +161,16 @@ def unharmed(now: State, rehearsed: Rehearsed) -> None:
         if ".track-" in os.fsdecode(path):
             continue  # staged beside its place; the next run tidies up
         allowed = [tree[path] for tree in (before, after) if path in tree]
-        is_on_its_way = _only_now_hollow(path, node, (before, after)) or _ignores_enough(path, node, allowed)
+        is_on_its_way = _only_now_hollow(path, node, (before, after)) or _ignores_enough(path, node, before, after)
         assert node in allowed or is_on_its_way, f"torn: {path!r}: {node!r:.100}"
 
 
-def _ignores_enough(path: bytes, node: Node, allowed: Sequence[Node]) -> bool:
-    """Whether an ignore file has, for a moment, lines of both states, and all that both have."""
-    if path.rpartition(b"/")[2] != b".gitignore" or not isinstance(node, bytes) or len(allowed) < 2:
+def _ignores_enough(path: bytes, node: Node, *trees: dict[bytes, Node]) -> bool:
+    """Whether an ignore file has, for a moment, lines of both states, and all that both have; no file has no lines."""
+    if path.rpartition(b"/")[2] != b".gitignore" or not isinstance(node, bytes):
         return False
-    here, *known = [set(content.splitlines()) for content in (node, *allowed) if isinstance(content, bytes)]
+    contents = (node, *(tree.get(path, b"") for tree in trees))
+    here, *known = [set(content.splitlines()) for content in contents if isinstance(content, bytes)]
     return set.intersection(*known) <= here <= set.union(*known)
 
 
