@@ -22,6 +22,7 @@ from track.errors import (
     UnknownPath,
     UsageError,
 )
+from track.flows.keep import scan_of
 from track.model import manifest
 from track.model.digest import digest_of
 from track.model.pointer import Pointer, parse_pointer
@@ -470,3 +471,15 @@ def test_progress_moves_inside_a_large_file_and_counts_each_byte_once(here):
         checkout(project, paths=[str(here / "large.bin")], progress=told)
     assert sum(size for size, _ in told.advanced) == 40 << 20 and len(told.advanced) > 3
     assert sum(count for _, count in told.advanced) == 1
+
+
+@pytest.mark.parametrize("beside", ["logs.txt", "logs a", "logs-dir/x", "logs.d/y", "logs+"])
+def test_an_empty_folder_is_sorted_before_the_names_that_go_on_from_its_own(here: Path, beside: str) -> None:
+    write_tree(here / "d", {"logs": Empty(), beside: b"1", "m/logs": Empty(), f"m/{beside}": b"2"})
+    added(here, "d")
+    assert list(entries(here, "d")) == sorted(entries(here, "d"))
+    assert {b"logs", beside.encode(), b"m/logs"} <= entries(here, "d").keys()
+    write_tree(here / "d", {"new": b"3"})
+    added(here, "d")
+    with Project.open(here) as project:
+        assert b"logs" in {entry.path for entry in scan_of(project, b"d").entries()}

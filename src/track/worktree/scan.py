@@ -107,7 +107,10 @@ class Scan:
     def entries(self) -> Iterator[Entry]:
         """Everything in it, sorted by raw path: what was settled, and what is as it was."""
         above: list[Iterator[tuple[bytes, Entry | None]]] = []
+        empty = self._empty()
         for path, names, folders, stats, digests in self._everything():
+            if path in empty:
+                continue  # it came with the folder above: `a` is before `a.txt`, and what is in `a/` after it
             while above:
                 for inner, entry in above[-1]:
                     if entry is not None:
@@ -118,14 +121,22 @@ class Scan:
                     above.pop()
                     continue
                 break
-            if is_empty(path, names, folders):
-                yield empty_entry(path)
             parts: list[tuple[bytes, Entry | None]] = [*entries_of(path, names, stats, digests)]
             if folders:
-                parts = sorted(parts + [(name + b"/", None) for name in split(folders)])
+                inner_folders = [(name, path + name + b"/") for name in split(folders)]
+                parts += [(name, empty_entry(inner)) for name, inner in inner_folders if inner in empty]
+                parts += [(name + b"/", None) for name, inner in inner_folders if inner not in empty]
+                parts.sort()
             above.append((path + name, entry) for path, (name, entry) in zip(repeat(path), parts, strict=False))
         for rest in reversed(above):
             yield from (entry for _, entry in rest if entry is not None)
+
+    def _empty(self) -> set[bytes]:
+        """The paths of the folders that need an entry of their own."""
+        left_out = {*self.gone, *(each.path for each in self.folders)}
+        rows = self._cache.rows(self.path) if self.recorded else ()
+        kept = {row.path for row in rows if is_empty(row.path, row.names, row.folders)} - left_out
+        return kept | {each.path for each in self.folders if is_empty(each.path, each.names, each.folders)}
 
     def save(self, root: bytes) -> None:
         """Record that everything found here, all of it settled, is the artifact with this digest."""
