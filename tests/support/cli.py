@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from track.cli.hook import main as hook_main
 from track.cli.main import run
 
 
@@ -56,6 +57,20 @@ def track_here(*args: str | Path, cwd: Path) -> Completed:
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape") for _ in range(2))
     with _inside(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run([os.fspath(arg) for arg in args])
+    return Completed(code, *(_written(stream) for stream in (out, err)))
+
+
+def hook_here(_: str, *args: str, cwd: Path) -> Completed:
+    """Run `track-hook args` in `cwd` inside this process; the input is what Git says of a push of HEAD."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape") for _ in range(2))
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=cwd, capture_output=True, check=False).stdout.decode()
+    given = io.StringIO(f"refs/heads/main {head.strip()} refs/heads/main {'0' * 40}\n")
+    with _inside(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        before, argv, sys.stdin, sys.argv = sys.stdin, sys.argv, given, ["track-hook", *args]
+        try:
+            code = hook_main()
+        finally:
+            sys.stdin, sys.argv = before, argv
     return Completed(code, *(_written(stream) for stream in (out, err)))
 
 

@@ -21,6 +21,14 @@ IN_TURN = (
     *(("add", "own.bin"), ("show", "there.bin"), ("fetch",), ("du",), ("trust", "--list"), ("cat", "there.bin")),
     *(("config", "--origin"), ("remote", "list"), ("diff",)),
 )
+HOOKS_IN_TURN = (
+    ("hook", "post-checkout", "HEAD", "HEAD", "1"),
+    ("hook", "post-merge", "0"),
+    ("hook", "pre-commit"),
+    ("hook", "pre-push", "origin", "../code.git"),
+    ("hook", "merge", "there.bin.track", "trap.track", "there.bin.track", "7", "trap.track"),
+    ("hook", "diff", "trap.track", "there.bin.track", "0" * 40, "100644", "trap.track", "0" * 40, "100644"),
+)
 EACH = len(IN_TURN) if FULL else 1
 
 
@@ -53,6 +61,7 @@ class Case(NamedTuple):
     def tried(self, number: int) -> list[tuple[str, ...]]:
         """The verbs of this case; `number` is its place in the table, so that all are tried in turn."""
         turn = [IN_TURN[(number * EACH + each) % len(IN_TURN)] for each in range(EACH)]
+        turn += [HOOKS_IN_TURN[(number * EACH + each) % len(HOOKS_IN_TURN)] for each in range(EACH)]
         asked = [verb for verb in IN_TURN if verb[0] in self.codes]
         found = dict.fromkeys((("status",), *turn, *asked, *self.verbs))
         return [verb for verb in found if verb[0] not in self.never]

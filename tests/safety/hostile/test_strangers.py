@@ -33,6 +33,9 @@ TABLES: dict[str, tuple[Case, ...]] = {
 }
 CALLS = (*CHANGING, "execve", "execveat", "socket", "connect", "bind", "sendto")
 SPEAKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udcff]")
+HOOK_CODES = (0, 1, 2, 9)
+"""Done; blocked or in conflict; a driver that touched nothing and leaves it to Git; refused by `pre-commit`."""
+
 TESTS = Path(__file__).parents[2]
 
 
@@ -109,9 +112,11 @@ def troubles_of(step: Step, answer: dict[str, str | int]) -> list[str]:
     """What is wrong with how a verb ended and what it said."""
     said = f"{answer['out']}{answer['err']}"
     problems = []
-    if answer["code"] not in step.case.codes.get(step.verb[0], range(8)) or "Traceback" in said:
+    is_hook = step.verb[0] == "hook"
+    codes = HOOK_CODES if is_hook else step.case.codes.get(step.verb[0], range(8))
+    if answer["code"] not in codes or "Traceback" in said:
         problems.append(f"ended with {answer['code']}: {said[-2000:]}")
-    if answer["code"] and not said.strip():
+    if answer["code"] and not said.strip() and not (is_hook and answer["code"] == 2):  # a driver leaves it to Git
         problems.append("refused without a word")
     if CANARY in said:
         problems.append(f"showed what it should not: {said[-500:]}")
