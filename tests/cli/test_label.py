@@ -61,3 +61,10 @@ def test_json_has_labels_and_tags_as_they_are(here: Path) -> None:
         ("d", {"n": 1, "t": True}, True)
     ]
     assert track("tag", "d", "--json", cwd=here).ok().json["artifacts"][0]["tags"] == []
+
+
+def test_add_says_changed_where_only_the_label_did(here: Path) -> None:
+    (here / "folder").mkdir()
+    (here / "folder/file").write_bytes(b"1")
+    track("add", "folder", cwd=here).ok()
+    assert track("add", "folder", "--label", "a=b", cwd=here).ok().out.endswith("  1 file  changed\n")

@@ -101,7 +101,8 @@ def _what(artifact: AddedArtifact, dry_run: bool) -> str:
     if artifact.kind == "file":
         return f"{would}changed"
     counts = (("+", artifact.added_count), ("~", artifact.modified_count), ("-", artifact.removed_count))
-    return would + "changed  " + " ".join(f"{sign}{count:,}" for sign, count in counts if count)
+    shown = " ".join(f"{sign}{count:,}" for sign, count in counts if count)
+    return f"{would}changed  {shown}" if shown else f"{would}changed"
 
 
 def _say_next(added: Added, dry_run: bool, no_stage: bool) -> None:
