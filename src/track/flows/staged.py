@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from track.errors import MissingObject, NotAPointer, TrackError
@@ -27,8 +26,7 @@ class Finding(NamedTuple):
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """What was found in Git's index. `stale` are artifacts whose data on disk is newer than the staged pointer."""
 
     findings: tuple[Finding, ...]

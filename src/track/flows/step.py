@@ -9,7 +9,7 @@ within milliseconds that nothing is to do.
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from track import publish
 from track.errors import ConflictedPointer, NotAPointer, TrackError
@@ -28,8 +28,7 @@ _MOVING = b"moving"
 _CAME = "came"
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(NamedTuple):
     """What was done so that data and pointers are in step.
 
     `artifacts` were placed, `removed` are the paths of those whose pointer is gone. `kept` stayed as they were, for

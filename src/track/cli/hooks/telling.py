@@ -1,8 +1,8 @@
 """How hooks speak: short lines on stderr that begin with `track:`, for Git's own output stands beside them."""
 
 import sys
-import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 from track.cli import terminal
 from track.cli.failure import of_the_world, safe
@@ -32,7 +32,7 @@ def tell_failure(name: str, error: Exception) -> None:
         tell_error(known)
         return
     tell(f"a bug in track itself stopped the hook {name}: {type(error).__name__}: {error}")
-    sys.stderr.write("".join(traceback.format_exception(error)))
+    sys.stderr.write("".join(import_module("traceback").format_exception(error)))
 
 
 def named(paths: Sequence[bytes]) -> str:
