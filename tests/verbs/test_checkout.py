@@ -704,3 +704,24 @@ def test_a_folder_that_is_empty_in_the_version_stays_when_a_stranger_in_it_goes(
     assert (here / "d/nothing").is_dir()
     assert not (here / "d/nothing/stranger").exists()
     assert is_clean(here)
+
+
+@pytest.mark.parametrize("versions", [(Empty(), b"a file"), (b"a file", Empty())], ids=["to a file", "to a folder"])
+def test_an_empty_folder_and_a_file_take_each_other_s_place_and_stay_in_the_version(
+    repo: Path, versions: tuple[Node, Node]
+) -> None:
+    track("init", cwd=repo).ok()
+    for name, node in zip(("one", "two"), versions, strict=True):
+        shutil.rmtree(repo / "d", ignore_errors=True)
+        write_tree(repo, {"d/a": b"a", "d/s/b": b"b", "d/z": node})
+        track("add", "d", cwd=repo).ok()
+        commit_all(repo, name)
+        git("tag", name, cwd=repo)
+    pointer = (repo / "d.track").read_bytes()
+    track("checkout", "one", cwd=repo).ok()
+    track("checkout", "two", cwd=repo).ok()
+    write_tree(repo, {"d/new": b"new"})
+    track("add", "d", cwd=repo).ok()
+    (repo / "d/new").unlink()
+    track("add", "d", cwd=repo).ok()
+    assert (repo / "d.track").read_bytes() == pointer

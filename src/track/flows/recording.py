@@ -25,6 +25,9 @@ def record(project: Project, found: Plan, stats: dict[bytes, bytes], now_ns: int
     for old, new in found.pairs:
         if entry := new or old:
             changed[entry.path] = new
+        if old is not None and new is not None and "d" in (old.mode, new.mode):  # one became the other
+            edit.drop(old.path)
+            edit.drop_folder(old.path)
     changed.update(found.writes)
     for path in sorted(changed):
         _edit(found, edit, (path, changed[path]), stats)
