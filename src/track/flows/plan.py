@@ -186,8 +186,6 @@ class _Decision:
                     if (local := self.here.at(new.path, sure=True)) is not None:
                         self.plan.removes.setdefault(new.path, local)
                     self._clear(new.path)
-                    if (local := self.here.at(new.path, sure=True)) is not None:
-                        self.plan.removes.setdefault(new.path, local)
                 self.plan.writes[new.path] = new
             return
         local = self.here.at(new.path, sure=True) if self.here.seen.kind == self.plan.pointer.kind else None
