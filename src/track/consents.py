@@ -148,7 +148,7 @@ def _given(row: dict[str, Any]) -> Given:
     wish = Wish(texts[2], texts[3], lines)
     if row["digest"] != str(wish.digest):
         raise ValueError(f"the lines for {wish.label} are not those that were allowed")
-    return Given(texts[0], texts[1], int(row["inode"]), wish)
+    return Given(texts[0], texts[1], int(row.get("inode", 0)), wish)
 
 
 def _content(path: Path, *, own: bool = True) -> bytes | None:
