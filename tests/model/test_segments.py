@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model.test_pointer import pointers
@@ -77,6 +77,10 @@ def test_a_header_inside_a_text_does_not_mislead(strange: str) -> None:
 
 
 @given(pointers(), pointers())
+@example(
+    parse_pointer((HEAD + '\n["\\u001f"]\n').encode(), "x"),
+    parse_pointer((HEAD + "\n[tags]\na = true\n").encode(), "x"),
+)
 def test_every_pointer_can_be_given_the_labels_and_tags_of_every_other(one: Pointer, other: Pointer) -> None:
     before = dump_pointer(one)
 

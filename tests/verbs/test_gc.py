@@ -252,6 +252,7 @@ def _conflict(repo: Path) -> None:
     commit_all(repo, "theirs")
     other = git("rev-parse", "HEAD", cwd=repo).strip()
     git("checkout", "--quiet", "main", cwd=repo)
+    track("checkout", cwd=repo).ok()
     change(repo, b"ours", big=False)
     commit_all(repo, "ours")
     git("merge", "--quiet", other, cwd=repo, check=False)

@@ -10,7 +10,7 @@ from track.model import toml
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 
 _ORDER = ("artifact", "schema", "tags", "labels", "partitions", "based_on")
-_HEADER = re.compile(r"""(?m)^[ \t]*\[{1,2}[ \t]*(?:([A-Za-z0-9_-]+)|"([^"\\\n]*)"|'([^'\n]*)')""")
+_HEADER = re.compile(r"""(?m)^[ \t]*\[{1,2}[ \t]*(?:([A-Za-z0-9_-]+)|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')""")
 
 
 class _Segment(NamedTuple):
@@ -31,6 +31,8 @@ def edit(content: bytes, pointer: Pointer, *, labels: Mapping[str, Any], tags: S
     changes_labels = new_labels != toml.table("labels", pointer.labels)  # as text: in Python, 1 equals true
     if not changes_labels and wanted.tags == pointer.tags:
         return content
+    if content == dump_pointer(pointer):  # as track writes it: so is the one that is wanted
+        return dump_pointer(wanted)
     segments = _segments(content.decode("utf-8"))
     if changes_labels:
         segments = _put(segments, "labels", new_labels if wanted.labels else "")
