@@ -29,6 +29,7 @@ from track.project import Project
 from track.verbs.checkout import CheckedOut, checkout
 from track.worktree import place
 from track.worktree.scan import scan
+from track.worktree.stat_cache import RACY, STAT, Row, Stat
 
 BIG = bytes(range(256)) * (5 * 1024)
 FIRST: dict[bytes | str, Node] = {
@@ -295,7 +296,12 @@ def test_an_edit_that_keeps_size_and_time_is_found(here):
     refused(here, "d/a")
 
 
-def test_a_file_changed_shortly_before_it_was_added_is_hashed_again_before_it_goes(here, monkeypatch):
+def unpacked(row: Row) -> list[Stat]:
+    return [Stat._make(each) for each in STAT.iter_unpack(row.stats)]
+
+
+@pytest.mark.parametrize("doubtful", [None, b"b"], ids=["folder as its row says", "another file in doubt"])
+def test_a_file_changed_shortly_before_it_was_added_is_hashed_again_before_it_goes(here, monkeypatch, doubtful):
     read = []
     real = place.publish.rename
     monkeypatch.setattr(place.publish, "rename", lambda *args, **options: (read.append(args), real(*args, **options)))
@@ -304,9 +310,12 @@ def test_a_file_changed_shortly_before_it_was_added_is_hashed_again_before_it_go
         row = project.stat_cache.row(b"d", b"")
         assert row is not None
         found, digests = row
-        wrong = bytearray(digests)
-        at = found.names.split(b"\0").index(b"a") * 32
+        names = found.names.split(b"\0")
+        wrong, at = bytearray(digests), names.index(b"a") * 32
         wrong[at : at + 32] = bytes(32 * [7])
+        flags = (RACY if name == doubtful else 0 for name in names)
+        stats = [STAT.pack(*stat._replace(flags=flag)) for stat, flag in zip(unpacked(found), flags, strict=True)]
+        found = found._replace(stats=b"".join(stats))
         root = project.stat_cache.recorded(b"d")
         assert root is not None
         project.stat_cache.update(b"d", root, [(found, bytes(wrong))], gone=(), base=root.root)

@@ -46,6 +46,7 @@ class Here:
         self._gone = set(seen.gone)
         self._known: dict[bytes, dict[bytes, Local]] = {}
         self._rows: dict[bytes, tuple[Row, bytes] | None] = {}
+        self._looked_at: dict[bytes, set[bytes]] = {}
 
     def settle(self, wanted: Callable[[Item], bool]) -> None:
         """Hash what is pending and `wanted`.
@@ -71,8 +72,7 @@ class Here:
         found = known.get(name)
         if found is None or not sure or not _has_content(found.stat) or found.stat.flags & STORE_LINK:
             return found
-        row = self._row(folder) if folder not in self._found else None
-        if not found.digest or (row is not None and is_fresh(found.stat, row[0].written)):
+        if not found.digest or self._is_hearsay(folder, name, found.stat):
             known[name] = found = found._replace(digest=self._hash(found))
         return found
 
@@ -117,6 +117,18 @@ class Here:
         clock, found = self.seen.clock, local.stat
         racy = max(found.mtime_ns, found.ctime_ns) >= clock.now_ns - clock.tick_ns
         return STAT.pack(*found._replace(flags=found.flags | RACY if racy else found.flags & ~RACY))
+
+    def _is_hearsay(self, folder: bytes, name: bytes, seen: Stat) -> bool:
+        """Whether the digest is what a row says of a file that changed shortly before that row was written."""
+        if (found := self._found.get(folder)) is None:
+            row = self._row(folder)
+            return row is not None and is_fresh(seen, row[0].written)
+        if found.row is None or not is_fresh(seen, found.row.written):
+            return False
+        if folder not in self._looked_at:  # the rest of the folder was taken from its row
+            names = found.split()
+            self._looked_at[folder] = {names[index] for index in found.pending}
+        return self.seen.kind == "directory" and name not in self._looked_at[folder]
 
     def _names(self, folder: bytes) -> dict[bytes, Local]:
         if folder not in self._known:
