@@ -184,7 +184,7 @@ def _as_from_a_terminal() -> None:
 def test_ctrl_c_in_a_real_process_is_130_without_a_traceback(tmp_path: Path) -> None:
     code = (
         "import sys, time; from track.cli import main, outline, terminal\n"
-        "def wait(ctx): terminal.emit('ready'); sys.stdout.flush(); time.sleep(60)\n"
+        "def wait(ctx): terminal.emit('ready'); sys.stdout.flush(); time.sleep(600)\n"
         "main.group.invoke = wait\n"
         "sys.exit(main.run(['status']))"
     )
@@ -198,7 +198,7 @@ def test_ctrl_c_in_a_real_process_is_130_without_a_traceback(tmp_path: Path) -> 
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=240)
     assert (process.returncode, said) == (130, "interrupted\n")
 
 
@@ -344,14 +344,16 @@ def test_the_group_takes_its_options_before_the_command() -> None:
     "start", [("-m", "track"), ("-c", "import sys; from track.__main__ import main; sys.exit(main())")]
 )
 def test_ctrl_c_while_the_program_is_being_loaded_is_130_without_a_word(tmp_path: Path, start: tuple[str, ...]) -> None:
-    (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(30)\n")
+    (tmp_path / "click.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(300)\n"
+    )
     done = subprocess.run(
         [sys.executable, *start, *(["status"] if start[0] == "-m" else [])],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         preexec_fn=_as_from_a_terminal,
         cwd=tmp_path,
         capture_output=True,
-        timeout=20,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
@@ -367,7 +369,7 @@ def test_ctrl_c_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,
-        timeout=20,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done

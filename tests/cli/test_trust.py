@@ -39,7 +39,7 @@ def answered(clone: Path, answer: bytes) -> tuple[int, str]:
             break
         shown += piece
     os.close(controller)
-    return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
+    return process.wait(timeout=240), shown.decode().replace("\r\n", "\n")
 
 
 def test_on_a_terminal_it_shows_the_lines_and_asks(clone: Path) -> None:

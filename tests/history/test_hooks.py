@@ -92,7 +92,7 @@ def test_the_older_one_is_called_with_the_same_arguments_and_input(repo: Path, n
     content = content or '#!/bin/sh\necho theirs "$@" >>said\ncat >>said\nexit 0\n'
     put(repo, name, content)
     hooks.install(Git(repo))
-    subprocess.run([folder(repo) / name, "a b", "c"], cwd=repo, input=b"x y z\n", check=False, timeout=30)
+    subprocess.run([folder(repo) / name, "a b", "c"], cwd=repo, input=b"x y z\n", check=False, timeout=240)
     said = (repo / "said").read_text()
     assert said.startswith("theirs")
     assert said.count("theirs") == 1
@@ -105,7 +105,7 @@ def test_the_older_one_is_called_with_the_same_arguments_and_input(repo: Path, n
 def test_the_failure_of_an_older_hook_is_kept(repo: Path, name: str, end: str) -> None:
     put(repo, name, "#!/bin/sh\n" + end)
     hooks.install(Git(repo))
-    done = subprocess.run([folder(repo) / name], cwd=repo, input=b"", check=False, timeout=30)
+    done = subprocess.run([folder(repo) / name], cwd=repo, input=b"", check=False, timeout=240)
     assert done.returncode == (7 if "7" in end else 1)
 
 
@@ -117,7 +117,7 @@ def test_hooks_that_lead_in_a_circle_end(repo: Path) -> None:
     again = (folder(repo) / "pre-commit.pre-track").read_bytes()
     put(repo, "pre-commit", again)
     assert states(repo)["pre-commit"] == "handed on"
-    subprocess.run([folder(repo) / "pre-commit"], cwd=repo, check=True, timeout=30)
+    subprocess.run([folder(repo) / "pre-commit"], cwd=repo, check=True, timeout=240)
     assert (repo / "said").read_text().count("theirs") == 2
     hooks.uninstall(Git(repo))
     assert b"track" not in (folder(repo) / "pre-commit.legacy").read_bytes().split(b"\n")[1]

@@ -270,7 +270,7 @@ def test_a_history_that_filter_repo_rewrote(sides: Hooked) -> None:
     before = sides.data()
     script = str(find_spec("git_filter_repo").origin)  # type: ignore[union-attr]
     command = [sys.executable, script, "--force", "--path", "f.csv.track", "--invert-paths"]
-    done = subprocess.run(command, cwd=sides.root, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=sides.root, capture_output=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     assert sides.data() == before  # what no commit knows any more is not known to be saved: it stays
     (sides.root / "f.csv").unlink()

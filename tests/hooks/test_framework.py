@@ -33,7 +33,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def framework(here: Hooked, env: dict[str, str], *words: str) -> str:
     """Run `pre-commit words` and return what it said."""
     command = [sys.executable, "-m", "pre_commit", *words]
-    done = subprocess.run(command, cwd=here.root, env=env, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=here.root, env=env, capture_output=True, check=False, timeout=240)
     assert done.returncode == 0, (done.stdout + done.stderr).decode()
     return done.stdout.decode()
 

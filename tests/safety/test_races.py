@@ -121,7 +121,7 @@ def test_a_file_that_changes_under_add_is_refused_or_stored_as_one_content(tmp_p
 @pytest.mark.needs("strace")
 @pytest.mark.parametrize("size", [3000, 6 << 20])
 def test_a_file_that_surely_changes_while_it_is_read_is_named(tmp_path: Path, size: int) -> None:
-    """Every read of the file takes 60 ms, and the writer, who begins with the first of them, writes every 2 ms."""
+    """Every read of the file takes half a second; the writer begins with the first of them and writes every 2 ms."""
     repo = first_version(tmp_path / "repo")
     path = repo / "data" / "busy.bin"
     path.write_bytes(os.urandom(size))
@@ -132,7 +132,7 @@ def test_a_file_that_surely_changes_while_it_is_read_is_named(tmp_path: Path, si
             cwd=repo,
             log=tmp_path / "log",
             calls=READS,
-            inject=(f"{calls}:delay_exit=60000",),
+            inject=(f"{calls}:delay_exit=500000",),
             only=path,
             follow=True,
         )
@@ -151,7 +151,7 @@ def at_once(*commands: tuple[Path, tuple[str, ...]]) -> list[tuple[int, str]]:
         )
         for folder, command in commands
     ]
-    said = [process.communicate(timeout=120)[0] for process in started]
+    said = [process.communicate(timeout=240)[0] for process in started]
     return [(process.returncode, text.decode()) for process, text in zip(started, said, strict=True)]
 
 

@@ -55,7 +55,7 @@ def killed_at(number: int, between: Proxy, *args: str, cwd: Path, answered: bool
 
     between.faults.append(kill)
     try:
-        return process.wait(120) == -signal.SIGKILL
+        return process.wait(240) == -signal.SIGKILL
     finally:
         between.faults.clear()
 
@@ -182,7 +182,7 @@ def killed_when(between: Proxy, is_it: Callable[[Request], bool], *args: str, cw
 
     between.faults.append(kill)
     try:
-        assert process.wait(120) == -signal.SIGKILL
+        assert process.wait(240) == -signal.SIGKILL
     finally:
         between.faults.clear()
 

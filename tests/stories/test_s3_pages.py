@@ -44,7 +44,7 @@ def typed(script: str, *, cwd: Path, env: Mapping[str, str]) -> subprocess.Compl
     program.chmod(0o755)
     everything = {**os.environ, **env, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
-        ["sh", "-e", "-c", script], cwd=cwd, env=everything, capture_output=True, text=True, check=False, timeout=120
+        ["sh", "-e", "-c", script], cwd=cwd, env=everything, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -37,7 +37,7 @@ def track(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     input: bytes | None = None,
-    timeout_s: float = 120,
+    timeout_s: float = 240,
 ) -> Completed:
     """Run `track args` in `cwd` in a process of its own; `env` is added to the environment."""
     done = subprocess.run(

@@ -33,7 +33,7 @@ class Hooked:
         """Run `git args`, with stdout and stderr in one text."""
         done = subprocess.run(
             ["git", *args], cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-            stdin=subprocess.DEVNULL, env=None if env is None else dict(env), timeout=120,
+            stdin=subprocess.DEVNULL, env=None if env is None else dict(env), timeout=240,
         )  # fmt: skip
         said = Said(done.returncode, done.stdout.decode(errors="backslashreplace"))
         assert not check or said.code == 0, said.text
@@ -70,7 +70,7 @@ def hook_process(name: str, *args: str, cwd: Path, env: Mapping[str, str], given
     """Run `track-hook name args` by itself, as a tool that manages hooks does."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "track.cli.hook", name, *args], cwd=cwd, env=dict(env), input=given,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=240,
     )  # fmt: skip
     return Said(done.returncode, done.stdout.decode(errors="backslashreplace"))
 

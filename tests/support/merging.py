@@ -34,7 +34,7 @@ def without_drivers() -> dict[str, str]:
 
 def git_says(*words: str, cwd: Path, env: Mapping[str, str]) -> Completed:
     """What `git WORDS` said and how it ended, with an environment of its own."""
-    done = subprocess.run(["git", *words], cwd=cwd, env=env, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(["git", *words], cwd=cwd, env=env, capture_output=True, check=False, timeout=240)
     return Completed(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 

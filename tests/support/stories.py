@@ -86,7 +86,7 @@ def told(command: str, session: Session, where: Path) -> tuple[str, Path]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     said = done.stdout.decode(errors="backslashreplace").replace(str(session.folder), "/home/ada")
     for pattern, instead in VARYING:

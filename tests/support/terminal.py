@@ -23,4 +23,4 @@ def on_terminal(command: list[str | Path], *, cwd: Path, env: Mapping[str, str] 
             break
         shown += data
     os.close(controller)
-    return process.wait(timeout=60), shown.decode(errors="replace").replace("\r\n", "\n")
+    return process.wait(timeout=240), shown.decode(errors="replace").replace("\r\n", "\n")

@@ -612,7 +612,7 @@ def test_what_a_writer_relies_on_does_not_vanish(here: Path) -> None:
         digest = digest_of(b"wanted")
         (here / "new.track").write_text(f'[artifact]\nkind = "file"\ndigest = "{digest}"\nsize = 6\n')
         writer.commit()
-    collecting.join(30)
+    collecting.join()
 
     assert digest in objects(here)
     assert digest_of(BIG + b"wanted") not in objects(here)
