@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.remotes import KINDS, new_place, new_remote
+from support.remotes import KINDS, SERVERS, new_place, new_remote
 from track.store.objects import Store
 from track.store.place import Place
 from track.store.remote import Remote
@@ -15,8 +15,8 @@ from track.store.remote import Remote
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty place of each kind."""
-    endpoint = request.getfixturevalue("s3_server").endpoint if request.param == "s3" else ""
-    return new_place(request.param, tmp_path / "place", endpoint)
+    server = request.getfixturevalue(SERVERS[request.param]) if request.param in SERVERS else None
+    return new_place(request.param, tmp_path / "place", server)
 
 
 @pytest.fixture

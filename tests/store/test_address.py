@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from track.errors import UsageError
-from track.store.address import Bucket, Folder, parse_address
+from track.store.address import (
+    Address,
+    AzureContainer,
+    Bucket,
+    DavFolder,
+    Folder,
+    GoogleBucket,
+    SshFolder,
+    WebFolder,
+    parse_address,
+)
 
 BASE = Path("/home/ada/project")
 
@@ -20,9 +30,26 @@ BASE = Path("/home/ada/project")
         ("../data", Folder(Path("/home/ada/data"))),
         ("/mnt/x", Folder(Path("/mnt/x"))),
         ("file:///mnt/x", Folder(Path("/mnt/x"))),
+        ("az://data", AzureContainer("data")),
+        ("azure://data/team/project/", AzureContainer("data", "team/project")),
+        ("abfss://data@acme.dfs.core.windows.net/a", AzureContainer("data", "a", "acme")),
+        ("https://acme.blob.core.windows.net/data/a%20b", AzureContainer("data", "a b", "acme")),
+        ("gs://bucket", GoogleBucket("bucket")),
+        ("gcs://bucket/a/b", GoogleBucket("bucket", "a/b")),
+        ("https://storage.googleapis.com/bucket/a", GoogleBucket("bucket", "a")),
+        ("https://storage.cloud.google.com/bucket/a", GoogleBucket("bucket", "a")),
+        ("https://console.cloud.google.com/storage/browser/bucket/a?project=x", GoogleBucket("bucket", "a")),
+        ("https://Data.Example.org/", WebFolder("data.example.org")),
+        ("https://data.example.org:8443/a/b%20c/", WebFolder("data.example.org:8443", "a/b%20c")),
+        ("http://[::1]:80/a", WebFolder("[::1]:80", "a", is_plain=True)),
+        ("webdavs://cloud.example.org/dav/files/ada", DavFolder("cloud.example.org", "dav/files/ada")),
+        ("davs://host/a", DavFolder("host", "a")),
+        ("dav://127.0.0.1:8080/a", DavFolder("127.0.0.1:8080", "a", is_plain=True)),
+        ("ssh://ada@host:2222/srv/data", SshFolder("host:2222", "/srv/data", "ada")),
+        ("sftp://host/~/data/", SshFolder("host", "/~/data")),
     ],
 )
-def test_an_address_is_a_folder_or_a_bucket(url: str, meant: Bucket | Folder) -> None:
+def test_an_address_means_one_place_and_has_one_spelling(url: str, meant: Address) -> None:
     assert parse_address(url, base=BASE) == meant
     assert parse_address(str(meant), base=BASE) == meant
 
@@ -32,7 +59,15 @@ def test_an_address_is_a_folder_or_a_bucket(url: str, meant: Bucket | Folder) ->
     [
         "s3://", "s3:///prefix", "s3://b", "s3://bucket/a/../b", "s3://bucket//a", "s3://bucket/a%2e%2e",
         "s3://bucket/a\nb", "s3://bucket/a?x=1", "s3://bucket/#x", "s3://key:secret@bucket/a", "s3://bucket:80/a",
-        "s3://bucket/caf\xe9", "gs://bucket", "S3://bucket", "https://host/x", "",
+        "s3://bucket/caf\xe9", "S3://bucket", "",
+        "gopher://host/x", "memory://x", "az://", "az://Data", "az://a--b/x", "az://data/a?sv=1&sig=secret", "az://k:s@data/a",
+        "https://acme.blob.core.windows.net/data?sv=1&sig=secret", "https://acme.blob.core.windows.net/",
+        "abfss://data@evil.example/a", "gs://", "gs://b", "gs://bucket/a/../b", "gs://t:s@bucket/a", "https://",
+        "https://ada:secret@host/x", "https://host/x?token=secret", "https://host/#x", "https://host/a/../b",
+        "https://host/%2e%2e/b", "https://host/a%2fb", "https://host/a b", "https://host/a%00", "https://ho st/x",
+        "https://host:port/x", "https://[::1/x", "https://-x/y", "webdav://ada:secret@host/x", "webdavs:///x",
+        "ssh://host", "ssh://host/", "ssh://ada:secret@host/x", "ssh://-oProxyCommand=x/y", "ssh://host/a/../b",
+        "ssh://-l@host/x", "sftp://host/x?y",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:
@@ -41,6 +76,14 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 def test_a_refusal_does_not_repeat_a_password() -> None:
-    with pytest.raises(UsageError) as error:
-        parse_address("s3://key:hunter2@bucket/a", base=BASE)
-    assert "hunter2" not in error.value.message + str(error.value.hint)
+    for url in (
+        "s3://key:hunter2@bucket/a",
+        "az://data/a?sv=2026&sig=hunter2",
+        "https://acme.blob.core.windows.net/data?sig=hunter2",
+        "https://ada:hunter2@host/x",
+        "webdavs://ada:hunter2@host/x",
+        "ssh://ada:hunter2@host/x",
+    ):
+        with pytest.raises(UsageError) as error:
+            parse_address(url, base=BASE)
+        assert "hunter2" not in error.value.message + str(error.value.hint)

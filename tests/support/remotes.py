@@ -5,6 +5,7 @@ import random
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dvc_objects.fs.memory import MemoryFileSystem
 
@@ -20,14 +21,17 @@ from track.store.place import Place
 from track.store.remote import Remote
 
 KINDS = ("folder", "memory", "s3")
+SERVERS = {"s3": "s3_server"}
+"""The fixture that gives the server of a kind."""
 STORE_ID = "00112233445566778899aabbccddeeff"
 WRITER = "f" * 32
 
 
-def new_place(kind: str, folder: Path, endpoint: str = "") -> Place:
-    """An empty place; in a bucket, a prefix of its own at the server."""
+def new_place(kind: str, folder: Path, server: Any = None) -> Place:
+    """An empty place; at a server (what the fixture of `SERVERS` gives), a prefix of its own."""
+    prefix = f"contract/{secrets.token_hex(8)}"
     if kind == "s3":
-        return place_at(endpoint, OWNER, f"contract/{secrets.token_hex(8)}")
+        return place_at(server.endpoint, OWNER, prefix)
     if kind == "memory":
         filesystem = MemoryFileSystem(global_store=False, skip_instance_cache=True)  # type: ignore[no-untyped-call]  # no types
         return FilesystemPlace(filesystem, "/bucket/prefix", "memory://bucket/prefix")

@@ -1,7 +1,8 @@
 """Remotes: which one is meant, whether this clone may use it, and the way to it.
 
 A remote that a file of the repository names may come from a stranger. Reading from a folder beside the repository is
-harmless, and so is reading from a bucket at its provider's own address. Everything else, and a server or an account
+harmless, and so is reading from a bucket at its provider's own address, or over HTTPS as anybody. Everything
+else, and a server or an account
 that a file in the repository's folder names, waits until the person at the keyboard said so.
 """
 
@@ -20,8 +21,18 @@ from track.locks import Lock
 from track.model.names import display
 from track.model.wish import Wish, line
 from track.project import Project
-from track.store.address import Access, Address, Bucket, Folder, is_relative, parse_address
-from track.store.backends.credentials import ENDPOINTS, read_dotenv
+from track.store.address import (
+    Access,
+    Address,
+    AzureContainer,
+    Bucket,
+    Folder,
+    GoogleBucket,
+    WebFolder,
+    is_relative,
+    parse_address,
+)
+from track.store.backends.dotenv import read_dotenv, variables_of
 from track.store.record import explaining
 from track.store.remote import Remote, open_remote
 
@@ -38,7 +49,7 @@ class Named(NamedTuple):
 
     @property
     def folder(self) -> Path | None:
-        """The folder that it is, or None for a bucket."""
+        """The folder that it is, or None for any other place."""
         return self.address.path if isinstance(self.address, Folder) else None
 
 
@@ -99,23 +110,25 @@ def wish_of(project: Project, name: str, given: Named | None = None, access: Acc
     named = given or _named(project, name)
     said = access or Access()
     lines = [line(f"remote.{name}.url", named.url)] if named.layer in _FOREIGN else []
-    if not isinstance(named.address, Bucket):
+    if isinstance(named.address, Folder):
         return Wish("remote", name, tuple(lines)) if lines else None
     for key, told in (("endpoint", said.endpoint), ("profile", said.profile)):
         setting = project.config.setting(f"remote.{name}.{key}")
         if told or (setting.value and setting.layer in _FOREIGN):
             lines.append(line(f"remote.{name}.{key}", told or setting.value))
-    lines.extend(_lines_of_dotenv(access_of(project, name), said))
+    lines.extend(_lines_of_dotenv(named.address, access_of(project, name), said))
     return Wish("remote", name, tuple(lines)) if lines else None
 
 
-def _lines_of_dotenv(known: Access, said: Access) -> Iterator[str]:
+def _lines_of_dotenv(address: Address, known: Access, said: Access) -> Iterator[str]:
     """What `.env` says of the server and of whom we are there, where nothing before it does; keys apart."""
-    found = read_dotenv(known.dotenv)
-    if not (said.endpoint or known.endpoint or any(map(os.environ.get, ENDPOINTS))):
-        yield from (line(f".env: {name}", found[name]) for name in ENDPOINTS if found.get(name))
-    if not (said.profile or known.profile or os.environ.get("AWS_PROFILE")) and found.get("AWS_PROFILE"):
-        yield line(".env: AWS_PROFILE", found["AWS_PROFILE"])
+    found, names = read_dotenv(known.dotenv), variables_of(address)
+    for group, told in (
+        (names.endpoints, said.endpoint or known.endpoint),
+        (names.choices, said.profile or known.profile),
+    ):
+        if not told and not any(map(os.environ.get, group)):
+            yield from (line(f".env: {name}", found[name]) for name in group if found.get(name))
 
 
 def refuse_strangers(project: Project, named: Named, *, sending: bool) -> None:
@@ -145,8 +158,12 @@ def waiting(project: Project, named: Named, *, sending: bool) -> Wish | None:
 
 
 def may_read(project: Project, address: Address) -> bool:
-    """Whether reading there is harmless, whoever named it: a folder beside the repository, or a provider's bucket."""
-    return isinstance(address, Bucket) or is_beside(project, address.path)
+    """Whether reading there is harmless, whoever named it: a folder beside the repository, a provider's own, HTTPS."""
+    if isinstance(address, Folder):
+        return is_beside(project, address.path)
+    if isinstance(address, WebFolder):
+        return not address.is_plain
+    return isinstance(address, Bucket | AzureContainer | GoogleBucket)
 
 
 def access_of(project: Project, name: str) -> Access:
@@ -248,7 +265,7 @@ def connected(project: Project, named: Named, *, sending: bool) -> Iterator[Remo
 def _opened(project: Project, named: Named, record: Path) -> Remote:
     try:
         access = None
-        if isinstance(named.address, Bucket):
+        if not isinstance(named.address, Folder):
             uploads = record.with_name(f"{named.name}.uploads")
             access = access_of(project, named.name)._replace(uploads=uploads)
         return open_remote(named.url, name=named.name, base=base_of(project), record=record, access=access)

@@ -168,8 +168,8 @@ def _description_of(place: Place, name: str) -> Description:
     try:
         return parse_description(place.get(DESCRIPTION), place.url)
     except NoSuchKey:
-        if place.url.startswith("s3://"):
-            hint = f"is it the right bucket and prefix?   to make a store: track remote add {name} s3://BUCKET/PREFIX"
+        if "://" in place.url:
+            hint = f"is it the right place?   to make a store in it: track remote add {name} {place.url}"
         else:
             hint = f"is it the right folder, and mounted?   to make a store: track remote add {name} EMPTY-FOLDER"
         raise NotAStore(f"{place.url} is there, but it is not a store of track", hint=hint) from None
@@ -211,7 +211,7 @@ def store_id_of(address: Address, access: Access | None = None) -> str:
 
 def _not_ours(url: str, create: bool) -> RemoteError:
     if create:
-        what = "a prefix of its own" if url.startswith("s3://") else "an empty folder, or one that does not exist yet"
+        what = "a place of its own" if "://" in url else "an empty folder, or one that does not exist yet"
         return NotAStore(
             f"{url} has files in it and is not a store of track; nothing was changed",
             hint=f"name {what}, such as {url}/track",

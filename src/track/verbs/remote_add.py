@@ -1,4 +1,4 @@
-"""Remote add: name a folder or a bucket as a remote, make a store in it, and allow this clone to use it."""
+"""Remote add: name a folder, a bucket or a server as a remote, make a store in it, and allow this clone to use it."""
 
 import os
 import re
@@ -14,7 +14,16 @@ from track.model.names import display
 from track.model.settings import NAME
 from track.model.wish import Wish, line
 from track.project import CONFIG, Project
-from track.store.address import Access, Address, Bucket, Folder, is_relative, parse_address
+from track.store.address import (
+    Access,
+    Address,
+    AzureContainer,
+    Bucket,
+    Folder,
+    GoogleBucket,
+    is_relative,
+    parse_address,
+)
 from track.store.remote import create_remote, store_id_of
 
 _NAME = re.compile(NAME)
@@ -107,10 +116,12 @@ def _wish(project: Project, named: Named, access: Access | None) -> Wish | None:
 
 
 def _way(project: Project, name: str, place: Address, given: Access) -> Access:
-    """How the place is reached: as the person says now, else as it was said before. Raises UsageError for a folder."""
-    if not isinstance(place, Bucket):
-        if given != Access():
-            raise UsageError("--endpoint, --region and --profile say how a bucket is reached; this is a folder")
+    """How the place is reached: as said now, else as said before. Raises UsageError where nothing asks for it."""
+    if not isinstance(place, Bucket) and (given.region or given.profile):
+        raise UsageError("--region and --profile say how a bucket of S3 is reached; this is another kind of place")
+    if not isinstance(place, Bucket | AzureContainer | GoogleBucket) and given.endpoint:
+        raise UsageError("--endpoint says how a bucket or a container is reached; this is another kind of place")
+    if isinstance(place, Folder):
         return given
     known = access_of(project, name)
     return Access(
@@ -140,7 +151,7 @@ def _address(project: Project, address: str, known: str | None) -> Address:
     if known is not None and address == known:
         return parse_address(address, base=base_of(project))
     place = parse_address(address, base=project.cwd)
-    return place if isinstance(place, Bucket) else Folder(_fit(project, place.path))
+    return Folder(_fit(project, place.path)) if isinstance(place, Folder) else place
 
 
 def _fit(project: Project, folder: Path) -> Path:
@@ -164,7 +175,7 @@ def _fit(project: Project, folder: Path) -> Path:
 
 def _url(project: Project, place: Address, address: str) -> str:
     """What the configuration says: a relative address of a folder beside the repository as seen from the top."""
-    if isinstance(place, Bucket):
+    if not isinstance(place, Folder):
         return str(place)
     folder = place.path
     if is_relative(address) and is_beside(project, Path(os.path.realpath(folder))):

@@ -15,22 +15,10 @@ from typing import Any, NamedTuple
 
 from track.errors import BadCredentials
 from track.model.names import display
-from track.store.address import Access
+from track.store.address import Access, Bucket
+from track.store.backends.dotenv import VARIABLES, read_dotenv, text_of
 from track.store.backends.s3_failure import no_credentials
 
-_FROM_DOTENV = {
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-}
-_MAX_FILE = 1 << 20
-ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-"""The variables that name a server, the stronger first."""
 _INDIRECT = ("sso_session", "sso_start_url", "role_arn", "credential_process", "web_identity_token_file")
 
 
@@ -87,7 +75,7 @@ def find_credentials(access: Access, url: str, environ: Mapping[str, str] | None
         BadCredentials: nothing says who we are, a profile is not there, or it needs a library that is not installed.
     """
     here = _surroundings(access, os.environ if environ is None else environ)
-    endpoint = access.endpoint or here.first(*ENDPOINTS)
+    endpoint = access.endpoint or here.first(*VARIABLES[Bucket].endpoints)
     endpoint = endpoint or here.profile.get("endpoint_url")
     region = access.region or here.first("AWS_REGION", "AWS_DEFAULT_REGION") or here.profile.get("region")
 
@@ -118,21 +106,6 @@ def shortened(key_id: str) -> str:
     return display(f"{key_id[:4]}…{key_id[-4:]}" if len(key_id) >= 12 else f"{key_id[:2]}…")
 
 
-def read_dotenv(path: Path | None) -> dict[str, str]:
-    """The variables of a `.env` file that are for a bucket; nothing else in it is looked at. Never expanded."""
-    found: dict[str, str] = {}
-    for line in _text(path).splitlines():
-        name, is_set, value = line.strip().removeprefix("export ").partition("=")
-        value = value.strip()
-        if value[:1] in ("'", '"') and len(value) > 1 and value.find(value[0], 1) > 0:
-            value = value[1 : value.find(value[0], 1)]
-        else:
-            value = value.partition(" #")[0].strip()
-        if is_set and name.strip() in _FROM_DOTENV:
-            found[name.strip()] = value
-    return found
-
-
 def _surroundings(access: Access, environ: Mapping[str, str]) -> _Surroundings:
     dotenv = read_dotenv(access.dotenv)
     chosen = access.profile
@@ -159,24 +132,10 @@ def _read_profile(name: str, environ: Mapping[str, str]) -> dict[str, str] | Non
 def _section(path: Path, name: str) -> dict[str, str] | None:
     parser = configparser.RawConfigParser(default_section="\0", strict=False)
     try:
-        parser.read_string(_text(path))
+        parser.read_string(text_of(path))
     except configparser.Error as error:
         raise BadCredentials(f"{display(str(path))} cannot be read: it is not a configuration file of AWS") from error
     return dict(parser[name]) if parser.has_section(name) else None
-
-
-def _text(path: Path | None) -> str:
-    """The text of a small file; empty when there is none. Raises BadCredentials when it cannot be read."""
-    if path is None:
-        return ""
-    try:
-        with open(path, "rb") as file:
-            return file.read(_MAX_FILE).decode("utf-8", "replace")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return ""
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise BadCredentials(f"{display(str(path))} cannot be read: {why}") from error
 
 
 def _key(values: Mapping[str, str], name: str, secret: str, token: str) -> Key | None:
