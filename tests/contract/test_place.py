@@ -1,11 +1,13 @@
 """What every place promises: bytes by key, and nothing half-written."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from track.errors import DamagedObject
+from track.errors import DamagedObject, RemoteError
 from track.model.digest import digest_of
+from track.store.clock import now_at
 from track.store.place import NoSuchKey, Place
 
 CONTENT = bytes(range(256)) * 9000
@@ -56,6 +58,34 @@ def test_a_listing_has_the_keys_below_a_prefix_and_their_sizes(place: Place) -> 
         place.put(key, content)
     assert {(one.key, one.size) for one in place.list("index/")} == {("index/a", 1), ("index/b/c", 2)}
     assert all(one.modified_s > 1_600_000_000 for one in place.list("roots/"))
+
+
+def test_a_place_says_what_time_it_is_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own clock: the times of a listing can be held against it, and ours is never asked."""
+    place.put("roots/before", b"1")
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    now = now_at(place)
+    place.put("roots/after", b"2")
+    listed = {one.key: one.modified_s for one in place.list("roots/")}
+    assert listed["roots/before"] <= now + 1 and now <= listed["roots/after"] + 1
+    assert list(place.list("probe/")) == []
+
+
+def test_what_is_written_again_is_as_young_as_that(place: Place) -> None:
+    place.put("roots/a", b"1")
+    (before,) = place.list("roots/")
+    time.sleep(2.1)  # which every place can tell apart
+    place.put("roots/a", b"1")
+    (after,) = place.list("roots/")
+    assert after.modified_s > before.modified_s
+
+
+def test_a_place_that_hides_what_was_written_does_not_say_what_time_it_is(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "list", lambda prefix: [])
+    with pytest.raises(RemoteError, match="does not say when"):
+        now_at(place)
 
 
 def test_what_is_deleted_is_gone(place: Place) -> None:
