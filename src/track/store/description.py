@@ -13,7 +13,8 @@ _ID = re.compile("[0-9a-f]{32}")
 class Chunking(NamedTuple):
     """How large objects are cut at a remote: part of the format, for equal content must give equal chunks.
 
-    FastCDC of 2020, normalised once, with its published gear table; sizes in bytes. `seed` is 0: no keyed table.
+    FastCDC of 2020 with its published gear table; sizes in bytes. `seed` is 0: no keyed table. `normalisation` is how
+    many bits the mask has more before the average size, and fewer after it.
     """
 
     algorithm: str = "fastcdc-2020"
@@ -21,6 +22,11 @@ class Chunking(NamedTuple):
     minimum_bytes: int = 16 << 10
     average_bytes: int = 64 << 10
     maximum_bytes: int = 256 << 10
+    normalisation: int = 1
+
+
+CHOSEN = Chunking(normalisation=2)
+"""How stores that are made today cut; those of before do not say, and cut as the first ones did. See decision 0006."""
 
 
 class Description(NamedTuple):
@@ -40,7 +46,10 @@ def dump_description(description: Description) -> bytes:
         lines.append(f'shared = "{description.shared}"')
     lines += ["", "[chunks]", f'algorithm = "{chunking.algorithm}"', f"seed = {chunking.seed}"]
     lines += [f"minimum = {chunking.minimum_bytes}", f"average = {chunking.average_bytes}"]
-    lines += [f"maximum = {chunking.maximum_bytes}", ""]
+    lines.append(f"maximum = {chunking.maximum_bytes}")
+    if chunking.normalisation != 1:
+        lines.append(f"normalisation = {chunking.normalisation}")
+    lines.append("")
     return "\n".join(lines).encode()
 
 
@@ -79,5 +88,6 @@ def _description(store: dict[str, Any], chunks: dict[str, Any]) -> Description:
         int(chunks.get("minimum", usual.minimum_bytes)),
         int(chunks.get("average", usual.average_bytes)),
         int(chunks.get("maximum", usual.maximum_bytes)),
+        int(chunks.get("normalisation", usual.normalisation)),
     )
     return Description(identity, shared, chunking)

@@ -20,7 +20,7 @@ from track.locks import Lock
 from track.model.digest import Digest
 from track.progress import Moved, unheard
 from track.publish import Batch, create, make_directories, stage, sweep, sync_directory, write_all
-from track.store.description import Description, dump_description, parse_description
+from track.store.description import CHOSEN, Description, dump_description, parse_description
 from track.store.hashing import hash_fd
 from track.store.index import Held, Index
 from track.store.layout import DESCRIPTION, OBJECTS, object_digest
@@ -346,7 +346,7 @@ def _create_store(path: Path, group: bool) -> Description:
     if strange:
         hint = "name an empty or new folder; if this was a store, restore its store.toml"
         raise NotAStore(f"{shown(path)} is no store and not empty: it has {shown(strange[0])}", hint=hint)
-    description = Description(uuid4().hex, "group" if group else "")
+    description = Description(uuid4().hex, "group" if group else "", CHOSEN)
     make_directories(path / "staging", mode=mode, exact=group)
     staged = stage(path / "staging")
     fd = create(staged, mode=0o644)

@@ -17,7 +17,7 @@ from track.store.address import Access, Address, Folder, parse_address
 from track.store.backends.folder import is_empty_folder, make_folder
 from track.store.backends.opening import open_place
 from track.store.checking import Checked, check
-from track.store.description import Description, dump_description, parse_description
+from track.store.description import CHOSEN, Description, dump_description, parse_description
 from track.store.known import Known
 from track.store.large import read_part
 from track.store.layout import DESCRIPTION, PROBES, claim_name
@@ -194,7 +194,7 @@ def create_remote(address: Address, access: Access | None = None, *, create: boo
     except NoSuchKey:
         if not create or not _is_empty(address, place):
             raise _not_ours(place.url, create) from None
-        return place.create(DESCRIPTION, dump_description(Description(uuid4().hex)))
+        return place.create(DESCRIPTION, dump_description(Description(uuid4().hex, chunking=CHOSEN)))
     return False
 
 
