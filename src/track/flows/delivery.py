@@ -1,11 +1,12 @@
-"""Delivery: the data of single versions goes to the default remote, before commits that name it."""
+"""Delivery: the data of single versions goes to the remotes that a push goes to, before commits that name it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from track.errors import together
+from track.errors import TrackError, together
 from track.flows.reach import Version
-from track.flows.remotes import choose, connected
+from track.flows.remotes import Named, connected
+from track.flows.routes import targets
 from track.flows.send import losses, plan, send, size_of
 from track.progress import Progress, silent
 from track.project import Project
@@ -14,12 +15,13 @@ from track.publish import sweep
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What was sent. Sizes in bytes as they travelled; nothing was asked of a remote when `remote` is None."""
+    """What was sent to one remote, in bytes as they travelled. `failed` says why others have not got it."""
 
-    remote: str | None
+    remote: str
     versions: tuple[Version, ...]
     objects_count: int
     sent_bytes: int
+    failed: tuple[TrackError, ...] = ()
 
 
 def deliver(
@@ -28,12 +30,32 @@ def deliver(
     *,
     tell: Callable[[str, int], None] | None = None,
     progress: Progress = silent,
-) -> Delivered:
-    """Send what these versions need and the default remote lacks; `tell` gets its name and the bytes, just before.
+) -> tuple[Delivered, ...]:
+    """Send what these versions need and these remotes lack; `tell` gets a name and the bytes, just before.
 
-    Raises as `push` does: afterwards everything else was sent, and the same again goes on.
+    What one remote has is delivered: others that fail are in the results.
+
+    Raises as `push` does, when no remote has it all: afterwards everything else was sent, and the same again goes on.
     """
-    named = choose(project)
+    done: list[Delivered] = []
+    failed: list[TrackError] = []
+    for named in targets(project):
+        try:
+            done.append(_deliver(project, named, versions, tell, progress))
+        except TrackError as error:
+            failed.append(error)
+    if not done:
+        raise together(failed)
+    return (*done[:-1], replace(done[-1], failed=tuple(failed)))
+
+
+def _deliver(
+    project: Project,
+    named: Named,
+    versions: Sequence[Version],
+    tell: Callable[[str, int], None] | None,
+    progress: Progress,
+) -> Delivered:
     with connected(project, named, sending=True) as connection:
         todo = plan(project, connection, versions)
         if tell is not None and todo.objects:

@@ -4,25 +4,37 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject, RemoteError, naming_too
+from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError, TrackError, naming_too
 from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, name_losses, objects_below, refusal
-from track.flows.remotes import Named, all_named, choose, connected
+from track.flows.remotes import Named, connected
+from track.flows.routes import sources
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.remote import Remote
 
 
+class Passed(NamedTuple):
+    """A remote that was passed over, or that did not give all it was asked for, and why; the next one was asked."""
+
+    name: str
+    url: str
+    why: str
+    hint: str | None
+
+
 class Received(NamedTuple):
     """What came, and from where: (remote, URL) in the order they were asked. Sizes in bytes, as they travelled.
 
-    `refused` are versions whose manifest cannot be believed: nothing more of them was asked for.
+    `refused` are versions whose manifest cannot be believed: nothing more of them was asked for. `passed` are remotes
+    that could not be used, or of which something was damaged; what they should have given came from another one.
     """
 
     objects_count: int
     fetched_bytes: int
     remotes: tuple[Named, ...]
     refused: tuple[Refused, ...] = ()
+    passed: tuple[Passed, ...] = ()
 
 
 class _Unavailable(Exception):
@@ -72,39 +84,80 @@ def receive(
 ) -> Received:
     """Fetch what these versions need, or of a directory the parts of it that `paths` name.
 
-    The remote asked for, else the default one and, for what it lacks, the others. All that can come comes, and stays
-    when this is interrupted.
+    The remote asked for alone, else each that has a part of it, the best one first. One that does not answer, that may
+    not be used, or of which a copy is damaged, is passed over for the next. All that can come comes, and stays when
+    this is interrupted.
 
     Raises:
         MissingObject, DamagedObject: objects that no remote has whole; the files that need them are named.
         MalformedManifest, NewerFormat: the manifest of what `paths` name cannot be read.
-        NoRemote, RemoteError: there is no remote, it may not be used or does not answer.
+        NoRemote, RemoteError: there is no remote; or the best one may not be used or does not answer, and no other one
+            has all that is needed.
         DiskFull, StoreUnwritable: the local store cannot take it.
     """
-    first = choose(project, remote)
-    others = () if remote is not None else tuple(one for one in all_named(project) if one.name != first.name)
-    wanted = [version for version in versions if version.pointer.kind != "value"]
-    asked: list[Named] = []
-    count = size = 0
-    damaged: set[bytes] = set()
-    missing: set[bytes] = set()
-    refused: list[Refused] = []
-    for named in (first, *others):
-        try:
-            with connected(project, named, sending=False) as connection:
-                receiving = _Receiving(project, connection, progress)
-                wanted = _receive(receiving, connection, wanted, paths, refused)
-        except RemoteError:
-            if named is first:
-                raise
-            continue
-        asked.append(named)
-        count, size = count + receiving.count, size + receiving.size
-        missing, damaged = missing | receiving.missing, damaged | receiving.damaged
-        if not wanted:
-            return Received(count, size, tuple(asked), tuple(refused))
-    with naming_too([one.error for one in refused]):
-        raise _losses(project, wanted, asked, missing, damaged)
+    return _Receipt(project, paths, progress).run(versions, sources(project, versions, remote))
+
+
+class _Receipt:
+    """What came so far, of which remotes, and what is wrong with the others."""
+
+    def __init__(self, project: Project, paths: Sequence[bytes], progress: Progress) -> None:
+        self._project, self._paths, self._progress = project, paths, progress
+        self._asked: list[Named] = []
+        self._failed: list[tuple[Named, TrackError]] = []
+        self._passed: list[Passed] = []
+        self._refused: list[Refused] = []
+        self._count = self._size = 0
+        self._missing: set[bytes] = set()
+        self._damaged: set[bytes] = set()
+
+    def run(self, versions: Sequence[Version], routes: Sequence[Named]) -> Received:
+        """Ask one remote after the other, until everything is here."""
+        wanted = [version for version in versions if version.pointer.kind != "value"]
+        for named in routes:
+            try:
+                wanted = self._ask(named, wanted)
+            except (RemoteError, NewerFormat) as error:
+                self._failed.append((named, error))
+                self._passed.append(Passed(named.name, named.url, error.message, error.hint))
+                continue
+            if not wanted:
+                return Received(self._count, self._size, tuple(self._asked), tuple(self._refused), tuple(self._passed))
+        with naming_too([one.error for one in self._refused]):
+            raise self._failure(wanted, routes[0])
+
+    def _ask(self, named: Named, wanted: Sequence[Version]) -> list[Version]:
+        """Fetch what one remote has of it; the versions that are still not whole here."""
+        with connected(self._project, named, sending=False) as connection:
+            self._asked.append(named)
+            receiving = _Receiving(self._project, connection, self._progress)
+            try:
+                left = _receive(receiving, connection, wanted, self._paths, self._refused)
+            finally:
+                self._count, self._size = self._count + receiving.count, self._size + receiving.size
+                self._missing |= receiving.missing
+                self._damaged |= receiving.damaged
+        if receiving.damaged:
+            count = len(receiving.damaged)
+            what = "1 object there is" if count == 1 else f"{count:,} objects there are"
+            hint = f"where the data is whole, this mends it: {_again(named)}"
+            self._passed.append(Passed(named.name, named.url, f"{what} damaged", hint))
+        return left
+
+    def _failure(self, wanted: Sequence[Version], first: Named) -> TrackError:
+        """Why not everything came: what became of the best remote, or where all of it was looked for in vain."""
+        failed = dict(self._failed)
+        error = failed.pop(first, None)
+        if error is None:
+            error = _losses(self._project, wanted, self._asked, self._missing, self._damaged)
+        elif self._asked:
+            names = " and ".join(f"`{display(named.name)}`" for named in self._asked)
+            verb = "has" if len(self._asked) == 1 else "have"
+            error.details = (*error.details, f"{names} {verb} not all that is needed")
+        for named, other in failed.items():
+            error.details = (*error.details, f"`{display(named.name)}` could not be asked: {other.message}")
+            error.details = (*error.details, *(f"  hint: {line}" for line in (other.hint or "").splitlines()))
+        return error
 
 
 def lacking_here(project: Project, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> list[Version]:
@@ -166,7 +219,7 @@ def _losses(
     lines = name_losses(versions, lost, project.store.read)
     names = " and ".join(f"`{display(named.name)}` ({display(named.url)})" for named in asked)
     files = display(versions[0].path) if len(versions) == 1 else f"{len(versions)} artifacts"
-    again = f"track verify --remote {display(asked[0].name)} && track push {display(asked[0].name)}"
+    again = _again(asked[0])
     if bad := lost & damaged:
         return DamagedObject(
             f"{files}: {len(bad)} of the objects at {names} are damaged; nothing of them was placed",
@@ -178,3 +231,8 @@ def _losses(
         hint=f"where the data was made: track push      or, if it was lost there since: {again}",
         details=lines,
     )
+
+
+def _again(named: Named) -> str:
+    """What finds out everything that is bad at a remote, and sends it again."""
+    return f"track verify --remote {display(named.name)} && track push {display(named.name)}"

@@ -12,6 +12,7 @@ from track.model.digest import Digest
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.readback import ReadsOtherwise
 from track.store.remote import Remote
 from track.store.transfer import Sent
 
@@ -98,22 +99,29 @@ def _below(project: Project, remote: Remote, version: Version) -> set[bytes]:
     return objects_below(version, read_many, beside=older)
 
 
-def send(project: Project, remote: Remote, found: Plan, *, progress: Progress = silent) -> Sent:
-    """Send what a plan found, and say at the remote that its versions are complete.
+def send(project: Project, remote: Remote, found: Plan, *, verify: bool = False, progress: Progress = silent) -> Sent:
+    """Send what a plan found, and say at the remote that its versions are complete; with `verify` once it read back.
 
     Nothing to send is fine. Interrupted, what was sent stays, and the next push goes on.
 
     Raises:
-        DamagedObject: an object in the local store turned out to be damaged.
+        DamagedObject: an object in the local store turned out to be damaged, or what was sent did on its way.
         RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
     """
     if not found.versions:
         remote.drop_claims(clone_id(project))
         return Sent(0, 0, 0)
     try:
+        roots = _roots(found.versions)
         sent = remote.send(
-            project.store, found.objects, writer=clone_id(project), roots=_roots(found.versions), progress=progress
+            project.store, found.objects, writer=clone_id(project), roots=roots, verify=verify, progress=progress
         )
+    except ReadsOtherwise as error:
+        raise DamagedObject(
+            f"what was sent to `{display(remote.name)}` reads back as something else",
+            hint=f"track push --verify {display(remote.name)}      sends it again",
+            details=(str(error), "the remote was not told that it is complete, so nobody relies on it"),
+        ) from error
     except DamagedObject as error:
         _forget_rows(project, found.versions)
         lines = name_losses(found.versions, _named_in(project, found.objects), project.store.read)

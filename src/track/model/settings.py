@@ -38,6 +38,13 @@ KEYS = (
     ),
     Key("core.remote", "text", None, "the remote that push, fetch and pull use when none is named"),
     Key(
+        "fetch.from",
+        "text",
+        None,
+        "the remotes in the order in which fetch and pull ask them, such as `lab, origin`; those that it does not name "
+        "come after them",
+    ),
+    Key(
         "gc.grace",
         "number",
         14,
@@ -67,6 +74,7 @@ KEYS = (
         choices=("upload", "check", "off"),
     ),
     Key("lock.timeout", "seconds", 60, "how many seconds to wait for another track in the same working tree"),
+    Key("push.to", "text", None, "the remotes that push sends to when none is named, such as `origin, backup`"),
     Key(
         "remote.*.endpoint",
         "text",

@@ -6,7 +6,7 @@ artifacts are complete there, and which entries turned out to be missing or dama
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -305,17 +305,26 @@ class Known:
 def complete_at(folder: Path, digests: Iterable[bytes]) -> set[bytes]:
     """Those of the root digests that any remote recorded in `folder` has whole; nothing is written, no one is asked."""
     wanted = list(digests)
-    found: set[bytes] = set()
-    for path in sorted(folder.glob("*.db")):
-        with suppress(sqlite3.Error, Stale):
-            known = Known.__new__(Known)
-            known._db = connected_record(path, read_only=True)
-            try:
-                check_version(known._db)
-                found |= known.complete(wanted)
-            finally:
-                known.close()
-    return found
+    return {digest for path in sorted(folder.glob("*.db")) for digest in complete_in(path, wanted)}
+
+
+def complete_in(path: Path, digests: Iterable[bytes]) -> set[bytes]:
+    """Those of the root digests that the remote with the record at `path` has whole; none where there is no record."""
+    with suppress(sqlite3.Error, Stale), recorded(path) as known:
+        return known.complete(digests)
+    return set()
+
+
+@contextmanager
+def recorded(path: Path) -> Iterator[Known]:
+    """The record at `path` as it is, to be read only. Raises sqlite3.Error, Stale where there is none to be read."""
+    known = Known.__new__(Known)
+    known.path, known._db = path, connected_record(path, read_only=True)
+    try:
+        check_version(known._db)
+        yield known
+    finally:
+        known.close()
 
 
 def _parts(digests: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -23,6 +23,7 @@ from track.store.large import read_part
 from track.store.layout import DESCRIPTION, PROBES, claim_name
 from track.store.objects import Store
 from track.store.place import NoSuchKey, Place
+from track.store.readback import packs_before, read_back
 from track.store.receive import Fetched, fetch
 from track.store.roots import RootsEntry
 from track.store.survey import (
@@ -88,15 +89,18 @@ class Remote:
         *,
         writer: str,
         roots: Mapping[str, tuple[Digest, ...]],
+        verify: bool = False,
         progress: Progress = silent,
     ) -> Sent:
         """Send what it lacks of `digests`, then say that everything below `roots` (by ref) is complete there.
 
         `digests` are all objects below the roots that are not known to be there already. `writer` is the id of this
         clone, 32 hex digits. One push of a clone to a remote runs at a time. Interrupted, the next one goes on.
+        With `verify`, what was sent is read back and hashed first.
 
         Raises:
             MissingObject, DamagedObject: the local store cannot give an object that the remote lacks.
+            ReadsOtherwise: what was sent is not what is there now; the next push sends it again.
             RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
         """
         claim = Claim(self.place, self.known, RootsEntry(writer, False, roots), self.surveyed.claims)
@@ -104,7 +108,10 @@ class Remote:
         lacking = self.absent(wanted) | (tombstoned(self.place) & wanted)
         sent = Sent(0, 0, 0)
         if lacking:
+            before = packs_before(self.known) if verify else set()
             sent = send(self.place, self.known, store, lacking, progress=progress)
+            if verify:
+                read_back(self.place, self.known, before, lacking, progress=progress)
         claim.complete()
         merge_levels(self.place, self.known)
         remove_replaced(self.place, self.known, self.surveyed.settled)

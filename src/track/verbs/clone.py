@@ -8,7 +8,7 @@ from pathlib import Path
 from track.errors import TrackError, UsageError, naming_too
 from track.flows.bring import bring
 from track.flows.reach import errors_of, versions_here
-from track.flows.receive import receive
+from track.flows.receive import Passed, receive
 from track.history import drivers, gitrepo, hooks
 from track.model.names import display
 from track.progress import Progress, silent
@@ -21,7 +21,7 @@ class Cloned:
 
     `remotes` are (name, URL) of those that were asked for data; sizes in bytes, as they travelled. `placed` are the
     artifacts whose files were put in place, with what was written for each. `refused` says which pointers could not be
-    read; the data of all others came.
+    read; the data of all others came. `passed` are remotes that could not be used, or of which something was damaged.
     """
 
     root: Path
@@ -32,6 +32,7 @@ class Cloned:
     placed: tuple[tuple[bytes, int], ...] = ()
     warnings: tuple[str, ...] = ()
     refused: tuple[TrackError, ...] = ()
+    passed: tuple[Passed, ...] = ()
 
 
 def clone(
@@ -115,4 +116,5 @@ def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
             placed=tuple((artifact.path, artifact.size) for artifact in brought.artifacts),
             warnings=tuple(project.warnings),
             refused=(*refused, *errors_of(received.refused, brought.refused)),
+            passed=received.passed,
         )

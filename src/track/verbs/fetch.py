@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from track.errors import TrackError, naming_too
 from track.flows.reach import every_ref, full_name, versions, versions_here
-from track.flows.receive import receive
+from track.flows.receive import Passed, receive
 from track.flows.unmerged import versions_in_conflict
 from track.progress import Progress, silent
 from track.project import Project
@@ -15,7 +15,8 @@ from track.project import Project
 class Fetched:
     """What a fetch brought. `remotes` are (name, URL) of those that were asked; sizes in bytes, as they travelled.
 
-    `refused` says which pointers could not be read; what all others need came.
+    `refused` says which pointers could not be read; what all others need came. `passed` are remotes that could not be
+    used, or of which something was damaged; it came from another one.
     """
 
     remotes: tuple[tuple[str, str], ...]
@@ -23,6 +24,7 @@ class Fetched:
     objects_count: int
     fetched_bytes: int
     refused: tuple[TrackError, ...] = ()
+    passed: tuple[Passed, ...] = ()
 
 
 def fetch(
@@ -36,8 +38,8 @@ def fetch(
 ) -> Fetched:
     """Fetch what pointers need and the store lacks: those in the working tree, or at `revs`, or (`every`) at all refs.
 
-    `paths` limit it to some artifacts, or to parts of them. Without `remote`, the default one is asked first, and
-    the others for what it lacks. Interrupted, what came stays.
+    `paths` limit it to some artifacts, or to parts of them. Without `remote`, those known to have it are asked first,
+    and then the others for what is still lacking. Interrupted, what came stays.
 
     Raises:
         NoRemote: the project names no such remote.
@@ -61,4 +63,5 @@ def fetch(
         received.objects_count,
         received.fetched_bytes,
         (*refused, *(one.error for one in received.refused)),
+        received.passed,
     )

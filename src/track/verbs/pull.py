@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
-from track.flows.reach import Refused, Version, errors_of, versions_here
-from track.flows.receive import lacking_here, put_damage_aside, receive
+from track.flows.reach import Version, errors_of, versions_here
+from track.flows.receive import Passed, Received, lacking_here, put_damage_aside, receive
 from track.flows.undo import Undo
 from track.flows.unmerged import versions_in_conflict
 from track.model.names import display
@@ -21,7 +21,8 @@ class Pulled:
 
     With `dry_run`, `artifacts` is what would be placed of what is here, and `lacking` what would be fetched first.
     `refused` says which pointers could not be read; everything else was done. `step` is the number under which it can
-    be undone (None: nothing to), `given_up` are unsaved files that went into the trash.
+    be undone (None: nothing to), `given_up` are unsaved files that went into the trash. `passed` are remotes that could
+    not be used, or of which something was damaged; it came from another one.
     """
 
     remotes: tuple[tuple[str, str], ...]
@@ -34,6 +35,7 @@ class Pulled:
     refused: tuple[TrackError, ...] = ()
     step: int | None = None
     given_up: tuple[bytes, ...] = ()
+    passed: tuple[Passed, ...] = ()
 
 
 def pull(
@@ -84,37 +86,40 @@ def _pull(
 ) -> Pulled:
     lacking = lacking_here(project, (*found, *(() if asked else versions_in_conflict(project))), asked)
     undo = Undo(project, "pull", *map(os.fsdecode, asked))
-    remotes: tuple[tuple[str, str], ...] = ()
-    objects_count = fetched_bytes = 0
-    refused: tuple[Refused, ...] = ()
+    received: list[Received] = []
     trouble: MissingObject | DamagedObject | None = None
     if lacking:
         try:
-            received = receive(project, lacking, remote=remote, paths=asked, progress=progress)
-            remotes = tuple((named.name, named.url) for named in received.remotes)
-            objects_count, fetched_bytes = received.objects_count, received.fetched_bytes
-            refused = received.refused
+            received.append(receive(project, lacking, remote=remote, paths=asked, progress=progress))
         except (MissingObject, DamagedObject) as error:
             trouble = error
-    found_count = len(found)
-    found = [version for version in found if version.path not in {one.path for one in refused}]
+    refused = tuple(one for each in received for one in each.refused)
+    placed = [version for version in found if version.path not in {one.path for one in refused}]
     try:
-        brought = bring(project, found, paths=asked, force=force, undo=undo, progress=progress)
+        brought = bring(project, placed, paths=asked, force=force, undo=undo, progress=progress)
     except DamagedObject:  # in the local store: what is bad there is put aside, and comes again
-        lacking = put_damage_aside(project, found, asked)
+        lacking = put_damage_aside(project, placed, asked)
         if not lacking:
             raise
-        received = receive(project, lacking, remote=remote, paths=asked, progress=progress)
-        remotes = tuple((named.name, named.url) for named in received.remotes)
-        objects_count += received.objects_count
-        fetched_bytes += received.fetched_bytes
-        brought = bring(project, found, paths=asked, force=force, undo=undo, progress=progress)
+        received.append(receive(project, lacking, remote=remote, paths=asked, progress=progress))
+        brought = bring(project, placed, paths=asked, force=force, undo=undo, progress=progress)
     step = undo.done()
     if trouble is not None:
         with naming_too(errors_of(refused, brought.refused)):
             raise _with_placed(trouble, brought)
-    done = Pulled(remotes, found_count, objects_count, fetched_bytes, brought.artifacts, brought.lacking, False)
-    return replace(done, refused=errors_of(refused, brought.refused), step=step, given_up=brought.given_up)
+    return Pulled(
+        remotes=tuple((named.name, named.url) for each in received[-1:] for named in each.remotes),
+        versions_count=len(found),
+        objects_count=sum(each.objects_count for each in received),
+        fetched_bytes=sum(each.fetched_bytes for each in received),
+        artifacts=brought.artifacts,
+        lacking=brought.lacking,
+        dry_run=False,
+        refused=errors_of(refused, brought.refused),
+        step=step,
+        given_up=brought.given_up,
+        passed=tuple(one for each in received for one in each.passed),
+    )
 
 
 def _with_placed(error: MissingObject | DamagedObject, brought: Brought) -> MissingObject | DamagedObject:

@@ -1,13 +1,15 @@
 """Push: send the bytes that commits and staged pointers point at to a remote."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from track.errors import TrackError, naming_too
-from track.flows.reach import Version, default_refs, every_ref, full_name, versions
-from track.flows.remotes import choose, connected
+from track.errors import TrackError, naming_too, together
+from track.flows.reach import Reached, Version, default_refs, every_ref, full_name, versions
+from track.flows.remotes import Named, connected
+from track.flows.routes import targets
 from track.flows.send import losses, plan, send, size_of
 from track.model.digest import Digest
+from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
 from track.publish import sweep
@@ -30,7 +32,7 @@ class Pushed:
     """What a push did. `sent_bytes` are as they travelled; `lacking_bytes` are those of the objects that were sent.
 
     With `dry_run` it is what would be done: then `sent_bytes`, `packs_count` are 0. `refused` says which pointers could
-    not be read; what all others need was sent.
+    not be read; what all others need was sent. `also` is what was done at the other remotes, when there were several.
     """
 
     remote: str
@@ -43,6 +45,7 @@ class Pushed:
     requests_count: int
     dry_run: bool
     refused: tuple[TrackError, ...] = ()
+    also: "tuple[Pushed, ...]" = ()
 
     @property
     def is_up_to_date(self) -> bool:
@@ -55,54 +58,95 @@ def push(
     remote: str | None = None,
     revs: Sequence[str] = (),
     *,
+    to: Sequence[str] = (),
     paths: Sequence[str] = (),
     every: bool = False,
     dry_run: bool = False,
+    verify: bool = False,
     progress: Progress = silent,
 ) -> Pushed:
     """Send what pointers at `revs` need and the remote lacks; by default at HEAD and in Git's index.
 
-    `every` means every branch and tag; `paths` limit it to some artifacts. An interrupted push goes on when it is
-    run again. What can be sent is sent, also when something else is missing.
+    It goes to `remote` and all of `to`, by default to those of `push.to`, else to the default one. One that fails stops
+    no other. `every` means every branch and tag; `paths` limit it to some artifacts. With `verify`, what was sent is
+    read back and hashed before the remote is told that it is complete. An interrupted push goes on when it is run
+    again. What can be sent is sent, also when something else is missing.
 
     Raises:
         NoRemote: the project names no such remote.
         UnknownRevision, UnknownPath: what was asked for is not there.
         MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
         MissingObject: bytes that are neither here nor at the remote; everything else was sent.
-        DamagedObject: a stored object is damaged.
+        DamagedObject: a stored object is damaged, or what was sent reads back as something else.
         RemoteError: the remote is not there, is no store, or this clone was not told that it may use it.
         Locked: another push of this clone to this remote takes too long.
     """
-    named = choose(project, remote)
+    routes = targets(project, (*([remote] if remote is not None else []), *to))
     asked = [project.relative(path) for path in paths]
     refs = every_ref(project) if every else tuple(full_name(project, rev) for rev in revs) or default_refs(project)
-    found, refused = versions(project, refs, asked)
-    with naming_too(refused), connected(project, named, sending=True) as connection:
-        todo = plan(project, connection, found, asked)
-        sent_bytes = packs_count = 0
-        lacking_bytes = size_of(project, todo)
-        if not dry_run:
-            sweep(project.store.rooms.staging)  # what a push that was killed had packed
-            sent = send(project, connection, todo, progress=progress)
-            sent_bytes, packs_count = sent.sent_bytes, sent.packs_count
-        refused = (*refused, *(one.error for one in todo.refused))
-        if todo.incomplete:
-            with naming_too([one.error for one in todo.refused]):
-                raise losses(project, connection, todo)
-        new = {(version.path, version.pointer.digest) for version in todo.versions}
-        return Pushed(
-            remote=named.name,
-            url=named.url,
-            versions=tuple(_pushed(version, (version.path, version.pointer.digest) in new) for version in found),
-            objects_count=len(todo.objects),
-            lacking_bytes=lacking_bytes,
-            sent_bytes=sent_bytes,
-            packs_count=packs_count,
-            requests_count=connection.place.requests_count,
-            dry_run=dry_run,
-            refused=refused,
-        )
+    reached = versions(project, refs, asked)
+    pushing = _Pushing(project, reached, asked, dry_run=dry_run, verify=verify, progress=progress)
+    done: list[Pushed] = []
+    failed: list[TrackError] = []
+    for named in routes:
+        try:
+            done.append(pushing.to(named))
+        except TrackError as error:
+            if len(routes) == 1:
+                raise
+            error.message = f"to `{display(named.name)}`: {error.message}"
+            failed.append(error)
+    if failed:
+        worst = together(failed)
+        worst.details = (*worst.details, *(f"`{display(one.remote)}` has everything" for one in done if not dry_run))
+        raise worst
+    return replace(done[0], also=tuple(done[1:]))
+
+
+class _Pushing:
+    """What a push is about, and how it goes to one remote."""
+
+    def __init__(
+        self,
+        project: Project,
+        reached: Reached,
+        asked: Sequence[bytes],
+        *,
+        dry_run: bool,
+        verify: bool,
+        progress: Progress,
+    ) -> None:
+        self._project, self._reached, self._asked = project, reached, asked
+        self._dry_run, self._verify, self._progress = dry_run, verify, progress
+
+    def to(self, named: Named) -> Pushed:
+        """Send to one remote. Raises as `push` does."""
+        project, (found, refused) = self._project, self._reached
+        with naming_too(refused), connected(project, named, sending=True) as connection:
+            todo = plan(project, connection, found, self._asked)
+            sent_bytes = packs_count = 0
+            lacking_bytes = size_of(project, todo)
+            if not self._dry_run:
+                sweep(project.store.rooms.staging)  # what a push that was killed had packed
+                sent = send(project, connection, todo, verify=self._verify, progress=self._progress)
+                sent_bytes, packs_count = sent.sent_bytes, sent.packs_count
+            refused = (*refused, *(one.error for one in todo.refused))
+            if todo.incomplete:
+                with naming_too([one.error for one in todo.refused]):
+                    raise losses(project, connection, todo)
+            new = {(version.path, version.pointer.digest) for version in todo.versions}
+            return Pushed(
+                remote=named.name,
+                url=named.url,
+                versions=tuple(_pushed(version, (version.path, version.pointer.digest) in new) for version in found),
+                objects_count=len(todo.objects),
+                lacking_bytes=lacking_bytes,
+                sent_bytes=sent_bytes,
+                packs_count=packs_count,
+                requests_count=connection.place.requests_count,
+                dry_run=self._dry_run,
+                refused=refused,
+            )
 
 
 def _pushed(version: Version, is_new: bool) -> PushedVersion:

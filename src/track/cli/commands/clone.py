@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli.passing import documents_of, show_passed
 from track.cli.session import count_text, emit, emit_json, hint, note, progress, refuse, size_text, table, warn
 from track.cli.terminal import transient
 from track.model.names import display
@@ -47,6 +48,7 @@ def command(url: str, folder: str | None, no_data: bool, branch: str | None, **o
         emit_json("clone", _document(done))
     else:
         _show(done, no_data)
+    show_passed(done.passed)
     refuse(done.refused)
 
 
@@ -74,5 +76,6 @@ def _document(done: Cloned) -> dict[str, object]:
         "artifacts": done.artifacts_count,
         "remotes": [{"name": display(name), "url": display(url)} for name, url in done.remotes],
         "fetched_bytes": done.fetched_bytes,
+        "passed": documents_of(done.passed),
         "placed": [{"path": display(path), "size": size} for path, size in done.placed],
     }

@@ -3,6 +3,7 @@
 import click
 
 from track.cli.consent import allow, yes_option
+from track.cli.passing import documents_of, show_passed
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit_json, note, opened, progress, refuse, size_text
 from track.model.names import display
@@ -17,8 +18,9 @@ _HELP = """Bring the bytes that pointers name into the local store. Working file
   track fetch --all                what every branch and tag names
   track fetch -- images/2024       only this part of the directory `images`
 
-Every byte is checked against its digest before it is stored. What the default remote lacks is looked for at the
-others. An interrupted fetch goes on when it is run again.
+Every byte is checked against its digest before it is stored. The remote that is known to have it is asked first
+(see the setting `fetch.from`); one that does not answer, or of which a copy is damaged, is passed over for the next.
+An interrupted fetch goes on when it is run again.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that no remote has (the rest came); 5 no remote, or it is
@@ -48,6 +50,7 @@ def command(ctx: click.Context, names: tuple[str, ...], every: bool, yes: bool, 
         note(f"{count}, {size_text(fetched.fetched_bytes)}, fetched from {places}")
     elif not fetched.refused:
         note(f"everything is here: {count_text(fetched.versions_count, 'artifact')}")
+    show_passed(fetched.passed)
     refuse(fetched.refused)
 
 
@@ -57,4 +60,5 @@ def _document(fetched: Fetched) -> dict[str, object]:
         "artifacts": fetched.versions_count,
         "objects": fetched.objects_count,
         "fetched_bytes": fetched.fetched_bytes,
+        "passed": documents_of(fetched.passed),
     }

@@ -4,6 +4,7 @@ import click
 
 from track.cli.consent import allow, yes_option
 from track.cli.hooking import ensure_hooks
+from track.cli.passing import documents_of, show_passed
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.flows.bring import BroughtArtifact
 from track.model.names import display
@@ -21,6 +22,8 @@ _HELP = """Bring the bytes that the pointers in the working tree need, and place
 
 Every byte is checked against its digest before it is placed. Edited files whose content is saved nowhere are never
 replaced, unless --force moves them to the trash. An interrupted pull goes on when it is run again.
+The remote that is known to have it is asked first (see the setting `fetch.from`); one that does not answer, or of
+which a copy is damaged, is passed over for the next.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that no remote has (the rest was placed); 5 no remote, or
@@ -48,6 +51,7 @@ def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bo
         emit_json("pull", _document(pulled))
     else:
         _show(pulled)
+    show_passed(pulled.passed)
     refuse(pulled.refused)
 
 
@@ -88,6 +92,7 @@ def _document(pulled: Pulled) -> dict[str, object]:
         "remotes": [{"name": name, "url": display(url)} for name, url in pulled.remotes],
         "objects": pulled.objects_count,
         "fetched_bytes": pulled.fetched_bytes,
+        "passed": documents_of(pulled.passed),
         "lacking": [{"path": display(one.path), "objects": one.count, "size": one.size} for one in pulled.lacking],
         "artifacts": [
             {

@@ -5,6 +5,7 @@ import click
 from track.cli.consent import allow, yes_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
+from track.flows.routes import targets
 from track.model.names import display
 from track.verbs.push import Pushed, push
 
@@ -14,39 +15,61 @@ _HELP = """Send the bytes that pointers name, as far as the remote lacks them.
   track push                       what is committed (HEAD) and staged, to the default remote
   track push lab                   to the remote `lab`
   track push origin v1.0 main      what these revisions name
+  track push --to lab --to backup  to both of these remotes
   track push --all                 every branch and tag
   track push -- images/            only this
   track push -n                    say what would be sent
+  track push --verify              read back what was sent, and hash it, before it counts as there
   track push --yes                 allow the remote that the repository names, and send to it
 
-An interrupted push goes on when it is run again. Only what the pointers name is ever sent.
+An interrupted push goes on when it is run again. Only what the pointers name is ever sent. Where none is named,
+it goes to the remotes of the setting `push.to`, else to the default one; one that fails stops no other.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that are neither here nor at the remote (the rest was
 sent); 5 no remote, or it is not there, full of something else, or not allowed yet; 6 another push takes too long;
-7 a stored object is damaged; 3, 6, 7 a pointer cannot be read (what all others need was sent).
+7 a stored object, or what was sent, is damaged; 3, 6, 7 a pointer cannot be read (what all others need was sent).
 """
 
 
 @click.command("push", cls=Separated, help=_HELP, short_help="send what commits point at to the remote")
 @click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
+@click.option("--to", multiple=True, metavar="REMOTE", help="Send to this remote; may stand several times.")
 @click.option("--all", "every", is_flag=True, help="Every branch and tag.")
 @click.option("-n", "--dry-run", is_flag=True, help="Send nothing, say what would be sent.")
+@click.option("--verify", is_flag=True, help="Read back what was sent, and hash it.")
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def command(ctx: click.Context, /, names: tuple[str, ...], every: bool, dry_run: bool, **flags: bool) -> None:
+def command(ctx: click.Context, /, names: tuple[str, ...], to: tuple[str, ...], **flags: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        remote, revs = remote_and_revisions("push", names, project.config.names("remote.*.url"))
+        remotes = project.config.names("remote.*.url")
+        if to and names and names[0] not in remotes:  # with --to, the names are revisions
+            remote, revs = None, names
+        else:
+            remote, revs = remote_and_revisions("push", names, remotes)
         paths = paths_behind(ctx)
         if flags["yes"]:
-            allow(project, remote)
-        pushed = push(project, remote, revs, paths=paths, every=every, dry_run=dry_run, progress=progress())
+            for named in targets(project, (*([remote] if remote is not None else []), *to)):
+                allow(project, named.name)
+        pushed = push(
+            project,
+            remote,
+            revs,
+            to=to,
+            paths=paths,
+            every=flags["every"],
+            dry_run=flags["dry_run"],
+            verify=flags["verify"],
+            progress=progress(),
+        )
+    each = (pushed, *pushed.also)
     if flags["as_json"]:
-        emit_json("push", _document(pushed))
+        emit_json("push", {**_document(pushed), "remotes": [_document(one) for one in each]})
     else:
-        _show(pushed)
+        for one in each:
+            _show(one)
     refuse(pushed.refused)
 
 

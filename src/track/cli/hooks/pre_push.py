@@ -49,10 +49,12 @@ def _push(project: Project, updates: Sequence[Update]) -> int:
         raise refuse(lacking)
     # What speaks to remotes is large, and loaded only now that there is something to send.
     deliver = import_module("track.flows.delivery").deliver
-    delivered = deliver(project, lacking, tell=_announce, progress=meter())
-    if delivered.versions:
-        count = count_text(len(delivered.versions), "artifact")
-        tell(f"data of {count} sent to {delivered.remote}: {size_text(delivered.sent_bytes)}")
+    for delivered in deliver(project, lacking, tell=_announce, progress=meter()):
+        if delivered.versions:
+            count = count_text(len(delivered.versions), "artifact")
+            tell(f"data of {count} sent to {delivered.remote}: {size_text(delivered.sent_bytes)}")
+        for error in delivered.failed:
+            tell_error(error)
     return 0
 
 
