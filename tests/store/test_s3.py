@@ -15,18 +15,18 @@ from support.servers import LOST, Answer, Proxy, Request, answering, closed_port
 from track.errors import BadCredentials, DamagedObject, RemoteError, RemoteUnreachable
 from track.model.digest import digest_of
 from track.store.address import Access, Bucket
-from track.store.backends import s3
+from track.store.backends import object_place
 from track.store.backends.opening import open_place
 from track.store.backends.s3 import BucketPlace, open_bucket
 
-LARGE = os.urandom(s3.SINGLE_LIMIT + (5 << 20) + 123)
+LARGE = os.urandom(object_place.SINGLE_LIMIT + (5 << 20) + 123)
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is asked for again only twice."""
-    monkeypatch.setattr(s3, "_ASKING_AGAIN", {"max_retries": 2, "retry_timeout": timedelta(seconds=3)})
-    monkeypatch.setattr(s3, "_SENDING_AGAIN", {"max_retries": 2, "retry_timeout": timedelta(seconds=3)})
+    monkeypatch.setattr(object_place, "ASKING_AGAIN", {"max_retries": 2, "retry_timeout": timedelta(seconds=3)})
+    monkeypatch.setattr(object_place, "SENDING_AGAIN", {"max_retries": 2, "retry_timeout": timedelta(seconds=3)})
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def told(endpoint: str, person: Person = OWNER, bucket: str = BUCKET, prefix: st
 
 
 def test_a_server_that_hangs_is_given_up_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "_ANSWER", timedelta(seconds=0.4))
+    monkeypatch.setattr(object_place, "ANSWER", timedelta(seconds=0.4))
     with hanging() as endpoint:
         error = told(endpoint)
         assert isinstance(error, RemoteUnreachable) and error.message == f"{endpoint} does not answer"
@@ -213,7 +213,7 @@ def test_a_server_that_hangs_is_given_up_and_named(monkeypatch: pytest.MonkeyPat
 
 def test_the_deadlines_add_up_to_less_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    asked = s3._ASKING_AGAIN["retry_timeout"] + s3._ANSWER + s3._CONNECT
+    asked = object_place.ASKING_AGAIN["retry_timeout"] + object_place.ANSWER + object_place.CONNECT
     assert asked <= timedelta(seconds=60)
 
 

@@ -15,8 +15,9 @@ from track.model.digest import digest_of
 from track.store.address import Access, Bucket
 from track.store.backends import s3_multipart, s3_requests
 from track.store.backends.credentials import Credentials, Key
-from track.store.backends.s3 import SINGLE_LIMIT, BucketPlace, open_bucket
-from track.store.backends.s3_failure import Refused, Unusable
+from track.store.backends.failure import Refused, Unusable
+from track.store.backends.object_place import SINGLE_LIMIT
+from track.store.backends.s3 import BucketPlace, open_bucket
 from track.store.backends.s3_multipart import PART, open_parts
 from track.store.backends.s3_requests import Requests, signature
 

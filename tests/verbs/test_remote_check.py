@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from support.cli import Completed, track_here
 from support.repositories import commit_all, git
 from support.seaweed import BUCKET, NO_LIST, NO_READ, NO_WRITE, OWNER, Person, Seaweed
 from support.servers import Answer, Request, answering, closed_port, hanging, proxy, s3_error
-from track.store.backends import s3
+from track.store.address import Access, Bucket
+from track.store.backends import object_place, s3
 
 RIGHTS = ["list", "read", "write", "delete"]
 
@@ -165,15 +167,15 @@ def test_a_bucket_that_is_not_ours(
     assert [one.key for one in place.list("")] == ["photos/cat.jpg"]
 
 
-def _way(url: str, endpoint: str) -> tuple[s3.Bucket, s3.Access]:
-    return s3.Bucket(BUCKET, url.removeprefix(f"s3://{BUCKET}/")), s3.Access(endpoint=endpoint)
+def _way(url: str, endpoint: str) -> tuple[Bucket, Access]:
+    return Bucket(BUCKET, url.removeprefix(f"s3://{BUCKET}/")), Access(endpoint=endpoint)
 
 
 def test_an_endpoint_that_hangs_or_is_not_there(
     project: Path, url: str, become: Callable[[Person], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "_ANSWER", s3.timedelta(seconds=0.3))
-    monkeypatch.setattr(s3, "_ASKING_AGAIN", {"max_retries": 1, "retry_timeout": s3.timedelta(seconds=1)})
+    monkeypatch.setattr(object_place, "ANSWER", timedelta(seconds=0.3))
+    monkeypatch.setattr(object_place, "ASKING_AGAIN", {"max_retries": 1, "retry_timeout": timedelta(seconds=1)})
     with hanging() as endpoint:
         point_at(project, url, endpoint)
         for command in (("remote", "check"), ("push",)):

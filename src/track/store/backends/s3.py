@@ -1,193 +1,42 @@
-"""A bucket of S3, or of what speaks its language, as a place: obstore's synchronous interface, from threads.
+"""A bucket of S3, or of what speaks its language, as a place; large files go on where they were broken off."""
 
-Requests that ask fail within a minute when nothing answers. Every byte is hashed as it passes, whatever the client
-or the server believes of it: both have been seen to return flipped and short bodies as success.
-"""
-
-import os
 import re
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import obstore
-from blake3 import blake3
-from dvc_objects.fs.base import ObjectFileSystem
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from track.errors import RemoteError
-from track.model.digest import Digest
 from track.model.names import display
-from track.progress import Moved, unheard
-from track.publish import create, remove, stage, write_all
+from track.progress import Moved
 from track.store.address import Access, Bucket
 from track.store.backends.credentials import Credentials, find_credentials
-from track.store.backends.filesystem import READ, FilesystemPlace, changed, too_large
-from track.store.backends.object_store import ObjectStoreFilesystem, ignores_ranges
-from track.store.backends.s3_failure import Bound, Refused, Unusable, explain, no_such_bucket, not_implemented
-from track.store.hashing import read_ahead
-from track.store.place import Listed, NoSuchKey, Staged, Upload
-from track.system import naming, start_writeback
+from track.store.backends.failure import Refused, Unusable
+from track.store.backends.object_place import ObjectPlace, ObjectUpload, for_bodies, for_questions
+from track.store.backends.s3_failure import Bound
+from track.store.place import Upload
 
 if TYPE_CHECKING:
     from track.store.backends.s3_multipart import PartsUpload
 
-SINGLE_LIMIT = 32 << 20
-"""Larger files are sent in parts, and fetched in pieces."""
-
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_PART = 8 << 20
-_SMALL = 1 << 20
-_MAX_PARTS = 9000
-_PARTS_IN_FLIGHT = 4
-_PAGE = 1000
-
-_CONNECT = timedelta(seconds=5)
-_ANSWER = timedelta(seconds=12)
-_WHOLE = timedelta(hours=6)
-_SENDING = timedelta(minutes=5)
-_ASKING_AGAIN: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
-_SENDING_AGAIN: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=180)}
 
 
-class BucketPlace(FilesystemPlace):
-    """Keys below a prefix of a bucket. What was put there is as durable as the service makes it."""
+class BucketPlace(ObjectPlace):
+    """Keys below a prefix of a bucket."""
 
     def __init__(self, address: Bucket, store: S3Store, bulk: S3Store, bound: Bound) -> None:
         """For `open_bucket` and tests; both stores are of the whole bucket."""
-        self._objects = ObjectStoreFilesystem(store, bulk)
-        super().__init__(ObjectFileSystem(fs=self._objects), address.prefix, str(address))
-        self.store, self.bulk, self.bound = store, bulk, bound
-        self.identity = f"{bound.who}, from {bound.source}; {bound.endpoint}, region {bound.region}"
-        self.creates = True
+        super().__init__(address.prefix, store, bulk, bound)
+        self.bound = bound
+        self.identity = f"{bound.server.identity}, region {bound.region}"
         self._sender: Callable[[], PartsUpload] | None = None
         self._memory: Path | None = None
-
-    def path(self, key: str) -> str:
-        """The key in the bucket."""
-        return f"{self._root}/{key}" if self._root else key
-
-    def list(self, prefix: str) -> Iterator[Listed]:
-        """Everything whose key begins with `prefix`, which ends with `/` or is empty."""
-        cut = len(self.path(""))
-        with self.asking(prefix, operation="list"):
-            for number, page in enumerate(self._objects.pages(self.path(prefix))):
-                self.counter.count += number > 0
-                for each in page:
-                    yield Listed(each["name"][cut:], each["size"], each["created"].timestamp())
-
-    def put(self, key: str, data: bytes) -> None:
-        """Put bytes at a key, replacing what is there."""
-        with self.asking(key, operation="write"):
-            self.filesystem.pipe_file(self.path(key), data)
-
-    def create(self, key: str, data: bytes) -> bool:
-        """Put bytes at a key that nothing has; of two at once one is told False, where the server can tell."""
-        return self.put_new(key, data) or self.get(key) == data  # ours, when an answer was lost and asked for again
-
-    def put_new(self, key: str, data: bytes) -> bool:
-        """Put bytes at a key if nothing has it; False when something has. A server without conditions replaces."""
-        store = self.store if len(data) <= _SMALL else self.bulk
-        with self.asking(key, operation="write"):
-            if self.creates:
-                try:
-                    obstore.put(store, self.path(key), data, mode="create", use_multipart=False)
-                    return True
-                except AlreadyExistsError:
-                    return False
-                except BaseError as error:
-                    if not not_implemented(str(error)):
-                        raise
-                    self.creates = False
-            obstore.put(store, self.path(key), data, use_multipart=False)
-            return True
-
-    def delete(self, key: str) -> None:
-        """Remove a key; absence is fine."""
-        with suppress(NoSuchKey), self.asking(key, operation="delete"):
-            self.filesystem.rm_file(self.path(key))
-
-    @property
-    def comes_in_parts(self) -> bool:
-        """Whether the server gives parts, as far as it was seen."""
-        return self._objects.has_ranges
-
-    def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
-        """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey, DamagedObject."""
-        path = stage(staging)
-        fd = create(path)
-        hasher = blake3(max_threads=blake3.AUTO)
-        size = 0
-        try:
-            for piece in self._pieces(key):
-                with naming(path):
-                    write_all(fd, piece)
-                start_writeback(fd)
-                hasher.update(piece)
-                size += len(piece)
-                moved(len(piece))
-                if size > limit:
-                    raise too_large(self.url, key, limit)
-        except BaseException:
-            remove(path)
-            raise
-        finally:
-            os.close(fd)
-        return Staged(path, Digest(hasher.digest()), size)
-
-    def digest(self, key: str) -> Digest:
-        """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
-        hasher = blake3(max_threads=blake3.AUTO)
-        for piece in self._pieces(key):
-            hasher.update(piece)
-        return Digest(hasher.digest())
-
-    def _pieces(self, key: str) -> Iterator[memoryview]:
-        """The bytes of a key in order; those of a large object come by several requests at a time."""
-        with self.asking(key):
-            answer = obstore.get(self.store, self.path(key))
-            size = answer.meta["size"]
-            if size <= SINGLE_LIMIT:
-                yield from _streamed(answer)
-                return
-        try:
-            yield from self._ranges(key, size)
-        except _WholeOnly:
-            with self.asking(key):
-                yield from _streamed(answer)
-
-    def _ranges(self, key: str, size: int) -> Iterator[memoryview]:
-        starts = iter(range(0, size, _PART))
-        flying: deque[Future[memoryview]] = deque()
-        with ThreadPoolExecutor(_PARTS_IN_FLIGHT) as threads:
-            try:
-                while True:
-                    while len(flying) < _PARTS_IN_FLIGHT and (start := next(starts, None)) is not None:
-                        flying.append(threads.submit(self._range, key, start, min(start + _PART, size)))
-                    if not flying:
-                        return
-                    yield flying.popleft().result()
-            finally:
-                for future in flying:
-                    future.cancel()
-
-    def _range(self, key: str, start: int, end: int) -> memoryview:
-        with self.asking(key):
-            try:
-                return memoryview(obstore.get_range(self.store, self.path(key), start=start, end=end))
-            except BaseError as error:
-                if start == 0 and ignores_ranges(error):
-                    raise _WholeOnly from error
-                raise
 
     def tidy(self) -> None:
         """Have the server forget uploads of ours that were broken off a day ago, and not gone on with."""
@@ -206,111 +55,25 @@ class BucketPlace(FilesystemPlace):
         """Many files; each is final when it was sent."""
         return _BucketUpload(self)
 
-    @contextmanager
-    def asking(self, key: str, *, operation: str = "read") -> Iterator[None]:
-        """Count a request, and give what goes wrong with it its name. Raises NoSuchKey, RemoteError."""
-        self.counter.one()
-        try:
-            yield
-        except FileNotFoundError as error:
-            if no_such_bucket(str(error)):
-                raise explain(error, self.bound, operation=operation, key=key) from error
-            raise NoSuchKey(key) from error
-        except (BaseError, ValueError) as error:  # ValueError: no key of ours, but one in a hostile listing may be such
-            raise explain(error, self.bound, operation=operation, key=key) from error
 
-
-def _streamed(answer: "obstore.GetResult") -> Iterator[memoryview]:
-    for piece in answer.stream(min_chunk_size=_PART):
-        yield memoryview(piece)
-
-
-class _WholeOnly(Exception):
-    """The server sends the whole when it is asked for a piece."""
-
-
-class _BucketUpload:
-    """Sends each file, hashing what is sent; large ones in parts, which become an object only when all match."""
+class _BucketUpload(ObjectUpload):
+    """Sends large files so that they can go on, where that can be done."""
 
     def __init__(self, place: BucketPlace) -> None:
-        self._place = place
+        super().__init__(place)
+        self._bucket = place
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return
-
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
-        fd = os.open(source, READ)
-        try:
-            size = os.fstat(fd).st_size
-            if size <= SINGLE_LIMIT:
-                self._put_whole(key, source, digest, os.pread(fd, size, 0), replace)
-            elif (replace or self._place.size(key) != size) and not self._put_resuming(key, source, digest, fd, moved):
-                self._put_parts(key, source, digest, fd, moved)
-        finally:
-            os.close(fd)
-
-    def commit(self) -> None:
-        return
-
-    def _put_whole(self, key: str, source: Path, digest: bytes, data: bytes, replace: bool) -> None:
-        if blake3(data, max_threads=blake3.AUTO).digest() != digest:
-            raise changed(source)
-        if replace or (not self._place.put_new(key, data) and self._place.size(key) != len(data)):
-            self._put_over(key, data)
-
-    def _put_over(self, key: str, data: bytes) -> None:
-        with self._place.asking(key, operation="write"):
-            obstore.put(self._place.bulk, self._place.path(key), data, use_multipart=False)
-
-    def _put_resuming(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> bool:
-        """Send a large file so that it can go on; False when that cannot be done here, and nothing was sent."""
-        place = self._place
-        parts = place.parts()
-        if parts is None:
-            return False
-        try:
-            parts.send(place.path(key), source, digest, fd=fd, moved=moved)
-        except Unusable:
-            place.send_parts_by(None, None)
-            return False
-        except Refused as error:
-            raise explain(error, place.bound, operation="write", key=key) from error
-        return True
-
-    def _put_parts(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
-        size = os.fstat(fd).st_size
-        part = max(_PART, -(-size // _MAX_PARTS))
-        place = self._place
-        place.counter.count += 1 + -(-size // part)
-        with place.asking(key, operation="write"):
-            obstore.put(
-                place.bulk,
-                place.path(key),
-                _checked(fd, digest, source, moved),
-                use_multipart=True,
-                chunk_size=part,
-                max_concurrency=_PARTS_IN_FLIGHT,
-            )
-
-
-def _checked(fd: int, digest: bytes, source: Path, moved: Moved) -> Iterator[bytes]:
-    """The bytes of a file; the last of them only when all have the digest, else an error, which ends the upload."""
-    hasher = blake3(max_threads=blake3.AUTO)
-    held = b""
-    for piece in read_ahead(fd, os.fstat(fd).st_size):
-        hasher.update(piece)
-        moved(len(piece))
-        if held:
-            yield held
-        held = bytes(piece)
-    if hasher.digest() != digest:
-        raise changed(source)
-    yield held
+    def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
+        parts = self._bucket.parts()
+        if parts is not None:
+            try:
+                parts.send(self._bucket.path(key), source, digest, fd=fd, moved=moved)
+                return
+            except Unusable:
+                self._bucket.send_parts_by(None, None)
+            except Refused as error:
+                raise self._bucket.bound.explain(error, operation="write", key=key) from error
+        super().send_large(key, source, digest, fd, moved)
 
 
 def open_bucket(address: Bucket, access: Access) -> BucketPlace:
@@ -329,8 +92,8 @@ def open_bucket(address: Bucket, access: Access) -> BucketPlace:
         raise RemoteError(f"`{display(found.region)}` is no region", hint="track config remote.NAME.region eu-west-1")
     endpoint = found.endpoint or f"https://s3.{found.region}.amazonaws.com"
     bound = Bound(str(address), address.name, display(endpoint), found.region, found.who, found.source)
-    asking = _store(address.name, found, _ASKING_AGAIN, timeout=_WHOLE, read_timeout=_ANSWER)
-    sending = _store(address.name, found, _SENDING_AGAIN, timeout=_SENDING)
+    asking = _store(address.name, found, for_questions)
+    sending = _store(address.name, found, for_bodies)
     place = BucketPlace(address, asking, sending, bound)
     if not found.is_machine:  # whose keys only the client library asks for
         place.send_parts_by(_sender(address.name, found, access.uploads, place.counter.one), access.uploads)
@@ -353,7 +116,7 @@ def _sender(
     return give
 
 
-def _store(bucket: str, found: Credentials, again: Any, **times: timedelta) -> S3Store:
+def _store(bucket: str, found: Credentials, patience: Callable[..., dict[str, Any]]) -> S3Store:
     """A client of a bucket. Whatever it would take from the environment by itself is said here instead."""
     config: dict[str, Any] = {"region": found.region, "disable_bulk_delete": True}
     is_plain = False
@@ -368,12 +131,9 @@ def _store(bucket: str, found: Credentials, again: Any, **times: timedelta) -> S
     if found.key is not None:
         provider = _Fixed(*found.key)
     config["skip_signature"] = provider is None and not found.is_machine
-    options: Any = {"allow_http": is_plain, "connect_timeout": _CONNECT, **times}
     settings: Any = config
     try:
-        return S3Store(
-            bucket, config=settings, client_options=options, retry_config=again, credential_provider=provider
-        )
+        return S3Store(bucket, config=settings, credential_provider=provider, **patience(is_plain=is_plain))
     except (BaseError, ValueError) as error:
         details = (display(str(error)[:300]),)
         raise RemoteError(f"s3://{bucket} cannot be reached with these settings", details=details) from error

@@ -25,8 +25,8 @@ from blake3 import blake3
 from track.progress import Moved
 from track.publish import make_directories, publish_bytes
 from track.store.backends.credentials import Credentials
+from track.store.backends.failure import Refused, Unusable
 from track.store.backends.filesystem import changed
-from track.store.backends.s3_failure import Refused, Unusable
 from track.store.backends.s3_requests import Requests
 
 PART = 8 << 20

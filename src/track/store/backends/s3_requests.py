@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from track.store.backends.credentials import Credentials, Key
-from track.store.backends.s3_failure import Refused, Unusable
+from track.store.backends.failure import Refused, Unusable
 
 TRIES = 8
 WITHIN_S = 180.0
