@@ -31,6 +31,74 @@ def test_edits_that_are_saved_nowhere_stay_and_are_told_with_the_way_out(here: H
     assert here.states() == {"d": ".", "f.csv": "M", "new": "."}
 
 
+def test_an_unsaved_file_stays_and_all_others_of_its_directory_follow(here: Hooked) -> None:
+    (here.root / "d/a").write_bytes(b"mine")
+    said = here.git("checkout", "first")
+    assert here.data() == as_bytes(FIRST) | {b"d/a": b"mine"}
+    assert "track: in step: d, f.csv" in said.text
+    assert "track: d/a is left as it is: the content is saved nowhere; to save it: track add d/a  " in said.text
+    assert here.states() == {"d": "M", "f.csv": "."}
+    assert [one["path"] for one in here.changes("d")] == ["d/a"]
+    here.git("checkout", "--quiet", "main")
+    assert here.data() == as_bytes(SECOND) | {b"d/a": b"mine"}
+    assert [one["path"] for one in here.changes("d")] == ["d/a"]
+
+
+def test_what_was_left_can_be_added_or_given_up(here: Hooked) -> None:
+    (here.root / "d/a").write_bytes(b"mine")
+    here.git("checkout", "--quiet", "first")
+    track_says = track("checkout", cwd=here.root).ok()
+    assert "d/  1 edited file left as it is" in track_says.out
+    track("add", "d/a", cwd=here.root).ok()
+    assert here.in_step()
+    here.git("stash", "--quiet")
+    assert here.data() == as_bytes(FIRST)
+    (here.root / "d/a").write_bytes(b"mine again")
+    here.git("checkout", "--quiet", "main")
+    track("checkout", "--force", "d", cwd=here.root).ok()
+    assert here.data() == as_bytes(SECOND) and here.in_step()
+
+
+def test_an_unsaved_file_that_the_other_version_does_not_have_stays_as_one_that_nobody_knows(here: Hooked) -> None:
+    (here.root / "d/t/x").write_bytes(b"mine")
+    here.git("checkout", "--quiet", "first")
+    assert here.data() == as_bytes(FIRST) | {b"d/t/x": b"mine"}
+    assert here.states()["d"] == "M"
+    (here.root / "d/t/x").unlink()
+    here.git("checkout", "--quiet", "main")
+    assert here.data() == as_bytes(SECOND) and here.in_step()
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_unsaved_work_in_the_way_of_a_folder_or_of_a_file_holds_back_only_what_needs_its_place(
+    here: Hooked, rows: bool
+) -> None:
+    here.add({"d/p": b"a file", "d/q/one": b"1", "d/q/two": b"2", "d/z": b"old"}, "third", "d")
+    (here.root / "d/p").unlink()
+    shutil.rmtree(here.root / "d/q")
+    here.add({"d/p/x": b"x", "d/p/y": b"y", "d/q": b"a file now", "d/z": b"new"}, "fourth", "d")
+    here.git("checkout", "--quiet", "main~1")
+    (here.root / "d/p").write_bytes(b"mine")
+    (here.root / "d/q/two").write_bytes(b"mine too")
+    (here.root / "d/q/known").write_bytes(b"old")  # saved, and in the way of nothing that comes
+    if not rows:
+        (here.root / ".git/track/stat.db").unlink()
+    said = here.git("checkout", "main")
+    wanted = as_bytes(SECOND) | {b"d/p": b"mine", b"d/q/two": b"mine too", b"d/z": b"new"}
+    if rows:  # without them nobody can tell that it was not placed
+        wanted[b"d/q/known"] = b"old"
+    assert {path: node for path, node in here.data().items() if path != b"d/q/one"} == wanted
+    assert "d/p, d/q/two are left as they are" in said.text, said.text
+    assert here.states()["d"] == "M"
+    before = here.data()
+    here.git("checkout", "--quiet", "main~1")
+    here.git("checkout", "--quiet", "main")
+    assert before.items() >= here.data().items() >= {b"d/p": b"mine", b"d/q/two": b"mine too"}.items()
+    track("checkout", "--force", "d", cwd=here.root).ok()
+    expected = as_bytes(SECOND) | {b"d/p/x": b"x", b"d/p/y": b"y", b"d/q": b"a file now", b"d/z": b"new"}
+    assert here.data() == expected and here.in_step()
+
+
 def test_edits_beside_a_pointer_that_stays_are_nobodys_business(here: Hooked) -> None:
     here.git("branch", "other")
     (here.root / "f.csv").write_bytes(b"my edit\n")

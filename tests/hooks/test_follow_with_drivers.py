@@ -161,14 +161,14 @@ def test_a_stash_of_added_data_comes_back_onto_another_version_of_the_directory(
     assert sides.data() == BOTH | {b"d/stashed": b"stashed"}
 
 
-def test_a_reset_over_edits_in_a_directory_keeps_it_whole_and_says_what_is_in_the_way(sides: Hooked) -> None:
+def test_a_reset_over_edits_in_a_directory_keeps_them_and_says_what_is_in_the_way(sides: Hooked) -> None:
     (sides.root / "d/b").write_bytes(b"edited")
     (sides.root / "d/main").write_bytes(b"edited too")
     before = sides.data()
     said = sides.git("reset", "--hard", "first")
-    assert "track: d is left as it is: " in said.text
-    assert "d/main" in said.text and "track checkout --force d" in said.text
-    assert sides.data() == {path: node for path, node in before.items() if path != b"new"} | {b"f.csv": b"1\n"}
+    assert "track: d/main is left as it is: " in said.text
+    assert "d/b" not in said.text and "track checkout --force d" in said.text
+    assert sides.data() == as_bytes(FIRST) | MINE | {b"d/b": b"edited", b"d/main": b"edited too"}
     sides.git("reset", "--hard", "main@{1}")
     assert sides.data() == before
     assert only_mine_is_open(sides)

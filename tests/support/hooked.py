@@ -61,6 +61,11 @@ class Hooked:
         listed = track_here("status", "--json", cwd=self.root).ok().json
         return {one["path"]: one["data"] for one in listed["artifacts"]}
 
+    def changes(self, name: str) -> list[dict[str, object]]:
+        """What `track diff` says of the files of one artifact."""
+        listed = track_here("diff", "--json", name, cwd=self.root).ok().json
+        return [change for one in listed["artifacts"] for change in one["files"]]
+
     def in_step(self) -> bool:
         """Whether all data is as its pointer says."""
         return set(self.states().values()) <= {"."}

@@ -211,12 +211,62 @@ def test_an_edit_that_would_go_stops_everything_and_every_one_is_named(here):
     assert data(here) == expected(FIRST)
 
 
-def test_an_edit_of_the_version_that_is_here_is_what_would_go(here):
+def test_an_edit_of_the_version_that_is_here_is_what_would_go_where_it_was_named(here):
     (here / "d/b").write_bytes(b"work")
-    refused(here, "d/b")
     refused(here, "d/b", paths=("d",))
     refused(here, "d/b", paths=("d/b",))
     out(here, None, "d/b", force=True)
+    assert data(here) == expected(SECOND)
+
+
+def left_alone(repo: Path, *, d: tuple[bytes, ...] = (), x: tuple[bytes, ...] = ()) -> None:
+    """A plain checkout succeeds, changes nothing, and names what it left."""
+    before = read_tree(repo)
+    done = out(repo)
+    assert {artifact.path: artifact.stays for artifact in done.artifacts} == {
+        path: stays for path, stays in ((b"d", d), (b"x.csv", x)) if stays
+    }
+    assert (done.step, done.given_up) == (None, ())
+    assert read_tree(repo) == before
+    assert not is_clean(repo)
+
+
+def test_edits_beside_a_pointer_that_did_not_move_stay_and_are_named(here):
+    (here / "d/b").write_bytes(b"work")
+    (here / "d/big").write_bytes(b"resized work")
+    (here / "x.csv").write_bytes(b"5,6\n")
+    left_alone(here, d=(b"b", b"big"), x=(b"",))
+    left_alone(here, d=(b"b", b"big"), x=(b"",))  # nothing was recorded that says otherwise
+
+
+def test_edits_beside_a_pointer_that_did_not_move_hold_up_no_other_artifact(here):
+    git("checkout", "--quiet", "one", "--", "x.csv.track", cwd=here)
+    (here / "d/a").write_bytes(b"work")
+    out(here)
+    assert data(here) == {**expected(SECOND), b"d/a": b"work", b"x.csv": b"1,2\n"}
+    git("checkout", "--quiet", "two", "--", "x.csv.track", cwd=here)
+    (here / "x.csv").write_bytes(b"work, and its pointer moved")
+    refused(here, "x.csv")
+
+
+def test_beside_a_pointer_that_did_not_move_what_is_gone_or_saved_elsewhere_still_comes(here):
+    (here / "d/b").write_bytes(b"work")
+    (here / "d/a").unlink()
+    shutil.rmtree(here / "d/new")
+    (here / "d/run").write_bytes(b"one")  # content that another version has
+    done = out(here).artifacts[0]
+    assert (done.created_count, done.replaced_count, done.stays) == (2, 1, (b"b",))
+    assert data(here) == {**expected(SECOND), b"d/b": b"work"}
+
+
+def test_a_folder_of_work_in_place_of_a_file_and_the_reverse_stay_beside_a_pointer_that_did_not_move(here):
+    (here / "d/a").unlink()
+    write_tree(here, {"d/a/mine": b"work", "d/a/known": b"two"})
+    shutil.rmtree(here / "d/new")
+    (here / "d/new").write_bytes(b"work")
+    left_alone(here, d=(b"a/mine", b"new"))
+    refused(here, "d/a/mine", "d/new", paths=("d",))
+    out(here, force=True)
     assert data(here) == expected(SECOND)
 
 
@@ -329,7 +379,8 @@ def test_a_link_in_place_of_an_artifact_is_work_too(here):
     (here / "d").symlink_to("elsewhere")
     (here / "x.csv").unlink()
     (here / "x.csv").symlink_to("elsewhere/a")
-    refused(here, "d", "x.csv")
+    refused(here, "d", "x.csv", paths=("d", "x.csv"))
+    left_alone(here, d=(b"",), x=(b"",))
     out(here, force=True)
     assert data(here) == expected(SECOND)
     assert (here / "elsewhere/a").read_bytes() == b"ONE"
@@ -340,7 +391,8 @@ def test_a_folder_in_place_of_a_file_and_the_reverse(here):
     write_tree(here, {"x.csv/in": b"work", "x.csv/none": Empty()})
     shutil.rmtree(here / "d")
     (here / "d").write_bytes(b"work")
-    refused(here, "d", "x.csv/in")
+    refused(here, "d", "x.csv/in", paths=("d", "x.csv"))
+    left_alone(here, d=(b"",), x=(b"in",))
     out(here, force=True)
     assert data(here) == expected(SECOND)
     assert is_clean(here)
@@ -529,7 +581,9 @@ def test_a_link_inside_an_artifact_that_a_version_writes_below_is_replaced_not_f
     (tmp_path / "outside").mkdir()
     shutil.rmtree(here / "d/new")
     (here / "d/new").symlink_to(tmp_path / "outside")
-    refused(here, "d/new")
+    refused(here, "d/new", paths=("d",))
+    assert out(here).artifacts[0].stays == (b"new",)
+    assert (here / "d/new").is_symlink() and list((tmp_path / "outside").iterdir()) == []
     out(here, force=True)
     assert data(here) == expected(SECOND)
     assert list((tmp_path / "outside").iterdir()) == []

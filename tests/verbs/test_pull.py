@@ -126,6 +126,23 @@ def test_unsaved_edits_are_kept_unless_given_up(repo: Path) -> None:
     assert (clone / "table.csv").read_bytes() == b"second"
 
 
+def test_edits_beside_a_pointer_that_did_not_move_stay_and_the_others_come(repo: Path) -> None:
+    clone = cloned(repo)
+    pulled(clone)
+    (clone / "data/a.txt").write_bytes(b"work of a day")
+    (repo / "table.csv").write_bytes(b"second")
+    track("add", "table.csv", cwd=repo).ok()
+    commit_all(repo, "second")
+    track("push", cwd=repo).ok()
+    git("pull", "--quiet", cwd=clone)
+    said = track("pull", cwd=clone).ok()
+    assert "data/  1 file edited, left alone\n" in said.out and "table.csv  6 B  1 file replaced\n" in said.out
+    assert (clone / "data/a.txt").read_bytes() == b"work of a day"
+    assert (clone / "table.csv").read_bytes() == b"second"
+    assert track("pull", "data", cwd=clone).code == 6  # the edit is what was named
+    assert (clone / "data/a.txt").read_bytes() == b"work of a day"
+
+
 def test_a_dry_run_changes_nothing_and_asks_nobody(repo: Path) -> None:
     clone = cloned(repo)
     (clone / "table.csv").write_bytes(b"")

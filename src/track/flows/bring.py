@@ -16,6 +16,7 @@ from track.flows.partly import parts_here, parts_with
 from track.flows.plan import Plan, plan, unsaved_among
 from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, refusal
 from track.flows.recording import record
+from track.flows.staying import Leaves
 from track.flows.undo import Undo
 from track.model import manifest
 from track.model.manifest import Entry
@@ -30,7 +31,7 @@ from track.worktree.place import Placer
 class BroughtArtifact:
     """What was done for one artifact; counts are of files and links, `size` is what was written, in bytes.
 
-    `stays` are the paths of edited files that are the same in both versions and were left alone.
+    `stays` are the paths of edited files that were left alone: they are the same in both versions.
     """
 
     path: bytes
@@ -56,7 +57,7 @@ class Lacking:
 
 
 class Kept(NamedTuple):
-    """An artifact that was left as it is: `files` are unsaved and would have been lost, or `why` says what is wrong."""
+    """What was left as it is: `files` of it, that are unsaved and would have been lost, or all of it, and `why`."""
 
     path: bytes
     files: tuple[bytes, ...]
@@ -93,10 +94,10 @@ def bring(
 
     Call it with the project's lock held. An artifact of which something is not in the store is left as it is and
     reported as lacking; one whose pointer or manifest cannot be believed is refused; the others are placed. With
-    `force`, unsaved edits and unknown files go into the trash.
-    `undo` notes how everything was before; its owner says when the command is done.
-    `yielding`, an artifact that would lose something, or that cannot be looked at, is left as it is, too, and reported
-    as kept; of one that is partly checked out only that part is looked at.
+    `force`, unsaved edits and unknown files go into the trash. Where no `paths` are named, edits beside a pointer that
+    did not move stay. `undo` notes how everything was before; its owner says when the command is done.
+    `yielding`, every unsaved file stays, and an artifact that cannot be looked at, too; both are reported as kept. Of
+    one that is partly checked out only that part is looked at.
 
     Raises:
         UnsavedWork: files whose content is saved nowhere would go, every one named; nothing was changed.
@@ -118,33 +119,34 @@ def bring(
             lacking.append(Lacking(version.path, 0, 0))
             continue
         except TrackError as error:
-            if not yielding and isinstance(error, UNBELIEVABLE):
+            if yielding:
+                kept.append(Kept(version.path, (), error.message))
+            elif isinstance(error, UNBELIEVABLE):
                 refused.append(refusal(version, paths, error))
-                continue
-            if not yielding:
+            else:
                 raise
-            kept.append(Kept(version.path, (), error.message))
             continue
         if found.absent:
             sizes = {entry.digest: entry.size for entry in found.writes.values() if entry.digest in found.absent}
             lacking.append(Lacking(version.path, len(found.absent), sum(sizes.values())))
-        elif yielding and found.lost:
-            kept.append(Kept(version.path, tuple(_full_paths(found, found.lost)), None))
-        else:
-            plans.append(found)
+            continue
+        if found.kept:
+            kept.append(Kept(version.path, tuple(_full_paths(found, found.kept)), None))
+        plans.append(found)
     refuse_losses(plans)
     if not dry_run:
         carry_out(project, plans, None if yielding else undo or Undo(project, "checkout"), progress)
-    done = tuple(_outcome(found) for found in plans if not found.is_done or found.stays)
     given_up = tuple(path for found in plans for path in _full_paths(found, found.given_up))
+    done = tuple(_outcome(found) for found in plans if not found.is_done or (found.stays and not yielding))
     return Brought(done, tuple(lacking), given_up, tuple(kept), tuple(refused))
 
 
 def _planned(project: Project, version: Version, paths: Sequence[bytes], *, force: bool, yielding: bool) -> Plan:
     parts: Sequence[bytes] = inside(version, paths)
+    leaves: Leaves = "nothing" if paths or force else "edits"
     if yielding:
-        parts = parts_here(project, version.path, version.pointer) or ()
-    return plan(project, version.path, version.pointer, parts=parts, asked=bool(paths), force=force)
+        parts, leaves = parts_here(project, version.path, version.pointer) or (), "unsaved"
+    return plan(project, version.path, version.pointer, parts=parts, asked=bool(paths), force=force, leaves=leaves)
 
 
 def _full_paths(found: Plan, paths: Iterable[bytes]) -> list[bytes]:
@@ -197,7 +199,7 @@ def carry_out(project: Project, plans: Sequence[Plan], undo: Undo | None, progre
     finally:
         progress.end()
     for found in plans:
-        if found.is_done:
+        if found.is_done and not found.is_left:
             parts = _parts_after(project, found)
             record(project, found, {}, 0)
             remember(project.worktree_state, found.path, parts)

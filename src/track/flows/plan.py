@@ -5,8 +5,9 @@ wanted has to change, and what was edited since:
 
 - what is here already stays;
 - what would be replaced or removed must be saved, in the store or whole at a remote, or it is unsaved work;
-- an edit of a file that is the same in both versions stays, as it does in Git, unless the path was asked for or
-  the version is the one that was placed last: then the edit itself is what has to go;
+- an edit of a file that is the same in both versions stays, as it does in Git, unless the path was asked for;
+- when the version wanted is the one that was placed last, edits are what differs: those that are saved make way, the
+  others stay where nobody asked for them, as in Git, too, and `leaves` says so;
 - files that no version knows stay. When there are no rows to tell, so do all that are saved nowhere.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from track.errors import InsideArtifact, MalformedPointer, MissingObject, SpecialFile, UnknownPath
 from track.flows.here import Here, Local, is_under
 from track.flows.reach import known_at_remotes
+from track.flows.staying import Leaves, Ways
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
@@ -23,6 +25,7 @@ from track.model.names import check_entry_path, display, pointer_path, typed
 from track.model.node import parse_node
 from track.model.pointer import Pointer
 from track.project import Project
+from track.worktree.parts import covers
 from track.worktree.scan import Item, scan
 
 Pair = tuple[Entry | None, Entry | None]
@@ -35,7 +38,8 @@ class Plan:
     `base` is the version that its rows describe, None without rows. `pairs` are (as the rows say, as wanted) where
     they differ; without rows every entry wanted. `writes` are the entries to place and `removes` what goes;
     `replaced` is what a write finds in its place. `stays` are local edits left alone. `lost` is unsaved work, or
-    with force `given_up`: it goes into the trash.
+    with force `given_up`: it goes into the trash; or `kept`, where it may stay, and then `withheld` is what could not
+    come because of it. With `is_left`, the artifact stays as it is altogether, rows and all.
     """
 
     path: bytes
@@ -51,13 +55,16 @@ class Plan:
     stays: set[bytes] = field(default_factory=set)
     lost: list[bytes] = field(default_factory=list)
     given_up: list[bytes] = field(default_factory=list)
+    kept: list[bytes] = field(default_factory=list)
+    withheld: set[bytes] = field(default_factory=set)
     absent: set[bytes] = field(default_factory=set)
+    is_left: bool = False
 
     @property
     def is_done(self) -> bool:
         """Whether nothing in the working tree has to change."""
         is_there = bool(self.parts) or self.here.seen.kind == self.pointer.kind
-        return is_there and not (self.writes or self.removes or self.empties)
+        return self.is_left or (is_there and not (self.writes or self.removes or self.empties))
 
 
 def plan(
@@ -68,11 +75,12 @@ def plan(
     parts: Sequence[bytes] = (),
     asked: bool = False,
     force: bool = False,
+    leaves: Leaves = "nothing",
 ) -> Plan:
     """What it takes to make the data at `path`, or the `parts` inside it, what `pointer` says.
 
     `asked` says that a person named the path, so that edits in it are what should go. With `force`, files that no
-    version knows go, too, and nothing counts as lost, but as given up.
+    version knows go, too, and nothing counts as lost, but as given up. `leaves` says what stays instead of being lost.
 
     Raises:
         MissingObject: a node of the manifest is not here.
@@ -92,7 +100,7 @@ def plan(
     else:
         refuse_other_totals(project, path, pointer)
         found.pairs = _pairs(project, found)
-    _Decision(project, found, asked=asked or bool(parts), force=force).run()
+    _Decision(project, found, asked=asked or bool(parts), force=force, leaves=leaves).run()
     if pointer.kind == "file":
         refuse_other_totals(project, path, pointer)
     return found
@@ -127,11 +135,13 @@ def _outermost(parts: Iterable[bytes]) -> list[bytes]:
 class _Decision:
     """Fills a plan: what to write, what to remove, what is lost."""
 
-    def __init__(self, project: Project, found: Plan, *, asked: bool, force: bool) -> None:
+    def __init__(self, project: Project, found: Plan, *, asked: bool, force: bool, leaves: Leaves) -> None:
         self.project = project
         self.plan = found
         self.here = found.here
         self.force = force
+        self.leaves = leaves
+        self.ways = Ways()
         self.overwrites = asked or force or found.base is None or found.base == found.pointer.digest
         self.differing = {_path_of(pair) for pair in found.pairs}
 
@@ -175,6 +185,7 @@ class _Decision:
         local = self.here.at(old.path, sure=True)
         if local is not None:
             self.plan.removes[old.path] = local
+            self.ways.going(old.path)
         elif self.here.is_folder(folder := old.path.rpartition(b"/")[0]) and folder:
             self.plan.empties.add(folder)  # the file went before an interruption, its folder did not
 
@@ -184,7 +195,7 @@ class _Decision:
             if not self.here.is_folder(new.path):
                 if self.here.seen.kind == "directory":
                     if (local := self.here.at(new.path, sure=True)) is not None:
-                        self.plan.removes.setdefault(new.path, local)
+                        self._make_way(local, new.path)
                     self._clear(new.path)
                 self.plan.writes[new.path] = new
             return
@@ -201,15 +212,19 @@ class _Decision:
         """What stands in the way of a new name: a folder there, or a file where a folder above it should be."""
         if self.here.is_folder(path):
             for inner in self.here.below(path):
-                self.plan.removes.setdefault(inner.path, self.here.at(inner.path, sure=True) or inner)
+                self._make_way(self.here.at(inner.path, sure=True) or inner, path)
             self.plan.empties.update(folder[:-1] for folder in self.here.folders_below(path))
         folder = path.rpartition(b"/")[0]
         while folder and not self.here.is_folder(folder):
             local = self.here.at(folder, sure=True)
             if local is not None:
-                self.plan.removes.setdefault(folder, local)
+                self._make_way(local, path)
                 return
             folder = folder.rpartition(b"/")[0]
+
+    def _make_way(self, local: Local, wanted: bytes) -> None:
+        self.plan.removes.setdefault(local.path, local)
+        self.ways.block(local.path, wanted)
 
     def _local_edits(self) -> None:
         """What differs from the rows and is the same in both versions."""
@@ -246,6 +261,7 @@ class _Decision:
                 self.plan.removes.setdefault(local.path, self.here.at(local.path, sure=True) or local)
             elif local.digest and local.digest not in unsaved:
                 self.plan.removes.setdefault(local.path, local)
+                self.ways.going(local.path)
         for _, now in self.here.seen.changes():
             if now is not None and now.mode == "d" and now.path not in wanted and is_under(now.path, self.plan.parts):
                 self.plan.empties.add(now.path)
@@ -253,14 +269,41 @@ class _Decision:
     def _weigh(self) -> None:
         """Which of what goes is unsaved, and which of what comes is not here."""
         found = self.plan
-        needed = {entry.digest for entry in found.writes.values() if entry.mode != "d"}
-        found.absent = self.project.store.absent(needed) if needed else set()
         going = [*found.removes.values(), *found.replaced.values()]
         unsaved = unsaved_among(self.project, going)
         if self.force:
             found.given_up += sorted({local.path for local in going if local.digest in unsaved})
+        elif lost := sorted(local.path for local in going if not local.digest or local.digest in unsaved):
+            self._leave(lost)
+        needed = {entry.digest for entry in found.writes.values() if entry.mode != "d"}
+        found.absent = self.project.store.absent(needed) if needed else set()
+
+    def _leave(self, lost: list[bytes]) -> None:
+        """Let these stay, where that is allowed; else they are lost."""
+        found = self.plan
+        is_in_place = self._is_in_place()
+        if self.leaves == "nothing" or (self.leaves == "edits" and not is_in_place):
+            found.lost += lost
+            return
+        if is_in_place:
+            found.stays.update(lost)
         else:
-            found.lost += sorted(local.path for local in going if not local.digest or local.digest in unsaved)
+            found.kept += lost
+        if found.here.seen.kind == found.pointer.kind == "directory":
+            found.withheld = self.ways.stay(lost, found.writes, found.removes)
+            for path in found.withheld:
+                del found.writes[path]
+                found.replaced.pop(path, None)
+            found.empties = {folder for folder in found.empties if not covers(found.withheld, folder)}
+        else:
+            found.is_left = True
+            for going in (found.writes, found.removes, found.replaced, found.empties):
+                going.clear()
+
+    def _is_in_place(self) -> bool:
+        """Whether the pointer is the one whose version was placed last, whatever became of that."""
+        recorded = self.project.stat_cache.recorded(self.plan.path)
+        return recorded is not None and recorded.root == bytes(self.plan.pointer.digest)
 
 
 def unsaved_among(project: Project, going: Iterable[Local]) -> set[bytes]:

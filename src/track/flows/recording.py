@@ -2,6 +2,7 @@
 
 from track.flows.nodes import saved_if_possible
 from track.flows.plan import Plan
+from track.flows.staying import stat_of_none
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
@@ -48,6 +49,8 @@ def _edit(found: Plan, edit: RowEdit, change: tuple[bytes, Entry | None], stats:
         edit.drop_folder(path)
     elif entry.mode == "d":
         edit.put_folder(path)
+    elif path in found.withheld:
+        edit.put(_name(found, path), stat_of_none(entry), entry.digest)
     elif path in stats:
         edit.put(_name(found, path), stats[path], entry.digest)
     elif (local := found.here.at(path)) is not None:

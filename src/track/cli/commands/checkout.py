@@ -25,7 +25,8 @@ _HELP = """Make working files what their pointers say. What is saved nowhere is 
 
 Files that are as they should be are not touched. A file whose content is neither in the store nor at a remote is
 never replaced without --force, which moves it to the trash first. Edits of files that are the same in both versions
-stay, as in Git. `track restore` takes a checkout back. Nothing is fetched: `track pull` brings what is not here.
+stay, as in Git, also where the pointer did not move; name the artifact to have them go. If one would be lost, nothing
+is changed. `track restore` takes a checkout back. Nothing is fetched: `track pull` brings what is not here.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 data that is not here (the rest was placed);

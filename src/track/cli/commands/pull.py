@@ -21,7 +21,8 @@ _HELP = """Bring the bytes that the pointers in the working tree need, and place
   track pull --yes              allow the remote that the repository names, and read from it
 
 Every byte is checked against its digest before it is placed. Edited files whose content is saved nowhere are never
-replaced, unless --force moves them to the trash. An interrupted pull goes on when it is run again.
+replaced, unless --force moves them to the trash: beside a pointer that did not move they stay, and elsewhere nothing
+is placed (6) until you have chosen. An interrupted pull goes on when it is run again.
 The remote that is known to have it is asked first (see the setting `fetch.from`); one that does not answer, or of
 which a copy is damaged, is passed over for the next.
 
@@ -78,10 +79,13 @@ def _line(artifact: BroughtArtifact, would: str) -> str:
         (artifact.created_count, "placed"),
         (artifact.replaced_count, "replaced"),
         (artifact.removed_count, "removed"),
-        (len(artifact.stays), "edited, left alone"),
     )
-    done = ", ".join(f"{count_text(count, 'file')} {would}{word}" for count, word in counts if count)
-    return f"{name}  {size_text(artifact.size)}  {done or would + 'in place'}"
+    did = [f"{count_text(count, 'file')} {would}{word}" for count, word in counts if count]
+    if artifact.stays:
+        did.append(f"{count_text(len(artifact.stays), 'file')} edited, left alone")
+    done = ", ".join(did)
+    size = f"{size_text(artifact.size)}  " if artifact.size or not artifact.stays else ""
+    return f"{name}  {size}{done or would + 'in place'}"
 
 
 def _document(pulled: Pulled) -> dict[str, object]:

@@ -86,12 +86,10 @@ def _tell(followed: Followed) -> None:
 def _why(kept: Kept) -> str:
     if kept.why is not None:
         return f"{display(kept.path)} is left as it is: {kept.why}"
-    what = "its content is" if len(kept.files) == 1 and kept.files[0] == kept.path else f"{named(kept.files)} is"
-    path = typed(kept.path)
+    path, is_one = typed(kept.path), len(kept.files) == 1
+    if kept.files == (kept.path,):
+        what = f"{display(kept.path)} is left as it is: its content is"
+    else:
+        what = f"{named(kept.files)} {'is left as it is' if is_one else 'are left as they are'}: the content is"
     adding = f"track add {' '.join(map(typed, kept.files)) if len(kept.files) <= _NAMED else path}"
-    if kept.files != (kept.path,):
-        adding += ", then track checkout"
-    return (
-        f"{display(kept.path)} is left as it is: {what} saved nowhere; "
-        f"to save it: {adding}   to give it up: track checkout --force {path}"
-    )
+    return f"{what} saved nowhere; to save it: {adding}   to give it up: track checkout --force {path}"
