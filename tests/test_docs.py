@@ -17,6 +17,7 @@ from track.cli.main import group
 from track.model.pointer import dump_pointer, parse_pointer
 from track.store.description import dump_description, parse_description
 from track.store.roots import dump_roots, parse_roots
+from track.store.tombstones import dump_tombstone, parse_tombstone
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
@@ -199,10 +200,11 @@ def test_documents_use_the_words_of_the_glossary() -> None:
 
 def test_the_examples_of_formats_are_written_as_the_code_writes_them() -> None:
     page = (DOCS / "reference" / "formats.md").read_text("utf-8")
-    pointer, store, roots = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    pointer, store, roots, tombstone = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert dump_pointer(parse_pointer(pointer.encode(), "formats.md")).decode() == pointer
     assert dump_description(parse_description(store.encode(), "formats.md")).decode() == store
     assert dump_roots(parse_roots(roots.encode(), "formats.md")).decode() == roots
+    assert dump_tombstone(parse_tombstone(tombstone.encode(), "formats.md")).decode() == tombstone
 
 
 def test_the_readme_says_how_to_run_what_ci_runs() -> None:

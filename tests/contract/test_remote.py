@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from support.remotes import WRITER, add_objects, random_objects
-from track.errors import MissingObject, RemoteError
+from track.errors import DamagedObject, Locked, MissingObject, NewerFormat, RemoteError
 from track.model.digest import Digest, digest_of
+from track.store import claim as claim_module
+from track.store import remote as remote_module
 from track.store import survey, transfer
 from track.store.layout import object_key, pack_digest, pack_key, segment_name
 from track.store.objects import Store
 from track.store.place import Place, Upload
 from track.store.remote import Remote
+from track.store.tombstones import Tombstone, write_tombstone
 
 Clones = Callable[[str], tuple[Store, Remote]]
 
@@ -238,6 +241,127 @@ def test_what_is_tombstoned_counts_as_absent(clones: Clones, place: Place) -> No
     push(store, remote, digests)
     place.put("tombstones/00000001-00000000", b"track-tombstone 1\n" + digests[1].hex().encode() + b"\n")
     assert push(store, clones("ada")[1], digests).objects_count == 1
+
+
+def condemn(place: Place, packs: list[str] = [], wholes: list[Digest] = []) -> None:  # noqa: B006  # only read
+    digests = frozenset(digest for key in packs if (digest := pack_digest(key)))
+    write_tombstone(place, Tombstone("condemned", "e" * 32, digests, frozenset(wholes)))
+
+
+def test_what_lies_in_a_condemned_pack_is_sent_again_under_another_name(clones: Clones, place: Place) -> None:
+    """The old pack may be deleted at any time, also after it was written again."""
+    objects = random_objects(4, 100)
+    store, remote = clones("ada")
+    digests = add_objects(store, objects)
+    push(store, remote, digests)
+    (old,) = keys(place, "packs/")
+    condemn(place, [old])
+    assert push(store, clones("ada")[1], digests).objects_count == 4
+    place.delete(old)
+    other, seen_by_other = clones("bob")
+    fetched = seen_by_other.fetch(other, digests)
+    assert fetched.objects_count == 4 and contents(other, digests) == objects
+
+
+def test_a_condemned_pack_is_still_read(clones: Clones, place: Place) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(4, 100))
+    push(store, remote, digests)
+    condemn(place, keys(place, "packs/"))
+    other, seen_by_other = clones("bob")
+    seen_by_other.claim(WRITER, {"HEAD": (digests[0],)})
+    assert seen_by_other.absent(digests) == set(digests)
+    assert seen_by_other.fetch(other, digests).objects_count == 4
+
+
+def test_a_condemned_whole_object_is_sent_again(clones: Clones, place: Place) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(1, 2 << 20))
+    push(store, remote, digests)
+    condemn(place, wholes=digests)
+    assert push(store, clones("ada")[1], digests).objects_count == 1
+    assert clones("bob")[1].verify().problems == ()
+
+
+def test_a_push_waits_while_a_collection_deletes_and_looks_again_afterwards(
+    clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(4, 100))
+    push(store, remote, digests)
+    (pack,), (segment,) = keys(place, "packs/"), keys(place, "index/")
+    remote = clones("ada")[1]
+    mark = write_tombstone(place, Tombstone("deleting", "e" * 32))
+    waited: list[float] = []
+
+    def deleted(seconds: float) -> None:
+        waited.append(seconds)
+        for key in (pack, segment, mark):
+            place.delete(key)
+
+    monkeypatch.setattr(remote_module, "pause", deleted)
+    assert push(store, remote, digests).objects_count == 4 and len(waited) == 1
+    assert clones("bob")[1].absent(digests) == set()
+
+
+def test_a_push_does_not_wait_for_ever_while_a_collection_deletes(
+    clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(4, 100))
+    write_tombstone(place, Tombstone("deleting", "e" * 32))
+    with pytest.raises(Locked, match="is deleting") as caught:
+        remote.claim(WRITER, {"HEAD": (digests[0],)}, patience_s=0.0)
+    assert caught.value.hint and keys(place, "roots/") == []
+    monkeypatch.setattr(remote_module, "LEASE_S", -3600.0)  # the one that was deleting was killed long ago
+    assert push(store, clones("ada")[1], digests).objects_count == 4
+
+
+def test_a_push_that_slept_for_days_is_not_believed(
+    clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(4, 100))
+    claim = remote.claim(WRITER, {"HEAD": (digests[0],)})
+    now = claim_module.since_boot()
+    monkeypatch.setattr(claim_module, "since_boot", lambda: now + claim_module.LAPSED_S + 1)
+    with pytest.raises(RemoteError, match="stood still for days"):
+        remote.send(store, digests, writer=WRITER, roots={"HEAD": (digests[0],)}, claim=claim)
+    assert keys(place, "roots/") == [] and clones("bob")[1].complete(digests) == set()
+    assert push(store, clones("ada")[1], digests).objects_count == 0
+
+
+def test_a_long_push_says_again_that_it_goes_on(clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(4, 100))
+    claim = remote.claim(WRITER, {"HEAD": (digests[0],)})
+    (key,) = keys(place, "roots/")
+    place.delete(key)
+    now = claim_module.since_boot()
+    monkeypatch.setattr(claim_module, "since_boot", lambda: now + claim_module.RENEW_S + 1)
+    claim.keep()
+    assert keys(place, "roots/") == [key] and not claim.has_lapsed
+
+
+@pytest.mark.parametrize("content", [b"", b"track-tombstone 1\nx\n", b'format = 3\nkind = "condemned"\n'])
+def test_a_tombstone_that_nobody_can_read_stops_a_push(clones: Clones, place: Place, content: bytes) -> None:
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(4, 100))
+    place.put("tombstones/00000001-00000000", content)
+    with pytest.raises((DamagedObject, NewerFormat), match="tombstones/00000001-00000000"):
+        push(store, remote, digests)
+    assert keys(place, "packs/") == []
+
+
+def test_another_clones_word_does_not_keep_what_this_one_needs(clones: Clones) -> None:
+    """It may withdraw it: what a clone needs it has to say itself."""
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(4, 100))
+    push(store, remote, digests)
+    _, seen_by_other = clones("bob")
+    assert seen_by_other.complete(digests[:1]) == {digests[0]}
+    assert seen_by_other.complete(digests[:1], "b" * 32) == set()
+    assert seen_by_other.complete(digests[:1], WRITER) == {digests[0]}
 
 
 def spoil(place: Place, key: str, at: int) -> None:

@@ -7,7 +7,7 @@ from track.errors import TrackError, together
 from track.flows.reach import Version
 from track.flows.remotes import Named, connected
 from track.flows.routes import targets
-from track.flows.send import losses, plan, send, size_of
+from track.flows.send import claim, losses, plan, send, size_of
 from track.progress import Progress, silent
 from track.project import Project
 from track.publish import sweep
@@ -57,11 +57,12 @@ def _deliver(
     progress: Progress,
 ) -> Delivered:
     with connected(project, named, sending=True) as connection:
-        todo = plan(project, connection, versions)
+        claimed = claim(project, connection, versions)
+        todo = plan(project.store, connection, versions)
         if tell is not None and todo.objects:
             tell(named.name, size_of(project, todo))
         sweep(project.store.rooms.staging)
-        sent = send(project, connection, todo, progress=progress)
+        sent = send(project, connection, todo, claimed, progress=progress)
         if todo.incomplete:
             raise losses(project, connection, todo)
         if todo.refused:

@@ -12,6 +12,8 @@ from track.model.digest import Digest
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.claim import Claim
+from track.store.objects import Store
 from track.store.readback import ReadsOtherwise
 from track.store.remote import Remote
 from track.store.transfer import Sent
@@ -40,14 +42,33 @@ class _Reached:
     objects: set[bytes]
 
 
-def plan(project: Project, remote: Remote, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> Plan:
-    """Find what the remote lacks of these versions; nothing is sent. The remote was just refreshed.
+def claim(project: Project, remote: Remote, versions: Iterable[Version]) -> Claim | None:
+    """Say at the remote what this clone needs there, before it is looked at what is; None when it has said so before.
+
+    Raises:
+        Locked: a collection is deleting there for longer than `lock.timeout`.
+        DamagedObject, NewerFormat: nobody can tell what a collection is about to delete there.
+    """
+    writer = clone_id(project)
+    wanted = [version for version in versions if version.pointer.kind != "value"]
+    held = remote.complete({version.pointer.digest for version in wanted}, writer)
+    roots = _roots(version for version in wanted if version.pointer.digest not in held)
+    if not roots:
+        remote.drop_claims(writer)
+        return None
+    return remote.claim(writer, roots, patience_s=project.config.seconds("lock.timeout"))
+
+
+def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> Plan:
+    """Find what the remote lacks of these versions; nothing is sent.
+
+    The remote was just refreshed; only with a claim made before is what is found there safe from collections.
 
     Raises:
         MalformedManifest, NewerFormat: the manifest of what `paths` name cannot be believed.
     """
     wanted = [version for version in versions if version.pointer.kind != "value"]
-    complete = remote.complete({version.pointer.digest for version in wanted})
+    complete = _complete(remote, {version.pointer.digest for version in wanted})
     present = [version for version in wanted if version.pointer.digest in complete]
     reached, incomplete, lost = [], [], set[bytes]()
     refused: list[Refused] = []
@@ -55,14 +76,14 @@ def plan(project: Project, remote: Remote, versions: Sequence[Version], paths: S
         if version.pointer.digest in complete:
             continue
         try:
-            reached.append(_Reached(version, _below(project, remote, version)))
+            reached.append(_Reached(version, _below(store, remote, version)))
         except (MissingObject, DamagedObject):
             incomplete.append(version)
             lost.add(bytes(version.pointer.digest))
         except UNBELIEVABLE as error:
             refused.append(refusal(version, paths, error))
     absent = remote.absent(_union(reached))
-    nowhere = project.store.absent(absent)
+    nowhere = store.absent(absent)
     whole = [one for one in reached if nowhere.isdisjoint(one.objects)]
     incomplete += [one.version for one in reached if not nowhere.isdisjoint(one.objects)]
     if nowhere:
@@ -85,22 +106,37 @@ def size_of(project: Project, found: Plan) -> int:
     return size
 
 
-def _below(project: Project, remote: Remote, version: Version) -> set[bytes]:
+def _complete(remote: Remote, digests: Iterable[bytes]) -> set[bytes]:
+    """Those that are there with everything below; not those of which a part may be about to go."""
+    return remote.complete(digests) if not remote.known.condemned else set()
+
+
+def _below(store: Store, remote: Remote, version: Version) -> set[bytes]:
     """The objects of a version; those that an older version of it brought to the remote are left out."""
 
     def read_many(nodes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        if absent := project.store.absent(nodes):
-            remote.fetch(project.store, absent)
-        return project.store.read_many(nodes)
+        if absent := store.absent(nodes):
+            remote.fetch(store, absent)
+        return store.read_many(nodes)
 
     older = remote.known.latest(version.path)
-    if older is not None and (not remote.complete([older]) or project.store.absent([older])):
+    if older is not None and (not _complete(remote, [older]) or store.absent([older])):
         older = None
     return objects_below(version, read_many, beside=older)
 
 
-def send(project: Project, remote: Remote, found: Plan, *, verify: bool = False, progress: Progress = silent) -> Sent:
-    """Send what a plan found, and say at the remote that its versions are complete; with `verify` once it read back.
+def send(
+    project: Project,
+    remote: Remote,
+    found: Plan,
+    claimed: Claim | None,
+    *,
+    verify: bool = False,
+    progress: Progress = silent,
+) -> Sent:
+    """Send what a plan found, and say at the remote that its versions are complete, and that this clone needs them.
+
+    With `verify`, that is said once what was sent was read back.
 
     Nothing to send is fine. Interrupted, what was sent stays, and the next push goes on.
 
@@ -108,13 +144,22 @@ def send(project: Project, remote: Remote, found: Plan, *, verify: bool = False,
         DamagedObject: an object in the local store turned out to be damaged, or what was sent did on its way.
         RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
     """
-    if not found.versions:
-        remote.drop_claims(clone_id(project))
+    if claimed is None:
         return Sent(0, 0, 0)
+    whole = (*found.versions, *found.present)
+    if not whole:
+        claimed.withdraw()
+        return Sent(0, 0, 0)
+    roots = _roots(whole)
     try:
-        roots = _roots(found.versions)
         sent = remote.send(
-            project.store, found.objects, writer=clone_id(project), roots=roots, verify=verify, progress=progress
+            project.store,
+            found.objects,
+            writer=claimed.writer,
+            roots=roots,
+            claim=claimed,
+            verify=verify,
+            progress=progress,
         )
     except ReadsOtherwise as error:
         raise DamagedObject(
@@ -127,7 +172,7 @@ def send(project: Project, remote: Remote, found: Plan, *, verify: bool = False,
         lines = name_losses(found.versions, _named_in(project, found.objects), project.store.read)
         hint = f"track fetch {display(remote.name)} brings it from there if it has it; else add the data again"
         raise DamagedObject(error.message, hint=hint, details=(*error.details, *lines)) from error
-    remote.known.note_latest((version.path, version.pointer.digest) for version in (*found.versions, *found.present))
+    remote.known.note_latest((version.path, version.pointer.digest) for version in whole)
     return sent
 
 

@@ -36,3 +36,8 @@ def since_boot() -> float:
     """Seconds on a clock of this machine that nobody sets, and that goes on while it sleeps."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return time.clock_gettime(clock)
+
+
+def pause(seconds: float) -> None:
+    """Wait for so long."""
+    time.sleep(seconds)

@@ -12,9 +12,11 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from track.publish import make_directories
+from track.store.layout import ROOTS
 from track.store.recipe import OF_WHOLE, RECIPE
 from track.store.record import Stale, check_version, connected_record, forget_record, opened_record
 from track.store.segment import Held, Name, Segment
+from track.store.tombstones import NOTHING, Condemned
 
 _ASKED_AT_ONCE = 1000
 
@@ -32,6 +34,7 @@ class Known:
     def __init__(self, path: Path) -> None:
         """Open the record at `path`, making it and its folder when missing."""
         self.path = path
+        self.condemned = NOTHING
         make_directories(path.parent)
         try:
             self._db = opened_record(path)
@@ -123,11 +126,21 @@ class Known:
     def _pack_id(self, digest: bytes) -> int:
         return int(self._db.execute("SELECT id FROM packs WHERE digest = ?", (digest,)).fetchone()[0])
 
+    def shun(self, condemned: Condemned) -> None:
+        """Count what is condemned as absent, in `present` and `complete`, until the record is closed or this is said
+        again; it can be fetched all the same."""
+        self.condemned = condemned
+        with self._db:
+            self._db.execute("DELETE FROM shunned")
+            for kind, digests in enumerate((condemned.packs, condemned.wholes, condemned.objects)):
+                self._db.executemany(f"INSERT INTO shunned VALUES (?, {kind})", ((one,) for one in digests))
+
     def present(self, digests: Iterable[bytes]) -> set[bytes]:
-        """Those of the digests that the remote has, and not only in a place found bad."""
+        """Those of the digests that the remote has, and not only in a place found bad, or condemned."""
         found: set[bytes] = set()
+        where = "standing" if self.condemned else "places"
         for part in _parts(digests):
-            query = f"SELECT DISTINCT digest FROM places WHERE digest IN ({_marks(part)})"
+            query = f"SELECT DISTINCT digest FROM {where} WHERE digest IN ({_marks(part)})"
             found.update(digest for (digest,) in self._db.execute(query, part))
         return found - self.lost()
 
@@ -238,21 +251,22 @@ class Known:
             self._db.executemany("DELETE FROM entries WHERE key = ?", gone)
             self._db.executemany("DELETE FROM roots WHERE entry = ?", gone)
 
-    def complete(self, digests: Iterable[bytes]) -> set[bytes]:
+    def complete(self, digests: Iterable[bytes], writer: str = "") -> set[bytes]:
         """Those of the root digests that the remote has with everything below, as far as is known.
 
-        None while an object is known to be lost there: then what is below has to be looked at again. A digest that
-        no index names is not there, whatever was said of it.
+        With a `writer`, only those that this clone said it needs: no collection takes them. None while an object is
+        known to be lost there: then what is below has to be looked at again. A digest that no index names is not
+        there, whatever was said of it.
         """
         if self.lost():
             return set()
         found: set[bytes] = set()
         for part in _parts(digests):
             query = (
-                f"SELECT DISTINCT digest FROM roots r WHERE digest IN ({_marks(part)})"
+                f"SELECT DISTINCT digest FROM roots r WHERE digest IN ({_marks(part)}) AND entry LIKE ?"
                 " AND EXISTS (SELECT 1 FROM places o WHERE o.digest = r.digest)"
             )
-            found.update(digest for (digest,) in self._db.execute(query, part))
+            found.update(digest for (digest,) in self._db.execute(query, (*part, f"{ROOTS}{writer}%")))
         return found
 
     def note_latest(self, versions: Iterable[tuple[bytes, bytes]]) -> None:

@@ -29,6 +29,14 @@ CREATE TABLE bad (digest BLOB NOT NULL, pack BLOB NOT NULL, PRIMARY KEY (digest,
 
 _PLACES = f"CREATE TEMP VIEW places AS SELECT * FROM objects WHERE NOT (form = {RECIPE} AND flags = {OF_WHOLE})"
 """Where objects are: everything but recipes of objects that are files of their own."""
+_CONDEMNED = """
+CREATE TEMP TABLE shunned (digest BLOB NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (digest, kind)) WITHOUT ROWID;
+CREATE TEMP VIEW standing AS SELECT * FROM places o WHERE NOT EXISTS
+  (SELECT 1 FROM shunned s WHERE s.kind = 0 AND s.digest = (SELECT p.digest FROM packs p WHERE p.id = o.pack))
+  AND NOT (o.pack = 0 AND EXISTS (SELECT 1 FROM shunned s WHERE s.kind = 1 AND s.digest = o.digest))
+  AND NOT EXISTS (SELECT 1 FROM shunned s WHERE s.kind = 2 AND s.digest = o.digest);
+"""
+"""What counts as absent for a push, by pack (0), by whole object (1) and by digest (2); of this connection."""
 
 
 class Stale(Exception):
@@ -55,6 +63,7 @@ def connected_record(path: Path, *, read_only: bool) -> sqlite3.Connection:
     db = sqlite3.connect(f"{path.absolute().as_uri()}{mode}", uri=True, timeout=20, check_same_thread=False)
     try:
         db.execute(_PLACES)
+        db.executescript(_CONDEMNED)
     except sqlite3.Error:
         db.close()
         raise

@@ -10,13 +10,15 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from track.errors import NotAStore, RemoteError
+from track.errors import Locked, NotAStore, RemoteError
 from track.model.digest import Digest
 from track.progress import Progress, silent
 from track.store.address import Access, Address, Folder, parse_address
 from track.store.backends.folder import is_empty_folder, make_folder
 from track.store.backends.opening import open_place
 from track.store.checking import Checked, check
+from track.store.claim import Claim
+from track.store.clock import now_at, pause, since_boot
 from track.store.description import CHOSEN, Description, dump_description, parse_description
 from track.store.known import Known
 from track.store.large import read_part
@@ -26,15 +28,15 @@ from track.store.place import NoSuchKey, Place
 from track.store.readback import packs_before, read_back
 from track.store.receive import Fetched, fetch
 from track.store.roots import RootsEntry
-from track.store.survey import (
-    Claim,
-    Surveyed,
-    merge_levels,
-    remove_replaced,
-    survey,
-    tombstoned,
-)
+from track.store.survey import Surveyed, merge_levels, remove_replaced, survey
+from track.store.tombstones import read_tombstones, together
 from track.store.transfer import Sent, send
+
+LEASE_S = 3600.0
+"""A collection deletes for at most half as long after it said that it does; then it has to say so again."""
+PATIENCE_S = 60.0
+"""How long a push waits for a collection that is deleting."""
+POLL_S = 2.0
 
 
 class Remote:
@@ -73,14 +75,53 @@ class Remote:
         self.surveyed = survey(self.place, self.known)
         return self.surveyed
 
-    def complete(self, digests: Iterable[bytes]) -> set[bytes]:
-        """Those of the root digests of which it has everything below, as of the last refresh."""
-        return self.known.complete(digests)
+    def complete(self, digests: Iterable[bytes], writer: str = "") -> set[bytes]:
+        """Those of the root digests of which it has everything below, as of the last refresh.
+
+        With a `writer`, only those that this clone said it needs, so that no collection takes them.
+        """
+        return self.known.complete(digests, writer)
 
     def absent(self, digests: Iterable[bytes]) -> set[bytes]:
         """Those of the objects that it does not have, as of the last refresh."""
         wanted = set(digests)
         return wanted - self.known.present(wanted)
+
+    def claim(self, writer: str, roots: Mapping[str, tuple[Digest, ...]], *, patience_s: float = PATIENCE_S) -> Claim:
+        """Say what this clone is about to send, by ref; from now on what a collection condemned counts as absent.
+
+        While a collection is deleting, its end is waited for. `writer` is the id of this clone, 32 hex digits.
+
+        Raises:
+            Locked: a collection is still deleting after `patience_s`.
+            DamagedObject, NewerFormat: a tombstone cannot be read, so that nobody knows what is about to go.
+        """
+        claim = Claim(self.place, self.known, RootsEntry(writer, False, roots), self.surveyed.claims)
+        try:
+            self._look_at_tombstones(patience_s)
+        except Locked:
+            claim.withdraw()
+            raise
+        return claim
+
+    def _look_at_tombstones(self, patience_s: float) -> None:
+        deadline = since_boot() + patience_s
+        found = read_tombstones(self.place)
+        has_waited = False
+        while any(one.tombstone.kind == "deleting" for one in found):
+            now = now_at(self.place)
+            if all(one.modified_s < now - LEASE_S for one in found if one.tombstone.kind == "deleting"):
+                break  # of a collection that was killed: it deletes no more
+            if since_boot() > deadline:
+                raise Locked(
+                    f"a collection is deleting at {self.place.url} right now",
+                    hint="run the same command again in some minutes; nothing is lost by it",
+                )
+            pause(POLL_S)
+            found, has_waited = read_tombstones(self.place), True
+        if has_waited:
+            self.refresh()
+        self.known.shun(together(found))
 
     def send(
         self,
@@ -89,30 +130,37 @@ class Remote:
         *,
         writer: str,
         roots: Mapping[str, tuple[Digest, ...]],
+        claim: Claim | None = None,
         verify: bool = False,
         progress: Progress = silent,
     ) -> Sent:
         """Send what it lacks of `digests`, then say that everything below `roots` (by ref) is complete there.
 
-        `digests` are all objects below the roots that are not known to be there already. `writer` is the id of this
-        clone, 32 hex digits. One push of a clone to a remote runs at a time. Interrupted, the next one goes on.
+        `digests` are all objects below the roots that are not known to be there already; what is found so before a
+        `claim` is made is not known. One push of a clone to a remote runs at a time. Interrupted, the next one goes on.
         With `verify`, what was sent is read back and hashed first.
 
         Raises:
             MissingObject, DamagedObject: the local store cannot give an object that the remote lacks.
             ReadsOtherwise: what was sent is not what is there now; the next push sends it again.
             RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
+            Locked: a collection is deleting there for too long.
         """
-        claim = Claim(self.place, self.known, RootsEntry(writer, False, roots), self.surveyed.claims)
-        wanted = set(digests)
-        lacking = self.absent(wanted) | (tombstoned(self.place) & wanted)
+        claim = claim or self.claim(writer, roots)
         sent = Sent(0, 0, 0)
-        if lacking:
+        if lacking := self.absent(digests):
             before = packs_before(self.known) if verify else set()
-            sent = send(self.place, self.known, store, lacking, progress=progress)
+            sent = send(self.place, self.known, store, lacking, keep=claim.keep, progress=progress)
             if verify:
                 read_back(self.place, self.known, before, lacking, progress=progress)
-        claim.complete()
+        claim.keep()
+        if claim.has_lapsed:
+            claim.withdraw()
+            raise RemoteError(
+                f"this push to {self.place.url} stood still for days, and a collection may have come between",
+                hint="run the same command again: it goes on with what is left",
+            )
+        claim.complete(RootsEntry(writer, True, roots))
         merge_levels(self.place, self.known)
         remove_replaced(self.place, self.known, self.surveyed.settled)
         self.place.tidy()

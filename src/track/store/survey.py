@@ -1,6 +1,5 @@
 """Surveying a remote: its index segments and roots entries are read into the record of what is known of it."""
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -8,20 +7,9 @@ from typing import NamedTuple, TypeVar
 
 from track.errors import DamagedObject, RemoteError
 from track.store.known import Known
-from track.store.layout import (
-    CLAIM,
-    INDEX,
-    ROOTS,
-    TOMBSTONES,
-    RootsKey,
-    claim_name,
-    is_tombstone,
-    roots_name,
-    segment_key,
-    segment_name,
-)
+from track.store.layout import INDEX, ROOTS, claim_name, roots_name, segment_key, segment_name
 from track.store.place import Listed, NoSuchKey, Place
-from track.store.roots import RootsEntry, dump_roots, parse_roots, union
+from track.store.roots import RootsEntry, parse_roots
 from track.store.segment import (
     Head,
     Held,
@@ -34,6 +22,7 @@ from track.store.segment import (
     parse_head,
     parse_segment,
 )
+from track.store.tombstones import read_tombstones, together
 
 THREADS = 8
 MERGE_ABOVE = 16
@@ -183,59 +172,13 @@ def publish_segment(place: Place, known: Known, held: Iterable[Held], packs: Ite
     known.learn([Segment(name, head, data[head.size : -32])])
 
 
-class Claim:
-    """One push at the remote: what it is about to send, so that a collection keeps it; complete at its end."""
-
-    def __init__(self, place: Place, known: Known, entry: RootsEntry, claims: Iterable[str] = ()) -> None:
-        """Write the claim. `claims` are keys of those that are there; this clone's are left from the dead."""
-        self._place, self._known, self._entry = place, known, entry
-        own = {key: name for key in known.entries if (name := roots_name(key)) and name.writer == entry.writer}
-        number = 1 + max((name.number for name in own.values()), default=0)
-        self._key = str(RootsKey(entry.writer, number, secrets.token_hex(4)))
-        self._own = sorted(own)
-        self._claims = [key for key in claims if (name := claim_name(key)) and name.writer == entry.writer]
-        self._claims.append(self._key + CLAIM)
-        place.put(self._key + CLAIM, dump_roots(entry))
-
-    def complete(self) -> None:
-        """Say that everything below the digests is there; the claim goes, and many entries become one."""
-        merged: dict[str, RootsEntry] = {}
-        if len(self._own) >= MERGE_ABOVE:
-            read = in_threads(lambda key: _read_entry(self._place, key), self._own)
-            merged = {key: found for key, found in read if found is not None}
-        entry = union([self._entry, *merged.values()])
-        self._place.put(self._key, dump_roots(entry))
-        self._known.learn_roots(self._key, entry.digests)
-        for key in (*self._claims, *merged):
-            self._place.delete(key)
-        self._known.forget_roots(merged)
-
-
 def tombstoned(place: Place) -> set[bytes]:
-    """Objects that a collection is about to delete; they count as absent.
+    """Objects that a tombstone of format 1 condemns, wherever they are.
 
     Raises:
         DamagedObject: a tombstone that cannot be read, so that nobody knows what is about to go.
     """
-    found: set[bytes] = set()
-    for one in place.list(TOMBSTONES):
-        if is_tombstone(one.key):
-            with suppress(NoSuchKey):
-                found |= _parse_tombstone(place.get(one.key), one.key)
-    return found
-
-
-def _parse_tombstone(data: bytes, key: str) -> set[bytes]:
-    first, _, rest = data.partition(b"\n")
-    if first != b"track-tombstone 1":
-        raise DamagedObject(f"{key} is not a tombstone that this track reads", hint="update track, or run its gc again")
-    try:
-        digests = {bytes.fromhex(line.decode("ascii")) for line in rest.splitlines()}
-    except ValueError as error:
-        raise DamagedObject(f"{key} is not a tombstone: {error}") from error
-    if any(len(digest) != 32 for digest in digests):
-        raise DamagedObject(f"{key} is not a tombstone: not every line is a digest")
-    return digests
+    return set(together(read_tombstones(place)).objects)
 
 
 def merge_levels(place: Place, known: Known) -> int:

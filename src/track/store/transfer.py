@@ -5,9 +5,10 @@ large ones go whole, with a recipe of their pieces. Everything is hashed as it w
 final is said in the index every 256 MiB or 30 s, so an interrupted push goes on where it was.
 """
 
+import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,7 @@ AS_IS_FROM = 12 << 20
 """Smaller local packs are packed together instead of being sent as they are: fewer requests, for good."""
 
 _IN_FLIGHT = 4
+_SALT = 16
 _REPORT_S = 0.1
 
 
@@ -63,8 +65,19 @@ class _Flight(NamedTuple):
     share: Share
 
 
-def send(place: Place, known: Known, store: Store, digests: Iterable[bytes], *, progress: Progress = silent) -> Sent:
+def send(
+    place: Place,
+    known: Known,
+    store: Store,
+    digests: Iterable[bytes],
+    *,
+    keep: Callable[[], None] | None = None,
+    progress: Progress = silent,
+) -> Sent:
     """Send these objects, all of them; the caller has asked which the remote lacks. Interrupted, it goes on next time.
+
+    `keep` is called now and then, to say that it goes on. Nothing is sent under the name of a pack that a collection
+    condemned: it may delete that one at any time.
 
     Raises:
         MissingObject: the local store does not have one of them; nothing was sent.
@@ -74,7 +87,7 @@ def send(place: Place, known: Known, store: Store, digests: Iterable[bytes], *, 
     stock = _take_stock(store, set(digests))
     progress.begin("sending", size_bytes=stock.size, count=len(stock.wanted))
     try:
-        return _Sending(place, known, store, progress).run(stock)
+        return _Sending(place, known, store, progress, keep).run(stock)
     finally:
         progress.end()
 
@@ -108,8 +121,12 @@ def _take_stock(store: Store, wanted: set[bytes]) -> _Stock:
 class _Sending:
     """One push under way: a group of parcels at a time, made final and indexed together."""
 
-    def __init__(self, place: Place, known: Known, store: Store, progress: Progress) -> None:
+    def __init__(
+        self, place: Place, known: Known, store: Store, progress: Progress, keep: Callable[[], None] | None
+    ) -> None:
         self._place, self._known, self._store, self._progress = place, known, store, progress
+        self._keep = keep
+        self._condemned = known.condemned.packs
         self._bad_packs = known.bad_packs()
         self._lost = known.lost()
         self._again: list[bytes] = []
@@ -137,7 +154,7 @@ class _Sending:
             with suppress(DamagedObject, FileNotFoundError):
                 entries, size = read_table(path), path.stat().st_size
                 inside = {entry.digest for entry in entries}
-                if size >= AS_IS_FROM and inside <= rest:
+                if size >= AS_IS_FROM and inside <= rest and pack not in self._condemned:
                     rest -= inside
                     yield _pack_parcel(path, pack, size, entries, is_temporary=False)
         yield from self._packed(sorted(rest))
@@ -151,9 +168,9 @@ class _Sending:
                 writer.add(digest, data)
                 if writer.is_full:
                     full, writer = writer, PackWriter(staging)
-                    yield from _sealed(full)
+                    yield from self._sealed(full)
             last, writer = writer, PackWriter(staging)
-            yield from _sealed(last)
+            yield from self._sealed(last)
         finally:
             writer.abandon()  # what was sealed is the parcel's to drop
 
@@ -218,9 +235,21 @@ class _Sending:
                 stored = dump_recipe(recipe)
                 entry = PackEntry(recipe.digest, RECIPE, OF_WHOLE, 0, len(stored), recipe.length, digest_of(stored))
                 writer.add_entry(entry, stored)
-            yield from _sealed(writer)
+            yield from self._sealed(writer)
         finally:
             writer.abandon()
+
+    def _sealed(self, writer: PackWriter) -> Iterator[_Parcel]:
+        """A pack made for this push; where some are condemned, with a few random bytes, so that it is none of them."""
+        salt = frozenset[bytes]()
+        if self._condemned and writer.size:
+            data = os.urandom(_SALT)
+            salt = frozenset((digest_of(data),))
+            writer.add(digest_of(data), data)
+        pack = writer.seal()
+        if pack is not None:
+            entries = [entry for entry in pack.entries if entry.digest not in salt]
+            yield _pack_parcel(pack.path, pack.name, pack.size, entries, is_temporary=True)
 
     def _landed(self, flying: dict[Future[Recipe | None], _Flight], recipes: list[Recipe]) -> list[_Parcel]:
         """Wait until something arrived, saying meanwhile how far all of it is; what arrived."""
@@ -246,6 +275,8 @@ class _Sending:
         return landed
 
     def _index(self, group: list[_Parcel]) -> None:
+        if self._keep is not None:
+            self._keep()
         packs = [PackSize(parcel.digest, parcel.size) for parcel in group if parcel.is_pack]
         held = [held for parcel in group for held in parcel.held]
         publish_segment(self._place, self._known, held, packs)
@@ -254,12 +285,6 @@ class _Sending:
         size = sum(parcel.size for parcel in group)
         count = sum(one.form != RECIPE for one in held)
         self._sent = Sent(sent.objects_count + count, sent.sent_bytes + size, sent.packs_count + len(packs))
-
-
-def _sealed(writer: PackWriter) -> Iterator[_Parcel]:
-    pack = writer.seal()
-    if pack is not None:
-        yield _pack_parcel(pack.path, pack.name, pack.size, pack.entries, is_temporary=True)
 
 
 def _pack_parcel(path: Path, name: bytes, size: int, entries: Iterable[PackEntry], *, is_temporary: bool) -> _Parcel:

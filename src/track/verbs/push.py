@@ -7,7 +7,7 @@ from track.errors import TrackError, naming_too, together
 from track.flows.reach import Reached, Version, default_refs, every_ref, full_name, versions
 from track.flows.remotes import Named, connected
 from track.flows.routes import targets
-from track.flows.send import losses, plan, send, size_of
+from track.flows.send import claim, losses, plan, send, size_of
 from track.model.digest import Digest
 from track.model.names import display
 from track.progress import Progress, silent
@@ -123,12 +123,13 @@ class _Pushing:
         """Send to one remote. Raises as `push` does."""
         project, (found, refused) = self._project, self._reached
         with naming_too(refused), connected(project, named, sending=True) as connection:
-            todo = plan(project, connection, found, self._asked)
+            claimed = claim(project, connection, found) if not self._dry_run else None
+            todo = plan(project.store, connection, found, self._asked)
             sent_bytes = packs_count = 0
             lacking_bytes = size_of(project, todo)
             if not self._dry_run:
                 sweep(project.store.rooms.staging)  # what a push that was killed had packed
-                sent = send(project, connection, todo, verify=self._verify, progress=self._progress)
+                sent = send(project, connection, todo, claimed, verify=self._verify, progress=self._progress)
                 sent_bytes, packs_count = sent.sent_bytes, sent.packs_count
             refused = (*refused, *(one.error for one in todo.refused))
             if todo.incomplete:
