@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.azurite import Azure, azurite
 from support.programs import left_out, missing_programs
 from support.repositories import new_repository
 from support.seaweed import Seaweed, seaweed
@@ -86,6 +87,13 @@ def repo(tmp_path: Path) -> Path:
 def s3_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Seaweed]:
     """A real S3 server, one for each worker."""
     with seaweed(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Azure]:
+    """A real server that speaks as Azure does, one for each worker."""
+    with azurite(tmp_path_factory.mktemp("azure")) as server:
         yield server
 
 

@@ -64,10 +64,10 @@ def installs_programs() -> bool:
 
 
 def install_programs() -> None:
-    """Install the Debian packages of tests/system-packages.txt that are not here."""
+    """Install the Debian packages of tests/system-packages.txt that are not here, nor the program named behind one."""
     lines = (TOP / "tests" / "system-packages.txt").read_text(encoding="utf-8").splitlines()
-    wanted = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    lacking = [name for name in wanted if not is_installed(name)]
+    wanted = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    lacking = [name for name, *programs in wanted if not any(map(shutil.which, programs)) and not is_installed(name)]
     if not lacking:
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

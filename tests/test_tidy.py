@@ -58,7 +58,7 @@ ASKS = {"status", "diff", "ls", "show", "cat", "log", "du", "verify", "doctor", 
 NO_NAMES = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}
 NO_WORDS = {"oid", "oids", "checksum", "checksums", "blob", "blobs"}  # Git's own: only by history and who asks it.
 # How Azure calls its service, the hosts of it and its errors.
-NAMES_OF_OTHERS = re.compile(r"Azure Blob Storage|blob\.core\.windows\.net|\bBlob(?=[A-Z])")
+NAMES_OF_OTHERS = re.compile(r"Azure Blob Storage|Storage Blob Data|blob\.core\.windows\.net|\bBlob(?=[A-Z])")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from dvc_objects.fs.memory import MemoryFileSystem
 
+from support import azurite
 from support.seaweed import OWNER, place_at
 from track.model.digest import Digest
 from track.store.backends.filesystem import FilesystemPlace
@@ -20,8 +21,8 @@ from track.store.objects import Store
 from track.store.place import Place
 from track.store.remote import Remote
 
-KINDS = ("folder", "memory", "s3")
-SERVERS = {"s3": "s3_server"}
+KINDS = ("folder", "memory", "s3", "azure")
+SERVERS = {"s3": "s3_server", "azure": "azure_server"}
 """The fixture that gives the server of a kind."""
 STORE_ID = "00112233445566778899aabbccddeeff"
 WRITER = "f" * 32
@@ -32,6 +33,8 @@ def new_place(kind: str, folder: Path, server: Any = None) -> Place:
     prefix = f"contract/{secrets.token_hex(8)}"
     if kind == "s3":
         return place_at(server.endpoint, OWNER, prefix)
+    if kind == "azure":
+        return azurite.place_at(server, prefix)
     if kind == "memory":
         filesystem = MemoryFileSystem(global_store=False, skip_instance_cache=True)  # type: ignore[no-untyped-call]  # no types
         return FilesystemPlace(filesystem, "/bucket/prefix", "memory://bucket/prefix")

@@ -79,7 +79,7 @@ KEYS = (
         "remote.*.endpoint",
         "text",
         None,
-        "the server of the remote's bucket, when it is not Amazon's: `https://HOST`",
+        "the server of the remote's bucket or container, when it is not the provider's: `https://HOST`",
         committed=False,
     ),
     Key("remote.*.profile", "text", None, "the profile of `~/.aws` for the remote's bucket", committed=False),

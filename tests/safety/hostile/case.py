@@ -15,6 +15,8 @@ CANARY = "what the stranger has no business to see"
 GOOD, ABSENT = b"good bytes\n", b"bytes that nobody has"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLEEXAMPLE00", "AWS_SECRET_ACCESS_KEY": "canary" * 6}
 """A person with credentials: what must not reach a server that a stranger names."""
+AZURE_KEYS = {"AZURE_STORAGE_ACCOUNT": "victim", "AZURE_STORAGE_SAS_TOKEN": "sv=2026&sig=canary"}
+"""The same at Azure: a signature is shown as it is to the server that is asked."""
 
 IN_TURN = (
     *(("checkout",), ("diff", "HEAD"), ("pull",), ("ls",), ("doctor",), ("push",), ("verify",), ("log", "there.bin")),

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from safety.hostile.case import KEYS, Case, Place, committed, linked, write
+from safety.hostile.case import AZURE_KEYS, KEYS, Case, Place, committed, linked, write
 
 _OFFLINE = ("pull", "fetch")  # a provider's own address may be read from: these would ask it
 
@@ -77,6 +77,10 @@ URLS = {
     "metadata": "http://169.254.169.254/latest/meta-data",
     "gopher": "gopher://127.0.0.1:9/x",
     "a memory": "memory://x",
+    "a container with a signature": "https://acme.blob.core.windows.net/data?sig=x",
+    "a container elsewhere": "https://acme.blob.core.windows.net.evil.example:9/data",
+    "a container of a host": "abfss://data@127.0.0.1:9/x",
+    "a container that goes up": "az://data/../../x",
     "a bucket with keys": "s3://AKIA:secret@acme/x",
     "a bucket with a query": "s3://acme/x?endpoint=http://127.0.0.1:9",
     "a bucket that is an address": "s3://127.0.0.1:9/x",
@@ -124,6 +128,26 @@ CASES = (
         bucket_with(dotenv("export AWS_ENDPOINT_URL_S3='http://127.0.0.1:9'\n")),
         codes={"pull": (5,), "push": (5,)},
         environment=KEYS,
+    ),
+    Case(
+        "remote: a stranger's storage account",
+        remote("https://stranger.blob.core.windows.net/data/x"),
+        codes={"pull": (5,), "push": (5,), "fetch": (5,)},
+        environment=AZURE_KEYS,
+        verbs=(("fetch",), ("remote", "check")),
+    ),
+    Case(
+        "remote: a committed server of a container",
+        remote("az://data/x", "endpoint = 'http://127.0.0.1:9/x'\n"),
+        never=_OFFLINE,
+        environment=AZURE_KEYS,
+    ),
+    Case(
+        ".env: a server of a container",
+        lambda place: [remote("az://data/x")(place), dotenv("AZURE_STORAGE_ENDPOINT=http://127.0.0.1:9/x\n")(place)],
+        codes={"pull": (5,), "push": (5,), "fetch": (5,)},
+        environment=AZURE_KEYS,
+        verbs=(("fetch",), ("remote", "check"), ("remote", "add", "origin", "az://data/x")),
     ),
     Case(
         ".env: the victim's account",

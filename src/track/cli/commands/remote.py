@@ -18,7 +18,8 @@ _HELP = """Name the places where data is shared.
 \b
   track remote add origin ../data-store      a folder beside the repository
   track remote add lab /mnt/lab/store        a share that is mounted
-  track remote add origin s3://bucket/team   a bucket
+  track remote add origin s3://bucket/team   a bucket of S3
+  track remote add origin az://data/team     a container of Azure
   track remote check                         is it there, who are we to it, what may we do
   track remote list                          what is named, and what this clone may use
   track remote remove lab                    forget the name; the data there stays
@@ -28,7 +29,7 @@ Exit codes: 0 done; 2 wrong usage; 3 not a project; 5 the place is absent, refus
 6 the name stands for another place.
 """
 
-_ADD_HELP = """Name a folder or a bucket as a remote, and make a store in it when it is empty (or the folder absent).
+_ADD_HELP = """Name a place as a remote, and make a store in it when it is empty (or the folder absent).
 
 \b
   track remote add origin ../data-store
@@ -36,6 +37,7 @@ _ADD_HELP = """Name a folder or a bucket as a remote, and make a store in it whe
   track remote add backup /media/disk/data --clone   for this clone alone, not committed
   track remote add origin s3://bucket/project
   track remote add origin s3://bucket/project --endpoint https://minio.example.org --profile work
+  track remote add origin az://container/project
 
 The name goes into .track/config.toml, which is committed, and is staged; the first remote becomes the default. The
 relative path of a folder beside the repository stays one, so that it holds in every clone beside it. A remote that
@@ -87,13 +89,13 @@ def command() -> None:
 
 @command.command("add", help=_ADD_HELP, short_help="name a folder as a remote")
 @click.argument("name")
-@click.argument("address", metavar="FOLDER|s3://BUCKET/PREFIX")
+@click.argument("address", metavar="FOLDER|URL")
 @click.option("--no-create", is_flag=True, help="Refuse a folder that is not a store yet.")
 @click.option("--clone", is_flag=True, help="Write it to this clone's own configuration, which is not committed.")
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
-@click.option("--endpoint", metavar="URL", help="The server of a bucket that is not Amazon's.")
-@click.option("--region", metavar="REGION", help="The region of a bucket.")
-@click.option("--profile", metavar="PROFILE", help="The profile of ~/.aws for a bucket.")
+@click.option("--endpoint", metavar="URL", help="The server of a bucket or container, when it is not the provider's.")
+@click.option("--region", metavar="REGION", help="The region of a bucket of S3.")
+@click.option("--profile", metavar="PROFILE", help="The profile of ~/.aws for a bucket of S3.")
 def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool, **access: Any) -> None:
     """Translate, call the verb, show."""
     way = Access(**access)
@@ -120,7 +122,7 @@ def list_(as_json: bool) -> None:
         emit_json("remotes", {"remotes": [_document(one) for one in found]})
         return
     if not found:
-        note("no remote is named: track remote add origin FOLDER   or s3://BUCKET/PREFIX")
+        note("no remote is named: track remote add origin FOLDER   or the URL of a bucket, a container or a server")
     table([(one.name, display(one.url), _state(one)) for one in found])
     for one in found:
         if not one.may_send:

@@ -11,9 +11,9 @@ from typing import NamedTuple, Protocol
 from track.errors import BadCredentials, DiskFull, RemoteError, RemoteUnreachable
 from track.model.names import display
 
-_CODE = re.compile(r"<Code>([^<]{1,100})</Code>|\(code: (\w{1,100})\)")
+_CODE = re.compile(r"<Code>([^<]{1,100})</Code>|\(code: ([A-Za-z]\w{1,100})\)")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
-_STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_STATUS = re.compile(r"non-2xx status code: (\d{3})|\(code: (\d{3})\)")
 _NO_ANSWER = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode|Unknown)\b")
 _BROKEN_OFF = ("IncompleteBody", "NoContentRange", "kind: Interrupted", "error decoding response body")
 _ODD_PATH = re.compile(r"object with invalid path: Error parsing Path \"([^\"]*)\"")
@@ -144,7 +144,7 @@ def code_of(text: str) -> str:
 def status_of(text: str) -> int:
     """The status of the answer, or 0."""
     match = _STATUS.search(text)
-    return int(match[1]) if match else 0
+    return int(match[1] or match[2]) if match else 0
 
 
 def said(text: str) -> tuple[str, ...]:

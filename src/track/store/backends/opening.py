@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from track.errors import RemoteError, UsageError
-from track.store.address import Access, Address, Bucket, Folder
+from track.store.address import Access, Address, AzureContainer, Bucket, Folder
 from track.store.backends.folder import open_folder
 from track.store.place import Place
 
@@ -19,7 +19,10 @@ class _Backend(NamedTuple):
     extra: str
 
 
-_BACKENDS: dict[type, _Backend] = {Bucket: _Backend("s3", "open_bucket", "a bucket of S3", "obstore", "s3")}
+_BACKENDS: dict[type, _Backend] = {
+    Bucket: _Backend("s3", "open_bucket", "a bucket of S3", "obstore", "s3"),
+    AzureContainer: _Backend("azure", "open_container", "a container of Azure", "obstore", "azure"),
+}
 
 
 def open_place(address: Address, access: Access) -> Place:
