@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from track.errors import MissingObject, StoreUnwritable, TrackError, UnsavedWork
+from track.flows.choice import Choice, parts_taken
 from track.flows.contents import StoreContents
 from track.flows.partly import parts_here, parts_with
 from track.flows.plan import Plan, plan, unsaved_among
-from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, refusal
+from track.flows.reach import UNBELIEVABLE, Refused, Version, refusal
 from track.flows.recording import record
 from track.flows.staying import Leaves
 from track.flows.undo import Undo
@@ -84,13 +85,14 @@ def bring(
     versions: Sequence[Version],
     *,
     paths: Sequence[bytes] = (),
+    choice: Choice | None = None,
     force: bool = False,
     dry_run: bool = False,
     undo: Undo | None = None,
     yielding: bool = False,
     progress: Progress = silent,
 ) -> Brought:
-    """Make the data of each version what its pointer says; of a directory only what `paths` name, if they name parts.
+    """Make the data of each version what its pointer says; only the parts that `paths` name, and `choice` takes.
 
     Call it with the project's lock held. An artifact of which something is not in the store is left as it is and
     reported as lacking; one whose pointer or manifest cannot be believed is refused; the others are placed. With
@@ -114,7 +116,8 @@ def bring(
         if version.pointer.kind == "value" or version.path.startswith(b".track/"):
             continue
         try:
-            found = _planned(project, version, paths, force=force, yielding=yielding)
+            if (found := _planned(project, version, paths, choice, force=force, yielding=yielding)) is None:
+                continue
         except MissingObject:
             lacking.append(Lacking(version.path, 0, 0))
             continue
@@ -127,8 +130,7 @@ def bring(
                 raise
             continue
         if found.absent:
-            sizes = {entry.digest: entry.size for entry in found.writes.values() if entry.digest in found.absent}
-            lacking.append(Lacking(version.path, len(found.absent), sum(sizes.values())))
+            lacking.append(_lacking(found))
             continue
         if found.kept:
             kept.append(Kept(version.path, tuple(_full_paths(found, found.kept)), None))
@@ -136,17 +138,37 @@ def bring(
     refuse_losses(plans)
     if not dry_run:
         carry_out(project, plans, None if yielding else undo or Undo(project, "checkout"), progress)
-    given_up = tuple(path for found in plans for path in _full_paths(found, found.given_up))
     done = tuple(_outcome(found) for found in plans if not found.is_done or (found.stays and not yielding))
-    return Brought(done, tuple(lacking), given_up, tuple(kept), tuple(refused))
+    return Brought(done, tuple(lacking), _given_up(plans), tuple(kept), tuple(refused))
 
 
-def _planned(project: Project, version: Version, paths: Sequence[bytes], *, force: bool, yielding: bool) -> Plan:
-    parts: Sequence[bytes] = inside(version, paths)
-    leaves: Leaves = "nothing" if paths or force else "edits"
+def _lacking(found: Plan) -> Lacking:
+    sizes = {entry.digest: entry.size for entry in found.writes.values() if entry.digest in found.absent}
+    return Lacking(found.path, len(found.absent), sum(sizes.values()))
+
+
+def _given_up(plans: Sequence[Plan]) -> tuple[bytes, ...]:
+    return tuple(path for found in plans for path in _full_paths(found, found.given_up))
+
+
+def _planned(
+    project: Project,
+    version: Version,
+    paths: Sequence[bytes],
+    choice: Choice | None,
+    *,
+    force: bool,
+    yielding: bool,
+) -> Plan | None:
+    """The plan for what is meant of an artifact; None when nothing of it is."""
+    is_asked = bool(paths) or choice is not None
+    parts: Sequence[bytes] | None
+    leaves: Leaves = "nothing" if is_asked or force else "edits"
     if yielding:
         parts, leaves = parts_here(project, version.path, version.pointer) or (), "unsaved"
-    return plan(project, version.path, version.pointer, parts=parts, asked=bool(paths), force=force, leaves=leaves)
+    elif (parts := parts_taken(project, version, paths, choice)) is None:
+        return None
+    return plan(project, version.path, version.pointer, parts=parts, asked=is_asked, force=force, leaves=leaves)
 
 
 def _full_paths(found: Plan, paths: Iterable[bytes]) -> list[bytes]:

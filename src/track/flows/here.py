@@ -12,6 +12,7 @@ from track.project import Project
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
 from track.worktree.found import Folder, is_fresh, mode_of, split
+from track.worktree.parts import covers
 from track.worktree.reading import stat_of
 from track.worktree.scan import Item, Scan, open_checked, read_small
 from track.worktree.stat_cache import RACY, STAT, STAT_SIZE, STORE_LINK, Row, Stat
@@ -184,6 +185,8 @@ def _split(path: bytes) -> tuple[bytes, bytes]:
 
 
 def is_under(path: bytes, parts: Iterable[bytes]) -> bool:
-    """Whether a path is one of `parts`, below one, or there are none."""
+    """Whether a path is one of `parts`, below one, or there are none; a frozenset of many is asked quickly."""
+    if isinstance(parts, frozenset):
+        return not parts or covers(parts, path)
     wanted = tuple(parts)
     return not wanted or any(path == part or path.startswith(part + b"/") for part in wanted)

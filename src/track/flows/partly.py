@@ -10,9 +10,11 @@ from track.model import manifest
 from track.model.manifest import Entry, Read
 from track.model.pointer import Pointer
 from track.project import Project
-from track.worktree.parts import covers, parts_of
+from track.worktree.parts import covers, outermost, parts_of
 
 Pair = tuple[Entry | None, Entry | None]
+
+_FEW = 8
 
 
 class Partly(NamedTuple):
@@ -55,6 +57,19 @@ def _is_untouched(project: Project, path: bytes, pointer: Pointer, beside: froze
     return True
 
 
+def entries_of(read: Read, root: bytes, parts: Sequence[bytes] = ()) -> Iterator[Entry]:
+    """The entries of a manifest that are, or are below, one of `parts`, in order; where there is none, all of them.
+
+    Of many parts the manifest is read once, and not once for each.
+    """
+    if len(parts) > _FEW:
+        wanted = frozenset(parts)
+        yield from (entry for entry in manifest.walk(read, root) if covers(wanted, entry.path))
+        return
+    for part in outermost(parts) if parts else (b"",):
+        yield from manifest.walk(read, root, part)
+
+
 def compare(read: Read, pointer: Pointer, parts: Sequence[bytes], entries: Iterable[Entry]) -> Partly:
     """Compare `entries`, all that is here, with the version of which `parts` were placed; only those are read.
 
@@ -62,7 +77,7 @@ def compare(read: Read, pointer: Pointer, parts: Sequence[bytes], entries: Itera
         MissingObject: the manifest of one of the parts is not here.
     """
     root, placed = bytes(pointer.digest), frozenset(parts)
-    recorded = {entry.path: entry for part in parts for entry in manifest.walk(read, root, part)}
+    recorded = {entry.path: entry for entry in entries_of(read, root, parts)} if parts else {}
     files_count = sum(entry.mode != "d" for entry in recorded.values())
     pairs: list[Pair] = []
     beside: list[bytes] = []

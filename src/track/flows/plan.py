@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from track.errors import InsideArtifact, MalformedPointer, MissingObject, SpecialFile, UnknownPath
 from track.flows.here import Here, Local, is_under
+from track.flows.partly import entries_of
 from track.flows.reach import known_at_remotes
 from track.flows.staying import Leaves, Ways
 from track.model import manifest
@@ -29,6 +30,8 @@ from track.worktree.parts import covers
 from track.worktree.scan import Item, scan
 
 Pair = tuple[Entry | None, Entry | None]
+
+_MANY = 9
 
 
 @dataclass(slots=True)
@@ -59,6 +62,11 @@ class Plan:
     withheld: set[bytes] = field(default_factory=set)
     absent: set[bytes] = field(default_factory=set)
     is_left: bool = False
+    within: frozenset[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make `within` of the parts: whether a path is among many of them is asked often."""
+        self.within = frozenset(self.parts)
 
     @property
     def is_done(self) -> bool:
@@ -112,24 +120,12 @@ def _pairs(project: Project, found: Plan) -> list[Pair]:
     if found.base is not None:
         try:
             pairs = manifest.compare(read, bytes(found.base), target)
-            return [pair for pair in pairs if is_under(_path_of(pair), found.parts)]
+            return [pair for pair in pairs if is_under(_path_of(pair), found.within)]
         except MissingObject:
             if project.store.absent([target]):
                 raise
             found.base = None
-    wanted: Iterator[Entry] | Iterable[Entry] = manifest.walk(read, target)
-    if found.parts:
-        wanted = [entry for part in _outermost(found.parts) for entry in manifest.walk(read, target, part)]
-    return [(None, entry) for entry in wanted]
-
-
-def _outermost(parts: Iterable[bytes]) -> list[bytes]:
-    """Without those that lie below another one; sorted."""
-    kept: list[bytes] = []
-    for part in sorted(set(parts)):
-        if not kept or not is_under(part, (kept[-1],)):
-            kept.append(part)
-    return kept
+    return [(None, entry) for entry in entries_of(read, target, found.parts)]
 
 
 class _Decision:
@@ -230,7 +226,7 @@ class _Decision:
         """What differs from the rows and is the same in both versions."""
         for was, now in self.here.seen.changes():
             path = _path_of((was, now))
-            if path in self.differing or was is None or not is_under(path, self.plan.parts):
+            if path in self.differing or was is None or not is_under(path, self.plan.within):
                 continue
             if (now is None and not self._stands_in(path)) or self.overwrites:
                 self._want(was)
@@ -252,7 +248,7 @@ class _Decision:
             local
             for local in found
             if local.path not in wanted
-            and is_under(local.path, self.plan.parts)
+            and is_under(local.path, self.plan.within)
             and check_entry_path(local.path) is None  # a repository inside is nobody's to remove
         ]
         unsaved = set() if self.force else unsaved_among(self.project, going)
@@ -263,7 +259,7 @@ class _Decision:
                 self.plan.removes.setdefault(local.path, local)
                 self.ways.going(local.path)
         for _, now in self.here.seen.changes():
-            if now is not None and now.mode == "d" and now.path not in wanted and is_under(now.path, self.plan.parts):
+            if now is not None and now.mode == "d" and now.path not in wanted and is_under(now.path, self.plan.within):
                 self.plan.empties.add(now.path)
 
     def _weigh(self) -> None:
@@ -351,9 +347,22 @@ def _unchanged(path: bytes) -> str:
     return f"nothing was changed; the pointer's history is in Git: git log -p -- {typed(pointer_path(path))}"
 
 
-def _refuse_unknown(project: Project, path: bytes, pointer: Pointer, parts: Iterable[bytes]) -> None:
-    for part in parts:
-        read, root = project.store.read, bytes(pointer.digest)
-        if pointer.kind != "directory" or next(iter(manifest.walk(read, root, part)), None) is None:
-            shown = display(path + b"/" + part)
-            raise UnknownPath(f"{shown} is not in that version of {display(path)}", hint=f"track ls {typed(path)}")
+def _refuse_unknown(project: Project, path: bytes, pointer: Pointer, parts: Sequence[bytes]) -> None:
+    for part in _parts_unknown(project, pointer, parts):
+        shown = display(path + b"/" + part)
+        raise UnknownPath(f"{shown} is not in that version of {display(path)}", hint=f"track ls {typed(path)}")
+
+
+def _parts_unknown(project: Project, pointer: Pointer, parts: Sequence[bytes]) -> Iterator[bytes]:
+    """The parts at which a version has nothing; of many, the manifest is read once."""
+    read, root = project.store.read, bytes(pointer.digest)
+    if pointer.kind != "directory" or len(parts) < _MANY:
+        yield from (part for part in parts if pointer.kind != "directory" or not any(manifest.walk(read, root, part)))
+        return
+    left = set(parts)
+    for entry in manifest.walk(read, root):
+        path = entry.path
+        while path and left:
+            left.discard(path)
+            path = path.rpartition(b"/")[0]
+    yield from sorted(left)

@@ -24,6 +24,9 @@ INDEX = "index"
 ReadMany = Callable[[Sequence[bytes]], Iterable[tuple[bytes, bytes]]]
 """Gives (digest, bytes) of all these nodes in any order, each verified; `Store.read_many` is one."""
 
+Takes = Callable[[bytes], bool]
+"""Whether the file at a path inside an artifact is meant."""
+
 _DIGESTS = re.compile(rb"(?m)^[fxl] [0-9]{1,19} ([0-9a-f]{64}) [^\n]+\n")
 _EMPTY_FOLDERS = re.compile(rb"(?m)^d 0 ")
 _LEAF_HEADER = b"track-manifest 1 0\n"
@@ -202,9 +205,16 @@ def inside(version: Version, paths: Sequence[bytes]) -> tuple[bytes, ...]:
 
 
 def objects_below(
-    version: Version, read_many: ReadMany, *, beside: bytes | None = None, parts: Sequence[bytes] = ()
+    version: Version,
+    read_many: ReadMany,
+    *,
+    beside: bytes | None = None,
+    parts: Sequence[bytes] = (),
+    takes: Takes | None = None,
 ) -> set[bytes]:
     """Every object that a version needs, manifest nodes among them; of a directory with `parts`, what those need.
+
+    `takes` says of the path of a file, relative to the artifact, or of a file artifact's name, whether it is meant.
 
     `beside` is the root of an older manifest of the same artifact: what that one needs is left out, as far as it is
     seen without reading more than what differs.
@@ -217,16 +227,15 @@ def objects_below(
         return set()
     root = bytes(version.pointer.digest)
     if version.pointer.kind == "file":
-        return {root}
-    return _Descent(read_many, parts).run(root, beside)
+        return {root} if takes is None or takes(version.path.rpartition(b"/")[2]) else set()
+    return _Descent(read_many, parts, takes).run(root, beside)
 
 
 class _Descent:
     """A way down two manifests at once, a level at a time, that does not enter what both have."""
 
-    def __init__(self, read_many: ReadMany, parts: Sequence[bytes]) -> None:
-        self._read_many = read_many
-        self._parts = parts
+    def __init__(self, read_many: ReadMany, parts: Sequence[bytes], takes: Takes | None) -> None:
+        self._read_many, self._parts, self._takes = read_many, parts, takes
 
     def run(self, root: bytes, beside: bytes | None) -> set[bytes]:
         if root == beside:
@@ -259,7 +268,7 @@ class _Descent:
         if nodes:
             for _, data in self._read_many(sorted(nodes)):
                 if data.startswith(_LEAF_HEADER):
-                    files.update(_contents(data, parts))
+                    files.update(_contents(data, parts, self._takes))
                     level = max(level, 0)
                     continue
                 node = parse_node(data)
@@ -281,9 +290,9 @@ class _Below(NamedTuple):
         return self.nodes | self.files
 
 
-def _contents(leaf: bytes, parts: Sequence[bytes]) -> Iterable[bytes]:
+def _contents(leaf: bytes, parts: Sequence[bytes], takes: Takes | None = None) -> Iterable[bytes]:
     """The digests that a leaf names. The lines are not turned into values: there may be a hundred thousand."""
-    if not parts:
+    if not parts and takes is None:
         found = _DIGESTS.findall(leaf, len(_LEAF_HEADER))
         if len(found) + len(_EMPTY_FOLDERS.findall(leaf)) == leaf.count(b"\n") - 1 and leaf.endswith(b"\n"):
             joined = unhexlify(b"".join(found))
@@ -296,6 +305,7 @@ def _contents(leaf: bytes, parts: Sequence[bytes]) -> Iterable[bytes]:
         for entry in node.entries
         if entry.mode != "d"
         and (not parts or any(entry.path == part or entry.path.startswith(part + b"/") for part in parts))
+        and (takes is None or takes(entry.path))
     ]
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError, TrackError, naming_too
+from track.flows.choice import Choice
 from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, name_losses, objects_below, refusal
 from track.flows.remotes import Named, connected
 from track.flows.routes import sources
@@ -80,9 +81,10 @@ def receive(
     *,
     remote: str | None = None,
     paths: Sequence[bytes] = (),
+    choice: Choice | None = None,
     progress: Progress = silent,
 ) -> Received:
-    """Fetch what these versions need, or of a directory the parts of it that `paths` name.
+    """Fetch what these versions need, or of a directory the parts of it that `paths` name, and of that `choice` takes.
 
     The remote asked for alone, else each that has a part of it, the best one first. One that does not answer, that may
     not be used, or of which a copy is damaged, is passed over for the next. All that can come comes, and stays when
@@ -95,14 +97,14 @@ def receive(
             has all that is needed.
         DiskFull, StoreUnwritable: the local store cannot take it.
     """
-    return _Receipt(project, paths, progress).run(versions, sources(project, versions, remote))
+    return _Receipt(project, paths, choice, progress).run(versions, sources(project, versions, remote))
 
 
 class _Receipt:
     """What came so far, of which remotes, and what is wrong with the others."""
 
-    def __init__(self, project: Project, paths: Sequence[bytes], progress: Progress) -> None:
-        self._project, self._paths, self._progress = project, paths, progress
+    def __init__(self, project: Project, paths: Sequence[bytes], choice: Choice | None, progress: Progress) -> None:
+        self._project, self._paths, self._choice, self._progress = project, paths, choice, progress
         self._asked: list[Named] = []
         self._failed: list[tuple[Named, TrackError]] = []
         self._passed: list[Passed] = []
@@ -132,7 +134,7 @@ class _Receipt:
             self._asked.append(named)
             receiving = _Receiving(self._project, connection, self._progress)
             try:
-                left = _receive(receiving, connection, wanted, self._paths, self._refused)
+                left = self._receive(receiving, connection, wanted)
             finally:
                 self._count, self._size = self._count + receiving.count, self._size + receiving.size
                 self._missing |= receiving.missing
@@ -143,6 +145,26 @@ class _Receipt:
             hint = f"where the data is whole, this mends it: {_again(named)}"
             self._passed.append(Passed(named.name, named.url, f"{what} damaged", hint))
         return left
+
+    def _receive(self, receiving: _Receiving, remote: Remote, versions: Sequence[Version]) -> list[Version]:
+        """Fetch it all from one remote; those still not whole here, without those that are refused from now on."""
+        paths, takes = self._paths, self._choice.takes if self._choice is not None else None
+        left: list[Version] = []
+        reached: list[tuple[Version, set[bytes]]] = []
+        for version in versions:
+            try:
+                below = objects_below(version, receiving.read_many, parts=inside(version, paths), takes=takes)
+                reached.append((version, below))
+            except _Unavailable:
+                left.append(version)
+            except UNBELIEVABLE as error:
+                self._refused.append(refusal(version, paths, error))
+        failed = receiving.bring(set().union(*(objects for _, objects in reached)))
+        whole = [version for version, objects in reached if failed.isdisjoint(objects)]
+        if takes is None:
+            whole = [version for version in whole if not inside(version, paths)]
+            remote.known.note_latest((version.path, version.pointer.digest) for version in whole)
+        return left + [version for version, objects in reached if not failed.isdisjoint(objects)]
 
     def _failure(self, wanted: Sequence[Version], first: Named) -> TrackError:
         """Why not everything came: what became of the best remote, or where all of it was looked for in vain."""
@@ -160,12 +182,15 @@ class _Receipt:
         return error
 
 
-def lacking_here(project: Project, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> list[Version]:
-    """Those of the versions of which something that `paths` name, or all, is not in the local store; none is asked."""
+def lacking_here(
+    project: Project, versions: Sequence[Version], paths: Sequence[bytes] = (), choice: Choice | None = None
+) -> list[Version]:
+    """Those of the versions of which something that is meant is not in the local store; none is asked."""
+    takes = choice.takes if choice is not None else None
 
     def is_lacking(version: Version) -> bool:
         try:
-            objects = objects_below(version, project.store.read_many, parts=inside(version, paths))
+            objects = objects_below(version, project.store.read_many, parts=inside(version, paths), takes=takes)
         except (MissingObject, DamagedObject):
             return True
         except UNBELIEVABLE:  # it is here, and who wants to use it will refuse it
@@ -175,40 +200,20 @@ def lacking_here(project: Project, versions: Sequence[Version], paths: Sequence[
     return [version for version in versions if is_lacking(version)]
 
 
-def put_damage_aside(project: Project, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> list[Version]:
-    """Hash every object that these versions have here, so that the store puts aside what is bad; what lacks it then."""
+def put_damage_aside(
+    project: Project, versions: Sequence[Version], paths: Sequence[bytes] = (), choice: Choice | None = None
+) -> list[Version]:
+    """Hash every object that is meant of these, so that the store puts aside what is bad here; what lacks it then."""
+    takes = choice.takes if choice is not None else None
     for version in versions:
         with suppress(MissingObject, DamagedObject, *UNBELIEVABLE):
-            for digest in objects_below(version, project.store.read_many, parts=inside(version, paths)):
+            for digest in objects_below(version, project.store.read_many, parts=inside(version, paths), takes=takes):
                 with suppress(MissingObject, DamagedObject):
                     if project.store.whole(digest) is not None:
                         project.store.open_verified(digest)
                     else:
                         project.store.read(digest)
-    return lacking_here(project, versions, paths)
-
-
-def _receive(
-    receiving: _Receiving,
-    remote: Remote,
-    versions: Sequence[Version],
-    paths: Sequence[bytes],
-    refused: list[Refused],
-) -> list[Version]:
-    """Fetch it all from one remote; the versions that are still not whole here, without those that join `refused`."""
-    left: list[Version] = []
-    reached: list[tuple[Version, set[bytes]]] = []
-    for version in versions:
-        try:
-            reached.append((version, objects_below(version, receiving.read_many, parts=inside(version, paths))))
-        except _Unavailable:
-            left.append(version)
-        except UNBELIEVABLE as error:
-            refused.append(refusal(version, paths, error))
-    failed = receiving.bring(set().union(*(objects for _, objects in reached)))
-    whole = [version for version, objects in reached if failed.isdisjoint(objects)]
-    remote.known.note_latest((version.path, version.pointer.digest) for version in whole if not inside(version, paths))
-    return left + [version for version, objects in reached if not failed.isdisjoint(objects)]
+    return lacking_here(project, versions, paths, choice)
 
 
 def _losses(

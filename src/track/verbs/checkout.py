@@ -3,10 +3,12 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from track import publish
 from track.errors import MissingObject, TrackError, naming_too
 from track.flows.bring import BroughtArtifact, Lacking, bring
+from track.flows.choice import Choice, refuse_vain
 from track.flows.ignoring import ignore
 from track.flows.pointers import content_at, put_pointer
 from track.flows.reach import Version, full_name, inside, versions, versions_here
@@ -43,6 +45,7 @@ def checkout(
     rev: str | None = None,
     paths: Sequence[str] = (),
     *,
+    choice: Choice | None = None,
     force: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
@@ -50,13 +53,14 @@ def checkout(
     """Make working files what the pointers in the working tree say, or those at `rev`.
 
     `paths` are artifacts, folders of them, or parts of a directory artifact. With `rev` and paths, the pointers of
-    the artifacts named come into the working tree too, unstaged; with `rev` alone pointers are left to Git. Interrupted
-    anywhere, the same call again finishes the work.
+    the artifacts named come into the working tree too, unstaged; with `rev` alone pointers are left to Git. With
+    `choice`, only the files that it takes are looked at, and pointers are left alone too. Interrupted anywhere, the
+    same call again finishes the work.
 
     Raises:
         UnsavedWork: files would go whose content is saved nowhere, all of them named; nothing was changed.
         MissingObject: objects are not here; nothing of their artifacts was placed, but everything of the others.
-        UnknownRevision, UnknownPath: what was asked for is not there.
+        UnknownRevision, UnknownPath: what was asked for is not there, or nothing that `choice` takes.
         MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
         MalformedManifest, DamagedObject, ForbiddenPath: what should be placed cannot be believed.
         DiskFull, StoreUnwritable: the files did not fit; those in the working tree are as they were, or whole.
@@ -68,13 +72,15 @@ def checkout(
         found, refused = versions(project, [name], asked) if name is not None else versions_here(project, asked)
         undo = Undo(project, "checkout", *((rev,) if rev is not None else ()), *map(os.fsdecode, asked))
         with naming_too(refused):
-            brought = bring(project, found, paths=asked, force=force, dry_run=dry_run, undo=undo, progress=progress)
+            refuse_vain(project, found, asked, choice)
+            bringing = partial(bring, project, found, paths=asked, choice=choice, force=force, dry_run=dry_run)
+            brought = bringing(undo=undo, progress=progress)
         refused = (*refused, *(each.error for each in brought.refused))
         lacking = {each.path for each in brought.lacking} | {each.path for each in brought.refused}
         whole = [version for version in found if version.path not in lacking and not inside(version, asked)]
         written: list[bytes] = []
         if name is not None and not dry_run:
-            written = _restored(project, name, whole, undo) if asked else []
+            written = _restored(project, name, whole, undo) if asked and choice is None else []
             _keep_out_of_git(project, whole)
         step = undo.done() if not dry_run else None
     if brought.lacking:

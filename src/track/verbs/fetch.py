@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from track.errors import TrackError, naming_too
+from track.flows.choice import Choice, refuse_vain
 from track.flows.reach import every_ref, full_name, versions, versions_here
 from track.flows.receive import Passed, receive
 from track.flows.unmerged import versions_in_conflict
@@ -33,17 +34,18 @@ def fetch(
     revs: Sequence[str] = (),
     *,
     paths: Sequence[str] = (),
+    choice: Choice | None = None,
     every: bool = False,
     progress: Progress = silent,
 ) -> Fetched:
     """Fetch what pointers need and the store lacks: those in the working tree, or at `revs`, or (`every`) at all refs.
 
-    `paths` limit it to some artifacts, or to parts of them. Without `remote`, those known to have it are asked first,
-    and then the others for what is still lacking. Interrupted, what came stays.
+    `paths` limit it to some artifacts or to parts of them, `choice` to files that it takes. Without `remote`, those
+    known to have it are asked first, and then the others for what is still lacking. Interrupted, what came stays.
 
     Raises:
         NoRemote: the project names no such remote.
-        UnknownRevision, UnknownPath: what was asked for is not there.
+        UnknownRevision, UnknownPath: what was asked for is not there, or nothing that `choice` takes.
         MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
         MissingObject, DamagedObject: bytes that no remote has whole; everything else came.
         RemoteError: the remote is not there, is no store, or this clone was not told that it may use it.
@@ -54,9 +56,10 @@ def fetch(
         found, refused = versions(project, refs, asked)
     else:
         found, refused = versions_here(project, asked)
-        found = found if asked else (*found, *versions_in_conflict(project))
+        found = found if asked or choice else (*found, *versions_in_conflict(project))
     with naming_too(refused):
-        received = receive(project, found, remote=remote, paths=asked, progress=progress)
+        received = receive(project, found, remote=remote, paths=asked, choice=choice, progress=progress)
+        refuse_vain(project, found, asked, choice)
     return Fetched(
         tuple((named.name, named.url) for named in received.remotes),
         len(found),

@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track import publish
-from track.errors import Conflict, MissingObject, NameTooLong, OutsideRepository, StoreUnwritable, UsageError
+from track.errors import (
+    Conflict,
+    MissingObject,
+    NameTooLong,
+    OutsideRepository,
+    StoreUnwritable,
+    UnknownPath,
+    UsageError,
+)
 from track.flows import view
+from track.flows.choice import Choice
 from track.flows.contents import StoreContents
 from track.flows.view import Located
 from track.model.canonical import canonical_json
@@ -37,15 +46,21 @@ class Got:
 
 
 def get(
-    project: Project, words: str, target: str | None = None, *, force: bool = False, progress: Progress = silent
+    project: Project,
+    words: str,
+    target: str | None = None,
+    *,
+    choice: Choice | None = None,
+    force: bool = False,
+    progress: Progress = silent,
 ) -> Got:
     """Copy what is at `[REV:]PATH` to `target` (default: its name, here; ending with `/`: into that folder).
 
-    It appears there whole, by one rename. With `force` an existing file is replaced, and never a folder with
-    anything in it.
+    With `choice`, only the files of a directory that it takes. It appears there whole, by one rename. With `force` an
+    existing file is replaced, and never a folder with anything in it.
 
     Raises:
-        UnknownRevision, UnknownPath: nothing lies there.
+        UnknownRevision, UnknownPath: nothing lies there, or nothing that `choice` takes.
         Conflict: something stands at the target.
         StoreUnwritable, NameTooLong: nothing of that name can be made there.
         OutsideRepository: the target is Git's or track's own.
@@ -56,25 +71,40 @@ def get(
     entry = view.entry_at(project, located)
     chosen = _target(project, located, target)
     _refuse_own(project, chosen)
-    _make_room(chosen, force)
     if located.pointer.kind == "value":
+        _make_room(chosen, force)
         content = canonical_json(located.pointer.value) + b"\n"
         with _making_in(chosen.parent):
             publish.publish_bytes(chosen, content)
         return Got(side.name, located.path, chosen, "value", len(content), 1)
     try:
-        if entry is not None and entry.mode != "d":
-            return _place(project, located, chosen, [entry._replace(path=b"")], progress)
-        inside = located.inner + b"/" if located.inner else b""
-        entries = [
-            each._replace(path=each.path[len(inside) :])
-            for each in walk(view.reader(project), located.pointer.digest, located.inner)
-            if each.path != located.inner
-        ]
+        entries = _entries(project, located, entry, choice)
+        _make_room(chosen, force)
         return _place(project, located, chosen, entries, progress)
     except MissingObject as error:
         size = entry.size if entry is not None else 0
         raise view.unavailable(project, located, (entry or located.pointer).digest, size) from error
+
+
+def _entries(project: Project, located: Located, entry: Entry | None, choice: Choice | None) -> list[Entry]:
+    """What is copied, relative to the target; a file alone has an empty path."""
+    if entry is not None and entry.mode != "d":
+        path = entry.path or located.artifact.rpartition(b"/")[2]
+        found = [entry._replace(path=b"")] if choice is None or choice.takes(path) else []
+    else:
+        inside = located.inner + b"/" if located.inner else b""
+        found = [
+            each._replace(path=each.path[len(inside) :])
+            for each in walk(view.reader(project), located.pointer.digest, located.inner)
+            if each.path != located.inner and (choice is None or choice.takes(each.path))
+        ]
+    if not found and choice is not None:
+        shown = display(located.path)
+        raise UnknownPath(
+            f"nothing in {shown} matches {display(' '.join(choice.words))}",
+            hint=f"what there is: track ls -R {typed(located.path)}",
+        )
+    return found
 
 
 def _target(project: Project, located: Located, target: str | None) -> Path:

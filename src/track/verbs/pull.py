@@ -1,11 +1,14 @@
 """Pull: bring the bytes that pointers need, and make the working files what the pointers say."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
+from track.flows.choice import Choice, refuse_vain
 from track.flows.reach import Version, errors_of, versions_here
 from track.flows.receive import Passed, Received, lacking_here, put_damage_aside, receive
 from track.flows.undo import Undo
@@ -43,18 +46,20 @@ def pull(
     paths: Sequence[str] = (),
     *,
     remote: str | None = None,
+    choice: Choice | None = None,
     force: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> Pulled:
     """Fetch what the pointers in the working tree need, and place it; of everything, or what lies at `paths`.
 
+    With `choice`, only of the files that it takes; of a directory of which nothing was placed, the rest stays away.
     Of pointers in conflict, what both sides need comes too, for `track merge`.
     What is here already is not asked for; then no remote is needed. Artifacts that come whole are placed, also when
     others do not. Unsaved work is never lost, unless `force` gives it up. Interrupted, the same again goes on.
 
     Raises:
-        UnknownPath: nothing lies at one of the paths.
+        UnknownPath: nothing lies at one of the paths, or nothing there that `choice` takes.
         MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
         UnsavedWork: files whose content is saved nowhere would go; what came is in the store, nothing was placed.
         NoRemote: something is lacking, and the project names no remote.
@@ -66,43 +71,52 @@ def pull(
     with project.lock():
         found, refused = versions_here(project, asked)
         if dry_run:
-            planned = bring(project, found, paths=asked, force=force, dry_run=True)
+            planned = bring(project, found, paths=asked, choice=choice, force=force, dry_run=True)
             return Pulled(
                 (), len(found), 0, 0, planned.artifacts, planned.lacking, True, (*refused, *errors_of(planned.refused))
             )
         with naming_too(refused):
-            done = _pull(project, found, asked, remote, force=force, progress=progress)
+            asking = partial(receive, project, remote=remote, paths=asked, choice=choice, progress=progress)
+            placing = partial(bring, project, paths=asked, choice=choice, force=force, progress=progress)
+            done = _pull(project, found, _Asked(asked, choice), asking, placing)
             return replace(done, refused=(*refused, *done.refused))
+
+
+class _Asked(NamedTuple):
+    """What was asked for."""
+
+    paths: Sequence[bytes]
+    choice: Choice | None
 
 
 def _pull(
     project: Project,
     found: Sequence[Version],
-    asked: Sequence[bytes],
-    remote: str | None,
-    *,
-    force: bool,
-    progress: Progress,
+    asked: _Asked,
+    receiving: Callable[[Sequence[Version]], Received],
+    bringing: Callable[..., Brought],
 ) -> Pulled:
-    lacking = lacking_here(project, (*found, *(() if asked else versions_in_conflict(project))), asked)
-    undo = Undo(project, "pull", *map(os.fsdecode, asked))
+    is_all = not asked.paths and asked.choice is None
+    lacking = lacking_here(project, (*found, *(versions_in_conflict(project) if is_all else ())), *asked)
+    undo = Undo(project, "pull", *map(os.fsdecode, asked.paths))
     received: list[Received] = []
     trouble: MissingObject | DamagedObject | None = None
     if lacking:
         try:
-            received.append(receive(project, lacking, remote=remote, paths=asked, progress=progress))
+            received.append(receiving(lacking))
         except (MissingObject, DamagedObject) as error:
             trouble = error
     refused = tuple(one for each in received for one in each.refused)
     placed = [version for version in found if version.path not in {one.path for one in refused}]
+    refuse_vain(project, placed, *asked)
     try:
-        brought = bring(project, placed, paths=asked, force=force, undo=undo, progress=progress)
+        brought = bringing(placed, undo=undo)
     except DamagedObject:  # in the local store: what is bad there is put aside, and comes again
-        lacking = put_damage_aside(project, placed, asked)
+        lacking = put_damage_aside(project, placed, *asked)
         if not lacking:
             raise
-        received.append(receive(project, lacking, remote=remote, paths=asked, progress=progress))
-        brought = bring(project, placed, paths=asked, force=force, undo=undo, progress=progress)
+        received.append(receiving(lacking))
+        brought = bringing(placed, undo=undo)
     step = undo.done()
     if trouble is not None:
         with naming_too(errors_of(refused, brought.refused)):

@@ -4,10 +4,12 @@ import os
 
 import click
 
+from track.cli.choosing import choice_options
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.errors import ForbiddenPath, TrackError, UnknownPath, UnknownRevision, UsageError
 from track.flows.bring import BroughtArtifact
+from track.flows.choice import choice_of
 from track.flows.reach import versions_here
 from track.model.names import display, typed
 from track.project import Project
@@ -21,6 +23,7 @@ _HELP = """Make working files what their pointers say. What is saved nowhere is 
   track checkout images/2024          only this part of the directory `images`
   track checkout v1.0                 the data of another revision; pointers are left to Git
   track checkout v1.0 -- model.bin    this artifact as it was, with its pointer (unstaged)
+  track checkout images --include '*.png'    only these files of the directory `images`
   track checkout --force              edits and unknown files to the trash: exactly what the pointers say
 
 Files that are as they should be are not touched. A file whose content is neither in the store nor at a remote is
@@ -39,14 +42,18 @@ Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 data that is not here (the
 @click.argument("names", nargs=-1, metavar="[REV] [--] [PATH]...", type=click.UNPROCESSED)
 @click.option("-f", "--force", is_flag=True, help="Move unsaved edits, and files that no version knows, to the trash.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, change nothing.")
+@choice_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], force: bool, dry_run: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context, /, names: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...], **flags: bool
+) -> None:
     """Translate, call the verb, show."""
+    force, dry_run, choice = flags["force"], flags["dry_run"], choice_of(include, exclude)
     with opened() as project:
         rev, paths = _told_apart(project, names, paths_behind(ctx) if has_separator(ctx) else None)
-        done = checkout(project, rev, paths, force=force, dry_run=dry_run, progress=progress())
-    if as_json:
+        done = checkout(project, rev, paths, choice=choice, force=force, dry_run=dry_run, progress=progress())
+    if flags["as_json"]:
         emit_json("checkout", _document(done, dry_run))
     else:
         for artifact in done.artifacts:

@@ -2,10 +2,12 @@
 
 import click
 
+from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.passing import documents_of, show_passed
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit_json, note, opened, progress, refuse, size_text
+from track.flows.choice import choice_of
 from track.model.names import display
 from track.verbs.fetch import Fetched, fetch
 
@@ -17,6 +19,7 @@ _HELP = """Bring the bytes that pointers name into the local store. Working file
   track fetch origin v1.0          what this revision names
   track fetch --all                what every branch and tag names
   track fetch -- images/2024       only this part of the directory `images`
+  track fetch --include '*.png' -- images    only these files of it
 
 Every byte is checked against its digest before it is stored. The remote that is known to have it is asked first
 (see the setting `fetch.from`); one that does not answer, or of which a copy is damaged, is passed over for the next.
@@ -32,17 +35,29 @@ not there, is no store, or not allowed yet; 7 what a remote has is damaged (noth
 @click.command("fetch", cls=Separated, help=_HELP, short_help="bring bytes from the remote into the store")
 @click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
 @click.option("--all", "every", is_flag=True, help="What every branch and tag names.")
+@choice_options
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], every: bool, yes: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context, /, names: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...], **flags: bool
+) -> None:
     """Translate, call the verb, show."""
+    choice = choice_of(include, exclude)
     with opened() as project:
         remote, revs = remote_and_revisions("fetch", names, project.config.names("remote.*.url"))
-        if yes:
+        if flags["yes"]:
             allow(project, remote)
-        fetched = fetch(project, remote, revs, paths=paths_behind(ctx), every=every, progress=progress())
-    if as_json:
+        fetched = fetch(
+            project,
+            remote,
+            revs,
+            paths=paths_behind(ctx),
+            choice=choice,
+            every=flags["every"],
+            progress=progress(),
+        )
+    if flags["as_json"]:
         emit_json("fetch", _document(fetched))
     elif fetched.objects_count:
         places = " and ".join(f"{display(name)} ({display(url)})" for name, url in fetched.remotes)

@@ -2,11 +2,13 @@
 
 import click
 
+from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.hooking import ensure_hooks
 from track.cli.passing import documents_of, show_passed
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.flows.bring import BroughtArtifact
+from track.flows.choice import choice_of
 from track.model.names import display
 from track.verbs.pull import Pulled, pull
 
@@ -16,6 +18,7 @@ _HELP = """Bring the bytes that the pointers in the working tree need, and place
   track pull                    everything
   track pull images/            one artifact, or all in a folder
   track pull images/2024        only this part of the directory `images`
+  track pull images --include '*.png' --exclude 'raw/'    only these files of it
   track pull --from lab         from the remote `lab` alone
   track pull -n                 say what would be fetched and placed
   track pull --yes              allow the remote that the repository names, and read from it
@@ -38,14 +41,18 @@ remote has is damaged (nothing of that was placed); 3, 6, 7 a pointer cannot be 
 @click.option("--from", "remote", metavar="REMOTE", help="Ask this remote alone.")
 @click.option("--force", is_flag=True, help="Move edits that are saved nowhere to the trash.")
 @click.option("-n", "--dry-run", is_flag=True, help="Change nothing, ask no remote, say what would be done.")
+@choice_options
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(paths: tuple[str, ...], remote: str | None, force: bool, dry_run: bool, **flags: bool) -> None:
+def command(
+    *, paths: tuple[str, ...], remote: str | None, include: tuple[str, ...], exclude: tuple[str, ...], **flags: bool
+) -> None:
     """Translate, call the verb, show."""
+    force, dry_run, choice = flags["force"], flags["dry_run"], choice_of(include, exclude)
     with opened() as project:
         if flags["yes"]:
             allow(project, remote)
-        pulled = pull(project, paths, remote=remote, force=force, dry_run=dry_run, progress=progress())
+        pulled = pull(project, paths, remote=remote, choice=choice, force=force, dry_run=dry_run, progress=progress())
         if not dry_run:
             ensure_hooks(project)
     if flags["as_json"]:
