@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.bench import workloads
 from tests.bench.measure import Broken, Command, measure
+from tests.bench.tools import compile_package
 
 KEY, SECRET, BUCKET = "benchkey", "benchsecret", "bench"
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "benchmarks.md"
@@ -33,6 +34,7 @@ IDENTITY = ("-c", "user.name=Bench", "-c", "user.email=bench@example.org", "-c",
 def main() -> int:
     """Measure every tool so often as asked, and print a row for each step."""
     options = _options()
+    compile_package()
     folder = Path(tempfile.mkdtemp(prefix="track-bucket-", dir=options.folder))
     figures: dict[tuple[str, str], list[str]] = {}
     try:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.bench.tools import compile_package
+
 POINTERS = 100
 
 
@@ -62,6 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.hooks", description=__doc__)
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     folder = parser.parse_args().folder
+    compile_package()
     with tempfile.TemporaryDirectory(dir=folder) as place:
         _measure(Bench(Path(place)))
 
