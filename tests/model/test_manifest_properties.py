@@ -206,6 +206,25 @@ def test_large_trees_keep_the_properties_that_small_ones_have():
         assert len(list(compare(both.__getitem__, root.digest, new_root.digest))) == len(changes)
 
 
+def test_compare_reads_no_node_that_both_have_where_no_boundary_moved():
+    paths = sorted(path for path in (b"%05d" % number for number in range(20_000)))
+    old = [Entry(path, "f", 1, EMPTY) for path in paths]
+    root, kept = made(old)
+    inside = [path for path in paths if not levels_ended(path)][::700]
+    gone, came = inside[::2], [path + b"+" for path in inside[1::2] if not levels_ended(path + b"+")]
+    new = sorted([entry for entry in old if entry.path not in gone] + [Entry(path, "f", 2, EMPTY) for path in came])
+    new_root, more = made(new)
+    reads = []
+
+    def read(digest):
+        reads.append(digest)
+        return (kept | more)[digest]
+
+    assert len(list(compare(read, root.digest, new_root.digest))) == len(gone) + len(came) > 20
+    assert not set(reads) & kept.keys() & more.keys()
+    assert len(reads) == len(set(reads))
+
+
 def test_removing_all_but_one_subtree_gives_the_root_that_build_gives():
     paths = sorted(b"a%06d" % number for number in range(3_000))
     old = [Entry(path, "f", 1, EMPTY) for path in paths]

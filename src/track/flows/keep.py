@@ -180,7 +180,9 @@ class Keeper:
             root = self._with_the_rest(seen, pointer, parts)
         else:
             self._parts[seen.path] = None
-        counts = self._counts(pointer, root)
+        # Where the rows are of the version in the pointer, the scan has said what changed: no manifest is read again.
+        is_next = parts is None and pointer is not None and pointer.kind == "directory" and pointer.digest == seen.root
+        counts = count(seen.changes()) if is_next else self._counts(pointer, root)
         return Kept("directory", Digest(root.digest), root.size, root.files, False, *counts, seen.left_out)
 
     def _root_of(self, seen: Scan) -> Root:

@@ -26,7 +26,8 @@ class Reader:
     def __init__(self, read: Read) -> None:
         """Read with `read`."""
         self._read = read
-        self._last = b""
+        self.last = b""
+        """The last path of what was read or passed; whatever comes lies behind it."""
         self._chain: list[bytes] = []
 
     def root(self, digest: bytes) -> Leaf | Inner:
@@ -75,14 +76,14 @@ class Reader:
 
     def skip(self, subtree: Subtree) -> None:
         """Go past a node without reading it."""
-        self._last = subtree.child.path
+        self.last = subtree.child.path
 
     def _follow(self, leaf: Leaf) -> None:
         if not leaf.entries:
             return
         first = leaf.entries[0].path
-        if first <= self._last:
-            raise MalformedManifest(f"manifest entries are not sorted: {display(first)} after {display(self._last)}")
+        if first <= self.last:
+            raise MalformedManifest(f"manifest entries are not sorted: {display(first)} after {display(self.last)}")
         last = leaf.entries[-1].path
         if self._chain and first.startswith(self._chain[0]):
             for entry in self._chain:
@@ -91,7 +92,7 @@ class Reader:
                     refuse_below((entry,), leaf.entries[place].path)
         kept = [entry for entry in self._chain if last.startswith(entry)]
         self._chain = kept + leaf.chain
-        self._last = last
+        self.last = last
 
 
 def walk(read: Read, root: bytes, under: bytes = b"") -> Iterator[Entry]:
@@ -171,7 +172,12 @@ def compare(read: Read, a: bytes | None, b: bytes | None) -> Iterator[tuple[Entr
     while True:
         old, new = left.top, right.top
         if isinstance(old, Subtree) or isinstance(new, Subtree):
-            _descend(left, right)
+            if isinstance(new, Entry) and left.is_past(new.path):
+                yield None, right.take()
+            elif isinstance(old, Entry) and right.is_past(old.path):
+                yield left.take(), None
+            else:
+                _descend(left, right)
         elif old is None and new is None:
             return
         elif new is None or (old is not None and old.path < new.path):
@@ -197,6 +203,10 @@ class _Side:
     @property
     def top(self) -> Entry | Subtree | None:
         return self._stack[-1] if self._stack else None
+
+    def is_past(self, path: bytes) -> bool:
+        """Whether all that is still to come lies behind `path`, so that no node has to be read to know it."""
+        return path <= self._reader.last
 
     def take(self) -> Entry:
         item = self._stack.pop()
