@@ -1,4 +1,4 @@
-"""Sampling: some of the objects of the store, chosen by chance, to be looked at in place of all."""
+"""Sampling: some of the objects of the store, chosen by chance, to be looked at in place of all; and for how long."""
 
 import re
 from random import Random
@@ -8,6 +8,8 @@ from track.errors import UsageError
 from track.model.names import display
 from track.project import Project
 
+_TIME = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?(s|m|h|d|)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 
 
@@ -16,6 +18,23 @@ class Portion(NamedTuple):
 
     objects: int | None
     percent: float | None
+
+    def of(self, count: int) -> int:
+        """How many of so many; at least one, if any."""
+        wanted = self.objects if self.objects is not None else int(-(-count * (self.percent or 0) // 100))
+        return min(count, wanted)
+
+
+def time_of(text: str) -> float:
+    """The seconds of what a person typed: `90`, `30s`, `10m`, `2h` or `1d`.
+
+    Raises:
+        UsageError: it is no time, or none at all.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None or not float(found[1]):
+        raise UsageError(f"not a time: {display(text)}", hint="--max-time 10m   (s, m, h and d are known)")
+    return float(found[1]) * _SECONDS[found[2]]
 
 
 class Sample(NamedTuple):
@@ -43,6 +62,5 @@ def portion_of(text: str) -> Portion:
 def sample(project: Project, portion: Portion, random: Random) -> Sample:
     """Choose among all objects of the store, each with the same chance, whatever its size; at least one, if any."""
     every = sorted(dict(project.store.objects()).items())
-    count = portion.objects if portion.objects is not None else -(-len(every) * (portion.percent or 0) // 100)
-    chosen = random.sample(every, min(len(every), int(count)))
+    chosen = random.sample(every, portion.of(len(every)))
     return Sample(tuple(sorted(chosen)), len(every), sum(length for _, length in every))

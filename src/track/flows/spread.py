@@ -33,7 +33,7 @@ def spread_out(project: Project, seen: Scan, writer: Writer, staging: Path) -> N
     Raises:
         ChangedWhileAdding, Unreadable, DiskFull, StoreUnwritable: as reading and packing do; nothing is kept then.
     """
-    shares = shares_of(seen, work.cores())
+    shares = shares_of(seen.folders, work.cores())
 
     def one(number: int) -> bytes:
         with project.open_store() as store:
@@ -43,9 +43,9 @@ def spread_out(project: Project, seen: Scan, writer: Writer, staging: Path) -> N
         _take_over(share, answer, writer)
 
 
-def shares_of(seen: Scan, count: int) -> list[list[Folder]]:
+def shares_of(found: Sequence[Folder], count: int) -> list[list[Folder]]:
     """The folders with something to read, in `count` runs of about as many files."""
-    folders = [folder for folder in seen.folders if len(folder.pending)]
+    folders = [folder for folder in found if len(folder.pending)]
     total = sum(len(folder.pending) for folder in folders)
     shares: list[list[Folder]] = [[] for _ in range(count)]
     reached = 0

@@ -1,42 +1,34 @@
 """Checkup: every byte of a local store read and hashed, and its index compared with what the packs say.
 
-What is bad is put aside or forgotten, so that the store no longer says that it has it and a fetch brings it again.
+A file whose bytes have the digest that names it is whole, and what is in it with it; a deep checkup expands and hashes
+every entry of every pack, too. What is bad is put aside or forgotten, so that the store no longer says that it has it
+and a fetch brings it again.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from blake3 import blake3
-
 from track import work
-from track.errors import DamagedObject, NewerFormat, TrackError
+from track.errors import TrackError
 from track.model.digest import Digest
-from track.progress import Counted, Progress, silent
-from track.store.hashing import hash_fd
+from track.progress import Progress, Share, silent
+from track.store.hashing import hash_one_of_many
 from track.store.objects import Store
-from track.store.pack import (
-    FOOTER_LENGTH,
-    RAW,
-    READ_FLAGS,
-    ZSTD,
-    PackEntry,
-    PackWriter,
-    expand_entry,
-    parse_footer,
-    parse_table,
-    read_entry,
-    read_table,
-)
-from track.store.whole import set_aside
-from track.system import read_into, reading, shown
+from track.store.pack import READ_FLAGS, PackWriter, read_table
+from track.store.pack_check import CheckedPack, check_pack, check_packs, pass_over, sums_of
+from track.store.verified import Round, unlimited
+from track.store.whole import open_whole, set_aside
+from track.system import reading, shown
 
-_WORTH_SPREADING = 32 << 20
-_ROUND = 64
-"""Packs between two words of progress."""
-_AT_ONCE = 64 << 20
-"""Packs up to this size are read in one piece; ours have a quarter of it."""
+_BATCH = 16 << 20
+"""Bytes of small files that one thread takes at a time."""
+_DEEP_ROUND = 64
+"""Packs between two words of progress of a deep checkup."""
+_REPORT_S = 0.1
 
 
 class Bad(NamedTuple):
@@ -57,145 +49,190 @@ class CheckedStore(NamedTuple):
     has_remade_index: bool
 
 
-class _Pack(NamedTuple):
-    """What a pack turned out to be: its objects' count, sums over their records, lost digests, and what is wrong."""
+class _File(NamedTuple):
+    """A file of the store: a pack, or a whole object, named by its digest."""
 
-    name: bytes
-    objects_count: int
-    offsets: int
-    lengths: int
-    lost: tuple[bytes, ...]
-    what: str
+    digest: bytes
+    path: Path
+    size: int
+    is_pack: bool
+
+    @property
+    def name(self) -> bytes:
+        """What the record of what was verified calls it."""
+        return (b"p" if self.is_pack else b"o") + self.digest
 
 
-def check_store(store: Store, *, progress: Progress = silent) -> CheckedStore:
-    """Read and hash everything in a store.
+class _Seen(NamedTuple):
+    """A file that was read: what a pack turned out to be, or why a whole object is bad ("" when it is whole)."""
+
+    file: _File
+    pack: CheckedPack | None
+    what: str = ""
+
+    @property
+    def is_bad(self) -> bool:
+        return bool(self.what or (self.pack and self.pack.what))
+
+
+def check_store(
+    store: Store,
+    *,
+    deep: bool = False,
+    settles: bool = True,
+    turn: Round | None = None,
+    progress: Progress = silent,
+) -> CheckedStore:
+    """Read and hash the files of a store, in the order and as far as `turn` says; without, all of them.
+
+    With `settles` false nothing is put aside or forgotten: what is bad is only told.
 
     Raises:
         TrackError: what is not damage: a store that cannot be read, a compressed object without a zstd library.
     """
+    turn = turn or unlimited()
     told = len(store.damage)
     store.index.refresh()
     bad = [Bad(shown(store.rooms.packs), line) for line in store.damage[told:]]
-    packs, wholes = list(store.packs()), list(store.wholes())
-    sizes = [path.stat().st_size for _, path in packs]
-    total = sum(sizes) + sum(path.stat().st_size for _, path in wholes)
-    progress.begin("verifying the store", size_bytes=total, count=len(packs) + len(wholes))
+    files = list(_files(store))
+    files = [files[number] for number in turn.ordered([file.name for file in files])]
+    turn.forget_others()
+    progress.begin("verifying the store", size_bytes=sum(file.size for file in files), count=len(files))
+    sound: list[CheckedPack] = []
+    wholes = packs = size = 0
     try:
-        found = _check_packs(packs, sizes, progress)
-        bad += [_settled(store, pack) for pack in found if pack.what]
-        for digest, path in wholes:
-            heard = Counted(progress)
-            size = path.stat().st_size if path.exists() else 0
-            bad += _check_whole(store, digest, path, heard)
-            progress.advance(size_bytes=size - heard.told_bytes, count=1)
+        for seen in _deep(files, turn, progress) if deep else _passing(files, turn, progress):
+            packs, size = packs + seen.file.is_pack, size + seen.file.size
+            wholes += not seen.file.is_pack
+            if seen.is_bad:
+                turn.note_bad(seen.file.name)
+                bad.append(_told(store, seen, settles))
+                continue
+            turn.note(seen.file.name)
+            if seen.pack is not None and seen.pack.objects_count:
+                sound.append(seen.pack)
     finally:
         progress.end()
-    count = sum(pack.objects_count for pack in found) + len(wholes)
-    return CheckedStore(count, len(packs), total, tuple(sorted(bad)), _heal_index(store, found))
+    count = sum(pack.objects_count for pack in sound) + wholes
+    has_remade = not turn.left_count and settles and _heal_index(store, sound)
+    return CheckedStore(count, packs, size, tuple(sorted(bad)), has_remade)
 
 
-def _check_packs(packs: Sequence[tuple[bytes, Path]], sizes: Sequence[int], progress: Progress) -> list[_Pack]:
-    """Every pack, in as many processes as there are cores when that is worth it."""
-    shares = work.cores() if sum(sizes) >= _WORTH_SPREADING else 1
-    found: list[_Pack] = []
-    if shares == 1:
-        for (name, path), size in zip(packs, sizes, strict=True):
-            found.append(_check_pack(name, path))
-            progress.advance(size_bytes=size, count=1)
-        return found
-
-    for first in range(0, len(packs), _ROUND):
-        last = min(first + _ROUND, len(packs))
-
-        def one(number: int, first: int = first, last: int = last) -> bytes:
-            return b"".join(_packed(_check_pack(*pack)) for pack in packs[first + number : last : shares])
-
-        found += (pack for answer in work.spread(one, shares) for pack in _unpacked(answer))
-        progress.advance(size_bytes=sum(sizes[first:last]), count=last - first)
-    return found
+def _files(store: Store) -> Iterator[_File]:
+    for is_pack, listed in ((True, store.packs()), (False, store.wholes())):
+        for digest, path in listed:
+            try:
+                yield _File(digest, path, path.stat().st_size, is_pack)
+            except OSError:  # it cannot be reached, or a collection was faster: reading it tells which
+                yield _File(digest, path, 0, is_pack)
 
 
-def _check_pack(name: bytes, path: Path) -> _Pack:
-    """Read a pack whole; every entry, the table, the footer and the name are looked at."""
+def _passing(files: Sequence[_File], turn: Round, progress: Progress) -> Iterator[_Seen]:
+    """Hash file after file, several at a time, each as a whole."""
+    batches = _batches(files, turn)
+    flying: dict[Future[list[_Seen]], tuple[Share, int]] = {}
+    with ThreadPoolExecutor(work.cores()) as threads:
+        try:
+            while True:
+                while len(flying) <= work.cores() and (batch := next(batches, None)):
+                    share = Share(sum(file.size for file in batch))
+                    flying[threads.submit(_hashed, batch, share)] = share, len(batch)
+                if not flying:
+                    return
+                while not (done := wait(flying, timeout=_REPORT_S, return_when=FIRST_COMPLETED).done):
+                    progress.advance(size_bytes=sum(share.take() for share, _ in flying.values()))
+                for future in done:
+                    share, count = flying.pop(future)
+                    yield from future.result()
+                    progress.advance(size_bytes=share.rest(), count=count)
+        finally:
+            for share, _ in flying.values():
+                share.stop()
+
+
+def _batches(files: Sequence[_File], turn: Round) -> Iterator[list[_File]]:
+    """The files in their order, small ones together, until the time is over."""
+    batch: list[_File] = []
+    size = 0
+    for number, file in enumerate(files):
+        if turn.is_over():
+            for left in files[number:]:
+                turn.leave(left.name, left.size)
+            break
+        batch.append(file)
+        size += file.size
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _hashed(batch: Sequence[_File], share: Share) -> list[_Seen]:
+    """Runs in a thread. A pack that is not what its name says is looked at entry by entry."""
+    seen = []
+    for file in batch:
+        if file.is_pack:
+            pack = pass_over(file.digest, file.path, share.moved) or check_pack(file.digest, file.path)
+            seen.append(_Seen(file, pack))
+        else:
+            seen.append(_Seen(file, None, _wrong_with(file, share)))
+    return seen
+
+
+def _wrong_with(file: _File, share: Share) -> str:
+    """Why a whole object is not what its name says; "" when it is, or is gone."""
+    shown_digest = f"object {Digest(file.digest)}"
     try:
-        with reading(path):
-            fd = os.open(path, READ_FLAGS)
-    except FileNotFoundError:  # a collection was faster
-        return _Pack(name, 0, 0, 0, (), "")
+        fd = open_whole(file.path)
+    except FileNotFoundError:
+        return f"{shown_digest} is not a file" if os.path.lexists(file.path) else ""
+    except TrackError as error:
+        return error.message
     try:
-        size = os.fstat(fd).st_size
-        if size > _AT_ONCE:
-            return _check_large_pack(name, fd)
-        content = memoryview(bytearray(size))
-        if read_into(fd, content, 0) != size:
-            raise DamagedObject("it is shorter than its filesystem says")
-        place = shown(path)
-        footer = parse_footer(bytes(content[-FOOTER_LENGTH:]), size, place)
-        table = bytes(content[footer.table_offset : footer.table_offset + footer.table_length])
-        entries = parse_table(table, footer, place)
-        lost = [entry.digest for entry in entries if not _is_sound(entry, content)]
-        is_named_so = blake3(content).digest() == name
-    except DamagedObject as error:
-        return _Pack(name, 0, 0, 0, (), error.message)
-    except NewerFormat:
-        return _Pack(name, 0, 0, 0, (), "")
+        with reading(file.path):
+            is_whole = hash_one_of_many(fd, share.moved) == file.digest
+    except TrackError as error:
+        return f"{shown_digest} cannot be read: {error.message}"
     finally:
         os.close(fd)
-    return _described(name, entries, lost, is_named_so)
+    return "" if is_whole else f"{shown_digest} is damaged at {shown(file.path)}"
 
 
-def _is_sound(entry: PackEntry, content: memoryview) -> bool:
-    stored = content[entry.offset : entry.offset + entry.stored_length]
-    if entry.form == RAW:
-        return bool(blake3(stored).digest() == entry.digest)
-    try:
-        expand_entry(entry, stored, "")
-    except DamagedObject:
-        return False
-    except NewerFormat:
-        return bool(blake3(stored).digest() == entry.stored_digest)
-    return True
+def _deep(files: Sequence[_File], turn: Round, progress: Progress) -> Iterator[_Seen]:
+    """Expand and hash every entry of every pack, in rounds; whole objects as ever."""
+    rest = iter(files)
+    done = 0
+    while part := list(islice(rest, _DEEP_ROUND)):
+        if turn.is_over():
+            for left in (*part, *rest):
+                turn.leave(left.name, left.size)
+            return
+        done += len(part)
+        by_name = {file.digest: file for file in part if file.is_pack}
+        for pack in check_packs([(file.digest, file.path) for file in by_name.values()]):
+            yield _Seen(by_name[pack.name], pack)
+        for file in (file for file in part if not file.is_pack):
+            yield _Seen(file, None, _wrong_with(file, Share(file.size)))
+        progress.advance(size_bytes=sum(file.size for file in part), count=len(part))
 
 
-def _check_large_pack(name: bytes, fd: int) -> _Pack:
-    entries = read_table(fd)
-    lost = []
-    for entry in entries:
-        try:
-            read_entry(fd, entry)
-        except DamagedObject:
-            lost.append(entry.digest)
-    return _described(name, entries, lost, hash_fd(fd, os.fstat(fd).st_size) == name)
+def _told(store: Store, seen: _Seen, settles: bool) -> Bad:
+    """What is bad about a file, which is put aside when told to."""
+    if seen.pack is not None:
+        return _settled(store, seen.pack) if settles else _bad_pack(store, seen.pack, seen.file.path)
+    aside = set_aside(seen.file.path, store.rooms.quarantine) if settles else None
+    if aside is not None:
+        store.damage.append(f"{seen.what}; it is now {shown(aside)}")
+    return Bad(shown(aside or seen.file.path), seen.what, (seen.file.digest,))
 
 
-def _described(name: bytes, entries: Sequence[PackEntry], lost: Sequence[bytes], is_named_so: bool) -> _Pack:
-    readable = [entry for entry in entries if entry.form in (RAW, ZSTD) and not entry.flags]
-    offsets, lengths = sum(entry.offset for entry in readable), sum(entry.length for entry in readable)
-    what = "" if is_named_so else "its name is not its digest"
-    if lost:
-        what = f"{len(lost)} of its {len(entries)} objects are damaged"
-    return _Pack(name, len(readable), offsets, lengths, tuple(lost), what)
+def _bad_pack(store: Store, pack: CheckedPack, place: Path) -> Bad:
+    lost = pack.lost if pack.objects_count else tuple(store.index.inside(pack.name))
+    return Bad(shown(place), pack.what, lost)
 
 
-def _packed(pack: _Pack) -> bytes:
-    """A line for another process."""
-    lost = b"".join(pack.lost).hex()
-    numbers = f"{pack.name.hex()} {pack.objects_count} {pack.offsets} {pack.lengths} {lost or '-'} "
-    return numbers.encode() + pack.what.encode("utf-8", "backslashreplace").replace(b"\n", b" ") + b"\n"
-
-
-def _unpacked(answer: bytes) -> list[_Pack]:
-    packs = []
-    for line in answer.decode().splitlines():
-        name, count, offsets, lengths, lost, what = line.split(" ", 5)
-        raw = bytes.fromhex(lost) if lost != "-" else b""
-        digests = tuple(raw[at : at + 32] for at in range(0, len(raw), 32))
-        packs.append(_Pack(bytes.fromhex(name), int(count), int(offsets), int(lengths), digests, what))
-    return packs
-
-
-def _settled(store: Store, pack: _Pack) -> Bad:
+def _settled(store: Store, pack: CheckedPack) -> Bad:
     """Have the store no longer offer what is bad in a pack: what is sound goes into a new one, the old one aside.
 
     Where the store cannot be written, the bad objects are only forgotten.
@@ -234,23 +271,17 @@ def _rescued(store: Store, path: Path, lost: frozenset[bytes]) -> bool:
     return True
 
 
-def _check_whole(store: Store, digest: bytes, path: Path, told: Counted) -> list[Bad]:
-    try:
-        store.open_verified(digest, told)
-    except DamagedObject as error:
-        return [Bad(shown(path), error.message, (digest,))]
-    except TrackError as error:
-        return [Bad(shown(path), error.message, (digest,))] if path.is_symlink() or path.exists() else []
-    except OSError as error:
-        return [Bad(shown(path), f"object {Digest(digest)} cannot be read: {error.strerror}", (digest,))]
-    return []
+def _heal_index(store: Store, sound: Sequence[CheckedPack]) -> bool:
+    """Compare the index with the tables of sound packs, and make it anew where it differs; whether it did.
 
-
-def _heal_index(store: Store, found: Sequence[_Pack]) -> bool:
-    """Compare the index with the tables of sound packs, and make it anew where it differs; whether it did."""
-    sums = store.index.sums()
-    sound = [pack for pack in found if not pack.what and pack.objects_count]
-    if all(sums.get(pack.name) == (pack.objects_count, pack.offsets, pack.lengths) for pack in sound):
+    The tables are read only when the index has another number of objects, or when a deep checkup has read them anyway.
+    """
+    if all(pack.offsets < 0 for pack in sound) and store.index.rows_count() == sum(one.objects_count for one in sound):
         return False
-    store.index.rebuild()
-    return True
+    sums = store.index.sums()
+    for pack in sound:
+        exact = sums_of(pack, store.rooms.pack(pack.name))
+        if exact.objects_count and sums.get(pack.name) != (exact.objects_count, exact.offsets, exact.lengths):
+            store.index.rebuild()
+            return True
+    return False

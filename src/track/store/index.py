@@ -146,6 +146,10 @@ class Index:
         """How many objects it knows of."""
         return int(self._ask("SELECT count(DISTINCT digest) FROM objects", ())[0][0])
 
+    def rows_count(self) -> int:
+        """How many places it knows of; quick, however many there are."""
+        return int(self._ask("SELECT count(*) FROM objects", ())[0][0])
+
     def digests(self) -> Iterator[tuple[bytes, int]]:
         """Every object in a pack with its length, sorted by digest."""
         last = b""

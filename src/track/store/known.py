@@ -218,6 +218,14 @@ class Known:
                 found[digest] = PackHeld(size, count)
         return found
 
+    def counts(self) -> dict[bytes, int]:
+        """How many objects each pack holds, without recipes."""
+        query = (
+            "SELECT p.digest, c.count FROM packs p JOIN"
+            f" (SELECT pack, count(*) AS count FROM objects WHERE form != {RECIPE} GROUP BY pack) c ON c.pack = p.id"
+        )
+        return dict(self._db.execute(query).fetchall())
+
     def every_pack(self) -> list[tuple[bytes, int]]:
         """Every pack with its size, sorted by digest."""
         return self._db.execute("SELECT digest, size FROM packs ORDER BY digest").fetchall()

@@ -34,6 +34,7 @@ from track.system import is_shared_filesystem, naming, reading, shown
 
 _KNOWN_NAMES = {
     "staging", "partial", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found",
+    "verified.db",
 }  # fmt: skip
 _DAMAGED_HINT = "`track fetch` brings it again from a remote; `track verify` lists everything that is damaged"
 _WINDOW = 1 << 16
@@ -56,6 +57,8 @@ class Store:
         self._open_packs = OpenPacks(rooms)
         self._has_remade_index = False
         self._keeps_index = index_path is not None and index_path.parent == rooms.path
+        self.verified_path = index_path and index_path.with_name(index_path.name.replace("index", "verified", 1))
+        """The record of when which file was last verified, beside the index."""
 
     @classmethod
     def open(cls, path: Path, *, create: bool, cache: Path | None = None, group: bool = False) -> "Store":

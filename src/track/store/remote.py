@@ -31,6 +31,7 @@ from track.store.roots import RootsEntry
 from track.store.survey import Surveyed, merge_levels, remove_replaced, survey
 from track.store.tombstones import read_tombstones, together
 from track.store.transfer import Sent, send
+from track.store.verified import Round
 
 LEASE_S = 3600.0
 """A collection deletes for at most half as long after it said that it does; then it has to say so again."""
@@ -193,15 +194,23 @@ class Remote:
         """
         return read_part(self.place, self.known, digest, offset, length)
 
-    def verify(self, *, read_all: bool = True, progress: Progress = silent) -> Checked:
+    def verify(
+        self,
+        *,
+        read_all: bool = True,
+        deep: bool = False,
+        turn: Round | None = None,
+        progress: Progress = silent,
+    ) -> Checked:
         """Check every index segment, pack and object; without `read_all`, packs and objects only for being there.
 
-        What is bad is remembered, so that the next push from a clone that has it sends it again.
+        `deep` expands and hashes every entry of every pack; `turn` says in which order, and how long. What is bad is
+        remembered, so that the next push from a clone that has it sends it again.
 
         Raises:
             RemoteError: it does not answer.
         """
-        return check(self.place, self.known, read_all=read_all, progress=progress)
+        return check(self.place, self.known, read_all=read_all, deep=deep, turn=turn, progress=progress)
 
 
 def open_remote(url: str, *, name: str, base: Path, record: Path, access: Access | None = None) -> Remote:

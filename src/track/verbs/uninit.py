@@ -235,5 +235,5 @@ def _remove_state(project: Project, store_goes: bool) -> None:
     elif project.worktree_state != project.state:
         publish.remove_tree(project.worktree_state)
     else:
-        for name in ("stat.db", "stat.db-wal", "stat.db-shm", IN_STEP, "came", "no-hooks"):
+        for name in ("stat.db", "stat.db-wal", "stat.db-shm", "verified.db", IN_STEP, "came", "no-hooks"):
             publish.remove_tree(project.state / name)

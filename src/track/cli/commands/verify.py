@@ -1,25 +1,35 @@
 """`track verify`: is every byte what its digest says?"""
 
 import sys
+from datetime import UTC, datetime
 
 import click
 
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, paint, progress, size_text, table
-from track.flows.sampling import portion_of
+from track.flows.findings import Problem
+from track.flows.sampling import portion_of, time_of
 from track.model.names import display, text_of
-from track.verbs.verify import Problem, Verified, verify
+from track.verbs.verify import Verified, verify
 
 _HELP = """Read and hash everything: your data against its pointers, the store, and what the pointers need of it.
 
 \b
-  track verify                    everything that is here
-  track verify images data/a.csv  these, and their objects in the store
-  track verify --remote origin    everything that the remote has
-  track verify --sample 5%        some objects of the store, others each time; `--sample 1000` for so many
-  track verify --json             for scripts
+  track verify                      everything that is here
+  track verify images data/a.csv    these, and their objects in the store
+  track verify --remote origin      everything that the remote has
+  track verify --max-time 10m       for so long, and the next time go on from there
+  track verify --sample 5%          some objects of the store; `--sample 1000` for so many
+  track verify --remote origin --quick   only whether everything is there, in its size
+  track verify --json               for scripts
 
-No stat is believed and no size taken for a digest. A bad object is put into the store's quarantine, so that a fetch
-brings it again; nothing is deleted. Data that is not checked out is not missed.
+What was verified longest ago comes first, and what was never verified before that; a run that is stopped loses at
+most a few seconds. With --remote, --sample takes packs and large objects that come first in that order; of the store
+here it takes objects by chance.
+
+No stat is believed and no size taken for a digest. A pack or a large object is whole when its bytes have the digest
+that names it; --deep also expands and hashes every object in every pack, and follows the manifests and recipes of
+every version of every branch and tag. A bad object is put into the store's quarantine, so that a fetch brings it
+again; nothing is deleted. Data that is not checked out is not missed.
 
 \b
 Words: damaged (other bytes than recorded, and no edit explains it), missing (in the store, and as far as is known
@@ -35,17 +45,41 @@ _SHOWN = 50
 @click.command("verify", help=_HELP, short_help="check every byte against its digest")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
 @click.option("--remote", metavar="NAME", help="Verify this remote instead of what is here.")
-@click.option("--sample", metavar="N%|N", help="Read so many objects of the store, chosen by chance, and no data.")
+@click.option("--sample", metavar="N%|N", help="Read only so much, and no data.")
+@click.option("--max-time", metavar="TIME", help="Begin nothing more after 30s, 10m, 2h, 1d; the next time goes on.")
+@click.option("--deep", is_flag=True, help="Expand packed objects one by one, and follow every manifest and recipe.")
+@click.option("--quick", is_flag=True, help="With --remote: read nothing, ask whether everything is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, paths: tuple[str, ...], remote: str | None, sample: str | None, as_json: bool) -> None:
+def command(
+    *,
+    paths: tuple[str, ...],
+    remote: str | None,
+    sample: str | None,
+    max_time: str | None,
+    deep: bool,
+    quick: bool,
+    as_json: bool,
+) -> None:
     """Translate, call the verb, show."""
     if paths and remote is not None:
         raise click.UsageError("--remote looks at the whole remote: give no paths with it")
-    if sample is not None and (paths or remote is not None):
-        raise click.UsageError("--sample is about the whole store here: give no paths and no --remote with it")
+    if sample is not None and paths:
+        raise click.UsageError("--sample is about the whole store: give no paths with it")
+    if quick and (remote is None or deep):
+        raise click.UsageError("--quick is for a remote, and not together with --deep")
     portion = portion_of(sample) if sample is not None else None
+    max_s = time_of(max_time) if max_time is not None else None
     with opened() as project:
-        verified = verify(project, paths, remote=remote, portion=portion, progress=progress())
+        verified = verify(
+            project,
+            paths,
+            remote=remote,
+            portion=portion,
+            max_s=max_s,
+            deep=deep,
+            quick=quick,
+            progress=progress(),
+        )
     if as_json:
         emit_json("verify", _document(verified))
     else:
@@ -62,6 +96,12 @@ def _show(verified: Verified) -> None:
         hint(step)
     if verified.fetchable_count:
         note(f"{count_text(verified.fetchable_count, 'object')} not here, but at a remote (track fetch)")
+    if verified.is_quick:
+        note("existence only: nothing was read, so that damage does not show")
+    if verified.left_count:
+        when = datetime.fromtimestamp(verified.oldest_s, UTC).date().isoformat() if verified.oldest_s else "never"
+        left = f"{count_text(verified.left_count, 'file')}, {size_text(verified.left_bytes)}"
+        note(f"the time was over before {left}, verified last: {when}; the next time begins there")
     where = f"at {display(verified.remote)}" if verified.remote else "here"
     looked = f"{count_text(verified.objects_count, 'object')} {where}, {size_text(verified.read_bytes)} read"
     if verified.total_count:
@@ -90,6 +130,10 @@ def _document(verified: Verified) -> dict[str, object]:
         "total_objects": verified.total_count,
         "total_bytes": verified.total_bytes,
         "fetchable": verified.fetchable_count,
+        "left_files": verified.left_count,
+        "left_bytes": verified.left_bytes,
+        "left_verified": verified.oldest_s,
+        "existence_only": verified.is_quick,
         "problems": [
             {
                 "kind": problem.kind,

@@ -1,0 +1,86 @@
+"""A remote as a verification finds it: what is lost there, and which files here need it."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from track.errors import DamagedObject, MissingObject, TrackError
+from track.flows.findings import Findings, Kind
+from track.flows.reach import UNBELIEVABLE, Version, every_ref, objects_below, versions
+from track.model.manifest import walk
+from track.model.names import display
+from track.model.pointer import Pointer
+from track.project import Project
+from track.store.checking import Checked, Problem
+from track.store.remote import Remote
+
+
+def note_losses(
+    project: Project, remote: str, checked: Checked, here: Sequence[tuple[bytes, Pointer]], found: Findings
+) -> None:
+    """Take over what a check of a remote found; the files that need it of the versions `here` are named.
+
+    `here` are pairs of a path and its pointer.
+    """
+    found.objects_count, found.read_bytes = checked.objects_count, checked.read_bytes
+    kinds = {digest: _kind(problem) for problem in checked.problems for digest in problem.digests}
+    step = f"track push {display(remote)}"
+    for path, pointer in here if kinds else ():
+        _name_losses(project, (path, pointer), kinds, found, step)
+    for problem in checked.problems:
+        digest = problem.digests[0] if len(problem.digests) == 1 else None
+        is_old = bool(problem.digests) and found.named.isdisjoint(problem.digests)
+        what = f"{problem.what} at {display(remote)}"
+        if is_old:
+            what += ", with older versions"
+        elif problem.recipes and not problem.digests:
+            what += f"; it has the recipes of {len(problem.recipes):,} large objects, which come whole, not in parts"
+        found.add(_kind(problem), problem.key.encode(), what, digest, step + " $(git rev-list --all)" * is_old)
+
+
+def _kind(problem: Problem) -> Kind:
+    return "missing" if problem.what == "missing" else "damaged"
+
+
+def _name_losses(
+    project: Project, version: tuple[bytes, Pointer], kinds: dict[bytes, Kind], found: Findings, step: str
+) -> None:
+    """Say which files of a version need what a remote has lost."""
+    path, pointer = version
+    if pointer.digest in kinds:
+        found.named.add(pointer.digest)
+        found.add(kinds[pointer.digest], path, "is lost at the remote", pointer.digest, step)
+    if pointer.kind != "directory":
+        return
+    with suppress(TrackError):  # a manifest that is not here cannot say which files it has
+        for entry in walk(project.store.read, pointer.digest):
+            if entry.digest in kinds:
+                found.named.add(entry.digest)
+                place = path + b"/" + entry.path
+                found.add(kinds[entry.digest], place, "is lost at the remote", entry.digest, step)
+
+
+def walk_complete(project: Project, remote: Remote, found: Findings) -> None:
+    """Walk the manifests of every version of every ref that the remote says it has whole: is everything below there?
+
+    Nodes that are not here are fetched. What cannot be walked is noted; so is what the remote lacks.
+    """
+    for version in versions(project, every_ref(project)).versions:
+        if version.pointer.kind != "value" and remote.complete([version.pointer.digest]):
+            _walk(project, remote, version, found)
+
+
+def _walk(project: Project, remote: Remote, version: Version, found: Findings) -> None:
+    def read_many(nodes: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+        if absent := project.store.absent(nodes):
+            remote.fetch(project.store, absent)
+        return list(project.store.read_many(nodes))
+
+    step = f"track push {display(remote.name)}"
+    try:
+        lacking = remote.absent(objects_below(version, read_many))
+    except (MissingObject, DamagedObject, *UNBELIEVABLE) as error:
+        found.add("damaged", version.path, error.message, version.pointer.digest, step)
+        return
+    for digest in sorted(lacking):
+        what = f"{display(remote.name)} says that it has this version whole, and lacks an object of it"
+        found.add("missing", version.path, what, digest, step)
