@@ -11,6 +11,7 @@ from support.azurite import Azure, azurite
 from support.programs import left_out, missing_programs
 from support.repositories import new_repository
 from support.seaweed import Seaweed, seaweed
+from support.sshd import Sshd, introduce, sshd
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NOTHING_LEFT_OUT = IN_CI or bool(os.environ.get("TRACK_TESTS_COMPLETE"))
@@ -40,7 +41,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "TZ": "UTC",
         "COLUMNS": "80",
     }
-    loose = ("TRACK_", "GIT_", "XDG_", "LC_", "AWS_", "GOOGLE_", "AZURE_")
+    loose = ("TRACK_", "GIT_", "XDG_", "LC_", "AWS_", "GOOGLE_", "AZURE_", "SSH_")
     single = {
         "LANG",
         "LANGUAGE",
@@ -94,6 +95,14 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Itera
 def azure_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Azure]:
     """A real server that speaks as Azure does, one for each worker."""
     with azurite(tmp_path_factory.mktemp("azure")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ssh_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Sshd]:
+    """A real server of SSH, one for each worker; who runs the tests knows it and is known there."""
+    with sshd(tmp_path_factory.mktemp("sshd")) as server:
+        introduce(server, Path(os.environ["HOME"]))
         yield server
 
 

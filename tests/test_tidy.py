@@ -40,6 +40,8 @@ DOORS = {
     "dvc_objects": ("track.store.remote", "track.store.backends"),
     "fsspec": ("track.store.remote", "track.store.backends", "track.sources"),
     "obstore": ("track.store.remote", "track.store.backends"),
+    "asyncssh": ("track.store.backends",),
+    "sshfs": ("track.store.backends",),
     "subprocess": ("track.history.plumbing", "track.cli.pager"),
     # What the command line loads late, and the library of a kind of storage, is loaded by name when it is needed.
     "importlib": ("track", "track.__main__", "track.cli", "track.store.backends"),
@@ -194,7 +196,7 @@ def _makes(call: ast.Call) -> bool:
         return False
     if name == "replace":  # Path.replace takes one argument, str.replace two, dataclasses.replace keywords
         return len(call.args) == 1 and not call.keywords
-    return name in MAKING_METHODS and owner.split(".")[-1] != "publish"
+    return name in MAKING_METHODS and owner.split(".")[-1] not in ("publish", "channel")  # what is made elsewhere
 
 
 def the_model_is_pure(source: Source) -> Iterator[str]:

@@ -47,6 +47,13 @@ BASE = Path("/home/ada/project")
         ("dav://127.0.0.1:8080/a", DavFolder("127.0.0.1:8080", "a", is_plain=True)),
         ("ssh://ada@host:2222/srv/data", SshFolder("host:2222", "/srv/data", "ada")),
         ("sftp://host/~/data/", SshFolder("host", "/~/data")),
+        ("ssh://host/a%20b/100%25%3F", SshFolder("host", "/a b/100%?")),
+        ("host:/srv/data", SshFolder("host", "/srv/data")),
+        ("ada@Host.example.org:data/", SshFolder("host.example.org", "/~/data", "ada")),
+        ("host:~/data", SshFolder("host", "/~/data")),
+        ("[::1]:/srv/data", SshFolder("[::1]", "/srv/data")),
+        ("./host:data", Folder(Path("/home/ada/project/host:data"))),
+        ("C:/data", Folder(Path("/home/ada/project/C:/data"))),
     ],
 )
 def test_an_address_means_one_place_and_has_one_spelling(url: str, meant: Address) -> None:
@@ -67,7 +74,9 @@ def test_an_address_means_one_place_and_has_one_spelling(url: str, meant: Addres
         "https://host/%2e%2e/b", "https://host/a%2fb", "https://host/a b", "https://host/a%00", "https://ho st/x",
         "https://host:port/x", "https://[::1/x", "https://-x/y", "webdav://ada:secret@host/x", "webdavs:///x",
         "ssh://host", "ssh://host/", "ssh://ada:secret@host/x", "ssh://-oProxyCommand=x/y", "ssh://host/a/../b",
-        "ssh://-l@host/x", "sftp://host/x?y",
+        "ssh://-l@host/x", "sftp://host/x?y", "ssh://host/a%00b", "ssh://host/a%0ab", "ssh://host/~ada/x",
+        "ssh://a b@host/x", "ssh://host;id/x", "ssh://$(id)/x", "ssh://`id`@host/x", "host:", "host:a/../b",
+        "host:a\nb", "ada:secret@host:x", "host:~ada/x", "ext::sh", "host::x",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:
@@ -83,6 +92,7 @@ def test_a_refusal_does_not_repeat_a_password() -> None:
         "https://ada:hunter2@host/x",
         "webdavs://ada:hunter2@host/x",
         "ssh://ada:hunter2@host/x",
+        "ada:hunter2@host:x",
     ):
         with pytest.raises(UsageError) as error:
             parse_address(url, base=BASE)

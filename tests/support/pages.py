@@ -12,7 +12,7 @@ from support.repositories import git, new_repository
 from support.trees import read_tree
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
-LEFT_OUT = ("pip install", "aws ", "az ", "gcloud ", "sudo ")
+LEFT_OUT = ("pip install", "aws ", "az ", "gcloud ", "sudo ", "sftp ")
 """How lines begin that are done already when the tests run, or that are for another machine."""
 
 

@@ -12,8 +12,10 @@ from dvc_objects.fs.memory import MemoryFileSystem
 from support import azurite
 from support.seaweed import OWNER, place_at
 from track.model.digest import Digest
+from track.store.address import Access, parse_address
 from track.store.backends.filesystem import FilesystemPlace
 from track.store.backends.folder import open_folder
+from track.store.backends.opening import open_place
 from track.store.description import Description, dump_description
 from track.store.known import Known
 from track.store.layout import DESCRIPTION
@@ -21,8 +23,8 @@ from track.store.objects import Store
 from track.store.place import Place
 from track.store.remote import Remote
 
-KINDS = ("folder", "memory", "s3", "azure")
-SERVERS = {"s3": "s3_server", "azure": "azure_server"}
+KINDS = ("folder", "memory", "s3", "azure", "ssh")
+SERVERS = {"s3": "s3_server", "azure": "azure_server", "ssh": "ssh_server"}
 """The fixture that gives the server of a kind."""
 STORE_ID = "00112233445566778899aabbccddeeff"
 WRITER = "f" * 32
@@ -35,6 +37,9 @@ def new_place(kind: str, folder: Path, server: Any = None) -> Place:
         return place_at(server.endpoint, OWNER, prefix)
     if kind == "azure":
         return azurite.place_at(server, prefix)
+    if kind == "ssh":
+        folder.mkdir()
+        return open_place(parse_address(server.url(folder), base=folder), Access())
     if kind == "memory":
         filesystem = MemoryFileSystem(global_store=False, skip_instance_cache=True)  # type: ignore[no-untyped-call]  # no types
         return FilesystemPlace(filesystem, "/bucket/prefix", "memory://bucket/prefix")

@@ -8,14 +8,15 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from track.errors import UsageError
 from track.model.names import display
 from track.store.backends.folder import folder_of
 
 KNOWN = (
-    "a folder, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX, gs://BUCKET/PREFIX, webdavs://HOST/PATH, https://HOST/PATH"
+    "a folder, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX, gs://BUCKET/PREFIX, ssh://USER@HOST/PATH, webdavs://HOST/PATH,"
+    " https://HOST/PATH"
 )
 """Every kind of address there is, for messages."""
 
@@ -26,6 +27,12 @@ _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _PREFIX_PART = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9!_.'()+=@,: ~-]+")
 _PATH_PART = re.compile(r"(?!\.{1,2}$)(?:[A-Za-z0-9!_.'()+=@,:~-]|%[0-9A-Fa-f]{2})+")
+_SHORT_SSH = re.compile(
+    rf"(?:(?P<user>{_USER.pattern})@)?"
+    r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,251}[A-Za-z0-9]|\[[0-9A-Fa-f:.]{2,45}\]):(?!:)(?P<path>.*)",
+    re.DOTALL,
+)
+_UNQUOTED = "/~ !$&'()*+,;=:@"  # of the path of an SSH address, beside letters and digits
 _AZURE = "blob.core.windows.net"
 _AZURE_HOST = re.compile(rf"([a-z0-9]{{3,24}})\.(?:{re.escape(_AZURE)}|dfs\.core\.windows\.net)")
 _GOOGLE_HOSTS = ("storage.googleapis.com", "storage.cloud.google.com")
@@ -116,7 +123,7 @@ class SshFolder(NamedTuple):
 
     def __str__(self) -> str:
         """The URL, without a slash at its end."""
-        return f"ssh://{self.user}{'@' if self.user else ''}{self.host}{self.path}"
+        return f"ssh://{self.user}{'@' if self.user else ''}{self.host}{quote(self.path, safe=_UNQUOTED)}"
 
 
 Address = Folder | Bucket | AzureContainer | GoogleBucket | WebFolder | DavFolder | SshFolder
@@ -143,6 +150,8 @@ def parse_address(url: str, *, base: Path) -> Address:
         UsageError: an address of a kind that this version does not reach, or one that cannot be.
     """
     scheme, is_url, rest = url.partition("://")
+    if not is_url and (short := _SHORT_SSH.fullmatch(url)) is not None:
+        return _short_ssh(url, short)
     if not is_url or scheme == "file":
         return Folder(folder_of(url, base=base))
     known = _READERS.get(scheme)
@@ -227,10 +236,30 @@ def _ssh(url: str, rest: str, parts: SplitResult) -> SshFolder:
         _refuse_secrets(parts, form, "SSH has keys and an agent for that")
     if (has_user and _USER.fullmatch(account) is None) or _HOST.fullmatch(host) is None:
         raise UsageError(f"`{display(url)}` names no host", hint=form)
-    path = unquote(parts.path).rstrip("/")
-    if not path or "\0" in path or any(part == ".." for part in path.split("/")):
-        raise UsageError(f"`{display(url)}` names no folder of that host", hint=form)
-    return SshFolder(host.lower(), path, account)
+    return _ssh_folder(url, host, unquote(parts.path).rstrip("/"), account)
+
+
+def _short_ssh(url: str, short: re.Match[str]) -> SshFolder:
+    """`[USER@]HOST:PATH`, as `scp` and Git take it: a path without `/` at its beginning is below the person's home."""
+    path = short["path"].rstrip("/")
+    if re.search("@.*:", path):
+        raise UsageError("the address of a remote carries a password", hint="ssh://USER@HOST/PATH   SSH has keys")
+    if path.startswith("~"):
+        path = f"/{path}"
+    elif not path.startswith("/"):
+        path = f"/~/{path}"
+    return _ssh_folder(url, short["host"], path, short["user"] or "")
+
+
+def _ssh_folder(url: str, host: str, path: str, user: str) -> SshFolder:
+    """The folder, when its path is one. Raises UsageError."""
+    if not path.strip("/~") or any(character < " " for character in path) or ".." in path.split("/"):
+        raise UsageError(f"`{display(url)}` names no folder of that host", hint="ssh://USER@HOST/PATH")
+    if path.startswith("/~") and not path.startswith("/~/"):
+        raise UsageError(
+            f"`{display(url)}`: of other people's homes the whole path is needed", hint="ssh://HOST/home/X"
+        )
+    return SshFolder(host.lower(), path, user)
 
 
 _READERS: Mapping[str, Callable[[str, str, SplitResult], Address]] = {

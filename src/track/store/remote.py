@@ -14,8 +14,8 @@ from track.errors import Locked, NotAStore, RemoteError
 from track.model.digest import Digest
 from track.progress import Progress, silent
 from track.store.address import Access, Address, Folder, parse_address
-from track.store.backends.folder import is_empty_folder, make_folder
-from track.store.backends.opening import open_place
+from track.store.backends.folder import is_empty_folder
+from track.store.backends.opening import make_place, open_place
 from track.store.checking import Checked, check
 from track.store.claim import Claim
 from track.store.clock import now_at, pause, since_boot
@@ -250,8 +250,8 @@ def create_remote(address: Address, access: Access | None = None, *, create: boo
         StoreUnwritable, DiskFull, RemoteError: it cannot be made.
         NewerFormat: the store there was written by a later version.
     """
-    if create and isinstance(address, Folder):
-        make_folder(address.path)
+    if create:
+        make_place(address, access or Access())
     place = open_place(address, access or Access())
     try:
         parse_description(place.get(DESCRIPTION), place.url)

@@ -1,27 +1,31 @@
 """Opening a place: the library of a kind of storage is loaded when a place of that kind is opened, and not before."""
 
 from importlib import import_module
+from types import ModuleType
 from typing import NamedTuple
 
 from track.errors import RemoteError, UsageError
-from track.store.address import Access, Address, AzureContainer, Bucket, Folder
-from track.store.backends.folder import open_folder
+from track.store.address import Access, Address, AzureContainer, Bucket, Folder, SshFolder
+from track.store.backends.folder import make_folder, open_folder
 from track.store.place import Place
 
 
 class _Backend(NamedTuple):
-    """What opens one kind of address: a module here and its function; the library it needs and the extra with it."""
+    """What opens one kind of address: a module here and its function; the libraries it needs and the extra with it."""
 
     module: str
     function: str
     what: str
     library: str
     extra: str
+    maker: str = ""
+    """The function that makes the folder of a new remote, where one has to be there."""
 
 
 _BACKENDS: dict[type, _Backend] = {
     Bucket: _Backend("s3", "open_bucket", "a bucket of S3", "obstore", "s3"),
     AzureContainer: _Backend("azure", "open_container", "a container of Azure", "obstore", "azure"),
+    SshFolder: _Backend("ssh", "open_server", "a folder behind SSH", "asyncssh sshfs", "ssh", "make_server_folder"),
 }
 
 
@@ -36,17 +40,41 @@ def open_place(address: Address, access: Access) -> Place:
     """
     if isinstance(address, Folder):
         return open_folder(address.path)
+    backend = _backend_of(address)
+    place: Place = getattr(_loaded(backend, address), backend.function)(address, access)
+    return place
+
+
+def make_place(address: Address, access: Access) -> bool:
+    """Make the folder of a new remote, where its kind needs one, below a parent that exists; whether it was made.
+
+    Raises:
+        UsageError, RemoteError: as `open_place`.
+        RemoteUnreachable: its parent does not exist.
+        StoreUnwritable, DiskFull: it cannot be made.
+    """
+    if isinstance(address, Folder):
+        return make_folder(address.path)
+    backend = _backend_of(address)
+    if not backend.maker:
+        return False
+    return bool(getattr(_loaded(backend, address), backend.maker)(address, access))
+
+
+def _backend_of(address: Address) -> _Backend:
     backend = _BACKENDS.get(type(address))
     if backend is None:
         raise UsageError(f"{address} is of a kind that this version of track does not open", hint="track remote list")
+    return backend
+
+
+def _loaded(backend: _Backend, address: Address) -> ModuleType:
     try:
-        module = import_module(f"track.store.backends.{backend.module}")
+        return import_module(f"track.store.backends.{backend.module}")
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != backend.library:
+        if error.name is None or error.name.partition(".")[0] not in backend.library.split():
             raise
         raise RemoteError(
             f"{address} is {backend.what}, and the library for that is not installed",
             hint=f"pip install 'track-data[{backend.extra}]'",
         ) from error
-    place: Place = getattr(module, backend.function)(address, access)
-    return place
