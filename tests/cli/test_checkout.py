@@ -77,8 +77,17 @@ def test_two_revisions_are_one_too_many(here):
 
 def test_a_pointer_that_comes_along_is_said_to_be_unstaged(here):
     done = track("checkout", "one", "--", "x.csv", cwd=here).ok()
-    assert "1 pointer written, not staged" in done.err
+    assert "1 pointer written, not staged: git add x.csv.track\n" in done.err
     assert git("status", "--porcelain", cwd=here) == " M x.csv.track\n"
+
+
+def test_a_pointer_that_is_as_the_index_has_it_is_not_to_be_staged(here):
+    assert "everything is as its pointer says" in track("checkout", "HEAD", "--", "x.csv", cwd=here).ok().err
+    track("checkout", "one", "--", "x.csv", cwd=here).ok()
+    done = track("checkout", "HEAD", "--", "x.csv", cwd=here).ok()
+    assert "1 pointer written, as Git's index has it\n" in done.err and "git add" not in done.err
+    done = track("checkout", "one", "--", "x.csv", "d", cwd=here).ok()
+    assert "2 pointers written, not staged: git add d.track x.csv.track\n" in done.err
 
 
 def test_unsaved_work_ends_with_6_naming_every_file_and_the_way(here):

@@ -34,7 +34,28 @@ def test_what_differs_is_listed_with_the_command_that_helps(here):
     assert "+1" in done.out
     assert "D missing" in done.out
     assert "odd\\nname" in done.out
-    assert "track add PATH" in done.out
+    assert "(track add PATH records it; track checkout --force PATH brings the recorded" in done.out
+
+
+def test_the_command_that_helps_can_be_pasted_where_one_artifact_differs(here):
+    write_tree(here, {"d/b": b"2"})
+    said = "track add d records it; track checkout --force d brings the recorded version back, edits go to the trash"
+    assert said in track("status", cwd=here).ok().out
+    track("checkout", "--force", "d", cwd=here).ok()
+    assert "nothing differs" in track("status", cwd=here).ok().out
+
+    (here / "odd\nname").unlink()
+    assert "(track checkout $'odd\\x0aname' brings the recorded version back)" in track("status", cwd=here).ok().out
+    track("checkout", "odd\nname", cwd=here).ok()
+
+    (here / "d/b").write_bytes(b"2")
+    track("add", "d", cwd=here).ok()
+    git("reset", "--quiet", "--hard", cwd=here)
+    assert "(track add d records it; track checkout d brings the recorded" in track("status", cwd=here).ok().out
+
+    track("checkout", "d", cwd=here).ok()
+    (here / "d.track").write_bytes((here / "d.track").read_bytes() + b'\n[labels]\na = "b"\n')
+    assert "pointers not staged  (git add d.track)" in track("status", cwd=here).ok().out
 
 
 def test_an_artifact_whose_pointer_went_is_deleted_and_no_longer_counted(here):

@@ -429,6 +429,29 @@ def test_what_is_partly_checked_out_stays_so(here: Hooked) -> None:
     assert not (here.root / "d/b").exists()
 
 
+def test_a_part_that_the_other_version_does_not_have_goes_and_comes_back(here: Hooked) -> None:
+    here.git("checkout", "--quiet", "first")
+    shutil.rmtree(here.root / "d")
+    track("checkout", "d/s", cwd=here.root).ok()
+    said = here.git("checkout", "main")
+    assert "left as it is" not in said.text, said.text
+    assert not (here.root / "d/s").exists() and not (here.root / "d/a").exists()
+    here.git("checkout", "--quiet", "first")
+    assert {path for path in here.data() if path.startswith(b"d/")} == {b"d/s/c"}
+    assert here.in_step()
+
+
+def test_edits_in_a_part_beside_a_pointer_that_stays_are_nobodys_business(here: Hooked) -> None:
+    here.add({"f.csv": b"3\n"}, "third", "f.csv")
+    shutil.rmtree(here.root / "d")
+    track("checkout", "d/t", cwd=here.root).ok()
+    (here.root / "d/t/x").write_bytes(b"mine")
+    said = here.git("checkout", "main~1")
+    assert "track: in step: f.csv" in said.text and "d/t/x" not in said.text
+    said = here.git("checkout", "first")
+    assert here.data()[b"d/t/x"] == b"mine"
+
+
 def test_a_hook_that_was_killed_half_way_is_made_up_for(here: Hooked) -> None:
     """It left its mark, and files of the version that Git has left again meanwhile."""
     (here.root / ".git/track/in-step").write_text("moving")

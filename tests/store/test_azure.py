@@ -79,7 +79,9 @@ def test_the_environment_beats_dotenv_and_that_the_azure_cli(tmp_path: Path) -> 
 
 
 def test_a_connection_string_says_the_server_too(tmp_path: Path) -> None:
-    text = "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/x;"
+    text = (
+        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/x;"
+    )
     found = find_azure(AzureContainer("data"), Access(), {"AZURE_STORAGE_CONNECTION_STRING": text})
     assert found.endpoint == "http://127.0.0.1:1/x" and found.account == "devstoreaccount1"
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
-from support.repositories import commit_all
+from support.repositories import commit_all, git
 from support.sharing import cloned, opened, shared
 from support.trees import write_tree
 from track.errors import Unreadable
+from track.model.digest import digest_of
 from track.model.manifest import walk
 from track.verbs.status import ArtifactStatus, status
-from track.worktree.parts import all_parts, outermost, remember
+from track.worktree.parts import Parts, all_parts, outermost, placed_parts, remember
 
 ALL = {b"a.txt", b"deep/er/b.bin", b"run.sh", b"link", b"empty", b"caf\xe9"}
 
@@ -193,7 +194,67 @@ def test_a_damaged_record_is_an_error_and_not_a_guess(clone: Path) -> None:
 
 def test_parts_come_back_as_they_were_recorded(tmp_path: Path) -> None:
     remember(tmp_path, b"a\xff", [b"x", b"x/y", b"x-y", b"z\\"])
-    assert all_parts(tmp_path) == {b"a\xff": (b"x", b"x-y", b"z\\")}
+    assert placed_parts(tmp_path) == {b"a\xff": Parts((b"x", b"x-y", b"z\\"))}
+    remember(tmp_path, b"b", [b"y"], digest_of(b"one"))
+    assert placed_parts(tmp_path) == {b"a\xff": Parts((b"x", b"x-y", b"z\\")), b"b": Parts((b"y",), digest_of(b"one"))}
+    remember(tmp_path, b"b", None)
     remember(tmp_path, b"a\xff", None)
     assert all_parts(tmp_path) == {}
     assert outermost([]) == ()
+
+
+# ---- what follows a pointer that moved ----
+
+
+@pytest.fixture
+def moved(clone: Path) -> Path:
+    """`data/deep` is here, edited nowhere; the pointer is a colleague's newer one, and no hook runs."""
+    track("hooks", "uninstall", cwd=clone).ok()
+    track("pull", "data/deep", cwd=clone).ok()
+    colleague = clone.parent / "repo"
+    write_tree(
+        colleague,
+        {
+            "data/deep/two.txt": b"two, newer",
+            "data/other/x": b"x, newer",
+            "data/deep/four": b"4",
+        },
+    )
+    track("add", "data", cwd=colleague).ok()
+    commit_all(colleague, "newer")
+    track("push", cwd=colleague).ok()
+    git("pull", "--quiet", cwd=clone)
+    assert (clone / "data/deep/two.txt").read_bytes() == b"two"
+    return clone
+
+
+def test_what_is_partly_here_is_not_recorded_over_a_newer_pointer(moved: Path) -> None:
+    before = (moved / "data.track").read_bytes()
+    done = track("add", "data", cwd=moved)
+    assert done.code == 4 and "track fetch -- data/deep\n" in done.err
+    track("fetch", "--", "data/deep", cwd=moved).ok()
+    done = track("add", "data", cwd=moved)
+    assert done.code == 6 and "data comes from version" in done.err and "track checkout data/deep  " in done.err
+    assert (moved / "data.track").read_bytes() == before
+    track("pull", "data/deep", cwd=moved).ok()
+    (moved / "data/deep/two.txt").write_bytes(b"edited on top")
+    track("add", "data", cwd=moved).ok()
+    assert entries(moved)[b"deep/two.txt"] == len(b"edited on top")
+    assert entries(moved)[b"other/x"] == len(b"x, newer")
+    track("add", "data", cwd=moved).ok()
+
+
+def test_one_part_brought_up_to_date_does_not_vouch_for_another(clone: Path) -> None:
+    track("hooks", "uninstall", cwd=clone).ok()
+    track("pull", "data/deep", "data/other", cwd=clone).ok()
+    colleague = clone.parent / "repo"
+    write_tree(colleague, {"data/deep/two.txt": b"two, newer", "data/other/x": b"x, newer"})
+    track("add", "data", cwd=colleague).ok()
+    commit_all(colleague, "newer")
+    track("push", cwd=colleague).ok()
+    git("pull", "--quiet", cwd=clone)
+    track("pull", "data/deep", cwd=clone).ok()
+    assert track("add", "data", cwd=clone).code == 6
+    track("pull", "data/other", cwd=clone).ok()
+    track("pull", "data/deep", "data/other", cwd=clone).ok()
+    assert "unchanged" in track("add", "data", cwd=clone).ok().out

@@ -324,3 +324,60 @@ def test_a_removed_part_comes_back_and_the_rest_stays_when_no_rows_tell_what_was
     assert not (here / "d/s/1").exists()
     back(here)
     assert seen(here) == before
+
+
+def test_the_trash_stays_within_its_bounds_without_any_collection(here: Path) -> None:
+    track("config", "trash.steps", "3", cwd=here).ok()
+    numbers = []
+    for number in range(6):
+        (here / "x.csv").write_bytes(b"unsaved %d" % number)
+        track("checkout", "--force", "x.csv", cwd=here).ok()
+        with Project.open(here) as project:
+            numbers.append(trash_of(project).numbers())
+    assert [len(found) for found in numbers] == [3] * 6
+    assert back(here).number == numbers[-1][0]
+    assert (here / "x.csv").read_bytes() == b"unsaved 5"
+
+
+def test_what_was_removed_by_hand_before_does_not_come_back(here: Path) -> None:
+    (here / "d/s/0").unlink()  # another one in `one`
+    (here / "d/same").unlink()  # the same there
+    before = seen(here)
+    track("checkout", "one", cwd=here).ok()
+    assert (here / "d/s/0").read_bytes() == b"one 0" and (here / "d/same").exists()
+    back(here)
+    assert seen(here) == before
+    shutil.rmtree(here / "d/s")
+    before = seen(here)
+    track("rm", "d", cwd=here).ok()
+    back(here)
+    assert seen(here) == before
+
+
+def test_what_was_removed_by_hand_and_is_in_no_version_wanted_does_not_come_back(here: Path) -> None:
+    git("checkout", "--quiet", "one", cwd=here)
+    track("checkout", cwd=here).ok()
+    (here / "d/only").unlink()
+    before = seen(here)
+    git("checkout", "--quiet", "two", cwd=here)
+    track("checkout", cwd=here).ok()
+    git("checkout", "--quiet", "one", cwd=here)
+    back(here)
+    assert seen(here) == before
+
+
+def test_an_ignore_line_that_a_checkout_of_another_revision_added_goes_with_it(here: Path) -> None:
+    write_tree(here, {"old/y.bin": b"old", "z.bin": b"z"})
+    track("add", "old/y.bin", "z.bin", cwd=here).ok()
+    commit_all(here, "old")
+    git("tag", "old", cwd=here)
+    track("rm", "old/y.bin", "z.bin", cwd=here).ok()
+    commit_all(here, "without")
+    before = seen(here)
+    track("checkout", "old", cwd=here).ok()
+    assert (here / "old/y.bin").exists() and "/z.bin" in (here / ".gitignore").read_text()
+    away = seen(here)
+    done = back(here)
+    assert seen(here) == before
+    back(here, str(done.step))
+    assert seen(here) == away

@@ -97,6 +97,22 @@ def test_the_sweep_keeps_the_newest_steps_that_are_not_too_old(trash: Trash, tmp
     assert trash.numbers() == [5]
 
 
+def test_a_small_sweep_takes_the_oldest_and_stops_at_the_first_that_may_stay(trash: Trash, tmp_path: Path) -> None:
+    now = 100 * 86_400
+    for number, age_days in ((1, 50), (2, 45), (3, 40), (4, 31), (5, 10), (6, 35), (7, 1)):
+        trash.save(step(number, time_s=now - age_days * 86_400))
+    (tmp_path / "a").write_bytes(b"unsaved")
+    take(trash, tmp_path, "a")
+    (trash.path / "2.json").write_bytes(b'{"format":2}')  # of a later version
+    assert trash.sweep_some(2, steps=100, days=30, now_s=now) == 2
+    assert (trash.numbers(), trash.contents(1)) == ([7, 6, 5, 4, 2], [])
+    assert trash.sweep_some(2, steps=100, days=30, now_s=now) == 1
+    assert trash.numbers() == [7, 6, 5, 2]
+    assert trash.sweep_some(9, steps=1, days=30, now_s=now) == 2
+    assert trash.numbers() == [7, 2]
+    assert trash.sweep_some(9, steps=0, days=0, now_s=now) == 0  # the newest stays
+
+
 def test_a_damaged_step_goes_with_the_sweep(trash: Trash) -> None:
     for number in (1, 2):
         trash.save(step(number))

@@ -13,18 +13,19 @@ from typing import NamedTuple
 from track.errors import MissingObject, StoreUnwritable, TrackError, UnsavedWork
 from track.flows.choice import Choice, parts_taken
 from track.flows.contents import StoreContents
-from track.flows.partly import parts_here, parts_with
+from track.flows.partly import parts_with, version_with
 from track.flows.plan import Plan, plan, unsaved_among
 from track.flows.reach import UNBELIEVABLE, Refused, Version, refusal
 from track.flows.recording import record
 from track.flows.staying import Leaves
 from track.flows.undo import Undo
 from track.model import manifest
+from track.model.digest import Digest
 from track.model.manifest import Entry
 from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
-from track.worktree.parts import remember
+from track.worktree.parts import placed_parts, remember
 from track.worktree.place import Placer
 
 
@@ -98,8 +99,7 @@ def bring(
     reported as lacking; one whose pointer or manifest cannot be believed is refused; the others are placed. With
     `force`, unsaved edits and unknown files go into the trash. Where no `paths` are named, edits beside a pointer that
     did not move stay. `undo` notes how everything was before; its owner says when the command is done.
-    `yielding`, every unsaved file stays, and an artifact that cannot be looked at, too; both are reported as kept. Of
-    one that is partly checked out only that part is looked at.
+    `yielding`, every unsaved file stays, and an artifact that cannot be looked at, too; both are reported as kept.
 
     Raises:
         UnsavedWork: files whose content is saved nowhere would go, every one named; nothing was changed.
@@ -162,11 +162,8 @@ def _planned(
 ) -> Plan | None:
     """The plan for what is meant of an artifact; None when nothing of it is."""
     is_asked = bool(paths) or choice is not None
-    parts: Sequence[bytes] | None
-    leaves: Leaves = "nothing" if is_asked or force else "edits"
-    if yielding:
-        parts, leaves = parts_here(project, version.path, version.pointer) or (), "unsaved"
-    elif (parts := parts_taken(project, version, paths, choice)) is None:
+    leaves: Leaves = "unsaved" if yielding else "nothing" if is_asked or force else "edits"
+    if (parts := parts_taken(project, version, paths, choice)) is None:
         return None
     return plan(project, version.path, version.pointer, parts=parts, asked=is_asked, force=force, leaves=leaves)
 
@@ -214,29 +211,34 @@ def carry_out(project: Project, plans: Sequence[Plan], undo: Undo | None, progre
                 undo.note_plans(busy)
             now_ns = placer.wait() if entries else 0
             for one in staged:
-                parts = _parts_after(project, one.plan)
+                parts, version = _parts_after(project, one.plan)
                 one.place()
                 record(project, one.plan, one.stats, now_ns)
-                remember(project.worktree_state, one.plan.path, parts)
+                remember(project.worktree_state, one.plan.path, parts, version)
     finally:
         progress.end()
     for found in plans:
         if found.is_done and not found.is_left:
-            parts = _parts_after(project, found)
+            parts, version = _parts_after(project, found)
             record(project, found, {}, 0)
-            remember(project.worktree_state, found.path, parts)
+            remember(project.worktree_state, found.path, parts, version)
 
 
-def _parts_after(project: Project, found: Plan) -> tuple[bytes, ...] | None:
-    """What is checked out when a plan is done, None for all of it; from now on it is known that not all of it is."""
+def _parts_after(project: Project, found: Plan) -> tuple[tuple[bytes, ...] | None, Digest]:
+    """What is checked out when a plan is done, None for all of it, and of which version.
+
+    From now on it is known that not all of it is.
+    """
+    version = found.pointer.digest
     if not found.parts:
-        return None
+        return None, version
     is_there = found.here.seen.kind == "directory"
     after = parts_with(project, found.path, found.pointer, found.parts) if is_there else found.parts
     if after is not None:
-        before = parts_here(project, found.path, found.pointer) if is_there else None
-        remember(project.worktree_state, found.path, before or ())
-    return after
+        before = placed_parts(project.worktree_state).get(found.path) if is_there else None
+        version = version_with(project, found.path, found.pointer, found.parts) if is_there else version
+        remember(project.worktree_state, found.path, *(before or ((), version)))
+    return after, version
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def way_back(project: Project, step: Step, paths: Sequence[bytes] = (), *, force
         parts = _parts(before, paths)
         if before.has_data and before.held is not None:
             pointer = pointer_of_held(project, before.held)
-            found = plan(project, before.path, pointer, parts=parts, force=force)
+            found = plan(project, before.path, pointer, parts=parts, asked=bool(parts), force=force)
             if found.absent:
                 raise _not_here(before, len(found.absent))
             back.comes.append(found)
@@ -104,6 +104,7 @@ def go_back(project: Project, back: Back, undo: Undo, progress: Progress = silen
     _move_back(project, back)
     _put(project, (before for before in back.pointers if before.pointer is None))
     touched.update(heed(project, [before.path for before in placed if not before.was_ignored]))
+    _ignore_again(project, [before for before in back.data if not before.has_pointer])
     if back.step.is_staged and touched:
         gitrepo.stage(project.git, sorted(touched))
     return sorted(touched) if back.step.is_staged else []
@@ -112,6 +113,16 @@ def go_back(project: Project, back: Back, undo: Undo, progress: Progress = silen
 def _put(project: Project, befores: Iterable[Before]) -> None:
     for before in befores:
         put_pointer(project, pointer_of(before.path), before.pointer)
+
+
+def _ignore_again(project: Project, befores: Sequence[Before]) -> None:
+    """Data without a pointer has an ignore line only where a checkout of another revision gave it one."""
+    alone = [before for before in befores if content_at(project, pointer_of(before.path)) is None]
+    heed(project, [before.path for before in alone if not before.was_ignored])
+    came = [before.path for before in alone if before.was_ignored and before.held is not None]
+    if came:
+        ignored = project.git.ignored(came)
+        ignore(project, [path for path in came if path not in ignored])
 
 
 def _moves_back(project: Project, step: Step, paths: Sequence[bytes]) -> list[Move]:

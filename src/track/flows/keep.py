@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 from track.errors import MissingObject, SpecialFile, TrackError, UnknownPath
 from track.flows.linked import settle_links, written_through
-from track.flows.partly import compare, parts_here, parts_with
+from track.flows.partly import compare, parts_here, parts_with, version_with
 from track.flows.spread import WORTH_SPREADING, spread_out
 from track.model import manifest
 from track.model.digest import Digest, digest_of
@@ -21,11 +21,12 @@ from track.publish import make_directory, remove_tree, stage
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
 from track.store.writer import Writer
-from track.worktree.parts import remember
+from track.worktree.parts import Parts, remember
 from track.worktree.reading import stat_of
 from track.worktree.scan import Folder, Item, Scan, open_checked, read_small, scan
 
 _LISTED = 20
+_NAMED = 3
 _FEW = 1000
 Pair = tuple[Entry | None, Entry | None]
 
@@ -62,7 +63,7 @@ class Keeper:
         self._writer: Writer | None = None
         self._nodes: dict[bytes, bytes] = {}
         self._finished: list[tuple[Scan, Digest]] = []
-        self._parts: dict[bytes, tuple[bytes, ...] | None] = {}
+        self._parts: dict[bytes, Parts | None] = {}
 
     def __enter__(self) -> Self:
         """Take the store's lock, so that what is found there stays there."""
@@ -80,7 +81,7 @@ class Keeper:
             return 0
         self._writer.commit()
         for path, parts in self._parts.items():
-            remember(self._project.worktree_state, path, parts)
+            remember(self._project.worktree_state, path, *(parts or (None,)))
         return self._writer.new_bytes
 
     def note(self) -> None:
@@ -197,10 +198,12 @@ class Keeper:
         try:
             partly = compare(self.read, pointer, parts, seen.entries())
         except MissingObject as error:
-            error.hint = f"bring its manifest here first: track fetch -- {typed(seen.path)}"
+            named = [seen.path + b"/" + part for part in parts] if 0 < len(parts) <= _NAMED else [seen.path]
+            error.hint = f"bring its manifest here first: track fetch -- {' '.join(map(typed, named))}"
             raise
-        self._parts[seen.path] = partly.parts
-        return manifest.update(self.read, pointer.digest, dict(map(_change, partly.pairs)), self._keep_node)
+        root = manifest.update(self.read, pointer.digest, dict(map(_change, partly.pairs)), self._keep_node)
+        self._parts[seen.path] = Parts(partly.parts, Digest(root.digest))
+        return root
 
     def _keep_parts(self, path: bytes, pointer: Pointer | None, parts: Sequence[bytes]) -> Kept:
         """Change the named parts of the manifest that `pointer` names, and nothing else of it."""
@@ -213,7 +216,8 @@ class Keeper:
             raise
         root = manifest.update(self.read, pointer.digest, changes, self._keep_node)
         if (together := parts_with(self._project, path, pointer, parts)) is not None:
-            self._parts[path] = together
+            version = version_with(self._project, path, pointer, parts)
+            self._parts[path] = Parts(together, Digest(root.digest) if version == pointer.digest else version)
         return Kept("directory", Digest(root.digest), root.size, root.files, False, *self._counts(pointer, root), 0)
 
     def _part(self, path: bytes, part: bytes, base: bytes) -> Iterator[tuple[bytes, Entry | None]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from track.errors import MalformedManifest, MissingObject, OutOfStep
 from track.flows.here import is_under
+from track.flows.partly import parts_here, placed_version
 from track.history import log
 from track.model import manifest
 from track.model.digest import Digest
@@ -17,6 +18,7 @@ from track.model.pointer import Pointer
 from track.project import Project
 
 _SHOWN = 8
+_NAMED = 3
 
 
 def overtaken(project: Project, path: bytes, pointer: Pointer) -> Digest | None:
@@ -24,10 +26,9 @@ def overtaken(project: Project, path: bytes, pointer: Pointer) -> Digest | None:
 
     None when they are in step, and when nobody can tell.
     """
-    placed = project.stat_cache.recorded(path)
-    if placed is None or pointer.kind == "value" or placed.root == bytes(pointer.digest):
+    holds = placed_version(project, path)
+    if holds is None or pointer.kind == "value" or holds == pointer.digest:
         return None
-    holds = Digest(placed.root)
     return holds if log.was_named(project.git, pointer_path(path), holds.hex()) else None
 
 
@@ -50,10 +51,11 @@ def out_of_step(
     holds = overtaken(project, path, pointer)
     if holds is None or not _is_taken_back(read, holds, pointer, digest, parts):
         return None
-    is_edited = digest != holds and not parts
+    here = parts_here(project, path, pointer) or ()
+    is_edited = digest != holds and not (parts or here)
     shown = display(path + b"/" + parts[0] if len(parts) == 1 else path)
-    what = "comes from" if parts else "was edited on top of" if is_edited else "is still"
-    ways = _ways(path, parts, is_edited=is_edited)
+    what = "comes from" if parts or here else "was edited on top of" if is_edited else "is still"
+    ways = _ways(path, parts or (here if len(here) <= _NAMED else ()), is_edited=is_edited)
     width = max(len(way) for way, _ in ways)
     return OutOfStep(
         f"{shown} {what} version {holds.hex()[:_SHOWN]}, and Git has moved its pointer to "

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from track.errors import MissingObject
 from track.flows.pointers import exists
+from track.flows.reach import Version
 from track.model import manifest
+from track.model.digest import Digest
 from track.model.manifest import Entry, Read
 from track.model.pointer import Pointer
 from track.project import Project
-from track.worktree.parts import covers, outermost, parts_of
+from track.worktree.parts import covers, outermost, parts_of, placed_parts
 
 Pair = tuple[Entry | None, Entry | None]
 
@@ -36,6 +38,17 @@ def parts_here(project: Project, path: bytes, pointer: Pointer | None) -> tuple[
     return parts_of(project.worktree_state, path)
 
 
+def as_checked_out(project: Project, versions: Iterable[Version]) -> list[Version]:
+    """The versions, each wanted as far as it is checked out: what is partly here stays partly here."""
+    known = placed_parts(project.worktree_state)
+    return [
+        version._replace(parts=known[version.path].paths)
+        if version.path in known and version.pointer.kind == "directory"
+        else version
+        for version in versions
+    ]
+
+
 def parts_with(project: Project, path: bytes, pointer: Pointer, parts: Sequence[bytes]) -> tuple[bytes, ...] | None:
     """The parts that are checked out of an artifact once `parts` are, too; None when it is whole.
 
@@ -45,6 +58,30 @@ def parts_with(project: Project, path: bytes, pointer: Pointer, parts: Sequence[
     if before is None and not _is_untouched(project, path, pointer, frozenset(parts)):
         return None
     return (*(before or ()), *parts)
+
+
+def version_with(project: Project, path: bytes, pointer: Pointer, parts: Sequence[bytes]) -> Digest:
+    """The version that all checked out parts of an artifact are of once `parts` are as `pointer` says.
+
+    It is an earlier one as long as some of them are of that: what changed since is not in all of them.
+    """
+    before = placed_parts(project.worktree_state).get(path)
+    placed = frozenset(parts)
+    if before is None or before.version is None or all(covers(placed, part) for part in before.paths):
+        return pointer.digest
+    return before.version
+
+
+def placed_version(project: Project, path: bytes) -> Digest | None:
+    """The version that the data at `path`, or what is checked out of it, was placed or added as; None: nobody knows.
+
+    Unlike what the rows describe: of parts that is what is here, which no pointer names.
+    """
+    parts = placed_parts(project.worktree_state).get(path)
+    if parts is not None:
+        return parts.version
+    recorded = project.stat_cache.recorded(path)
+    return None if recorded is None else Digest(recorded.root)
 
 
 def _is_untouched(project: Project, path: bytes, pointer: Pointer, beside: frozenset[bytes]) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from track.errors import InsideArtifact, MalformedPointer, MissingObject, SpecialFile, UnknownPath
 from track.flows.here import Here, Local, is_under
-from track.flows.partly import entries_of
+from track.flows.partly import entries_of, placed_version
 from track.flows.reach import known_at_remotes
 from track.flows.staying import Leaves, Ways
 from track.model import manifest
@@ -93,10 +93,11 @@ def plan(
     Raises:
         MissingObject: a node of the manifest is not here.
         MalformedManifest, MalformedPointer, DamagedObject: it cannot be believed; nothing was changed.
-        UnknownPath: the artifact has nothing at one of the parts.
+        UnknownPath: the artifact has nothing at one of the parts that were asked for.
         Unreadable, ForbiddenPath, ChangedWhileAdding: what is here cannot be looked at.
     """
-    _refuse_unknown(project, path, pointer, parts)
+    if asked:
+        _refuse_unknown(project, path, pointer, parts)
     seen = scan(project.gate, path, project.stat_cache, state=project.worktree_state)
     for error in seen.errors:
         if not isinstance(error, SpecialFile | InsideArtifact | MissingObject):
@@ -108,7 +109,7 @@ def plan(
     else:
         refuse_other_totals(project, path, pointer)
         found.pairs = _pairs(project, found)
-    _Decision(project, found, asked=asked or bool(parts), force=force, leaves=leaves).run()
+    _Decision(project, found, asked=asked, force=force, leaves=leaves).run()
     if pointer.kind == "file":
         refuse_other_totals(project, path, pointer)
     return found
@@ -298,8 +299,7 @@ class _Decision:
 
     def _is_in_place(self) -> bool:
         """Whether the pointer is the one whose version was placed last, whatever became of that."""
-        recorded = self.project.stat_cache.recorded(self.plan.path)
-        return recorded is not None and recorded.root == bytes(self.plan.pointer.digest)
+        return placed_version(self.project, self.plan.path) == self.plan.pointer.digest
 
 
 def unsaved_among(project: Project, going: Iterable[Local]) -> set[bytes]:

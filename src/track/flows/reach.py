@@ -33,11 +33,15 @@ _LEAF_HEADER = b"track-manifest 1 0\n"
 
 
 class Version(NamedTuple):
-    """A version that revisions name. `path` is the data's, or the pointer's own for a named artifact; sorted `refs`."""
+    """A version that revisions name. `path` is the data's, or the pointer's own for a named artifact; sorted `refs`.
+
+    `parts` are what is wanted of a directory where nobody names paths; empty means all of it.
+    """
 
     path: bytes
     pointer: Pointer
     refs: tuple[str, ...]
+    parts: tuple[bytes, ...] = ()
 
 
 class Reached(NamedTuple):
@@ -196,9 +200,9 @@ def _covers(asked: bytes, path: bytes, pointer: bytes) -> bool:
 
 def inside(version: Version, paths: Sequence[bytes]) -> tuple[bytes, ...]:
     """The parts of a directory artifact that were asked for, relative to it; empty means all of it."""
-    if not paths or any(
-        _covers(path, version.path, b"") and not path.startswith(version.path + b"/") for path in paths
-    ):
+    if not paths:
+        return version.parts
+    if any(_covers(path, version.path, b"") and not path.startswith(version.path + b"/") for path in paths):
         return ()
     start = len(version.path) + 1
     return tuple(sorted({path[start:] for path in paths if path.startswith(version.path + b"/")}))

@@ -18,7 +18,7 @@ from track.model.names import display, typed
 from track.model.pointer import Pointer
 from track.project import Project
 from track.worktree.found import is_empty, split
-from track.worktree.parts import parts_of, remember
+from track.worktree.parts import parts_of, placed_parts, remember
 from track.worktree.reading import stat_of
 from track.worktree.rows import RowEdit
 from track.worktree.stat_cache import DIGEST_SIZE, RACY, STAT, STAT_SIZE, Recorded, Stat
@@ -117,9 +117,9 @@ def remove_empty_above(project: Project, path: bytes, artifact: bytes) -> None:
 def _carry_whole(project: Project, passage: Passage, before: Stat | None, after: Stat | None) -> None:
     """The rows of an artifact under its new path; a file's row has its name in it, and its stat moved a little."""
     cache, source, target = project.stat_cache, passage.source.path, passage.target.path
-    parts = parts_of(project.worktree_state, source)
+    parts = placed_parts(project.worktree_state).get(source)
     if parts is not None:
-        remember(project.worktree_state, target, parts)
+        remember(project.worktree_state, target, *parts)
         remember(project.worktree_state, source, None)
     recorded = cache.recorded(source)
     if recorded is None:

@@ -15,6 +15,7 @@ from track import publish
 from track.errors import ConflictedPointer, NotAPointer, TrackError
 from track.flows.bring import BroughtArtifact, Kept, Lacking, bring
 from track.flows.leave import leave
+from track.flows.partly import as_checked_out
 from track.flows.reach import Version
 from track.history import log
 from track.history.identity import blob_of
@@ -23,6 +24,8 @@ from track.model.names import data_path, display, is_named_pointer, pointer_path
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
 from track.project import IN_STEP, Project
+from track.worktree.parts import Parts, placed_parts
+from track.worktree.stat_cache import Recorded
 
 _MOVING = b"moving"
 _CAME = "came"
@@ -60,12 +63,13 @@ def follow(project: Project, left: Iterable[str] = (), *, progress: Progress = s
         contents = dict(log.pointers_in_worktree(project.git, files))
         versions, troubles = _parsed(contents, files)
         placed = project.stat_cache.artifacts()
+        partly = placed_parts(project.worktree_state)
         moved = [
             version
-            for version in versions
+            for version in as_checked_out(project, versions)
             if was_interrupted
             or version.path not in placed
-            or placed[version.path].root != bytes(version.pointer.digest)
+            or _placed_as(placed, partly, version.path) != version.pointer.digest
         ]
         known = {*files.staged, *files.unmerged, *contents}
         came = _came(project)
@@ -78,6 +82,11 @@ def follow(project: Project, left: Iterable[str] = (), *, progress: Progress = s
         _note_came(project, came, (came | fresh) & known)
         _remember(project, stamp, files, contents)
     return Followed(brought.artifacts, removed, tuple(sorted((*kept, *brought.kept))), brought.lacking, tuple(troubles))
+
+
+def _placed_as(placed: Mapping[bytes, Recorded], partly: Mapping[bytes, Parts], path: bytes) -> bytes | None:
+    """The version that data was placed or added as; None: nobody knows. As `partly.placed_version`, for many."""
+    return partly[path].version if path in partly else placed[path].root
 
 
 def _parsed(contents: Mapping[bytes, bytes], files: PointerFiles) -> tuple[list[Version], list[str]]:

@@ -31,6 +31,8 @@ from track.worktree.trash import Before, Held, Move, Step, Trash, every_trash
 
 FOLDER = "trash"
 _DATA = ("file", "directory")
+_SWEPT = 4
+"""How many old steps a command takes out of the trash at its end, at most."""
 _WORTH_WALKING = 100
 """From so many paths on, reading a whole manifest is faster than looking for each in it."""
 
@@ -64,19 +66,23 @@ class Undo:
 
     def note_pointer(self, path: bytes) -> None:
         """The pointer of the artifact at `path` (its ignore line too) is about to change."""
-        known = self._known.get(path, Before(path))
+        known = self._before(path)
         if not known.has_pointer:
-            named = is_named_pointer(path)
             content = content_at(self._project, pointer_of(path))
-            was_ignored = named or has_line(self._project, path)
-            self._known[path] = replace(known, has_pointer=True, pointer=content, was_ignored=was_ignored)
+            self._known[path] = replace(known, has_pointer=True, pointer=content)
 
     def note_data(self, path: bytes, held: Held | None) -> None:
-        """The working copy at `path`, which holds this, is about to change."""
-        known = self._known.get(path, Before(path))
+        """The working copy at `path`, which holds this (its ignore line too), is about to change."""
+        known = self._before(path)
         if not known.has_data:
             parts = parts_of(self._project.worktree_state, path)
             self._known[path] = replace(known, has_data=True, held=held, parts=parts)
+
+    def _before(self, path: bytes) -> Before:
+        """What is noted of an artifact; of one that is new, whether its line is in the ignore file now."""
+        if (known := self._known.get(path)) is not None:
+            return known
+        return Before(path, was_ignored=is_named_pointer(path) or has_line(self._project, path))
 
     def note_all(self, paths: Iterable[bytes], plans: Iterable[Plan]) -> None:
         """The pointers at `paths`, and working copies by `plans`, are about to change; saved when it returns."""
@@ -119,11 +125,16 @@ class Undo:
             self.trash.save(self.step, durable=self._is_durable)
 
     def done(self) -> int | None:
-        """Say that the command has finished, after its last change; the step's number, None when nothing was noted."""
+        """Say that the command has finished, after its last change; the step's number, None when nothing was noted.
+
+        A few steps that are too old go now: the trash stays within its bounds for people who never run `track gc`.
+        """
         if not self._known:
             return None
         self.step = replace(self.step, is_done=True)
         self.save()
+        config = self._project.config
+        self.trash.sweep_some(_SWEPT, steps=config.number("trash.steps"), days=config.number("trash.days"))
         return self.step.number
 
     def _take(self, found: Plan, path: bytes) -> None:
@@ -235,6 +246,9 @@ def _edits(project: Project, found: Plan) -> dict[bytes, Entry | None]:
     for path, entry in found.writes.items():
         if path not in found.replaced and entry.mode != "d" and (old := recorded(path)) is not None and old.mode != "d":
             changes[path] = None
+    for was, now in found.here.seen.changes():  # what somebody had removed by hand before
+        if was is not None and now is None and was.mode != "d":
+            changes.setdefault(was.path, None)
     return _without_what_stands_in_the_way(changes, read, root)
 
 

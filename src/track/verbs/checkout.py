@@ -15,6 +15,7 @@ from track.flows.reach import Version, full_name, inside, versions, versions_her
 from track.flows.sides import pointer_of
 from track.flows.undo import Undo
 from track.history import log
+from track.history.identity import blob_of
 from track.model.names import display, is_named_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -26,10 +27,10 @@ _LISTED = 50
 class CheckedOut:
     """What a checkout did, or with `dry_run` would do.
 
-    `artifacts` are those whose files changed or that keep local edits; `pointers` the pointer files that were written;
-    `count` is how many artifacts were looked at. `refused` says which pointers could not be read; they were left alone.
-    `step` is the number under which it can be undone (None: nothing to), `given_up` are unsaved files that went into
-    the trash.
+    `artifacts` are those whose files changed or that keep local edits; `pointers` the pointer files that were written,
+    and `unstaged` those of them that are not as Git's index has them; `count` is how many artifacts were looked at.
+    `refused` says which pointers could not be read; they were left alone. `step` is the number under which it can be
+    undone (None: nothing to), `given_up` are unsaved files that went into the trash.
     """
 
     artifacts: tuple[BroughtArtifact, ...]
@@ -38,6 +39,7 @@ class CheckedOut:
     refused: tuple[TrackError, ...] = ()
     step: int | None = None
     given_up: tuple[bytes, ...] = ()
+    unstaged: tuple[bytes, ...] = ()
 
 
 def checkout(
@@ -86,7 +88,9 @@ def checkout(
     if brought.lacking:
         with naming_too(refused):
             raise _missing(project, rev, brought.lacking)
-    return CheckedOut(brought.artifacts, tuple(written), len(found), refused, step, brought.given_up)
+    return CheckedOut(
+        brought.artifacts, tuple(written), len(found), refused, step, brought.given_up, _unstaged(project, written)
+    )
 
 
 def _restored(project: Project, rev: str, found: Sequence[Version], undo: Undo) -> list[bytes]:
@@ -101,6 +105,19 @@ def _restored(project: Project, rev: str, found: Sequence[Version], undo: Undo) 
         undo.note_pointer(path)
     undo.save()
     return [pointer_of(path) for path in differing if put_pointer(project, pointer_of(path), wanted[pointer_of(path)])]
+
+
+def _unstaged(project: Project, written: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Those of the pointer files that are not as Git's index has them."""
+    if not written:
+        return ()
+    staged = project.git.pointer_files().staged
+    contents = {pointer: content_at(project, pointer) or b"" for pointer in written}
+    return tuple(
+        pointer
+        for pointer, content in contents.items()
+        if pointer not in staged or blob_of(content, staged[pointer]) != staged[pointer]
+    )
 
 
 def _keep_out_of_git(project: Project, placed: Sequence[Version]) -> None:

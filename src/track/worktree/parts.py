@@ -1,31 +1,50 @@
 """Parts: of which artifacts only some is checked out, and what; kept for each working tree, and never guessed.
 
 It is no cache: without it, what was never placed would look as if somebody had removed it. A file beside the stat
-cache has it as JSON, `{"format": 1, "artifacts": {PATH: [PART, …]}}`, paths as text without loss; no file is none.
+cache has it as JSON, paths as text without loss; no file is none:
+
+    {"format": 1, "artifacts": {PATH: [PART, …]}, "versions": {PATH: DIGEST}}
+
+`versions` is the version of which all those parts were placed or added, at least; an artifact without one, as all
+were in the first files, has parts of nobody knows which.
 """
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from track import publish
 from track.errors import NewerFormat, Unreadable
+from track.model.digest import Digest
 from track.model.names import display, path_of, text_of
 
 _NAME = "parts.json"
 _FORMAT = 1
 
 
+class Parts(NamedTuple):
+    """What is checked out of an artifact: paths relative to it, sorted; and of which version, None if unknown."""
+
+    paths: tuple[bytes, ...]
+    version: Digest | None = None
+
+
 def parts_of(state: Path, artifact: bytes) -> tuple[bytes, ...] | None:
     """The parts of an artifact that are checked out, relative to it, sorted; None when it is not known to be partial.
 
-    `state` is the folder of track's own of this working tree. Raises as `all_parts` does.
+    `state` is the folder of track's own of this working tree. Raises as `placed_parts` does.
     """
     return all_parts(state).get(artifact)
 
 
 def all_parts(state: Path) -> dict[bytes, tuple[bytes, ...]]:
-    """The parts of every artifact of which only some is checked out.
+    """The paths of the parts of every artifact of which only some is checked out. Raises as `placed_parts` does."""
+    return {artifact: parts.paths for artifact, parts in placed_parts(state).items()}
+
+
+def placed_parts(state: Path) -> dict[bytes, Parts]:
+    """The parts of every artifact of which only some is checked out, and of which version they are.
 
     Raises:
         Unreadable: the file is damaged; it is for a person to say what is checked out.
@@ -39,7 +58,11 @@ def all_parts(state: Path) -> dict[bytes, tuple[bytes, ...]]:
         document = json.loads(content)
         written = document["format"]
         if written == _FORMAT:
-            return {path_of(path): tuple(sorted(map(path_of, parts))) for path, parts in document["artifacts"].items()}
+            versions = {path_of(path): Digest.parse(text) for path, text in document.get("versions", {}).items()}
+            return {
+                (artifact := path_of(path)): Parts(tuple(sorted(map(path_of, parts))), versions.get(artifact))
+                for path, parts in document["artifacts"].items()
+            }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(
             f"{display(str(state / _NAME))}, which says what is partly checked out, is damaged",
@@ -48,18 +71,25 @@ def all_parts(state: Path) -> dict[bytes, tuple[bytes, ...]]:
     raise NewerFormat(f"{display(str(state / _NAME))} has format {written!r}; this version reads {_FORMAT}")
 
 
-def remember(state: Path, artifact: bytes, parts: Iterable[bytes] | None) -> None:
-    """Record, durably, what is checked out of an artifact; None: all of it, as far as anybody knows."""
-    known = all_parts(state)
+def remember(state: Path, artifact: bytes, parts: Iterable[bytes] | None, version: Digest | None = None) -> None:
+    """Record, durably, what is checked out of an artifact and of which version.
+
+    Parts of None: all of it, as far as anybody knows.
+    """
+    known = placed_parts(state)
     before = dict(known)
     if parts is None:
         known.pop(artifact, None)
     else:
-        known[artifact] = outermost(parts)
+        known[artifact] = Parts(outermost(parts), version)
     if known == before:
         return
-    document = {text_of(path): [text_of(part) for part in known[path]] for path in sorted(known)}
-    content = json.dumps({"format": _FORMAT, "artifacts": document}, ensure_ascii=False, indent=1) + "\n"
+    document = {
+        "format": _FORMAT,
+        "artifacts": {text_of(path): list(map(text_of, known[path].paths)) for path in sorted(known)},
+        "versions": {text_of(path): str(one) for path in sorted(known) if (one := known[path].version) is not None},
+    }
+    content = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     publish.publish_bytes(state / _NAME, content.encode("utf-8"))
 
 

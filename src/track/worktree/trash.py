@@ -174,17 +174,36 @@ class Trash:
 
     def sweep(self, *, steps: int, days: int, now_s: float | None = None) -> int:
         """Remove what is beyond the newest `steps`, or older than so many days; how many. The newest one stays."""
-        now_s = time.time() if now_s is None else now_s
+        oldest_s = (time.time() if now_s is None else now_s) - days * 86_400
         removed = 0
         for place, number in enumerate(self.numbers()):
             step = self.step(number) if place else None
-            is_old = step is not None and step.time_s < now_s - days * 86_400
-            if place and (place >= steps or is_old or step is None):
-                with suppress(OSError, TrackError):  # another user's, or swept by another process
-                    publish.remove_tree(self.path / str(number))
-                    publish.remove(self.path / f"{number}.json")
-                    removed += 1
+            if place and (place >= steps or step is None or step.time_s < oldest_s):
+                removed += self._remove(number)
         return removed
+
+    def sweep_some(self, most: int, *, steps: int, days: int, now_s: float | None = None) -> int:
+        """As `sweep`, of the oldest at most so many, and none behind the first that may stay; for the end of a command.
+
+        What cannot be read, as a later version may have written it, stays.
+        """
+        oldest_s = (time.time() if now_s is None else now_s) - days * 86_400
+        removed = 0
+        for place, number in reversed(list(enumerate(self.numbers()))[1:]):
+            step = self.step(number)
+            if step is None:
+                continue
+            if removed == most or not (place >= steps or step.time_s < oldest_s):
+                break
+            removed += self._remove(number)
+        return removed
+
+    def _remove(self, number: int) -> bool:
+        with suppress(OSError, TrackError):  # another user's, or swept by another process
+            publish.remove_tree(self.path / str(number))
+            publish.remove(self.path / f"{number}.json")
+            return True
+        return False
 
 
 def every_trash(common_dir: Path) -> Iterator[Trash]:

@@ -15,6 +15,7 @@ from track.model.names import display, typed
 from track.project import Project
 from track.verbs.checkout import CheckedOut, checkout
 
+_NAMED = 8
 _HELP = """Make working files what their pointers say. What is saved nowhere is never lost.
 
 \b
@@ -123,8 +124,11 @@ def _line(artifact: BroughtArtifact, dry_run: bool) -> str:
 
 
 def _say_more(done: CheckedOut, dry_run: bool) -> None:
-    if done.pointers:
-        note(f"{count_text(len(done.pointers), 'pointer')} written, not staged: git add records going back")
+    if done.unstaged:
+        named = " ".join(map(typed, done.unstaged)) if len(done.unstaged) <= _NAMED else "POINTER…"
+        note(f"{count_text(len(done.unstaged), 'pointer')} written, not staged: git add {named}")
+    if len(done.pointers) > len(done.unstaged):
+        note(f"{count_text(len(done.pointers) - len(done.unstaged), 'pointer')} written, as Git's index has it")
     if done.given_up and not dry_run:
         what = "1 unsaved file is" if len(done.given_up) == 1 else f"{len(done.given_up):,} unsaved files are"
         note(f"{what} in the trash: track restore {done.step} brings everything back")
@@ -140,6 +144,7 @@ def _document(done: CheckedOut, dry_run: bool) -> dict[str, object]:
         "step": done.step,
         "given_up": [display(path) for path in done.given_up],
         "pointers": [display(path) for path in done.pointers],
+        "unstaged": [display(path) for path in done.unstaged],
         "artifacts": [
             {
                 "path": display(artifact.path),

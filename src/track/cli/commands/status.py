@@ -5,7 +5,7 @@ import sys
 import click
 
 from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, paint, progress, refuse, size_text, table
-from track.model.names import display, text_of
+from track.model.names import display, text_of, typed
 from track.verbs.status import ArtifactStatus, Status, status
 
 _HELP = """Show what differs between your data, its pointers, Git's index and HEAD, and what no remote has.
@@ -83,23 +83,40 @@ def _show(found: Status) -> None:
     )
     _section(
         "pointers not staged",
-        "git add the pointer files",
+        f"git add {_one_or([typed(one.pointer) for one in found.artifacts if one.unstaged not in '.U'], 'POINTER…')}",
         [[artifact.unstaged, _title(artifact), ""] for artifact in found.artifacts if artifact.unstaged not in ".U"],
         deleted="deleted",
     )
     _section(
         "data that differs from its pointer",
-        "track add PATH records it; track checkout PATH brings the recorded version back",
-        [
-            [artifact.data, _title(artifact), _what(artifact)]
-            for artifact in found.artifacts
-            if artifact.data != "." and (artifact.staged, artifact.data) != ("U", "?")
-        ],
+        _ways([artifact for artifact in found.artifacts if _differs(artifact)]),
+        [[artifact.data, _title(artifact), _what(artifact)] for artifact in found.artifacts if _differs(artifact)],
     )
     _say_partly(found)
     _say_unpushed(found)
     if not found.changed:
         emit("nothing differs" + ("" if found.artifacts else "; nothing is tracked yet: track add PATH"))
+
+
+def _differs(artifact: ArtifactStatus) -> bool:
+    """Whether its data is not as its pointer says, apart from a pointer in conflict."""
+    return artifact.data != "." and (artifact.staged, artifact.data) != ("U", "?")
+
+
+def _one_or(names: list[str], many: str) -> str:
+    """The name, when there is one, so that the hint can be pasted; else what stands for one of them."""
+    return names[0] if len(names) == 1 else many
+
+
+def _ways(differing: list[ArtifactStatus]) -> str:
+    """Both ways on for data that differs from its pointer: to record it, and to have it as recorded."""
+    path = _one_or([typed(artifact.path) for artifact in differing], "PATH")
+    force, comes = "", "brings the recorded version back"
+    if any(artifact.data == "M" for artifact in differing):
+        force, comes = "--force ", f"{comes}, edits go to the trash"
+    if all(artifact.data == "D" for artifact in differing):
+        return f"track checkout {path} {comes}"
+    return f"track add {path} records it; track checkout {force}{path} {comes}"
 
 
 def _is_gone(artifact: ArtifactStatus) -> bool:
