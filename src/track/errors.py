@@ -29,6 +29,7 @@
     │   ├── MalformedManifest           a manifest that breaks the rules of its format
     │   ├── MalformedPointer            a pointer that is not one
     │   │   └── ConflictedPointer   6       a pointer with the marks of a merge in it
+    │   ├── MalformedRecord             a record of a run that is not one
     │   └── ForbiddenPath               a path that leaves the working tree or reaches .git
     ├── NotAPointer                 1   a .track file that is somebody else's
     ├── SpecialFile                 1   a socket, device or pipe where a file was expected
@@ -184,6 +185,10 @@ class ConflictedPointer(MalformedPointer):
     """A pointer in which a merge left both sides, for somebody to take one."""
 
     exit_code = 6
+
+
+class MalformedRecord(IntegrityError):
+    """A record of a run that is not TOML, or whose facts cannot be."""
 
 
 class NotAPointer(TrackError):
