@@ -1,0 +1,137 @@
+"""The code that a run sees: one tree for one code, whatever commits and indexes say, and nothing left behind."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.repositories import commit_all, git, new_repository
+from track.history.code_tree import Untracked, code_tree, is_no_code, tree_at, untracked
+from track.history.plumbing import Git
+
+
+@pytest.fixture
+def code(repo: Path) -> Path:
+    """A repository with code, a pointer and what belongs to it, all committed."""
+    for name, text in {
+        "main.py": "print(1)\n",
+        "pkg/part.py": "x = 1\n",
+        "data.csv.track": "[artifact]\n",
+        "pkg/deep.track": "[artifact]\n",
+        ".gitignore": "/data.csv\n",
+        "pkg/.gitignore": "/deep\n",
+        ".gitattributes": "*.track diff=track\n",
+        ".track/config.toml": "\n",
+    }.items():
+        path = repo / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (repo / "run.sh").write_text("#!/bin/sh\n")
+    (repo / "run.sh").chmod(0o755)
+    (repo / "link").symlink_to("main.py")
+    commit_all(repo)
+    return repo
+
+
+def tree(code: Path, room: Path, also: list[bytes] | None = None) -> str:
+    with code_tree(Git(code), room, also or []) as found:
+        return found.tree
+
+
+def test_code_is_what_git_tracks_without_pointers_records_and_ignore_files(code: Path, tmp_path: Path) -> None:
+    with code_tree(Git(code), tmp_path / "room", []) as found:
+        assert not found.is_dirty
+        assert found.patch() == b""
+        assert [(file.path, file.mode) for file in found.files()] == [
+            (b"link", "l"),
+            (b"main.py", "f"),
+            (b"pkg/part.py", "f"),
+            (b"run.sh", "x"),
+        ]
+        assert [content for _, content in found.contents(found.files())][:2] == [b"main.py", b"print(1)\n"]
+    assert found.tree == tree_at(Git(code), tmp_path / "room", "HEAD")
+
+
+def test_the_tree_follows_the_files_and_not_the_index_or_the_pointers(code: Path, tmp_path: Path) -> None:
+    clean = tree(code, tmp_path)
+    (code / "main.py").write_text("print(2)\n")
+    dirty = tree(code, tmp_path)
+    assert dirty != clean
+    git("add", "main.py", cwd=code)
+    assert tree(code, tmp_path) == dirty
+    (code / "data.csv.track").write_text("[artifact]\n# other\n")
+    (code / ".gitignore").write_text("")
+    assert tree(code, tmp_path) == dirty
+    commit_all(code)
+    assert tree(code, tmp_path) == dirty == tree_at(Git(code), tmp_path, "HEAD")
+    (code / "main.py").unlink()
+    assert tree(code, tmp_path) not in (clean, dirty)
+
+
+def test_nothing_is_left_in_the_repository(code: Path, tmp_path: Path) -> None:
+    def state() -> tuple[set[str], bytes]:
+        files = {str(path) for path in (code / ".git").rglob("*") if path.is_file()}
+        return files, (code / ".git/index").read_bytes()
+
+    (code / "main.py").write_text("print(3)\n")
+    (code / "new.py").write_text("new\n")
+    before = state()
+    tree(code, tmp_path / "room", [b"new.py"])
+    assert state() == before
+    assert list((tmp_path / "room").iterdir()) == []
+
+
+def test_untracked_files_are_listed_with_their_sizes_and_taken_when_asked(code: Path, tmp_path: Path) -> None:
+    (code / "new.bin").write_bytes(bytes(range(256)))
+    (code / "x.track").write_text("[artifact]\n")
+    (code / "data.csv").write_text("ignored\n")
+    new_repository(code / "inner")
+    odd = os.path.join(os.fsencode(code), b"odd\xff\n.py")
+    Path(os.fsdecode(odd)).write_bytes(b"odd")
+    assert untracked(Git(code)) == [Untracked(b"new.bin", 256), Untracked(b"odd\xff\n.py", 3)]
+    with code_tree(Git(code), tmp_path, [b"new.bin", b"odd\xff\n.py"]) as found:
+        assert found.is_dirty
+        assert {file.path for file in found.files()} >= {b"new.bin", b"odd\xff\n.py"}
+        patch = found.patch()
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", code, clone, cwd=tmp_path)
+    subprocess.run(["git", "apply", "-"], input=patch, cwd=clone, check=True)
+    assert tree(clone, tmp_path, [b"new.bin", b"odd\xff\n.py"]) == found.tree
+
+
+def test_a_repository_without_a_commit_has_code_too(tmp_path: Path) -> None:
+    repo = new_repository(tmp_path / "new", commit=False)
+    (repo / "a.py").write_text("a\n")
+    with code_tree(Git(repo), tmp_path / "room", [b"a.py"]) as found:
+        assert found.base is None and found.is_dirty
+        assert [file.path for file in found.files()] == [b"a.py"]
+        assert b"a.py" in found.patch()
+
+
+def test_an_unresolved_merge_is_read_as_it_lies_there(code: Path, tmp_path: Path) -> None:
+    for branch, text in (("one", "1\n"), ("two", "2\n")):
+        git("checkout", "--quiet", "-B", branch, "main", cwd=code)
+        (code / "main.py").write_text(text)
+        commit_all(code)
+    git("merge", "--quiet", "one", cwd=code, check=False)
+    assert tree(code, tmp_path) != tree_at(Git(code), tmp_path, "HEAD")
+
+
+def test_a_repository_whose_path_has_a_colon_is_read(tmp_path: Path) -> None:
+    repo = new_repository(tmp_path / 'a:b"c')
+    (repo / "a.py").write_text("a\n")
+    commit_all(repo)
+    with code_tree(Git(repo), tmp_path / "room", []) as found:
+        assert not found.is_dirty and [file.path for file in found.files()] == [b"a.py"]
+
+
+def test_in_a_linked_worktree_the_code_is_that_worktree_s(code: Path, tmp_path: Path) -> None:
+    git("worktree", "add", "--quiet", tmp_path / "linked", "-b", "other", cwd=code)
+    (tmp_path / "linked/main.py").write_text("other\n")
+    assert tree(tmp_path / "linked", tmp_path / "room") != tree(code, tmp_path / "room")
+
+
+def test_what_is_no_code():
+    assert is_no_code(b"a/b.track") and is_no_code(b".track/runs/x.toml") and is_no_code(b"a/.gitignore")
+    assert not is_no_code(b"a/b.tracks") and not is_no_code(b"x.track/main.py")
