@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from track.errors import MalformedRecord, NewerFormat
 from track.model.digest import digest_of
 from track.model.record import (
+    ENDED,
     HOWS,
-    STATUSES,
+    LIVING,
     Record,
     Revision,
     Series,
@@ -129,7 +130,7 @@ RECORDS = st.builds(
     Record,
     id=st.builds(run_id, st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10)),
     name=st.from_regex(r"[a-z]+-[a-z]+", fullmatch=True),
-    status=st.sampled_from(STATUSES),
+    status=st.sampled_from(LIVING + ENDED),
     started=TIMES,
     ended=st.none() | TIMES,
     seconds=st.none() | st.floats(0, 1e9),
@@ -173,7 +174,7 @@ def test_what_is_written_is_read_back_and_written_the_same(record: Record) -> No
         ({"name": ""}, "name"),
         ({"folder": "tests"}, "slash"),
         ({"folder": "/a//b"}, "slash"),
-        ({"status": "running"}, "status"),
+        ({"status": "done"}, "status"),
         ({"started": datetime(2026, 1, 1)}, "time zone"),
         ({"metadata": {"a": [1]}}, "a in [metadata]"),
         ({"artifacts": (Used("result", ONE, 1, name="a"),)}, "category"),

@@ -15,8 +15,10 @@ from track.model.names import text_of
 from track.model.node import NUMBER_LIMIT
 
 CATEGORIES = ("code", "input", "output")
-STATUSES = ("completed", "failed", "terminated", "lost")
-"""How a run ended; one that has not ended is `created` or `running`, and is not a record yet."""
+LIVING = ("created", "running")
+"""A run that has not ended; its record is a draft, which may change and is never committed."""
+ENDED = ("completed", "failed", "terminated", "lost")
+"""How a run ended; from then on its record stays as it is."""
 HOWS = ("declared", "api", "observed", "mapped", "claimed")
 """How it is known that an artifact was used or made."""
 
@@ -89,7 +91,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One run that has ended.
+    """One run; a draft while it lives, for good when it has ended.
 
     Times are aware, in UTC, to the microsecond; `seconds` is how long it took by a clock that nobody sets. `by` is
     Git's identity of who started it. `exit` is the command's code, None for a run inside a program. `metadata` and
@@ -134,6 +136,11 @@ class Record:
         problems = tuple(_problems(self))
         if problems:
             raise ValueError("; ".join(problems))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is no draft any more."""
+        return self.status in ENDED
 
     @property
     def short(self) -> str:
@@ -195,8 +202,8 @@ def _problems(record: Record) -> Iterator[str]:
         yield f"name {record.name!r} is not letters, digits, blanks and -_/.:"
     if not is_folder(record.folder):
         yield f"folder {record.folder!r} does not begin with a slash, or has an empty part"
-    if record.status not in STATUSES:
-        yield f"status is {record.status!r}, not one of {', '.join(STATUSES)}"
+    if record.status not in LIVING + ENDED:
+        yield f"status is {record.status!r}, not one of {', '.join(LIVING + ENDED)}"
     for name, when in (("started", record.started), ("ended", record.ended)):
         if when is not None and when.utcoffset() is None:
             yield f"{name} has no time zone"

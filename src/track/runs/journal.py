@@ -1,0 +1,203 @@
+"""The journal: the runs of this clone, living and ended, whether or not a commit has their record.
+
+    runs/live/<id>/       a living run: run.toml (its draft), heartbeat, lock, and what it logs
+    runs/ended/<yyyymm>/<id>.toml
+    runs/names/<name>     taken by a run that was named by us
+
+A living run is known by its folder. It is sealed by publishing its record under `ended`, and only then does the
+folder go: killed in between, it has ended all the same.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from track import publish
+from track.errors import MalformedRecord, NewerFormat, UsageError
+from track.locks import Lock
+from track.model.names import display
+from track.model.record import Record, is_run_id, is_run_name
+from track.model.record_file import dump_record, parse_record
+from track.model.run_names import run_name
+
+LOST_AFTER_S = 180.0
+"""A run that has not said for so long that it is alive counts as lost."""
+BEAT_EVERY_S = 60.0
+"""So often a living run says that it is alive."""
+
+_DRAFT = "run.toml"
+_HEARTBEAT = "heartbeat"
+_NAME_TRIES = 200
+
+
+class Living:
+    """A run that has not ended: its folder, which any process that knows the id may write to."""
+
+    def __init__(self, folder: Path) -> None:
+        """The run whose folder this is; for `Journal`."""
+        self.folder = folder
+        self.id = folder.name
+
+    def record(self) -> Record:
+        """Its draft as it stands.
+
+        Raises:
+            UsageError: it has ended meanwhile.
+            MalformedRecord, NewerFormat: the draft cannot be read.
+        """
+        try:
+            content = (self.folder / _DRAFT).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise UsageError(f"run {self.id} has ended", hint=f"track runs show {self.id}") from None
+        return parse_record(content, f"the draft of run {self.id}")
+
+    def edit(self, change: Callable[[Record], Record]) -> Record:
+        """Change its draft, one writer at a time, and return it; what it was is there until what it is was written.
+
+        Raises:
+            UsageError: it has ended meanwhile.
+            Locked: another process held it for more than 10 s.
+        """
+        with self.held():
+            changed = change(self.record())
+            publish.publish_bytes(self.folder / _DRAFT, dump_record(changed), durable=False)
+            return changed
+
+    def beat(self) -> None:
+        """Say that it is alive."""
+        with suppress(FileNotFoundError):
+            os.utime(self.folder / _HEARTBEAT)
+
+    def silent_s(self, now: float) -> float:
+        """For how many seconds, at the time `now` since 1970, it has not said that it is alive."""
+        with suppress(FileNotFoundError):
+            return now - (self.folder / _HEARTBEAT).stat().st_mtime
+        return LOST_AFTER_S + 1
+
+    def is_lost(self, now: float | None = None) -> bool:
+        """Whether it runs, and has not said for too long that it is alive."""
+        silent_s = self.silent_s(time.time() if now is None else now)
+        return silent_s > LOST_AFTER_S and self.record().status == "running"
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold it for one change. Raises UsageError when it has ended, Locked after 10 s."""
+        if not self.folder.is_dir():
+            raise UsageError(f"run {self.id} has ended", hint=f"track runs show {self.id}")
+        return Lock(self.folder / "lock").exclusive()
+
+
+class Journal:
+    """The runs of one clone, below a folder that need not be there yet."""
+
+    def __init__(self, folder: Path) -> None:
+        """The journal at `folder`."""
+        self.folder = folder
+
+    def begin(self, draft: Record) -> Living:
+        """Make a living run of a draft, durably. Raises DiskFull or StoreUnwritable when it cannot be."""
+        folder = self.folder / "live" / draft.id
+        publish.make_directories(folder)
+        publish.publish_bytes(folder / _HEARTBEAT, b"", durable=False)
+        publish.publish_bytes(folder / _DRAFT, dump_record(draft))
+        return Living(folder)
+
+    def living(self) -> list[Living]:
+        """The runs that have not ended, oldest first."""
+        try:
+            names = sorted(os.listdir(self.folder / "live"))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        found = [Living(self.folder / "live" / name) for name in names if is_run_id(name)]
+        return [run for run in found if (run.folder / _DRAFT).exists() and not self._ended_at(run.id).exists()]
+
+    def find_living(self, run: str) -> Living | None:
+        """The living run with this id; None when there is none."""
+        found = Living(self.folder / "live" / run)
+        return found if is_run_id(run) and (found.folder / _DRAFT).exists() else None
+
+    def end(self, run: Living, change: Callable[[Record], Record]) -> Record:
+        """End a run: keep the record that `change` makes of its draft, durably; its folder goes.
+
+        Raises:
+            UsageError: it has ended meanwhile.
+            DiskFull, StoreUnwritable: it cannot be kept; the folder stays, and ending it again finishes.
+        """
+        with run.held():
+            record = change(run.record())
+            if not record.has_ended:
+                raise ValueError(f"run {record.id} has not ended: {record.status}")
+            target = self._ended_at(record.id)
+            publish.make_directories(target.parent)
+            publish.publish_bytes(target, dump_record(record))
+            with suppress(FileNotFoundError):
+                publish.remove_tree(run.folder)
+            return record
+
+    def ended(self) -> Iterator[Record]:
+        """The runs that have ended, newest first; what cannot be read is left out (`broken` names it)."""
+        for path in reversed(self._files()):
+            with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
+                yield parse_record(path.read_bytes(), path.name)
+
+    def find_ended(self, run: str) -> Record | None:
+        """The ended run with this id, or None. Raises MalformedRecord or NewerFormat when it cannot be read."""
+        if not is_run_id(run):
+            return None
+        try:
+            return parse_record(self._ended_at(run).read_bytes(), f"{run}.toml in the journal")
+        except FileNotFoundError:
+            return None
+
+    def broken(self) -> list[Path]:
+        """The files of ended runs that cannot be read."""
+        found = []
+        for path in self._files():
+            try:
+                parse_record(path.read_bytes(), path.name)
+            except (MalformedRecord, NewerFormat):
+                found.append(path)
+        return found
+
+    def drop(self, run: str) -> bool:
+        """Forget an ended run; whether it was there."""
+        try:
+            publish.remove(self._ended_at(run))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def take_name(self, numbers: Iterator[int]) -> str:
+        """A name for a run that nobody named, and that no other such run of this clone has.
+
+        `numbers` are random; after so many tries in vain a number is put behind a second hyphen.
+        """
+        names = self.folder / "names"
+        publish.make_directories(names)
+        for attempt in range(_NAME_TRIES):
+            name = run_name(next(numbers))
+            if attempt > _NAME_TRIES // 2:
+                name += f"-{next(numbers) % 10_000}"
+            with suppress(FileExistsError):
+                os.close(publish.create(names / name))
+                return name
+        raise UsageError("no name could be found for the run", hint="give it one: --name")
+
+    def _files(self) -> list[Path]:
+        return sorted((self.folder / "ended").glob("??????/????????-*.toml"))
+
+    def _ended_at(self, run: str) -> Path:
+        """By the month that its id speaks of: ids begin with their time in ms."""
+        when = datetime.fromtimestamp(int(run.replace("-", "")[:12], 16) / 1000, UTC)
+        return self.folder / "ended" / f"{when:%Y%m}" / f"{run}.toml"
+
+
+def check_name(name: str) -> str:
+    """The name of a run as given. Raises UsageError for one that cannot be."""
+    if not is_run_name(name):
+        raise UsageError(
+            f"not a name for a run: '{display(name)}'", hint="letters, digits, blanks and - _ / . : make a name"
+        )
+    return name
