@@ -42,7 +42,8 @@ DOORS = {
     "obstore": ("track.store.remote", "track.store.backends"),
     "asyncssh": ("track.store.backends",),
     "sshfs": ("track.store.backends",),
-    "subprocess": ("track.history.plumbing", "track.cli.pager"),
+    # Git, the pager, and the one command that the person at the keyboard named.
+    "subprocess": ("track.history.plumbing", "track.cli.pager", "track.runs.command"),
     # What the command line loads late, and the library of a kind of storage, is loaded by name when it is needed.
     "importlib": ("track", "track.__main__", "track.cli", "track.store.backends"),
     "rich": ("track.cli.bars",),

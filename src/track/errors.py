@@ -37,6 +37,7 @@
     ├── DiskFull                    1   no space, no inodes or no quota left
     ├── StoreUnwritable             1   a place that cannot be written
     ├── NameTooLong                 1   no room for a pointer beside the data
+    ├── CommandNotFound             127 the command of a run, which is not there or may not be run
     └── GitFailed                   1   Git refused what track asked of it
 
 Codes 0 (done), 70 (our bug), 130 and 141 (interrupted, closed pipe) belong to the command line alone.
@@ -217,6 +218,12 @@ class StoreUnwritable(TrackError):
 
 class NameTooLong(TrackError):
     """A name so long that no pointer fits beside it."""
+
+
+class CommandNotFound(TrackError):
+    """The command of a run is not there, or may not be run; the exit code is the shell's own for that."""
+
+    exit_code = 127
 
 
 class GitFailed(TrackError):

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from track.errors import TrackError
-from track.model.digest import Digest
+from track.model.digest import Digest, digest_of
 from track.progress import Moved, unheard
-from track.publish import Batch, remove
+from track.publish import Batch, create, remove, stage
 from track.store.index import Index, NewPack
 from track.store.pack import SMALL, PackWriter, SealedPack
 from track.store.rooms import Rooms
 from track.store.whole import set_aside, staged_copy
+from track.system import write_all
 
 _ASKED_AT_ONCE = 1024
 _PENDING_BYTES = 8 << 20
@@ -66,6 +67,21 @@ class Writer:
         self._pending_bytes += len(data)
         if len(self._pending) >= _ASKED_AT_ONCE or self._pending_bytes >= _PENDING_BYTES:
             self._settle()
+
+    def add_content(self, data: bytes) -> Digest:
+        """Add an object of any size that is in memory. Raises DiskFull, StoreUnwritable."""
+        if len(data) < SMALL:
+            return self.add(data)
+        digest = digest_of(data)
+        if digest not in self._seen:
+            staged = stage(self._rooms.staging)
+            fd = create(staged, mode=0o600)
+            try:
+                write_all(fd, data)
+            finally:
+                os.close(fd)
+            self.adopt_whole(staged, digest, len(data))
+        return digest
 
     def add_file(self, fd: int, size: int, moved: Moved = unheard) -> Digest:
         """Add an open file of `size` bytes, SMALL or more; its opener checks afterwards that it did not change.

@@ -1,0 +1,71 @@
+"""The code state of a run: the tree of the working directory, kept as an artifact so that it is there for good."""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from track.history.code_tree import LARGEST, CodeTree, code_tree, untracked
+from track.model import manifest
+from track.model.digest import Digest
+from track.model.manifest import Entry
+from track.model.record import Revision
+from track.model.secrets import holds_secret, is_secret_file, redacted_bytes
+from track.project import Project
+from track.store.writer import Writer
+
+ROOM = "code"
+"""The folder, in the state of the working tree, for what is needed while a tree is computed."""
+
+
+class Chosen(NamedTuple):
+    """Untracked files that are code, and those that are left out because they are large or look secret."""
+
+    taken: list[bytes]
+    omitted: list[bytes]
+
+
+def revision_of(project: Project, writer: Writer, secrets: Sequence[str]) -> Revision:
+    """The code as it is now, its files and what differs from the commit added to the store's writer.
+
+    No untracked file in which one of the `secrets` stands is taken, and the patch is written without them.
+
+    Raises:
+        GitFailed: Git cannot read the working directory.
+        DiskFull, StoreUnwritable: the store cannot take it.
+    """
+    chosen = choose(project, secrets)
+    with code_tree(project.git, project.worktree_state / ROOM, chosen.taken) as found:
+        code = _keep(found, writer)
+        patch = None
+        if found.is_dirty and (changes := redacted_bytes(found.patch(), secrets)):
+            patch = writer.add_content(changes)
+        return Revision(project.git.head(), found.tree, found.is_dirty, code, patch, tuple(chosen.omitted))
+
+
+def choose(project: Project, secrets: Sequence[str]) -> Chosen:
+    """Which untracked files are code."""
+    taken: list[bytes] = []
+    omitted: list[bytes] = []
+    for file in untracked(project.git):
+        is_code = file.size <= LARGEST and not is_secret_file(file.path) and not _holds(project, file.path, secrets)
+        (taken if is_code else omitted).append(file.path)
+    return Chosen(taken, omitted)
+
+
+def _holds(project: Project, path: bytes, secrets: Sequence[str]) -> bool:
+    place = os.path.join(os.fsencode(project.root), path)
+    try:
+        if not secrets or os.path.islink(place):
+            return False
+        with open(place, "rb") as file:
+            return holds_secret(file.read(LARGEST + 1), secrets)
+    except OSError:
+        return True  # what cannot be read is not taken
+
+
+def _keep(found: CodeTree, writer: Writer) -> Digest:
+    """Store every file of the tree, and the manifest that names them."""
+    entries = []
+    for file, content in found.contents(found.files()):
+        entries.append(Entry(file.path, file.mode, len(content), writer.add_content(content)))
+    return Digest(manifest.build(entries, writer.add_known).digest)

@@ -1,0 +1,62 @@
+"""Secrets: which names and files look like one, and how their values are kept out of what is written."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+SHORTEST = 6
+"""Shorter values are no secrets: they would be found everywhere."""
+REDACTED = "[redacted]"
+
+_NAME = re.compile(
+    r"(?i)secret|token|passw(?:or)?d|passphrase|credential|api_?key|access_?key|private_?key|signing_?key|auth_?key"
+    r"|^pwd_|_pat$|_dsn$|connection_?string|_sas$"
+)
+_HARMLESS = re.compile(r"(?i)tokenizers?_parallelism|max_tokens?|num_tokens?")
+_FILE = re.compile(
+    rb"(?i)(?:^|/)(?:\.env(?:\..+)?|\.netrc|\.pgpass|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)|credentials?"
+    rb"|service[-_]?account.*\.json|.*\.(?:pem|key|p12|pfx|kdbx|jks|keystore|age))$"
+)
+_TRUTH = {"true", "false", "enabled", "disabled", "default", "unknown"}
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable of this name looks as if its value were a secret."""
+    return _NAME.search(name) is not None and _HARMLESS.search(name) is None
+
+
+def is_secret_file(path: bytes) -> bool:
+    """Whether a file of this name looks as if secrets were in it."""
+    return _FILE.search(path) is not None
+
+
+def secret_values(variables: Mapping[str, str], named: Iterable[str] = ()) -> tuple[str, ...]:
+    """The values that must not be written: of variables that look secret, or that are `named`; longest first."""
+    chosen = set(named)
+    found = {value for name, value in variables.items() if name in chosen or is_secret_name(name)}
+    values = {value for value in found if len(value) >= SHORTEST and value.lower() not in _TRUTH}
+    return tuple(sorted(values, key=lambda value: (-len(value), value)))
+
+
+def redacted(text: str, values: Iterable[str]) -> str:
+    """The text without these values."""
+    for value in values:
+        text = text.replace(value, REDACTED)
+    return text
+
+
+def redacted_bytes(content: bytes, values: Iterable[str]) -> bytes:
+    """The bytes without these values, as UTF-8."""
+    for value in values:
+        content = content.replace(value.encode("utf-8", "surrogateescape"), REDACTED.encode("ascii"))
+    return content
+
+
+def holds_secret(content: bytes, values: Iterable[str]) -> bool:
+    """Whether one of these values is in the bytes."""
+    return any(value.encode("utf-8", "surrogateescape") in content for value in values)
+
+
+def names_in_dotenv(content: str) -> tuple[str, ...]:
+    """The variables that a `.env` file sets, in its order; lines that set none are passed over."""
+    found = (re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", line) for line in content.splitlines())
+    return tuple(each[1] for each in found if each)
