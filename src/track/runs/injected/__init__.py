@@ -1,0 +1,1 @@
+"""What is put in front of a Python program that is run, without touching its files."""
