@@ -37,6 +37,7 @@
     ├── DiskFull                    1   no space, no inodes or no quota left
     ├── StoreUnwritable             1   a place that cannot be written
     ├── NameTooLong                 1   no room for a pointer beside the data
+    ├── MissingOutput               1   an output of a run that was declared and not written
     ├── CommandNotFound             127 the command of a run, which is not there or may not be run
     └── GitFailed                   1   Git refused what track asked of it
 
@@ -218,6 +219,10 @@ class StoreUnwritable(TrackError):
 
 class NameTooLong(TrackError):
     """A name so long that no pointer fits beside it."""
+
+
+class MissingOutput(TrackError):
+    """An output that was declared for a run, and that its command did not write."""
 
 
 class CommandNotFound(TrackError):

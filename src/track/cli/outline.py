@@ -36,6 +36,10 @@ TASKS = (
         ),
     ),
     Task(
+        "know where it came from",
+        (("run", "execute a command and keep what it used and made"),),
+    ),
+    Task(
         "look",
         (
             ("log", "the versions of an artifact"),
@@ -95,6 +99,7 @@ ACTS = (
     "fetch",
     "pull",
     "hooks",
+    "run",
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 

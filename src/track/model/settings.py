@@ -85,6 +85,30 @@ KEYS = (
     Key("remote.*.profile", "text", None, "the profile of `~/.aws` for the remote's bucket", committed=False),
     Key("remote.*.region", "text", None, "the region of the remote's bucket"),
     Key("remote.*.url", "text", None, "where the remote of that name is"),
+    Key(
+        "runs.env",
+        "text",
+        None,
+        "environment variables to keep with a run, names or patterns with blanks between them, such as "
+        "`CUDA_VISIBLE_DEVICES SLURM_*`; what looks secret is never kept",
+    ),
+    Key(
+        "runs.keep",
+        "choice",
+        "all",
+        "which runs are put into the working tree when they end: `all`, those with `outputs`, or `none`; the others "
+        "stay in this clone's journal",
+        choices=("all", "outputs", "none"),
+    ),
+    Key(
+        "runs.observe",
+        "choice",
+        "auto",
+        "how a run notices which files its command opens: Python programs by themselves and all else through "
+        "`strace` where it is (`auto`), only Python programs (`python`), everything through `strace` (`trace`), or "
+        "not at all (`off`)",
+        choices=("auto", "python", "trace", "off"),
+    ),
     Key("store.path", "place", None, "the folder of the store, when it is not in the Git directory", committed=False),
     Key("store.shared", "boolean", False, "whether the store is writable by the group of its folder", committed=False),
     Key("trash.days", "number", 30, "how many days `track restore` can go back"),

@@ -11,9 +11,9 @@ from track.flows.ignoring import ignore
 from track.flows.keep import Keeper, Kept
 from track.flows.overtaken import out_of_step
 from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
+from track.flows.pointing import pointer_of_content
 from track.flows.sides import artifact_of
 from track.flows.undo import Undo
-from track.formats.media import type_of
 from track.history import gitrepo
 from track.model import manifest
 from track.model.labels import Key, with_labels
@@ -244,7 +244,7 @@ def _refuse_overtaken(project: Project, targets: Sequence[_Target], kept: Sequen
 def _pointed(project: Project, target: _Target, kept: Kept, marks: Marks) -> _Pointed:
     """What the pointer says, and what it will say."""
     present = pointer_at(project, target.pointer)
-    return _Pointed(target, kept, present, _marked(_pointer(target, kept, present), marks))
+    return _Pointed(target, kept, present, _marked(pointer_of_content(target.path, kept, present), marks))
 
 
 def _outcome(target: _Target, kept: Kept, present: Pointer | None, pointer: Pointer) -> AddedArtifact:
@@ -262,23 +262,6 @@ def _outcome(target: _Target, kept: Kept, present: Pointer | None, pointer: Poin
         removed_count=kept.removed_count,
         ignored_count=kept.ignored_count,
     )
-
-
-def _pointer(target: _Target, kept: Kept, present: Pointer | None) -> Pointer:
-    """The pointer for this content: the present one where it is the same, else without what was said of the old."""
-    if present is not None and (present.digest, present.kind) == (kept.digest, kept.kind):
-        return replace(present, executable=kept.executable, size=kept.size, files=kept.files)
-    fresh = Pointer(
-        kind=kept.kind,
-        digest=kept.digest,
-        size=kept.size,
-        executable=kept.executable,
-        files=kept.files,
-        type=type_of(target.path) if kept.kind == "file" else None,
-    )
-    if present is None:
-        return fresh
-    return replace(fresh, tags=present.tags, labels=present.labels, partitions=present.partitions, extra=present.extra)
 
 
 def _marked(pointer: Pointer, marks: Marks) -> Pointer:

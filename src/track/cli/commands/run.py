@@ -1,0 +1,126 @@
+"""`track run`: execute a command and keep what it used and made."""
+
+import click
+
+from track.cli.hooking import ensure_hooks
+from track.cli.session import count_text, duration_text, hint, note, opened, progress, warn
+from track.errors import UsageError
+from track.flows.run_start import Wishes
+from track.model.names import display
+from track.system import write_all
+from track.verbs.run import Asked, Ran, run
+
+_HELP = """Execute a command and keep what is known of it: code, environment, inputs, outputs and how it ended.
+
+\b
+  track run -- python train.py --epochs 3        files that it opens are noticed
+  track run -o model.pt -- ./train.sh            a new file becomes an artifact
+  track run -p lr=0.1 --name base -- python train.py
+  track run --tag sweep --folder /sweeps -- make all
+
+Nothing in the command changes. Tracked files that it read are its inputs, those that it changed its outputs; what it
+writes anew is named with --output. A record and the pointers of what it made are staged for your next commit; the
+code as it was, uncommitted changes included, is stored with it. Values of variables that look secret are left out.
+
+\b
+Exit codes: the command's own; 127 when there is no such command; 1 a declared output was not written;
+2 wrong usage; 3 not a project.
+"""
+
+
+@click.command(
+    "run",
+    help=_HELP,
+    short_help="execute a command and keep what it used and made",
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+)
+@click.argument("command_line", nargs=-1, metavar="-- COMMAND...", type=click.UNPROCESSED)
+@click.option("-i", "--input", "inputs", multiple=True, metavar="PATH", help="A tracked path that it uses.")
+@click.option("-o", "--output", "outputs", multiple=True, metavar="PATH", help="A path that it writes.")
+@click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; may be repeated.")
+@click.option("--meta", "metadata", multiple=True, metavar="KEY=VALUE", help="A fact about the run; may be repeated.")
+@click.option("--name", metavar="NAME", help="The name; else two words are chosen.")
+@click.option("--folder", default="/", metavar="/FOLDER", help="The folder of the run.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be repeated.")
+@click.option("--description", metavar="TEXT", help="What it is for.")
+@click.option(
+    "--observe",
+    "observing",
+    type=click.Choice(["auto", "python", "trace", "off"]),
+    help="How to notice the files that it opens.",
+)
+@click.option("--no-keep", is_flag=True, help="Keep the run in this clone's journal alone.")
+def command(
+    *,
+    command_line: tuple[str, ...],
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    params: tuple[str, ...],
+    metadata: tuple[str, ...],
+    name: str | None,
+    folder: str,
+    tags: tuple[str, ...],
+    description: str | None,
+    observing: str | None,
+    no_keep: bool,
+) -> None:
+    """Translate, call the verb, show."""
+    wishes = Wishes(
+        name,
+        folder,
+        description,
+        tuple(dict.fromkeys(tags)),
+        dict(map(_fact, metadata)),
+        dict(map(_fact, params)),
+    )
+    with opened() as project:
+        asked = Asked(inputs, outputs, observing or project.config.text("runs.observe") or "auto", not no_keep)
+        ran = run(project, command_line, wishes, asked, echo=_echo, progress=progress())
+        ensure_hooks(project)
+    _say(ran)
+    if ran.code:
+        raise click.exceptions.Exit(ran.code)
+
+
+def _echo(number: int, block: bytes) -> None:
+    """Pass on what the command wrote; when nobody listens any more, it goes on and is kept."""
+    try:
+        write_all(number, block)
+    except BrokenPipeError:
+        return
+
+
+def _fact(text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"not a fact: {display(text)}", hint="write key=value, such as lr=0.1")
+    return key.strip(), _value(value)
+
+
+def _value(text: str) -> object:
+    """Truth values and numbers are what they look like, all else is text."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _say(ran: Ran) -> None:
+    for text in ran.warnings:
+        warn(text)
+    record = ran.record
+    used = sum(one.path is not None for one in record.of("input"))
+    made = sum(one.path is not None for one in record.of("output"))
+    took = f" in {duration_text(record.seconds)}" if record.seconds is not None else ""
+    note(
+        f"run {record.name} ({record.short}) {record.status}{took}: {count_text(used, 'input')}, "
+        f"{count_text(made, 'output')}"
+    )
+    if ran.why_not is None:
+        note("its record is staged: git commit keeps it")
+    else:
+        hint(f"it is in the journal only: {ran.why_not}")

@@ -1,0 +1,170 @@
+"""What a run used and made: tracked paths as they were before it and after it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from track.errors import TrackError, UnknownPath
+from track.flows.keep import Keeper, Kept
+from track.flows.pointers import exists, owner_of, pointer_at
+from track.flows.pointing import pointer_of_content
+from track.model.digest import Digest
+from track.model.names import data_path, display, is_named_pointer, is_pointer_path, pointer_path, typed
+from track.model.pointer import Pointer
+from track.model.record import Used
+from track.progress import Progress, silent
+from track.project import Project
+
+_DATA = ("file", "directory")
+
+
+class Tracked(NamedTuple):
+    """A tracked path at one moment: its pointer, and what it held; None where nothing, or nothing readable, was."""
+
+    pointer: Pointer
+    kept: Kept | None
+
+    @property
+    def digest(self) -> Digest | None:
+        """The digest of what it held."""
+        return None if self.kept is None else self.kept.digest
+
+
+class Made(NamedTuple):
+    """An output: its data's path, the pointer it had (if any) and the one it gets, and how we know of it."""
+
+    path: bytes
+    present: Pointer | None
+    pointer: Pointer
+    how: str
+
+
+def tracked_now(project: Project, progress: Progress = silent) -> dict[bytes, Tracked]:
+    """Every tracked path with what it holds; only what its stat cannot vouch for is read, and nothing is stored."""
+    found: dict[bytes, Tracked] = {}
+    with Keeper(project, dry_run=True, progress=progress) as keeper:
+        for name, pointer in project.pointers().items():
+            if is_named_pointer(name) or pointer.kind not in _DATA:
+                continue
+            path = data_path(name)
+            try:
+                kept: Kept | None = keeper.keep(path, pointer)
+            except TrackError:  # it is not here, or cannot be read: no run can use it as a whole
+                kept = None
+            found[path] = Tracked(pointer, kept)
+    return found
+
+
+def places_of(project: Project, given: Sequence[str]) -> list[bytes]:
+    """The data paths that a person named, sorted; a pointer's name means its data. Raises OutsideRepository."""
+    paths = (project.relative(each) for each in given)
+    return sorted({data_path(path) if is_pointer_path(path) else path for path in paths})
+
+
+def check_inputs(project: Project, paths: Iterable[bytes], before: Mapping[bytes, Tracked]) -> None:
+    """Refuse declared inputs that are not tracked or not here.
+
+    Raises:
+        UnknownPath: one of them is neither an artifact nor inside one, or its data is not here.
+    """
+    for path in paths:
+        owner = path if path in before else owner_of(project, path)
+        if owner is None:
+            raise UnknownPath(
+                f"`{display(path)}` is declared as an input and is not tracked", hint=f"track add {typed(path)}"
+            )
+        if not exists(project, path):
+            raise UnknownPath(
+                f"`{display(path)}` is declared as an input and its data is not here",
+                hint=f"bring it: track pull {typed(path)}",
+            )
+
+
+def inputs_of(before: Mapping[bytes, Tracked], declared: Iterable[bytes], opened: Iterable[bytes]) -> tuple[Used, ...]:
+    """The tracked paths that were used: those declared, and those in which a file was opened; as they were before."""
+    hows = {_owner(before, path): "observed" for path in opened}
+    hows |= {_owner(before, path): "declared" for path in declared}
+    found = []
+    for path, how in hows.items():
+        if path is None or (kept := before[path].kept) is None:
+            continue
+        kind = before[path].pointer.type if kept.digest == before[path].pointer.digest else None
+        found.append(Used("input", kept.digest, kept.size, path=path, kind=kept.kind, type=kind, how=how))
+    return tuple(found)
+
+
+def save_inputs(project: Project, inputs: Iterable[Used], progress: Progress = silent) -> list[Used]:
+    """Store inputs that are saved nowhere and still are as they were used; those that changed meanwhile are returned.
+
+    Raises:
+        DiskFull, StoreUnwritable: the store cannot take it.
+    """
+    lost = []
+    unsaved = [used for used in inputs if used.path is not None and project.store.absent([used.digest])]
+    if not unsaved:
+        return []
+    with Keeper(project, progress=progress) as keeper:
+        for used in unsaved:
+            assert used.path is not None
+            try:
+                kept = keeper.keep(used.path, pointer_at(project, pointer_path(used.path)))
+            except TrackError:
+                lost.append(used)
+                continue
+            lost += [used] if kept.digest != used.digest else []
+        keeper.commit()
+    return lost
+
+
+def keep_outputs(
+    project: Project,
+    before: Mapping[bytes, Tracked],
+    declared: Iterable[bytes],
+    run: str,
+    progress: Progress = silent,
+) -> tuple[list[Made], list[bytes]]:
+    """Store what was made: the outputs declared, and tracked paths that hold something else than before, sorted;
+    and the outputs that were declared and are not there.
+
+    Durable when it returns; no pointer is written.
+
+    Raises:
+        SpecialFile, Unreadable, ChangedWhileAdding: it cannot be kept as it stands.
+        DiskFull, StoreUnwritable: the store cannot take it.
+    """
+    after = tracked_now(project, progress)
+    hows = {path: "observed" for path, now in after.items() if now.digest not in (None, _digest_before(before, path))}
+    named = sorted(set(declared))
+    missing = [path for path in named if not exists(project, path)]
+    hows |= {_artifact(project, path): "declared" for path in named if path not in missing}
+    made = []
+    with Keeper(project, progress=progress) as keeper:
+        for path, how in sorted(hows.items()):
+            present = pointer_at(project, pointer_path(path))
+            kept = keeper.keep(path, present)
+            made.append(Made(path, present, pointer_of_content(path, kept, present, run=run), how))
+        keeper.commit()
+        keeper.note()
+    return made, missing
+
+
+def output_of(made: Made) -> Used:
+    """The entry of a record for an output."""
+    pointer = made.pointer
+    return Used(
+        "output", pointer.digest, pointer.size, path=made.path, kind=pointer.kind, type=pointer.type, how=made.how
+    )
+
+
+def _digest_before(before: Mapping[bytes, Tracked], path: bytes) -> Digest | None:
+    return before[path].digest if path in before else None
+
+
+def _artifact(project: Project, path: bytes) -> bytes:
+    """The artifact to keep: a path inside one means all of it."""
+    return owner_of(project, path) or path
+
+
+def _owner(before: Mapping[bytes, Tracked], path: bytes) -> bytes | None:
+    """The tracked path that `path` is or lies in."""
+    parts = path.split(b"/")
+    return next((folder for end in range(len(parts), 0, -1) if (folder := b"/".join(parts[:end])) in before), None)

@@ -1,0 +1,92 @@
+"""What a run ran in: Python and its packages, the lock file, the platform, and the variables that people allow."""
+
+import fnmatch
+import os
+import platform
+import sys
+from pathlib import Path
+
+from track.flows.run_start import secrets_of
+from track.model.record import Used
+from track.model.secrets import is_secret_name, redacted_bytes
+from track.project import Project
+from track.runs.observe import Python
+
+LOCKS = (
+    *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pixi.lock", "conda-lock.yml", "environment.yml"),
+    *("requirements.txt", "Cargo.lock", "package-lock.json", "renv.lock", "Manifest.toml"),
+)
+"""Files at the top that say which packages belong to the code; the first that Git tracks is named."""
+
+STREAM_LIMIT = 64 << 20
+"""Bytes of a stream's end that are kept with a run."""
+
+
+def environment_of(project: Project, python: Python | None) -> dict[str, object]:
+    """The facts of a record's `[environment]`; the list of packages is stored, and its digest is the fact.
+
+    Raises:
+        DiskFull, StoreUnwritable: the store cannot take the list.
+    """
+    facts: dict[str, object] = {}
+    if python is not None:
+        facts["python"] = python.version
+        if python.implementation != "cpython":
+            facts["implementation"] = python.implementation
+    facts["platform"] = f"{sys.platform}-{platform.machine()}"
+    facts["cpus"] = os.cpu_count() or 1
+    if python is not None and python.packages:
+        with project.store.writer() as writer:
+            facts["packages"] = str(writer.add_content("".join(f"{name}\n" for name in python.packages).encode()))
+            writer.commit()
+    if (lock := _lock(project)) is not None:
+        facts["lock"] = lock
+    if (conda := os.environ.get("CONDA_DEFAULT_ENV")) is not None:
+        facts["conda"] = conda
+    facts |= {f"env.{name}": value for name, value in sorted(_allowed(project).items())}
+    return facts
+
+
+def streams_of(project: Project, room: Path) -> tuple[Used, ...]:
+    """What the command wrote to its two streams, stored without secrets; an empty stream is none.
+
+    Raises:
+        DiskFull, StoreUnwritable: the store cannot take it.
+    """
+    found = []
+    hidden = secrets_of(project)
+    with project.store.writer() as writer:
+        for name in ("stdout", "stderr"):
+            content = redacted_bytes(_end_of(room / name), hidden)
+            if content:
+                digest = writer.add_content(content)
+                found.append(Used("output", digest, len(content), name=f"{name}.log", type="text/plain", how="api"))
+        writer.commit()
+    return tuple(found)
+
+
+def _end_of(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - STREAM_LIMIT))
+            return file.read(STREAM_LIMIT)
+    except FileNotFoundError:
+        return b""
+
+
+def _lock(project: Project) -> str | None:
+    """The lock file and its blob in Git's index, `uv.lock@1b2c3d4e…`: Git has its content for good."""
+    for record in project.git.run("ls-files", "-z", "--stage", "--", *LOCKS).split(b"\0")[:-1]:
+        head, _, path = record.partition(b"\t")
+        return f"{os.fsdecode(path)}@{head.split(b' ')[1].decode('ascii')}"
+    return None
+
+
+def _allowed(project: Project) -> dict[str, str]:
+    """The variables that `runs.env` names, patterns allowed; never one that looks secret."""
+    patterns = (project.config.text("runs.env") or "").split()
+    found = {}
+    for name, value in os.environ.items():
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns) and not is_secret_name(name):
+            found[name] = value
+    return found

@@ -1,0 +1,75 @@
+"""Placing a run: its record and the pointers of its outputs go into the working tree and are staged, or wait.
+
+A run that has ended is in the journal already, so nothing here can lose it: what cannot be placed now says why, and
+is placed later by `track runs keep`.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from track import publish
+from track.errors import GitFailed, Locked
+from track.flows.ignoring import ignore
+from track.flows.pointers import pointer_at, write_pointer
+from track.flows.run_artifacts import Made
+from track.flows.undo import Undo
+from track.history import gitrepo
+from track.model.names import display, pointer_path
+from track.model.record import Record, record_path
+from track.model.record_file import dump_record
+from track.project import Project
+
+
+class Placed(NamedTuple):
+    """What went into the working tree: the files staged, sorted; or why the run waits in the journal."""
+
+    staged: tuple[bytes, ...]
+    why_not: str | None = None
+
+
+def place(project: Project, record: Record, made: Sequence[Made], *, branch: str | None) -> Placed:
+    """Write and stage the record of a run, and the pointers of what it made; the project's lock is held.
+
+    Nothing is written when the branch is another than `branch`, on which the run began, when Git is in the middle of
+    something, or when one of the pointers was changed meanwhile. What is written stays when only staging fails.
+
+    Raises:
+        DiskFull, StoreUnwritable: a file could not be written; the run stays in the journal.
+    """
+    why_not = _in_the_way(project, made, branch)
+    if why_not is not None:
+        return Placed((), why_not)
+    changed = [one for one in made if one.pointer != one.present]
+    undo = Undo(project, "run", record.id, is_staged=True)
+    for one in changed:
+        undo.note_pointer(one.path)
+    undo.save()
+    for one in changed:
+        write_pointer(project, pointer_path(one.path), one.pointer)
+    path = record_path(record.id, record.started)
+    with project.gate.parent(path, create=True, own=True) as (folder, name):
+        publish.publish_bytes(name, dump_record(record), dir_fd=folder)
+    ignored = ignore(project, [one.path for one in changed])
+    staged = sorted({path, *(pointer_path(one.path) for one in changed), *ignored})
+    try:
+        gitrepo.stage(project.git, staged)
+    except (Locked, GitFailed) as error:
+        return Placed((), f"written and not staged ({error.message}): git add {display(path)}")
+    finally:
+        undo.done()
+    return Placed(tuple(staged))
+
+
+def _in_the_way(project: Project, made: Sequence[Made], branch: str | None) -> str | None:
+    operation = project.git.operation()
+    if operation is not None:
+        return f"Git is in the middle of a {operation}"
+    now = project.git.branch()
+    if now != branch:
+        return (
+            f"the branch is {display(now or 'detached')} now; the run began on {display(branch or 'a detached HEAD')}"
+        )
+    moved = [one.path for one in made if pointer_at(project, pointer_path(one.path)) != one.present]
+    if moved:
+        return f"another pointer was written meanwhile for {display(moved[0])}"
+    return None

@@ -1,0 +1,152 @@
+"""The beginning of a run: who, with which code and environment, under which name."""
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from track.errors import TrackError, UsageError
+from track.flows.run_code import revision_of
+from track.model.names import display
+from track.model.record import Record, is_folder, is_run_id, run_id
+from track.model.secrets import names_in_dotenv, redacted, secret_values
+from track.project import Project
+from track.runs.journal import Journal, Living, check_name
+
+FOLDER = "runs"
+DOTENV = ".env"
+
+
+class Wishes(NamedTuple):
+    """What a person says about a run when it begins; all of it may be left out."""
+
+    name: str | None = None
+    folder: str = "/"
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = {}
+    params: Mapping[str, Any] = {}
+    parent: str | None = None
+
+
+def journal_of(project: Project) -> Journal:
+    """The journal of this clone."""
+    return Journal(project.state / FOLDER)
+
+
+def begin(
+    project: Project, wishes: Wishes, command: tuple[str, ...] = (), *, status: str = "running", with_code: bool = True
+) -> Living:
+    """Begin a run, with its code state kept in the store, and return it; durable when it returns.
+
+    Raises:
+        UsageError: a name, folder or fact that cannot be.
+        GitFailed: Git cannot read the working directory.
+        DiskFull, StoreUnwritable: it cannot be kept.
+    """
+    _check(wishes)
+    hidden = secrets_of(project)
+    revision = None
+    if with_code:
+        with project.store.writer() as writer:
+            revision = revision_of(project, writer, hidden)
+            writer.commit()
+    journal = journal_of(project)
+    started = datetime.now(UTC)
+    draft = Record(
+        id=run_id(int(started.timestamp() * 1000), os.urandom(10)),
+        name=wishes.name or journal.take_name(_numbers()),
+        folder=wishes.folder,
+        status=status,
+        started=started,
+        by=_who(project),
+        command=command,
+        cwd=_where(project),
+        parent=wishes.parent if wishes.parent is not None and is_run_id(wishes.parent) else None,
+        tags=wishes.tags,
+        description=wishes.description,
+        metadata=wishes.metadata,
+        params=wishes.params,
+        revision=revision,
+    )
+    return journal.begin(without_secrets(draft, hidden))
+
+
+def secrets_of(project: Project) -> tuple[str, ...]:
+    """The values that are never written: of variables that look secret, or that `.env` at the top names."""
+    named: tuple[str, ...] = ()
+    variables = dict(os.environ)
+    try:
+        content = (project.root / DOTENV).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        content = ""
+    named = names_in_dotenv(content)
+    for line in content.splitlines():
+        name, equals, value = line.partition("=")
+        name = name.removeprefix("export ").strip()
+        if equals and name in named:
+            variables.setdefault(name, value.strip().strip("'\""))
+    return secret_values(variables, named)
+
+
+def without_secrets(record: Record, values: tuple[str, ...]) -> Record:
+    """The record without these values, wherever text stands in it."""
+    if not values:
+        return record
+
+    def clean(fact: Any) -> Any:
+        return redacted(fact, values) if isinstance(fact, str) else fact
+
+    return replace(
+        record,
+        command=tuple(map(clean, record.command)),
+        tags=tuple(map(clean, record.tags)),
+        description=clean(record.description),
+        metadata={clean(name): clean(fact) for name, fact in record.metadata.items()},
+        params={clean(name): clean(fact) for name, fact in record.params.items()},
+    )
+
+
+def elapsed_s(since: float) -> float:
+    """Seconds since a moment of the clock that nobody sets, to the microsecond."""
+    return round(time.monotonic() - since, 6)
+
+
+def _check(wishes: Wishes) -> None:
+    if wishes.name is not None:
+        check_name(wishes.name)
+    if not is_folder(wishes.folder):
+        raise UsageError(
+            f"not a folder for a run: '{display(wishes.folder)}'", hint="it begins with a slash, such as /experiments"
+        )
+    for kind, facts in (("metadata", wishes.metadata), ("parameter", wishes.params)):
+        for name, fact in facts.items():
+            if not isinstance(fact, str | int | float | bool):
+                raise UsageError(
+                    f"{kind} {display(name)} is a {type(fact).__name__}",
+                    hint="text, numbers and true or false can be kept",
+                )
+
+
+def _numbers() -> Iterator[int]:
+    while True:
+        yield secrets.randbits(32)
+
+
+def _who(project: Project) -> str:
+    """Git's identity of who is here; nothing when Git has none."""
+    try:
+        said = project.git.run("var", "GIT_AUTHOR_IDENT", check=False).decode("utf-8", "replace")
+    except TrackError:
+        return ""
+    return said.rpartition(">")[0] + ">" if ">" in said else ""
+
+
+def _where(project: Project) -> str:
+    """The folder in which the run began, from the top."""
+    place = os.path.relpath(os.path.realpath(project.cwd), os.path.realpath(project.root))
+    return Path(place).as_posix() if not place.startswith("..") else "."

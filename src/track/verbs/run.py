@@ -1,0 +1,211 @@
+"""Run: execute a command so that what it used, made and was is known for good."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from track.errors import CommandNotFound, MissingOutput, TrackError, UsageError
+from track.flows.run_artifacts import (
+    Made,
+    Tracked,
+    check_inputs,
+    inputs_of,
+    keep_outputs,
+    output_of,
+    places_of,
+    save_inputs,
+    tracked_now,
+)
+from track.flows.run_environment import environment_of, streams_of
+from track.flows.run_place import Placed, place
+from track.flows.run_start import Wishes, begin, elapsed_s, journal_of
+from track.model.names import display
+from track.model.record import Record, Summary, Used
+from track.progress import Progress, silent
+from track.project import Project
+from track.runs import observe
+from track.runs.command import Echo, Executed, Streams, execute
+from track.runs.journal import BEAT_EVERY_S, Living
+
+RUN_ID = "TRACK_RUN_ID"
+"""The variable by which whatever a run starts knows of it."""
+
+
+class Ran(NamedTuple):
+    """What a run came to. `code` is the command's own; `staged` are files of the working tree, sorted.
+
+    `why_not` says why the record waits in the journal, `warnings` what is not as it should be and changes nothing.
+    """
+
+    record: Record
+    code: int
+    staged: tuple[bytes, ...]
+    why_not: str | None
+    warnings: tuple[str, ...]
+
+
+class Asked(NamedTuple):
+    """How to run: declared inputs and outputs as a person types them, and how to look for others."""
+
+    inputs: Sequence[str] = ()
+    outputs: Sequence[str] = ()
+    observe: str = "auto"
+    keep: bool = True
+
+
+class _Work(NamedTuple):
+    """A run under way: what was asked, and how things were before."""
+
+    project: Project
+    living: Living
+    command: tuple[str, ...]
+    asked: Asked
+    before: Mapping[bytes, Tracked]
+    inputs: list[bytes]
+    outputs: list[bytes]
+    progress: Progress
+
+
+class _Found(NamedTuple):
+    """What the command used and made, and what stands in the way of calling that complete."""
+
+    executed: Executed
+    artifacts: tuple[Used, ...]
+    made: tuple[Made, ...]
+    environment: Mapping[str, object]
+    warnings: tuple[str, ...]
+    error: TrackError | None
+
+
+def run(
+    project: Project,
+    command: Sequence[str],
+    wishes: Wishes | None = None,
+    asked: Asked | None = None,
+    *,
+    echo: Echo,
+    progress: Progress = silent,
+) -> Ran:
+    """Execute `command` and keep what is known of it: code, environment, inputs, outputs, streams and its end.
+
+    The run is in the journal before the command starts, and sealed there before anything is written into the working
+    tree; killed at any instant, what was known stays. Outputs are stored before their pointers are written.
+
+    Raises:
+        UsageError: there is no command, or something about the run cannot be.
+        UnknownPath: a declared input is not tracked, or not here; nothing was run.
+        CommandNotFound: the program is not there; the run is recorded as failed.
+        MissingOutput: a declared output was not written; the run is recorded as failed.
+        DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
+    """
+    wishes, asked = wishes or Wishes(), asked or Asked()
+    if not command:
+        raise UsageError("no command was named", hint="track run -- python train.py")
+    if asked.observe not in observe.MODES:
+        raise UsageError(f"not a way to observe: {display(asked.observe)}", hint=", ".join(observe.MODES))
+    inputs, outputs = places_of(project, asked.inputs), places_of(project, asked.outputs)
+    before = tracked_now(project, progress)
+    check_inputs(project, inputs, before)
+    branch = project.git.branch()
+    living = begin(project, wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID)), tuple(command))
+    began = time.monotonic()
+    work = _Work(project, living, tuple(command), asked, before, inputs, outputs, progress)
+    try:
+        found = _find(work, _execute(work, echo))
+    except BaseException as error:
+        code = error.exit_code if isinstance(error, CommandNotFound) else None
+        with suppress(TrackError, OSError):
+            _end(project, living, began, status="failed", exit=code)
+        raise
+    record = _sealed(work, found, began)
+    placed = _placed(work, record, found.made, branch)
+    if found.error is not None and not found.executed.code:
+        raise found.error
+    return Ran(record, found.executed.code, placed.staged, placed.why_not, found.warnings)
+
+
+def _execute(work: _Work, echo: Echo) -> Executed:
+    """Run the command to its end, observed."""
+    room, top = work.living.folder, work.project.root
+    variables = dict(os.environ)
+    watch = observe.watch(work.command, room, top, mode=work.asked.observe, variables=variables)
+    return execute(
+        (*watch.prefix, *work.command),
+        cwd=work.project.cwd,
+        environment={**variables, **watch.variables, RUN_ID: work.living.id},
+        streams=Streams(room / "stdout", room / "stderr"),
+        echo=echo,
+        beat=work.living.beat,
+        beat_every_s=BEAT_EVERY_S,
+    )
+
+
+def _find(work: _Work, executed: Executed) -> _Found:
+    """Find and store what the command used and made, and what it said."""
+    project = work.project
+    seen = observe.observed(work.living.folder, project.root)
+    made: list[Made] = []
+    missing: list[bytes] = []
+    error: TrackError | None = None
+    with project.lock():
+        used = inputs_of(work.before, work.inputs, seen.read)
+        try:
+            lost = save_inputs(project, used, work.progress)
+            made, missing = keep_outputs(project, work.before, work.outputs, work.living.id, work.progress)
+        except TrackError as failure:
+            error, lost = failure, []
+        streams = streams_of(project, work.living.folder)
+        facts = environment_of(project, seen.python)
+    outputs = tuple(output_of(one) for one in made)
+    warnings = tuple(f"{used.shown} changed during the run; what it was before is saved nowhere" for used in lost)
+    return _Found(executed, (*used, *outputs, *streams), tuple(made), facts, warnings, error or _missing(missing))
+
+
+def _missing(paths: Sequence[bytes]) -> TrackError | None:
+    if not paths:
+        return None
+    shown = ", ".join(f"`{display(path)}`" for path in paths)
+    return MissingOutput(f"declared as an output and not written: {shown}", hint="see what the command wrote: ls")
+
+
+def _sealed(work: _Work, found: _Found, began: float) -> Record:
+    """End the run in the journal."""
+    executed = found.executed
+    if executed.was_interrupted:
+        status = "terminated"
+    else:
+        status = "failed" if executed.code or found.error is not None else "completed"
+    took = {"resources/cpu_s": executed.cpu_s, "resources/peak_bytes": float(executed.peak_bytes)}
+
+    def ended(draft: Record) -> Record:
+        metrics = {name: Summary(value, value, value, value, 1) for name, value in took.items()}
+        return replace(
+            draft,
+            artifacts=(*draft.artifacts, *found.artifacts),
+            environment={**draft.environment, **found.environment},
+            metrics={**draft.metrics, **metrics},
+        )
+
+    work.living.edit(ended)
+    return _end(work.project, work.living, began, status=status, exit=executed.code)
+
+
+def _end(project: Project, living: Living, began: float, *, status: str, exit: int | None) -> Record:
+    facts = {"status": status, "exit": exit, "ended": datetime.now(UTC), "seconds": elapsed_s(began)}
+    return journal_of(project).end(living, lambda draft: replace(draft, **facts))  # type: ignore[arg-type]  # by name
+
+
+def _placed(work: _Work, record: Record, made: Sequence[Made], branch: str | None) -> Placed:
+    """Put record and pointers into the working tree, unless nobody wants that or something stands in the way."""
+    wanted = work.project.config.text("runs.keep") or "all"
+    if not work.asked.keep or wanted == "none" or (wanted == "outputs" and not made):
+        return Placed((), "it was not to be kept in the working tree")
+    try:
+        with work.project.lock():
+            return place(work.project, record, made, branch=branch)
+    except TrackError as error:
+        return Placed((), error.message)
