@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from track.errors import MissingObject, NewerFormat, NotAPointer, TrackError
-from track.flows.reach import Version, known_at_remotes
+from track.flows.reach import Version, known_at_remotes, record_versions
 from track.history import log
 from track.model.names import data_path, display, is_named_pointer
 from track.model.pointer import Pointer, parse_pointer
@@ -48,6 +48,15 @@ def outgoing(project: Project, updates: Iterable[Update]) -> tuple[tuple[Version
             if pointer.kind != "value":
                 path = event.path if is_named_pointer(event.path) else data_path(event.path)
                 found.setdefault((path, pointer.digest), (pointer, set()))[1].add(update.ref)
+    for update in updates:
+        known = [update.before] if update.before is not None else []
+        events = [event for event in log.records_brought(project.git, [update.commit], known) if event.blob is not None]
+        contents = dict(project.git.blobs(sorted({event.blob for event in events if event.blob is not None})))
+        records = [(event.path, contents[event.blob or ""]) for event in events]
+        kept, unread = record_versions(project, records, update.ref)
+        troubles += [error.message for error in unread]
+        for version in kept:
+            found.setdefault((version.path, version.pointer.digest), (version.pointer, set()))[1].add(update.ref)
     versions = tuple(Version(path, pointer, tuple(sorted(at))) for (path, _), (pointer, at) in sorted(found.items()))
     return versions, tuple(dict.fromkeys(troubles))
 

@@ -17,7 +17,6 @@ from track.model.secrets import names_in_dotenv, redacted, secret_values
 from track.project import Project
 from track.runs.journal import Journal, Living, check_name
 
-FOLDER = "runs"
 DOTENV = ".env"
 
 
@@ -35,7 +34,7 @@ class Wishes(NamedTuple):
 
 def journal_of(project: Project) -> Journal:
     """The journal of this clone."""
-    return Journal(project.state / FOLDER)
+    return Journal(project.state)
 
 
 def begin(

@@ -6,12 +6,13 @@ are in the file; what they mean is for `model.pointer`.
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import GitFailed, Unreadable
 from track.history.plumbing import Git, PointerFiles
 from track.model.names import display, is_pointer_path
+from track.model.record import is_record_path
 
 MAX_POINTER = 1 << 20
 """A pointer is never larger (bytes); of a larger file one byte more is read, so that its reader can refuse it."""
@@ -21,6 +22,7 @@ _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0
 
 
 _REGULAR = ("100644", "100755")
+_RECORDS = ".track/runs/*.toml"
 
 
 class Commit(NamedTuple):
@@ -223,11 +225,51 @@ def brought(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterato
                              "--remotes"), ())  # fmt: skip
 
 
-def _events(git: Git, chosen: Sequence[str], paths: Sequence[bytes]) -> Iterator[Event]:
-    wanted: tuple[str | bytes, ...] = tuple(paths) or ("*.track",)
+def records_brought(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterator[Event]:
+    """Give what commits that no remote has did to records of runs, as `brought` does for pointers."""
+    chosen = ("--full-history", "--ignore-missing", *tips, *(f"^{one}" for one in known), "--not", "--remotes")
+    yield from _events(git, chosen, (), wanted=_RECORDS, is_wanted=is_record_path)
+
+
+def records_at(git: Git, rev: str) -> list[tuple[bytes, bytes]]:
+    """Return the records of runs in a commit, sorted by path, with their contents.
+
+    Raises:
+        UnknownRevision: there is no such commit.
+        GitFailed: a content is not in the repository, as in a partial clone.
+    """
+    commit = git.resolve(rev)
+    found: dict[bytes, str] = {}
+    for record in git.stream("ls-tree", "-r", "-z", "--full-tree", commit, "--", ".track/runs/"):
+        head, _, path = record.partition(b"\t")
+        mode, _, oid = head.split(b" ")
+        if mode.decode("ascii") in _REGULAR and is_record_path(path):
+            found[path] = oid.decode("ascii")
+    return _with_contents(git, found)
+
+
+def records_staged(git: Git) -> list[tuple[bytes, bytes]]:
+    """Return the records of runs in Git's index, sorted by path, with their contents."""
+    found: dict[bytes, str] = {}
+    for record in git.stream("ls-files", "-z", "--stage", "--", ".track/runs/"):
+        head, _, path = record.partition(b"\t")
+        mode, oid, stage = head.split(b" ")
+        if stage == b"0" and mode.decode("ascii") in _REGULAR and is_record_path(path):
+            found[path] = oid.decode("ascii")
+    return _with_contents(git, found)
+
+
+def _events(
+    git: Git,
+    chosen: Sequence[str],
+    paths: Sequence[bytes],
+    *,
+    wanted: str = "*.track",
+    is_wanted: Callable[[bytes], bool] = is_pointer_path,
+) -> Iterator[Event]:
     tokens = git.stream(
         "log", "-z", "-c", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color",
-        "--encoding=UTF-8", "--no-notes", _FORMAT, *chosen, "--", *wanted, globs=not paths,
+        "--encoding=UTF-8", "--no-notes", _FORMAT, *chosen, "--", *(paths or (wanted,)), globs=not paths,
     )  # fmt: skip
     commit: Commit | None = None
     for token in tokens:
@@ -237,7 +279,7 @@ def _events(git: Git, chosen: Sequence[str], paths: Sequence[bytes]) -> Iterator
         elif token.startswith(b":"):
             path = next(tokens, b"")
             assert commit is not None
-            if is_pointer_path(path):
+            if is_wanted(path):
                 event = _parse_event(commit, token, path)
                 if event is not None:
                     yield event

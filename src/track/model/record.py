@@ -6,6 +6,7 @@ pointers. How a record stands in a file is in `record_file`.
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -146,6 +147,23 @@ class Record:
     def short(self) -> str:
         """The last 8 hex digits of the id, for people."""
         return self.id[-8:]
+
+    def named(self) -> Iterator[tuple[Digest, str, int]]:
+        """Every digest in it that stands for bytes, each once, with its kind (file or directory) and size, 0 where it
+        is not said: artifacts, the code and its patch, the list of packages, series and events.
+        """
+        found = {used.digest: (used.kind, used.size) for used in self.artifacts}
+        if self.revision is not None and self.revision.code is not None:
+            found.setdefault(self.revision.code, ("directory", 0))
+        others = [self.revision.patch if self.revision is not None else None]
+        others += [series.object for series in (self.points, self.events) if series is not None]
+        if isinstance(packages := self.environment.get("packages"), str):
+            with suppress(ValueError):  # what a later version says there
+                others.append(Digest.parse(packages))
+        for digest in others:
+            if digest is not None:
+                found.setdefault(digest, ("file", 0))
+        yield from ((digest, kind, size) for digest, (kind, size) in found.items())
 
     def of(self, category: str) -> tuple[Used, ...]:
         """The artifacts of one category, in their order."""

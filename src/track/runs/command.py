@@ -4,7 +4,7 @@ This is the only place that starts a program which is not Git: the one that the 
 """
 
 import os
-import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,10 +21,17 @@ from track.model.names import display
 from track.publish import create
 from track.system import write_all
 
+try:
+    import resource
+except ImportError:  # Windows counts no children
+    resource = None  # type: ignore[assignment]  # see above
+
 Echo = Callable[[int, bytes], None]
 """Passes on what the command wrote: to stream 1 or 2, these bytes."""
 
 _AT_ONCE = 1 << 16
+_LINGER_S = 10.0
+"""A process left in the background may hold the streams open; after so long it is not waited for."""
 _FORWARDED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -66,7 +73,7 @@ def execute(
     Raises:
         CommandNotFound: there is no such program, or it may not be run.
     """
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = _used()
     began = time.monotonic()
     with _asked_to_end() as asked:
         process = _start(command, cwd, environment)
@@ -84,15 +91,33 @@ def execute(
             except subprocess.TimeoutExpired:
                 beat()
         for thread in threads:
-            thread.join()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            thread.join(_LINGER_S)
+    after = _used()
     return Executed(
         code if code >= 0 else 128 - code,
         time.monotonic() - began,
-        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        after.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        after[0] - before[0],
+        after[1],
         asked.number is not None,
     )
+
+
+def check_program(command: Sequence[str], cwd: Path, search_path: str | None) -> None:
+    """Refuse a command whose program is not there. Raises CommandNotFound."""
+    name = command[0]
+    place = os.path.join(cwd, name) if os.path.dirname(name) else name
+    if shutil.which(place, path=search_path) is None:
+        raise CommandNotFound(
+            f"there is no command `{display(name)}`", hint="name a program in PATH, or its place: ./script.sh"
+        )
+
+
+def _used() -> tuple[float, int]:
+    """(seconds of processor time, bytes of memory of the largest) of the processes that were waited for."""
+    if resource is None:
+        return 0.0, 0
+    found = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found.ru_utime + found.ru_stime, found.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _start(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

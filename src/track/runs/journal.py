@@ -1,10 +1,10 @@
 """The journal: the runs of this clone, living and ended, whether or not a commit has their record.
 
-    runs/live/<id>/       a living run: run.toml (its draft), heartbeat, lock, and what it logs
-    runs/ended/<yyyymm>/<id>.toml
-    runs/names/<name>     taken by a run that was named by us
+    spool/<id>/                  a living run: run.toml (its draft), heartbeat, lock, and what it logs
+    journal/<yyyymm>/<id>.toml   the record of one that has ended
+    names/<name>                 taken by a run that was named by us
 
-A living run is known by its folder. It is sealed by publishing its record under `ended`, and only then does the
+A living run is known by its folder. It is sealed by publishing its record in the journal, and only then does the
 folder go: killed in between, it has ended all the same.
 """
 
@@ -28,6 +28,7 @@ LOST_AFTER_S = 180.0
 BEAT_EVERY_S = 60.0
 """So often a living run says that it is alive."""
 
+_SPOOL, _JOURNAL = "spool", "journal"
 _DRAFT = "run.toml"
 _HEARTBEAT = "heartbeat"
 _NAME_TRIES = 200
@@ -90,15 +91,15 @@ class Living:
 
 
 class Journal:
-    """The runs of one clone, below a folder that need not be there yet."""
+    """The runs of one clone, in folders of its state that need not be there yet."""
 
     def __init__(self, folder: Path) -> None:
-        """The journal at `folder`."""
+        """The journal in the state of a clone, `folder`."""
         self.folder = folder
 
     def begin(self, draft: Record) -> Living:
         """Make a living run of a draft, durably. Raises DiskFull or StoreUnwritable when it cannot be."""
-        folder = self.folder / "live" / draft.id
+        folder = self.folder / _SPOOL / draft.id
         publish.make_directories(folder)
         publish.publish_bytes(folder / _HEARTBEAT, b"", durable=False)
         publish.publish_bytes(folder / _DRAFT, dump_record(draft))
@@ -107,15 +108,15 @@ class Journal:
     def living(self) -> list[Living]:
         """The runs that have not ended, oldest first."""
         try:
-            names = sorted(os.listdir(self.folder / "live"))
+            names = sorted(os.listdir(self.folder / _SPOOL))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        found = [Living(self.folder / "live" / name) for name in names if is_run_id(name)]
+        found = [Living(self.folder / _SPOOL / name) for name in names if is_run_id(name)]
         return [run for run in found if (run.folder / _DRAFT).exists() and not self._ended_at(run.id).exists()]
 
     def find_living(self, run: str) -> Living | None:
         """The living run with this id; None when there is none."""
-        found = Living(self.folder / "live" / run)
+        found = Living(self.folder / _SPOOL / run)
         return found if is_run_id(run) and (found.folder / _DRAFT).exists() else None
 
     def end(self, run: Living, change: Callable[[Record], Record]) -> Record:
@@ -186,12 +187,12 @@ class Journal:
         raise UsageError("no name could be found for the run", hint="give it one: --name")
 
     def _files(self) -> list[Path]:
-        return sorted((self.folder / "ended").glob("??????/????????-*.toml"))
+        return sorted((self.folder / _JOURNAL).glob("??????/????????-*.toml"))
 
     def _ended_at(self, run: str) -> Path:
         """By the month that its id speaks of: ids begin with their time in ms."""
         when = datetime.fromtimestamp(int(run.replace("-", "")[:12], 16) / 1000, UTC)
-        return self.folder / "ended" / f"{when:%Y%m}" / f"{run}.toml"
+        return self.folder / _JOURNAL / f"{when:%Y%m}" / f"{run}.toml"
 
 
 def check_name(name: str) -> str:

@@ -84,7 +84,7 @@ def push(
     routes = targets(project, (*([remote] if remote is not None else []), *to))
     asked = [project.relative(path) for path in paths]
     refs = every_ref(project) if every else tuple(full_name(project, rev) for rev in revs) or default_refs(project)
-    reached = versions(project, refs, asked)
+    reached = versions(project, refs, asked, records=not asked)
     pushing = _Pushing(project, reached, asked, dry_run=dry_run, verify=verify, progress=progress)
     done: list[Pushed] = []
     failed: list[TrackError] = []

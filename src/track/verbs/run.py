@@ -28,7 +28,7 @@ from track.model.record import Record, Summary, Used
 from track.progress import Progress, silent
 from track.project import Project
 from track.runs import observe
-from track.runs.command import Echo, Executed, Streams, execute
+from track.runs.command import Echo, Executed, Streams, check_program, execute
 from track.runs.journal import BEAT_EVERY_S, Living
 
 RUN_ID = "TRACK_RUN_ID"
@@ -132,6 +132,7 @@ def _execute(work: _Work, echo: Echo) -> Executed:
     """Run the command to its end, observed."""
     room, top = work.living.folder, work.project.root
     variables = dict(os.environ)
+    check_program(work.command, work.project.cwd, variables.get("PATH"))
     watch = observe.watch(work.command, room, top, mode=work.asked.observe, variables=variables)
     return execute(
         (*watch.prefix, *work.command),
