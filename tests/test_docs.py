@@ -15,6 +15,7 @@ from track import errors
 from track.cli import failure, outline, reference
 from track.cli.main import group
 from track.model.pointer import dump_pointer, parse_pointer
+from track.model.record_file import dump_record, parse_record
 from track.store.description import dump_description, parse_description
 from track.store.roots import dump_roots, parse_roots
 from track.store.tombstones import dump_tombstone, parse_tombstone
@@ -200,8 +201,9 @@ def test_documents_use_the_words_of_the_glossary() -> None:
 
 def test_the_examples_of_formats_are_written_as_the_code_writes_them() -> None:
     page = (DOCS / "reference" / "formats.md").read_text("utf-8")
-    pointer, store, roots, tombstone = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    pointer, record, store, roots, tombstone = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert dump_pointer(parse_pointer(pointer.encode(), "formats.md")).decode() == pointer
+    assert dump_record(parse_record(record.encode(), "formats.md")).decode() == record
     assert dump_description(parse_description(store.encode(), "formats.md")).decode() == store
     assert dump_roots(parse_roots(roots.encode(), "formats.md")).decode() == roots
     assert dump_tombstone(parse_tombstone(tombstone.encode(), "formats.md")).decode() == tombstone

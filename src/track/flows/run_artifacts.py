@@ -30,7 +30,7 @@ class Tracked(NamedTuple):
 
 
 class Made(NamedTuple):
-    """An output: its data's path, the pointer it had (if any) and the one it gets, and how we know of it."""
+    """An output: its data's path, the pointer it had before the run (if any), the one it gets, and how we know."""
 
     path: bytes
     present: Pointer | None
@@ -139,9 +139,9 @@ def keep_outputs(
     made = []
     with Keeper(project, progress=progress) as keeper:
         for path, how in sorted(hows.items()):
-            present = pointer_at(project, pointer_path(path))
-            kept = keeper.keep(path, present)
-            made.append(Made(path, present, pointer_of_content(path, kept, present, run=run), how))
+            now = pointer_at(project, pointer_path(path))
+            pointer = pointer_of_content(path, keeper.keep(path, now), now, run=run)
+            made.append(Made(path, before[path].pointer if path in before else None, pointer, how))
         keeper.commit()
         keeper.note()
     return made, missing

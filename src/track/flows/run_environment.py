@@ -75,7 +75,7 @@ def _end_of(path: Path) -> bytes:
 
 
 def _lock(project: Project) -> str | None:
-    """The lock file and its blob in Git's index, `uv.lock@1b2c3d4e…`: Git has its content for good."""
+    """The lock file and its id in Git's index, `uv.lock@1b2c3d4e…`: Git has its content for good."""
     for record in project.git.run("ls-files", "-z", "--stage", "--", *LOCKS).split(b"\0")[:-1]:
         head, _, path = record.partition(b"\t")
         return f"{os.fsdecode(path)}@{head.split(b' ')[1].decode('ascii')}"

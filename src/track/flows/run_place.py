@@ -15,6 +15,7 @@ from track.flows.run_artifacts import Made
 from track.flows.undo import Undo
 from track.history import gitrepo
 from track.model.names import display, pointer_path
+from track.model.pointer import Pointer
 from track.model.record import Record, record_path
 from track.model.record_file import dump_record
 from track.project import Project
@@ -39,7 +40,7 @@ def place(project: Project, record: Record, made: Sequence[Made], *, branch: str
     why_not = _in_the_way(project, made, branch)
     if why_not is not None:
         return Placed((), why_not)
-    changed = [one for one in made if one.pointer != one.present]
+    changed = [one for one in made if one.pointer != pointer_at(project, pointer_path(one.path))]
     undo = Undo(project, "run", record.id, is_staged=True)
     for one in changed:
         undo.note_pointer(one.path)
@@ -69,7 +70,12 @@ def _in_the_way(project: Project, made: Sequence[Made], branch: str | None) -> s
         return (
             f"the branch is {display(now or 'detached')} now; the run began on {display(branch or 'a detached HEAD')}"
         )
-    moved = [one.path for one in made if pointer_at(project, pointer_path(one.path)) != one.present]
-    if moved:
-        return f"another pointer was written meanwhile for {display(moved[0])}"
-    return None
+    moved = [one.path for one in made if _has_moved(pointer_at(project, pointer_path(one.path)), one)]
+    return f"another pointer was written meanwhile for {display(moved[0])}" if moved else None
+
+
+def _has_moved(now: Pointer | None, made: Made) -> bool:
+    """Whether somebody wrote another pointer during the run; one that the run itself had written for what it made,
+    as a `track add` in a script does, is none.
+    """
+    return now != made.present and (now is None or now.digest != made.pointer.digest)

@@ -47,6 +47,8 @@ class Executed(NamedTuple):
     cpu_s: float
     peak_bytes: int
     was_interrupted: bool
+    process: int
+    """The id that its process had."""
 
 
 class Streams(NamedTuple):
@@ -99,6 +101,7 @@ def execute(
         after[0] - before[0],
         after[1],
         asked.number is not None,
+        process.pid,
     )
 
 
@@ -140,7 +143,7 @@ def _pass_on(pipe: object, number: int, place: Path, echo: Echo) -> None:
     """Runs in a thread: what comes through the pipe is kept and passed on until its last writer is gone."""
     fd = create(place)
     try:
-        while block := os.read(pipe.fileno(), _AT_ONCE):  # type: ignore[attr-defined]  # a pipe of Popen
+        while block := os.read(pipe.fileno(), _AT_ONCE):  # type: ignore[attr-defined]  # one of Popen
             write_all(fd, block)
             echo(number, block)
     finally:

@@ -8,6 +8,7 @@ because a filter in the kernel lets other calls pass.
 import os
 import re
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from track.publish import create
 MODES = ("auto", "python", "trace", "off")
 
 _INJECTED = Path(__file__).parent / "injected"
+_TRACE_WAIT_S = 5.0
 _NOTES, _TRACE = "opened", "traced"
 _PYTHON = re.compile(r"python(?:[23](?:\.\d+)*)?w?(?:\.exe)?|pypy3?|ipython3?")
 _CALL = re.compile(rb'(openat2?|open|creat|execve)\((?:AT_FDCWD<[^>]*>, |\d+<[^>]*>, )?"((?:[^"\\]|\\.)*)"')
@@ -73,24 +75,17 @@ def watch(command: Sequence[str], room: Path, top: Path, *, mode: str, variables
 
 
 def _tracing(strace: str, notes: Path) -> tuple[str, ...]:
-    calls = "trace=open,openat,openat2,creat"
-    return (
-        strace,
-        "-f",
-        "--seccomp-bpf",
-        "-qq",
-        "-y",
-        "-s",
-        "4096",
-        "-z",
-        "-e",
-        calls,
-        "-e",
-        "signal=none",
-        "-o",
-        str(notes),
-        "--",
-    )
+    """With `-D` the command stays our own child, so that signals reach it and its end is its own."""
+    chosen = ("-e", "trace=open,openat,openat2,creat", "-e", "signal=none", "-z", "-y", "-s", "4096")
+    return (strace, "-D", "-f", "--seccomp-bpf", "-q", *chosen, "-o", str(notes), "--")
+
+
+def wait_for_trace(room: Path, process: int) -> None:
+    """Wait until the tracer has written the end of a process, which it does after the process is gone; not for long."""
+    end = re.compile(rb"(?m)^%d +\+\+\+ (?:exited|killed)" % process)
+    deadline = time.monotonic() + _TRACE_WAIT_S
+    while (room / _TRACE).exists() and not end.search(_content(room / _TRACE)) and time.monotonic() < deadline:
+        time.sleep(0.002)
 
 
 def observed(room: Path, top: Path) -> Observed:

@@ -148,6 +148,7 @@ def _execute(work: _Work, echo: Echo) -> Executed:
 def _find(work: _Work, executed: Executed) -> _Found:
     """Find and store what the command used and made, and what it said."""
     project = work.project
+    observe.wait_for_trace(work.living.folder, executed.process)
     seen = observe.observed(work.living.folder, project.root)
     made: list[Made] = []
     missing: list[bytes] = []

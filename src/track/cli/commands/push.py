@@ -7,6 +7,7 @@ from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.flows.routes import targets
 from track.model.names import display
+from track.model.record import is_record_path
 from track.verbs.push import Pushed, push
 
 _HELP = """Send the bytes that pointers name, as far as the remote lacks them.
@@ -75,14 +76,18 @@ def command(ctx: click.Context, /, names: tuple[str, ...], to: tuple[str, ...], 
 
 def _show(pushed: Pushed) -> None:
     where = f"{display(pushed.remote)} ({display(pushed.url)})"
+    artifacts = [version for version in pushed.versions if not is_record_path(version.path)]
     if pushed.is_up_to_date:
         if not pushed.refused:
-            note(f"{where} has everything: {count_text(len(pushed.versions), 'artifact')}")
+            note(f"{where} has everything: {count_text(len(artifacts), 'artifact')}")
         return
-    for version in pushed.versions:
+    for version in artifacts:
         if version.is_new:
             name = display(version.path) + ("/" if version.kind == "directory" else "")
             emit(f"{name}  {size_text(version.size)}  {'would be sent' if pushed.dry_run else 'pushed'}")
+    runs = {version.path for version in pushed.versions if version.is_new and is_record_path(version.path)}
+    if runs:
+        emit(f"what was kept with {count_text(len(runs), 'run')}  {'would be sent' if pushed.dry_run else 'pushed'}")
     count = count_text(pushed.objects_count, "object")
     if pushed.dry_run:
         note(f"{count}, {size_text(pushed.lacking_bytes)}, would be sent to {where} (--dry-run)")
@@ -110,5 +115,7 @@ def _document(pushed: Pushed) -> dict[str, object]:
                 "new": version.is_new,
             }
             for version in pushed.versions
+            if not is_record_path(version.path)
         ],
+        "runs": sorted({display(one.path) for one in pushed.versions if one.is_new and is_record_path(one.path)}),
     }

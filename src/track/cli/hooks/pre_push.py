@@ -12,6 +12,7 @@ from track.cli.render import count_text, size_text
 from track.errors import NotARepository, ProjectError, TrackError
 from track.flows.outgoing import Update, outgoing, refuse, undelivered
 from track.history.plumbing import Git
+from track.model.record import is_record_path
 from track.project import Project, is_set_up
 
 _LONG = 1 << 30
@@ -51,7 +52,10 @@ def _push(project: Project, updates: Sequence[Update]) -> int:
     deliver = import_module("track.flows.delivery").deliver
     for delivered in deliver(project, lacking, tell=_announce, progress=meter()):
         if delivered.versions:
-            count = count_text(len(delivered.versions), "artifact")
+            artifacts = sum(not is_record_path(version.path) for version in delivered.versions)
+            runs = len({version.path for version in delivered.versions if is_record_path(version.path)})
+            counts = [(artifacts, "artifact")] * bool(artifacts) + [(runs, "run")] * bool(runs)
+            count = " and ".join(count_text(*each) for each in counts)
             tell(f"data of {count} sent to {delivered.remote}: {size_text(delivered.sent_bytes)}")
         for error in delivered.failed:
             tell_error(error)

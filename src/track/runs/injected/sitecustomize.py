@@ -64,7 +64,7 @@ _place, _top = os.environ.get("TRACK_OBSERVED"), os.environ.get("TRACK_OBSERVED_
 if _place and _top:
     try:
         _observe(_place, _top)
-    except Exception:  # a program that cannot be observed runs all the same
+    except Exception:  # what cannot be observed runs all the same
         _place = None
 
 # The person may have a `sitecustomize` too: ours steps aside for it.
