@@ -104,7 +104,7 @@ def test_ended_runs_come_newest_first_and_a_broken_one_hides_no_other(journal: J
     for number in (2, 0, 1):
         journal.end(journal.begin(draft(number)), completed)
     assert [record.id for record in journal.ended()] == [draft(number).id for number in (2, 1, 0)]
-    (broken,) = (journal.folder / "ended").rglob(f"{draft(1).id}.toml")
+    (broken,) = (journal.folder / "journal").rglob(f"{draft(1).id}.toml")
     broken.write_text("nonsense")
     assert [record.id for record in journal.ended()] == [draft(number).id for number in (2, 0)]
     assert journal.broken() == [broken]

@@ -13,8 +13,8 @@ _NAME = re.compile(
 )
 _HARMLESS = re.compile(r"(?i)tokenizers?_parallelism|max_tokens?|num_tokens?")
 _FILE = re.compile(
-    rb"(?i)(?:^|/)(?:\.env(?:\..+)?|\.netrc|\.pgpass|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)|credentials?"
-    rb"|service[-_]?account.*\.json|.*\.(?:pem|key|p12|pfx|kdbx|jks|keystore|age))$"
+    rb"(?i)(?:^|/)(?:\.env(?:\.[^/]+)?|\.netrc|\.pgpass|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)|credentials?"
+    rb"|service[-_]?account[^/]*\.json|[^/]*\.(?:pem|key|p12|pfx|kdbx|jks|keystore|age))$"
 )
 _TRUTH = {"true", "false", "enabled", "disabled", "default", "unknown"}
 
