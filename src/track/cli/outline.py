@@ -57,6 +57,7 @@ TASKS = (
             ("push", "send what commits point at to the remote"),
             ("fetch", "bring bytes from the remote into the store"),
             ("pull", "fetch, and place the files"),
+            ("whereis", "which remotes hold every piece of an artifact"),
             ("trust", "allow what a repository asks for"),
             ("hooks", "have Git call track by itself"),
         ),
@@ -103,7 +104,7 @@ ACTS = (
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 
-PAGED = ("diff", "help", "log", "ls", "show")
+PAGED = ("diff", "help", "log", "ls", "show", "whereis")
 
 
 def first_commands() -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from track.cli.session import hint, warn
-from track.flows.receive import Passed
+from track.flows.passed import Passed
 from track.model.names import display
 
 

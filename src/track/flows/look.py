@@ -7,6 +7,7 @@ from track.errors import MissingObject, TrackError
 from track.flows.keep import Pair, count, scan_of
 from track.flows.linked import settle_links
 from track.flows.partly import compare, parts_here
+from track.flows.shallow import is_away
 from track.model import manifest
 from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry
@@ -35,6 +36,7 @@ class Look(NamedTuple):
     holds: Digest | None = None
     trouble: str | None = None
     absent_count: int = 0
+    is_away: bool = False
 
 
 def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress = silent) -> Look:
@@ -42,7 +44,7 @@ def look(project: Project, path: bytes, pointer: Pointer, *, progress: Progress 
     try:
         seen = scan_of(project, path)
         if seen.kind == "missing":
-            return Look("D")
+            return Look(".", absent_count=pointer.files or 1, is_away=True) if is_away(project, path) else Look("D")
         if seen.errors:
             return Look("?", trouble=seen.errors[0].message)
         if seen.kind != pointer.kind:

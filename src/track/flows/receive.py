@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError, TrackError, naming_too
 from track.flows.choice import Choice
+from track.flows.passed import Passed
 from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, name_losses, objects_below, refusal
 from track.flows.remotes import Named, connected
 from track.flows.routes import sources
@@ -13,15 +14,6 @@ from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.remote import Remote
-
-
-class Passed(NamedTuple):
-    """A remote that was passed over, or that did not give all it was asked for, and why; the next one was asked."""
-
-    name: str
-    url: str
-    why: str
-    hint: str | None
 
 
 class Received(NamedTuple):
@@ -82,9 +74,12 @@ def receive(
     remote: str | None = None,
     paths: Sequence[bytes] = (),
     choice: Choice | None = None,
+    manifests: bool = False,
     progress: Progress = silent,
 ) -> Received:
     """Fetch what these versions need, or of a directory the parts of it that `paths` name, and of that `choice` takes.
+
+    With `manifests`, of directories only the manifests, and of files nothing.
 
     The remote asked for alone, else each that has a part of it, the best one first. One that does not answer, that may
     not be used, or of which a copy is damaged, is passed over for the next. All that can come comes, and stays when
@@ -97,14 +92,24 @@ def receive(
             has all that is needed.
         DiskFull, StoreUnwritable: the local store cannot take it.
     """
-    return _Receipt(project, paths, choice, progress).run(versions, sources(project, versions, remote))
+    return _Receipt(project, _Asked(paths, choice, manifests), progress).run(
+        versions, sources(project, versions, remote)
+    )
+
+
+class _Asked(NamedTuple):
+    """What is meant of the versions."""
+
+    paths: Sequence[bytes]
+    choice: Choice | None
+    manifests: bool
 
 
 class _Receipt:
     """What came so far, of which remotes, and what is wrong with the others."""
 
-    def __init__(self, project: Project, paths: Sequence[bytes], choice: Choice | None, progress: Progress) -> None:
-        self._project, self._paths, self._choice, self._progress = project, paths, choice, progress
+    def __init__(self, project: Project, meant: _Asked, progress: Progress) -> None:
+        self._project, self._meant, self._progress = project, meant, progress
         self._asked: list[Named] = []
         self._failed: list[tuple[Named, TrackError]] = []
         self._passed: list[Passed] = []
@@ -115,7 +120,8 @@ class _Receipt:
 
     def run(self, versions: Sequence[Version], routes: Sequence[Named]) -> Received:
         """Ask one remote after the other, until everything is here."""
-        wanted = [version for version in versions if version.pointer.kind != "value"]
+        without = ("value", "file") if self._meant.manifests else ("value",)
+        wanted = [version for version in versions if version.pointer.kind not in without]
         for named in routes:
             try:
                 wanted = self._ask(named, wanted)
@@ -148,7 +154,8 @@ class _Receipt:
 
     def _receive(self, receiving: _Receiving, remote: Remote, versions: Sequence[Version]) -> list[Version]:
         """Fetch it all from one remote; those still not whole here, without those that are refused from now on."""
-        paths, takes = self._paths, self._choice.takes if self._choice is not None else None
+        paths, choice, manifests = self._meant
+        takes = choice.takes if choice is not None else None
         left: list[Version] = []
         reached: list[tuple[Version, set[bytes]]] = []
         for version in versions:
@@ -159,6 +166,8 @@ class _Receipt:
                 left.append(version)
             except UNBELIEVABLE as error:
                 self._refused.append(refusal(version, paths, error))
+        if manifests:
+            return left
         failed = receiving.bring(set().union(*(objects for _, objects in reached)))
         whole = [version for version, objects in reached if failed.isdisjoint(objects)]
         if takes is None:

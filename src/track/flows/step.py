@@ -17,6 +17,7 @@ from track.flows.bring import BroughtArtifact, Kept, Lacking, bring
 from track.flows.leave import leave
 from track.flows.partly import as_checked_out
 from track.flows.reach import Version
+from track.flows.shallow import not_away
 from track.history import log
 from track.history.identity import blob_of
 from track.history.plumbing import PointerFiles
@@ -81,7 +82,8 @@ def follow(project: Project, left: Iterable[str] = (), *, progress: Progress = s
         fresh = {pointer_path(one.path) for one in brought.artifacts if one.path not in placed}
         _note_came(project, came, (came | fresh) & known)
         _remember(project, stamp, files, contents)
-    return Followed(brought.artifacts, removed, tuple(sorted((*kept, *brought.kept))), brought.lacking, tuple(troubles))
+        lacking = tuple(not_away(project, brought.lacking))
+    return Followed(brought.artifacts, removed, tuple(sorted((*kept, *brought.kept))), lacking, tuple(troubles))
 
 
 def _placed_as(placed: Mapping[bytes, Recorded], partly: Mapping[bytes, Parts], path: bytes) -> bytes | None:

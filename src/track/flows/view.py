@@ -181,6 +181,9 @@ def unavailable(project: Project, located: Located, digest: bytes, size: int) ->
     rev = "" if located.side.name in (HERE, STAGED) else f" {display(located.side.name)}"
     if remotes:
         hint = f"track fetch {display(remotes[0])}{rev} -- {typed(located.artifact)}"
+        if located.pointer.kind == "directory" and digest == located.pointer.digest:  # nobody knows here what is in it
+            hint += f"\ntrack fetch --manifests {display(remotes[0])}{rev} -- {typed(located.artifact)}"
+            hint += "      brings only what says which files it has"
     else:
         hint = "no remote is set up: `track remote add NAME URL`, then `track fetch`"
     return MissingObject(

@@ -36,6 +36,14 @@ KEYS = (
         "filesystem has them), or `hardlink` or `symlink`, which are read-only",
         choices=("copy", "hardlink", "symlink"),
     ),
+    Key(
+        "checkout.shallow",
+        "boolean",
+        False,
+        "whether data that was never asked for stays away: `pull`, `fetch` and `checkout` without a path look after "
+        "what was placed before, and nothing else counts as missing; `clone --shallow` sets it",
+        committed=False,
+    ),
     Key("core.remote", "text", None, "the remote that push, fetch and pull use when none is named"),
     Key(
         "fetch.from",

@@ -70,8 +70,22 @@ class Known:
         """Keep the record when it is about this store, else begin it anew."""
         if self.store_id != store_id:
             with self._db:
-                self._clear(("about", "latest"))
+                self._clear(("about", "latest", "confirmed"))
                 self._db.execute("INSERT INTO about VALUES (?)", (store_id,))
+
+    @property
+    def confirmed_s(self) -> float | None:
+        """When the remote was last asked what it has, in seconds since 1970; None when that is not known."""
+        with suppress(sqlite3.OperationalError):  # a record that was made before this was noted
+            row = self._db.execute("SELECT at FROM confirmed").fetchone()
+            return float(row[0]) if row else None
+        return None
+
+    def note_confirmed(self, at_s: float) -> None:
+        """Note when the remote was asked what it has; all of the record is as of then."""
+        with self._db:
+            self._db.execute("DELETE FROM confirmed")
+            self._db.execute("INSERT INTO confirmed VALUES (?)", (at_s,))
 
     def forget_index(self) -> None:
         """Drop what was read from the remote: it changed in a way that cannot be followed."""
@@ -341,7 +355,7 @@ def complete_in(path: Path, digests: Iterable[bytes]) -> set[bytes]:
 def recorded(path: Path) -> Iterator[Known]:
     """The record at `path` as it is, to be read only. Raises sqlite3.Error, Stale where there is none to be read."""
     known = Known.__new__(Known)
-    known.path, known._db = path, connected_record(path, read_only=True)
+    known.path, known.condemned, known._db = path, NOTHING, connected_record(path, read_only=True)
     try:
         check_version(known._db)
         yield known

@@ -51,6 +51,7 @@ def opened_record(path: Path) -> sqlite3.Connection:
         if db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0:
             db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
         check_version(db)
+        db.execute("CREATE TABLE IF NOT EXISTS confirmed (at REAL NOT NULL)")  # a record without it is read as before
     except BaseException:
         db.close()
         raise

@@ -4,6 +4,7 @@ The order of writing: a claim, then objects and packs, then the index that names
 an artifact is complete. Whoever is killed in between leaves what nothing names yet, and the next push goes on.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +75,7 @@ class Remote:
             NewerFormat: something there was written by a later version.
         """
         self.surveyed = survey(self.place, self.known)
+        self.known.note_confirmed(time.time())
         return self.surveyed
 
     def complete(self, digests: Iterable[bytes], writer: str = "") -> set[bytes]:

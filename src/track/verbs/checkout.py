@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from track import publish
@@ -12,6 +12,7 @@ from track.flows.choice import Choice, refuse_vain
 from track.flows.ignoring import ignore
 from track.flows.pointers import content_at, put_pointer
 from track.flows.reach import Version, full_name, inside, versions, versions_here
+from track.flows.shallow import not_away
 from track.flows.sides import pointer_of
 from track.flows.undo import Undo
 from track.history import log
@@ -77,6 +78,8 @@ def checkout(
             refuse_vain(project, found, asked, choice)
             bringing = partial(bring, project, found, paths=asked, choice=choice, force=force, dry_run=dry_run)
             brought = bringing(undo=undo, progress=progress)
+        if not asked and choice is None:
+            brought = replace(brought, lacking=tuple(not_away(project, brought.lacking)))
         refused = (*refused, *(each.error for each in brought.refused))
         lacking = {each.path for each in brought.lacking} | {each.path for each in brought.refused}
         whole = [version for version in found if version.path not in lacking and not inside(version, asked)]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track.errors import TrackError, UsageError, naming_too
+from track.flows import settings
 from track.flows.bring import bring
+from track.flows.passed import Passed
 from track.flows.reach import errors_of, versions_here
-from track.flows.receive import Passed, receive
+from track.flows.receive import receive
 from track.history import drivers, gitrepo, hooks
 from track.model.names import display
 from track.progress import Progress, silent
@@ -40,6 +42,7 @@ def clone(
     folder: str | Path | None = None,
     *,
     data: bool = True,
+    shallow: bool = False,
     branch: str | None = None,
     depth: int | None = None,
     with_hooks: bool = True,
@@ -50,6 +53,7 @@ def clone(
 
     Nothing that comes with the repository is run, and no remote is used that only it names, but one that lies beside
     it. `with_hooks` has Git call track from then on; without it, no hooks come by themselves later.
+    With `shallow` no data comes, and none is missed: `pull` without a path looks after what was placed once.
     `tell` is given the lines with which Git says how far it is. When the data does not come, the clone stays.
 
     Raises:
@@ -69,7 +73,7 @@ def clone(
                 hooks.refuse(project.git)
             elif project.config.is_on("hooks.install"):
                 _hook(project)
-            return _fill(project, data, progress)
+            return _fill(project, data and not shallow, progress, shallow=shallow)
     except TrackError as error:
         shown = display(str(git.top))
         error.details = (*error.details, f"the Git repository is cloned in {shown}; its data did not come")
@@ -96,10 +100,12 @@ def name_of(url: str) -> str:
     return last
 
 
-def _fill(project: Project, data: bool, progress: Progress) -> Cloned:
+def _fill(project: Project, data: bool, progress: Progress, *, shallow: bool) -> Cloned:
     """Set a new clone up, and bring what its pointers need."""
     with project.lock():
         drivers.install(project.git)
+        if shallow:
+            settings.write(project, "clone", "checkout.shallow", "true")
         found, refused = versions_here(project)
         if not data or not found:
             return Cloned(project.root, True, len(found), warnings=tuple(project.warnings), refused=refused)

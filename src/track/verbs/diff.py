@@ -8,6 +8,7 @@ from track.errors import MalformedPointer, MissingObject, NewerFormat, TrackErro
 from track.flows import pointers as pointer_files
 from track.flows import sides, view
 from track.flows.look import differences
+from track.flows.shallow import is_away
 from track.flows.sides import Side
 from track.flows.view import Wanted
 from track.history import log
@@ -241,6 +242,8 @@ def _pairs_between(old: Pointer | None, new: Pointer | None, read: Read) -> Iter
 def _pairs_here(project: Project, draft: _Draft, read: Read, progress: Progress) -> Iterable[Pair]:
     """The working copy against the old pointer; without one, against nothing."""
     if not pointer_files.exists(project, draft.path):
+        if is_away(project, draft.path):
+            return _pairs_between(draft.old, draft.new, read)
         draft.new = None
         return _pairs_between(draft.old, None, read)
     if draft.old is not None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from track.errors import TrackError, naming_too
 from track.flows.choice import Choice, refuse_vain
+from track.flows.passed import Passed
 from track.flows.reach import every_ref, full_name, versions, versions_here
-from track.flows.receive import Passed, receive
+from track.flows.receive import receive
+from track.flows.shallow import not_away
 from track.flows.unmerged import versions_in_conflict
 from track.progress import Progress, silent
 from track.project import Project
@@ -36,12 +39,14 @@ def fetch(
     paths: Sequence[str] = (),
     choice: Choice | None = None,
     every: bool = False,
+    manifests: bool = False,
     progress: Progress = silent,
 ) -> Fetched:
     """Fetch what pointers need and the store lacks: those in the working tree, or at `revs`, or (`every`) at all refs.
 
     `paths` limit it to some artifacts or to parts of them, `choice` to files that it takes. Without `remote`, those
     known to have it are asked first, and then the others for what is still lacking. Interrupted, what came stays.
+    With `manifests`, only what says which files directories have, so that verbs that ask can answer.
 
     Raises:
         NoRemote: the project names no such remote.
@@ -56,9 +61,11 @@ def fetch(
         found, refused = versions(project, refs, asked)
     else:
         found, refused = versions_here(project, asked)
-        found = found if asked or choice else (*found, *versions_in_conflict(project))
+        if not asked and choice is None:
+            found = (*(found if manifests else not_away(project, found)), *versions_in_conflict(project))
     with naming_too(refused):
-        received = receive(project, found, remote=remote, paths=asked, choice=choice, progress=progress)
+        receiving = partial(receive, project, found, remote=remote, paths=asked, choice=choice, manifests=manifests)
+        received = receiving(progress=progress)
         refuse_vain(project, found, asked, choice)
     return Fetched(
         tuple((named.name, named.url) for named in received.remotes),

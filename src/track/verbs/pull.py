@@ -9,8 +9,10 @@ from typing import NamedTuple
 from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
+from track.flows.passed import Passed
 from track.flows.reach import Version, errors_of, versions_here
-from track.flows.receive import Passed, Received, lacking_here, put_damage_aside, receive
+from track.flows.receive import Received, lacking_here, put_damage_aside, receive
+from track.flows.shallow import not_away
 from track.flows.undo import Undo
 from track.flows.unmerged import versions_in_conflict
 from track.model.names import display
@@ -70,6 +72,7 @@ def pull(
     asked = [project.relative(path) for path in paths]
     with project.lock():
         found, refused = versions_here(project, asked)
+        found = found if asked or choice is not None else tuple(not_away(project, found))
         if dry_run:
             planned = bring(project, found, paths=asked, choice=choice, force=force, dry_run=True)
             return Pulled(

@@ -41,6 +41,11 @@ class ArtifactStatus(NamedTuple):
     malformed: MalformedPointer | NewerFormat | None = None
 
     @property
+    def is_away(self) -> bool:
+        """Whether nothing of it was ever placed in this clone, which is shallow."""
+        return self.look is not None and self.look.is_away
+
+    @property
     def is_changed(self) -> bool:
         """Whether anything differs, being pushed apart."""
         return (self.staged, self.unstaged, self.data) != (".", ".", ".")
@@ -62,8 +67,13 @@ class Status(NamedTuple):
 
     @property
     def unpushed(self) -> tuple[ArtifactStatus, ...]:
-        """The artifacts that no remote is known to have."""
-        return tuple(artifact for artifact in self.artifacts if artifact.pushed is False)
+        """The artifacts that no remote is known to have, apart from those that were never here."""
+        return tuple(artifact for artifact in self.artifacts if artifact.pushed is False and not artifact.is_away)
+
+    @property
+    def away(self) -> tuple[ArtifactStatus, ...]:
+        """The artifacts of which nothing was ever placed in this clone, which is shallow."""
+        return tuple(artifact for artifact in self.artifacts if artifact.is_away)
 
 
 class _Pointers(NamedTuple):

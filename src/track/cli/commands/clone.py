@@ -13,9 +13,12 @@ _HELP = """Clone a Git repository, set track up in the clone, and bring its data
 \b
   track clone https://example.org/acme/churn.git        into ./churn
   track clone git@example.org:acme/churn.git work       into ./work
+  track clone --shallow URL                             pointers only: data comes when and where you ask for it
   track clone --no-data URL && cd churn && track pull models/   only a part of the data
 
-It is `git clone` followed by `track pull`. Nothing that comes with the repository is run. A remote that only the
+It is `git clone` followed by `track pull`. With --no-data the pull is left to you; with --shallow data that you
+never asked for does not count as missing, and `track pull` without a path looks after what you have. --depth is Git's
+own and about commits; it goes with both. Nothing that comes with the repository is run. A remote that only the
 repository names is read from when it is a provider's bucket or lies beside the repository; for any other, say yes
 first with `track trust`.
 
@@ -31,28 +34,37 @@ After 3, 4, 5 and 7 the Git repository is cloned and `track pull` goes on.
 @click.argument("url", type=click.UNPROCESSED)
 @click.argument("folder", required=False, type=click.UNPROCESSED)
 @click.option("--no-data", is_flag=True, help="Set up the clone, and leave the data for `track pull`.")
+@click.option("--shallow", is_flag=True, help="Pointers only, for good: data comes for what is asked for.")
 @click.option("-b", "--branch", metavar="NAME", help="The branch or tag to check out.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="So many commits of the Git history only.")
 @click.option("--no-hooks", is_flag=True, help="Leave Git's hooks alone until `track hooks install`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(url: str, folder: str | None, no_data: bool, branch: str | None, **options: int | bool | None) -> None:
     """Translate, call the verb, show."""
-    depth, hooks, data = options["depth"], not options["no_hooks"], not no_data
+    depth, hooks, data, shallow = options["depth"], not options["no_hooks"], not no_data, bool(options["shallow"])
     with transient() as tell:
         done = clone(
-            url, folder, data=data, branch=branch, depth=depth, with_hooks=hooks, tell=tell, progress=progress()
+            url,
+            folder,
+            data=data,
+            shallow=shallow,
+            branch=branch,
+            depth=depth,
+            with_hooks=hooks,
+            tell=tell,
+            progress=progress(),
         )
     for text in done.warnings:
         warn(text)
     if options["as_json"]:
         emit_json("clone", _document(done))
     else:
-        _show(done, no_data)
+        _show(done, no_data, shallow)
     show_passed(done.passed)
     refuse(done.refused)
 
 
-def _show(done: Cloned, no_data: bool) -> None:
+def _show(done: Cloned, no_data: bool, shallow: bool) -> None:
     where = display(str(done.root))
     emit(f"cloned into {where}")
     if not done.is_project:
@@ -61,7 +73,10 @@ def _show(done: Cloned, no_data: bool) -> None:
         return
     for name, url in done.remotes:
         note(f"data from {display(name)}  {display(url)}")
-    if no_data and done.artifacts_count:
+    if shallow and done.artifacts_count:
+        emit(f"{count_text(done.artifacts_count, 'artifact')}, pointers only")
+        hint(f"track -C {where} pull PATH      brings what you need")
+    elif no_data and done.artifacts_count:
         emit(f"{count_text(done.artifacts_count, 'artifact')}, no data yet")
         hint(f"track -C {where} pull")
     elif done.artifacts_count:

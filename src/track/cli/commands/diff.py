@@ -2,16 +2,19 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import click
 
 from track.cli.changes import WORDS, has_inside, inside_of, lines, row_of, sizes_of, title_of
+from track.cli.fetching import bring_manifests, fetch_option
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import (
     count_text,
     emit,
     emit_bytes,
     emit_json,
+    hint,
     opened,
     paint,
     progress,
@@ -51,6 +54,7 @@ Exit codes: 0 done; 1 something differs and --exit-code was given; 2 no such rev
 @click.command("diff", cls=Separated, help=_HELP, short_help="what changed between two revisions")
 @click.argument("words", nargs=-1, metavar="[A [B]] [--] [PATH]...", type=click.UNPROCESSED)
 @click.option("--staged", "--cached", is_flag=True, help="Compare the index with HEAD, or with A.")
+@fetch_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown, for a pull request.")
 @click.option("--stat", is_flag=True, help="Print one line an artifact.")
@@ -65,6 +69,7 @@ def command(
     *,
     words: tuple[str, ...],
     staged: bool,
+    fetches: bool,
     as_json: bool,
     as_markdown: bool,
     stat: bool,
@@ -77,7 +82,10 @@ def command(
     """Translate, call the verb, show."""
     with opened() as project:
         revs, paths = (words, paths_behind(ctx)) if has_separator(ctx) else arguments(project, words, 2)
-        found = diff(project, revs, paths, staged=staged, renames=not no_renames, progress=progress())
+        asking = partial(diff, project, revs, paths, staged=staged, renames=not no_renames, progress=progress())
+        found = asking()
+        if fetches and bring_manifests(project, _lacking(found)):
+            found = asking()
     if as_json:
         emit_json("diff", _document(found))
     elif name_status or nul:
@@ -88,12 +96,20 @@ def command(
         _show(found, limit, stat=stat)
     lacking = [artifact for artifact in found.artifacts if artifact.trouble]
     for artifact in lacking:
-        warn(f"what differs inside {title_of(artifact)} is not known: {artifact.trouble}; `track fetch` may bring it")
+        warn(f"what differs inside {title_of(artifact)} is not known: {artifact.trouble}")
+        hint("the same with --fetch brings the manifests that say so")
     refuse(found.refused)
     if lacking:
         sys.exit(4)
     if exit_code and found.artifacts:
         sys.exit(1)
+
+
+def _lacking(found: Diff) -> list[tuple[bytes, Pointer]]:
+    """Both sides of the artifacts of which nobody knows here what differs inside."""
+    troubled = [artifact for artifact in found.artifacts if artifact.trouble]
+    sides = [(artifact.path, pointer) for artifact in troubled for pointer in (artifact.old, artifact.new)]
+    return [(path, pointer) for path, pointer in sides if pointer is not None]
 
 
 def _lines(found: Diff, nul: bool) -> Iterator[bytes]:

@@ -2,8 +2,10 @@
 
 import click
 
+from track.cli.fetching import bring_manifests, fetch_option
 from track.cli.session import count_text, emit, emit_json, opened, progress, refuse, size_text, table, warn
 from track.model.names import display, text_of
+from track.model.pointer import Pointer
 from track.verbs.du import ArtifactSize, Sizes, du
 
 _HELP = """Show how much space artifacts and their versions take, and how much of it they share.
@@ -24,11 +26,14 @@ Exit codes: 0 done; 2 no such artifact; 3 not a project; 3, 6, 7 a pointer canno
 @click.command("du", help=_HELP, short_help="how much space artifacts and versions take")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
 @click.option("-a", "--all", "each", is_flag=True, help="Show each version, with what it alone has.")
+@fetch_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, paths: tuple[str, ...], each: bool, as_json: bool) -> None:
+def command(*, paths: tuple[str, ...], each: bool, fetches: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
         found = du(project, paths, progress=progress())
+        if fetches and bring_manifests(project, _lacking(found)):
+            found = du(project, paths, progress=progress())
     if as_json:
         emit_json("du", _document(found))
     else:
@@ -47,7 +52,17 @@ def _show(found: Sizes, each: bool) -> None:
     lacking = sum(artifact.lacking_count for artifact in found.artifacts)
     if lacking:
         versions = count_text(lacking, "version")
-        warn(f"the manifests of {versions} are not here and not counted; `track fetch` may bring them")
+        warn(f"the manifests of {versions} are not here and not counted; `track du --fetch` brings them")
+
+
+def _lacking(found: Sizes) -> list[tuple[bytes, Pointer]]:
+    """The directories of which nobody knows here what is in them."""
+    return [
+        (artifact.path, Pointer(kind="directory", digest=version.digest, size=version.size, files=0))
+        for artifact in found.artifacts
+        for version in artifact.versions
+        if version.unique_size is None
+    ]
 
 
 def _title(artifact: ArtifactSize) -> str:

@@ -19,6 +19,7 @@ _HELP = """Bring the bytes that pointers name into the local store. Working file
   track fetch origin v1.0          what this revision names
   track fetch --all                what every branch and tag names
   track fetch -- images/2024       only this part of the directory `images`
+  track fetch --manifests          only what says which files directories have: ls, diff and du need no more
   track fetch --include '*.png' -- images    only these files of it
 
 Every byte is checked against its digest before it is stored. The remote that is known to have it is asked first
@@ -35,6 +36,7 @@ not there, is no store, or not allowed yet; 7 what a remote has is damaged (noth
 @click.command("fetch", cls=Separated, help=_HELP, short_help="bring bytes from the remote into the store")
 @click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
 @click.option("--all", "every", is_flag=True, help="What every branch and tag names.")
+@click.option("--manifests", is_flag=True, help="Only the manifests of directories, and no data.")
 @choice_options
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -55,6 +57,7 @@ def command(
             paths=paths_behind(ctx),
             choice=choice,
             every=flags["every"],
+            manifests=flags["manifests"],
             progress=progress(),
         )
     if flags["as_json"]:

@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli.fetching import answer, fetch_option
 from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, refuse, size_text, table
 from track.model.names import display, text_of
 from track.verbs.ls import Listed, Listing, ls
@@ -14,6 +15,7 @@ _HELP = """List artifacts, or the files inside a directory artifact.
   track ls -R images/cats       every file below a folder in it
   track ls -l v1:               the artifacts at a revision, with sizes
   track ls :data                the artifacts in the index
+  track ls --fetch images       bring the manifest that says so, when it is not here
 
 Behind a colon, a path is from the top of the repository unless it begins with ./ or ../ .
 
@@ -27,12 +29,13 @@ Exit codes: 0 done; 2 no such revision or path; 3 not a project; 4 the manifest 
 @click.argument("words", default="", metavar="[REV:][PATH]", type=click.UNPROCESSED)
 @click.option("-l", "--long", "is_long", is_flag=True, help="Show kind, size, files, digest and labels.")
 @click.option("-R", "--recursive", is_flag=True, help="Show every file inside, not folders.")
+@fetch_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-z", "nul", is_flag=True, help="End paths with NUL and leave them as they are.")
-def command(*, words: str, is_long: bool, recursive: bool, as_json: bool, nul: bool) -> None:
+def command(*, words: str, is_long: bool, recursive: bool, fetches: bool, as_json: bool, nul: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = ls(project, words, recursive=recursive)
+        found = answer(project, words, lambda: ls(project, words, recursive=recursive), fetches)
     if as_json:
         emit_json("ls", _document(found))
     elif nul:

@@ -6,7 +6,7 @@ from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.hooking import ensure_hooks
 from track.cli.passing import documents_of, show_passed
-from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
+from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text
 from track.flows.bring import BroughtArtifact
 from track.flows.choice import choice_of
 from track.model.names import display
@@ -55,15 +55,16 @@ def command(
         pulled = pull(project, paths, remote=remote, choice=choice, force=force, dry_run=dry_run, progress=progress())
         if not dry_run:
             ensure_hooks(project)
+        is_shallow = project.config.is_on("checkout.shallow")
     if flags["as_json"]:
         emit_json("pull", _document(pulled))
     else:
-        _show(pulled)
+        _show(pulled, is_shallow)
     show_passed(pulled.passed)
     refuse(pulled.refused)
 
 
-def _show(pulled: Pulled) -> None:
+def _show(pulled: Pulled, is_shallow: bool) -> None:
     would = "would be " if pulled.dry_run else ""
     for one in pulled.lacking:
         what = f"{count_text(one.count, 'object')}, {size_text(one.size)}," if one.count else "its manifest and files"
@@ -76,6 +77,9 @@ def _show(pulled: Pulled) -> None:
     if pulled.objects_count:
         places = " and ".join(f"{display(name)} ({display(url)})" for name, url in pulled.remotes)
         note(f"{count_text(pulled.objects_count, 'object')}, {size_text(pulled.fetched_bytes)}, fetched from {places}")
+    elif not pulled.versions_count and is_shallow:
+        note("nothing was ever placed in this shallow clone")
+        hint("track pull PATH      brings what you need; track ls says what there is")
     elif not (pulled.artifacts or pulled.lacking or pulled.refused):
         note(f"everything is here and in place: {count_text(pulled.versions_count, 'artifact')}")
 

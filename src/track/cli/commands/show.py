@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli.fetching import answer, fetch_option
 from track.cli.session import count_text, emit, emit_json, opened, paint, size_text, table
 from track.model.digest import Digest
 from track.model.manifest import Entry
@@ -25,11 +26,12 @@ _MODES = {"f": "file", "x": "executable file", "l": "link", "d": "empty director
 
 @click.command("show", help=_HELP, short_help="everything known about one artifact")
 @click.argument("words", metavar="[REV:]PATH", type=click.UNPROCESSED)
+@fetch_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, words: str, as_json: bool) -> None:
+def command(*, words: str, fetches: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = show(project, words)
+        found = answer(project, words, lambda: show(project, words), fetches)
     if as_json:
         emit_json("show", _document(found))
         return

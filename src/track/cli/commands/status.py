@@ -52,7 +52,7 @@ def command(*, paths: tuple[str, ...], as_json: bool, porcelain: bool, nul: bool
 
 
 def _is_listed(artifact: ArtifactStatus) -> bool:
-    return artifact.is_changed or artifact.pushed is False
+    return artifact.is_changed or (artifact.pushed is False and not artifact.is_away)
 
 
 def _porcelain(artifact: ArtifactStatus, nul: bool) -> bytes:
@@ -154,7 +154,15 @@ def _what(artifact: ArtifactStatus) -> str:
 
 def _say_partly(found: Status) -> None:
     """What was never placed differs from nothing, and is said all the same."""
-    partly = [(artifact, artifact.look) for artifact in found.artifacts if artifact.look and artifact.look.absent_count]
+    partly = [
+        (artifact, artifact.look)
+        for artifact in found.artifacts
+        if artifact.look and artifact.look.absent_count and not artifact.is_away
+    ]
+    if away := found.away:
+        emit("")
+        emit(paint("not here, never asked for", "bold") + "  (track pull PATH brings it)")
+        table([["", _title(one), size_text(one.size)] for one in away], right=(2,))
     if not partly:
         return
     emit("")
@@ -193,6 +201,7 @@ def _document(found: Status) -> dict[str, object]:
                 "added": artifact.look.added_count if artifact.look else 0,
                 "modified": artifact.look.modified_count if artifact.look else 0,
                 "removed": artifact.look.removed_count if artifact.look else 0,
+                "away": artifact.is_away,
                 "absent": artifact.look.absent_count if artifact.look else 0,
                 "holds": str(artifact.look.holds) if artifact.look and artifact.look.holds else None,
                 "pushed": artifact.pushed,

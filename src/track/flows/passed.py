@@ -1,0 +1,12 @@
+"""Passed: a remote that was passed over while another one gave what was needed."""
+
+from typing import NamedTuple
+
+
+class Passed(NamedTuple):
+    """A remote that could not be used, or that did not give all it was asked for, and why; the next one was asked."""
+
+    name: str
+    url: str
+    why: str
+    hint: str | None
