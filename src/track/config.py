@@ -26,6 +26,7 @@ Layer: TypeAlias = Literal["flag", "environment", "clone", "project", "user", "d
 _MAX_FILE = 1 << 20
 _MAX_DEPTH = 8
 _LEAST_SIZE = 1 << 20
+_LEAST_RATE = 1000
 _MAX_WARNINGS = 100
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _CREDENTIALS = re.compile(
@@ -88,7 +89,7 @@ class Config(NamedTuple):
         return int(self.setting(key).value or 0)
 
     def size(self, key: str) -> int:
-        """Return the value of a size in bytes."""
+        """Return the value of a size in bytes, or of a rate in bytes a second."""
         return int(self.setting(key).value or 0)
 
     def names(self, pattern: str) -> tuple[str, ...]:
@@ -176,6 +177,11 @@ def parse_value(key: Key, given: object, where: str) -> Value:
         if size_bytes is not None and (size_bytes == 0 or size_bytes >= _LEAST_SIZE):
             return size_bytes
         raise _wrong(key, given, where, "a size such as 50 MiB, at least 1 MiB, or 0")
+    if key.kind == "rate":
+        rate = given if isinstance(given, int) and not isinstance(given, bool) else _bytes_in(text or "")
+        if rate is not None and (rate == 0 or rate >= _LEAST_RATE):
+            return rate
+        raise _wrong(key, given, where, "bytes a second such as 10M or 512 KiB, at least 1k, or 0")
     if not text or any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise _wrong(key, given, where, "a text of one line")
     if key.kind == "choice" and text not in key.choices:

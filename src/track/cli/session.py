@@ -1,6 +1,6 @@
 """What a command needs: the project, and ways to say what happened."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from track.cli import render
@@ -31,15 +31,15 @@ __all__ = [
 
 
 @contextmanager
-def opened() -> Iterator[Project]:
-    """The project around the current folder, closed at the end; its warnings are printed.
+def opened(flags: Mapping[str, str] | None = None) -> Iterator[Project]:
+    """The project around the current folder, closed at the end; its warnings are printed. `flags` beat its settings.
 
     Raises:
         NotARepository: there is no Git repository with a working tree here.
         ProjectError: `track init` was never run here.
         BadConfig, NewerFormat: its configuration cannot be read by this version.
     """
-    with Project.open(None) as project:
+    with Project.open(None, flags=flags) as project:
         told = len(project.warnings)
         for text in project.warnings[:told]:
             warn(text)

@@ -33,6 +33,7 @@ from track.store.address import (
     parse_address,
 )
 from track.store.backends.dotenv import read_dotenv, variables_of
+from track.store.limit import LimitedPlace, limiter_of
 from track.store.record import explaining
 from track.store.remote import Remote, open_remote
 
@@ -268,7 +269,10 @@ def _opened(project: Project, named: Named, record: Path) -> Remote:
         if not isinstance(named.address, Folder):
             uploads = record.with_name(f"{named.name}.uploads")
             access = access_of(project, named.name)._replace(uploads=uploads)
-        return open_remote(named.url, name=named.name, base=base_of(project), record=record, access=access)
+        remote = open_remote(named.url, name=named.name, base=base_of(project), record=record, access=access)
+        if rate := project.config.size("transfer.rate"):
+            remote.place = LimitedPlace(remote.place, limiter_of(rate))
+        return remote
     except RemoteError as error:
         message = f"remote `{display(named.name)}`: {error.message}"
         details, hint = error.details, error.hint

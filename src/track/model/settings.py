@@ -16,7 +16,7 @@ class Key(NamedTuple):
     """
 
     name: str
-    kind: Literal["text", "boolean", "place", "seconds", "number", "size", "choice"]
+    kind: Literal["text", "boolean", "place", "seconds", "number", "size", "rate", "choice"]
     default: Value
     description: str
     committed: bool = True
@@ -119,6 +119,14 @@ KEYS = (
     ),
     Key("store.path", "place", None, "the folder of the store, when it is not in the Git directory", committed=False),
     Key("store.shared", "boolean", False, "whether the store is writable by the group of its folder", committed=False),
+    Key(
+        "transfer.rate",
+        "rate",
+        0,
+        "at most so many bytes a second to and from remotes, over all streams together, such as `10M` or `512 KiB`; "
+        "0 for no limit",
+        committed=False,
+    ),
     Key("trash.days", "number", 30, "how many days `track restore` can go back"),
     Key("trash.steps", "number", 100, "how many commands `track restore` can go back"),
 )

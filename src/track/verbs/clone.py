@@ -45,6 +45,7 @@ def clone(
     shallow: bool = False,
     branch: str | None = None,
     depth: int | None = None,
+    rate: str | None = None,
     with_hooks: bool = True,
     tell: Callable[[str], None] | None = None,
     progress: Progress = silent,
@@ -54,7 +55,8 @@ def clone(
     Nothing that comes with the repository is run, and no remote is used that only it names, but one that lies beside
     it. `with_hooks` has Git call track from then on; without it, no hooks come by themselves later.
     With `shallow` no data comes, and none is missed: `pull` without a path looks after what was placed once.
-    `tell` is given the lines with which Git says how far it is. When the data does not come, the clone stays.
+    `rate` limits the bytes a second, as the setting `transfer.rate` does. `tell` is given the lines with which Git says
+    how far it is. When the data does not come, the clone stays.
 
     Raises:
         UsageError: the URL is none, or says no name for the folder.
@@ -68,7 +70,7 @@ def clone(
     if not is_set_up(git):
         return Cloned(git.top, is_project=False)
     try:
-        with Project.open(git.top) as project:
+        with Project.open(git.top, flags={"transfer.rate": rate} if rate else None) as project:
             if not with_hooks:
                 hooks.refuse(project.git)
             elif project.config.is_on("hooks.install"):

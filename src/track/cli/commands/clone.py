@@ -3,6 +3,7 @@
 import click
 
 from track.cli.passing import documents_of, show_passed
+from track.cli.rate import rate_flags, rate_option
 from track.cli.session import count_text, emit, emit_json, hint, note, progress, refuse, size_text, table, warn
 from track.cli.terminal import transient
 from track.model.names import display
@@ -37,9 +38,17 @@ After 3, 4, 5 and 7 the Git repository is cloned and `track pull` goes on.
 @click.option("--shallow", is_flag=True, help="Pointers only, for good: data comes for what is asked for.")
 @click.option("-b", "--branch", metavar="NAME", help="The branch or tag to check out.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="So many commits of the Git history only.")
+@rate_option
 @click.option("--no-hooks", is_flag=True, help="Leave Git's hooks alone until `track hooks install`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(url: str, folder: str | None, no_data: bool, branch: str | None, **options: int | bool | None) -> None:
+def command(
+    url: str,
+    folder: str | None,
+    no_data: bool,
+    branch: str | None,
+    rate: str | None,
+    **options: int | bool | None,
+) -> None:
     """Translate, call the verb, show."""
     depth, hooks, data, shallow = options["depth"], not options["no_hooks"], not no_data, bool(options["shallow"])
     with transient() as tell:
@@ -51,6 +60,7 @@ def command(url: str, folder: str | None, no_data: bool, branch: str | None, **o
             branch=branch,
             depth=depth,
             with_hooks=hooks,
+            rate=rate_flags(rate).get("transfer.rate"),
             tell=tell,
             progress=progress(),
         )

@@ -5,6 +5,7 @@ import click
 from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.passing import documents_of, show_passed
+from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit_json, note, opened, progress, refuse, size_text
 from track.flows.choice import choice_of
@@ -38,15 +39,22 @@ not there, is no store, or not allowed yet; 7 what a remote has is damaged (noth
 @click.option("--all", "every", is_flag=True, help="What every branch and tag names.")
 @click.option("--manifests", is_flag=True, help="Only the manifests of directories, and no data.")
 @choice_options
+@rate_option
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, names: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...], **flags: bool
+    ctx: click.Context,
+    /,
+    names: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    rate: str | None,
+    **flags: bool,
 ) -> None:
     """Translate, call the verb, show."""
     choice = choice_of(include, exclude)
-    with opened() as project:
+    with opened(rate_flags(rate)) as project:
         remote, revs = remote_and_revisions("fetch", names, project.config.names("remote.*.url"))
         if flags["yes"]:
             allow(project, remote)

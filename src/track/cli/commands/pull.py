@@ -6,6 +6,7 @@ from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.hooking import ensure_hooks
 from track.cli.passing import documents_of, show_passed
+from track.cli.rate import rate_flags, rate_option
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text
 from track.flows.bring import BroughtArtifact
 from track.flows.choice import choice_of
@@ -42,14 +43,21 @@ remote has is damaged (nothing of that was placed); 3, 6, 7 a pointer cannot be 
 @click.option("--force", is_flag=True, help="Move edits that are saved nowhere to the trash.")
 @click.option("-n", "--dry-run", is_flag=True, help="Change nothing, ask no remote, say what would be done.")
 @choice_options
+@rate_option
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
-    *, paths: tuple[str, ...], remote: str | None, include: tuple[str, ...], exclude: tuple[str, ...], **flags: bool
+    *,
+    paths: tuple[str, ...],
+    remote: str | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    rate: str | None,
+    **flags: bool,
 ) -> None:
     """Translate, call the verb, show."""
     force, dry_run, choice = flags["force"], flags["dry_run"], choice_of(include, exclude)
-    with opened() as project:
+    with opened(rate_flags(rate)) as project:
         if flags["yes"]:
             allow(project, remote)
         pulled = pull(project, paths, remote=remote, choice=choice, force=force, dry_run=dry_run, progress=progress())

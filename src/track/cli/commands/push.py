@@ -3,6 +3,7 @@
 import click
 
 from track.cli.consent import allow, yes_option
+from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.flows.routes import targets
@@ -39,12 +40,20 @@ sent); 5 no remote, or it is not there, full of something else, or not allowed y
 @click.option("--all", "every", is_flag=True, help="Every branch and tag.")
 @click.option("-n", "--dry-run", is_flag=True, help="Send nothing, say what would be sent.")
 @click.option("--verify", is_flag=True, help="Read back what was sent, and hash it.")
+@rate_option
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def command(ctx: click.Context, /, names: tuple[str, ...], to: tuple[str, ...], **flags: bool) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    names: tuple[str, ...],
+    to: tuple[str, ...],
+    rate: str | None,
+    **flags: bool,
+) -> None:
     """Translate, call the verb, show."""
-    with opened() as project:
+    with opened(rate_flags(rate)) as project:
         remotes = project.config.names("remote.*.url")
         if to and names and names[0] not in remotes:  # with --to, the names are revisions
             remote, revs = None, names

@@ -1,0 +1,191 @@
+"""Limit: no more bytes a second than allowed go to or come from remotes, over all streams of this process together.
+
+A token bucket: whoever moves bytes takes tokens, and waits for as long as the bucket owes. What goes in one request is
+paid for before, what comes in pieces as they come, so that a slow reader slows the sender down.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from track.model.digest import Digest
+from track.progress import Moved, unheard
+from track.store.place import Listed, Place, Staged, Upload
+
+_BURST_S = 0.25
+_LOOK_S = 0.25
+"""So long is slept between two looks whether anybody still wants the bytes."""
+_BEFOREHAND = 8 << 20
+"""Of a file that is sent, at most so much is paid for before; the rest as it moves."""
+
+
+class Limiter:
+    """A bucket of so many bytes a second; safe to use from many threads."""
+
+    def __init__(
+        self,
+        rate: int,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`rate` is in bytes a second, at least 1."""
+        self._rate, self._now, self._sleep = rate, now, sleep
+        self._lock = threading.Lock()
+        self._tokens = rate * _BURST_S
+        self._at_s = now()
+
+    def take(self, size_bytes: int, moved: Moved = unheard) -> None:
+        """Wait until so many bytes may have passed; meanwhile `moved` is asked, which raises to end the waiting."""
+        with self._lock:
+            at_s = self._now()
+            self._tokens = min(self._rate * _BURST_S, self._tokens + (at_s - self._at_s) * self._rate)
+            self._at_s = at_s
+            self._tokens -= size_bytes
+            owed_s = max(0.0, -self._tokens / self._rate)
+        while owed_s > 0:
+            pause_s = min(owed_s, _LOOK_S)
+            self._sleep(pause_s)
+            owed_s -= pause_s
+            moved(0)
+
+
+@lru_cache(maxsize=8)
+def limiter_of(rate: int) -> Limiter:
+    """The one limiter of this process for a rate: several remotes share it."""
+    return Limiter(rate)
+
+
+class LimitedPlace:
+    """A place of which every stream goes through a limiter."""
+
+    def __init__(self, place: Place, limiter: Limiter) -> None:
+        """Where it really goes, and how fast."""
+        self._place, self._limiter = place, limiter
+        self.url, self.identity = place.url, place.identity
+
+    @property
+    def comes_in_parts(self) -> bool:
+        """As the place behind it."""
+        return self._place.comes_in_parts
+
+    @property
+    def requests_count(self) -> int:
+        """As the place behind it."""
+        return self._place.requests_count
+
+    def get(self, key: str) -> bytes:
+        """The bytes of a key; paid for when they are here."""
+        data = self._place.get(key)
+        self._limiter.take(len(data))
+        return data
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """So many bytes at an offset; paid for before."""
+        self._limiter.take(length)
+        return self._place.get_range(key, offset, length)
+
+    def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
+        """Copy the bytes of a key; paid for piece by piece."""
+        told = _Told(self._limiter, moved)
+        staged = self._place.get_file(key, staging, limit=limit, moved=told)
+        told.settle(staged.size)
+        return staged
+
+    def digest(self, key: str) -> Digest:
+        """The digest of the bytes of a key; paid for when it is known how many they are."""
+        size = self._place.size(key)
+        self._limiter.take(size or 0)
+        return self._place.digest(key)
+
+    def list(self, prefix: str) -> Iterable[Listed]:
+        """As the place behind it."""
+        return self._place.list(prefix)
+
+    def size(self, key: str) -> int | None:
+        """As the place behind it."""
+        return self._place.size(key)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Put bytes at a key; paid for before."""
+        self._limiter.take(len(data))
+        self._place.put(key, data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put bytes at a key that nothing has; paid for before."""
+        self._limiter.take(len(data))
+        return self._place.create(key, data)
+
+    def delete(self, key: str) -> None:
+        """As the place behind it."""
+        self._place.delete(key)
+
+    def upload(self) -> Upload:
+        """Many files, each paid for as it goes."""
+        return _LimitedUpload(self._place.upload(), self._limiter)
+
+    def tidy(self) -> None:
+        """As the place behind it."""
+        self._place.tidy()
+
+
+class _LimitedUpload:
+    """An upload of which every file goes through a limiter."""
+
+    def __init__(self, upload: Upload, limiter: Limiter) -> None:
+        self._upload, self._limiter = upload, limiter
+
+    def __enter__(self) -> Self:
+        self._upload.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._upload.__exit__(kind, error, trace)
+
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+        size = source.stat().st_size
+        told = _Told(self._limiter, moved)
+        told.pay(min(size, _BEFOREHAND))
+        self._upload.put_file(key, source, digest, replace=replace, moved=told)
+        told.settle(size)
+
+    def commit(self) -> None:
+        self._upload.commit()
+
+
+class _Told:
+    """A `Moved` that has bytes paid for, those that were not yet, before it passes the word on."""
+
+    def __init__(self, limiter: Limiter, moved: Moved) -> None:
+        self._limiter, self._moved = limiter, moved
+        self._lock = threading.Lock()
+        self._told = self._paid = 0
+
+    def __call__(self, size_bytes: int) -> None:
+        with self._lock:
+            self._told += size_bytes
+            owed = max(0, self._told - self._paid)
+            self._paid += owed
+        if owed:
+            self._limiter.take(owed, self._moved)
+        self._moved(size_bytes)
+
+    def pay(self, size_bytes: int) -> None:
+        """Pay for so many bytes before they move."""
+        with self._lock:
+            self._paid += size_bytes
+        self._limiter.take(size_bytes, self._moved)
+
+    def settle(self, size_bytes: int) -> None:
+        """Pay for what of so many bytes nobody told about."""
+        with self._lock:
+            owed = max(0, size_bytes - self._paid)
+            self._paid += owed
+        if owed:
+            self._limiter.take(owed, self._moved)
