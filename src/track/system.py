@@ -35,6 +35,8 @@ _NO_RANGE_COPY = {
 }
 _COPIED_AT_ONCE = 1 << 30
 _HARDLY = 1 << 20
+_SIOCOUTQ = 0x5411
+"""Linux: how much of a socket's output is not acknowledged; `ioctl(2)`, `tcp(7)`."""
 
 AnyPath = str | bytes | os.PathLike[str]
 
@@ -310,6 +312,17 @@ def data_extents(fd: int, size: int) -> Iterator[tuple[int, int]]:
             return
         yield start, end - start
         at = end
+
+
+def unsent_bytes(fd: int) -> int:
+    """How many bytes that were written to a TCP socket the other side has not taken yet; 0 where nobody can tell."""
+    if fcntl is None or not sys.platform.startswith("linux"):
+        return 0
+    try:
+        answer = fcntl.ioctl(fd, _SIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def write_all(fd: int, content: bytes | memoryview) -> None:

@@ -256,8 +256,8 @@ def test_what_goes_wrong_is_told_as_everywhere(
 def test_a_server_that_hangs_in_the_middle_is_given_up(
     opened: Callable[[], BucketPlace], between: Proxy, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert s3_requests._TIMEOUT_S * s3_requests._TIMEOUTS < 60
-    monkeypatch.setattr(s3_requests, "_TIMEOUT_S", 0.3)
+    assert s3_requests.SILENCE_S * s3_requests.TIMEOUTS < 60
+    monkeypatch.setattr(s3_requests, "SILENCE_S", 0.3)
 
     def hang(request: Request, ask: Callable[[], Answer]) -> Answer | None:
         if "partNumber=2&" in request.path:

@@ -29,6 +29,12 @@ class Answer(NamedTuple):
 
 
 Answering = Callable[[Request], Answer | None]
+Reading = Callable[[str, str, Callable[[int], bytes], int], bytes | None]
+"""Reads the body of a request (method, path, how bytes are read, how many there are); None: the connection closes."""
+
+
+def _all(_method: str, _path: str, read: Callable[[int], bytes], length: int) -> bytes:
+    return read(length)
 
 
 def s3_error(code: str, status: int = 403, message: str = "no") -> Answer:
@@ -38,7 +44,7 @@ def s3_error(code: str, status: int = 403, message: str = "no") -> Answer:
 
 
 @contextmanager
-def answering(answer: Answering) -> Iterator[str]:
+def answering(answer: Answering, reading: Reading = _all) -> Iterator[str]:
     """A server that answers every request as the function says; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,7 +56,10 @@ def answering(answer: Answering) -> Iterator[str]:
 
         def serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            given = answer(Request(self.command, self.path, dict(self.headers.items()), self.rfile.read(length)))
+            body = reading(self.command, self.path, self.rfile.read, length)
+            given = None
+            if body is not None:
+                given = answer(Request(self.command, self.path, dict(self.headers.items()), body))
             if given is None:
                 self.close_connection = True
                 return
@@ -72,6 +81,8 @@ def answering(answer: Answering) -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        if reading is not _all:  # so that what is not read is not taken by the kernel either
+            server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
@@ -90,7 +101,7 @@ class Proxy(NamedTuple):
 
 
 @contextmanager
-def proxy(behind: str) -> Iterator[Proxy]:
+def proxy(behind: str, reading: Reading = _all) -> Iterator[Proxy]:
     """A proxy that counts. A fault is given the request and a way to ask the server; None passes the request on."""
     place = urlsplit(behind)
     made = Proxy("", [], [])
@@ -116,7 +127,7 @@ def proxy(behind: str) -> Iterator[Proxy]:
                 return None if given is LOST else given
         return forward(request)
 
-    with answering(answer) as endpoint:
+    with answering(answer, reading) as endpoint:
         yield made._replace(endpoint=endpoint)
 
 

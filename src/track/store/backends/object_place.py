@@ -99,6 +99,8 @@ class ObjectPlace(FilesystemPlace):
 
     def put_new(self, key: str, data: bytes) -> bool:
         """Put bytes at a key if nothing has it; False when something has. A server without conditions replaces."""
+        if len(data) > _SMALL and (is_new := self.put_watched(key, data, only_new=self.creates)) is not None:
+            return is_new
         store = self.store if len(data) <= _SMALL else self.bulk
         with self.asking(key, operation="write"):
             if self.creates:
@@ -113,6 +115,19 @@ class ObjectPlace(FilesystemPlace):
                     self.creates = False
             obstore.put(store, self.path(key), data, use_multipart=False)
             return True
+
+    def put_watched(self, key: str, data: bytes, *, only_new: bool) -> bool | None:
+        """Put many bytes by what notices when they stop moving; None where there is no such way, and nothing was sent.
+
+        False when something is at the key already, and `only_new` was asked for.
+        """
+        return None
+
+    def put_over(self, key: str, data: bytes) -> None:
+        """Put many bytes at a key, replacing what is there."""
+        if self.put_watched(key, data, only_new=False) is None:
+            with self.asking(key, operation="write"):
+                obstore.put(self.bulk, self.path(key), data, use_multipart=False)
 
     def delete(self, key: str) -> None:
         """Remove a key; absence is fine."""
@@ -254,11 +269,7 @@ class ObjectUpload:
         if blake3(data, max_threads=blake3.AUTO).digest() != digest:
             raise changed(source)
         if replace or (not self._place.put_new(key, data) and self._place.size(key) != len(data)):
-            self._put_over(key, data)
-
-    def _put_over(self, key: str, data: bytes) -> None:
-        with self._place.asking(key, operation="write"):
-            obstore.put(self._place.bulk, self._place.path(key), data, use_multipart=False)
+            self._place.put_over(key, data)
 
     def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
         """Send a file over the limit, in parts and from its beginning."""

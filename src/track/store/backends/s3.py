@@ -16,7 +16,7 @@ from track.model.names import display
 from track.progress import Moved
 from track.store.address import Access, Bucket
 from track.store.backends.credentials import Credentials, find_credentials
-from track.store.backends.failure import Refused, Unusable
+from track.store.backends.failure import Refused, Unusable, is_unknown_request
 from track.store.backends.object_place import ObjectPlace, ObjectUpload, for_bodies, for_questions
 from track.store.backends.s3_failure import Bound
 from track.store.place import Upload
@@ -50,6 +50,22 @@ class BucketPlace(ObjectPlace):
     def send_parts_by(self, sender: "Callable[[], PartsUpload] | None", memory: Path | None) -> None:
         """Have large files sent by what `sender` gives; `memory` is where uploads under way are remembered."""
         self._sender, self._memory = sender, memory
+
+    def put_watched(self, key: str, data: bytes, *, only_new: bool) -> bool | None:
+        """Put many bytes by requests of ours, which end when nothing moves; None where only the client has the keys."""
+        parts = self.parts()
+        if parts is None:
+            return None
+        try:
+            return parts.put(self.path(key), data, only_new=only_new)
+        except Unusable:
+            self.send_parts_by(None, None)
+            return None
+        except Refused as error:
+            if only_new and is_unknown_request(str(error)):
+                self.creates = False
+                return self.put_watched(key, data, only_new=False)
+            raise self.bound.explain(error, operation="write", key=key) from error
 
     def upload(self) -> Upload:
         """Many files; each is final when it was sent."""
@@ -103,7 +119,7 @@ def open_bucket(address: Bucket, access: Access) -> BucketPlace:
 def _sender(
     bucket: str, found: Credentials, memory: Path | None, asked: Callable[[], None]
 ) -> "Callable[[], PartsUpload]":
-    """Gives the one that sends in parts. It is loaded and made when it is asked for first: few pushes need it."""
+    """Gives the one that sends what is large. It is loaded and made when it is asked for first: many need it not."""
     made: list[PartsUpload] = []
     lock = threading.Lock()
 

@@ -85,6 +85,20 @@ class PartsUpload:
             self._forget(key)  # the server knows no more of an upload that was broken off long ago
             self._send(key, source, digest, fd=fd, moved=moved)
 
+    def put(self, key: str, data: bytes, *, only_new: bool) -> bool:
+        """Send bytes to a key in one request; False when something is there, and `only_new` was asked for.
+
+        Raises:
+            Refused, Unusable: the server, or the way to it.
+        """
+        try:
+            self._requests.ask("PUT", key, {}, data, only_new=only_new)
+        except Refused as error:
+            if only_new and error.status == 412:
+                return False
+            raise
+        return True
+
     def tidy(self) -> None:
         """Have the server forget uploads that were broken off and not gone on with."""
         for key, begun in list(self._begun.items()):
