@@ -1,8 +1,10 @@
 """Work that is spread over processes gives the answers, and the failures, of work done here."""
 
+import faulthandler
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,50 @@ def test_work_that_failed_meanwhile_has_no_answer():
         assert ended() is None
     with work.meanwhile(lambda: bytes(1 // 0)) as broken:
         assert broken() is None
+
+
+def test_work_done_apart_tells_on_the_way_and_gives_its_answer():
+    told: list[int] = []
+
+    def counts(tell: Callable[[int], None]) -> bytes:
+        for number in (1, 0, 1 << 40):
+            tell(number)
+        return b"\x02" * 300_000
+
+    assert work.apart(counts, told.append) == b"\x02" * 300_000
+    assert told == [1, 0, 1 << 40]
+
+
+@pytest.mark.parametrize("end", [signal.SIGBUS, signal.SIGKILL, None])
+def test_work_done_apart_that_ends_in_whatever_way_has_no_answer(end: signal.Signals | None):
+    def ends(tell: Callable[[int], None]) -> bytes:
+        faulthandler.disable()
+        tell(7)
+        if end is not None:
+            os.kill(os.getpid(), end)
+        raise ValueError
+
+    told: list[int] = []
+    assert work.apart(ends, told.append) is None
+    assert told == [7]
+
+
+def test_work_done_apart_is_ended_with_who_waits_for_it():
+    def sleeps(tell: Callable[[int], None]) -> bytes:
+        tell(os.getpid())
+        time.sleep(600)
+        return b""
+
+    told: list[int] = []
+
+    def interrupted(number: int) -> None:
+        told.append(number)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work.apart(sleeps, interrupted)
+    with pytest.raises(ProcessLookupError):
+        os.kill(told[0], 0)
 
 
 def test_nobody_waits_for_work_that_nobody_asked_for(tmp_path: Path):

@@ -15,7 +15,8 @@ from typing import NoReturn
 
 from track.errors import TrackError
 
-_FAILED, _DONE = b"\x00", b"\x01"
+_FAILED, _DONE, _TOLD = b"\x00", b"\x01", b"\x02"
+_NUMBER = 8
 
 
 def cores() -> int:
@@ -43,7 +44,7 @@ def spread(function: Callable[[int], bytes], count: int) -> list[bytes]:
     """
     if count <= 1 or not can_fork():
         return [function(i) for i in range(count)]
-    children = [_start(function, i) for i in range(count)]
+    children = [_start(lambda number, _: function(number), i) for i in range(count)]
     answers = [_finish(pid, reader) for pid, reader in children]
     for answer in answers:
         if answer[:1] != _DONE:
@@ -58,7 +59,7 @@ def meanwhile(function: Callable[[], bytes]) -> Iterator[Callable[[], bytes | No
     The answer is None when the process failed: for work that the caller can do without. A process that nobody waited
     for is ended with the block.
     """
-    pid, reader = _start(lambda _: function(), 0)
+    pid, reader = _start(lambda number, _: function(), 0)
     answers: list[bytes] = []
 
     def wait() -> bytes | None:
@@ -74,7 +75,32 @@ def meanwhile(function: Callable[[], bytes]) -> Iterator[Callable[[], bytes | No
             wait()
 
 
-def _start(function: Callable[[int], bytes], number: int) -> tuple[int, int]:
+def apart(function: Callable[[Callable[[int], None]], bytes], moved: Callable[[int], object]) -> bytes | None:
+    """What `function` returns, run in a forked process; `moved` hears here of the numbers that it tells there.
+
+    None when it failed, or the process ended in whatever way: for work that may end a process, and that the caller can
+    do in another way.
+    """
+    pid, reader = _start(lambda number, writer: function(_teller(writer)), 0)
+    is_over = False
+    try:
+        with os.fdopen(reader, "rb") as told:
+            while (kind := told.read(1)) == _TOLD:
+                moved(int.from_bytes(told.read(_NUMBER), "little"))
+            answer = told.read()
+        is_over = True
+    finally:
+        if not is_over:
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return answer if kind == _DONE else None
+
+
+def _teller(writer: int) -> Callable[[int], None]:
+    return lambda number: _send(writer, _TOLD + number.to_bytes(_NUMBER, "little"))
+
+
+def _start(function: Callable[[int, int], bytes], number: int) -> tuple[int, int]:
     reader, writer = os.pipe()
     pid = os.fork()
     if not pid:
@@ -84,11 +110,11 @@ def _start(function: Callable[[int], bytes], number: int) -> tuple[int, int]:
     return pid, reader
 
 
-def _child(function: Callable[[int], bytes], number: int, writer: int) -> NoReturn:
+def _child(function: Callable[[int, int], bytes], number: int, writer: int) -> NoReturn:
     """Run in the forked process: send the answer and leave without running anybody's clean-up."""
     code = 0
     try:
-        _send(writer, _DONE + function(number))
+        _send(writer, _DONE + function(number, writer))
     except TrackError as error:
         _send(writer, _FAILED + _text_of(error))
     except BaseException as error:  # the parent must hear of everything, an interrupt included

@@ -1,19 +1,23 @@
-"""Hashing files: one thread reads ahead while the others hash, in a few MiB of memory whatever the file's size.
+"""Hashing files, in a few MiB of memory whatever a file's size.
 
-Files are read, not mapped: a mapped file that shrinks, or whose disk fails, kills the process instead of raising.
+A mapped file that shrinks, or whose disk fails, kills the process instead of raising. So files are read, one thread
+ahead of those that hash; only very large ones are mapped, which saves copying them, and that in a process of its own:
+if it is killed, the file is read after all, and that says what is wrong.
 """
 
+import mmap
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 from blake3 import blake3
 
+from track import work
 from track.model.digest import Digest
 from track.progress import Moved, unheard
 from track.publish import data_extents
-from track.system import read_at, read_into
+from track.system import leave_no_core, read_at, read_into
 
 _SLICE = 4 << 20
 _BUFFERS = 3
@@ -22,6 +26,9 @@ _PIECE = 256 << 10
 _LARGE = 64 << 20
 _DIRECT = 1 << 20
 """Files up to this size are read in one call and hashed by one thread."""
+_MAPPED = 128 << 20
+"""Files from this size on are worth a process (*measured*: 2 GiB mapped take 0.43 s of processor time, read 0.65 s)."""
+_MAPPED_SLICE = 32 << 20
 
 
 def hash_fd(fd: int, size: int, moved: Moved = unheard) -> Digest:
@@ -33,10 +40,16 @@ def hash_fd(fd: int, size: int, moved: Moved = unheard) -> Digest:
     """
     if size <= _DIRECT:
         return Digest(blake3(_read_up_to(fd, size)).digest())
+    told = _Once(moved)
+    if size >= _MAPPED and work.can_fork() and threading.active_count() == 1:
+        found = work.apart(lambda tell: _hash_mapped(fd, size, tell), told)
+        if found is not None:
+            return Digest(found)
+        told.begin_again()
     hasher = blake3(max_threads=blake3.AUTO)
     for piece in read_ahead(fd, size):
         hasher.update(piece)
-        moved(len(piece))
+        told(len(piece))
     return Digest(hasher.digest())
 
 
@@ -68,16 +81,6 @@ def zeros(length: int) -> Iterator[memoryview]:
         yield _ZEROS[: length - at]
 
 
-def _read_up_to(fd: int, size: int) -> bytes:
-    data = read_at(fd, size, 0)
-    while len(data) < size:
-        more = read_at(fd, size - len(data), len(data))
-        if not more:
-            break
-        data += more
-    return data
-
-
 def read_ahead(fd: int, size: int) -> Iterator[memoryview]:
     """The first `size` bytes of a file in slices, read by a second thread; a slice is valid until the next is taken.
 
@@ -105,6 +108,61 @@ def read_ahead(fd: int, size: int) -> Iterator[memoryview]:
     finally:
         free.put(None)
         reader.join()
+
+
+class _Once:
+    """Tells how far it is, and when it begins again, nothing before it is further than it was."""
+
+    def __init__(self, moved: Moved) -> None:
+        self._moved = moved
+        self._here = self._furthest = 0
+
+    def __call__(self, size_bytes: int) -> None:
+        self._here += size_bytes
+        if self._here > self._furthest:
+            self._moved(self._here - self._furthest)
+            self._furthest = self._here
+
+    def begin_again(self) -> None:
+        self._here = 0
+
+
+def _hash_mapped(fd: int, size: int, tell: Callable[[int], None]) -> bytes:
+    """As `hash_fd`, in a process of its own, which is killed when the file becomes shorter meanwhile."""
+    leave_no_core()
+    size = min(size, os.fstat(fd).st_size)
+    hasher = blake3(max_threads=work.cores())  # threads of its own: those of the process before the fork are not here
+    for piece in _mapped(fd, size):
+        hasher.update(piece)
+        tell(len(piece))
+    return hasher.digest()
+
+
+def _mapped(fd: int, size: int) -> Iterator[memoryview]:
+    """The first `size` bytes of a file in slices; each is valid until the next is taken."""
+    at = 0
+    for start, length in (*data_extents(fd, size), (size, 0)):
+        yield from zeros(start - at)
+        at = start
+        while at < start + length:
+            before = at % mmap.ALLOCATIONGRANULARITY
+            count = min(_MAPPED_SLICE, start + length - at)
+            with (
+                mmap.mmap(fd, before + count, access=mmap.ACCESS_READ, offset=at - before) as part,
+                memoryview(part)[before:] as piece,
+            ):
+                yield piece
+            at += count
+
+
+def _read_up_to(fd: int, size: int) -> bytes:
+    data = read_at(fd, size, 0)
+    while len(data) < size:
+        more = read_at(fd, size - len(data), len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def _fill(

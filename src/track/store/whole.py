@@ -16,11 +16,13 @@ from track.errors import ChangedWhileAdding, MissingObject, TrackError
 from track.model.digest import Digest
 from track.progress import Moved, unheard
 from track.publish import copy_range, create, data_extents, make_directories, name_of, publish_new, remove, stage
-from track.store.hashing import zeros
+from track.store.hashing import hash_fd, zeros
 from track.store.pack import READ_FLAGS
-from track.system import naming, read_into, reading, start_writeback
+from track.system import naming, read_into, reading, share_blocks, start_writeback
 
-_SLICE = 16 << 20
+_SLICE = 4 << 20
+"""What is copied before it is hashed: little enough to be in the processor's own memory still."""
+_WRITEBACK = 16 << 20
 _BUFFER = 1 << 20
 
 
@@ -30,8 +32,9 @@ def staged_copy(
     """Copy `size` bytes of a file into staging, sharing blocks where possible and keeping holes; and their digest.
 
     What is hashed is the copy, in this thread, while another copies: the digest is that of what is stored, whatever
-    happens to the source meanwhile. A copy that will not be synced (not `durable`) is left to the kernel to write when
-    it likes: telling it to begin costs a third of the time (*measured* on 2 GiB). `moved` is told how far it is.
+    happens to the source meanwhile. One thread hashes faster than any copies, and more would be in its way. A copy
+    that will not be synced (not `durable`) is left to the kernel to write when it likes: telling it to begin costs a
+    third of the time (*measured* on 2 GiB). `moved` is told how far it is.
 
     Raises:
         ChangedWhileAdding: the source became shorter.
@@ -52,15 +55,23 @@ def staged_copy(
 
 
 def _copy_and_hash(source_fd: int, fd: int, staged: Path, size: int, moved: Moved, *, durable: bool) -> Digest:
+    is_there = share_blocks(source_fd, fd)
     with naming(staged):
+        if is_there and os.fstat(fd).st_size < size:
+            raise _shorter(source_fd)
         os.ftruncate(fd, size)
     read_fd = os.open(staged, READ_FLAGS)
+    if is_there:
+        try:
+            return hash_fd(read_fd, size, moved)
+        finally:
+            os.close(read_fd)
     copied: SimpleQueue[_Copied | BaseException] = SimpleQueue()
     stop = threading.Event()
     sliced = _slices(source_fd, fd, size, durable=durable)
     copier = threading.Thread(target=_copy, args=(sliced, copied, stop), name="track-copy", daemon=True)
     copier.start()
-    hasher = blake3(max_threads=blake3.AUTO)
+    hasher = blake3()
     buffer = memoryview(bytearray(min(_BUFFER, size)))
     at = 0
     try:
@@ -110,13 +121,17 @@ def _slices(source_fd: int, fd: int, size: int, *, durable: bool) -> Iterator[_C
         for at in range(start, start + length, _SLICE):
             piece = min(_SLICE, start + length - at)
             if copy_range(source_fd, fd, piece, offset=at) != piece:
-                raise ChangedWhileAdding(f"{name_of(source_fd)} became shorter while it was being added")
-            if durable:
+                raise _shorter(source_fd)
+            if durable and (at + piece) // _WRITEBACK > at // _WRITEBACK:
                 start_writeback(fd)
             yield _Copied(at, at + piece)
     if os.fstat(source_fd).st_size < size:
-        raise ChangedWhileAdding(f"{name_of(source_fd)} became shorter while it was being added")
+        raise _shorter(source_fd)
     yield _Copied(size, size)
+
+
+def _shorter(source_fd: int) -> ChangedWhileAdding:
+    return ChangedWhileAdding(f"{name_of(source_fd)} became shorter while it was being added")
 
 
 def open_whole(path: Path) -> int:
