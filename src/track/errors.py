@@ -4,6 +4,7 @@
     ├── UsageError                  2   what was asked makes no sense
     │   ├── UnknownRevision             no such commit, tag or branch
     │   ├── UnknownPath                 no artifact or file of that name
+    │   ├── UnknownRun                  no run, or more than one, of that name
     │   └── OutsideRepository           a path that is not in this repository
     ├── ProjectError                3   not a project, or bad configuration
     │   ├── NotARepository              no Git repository here, or a bare one
@@ -75,6 +76,10 @@ class UnknownRevision(UsageError):
 
 class UnknownPath(UsageError):
     """A name that is no artifact, pointer or file."""
+
+
+class UnknownRun(UsageError):
+    """A name that is no run, or of more than one; `details` list them."""
 
 
 class OutsideRepository(UsageError):

@@ -37,7 +37,11 @@ TASKS = (
     ),
     Task(
         "know where it came from",
-        (("run", "execute a command and keep what it used and made"),),
+        (
+            ("run", "execute a command and keep what it used and made"),
+            ("runs", "list, show, keep and drop runs"),
+            ("why", "who made this, from what, with which code"),
+        ),
     ),
     Task(
         "look",
@@ -101,10 +105,11 @@ ACTS = (
     "pull",
     "hooks",
     "run",
+    "runs",
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 
-PAGED = ("diff", "help", "log", "ls", "show", "whereis")
+PAGED = ("diff", "help", "log", "ls", "show", "whereis", "why")
 
 
 def first_commands() -> str:

@@ -1,20 +1,28 @@
 """The code state of a run: the tree of the working directory, kept as an artifact so that it is there for good."""
 
 import os
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from track.history.code_tree import LARGEST, CodeTree, code_tree, untracked
+from track.errors import GitFailed, TrackError
+from track.history.code_tree import LARGEST, CodeTree, code_tree, tree_at, untracked
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
 from track.model.record import Revision
 from track.model.secrets import holds_secret, is_secret_file, redacted_bytes
 from track.project import Project
+from track.publish import publish_bytes
 from track.store.writer import Writer
 
 ROOM = "code"
 """The folder, in the state of the working tree, for what is needed while a tree is computed."""
+
+
+_TREES = "code-trees"
+"""The file, in the state of the clone, that says which commit has which code tree; derived, and may be deleted."""
 
 
 class Chosen(NamedTuple):
@@ -69,3 +77,32 @@ def _keep(found: CodeTree, writer: Writer) -> Digest:
     for file, content in found.contents(found.files()):
         entries.append(Entry(file.path, file.mode, len(content), writer.add_content(content)))
     return Digest(manifest.build(entries, writer.add_known).digest)
+
+
+def matching_commits(project: Project, tree: str, *, most: int = 200, budget_s: float = 0.4) -> tuple[str, ...]:
+    """Commits that HEAD reaches with exactly this code tree, newest first; of the last `most`, and as far as the trees
+    are known or found within `budget_s`. What was found is kept, so that the next question gets further.
+    """
+    listed = project.git.run("log", f"-{most}", "--format=%H", check=False).decode("ascii").split()
+    known = _known_trees(project)
+    deadline = time.monotonic() + budget_s
+    fresh: dict[str, str] = {}
+    for commit in listed:
+        if commit not in known and time.monotonic() < deadline:
+            with suppress(GitFailed):
+                fresh[commit] = tree_at(project.git, project.worktree_state / ROOM, commit)
+    if fresh:
+        lines = "".join(f"{commit} {found}\n" for commit, found in (known | fresh).items())
+        with suppress(TrackError, OSError):  # a place that may only be read
+            publish_bytes(project.state / _TREES, lines.encode("ascii"), durable=False)
+    trees = known | fresh
+    return tuple(commit for commit in listed if trees.get(commit) == tree)
+
+
+def _known_trees(project: Project) -> dict[str, str]:
+    try:
+        lines = (project.state / _TREES).read_text("ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    pairs = (line.partition(" ") for line in lines)
+    return {commit: tree for commit, _, tree in pairs}

@@ -13,6 +13,7 @@ from track.errors import GitFailed, Unreadable
 from track.history.plumbing import Git, PointerFiles
 from track.model.names import display, is_pointer_path
 from track.model.record import is_record_path
+from track.model.record_file import RECORD_LIMIT
 
 MAX_POINTER = 1 << 20
 """A pointer is never larger (bytes); of a larger file one byte more is read, so that its reader can refuse it."""
@@ -259,6 +260,20 @@ def records_staged(git: Git) -> list[tuple[bytes, bytes]]:
     return _with_contents(git, found)
 
 
+def records_here(git: Git) -> Iterator[tuple[bytes, bytes]]:
+    """Give the records of runs in the working tree, staged or not, sorted by path, with their contents.
+
+    One that lies below a link, or is none, is left out.
+    """
+    top = os.fsencode(git.top)
+    listed = git.run("ls-files", "-z", "--cached", "--others", "--", ".track/runs/").split(b"\0")
+    folders: dict[bytes, bool] = {}
+    for path in sorted({path for path in listed if is_record_path(path)}):
+        content = _read(top, path, folders, RECORD_LIMIT)
+        if content is not None:
+            yield path, content
+
+
 def _events(
     git: Git,
     chosen: Sequence[str],
@@ -320,7 +335,7 @@ def read_start(top: bytes, path: bytes) -> bytes | None:
     return _read(top, path, {})
 
 
-def _read(top: bytes, path: bytes, folders: dict[bytes, bool]) -> bytes | None:
+def _read(top: bytes, path: bytes, folders: dict[bytes, bool], limit: int = MAX_POINTER) -> bytes | None:
     """Return the start of a file that is one, in a folder that is one; none for anything else."""
     folder = os.path.join(top, os.path.dirname(path)).rstrip(b"/") or b"/"
     if folder not in folders:
@@ -334,13 +349,13 @@ def _read(top: bytes, path: bytes, folders: dict[bytes, bool]) -> bytes | None:
             return None
         raise Unreadable(f"{display(path)} cannot be read: {error.strerror}", hint="check its permissions") from error
     try:
-        return _start(fd) if stat.S_ISREG(os.fstat(fd).st_mode) else None
+        return _start(fd, limit) if stat.S_ISREG(os.fstat(fd).st_mode) else None
     finally:
         os.close(fd)
 
 
-def _start(fd: int) -> bytes:
-    content = os.read(fd, MAX_POINTER + 1)
-    while 0 < len(content) <= MAX_POINTER and (more := os.read(fd, MAX_POINTER + 1 - len(content))):
+def _start(fd: int, limit: int) -> bytes:
+    content = os.read(fd, limit + 1)
+    while 0 < len(content) <= limit and (more := os.read(fd, limit + 1 - len(content))):
         content += more
     return content

@@ -1,0 +1,173 @@
+"""`track runs`: list, show, keep and drop runs."""
+
+import click
+
+from track.cli import runs_text
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, table
+from track.model.names import display
+from track.verbs.runs_drop import runs_drop
+from track.verbs.runs_keep import runs_keep
+from track.verbs.runs_list import runs_list
+from track.verbs.runs_reap import runs_reap
+from track.verbs.runs_show import runs_show
+
+_HELP = """List, show, keep and drop runs.
+
+\b
+  track runs list                       newest first
+  track runs show brave-otter           everything known of one
+  track runs keep brave-otter           put one that waits in the journal into the working tree
+  track runs drop brave-otter           forget one that waits
+  track runs reap                       write down which runs are lost
+
+A run is named by its name, by its id, by four or more digits of the beginning or end of that, or by the commit that
+adds its record.
+
+\b
+Exit codes: 0 done; 2 wrong usage, or no such run; 3 not a project; 6 Git is in the middle of something;
+7 a record that cannot be read.
+"""
+
+_LIST_HELP = """List the runs that this clone knows, newest first.
+
+\b
+  track runs list
+  track runs list --status failed --tag sweep --folder /experiments
+  track runs list --journal             those that wait in this clone's journal
+  track runs list --json
+
+\b
+Exit codes: 0 done; 3 not a project; 7 a record that cannot be read, after the others were listed.
+"""
+
+_SHOW_HELP = """Show everything known of a run.
+
+\b
+  track runs show brave-otter
+  track runs show 6a4c9b7e --json
+  track runs show HEAD                  the run whose record the last commit adds
+
+\b
+Exit codes: 0 done; 2 no such run, or several; 3 not a project.
+"""
+
+_KEEP_HELP = """Put runs that wait in the journal into the working tree, and stage them.
+
+\b
+  track runs keep brave-otter
+  track runs keep --all
+
+The record is written, and the pointers of what the run made, where that is still what the files hold.
+
+\b
+Exit codes: 0 done; 2 no such run; 3 not a project; 6 Git is in the middle of something.
+"""
+
+_DROP_HELP = """Forget runs that wait in the journal.
+
+\b
+  track runs drop brave-otter
+  track runs drop -n 6a4c9b7e           only say what would be dropped
+
+What they alone named goes with a later `track gc`.
+
+\b
+Exit codes: 0 done; 2 no such run, or one that is in the working tree or still runs; 3 not a project.
+"""
+
+_REAP_HELP = """Write down which runs are lost: those that have said nothing for more than three minutes.
+
+\b
+  track runs reap
+  track runs reap -n                    only say which
+
+All that a lost run had written until then is kept with it.
+
+\b
+Exit codes: 0 done; 3 not a project.
+"""
+
+
+@click.group("runs", help=_HELP, short_help="list, show, keep and drop runs")
+def command() -> None:
+    """The group; its commands say what they do."""
+
+
+@command.command("list", help=_LIST_HELP, short_help="the runs that this clone knows")
+@click.option("--status", metavar="STATUS", help="Only runs that ended, or are, like this.")
+@click.option("--folder", metavar="/FOLDER", help="Only runs in this folder or below it.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; may be repeated.")
+@click.option("--journal", is_flag=True, help="Only runs that wait in the journal.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_(
+    *, status: str | None, folder: str | None, tags: tuple[str, ...], journal: bool, limit: int | None, as_json: bool
+) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        place = "journal" if journal else None
+        listed = runs_list(project, status=status, folder=folder, tags=tags, place=place, limit=limit)
+    if as_json:
+        runs = [runs_text.document(found) for found in listed.runs]
+        emit_json("runs list", {"runs": runs, "known": listed.known_count})
+    else:
+        table([runs_text.row(found) for found in listed.runs], right=(3,))
+        if not listed.runs:
+            note("no runs" if not listed.known_count else f"none of {count_text(listed.known_count, 'run')}")
+    refuse(listed.refused)
+
+
+@command.command("show", help=_SHOW_HELP, short_help="everything known of one run")
+@click.argument("name", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def show(name: str, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        found = runs_show(project, name)
+    if as_json:
+        emit_json("runs show", runs_text.document(found))
+        return
+    for line in runs_text.lines(found):
+        emit(line)
+
+
+@command.command("keep", help=_KEEP_HELP, short_help="put runs into the working tree")
+@click.argument("names", nargs=-1, metavar="RUN...")
+@click.option("--all", "every", is_flag=True, help="All that wait in the journal.")
+def keep(names: tuple[str, ...], every: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        kept = runs_keep(project, names, every=every, progress=progress())
+    for record in kept.runs:
+        emit(f"{display(record.name)}  {record.short}  kept")
+    for path in kept.moved_on:
+        note(f"{display(path)} holds something else by now, and has no new pointer")
+    if kept.runs:
+        note(f"{count_text(len(kept.staged), 'file')} staged: git commit keeps it")
+    else:
+        note("no run waits in the journal")
+
+
+@command.command("drop", help=_DROP_HELP, short_help="forget runs that wait in the journal")
+@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.option("-n", "--dry-run", is_flag=True, help="Drop nothing, say what would be dropped.")
+def drop(names: tuple[str, ...], dry_run: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        dropped = runs_drop(project, names, dry_run=dry_run)
+    for record in dropped:
+        emit(f"{display(record.name)}  {record.short}  {'would be dropped' if dry_run else 'dropped'}")
+
+
+@command.command("reap", help=_REAP_HELP, short_help="write down which runs are lost")
+@click.option("-n", "--dry-run", is_flag=True, help="Write nothing, say which runs are lost.")
+def reap(dry_run: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        reaped = runs_reap(project, dry_run=dry_run)
+    for record in reaped:
+        emit(f"{display(record.name)}  {record.short}  {'is lost' if dry_run else 'lost'}")
+    if not reaped:
+        note("no run is lost")
+    elif not dry_run:
+        note("in the journal: track runs keep puts them into the working tree")

@@ -1,0 +1,121 @@
+"""How runs are shown: in a line, in full, and as a document."""
+
+from collections.abc import Iterator
+
+from track.cli.render import duration_text, size_text
+from track.flows.run_find import Found
+from track.model.names import display, text_of
+from track.model.record import Record, Used
+
+
+def row(found: Found) -> tuple[str, ...]:
+    """A run as a row of a table."""
+    record = found.record
+    took = duration_text(record.seconds) if record.seconds is not None else ""
+    where = {"tree": "", "journal": "in the journal only", "living": ""}[found.place]
+    return record.short, f"{record.started:%Y-%m-%d %H:%M}", found.status, took, display(record.name), where
+
+
+def lines(found: Found) -> Iterator[str]:
+    """Everything known of a run, a fact a line."""
+    record = found.record
+    yield f"run {display(record.name)}  {record.id}"
+    yield f"  {found.status}{_took(record)}, {record.started:%Y-%m-%d %H:%M:%S} UTC"
+    if record.by:
+        yield f"  by {display(record.by)}"
+    if record.command:
+        yield f"  $ {display(' '.join(record.command))}"
+    yield from _revision(record)
+    for name in ("folder", "description", "parent"):
+        if (fact := getattr(record, name)) not in (None, "/"):
+            yield f"  {name}: {display(fact)}"
+    if record.tags:
+        yield f"  tags: {display(' '.join(record.tags))}"
+    for title in ("params", "metadata", "environment"):
+        facts = getattr(record, title)
+        if facts:
+            yield f"  {title}"
+            yield from (f"    {display(str(name))} = {display(str(fact))}" for name, fact in facts.items())
+    if record.metrics:
+        yield "  metrics (last)"
+        yield from (f"    {display(name)} = {metric.last:g}" for name, metric in record.metrics.items())
+    for category in ("input", "output", "code"):
+        used = record.of(category)
+        if used:
+            yield f"  {category}"
+            yield from (f"    {_used(one)}" for one in used)
+    if found.place != "tree":
+        yield "  (in the journal of this clone only: track runs keep)" if found.place == "journal" else "  (not ended)"
+
+
+def document(found: Found) -> dict[str, object]:
+    """A run as a document."""
+    record = found.record
+    revision = record.revision
+    return {
+        "id": record.id,
+        "name": record.name,
+        "folder": record.folder,
+        "status": found.status,
+        "place": found.place,
+        "started": record.started.isoformat(),
+        "ended": None if record.ended is None else record.ended.isoformat(),
+        "seconds": record.seconds,
+        "by": record.by,
+        "command": list(record.command),
+        "cwd": record.cwd,
+        "exit": record.exit,
+        "parent": record.parent,
+        "tags": list(record.tags),
+        "description": record.description,
+        "metadata": dict(record.metadata),
+        "params": dict(record.params),
+        "environment": {name: str(fact) for name, fact in record.environment.items()},
+        "revision": None
+        if revision is None
+        else {
+            "commit": revision.commit,
+            "tree": revision.tree,
+            "dirty": revision.dirty,
+            "code": None if revision.code is None else str(revision.code),
+            "patch": None if revision.patch is None else str(revision.patch),
+            "omitted": [text_of(path) for path in revision.omitted],
+        },
+        "metrics": {
+            name: {"last": one.last, "min": one.min, "max": one.max, "mean": one.mean, "count": one.count}
+            for name, one in record.metrics.items()
+        },
+        "artifacts": [
+            {
+                "category": one.category,
+                "path": None if one.path is None else text_of(one.path),
+                "name": one.name,
+                "digest": str(one.digest),
+                "size": one.size,
+                "kind": one.kind,
+                "type": one.type,
+                "how": one.how,
+            }
+            for one in record.artifacts
+        ],
+    }
+
+
+def _took(record: Record) -> str:
+    took = f" in {duration_text(record.seconds)}" if record.seconds is not None else ""
+    return took + (f", exit code {record.exit}" if record.exit else "")
+
+
+def _revision(record: Record) -> Iterator[str]:
+    revision = record.revision
+    if revision is None:
+        return
+    where = f"at {revision.commit[:12]}" if revision.commit else "before the first commit"
+    yield f"  code {where}{', with uncommitted changes' if revision.dirty and revision.commit else ''}"
+    if revision.omitted:
+        yield f"    left out: {display(' '.join(text_of(path) for path in revision.omitted))}"
+
+
+def _used(used: Used) -> str:
+    slash = "/" if used.kind == "directory" else ""
+    return f"{display(used.shown)}{slash}  {used.digest.short}  {size_text(used.size)}  {used.how}"

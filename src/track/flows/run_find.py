@@ -1,0 +1,138 @@
+"""Finding runs: in the working tree, in the journal, and those that live, each once; and one by what it is called."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownRun
+from track.flows.run_start import journal_of
+from track.history import log
+from track.model.names import display, typed
+from track.model.record import Record, is_record_path, is_run_id
+from track.model.record_file import parse_record
+from track.project import Project
+
+_PART = re.compile("[0-9a-f-]{4,36}")
+_LISTED = 10
+
+
+class Found(NamedTuple):
+    """A run and where its record is: `tree` (in the working tree), `journal`, or `living`; `path` in the tree.
+
+    `is_lost` says of a living one that it has been silent for too long.
+    """
+
+    record: Record
+    place: str
+    path: bytes | None = None
+    is_lost: bool = False
+
+    @property
+    def status(self) -> str:
+        """Its status, as far as anybody can tell."""
+        return "lost" if self.is_lost else self.record.status
+
+
+class Runs(NamedTuple):
+    """Runs, newest first, and why other records cannot be read."""
+
+    found: tuple[Found, ...]
+    refused: tuple[TrackError, ...]
+
+
+def every_run(project: Project) -> Runs:
+    """Every run that this clone knows: the working tree's and Git's index, its journal, and those that live."""
+    by_id: dict[str, Found] = {}
+    refused: list[TrackError] = []
+    for path, content in log.records_here(project.git):
+        try:
+            record = parse_record(content, path)
+        except (MalformedRecord, NewerFormat) as error:
+            refused.append(error)
+            continue
+        by_id[record.id] = Found(record, "tree", path)
+    journal = journal_of(project)
+    for record in journal.ended():
+        by_id.setdefault(record.id, Found(record, "journal"))
+    for path_broken in journal.broken():
+        with suppress(FileNotFoundError):
+            refused.append(
+                MalformedRecord(f"{display(str(path_broken))} is not the record of a run", hint="it is left alone")
+            )
+    for run in journal.living():
+        with suppress(TrackError):  # it ended meanwhile, or began with a later version
+            by_id.setdefault(run.id, Found(run.record(), "living", is_lost=run.is_lost()))
+    ordered = sorted(by_id.values(), key=lambda found: (found.record.started, found.record.id), reverse=True)
+    return Runs(tuple(ordered), tuple(refused))
+
+
+def find_run(project: Project, name: str) -> Found:
+    """The run that a person means: by id, by four digits or more of its beginning or end, by name, or by a commit.
+
+    A commit means the run whose record it adds.
+
+    Raises:
+        UnknownRun: no run is called so, or several are; they are listed.
+    """
+    runs = every_run(project).found
+    matching = _called(runs, name)
+    if not matching:
+        matching = _added_by(project, runs, name)
+    if len(matching) == 1:
+        return matching[0]
+    if not matching:
+        raise UnknownRun(f"no run is called `{display(name)}`", hint="track runs list", details=_nearest(runs, name))
+    raise UnknownRun(
+        f"{len(matching)} runs are called `{display(name)}`",
+        hint=f"say which by its id: track runs show {matching[0].record.id}",
+        details=tuple(line_of(found) for found in matching[:_LISTED]),
+    )
+
+
+def line_of(found: Found) -> str:
+    """A run in a line: its short id, when it began, and its name."""
+    record = found.record
+    return f"{record.short}  {record.started:%Y-%m-%d %H:%M} UTC  {display(record.name)}"
+
+
+def _called(runs: Iterable[Found], name: str) -> list[Found]:
+    runs = list(runs)
+    if is_run_id(name):
+        return [found for found in runs if found.record.id == name]
+    named = [found for found in runs if found.record.name == name]
+    if named or _PART.fullmatch(name) is None:
+        return named
+    return [found for found in runs if _begins(found.record, name)]
+
+
+def _begins(record: Record, digits: str) -> bool:
+    """Whether the id begins or ends so, or the short form of it begins so."""
+    return record.id.startswith(digits) or record.id.endswith(digits) or record.short.startswith(digits)
+
+
+def _added_by(project: Project, runs: Iterable[Found], name: str) -> list[Found]:
+    """The runs whose records a commit adds; none when the name is no commit."""
+    try:
+        commit = project.git.resolve(name.removeprefix("commit:"))
+    except TrackError:
+        return []
+    shown = project.git.run(
+        "diff-tree", "-r", "-z", "--root", "--name-only", "--no-commit-id", "--diff-filter=A", commit
+    )
+    added = {path for path in shown.split(b"\0") if is_record_path(path)}
+    return [found for found in runs if found.path in added]
+
+
+def _nearest(runs: Iterable[Found], name: str) -> tuple[str, ...]:
+    """The names that begin alike, for an error's details."""
+    start = name[:3].lower()
+    close = {found.record.name for found in runs if start and found.record.name.lower().startswith(start)}
+    return tuple(f"there is {typed(each)}" for each in sorted(close)[:_LISTED])
+
+
+def producers(runs: Iterable[Found], digest: bytes) -> Iterator[Found]:
+    """The runs that made content with this digest, in the order given."""
+    for found in runs:
+        if any(used.digest == digest for used in found.record.of("output")):
+            yield found

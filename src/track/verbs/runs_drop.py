@@ -1,0 +1,34 @@
+"""Runs drop: forget runs of the journal that nobody wants."""
+
+from collections.abc import Sequence
+
+from track.errors import UsageError
+from track.flows.run_find import find_run
+from track.flows.run_start import journal_of
+from track.model.names import display, typed
+from track.model.record import Record
+from track.project import Project
+
+
+def runs_drop(project: Project, names: Sequence[str], *, dry_run: bool = False) -> tuple[Record, ...]:
+    """Take runs out of the journal and return their records; what they alone named goes with a later collection.
+
+    Raises:
+        UsageError: none was named, or one has a record in the working tree, which Git removes, or still runs.
+        UnknownRun: no run is called so, or several are; nothing was dropped.
+    """
+    if not names:
+        raise UsageError("no run was named", hint="track runs drop RUN…")
+    chosen = [find_run(project, name) for name in names]
+    for found in chosen:
+        if found.path is not None:
+            raise UsageError(
+                f"run {display(found.record.name)} has a record in the working tree",
+                hint=f"git rm -- {typed(found.path)}",
+            )
+        if found.place == "living":
+            raise UsageError(f"run {display(found.record.name)} has not ended", hint="track runs reap")
+    if not dry_run:
+        for found in chosen:
+            journal_of(project).drop(found.record.id)
+    return tuple(found.record for found in chosen)

@@ -1,0 +1,43 @@
+"""Runs reap: write down that runs which have been silent for too long are lost."""
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from track.errors import TrackError
+from track.flows.run_environment import streams_of
+from track.flows.run_start import journal_of
+from track.model.record import Record
+from track.project import Project
+
+
+def runs_reap(project: Project, *, now: float | None = None, dry_run: bool = False) -> tuple[Record, ...]:
+    """End every run that has said nothing for more than 180 s, as `lost`, with all that it had written until then.
+
+    `now` is the time in seconds since 1970. The records are in the journal then: `track runs keep` places them.
+
+    Raises:
+        DiskFull, StoreUnwritable: what a run had written cannot be stored; that run stays as it is.
+    """
+    journal = journal_of(project)
+    when = time.time() if now is None else now
+    reaped: list[Record] = []
+    for run in journal.living():
+        with suppress(FileNotFoundError):
+            if not run.is_lost(when):
+                continue
+            if dry_run:
+                reaped.append(run.record())
+                continue
+            with suppress(TrackError):
+                said = streams_of(project, run.folder)
+                run.edit(lambda draft, said=said: replace(draft, artifacts=(*draft.artifacts, *said)))  # type: ignore[misc]
+            ended = datetime.fromtimestamp(when - run.silent_s(when), UTC)
+            reaped.append(journal.end(run, lambda draft, ended=ended: _lost(draft, ended)))  # type: ignore[misc]
+    return tuple(reaped)
+
+
+def _lost(draft: Record, ended: datetime) -> Record:
+    took = max(0.0, (ended - draft.started).total_seconds())
+    return replace(draft, status="lost", ended=ended, seconds=round(took, 6))

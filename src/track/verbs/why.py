@@ -1,0 +1,75 @@
+"""Why: who made what a path holds, from what, and with which code."""
+
+from typing import NamedTuple
+
+from track.errors import TrackError, UnknownPath
+from track.flows.pointers import owner_of, pointer_at
+from track.flows.run_code import matching_commits
+from track.flows.run_find import Found, every_run, producers
+from track.history import log
+from track.model.digest import Digest
+from track.model.names import data_path, display, is_pointer_path, pointer_path, typed
+from track.model.pointer import parse_pointer
+from track.project import Project
+
+
+class Reason(NamedTuple):
+    """Why a path holds what it holds.
+
+    `run` made it, or None where no run is known; `others` made the same content too, newest first. `recorded` is the
+    commit that added the run's record, `matching` are commits with exactly the code that the run saw.
+    """
+
+    path: bytes
+    digest: Digest
+    run: Found | None
+    others: tuple[Found, ...]
+    recorded: str | None
+    matching: tuple[str, ...]
+    refused: tuple[TrackError, ...]
+
+
+def why(project: Project, path: str, rev: str | None = None) -> Reason:
+    """Tell which run made what `path` holds, by its pointer in the working tree or at `rev`.
+
+    The run that the pointer names counts; else the latest that made this content. No data is read, nothing is written
+    but a list of code trees, which may be deleted.
+
+    Raises:
+        UnknownPath: it is no artifact, nor in one.
+        UnknownRevision: there is no such commit.
+        MalformedPointer, NewerFormat: its pointer cannot be read.
+    """
+    given = project.relative(path)
+    asked = data_path(given) if is_pointer_path(given) else given
+    artifact = owner_of(project, asked) or asked
+    name = pointer_path(artifact)
+    content = log.pointer_at(project.git, rev, name) if rev is not None else None
+    pointer = pointer_at(project, name) if rev is None else None if content is None else parse_pointer(content, name)
+    if pointer is None:
+        where = f" at {display(rev)}" if rev is not None else ""
+        raise UnknownPath(f"`{display(asked)}` is no artifact{where}", hint="see what is tracked: track ls")
+    runs = every_run(project)
+    made = list(producers(runs.found, pointer.digest))
+    chosen = next((found for found in made if found.record.id == pointer.run), made[0] if made else None)
+    others = tuple(found for found in made if found is not chosen)
+    recorded: str | None = None
+    matching: tuple[str, ...] = ()
+    if chosen is not None:
+        recorded = _recorded(project, chosen)
+        if chosen.record.revision is not None:
+            matching = matching_commits(project, chosen.record.revision.tree)
+    return Reason(artifact, pointer.digest, chosen, others, recorded, matching, runs.refused)
+
+
+def _recorded(project: Project, found: Found) -> str | None:
+    """The commit that added the record."""
+    if found.path is None or project.git.head() is None:
+        return None
+    args = ("log", "-1", "--format=%H", "--diff-filter=A", "--", found.path)
+    return project.git.run(*args, check=False).decode("ascii").strip() or None
+
+
+def hint_of(reason: Reason) -> str:
+    """What to do where no run is known."""
+    return f"nobody said how it was made: track run -o {typed(reason.path)} -- COMMAND"
