@@ -69,6 +69,21 @@ def test_the_tree_follows_the_files_and_not_the_index_or_the_pointers(code: Path
     assert tree(code, tmp_path) not in (clean, dirty)
 
 
+def test_a_change_that_its_stat_hides_is_seen(code: Path, tmp_path: Path) -> None:
+    clean = tree(code, tmp_path)
+    git("config", "core.trustctime", "false", cwd=code)
+    (code / "main.py").write_text("print(9)\n")
+    at = os.stat(code / ".git/index").st_mtime_ns
+    os.utime(code / "main.py", ns=(at, at))
+    git("add", "main.py", cwd=code)
+    os.utime(code / ".git/index", ns=(at, at))
+    (code / "main.py").write_text("print(8)\n")
+    os.utime(code / "main.py", ns=(at, at))
+    eight = tree(code, tmp_path)
+    (code / "main.py").write_text("print(9)\n")
+    assert eight != tree(code, tmp_path) != clean
+
+
 def test_nothing_is_left_in_the_repository(code: Path, tmp_path: Path) -> None:
     def state() -> tuple[set[str], bytes]:
         files = {str(path) for path in (code / ".git").rglob("*") if path.is_file()}

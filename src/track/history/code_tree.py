@@ -107,7 +107,7 @@ def code_tree(git: Git, room: Path, also: list[bytes]) -> Iterator[CodeTree]:
     try:
         apart = _apart(git, own)
         if git.index_file.exists():
-            publish_bytes(own / "index", git.index_file.read_bytes(), durable=False)
+            _copy_index(git.index_file, own / "index")
         apart.run("add", "--update", "--ignore-errors", "--", ".")
         if also:
             apart.run("update-index", "-z", "--add", "--stdin", input=b"".join(path + b"\0" for path in also))
@@ -126,6 +126,13 @@ def tree_at(git: Git, room: Path, commit: str) -> str:
         return _tree_of(_apart(git, own), commit)
     finally:
         remove_tree(own)
+
+
+def _copy_index(index: Path, own: Path) -> None:
+    """Copy Git's index with its time: by it Git tells which files changed so soon after that their stat says nothing."""
+    found = index.stat()
+    publish_bytes(own, index.read_bytes(), durable=False)
+    os.utime(own, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
 def _apart(git: Git, own: Path) -> Git:

@@ -4,11 +4,12 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from track.errors import TrackError
 from track.flows.run_environment import streams_of
 from track.flows.run_start import journal_of
-from track.model.record import Record
+from track.model.record import Record, Used
 from track.project import Project
 
 
@@ -32,12 +33,16 @@ def runs_reap(project: Project, *, now: float | None = None, dry_run: bool = Fal
                 continue
             with suppress(TrackError):
                 said = streams_of(project, run.folder)
-                run.edit(lambda draft, said=said: replace(draft, artifacts=(*draft.artifacts, *said)))  # type: ignore[misc]
+                run.edit(partial(_with, said))
             ended = datetime.fromtimestamp(when - run.silent_s(when), UTC)
-            reaped.append(journal.end(run, lambda draft, ended=ended: _lost(draft, ended)))  # type: ignore[misc]
+            reaped.append(journal.end(run, partial(_lost, ended)))
     return tuple(reaped)
 
 
-def _lost(draft: Record, ended: datetime) -> Record:
+def _with(said: tuple[Used, ...], draft: Record) -> Record:
+    return replace(draft, artifacts=(*draft.artifacts, *said))
+
+
+def _lost(ended: datetime, draft: Record) -> Record:
     took = max(0.0, (ended - draft.started).total_seconds())
     return replace(draft, status="lost", ended=ended, seconds=round(took, 6))
