@@ -129,7 +129,7 @@ def tree_at(git: Git, room: Path, commit: str) -> str:
 
 
 def _copy_index(index: Path, own: Path) -> None:
-    """Copy Git's index with its time: by it Git tells which files changed so soon after that their stat says nothing."""
+    """Copy Git's index with its time, by which Git tells which files changed so soon that their stat says nothing."""
     found = index.stat()
     publish_bytes(own, index.read_bytes(), durable=False)
     os.utime(own, ns=(found.st_atime_ns, found.st_mtime_ns))
