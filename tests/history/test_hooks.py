@@ -163,6 +163,9 @@ def test_the_folder_of_husky_is_never_written(repo: Path) -> None:
     assert not (folder(repo) / "pre-push").exists()
     for name in HOOKS:
         (repo / ".husky" / name).write_text(hooks.call_line(name) + "\n")
+    assert set(states(repo).values()) == {"disabled"}  # Git finds nothing that would call them
+    for name in HOOKS:
+        (generated / name).write_text('#!/usr/bin/env sh\n. "$(dirname "$0")/h"')
     assert set(states(repo).values()) == {"handed on"}
     hooks.uninstall(Git(repo))
     assert not hooks.scripts_folder(Git(repo)).exists()

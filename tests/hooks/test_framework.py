@@ -84,7 +84,7 @@ def test_the_framework_comes_first(here: Hooked, env: dict[str, str]) -> None:
 
 def test_the_framework_calls_ours_as_the_page_says(here: Hooked, env: dict[str, str]) -> None:
     track("hooks", "uninstall", cwd=here.root).ok()
-    [page] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    [page] = re.findall(r"```yaml\n(repos:.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     configured(here, page, env)
     kinds = ("pre-commit", "pre-push", "post-checkout", "post-merge", "post-rewrite")
     framework(here, env, "install", *(word for kind in kinds for word in ("--hook-type", kind)))

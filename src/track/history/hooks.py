@@ -96,9 +96,15 @@ def script(name: str) -> bytes:
     return (folder / name).read_bytes()
 
 
-def call_line(name: str) -> str:
+def call_line(name: str, manager: str | None = None) -> str:
     """The line of shell that calls our hook from another manager's, and does nothing in a clone without it."""
-    return f'h=$(git rev-parse --git-common-dir)/track/hooks/{name}; [ ! -x "$h" ] || "$h" "$@"'
+    arguments = "{0}" if manager == "lefthook" else '"$@"'
+    return f'h=$(git rev-parse --git-common-dir)/track/hooks/{name}; [ ! -x "$h" ] || "$h" {arguments}'
+
+
+def needs_stdin(name: str) -> bool:
+    """Whether Git tells this hook something on its standard input."""
+    return name in _WITH_STDIN
 
 
 def look(git: Git) -> tuple[Hook, ...]:
@@ -191,16 +197,20 @@ def _look(git: Git, where: Site, name: str) -> Hook:
         if git.config(f"hook.{_called(name)}.command") is not None:
             is_on = git.config(f"hook.{_called(name)}.enabled") not in ("false", "no", "off", "0")
             return Hook(name, "configured" if is_on else "disabled", copy)
-        if b"track/hooks/" + name.encode() in b"".join(_contents_near(path)):
-            return Hook(name, "handed on", copy)
+        if b"track/hooks/" + name.encode() in b"".join(_contents_near(git, path)):
+            return Hook(name, "handed on" if path.exists() else "disabled", copy)
         return Hook(name, "left", copy)
     return Hook(name, _state(path, name), path)
 
 
-def _contents_near(path: Path) -> Iterator[bytes]:
-    """The hook itself, and what husky keeps beside its generated folder."""
+def _contents_near(git: Git, path: Path) -> Iterator[bytes]:
+    """The hook itself, what husky keeps beside its generated folder, and what lefthook is told to do."""
     for place in (path, path.parent.parent / path.name, path.parent / f"{path.name}.legacy"):
         yield _content(place) or b""
+    for start in ("lefthook", ".lefthook", ".config/lefthook"):
+        for end in ("yml", "yaml", "toml", "json", "jsonc"):
+            yield _content(git.top / f"{start}.{end}") or b""
+            yield _content(git.top / f"{start}-local.{end}") or b""
 
 
 def _state(path: Path, name: str) -> State:

@@ -32,5 +32,5 @@ def hooks_install(project: Project) -> HooksInstalled:
     """
     with project.lock():
         done = hooks.install(project.git)
-    lines = tuple((name, hooks.call_line(name)) for name in done.left)
+    lines = tuple((name, hooks.call_line(name, done.site.manager)) for name in done.left)
     return HooksInstalled(done.site.folder, done.site.manager, done.hooks, done.changed, lines)

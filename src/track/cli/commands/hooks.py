@@ -3,9 +3,9 @@
 import click
 
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, table
-from track.history.hooks import Hook
-from track.model.names import display
-from track.verbs.hooks_install import hooks_install
+from track.history.hooks import Hook, needs_stdin
+from track.model.names import display, typed
+from track.verbs.hooks_install import HooksInstalled, hooks_install
 from track.verbs.hooks_list import hooks_list
 from track.verbs.hooks_uninstall import hooks_uninstall
 
@@ -56,6 +56,7 @@ _UNINSTALL_HELP = """Take every hook of track out. Older hooks are again as they
 Exit codes: 0 done; 1 a hook that cannot be written; 3 not a project; 6 another track works here.
 """
 
+_UNKNOWN = "post-index-change"
 _HOW = {
     "alone": "called by Git",
     "chained": "called by Git, after {path}.pre-track",
@@ -86,11 +87,7 @@ def install(as_json: bool) -> None:
         emit_json("hooks install", {**places, "hooks": _document(done.hooks), "changed": done.changed, "lines": lines})
         return
     if done.lines:
-        emit(
-            f"{display(str(done.folder))} belongs to {done.manager}; add to its hooks, each line to the hook it names:"
-        )
-        for name, line in done.lines:
-            emit(f"  {name}\n    {line}")
+        _show_lines(done)
         return
     if not done.changed:
         note(f"{count_text(len(done.hooks), 'hook')} of track: in place already")
@@ -124,6 +121,23 @@ def uninstall(as_json: bool) -> None:
     emit(f"{count_text(len(done.removed), 'hook')} of track removed" if done.removed else "there was no hook of track")
     if done.manager is not None and done.removed:
         hint(f"lines that you added to the hooks of {done.manager} do nothing now; they may go")
+
+
+def _show_lines(done: HooksInstalled) -> None:
+    """What to add to the hooks of another tool, as that tool wants it."""
+    folder = display(str(done.folder))
+    if done.manager == "lefthook":
+        emit(f"{folder} belongs to lefthook; add to lefthook.yml, then: lefthook install")
+        for name, line in done.lines:
+            stdin = "\n      use_stdin: true" if needs_stdin(name) else ""
+            emit(f"{name}:\n  commands:\n    track:\n      run: '{line}'{stdin}")
+        return
+    emit(f"{folder} belongs to {done.manager}; add to its hooks, each line to the hook it names:")
+    for name, line in done.lines:
+        emit(f"  {name}\n    {line}")
+    if done.manager == "husky" and not (done.folder / _UNKNOWN).exists():
+        copied = f"cp {typed(str(done.folder / 'post-merge'))} {typed(str(done.folder / _UNKNOWN))}"
+        hint(f"husky does not know {_UNKNOWN}; to have Git call it, after every install of husky: {copied}")
 
 
 def _show(hooks: "list[Hook] | tuple[Hook, ...]") -> None:
