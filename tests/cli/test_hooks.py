@@ -53,10 +53,10 @@ def test_install_list_and_uninstall_say_what_they_did(here: Path) -> None:
         track("hooks", "list", cwd=here).ok().out.splitlines()[0]
         == "  pre-commit         not there: track hooks install"
     )
-    assert track("hooks", "install", cwd=here).ok().out == f"6 hooks of track in {here}/.git/hooks\n"
-    assert track("hooks", "install", cwd=here).ok().err == "6 hooks of track: in place already\n"
+    assert track("hooks", "install", cwd=here).ok().out == f"7 hooks of track in {here}/.git/hooks\n"
+    assert track("hooks", "install", cwd=here).ok().err == "7 hooks of track: in place already\n"
     assert "pre-push           called by Git" in track("hooks", "list", cwd=here).ok().out
-    assert track("hooks", "uninstall", cwd=here).ok().out == "6 hooks of track removed\n"
+    assert track("hooks", "uninstall", cwd=here).ok().out == "7 hooks of track removed\n"
     assert track("hooks", "uninstall", cwd=here).ok().out == "there was no hook of track\n"
 
 

@@ -122,7 +122,7 @@ def test_hooks_that_are_missing_switched_off_outdated_or_somewhere_else_are_told
     assert "none of track is called" in _only(here, "hooks", "note").text
     with Project.open(here) as project:
         hooks_install(project)
-    assert "6 of track, called by Git" in _only(here, "hooks", "fine").text
+    assert "7 of track, called by Git" in _only(here, "hooks", "fine").text
     (folder / "pre-push").chmod(0o644)
     assert "pre-push is switched off" in _only(here, "hooks").text
     (folder / "post-merge").write_bytes((folder / "post-merge").read_bytes() + b"# older\n")

@@ -22,7 +22,7 @@ from track.history import drivers
 from track.history.plumbing import Git
 from track.model.names import display
 
-HOOKS = ("pre-commit", "post-checkout", "post-merge", "post-rewrite", "post-index-change", "pre-push")
+HOOKS = ("pre-commit", "commit-msg", "post-checkout", "post-merge", "post-rewrite", "post-index-change", "pre-push")
 CONFIGURED_FROM = (2, 54)
 """The first Git that takes hooks from its configuration."""
 
