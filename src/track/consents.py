@@ -11,7 +11,6 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from track import publish
 from track.errors import BadConfig
@@ -112,7 +111,7 @@ class Consents:
         return found if len(found) == 32 and set(found) <= _HEX else ""
 
     def _new_clone(self) -> str:
-        made = uuid4().hex
+        made = os.urandom(16).hex()
         publish.make_directories(self._mark.parent)
         publish.publish_bytes(self._mark, made.encode() + b"\n", mode=0o600)
         return made

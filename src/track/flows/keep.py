@@ -134,7 +134,7 @@ class Keeper:
         if written := settle_links(self._project, seen):
             raise written_through(written)
         for folder in seen.folders:
-            if len(folder.pending):
+            if len(folder.pending) and not folder.is_settled:
                 self._settle_folder(seen, folder)
 
     def _room(self) -> Path:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
-from uuid import uuid4
 
 from track import publish
 from track.config import Layer
@@ -238,7 +237,7 @@ def clone_id(project: Project) -> str:
     except (FileNotFoundError, UnicodeDecodeError):
         found = ""
     if len(found) != 32 or not set(found) <= set("0123456789abcdef"):
-        found = uuid4().hex
+        found = os.urandom(16).hex()
         publish.make_directories(path.parent)
         publish.publish_bytes(path, found.encode() + b"\n")
     return found

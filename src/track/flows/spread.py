@@ -5,8 +5,10 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from blake3 import blake3
+
 from track import work
-from track.model.digest import Digest, digest_of
+from track.model.digest import Digest
 from track.project import Project
 from track.store.objects import Store
 from track.store.pack import SMALL, PackWriter, SealedPack, read_table
@@ -88,7 +90,7 @@ class _Share:
         return struct.pack("<I", len(self._sealed)) + packs + digests
 
     def _add(self, data: bytes) -> bytes:
-        digest = digest_of(data)
+        digest = blake3(data).digest()
         if digest not in self._known:
             self._known.add(digest)
             self._waiting[digest] = data

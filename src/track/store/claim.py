@@ -1,6 +1,6 @@
 """Claim: what one push says at a remote before it looks at anything there, so that no collection takes it meanwhile."""
 
-import secrets
+import os
 from collections.abc import Iterable
 
 from track.errors import DamagedObject
@@ -27,7 +27,7 @@ class Claim:
         self._place, self._known, self._entry = place, known, entry
         own = {key: name for key in known.entries if (name := roots_name(key)) and name.writer == entry.writer}
         number = 1 + max((name.number for name in own.values()), default=0)
-        self._key = str(RootsKey(entry.writer, number, secrets.token_hex(4)))
+        self._key = str(RootsKey(entry.writer, number, os.urandom(4).hex()))
         self._own = sorted(own)
         self._claims = [key for key in claims if (name := claim_name(key)) and name.writer == entry.writer]
         self._claims.append(self._key + CLAIM)

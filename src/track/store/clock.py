@@ -1,6 +1,6 @@
 """Clocks: a remote's own, of which alone its files are judged by age, and how long something here takes."""
 
-import secrets
+import os
 import time
 from contextlib import suppress
 
@@ -17,7 +17,7 @@ def now_at(place: Place) -> float:
     Raises:
         RemoteError: the place does not answer, or does not list what was written a moment ago with its time.
     """
-    key = PROBES + secrets.token_hex(16)
+    key = PROBES + os.urandom(16).hex()
     place.put(key, b"track asks what time it is here; it can be deleted\n")
     try:
         for one in place.list(PROBES):

@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 from blake3 import blake3
 
@@ -269,11 +268,20 @@ class Store:
 
     def _not_whole(self, digests: set[bytes]) -> set[bytes]:
         """Those that are no whole objects; a folder that many are asked of is listed once."""
+        if len(digests) < 8:
+            return {digest for digest in digests if self.whole(digest) is None}
+        try:
+            folders = set(os.listdir(self.rooms.objects))
+        except FileNotFoundError:
+            return digests
         by_folder: dict[bytes, list[bytes]] = {}
         for digest in digests:
             by_folder.setdefault(digest[:1], []).append(digest)
         lacking: set[bytes] = set()
         for prefix, asked in by_folder.items():
+            if prefix.hex() not in folders:
+                lacking.update(asked)
+                continue
             if len(asked) < 8:
                 lacking.update(digest for digest in asked if self.whole(digest) is None)
                 continue
@@ -349,7 +357,7 @@ def _create_store(path: Path, group: bool) -> Description:
     if strange:
         hint = "name an empty or new folder; if this was a store, restore its store.toml"
         raise NotAStore(f"{shown(path)} is no store and not empty: it has {shown(strange[0])}", hint=hint)
-    description = Description(uuid4().hex, "group" if group else "", CHOSEN)
+    description = Description(os.urandom(16).hex(), "group" if group else "", CHOSEN)
     make_directories(path / "staging", mode=mode, exact=group)
     staged = stage(path / "staging")
     fd = create(staged, mode=0o644)

@@ -4,12 +4,12 @@ The order of writing: a claim, then objects and packs, then the index that names
 an artifact is complete. Whoever is killed in between leaves what nothing names yet, and the next push goes on.
 """
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 from track.errors import Locked, NotAStore, RemoteError
 from track.model.digest import Digest
@@ -260,7 +260,7 @@ def create_remote(address: Address, access: Access | None = None, *, create: boo
     except NoSuchKey:
         if not create or not _is_empty(address, place):
             raise _not_ours(place.url, create) from None
-        return place.create(DESCRIPTION, dump_description(Description(uuid4().hex, chunking=CHOSEN)))
+        return place.create(DESCRIPTION, dump_description(Description(os.urandom(16).hex(), chunking=CHOSEN)))
     return False
 
 

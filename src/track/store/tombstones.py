@@ -5,8 +5,8 @@ What is condemned counts as absent for a push, and goes on counting so for a whi
 the index before does not rely on it. While something is being deleted, a mark says so. What was purged stays named.
 """
 
+import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -172,6 +172,6 @@ def together(found: Iterable[Found]) -> Condemned:
 def write_tombstone(place: Place, tombstone: Tombstone, found: Iterable[Found] = ()) -> str:
     """Write a tombstone under a new key, after those that were found; the key."""
     number = 1 + max((int(one.key.removeprefix(TOMBSTONES).partition("-")[0]) for one in found), default=0)
-    key = f"{TOMBSTONES}{number:08}-{secrets.token_hex(4)}"
+    key = f"{TOMBSTONES}{number:08}-{os.urandom(4).hex()}"
     place.put(key, dump_tombstone(tombstone))
     return key

@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
 from track.model.digest import digest_of
@@ -42,7 +43,7 @@ class Folder:
     the names whose digest is not known; it stays zero until `settle` is called.
     """
 
-    __slots__ = ("_old_digests", "digests", "folders", "names", "path", "pending", "row", "stats")
+    __slots__ = ("_old_digests", "digests", "folders", "is_settled", "names", "path", "pending", "row", "stats")
 
     def __init__(self, path: bytes, names: bytes, folders: bytes, stats: bytearray) -> None:
         """A folder of which no row is known: every name is to be looked at."""
@@ -53,6 +54,8 @@ class Folder:
         count = len(stats) // STAT_SIZE
         self.digests = bytearray(DIGEST_SIZE * count)
         self.pending: list[int] | range = range(count)
+        self.is_settled = not count
+        """Whether all digests came at once, so that nobody has to look for those that are still to be found."""
         self.row: Row | None = None
         self._old_digests = b""
 
@@ -83,6 +86,10 @@ class Folder:
         """The stat of one of its names."""
         return _stat(self.stats, index)
 
+    def has_links(self) -> bool:
+        """Whether any of its names is a link; a quick look, for folders of thousands of names."""
+        return any(stat.S_ISLNK(found[0]) for found in STAT.iter_unpack(self.stats))
+
     def items(self) -> Iterator[Item]:
         """What is to be looked at."""
         names = self.split()
@@ -102,6 +109,7 @@ class Folder:
 
     def settle_all(self, digests: bytes) -> None:
         """As `settle`, for every pending name, in their order."""
+        self.is_settled = True
         if len(digests) == len(self.digests):
             self.digests[:] = digests
             return
@@ -200,9 +208,7 @@ def split(names: bytes) -> list[bytes]:
 
 def mode_of(seen: Stat) -> str:
     """The mode of an entry with this stat: "f", "x" or "l"."""
-    if stat.S_ISLNK(seen.mode) and not seen.flags & STORE_LINK:
-        return "l"
-    return "x" if seen.mode & stat.S_IXUSR and not seen.flags & STORE_LINK else "f"
+    return _letter(seen.mode, seen.flags)
 
 
 def is_fresh(seen: Stat, written: int) -> bool:
@@ -214,9 +220,11 @@ def entries_of(
     path: bytes, names: bytes, stats: bytes | bytearray, digests: bytes | bytearray
 ) -> Iterator[tuple[bytes, Entry]]:
     """(name, entry) of each of the joined names of a folder; a digest of zeros becomes empty."""
-    for index, name in enumerate(split(names)):
-        seen, digest = _stat(stats, index), _digest(digests, index)
-        yield name, Entry(path + name, mode_of(seen), seen.size, b"" if digest == _UNKNOWN else digest)
+    content = bytes(digests)
+    parts = zip(split(names), STAT.iter_unpack(stats), count(0, DIGEST_SIZE), strict=False)
+    for name, (mode, flags, size, *_), at in parts:
+        digest = content[at : at + DIGEST_SIZE]
+        yield name, Entry(path + name, _letter(mode, flags), size, b"" if digest == _UNKNOWN else digest)
 
 
 def is_empty(path: bytes, names: bytes, folders: bytes) -> bool:
@@ -231,6 +239,12 @@ def empty_entry(path: bytes) -> Entry:
 
 def _places(row: Row) -> dict[bytes, int]:
     return {name: place for place, name in enumerate(split(row.names))}
+
+
+def _letter(mode: int, flags: int) -> str:
+    if flags & STORE_LINK:
+        return "f"
+    return "l" if stat.S_ISLNK(mode) else "x" if mode & stat.S_IXUSR else "f"
 
 
 def _stat(stats: bytes | bytearray, index: int) -> Stat:

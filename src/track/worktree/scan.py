@@ -337,7 +337,7 @@ class _Walk:
 
     def _links(self, folder: Folder, fd: int) -> None:
         """Let links into the store stand for the files that they point at."""
-        if self.objects is None:
+        if self.objects is None or not folder.has_links():
             return
         for index, name in enumerate(folder.split()):
             if stat.S_ISLNK(folder.stat(index).mode):
