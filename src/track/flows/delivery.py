@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from track.errors import TrackError, together
 from track.flows.reach import Version
-from track.flows.remotes import Named, connected
+from track.flows.remotes import Named, clone_id, connected
 from track.flows.routes import targets
 from track.flows.send import claim, losses, plan, send, size_of
 from track.progress import Progress, silent
@@ -57,7 +57,8 @@ def _deliver(
     progress: Progress,
 ) -> Delivered:
     with connected(project, named, sending=True) as connection:
-        claimed = claim(project, connection, versions)
+        patience_s = project.config.seconds("lock.timeout")
+        claimed = claim(connection, versions, clone_id(project), patience_s=patience_s)
         todo = plan(project.store, connection, versions)
         if tell is not None and todo.objects:
             tell(named.name, size_of(project, todo))

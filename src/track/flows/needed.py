@@ -1,7 +1,7 @@
 """Needed: what every repository that uses a store still names, marked down to the last object."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,11 @@ _STATE = ("journal/**/*", "spool/**/*", "trash/*.json")
 """Files in the state of a clone, or of a working tree, that name digests: runs, and what can be undone."""
 _PIECE = 16 << 20
 _NONE: frozenset[str] = frozenset()
+
+ReadNodes = Callable[[Iterable[bytes]], Iterable[tuple[bytes, bytes | None]]]
+"""Gives (digest, bytes) of each of these nodes from elsewhere; None for what is no node, or is not there.
+
+One that is there and cannot be read is an error: nobody would know what is below it."""
 
 
 class Reached(NamedTuple):
@@ -69,11 +74,14 @@ def mark_needed(
     progress: Progress = silent,
     *,
     since: Reached | None = None,
+    elsewhere: ReadNodes | None = None,
+    tips: Mapping[Path, frozenset[str]] | None = None,
 ) -> Reached:
     """Mark all that these repositories need; `since` a time before, what they need by now, besides.
 
     Then no history is read again, so that nobody waits long for a lock that is held meanwhile. What could not be read,
-    and is not known to be whole at a remote, is returned as lost.
+    here or with `elsewhere`, and is not known to be whole at a remote, is returned as lost. `tips` are commits that
+    count although nothing here may name them.
 
     Raises:
         GitFailed, HistoryIncomplete, Unreadable: a part of a history or of a working tree cannot be read.
@@ -82,27 +90,27 @@ def mark_needed(
     """
     found = tuple(found)
     count = 0
-    tips: dict[Path, frozenset[str]] = {}
+    looked: dict[Path, frozenset[str]] = {}
     for repository in found:
         place = repository.git.common_dir
-        tips[place] = tips_of(repository)
+        looked[place] = tips_of(repository) | (tips or {}).get(place, _NONE)
         # A history that was cut short may have grown at its other end.
         known = since.tips.get(place, _NONE) if since is not None and place not in since.shallow else _NONE
         batch: list[Root] = []
-        for root in _roots(repository, tips[place], known):
+        for root in _roots(repository, looked[place], known):
             count += 1
             batch.append(root)
             if len(batch) >= _ROOTS_AT_ONCE:
                 marks.add_roots(batch)
                 batch = []
         marks.add_roots(batch)
-    _descend(project.store, marks, progress)
+    descend(project.store, marks, progress, elsewhere=elsewhere)
     lost = marks.lost()
     at_remotes: set[bytes] = set()
     for repository in found:
         at_remotes |= complete_at(repository.git.common_dir / "track" / "remotes", {one.root for one in lost})
     missed = tuple(one for one in lost if one.root not in at_remotes)
-    return Reached(since.named_count if since is not None else count, missed, shallow_among(found), tips)
+    return Reached(since.named_count if since is not None else count, missed, shallow_among(found), looked)
 
 
 def _roots(repository: Repository, tips: frozenset[str], known: frozenset[str]) -> Iterator[Root]:
@@ -161,31 +169,40 @@ def _recorded(path: Path) -> Iterator[Root]:
         yield Root(recorded.root, recorded.kind == "directory", False, "a working copy")
 
 
-def _descend(store: Store, marks: Marks, progress: Progress) -> None:
+def descend(store: Store, marks: Marks, progress: Progress = silent, *, elsewhere: ReadNodes | None = None) -> None:
+    """Mark what is below everything that is marked; what is not here is read with `elsewhere`, where there is one.
+
+    Then a root of which nobody said what it is, and that turns out to be a directory, is missed if it is not whole.
+    """
     progress.begin("following what is needed")
     try:
         while waiting := marks.waiting():
             by_digest = {node.digest: node for node in waiting}
             absent = store.absent(by_digest)
-            for digest in absent:
-                marks.lose(by_digest[digest])
             # A whole object is no node: those are always in packs.
             present = sorted(digest for digest in by_digest.keys() - absent if store.whole(digest) is None)
-            for digest in by_digest.keys() - absent - set(present):
+            wholes = by_digest.keys() - absent - set(present)
+            for digest in wholes if elsewhere is not None else wholes | absent:
                 marks.lose(by_digest[digest])
             for digest, data in _read(store, present):
-                _settle(marks, by_digest[digest], data)
+                if data is None and elsewhere is not None:
+                    absent.add(digest)
+                    continue
+                _settle(marks, by_digest[digest], data, is_certain=elsewhere is not None)
+                progress.advance(count=1)
+            for digest, data in elsewhere(absent) if elsewhere is not None else ():
+                _settle(marks, by_digest[digest], data, is_certain=True)
                 progress.advance(count=1)
     finally:
         progress.end()
 
 
-def _settle(marks: Marks, node: Waiting, data: bytes | None) -> None:
+def _settle(marks: Marks, node: Waiting, data: bytes | None, *, is_certain: bool) -> None:
     try:
         if data is None:
             marks.lose(node)
         else:
-            marks.settle(node, *children_of(data))
+            marks.settle(node, *children_of(data), is_certain=is_certain)
     except MalformedManifest:
         marks.lose(node)
 

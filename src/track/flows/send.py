@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject
 from track.flows.reach import UNBELIEVABLE, Refused, Version, name_losses, objects_below, refusal
-from track.flows.remotes import clone_id
 from track.model.digest import Digest
 from track.model.names import display
 from track.progress import Progress, silent
@@ -42,21 +41,20 @@ class _Reached:
     objects: set[bytes]
 
 
-def claim(project: Project, remote: Remote, versions: Iterable[Version]) -> Claim | None:
+def claim(remote: Remote, versions: Iterable[Version], writer: str, *, patience_s: float) -> Claim | None:
     """Say at the remote what this clone needs there, before it is looked at what is; None when it has said so before.
 
     Raises:
-        Locked: a collection is deleting there for longer than `lock.timeout`.
+        Locked: a collection is deleting there for longer than `patience_s`.
         DamagedObject, NewerFormat: nobody can tell what a collection is about to delete there.
     """
-    writer = clone_id(project)
     wanted = [version for version in versions if version.pointer.kind != "value"]
     held = remote.complete({version.pointer.digest for version in wanted}, writer)
     roots = _roots(version for version in wanted if version.pointer.digest not in held)
     if not roots:
         remote.drop_claims(writer)
         return None
-    return remote.claim(writer, roots, patience_s=project.config.seconds("lock.timeout"))
+    return remote.claim(writer, roots, patience_s=patience_s)
 
 
 def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Sequence[bytes] = ()) -> Plan:
@@ -125,8 +123,8 @@ def _below(store: Store, remote: Remote, version: Version) -> set[bytes]:
     return objects_below(version, read_many, beside=older)
 
 
-def send(
-    project: Project,
+def send_planned(
+    store: Store,
     remote: Remote,
     found: Plan,
     claimed: Claim | None,
@@ -136,12 +134,12 @@ def send(
 ) -> Sent:
     """Send what a plan found, and say at the remote that its versions are complete, and that this clone needs them.
 
-    With `verify`, that is said once what was sent was read back.
-
-    Nothing to send is fine. Interrupted, what was sent stays, and the next push goes on.
+    With `verify`, that is said once what was sent was read back. Nothing to send is fine. Interrupted, what was sent
+    stays, and the next push goes on.
 
     Raises:
-        DamagedObject: an object in the local store turned out to be damaged, or what was sent did on its way.
+        DamagedObject: an object in the local store turned out to be damaged.
+        ReadsOtherwise: what was sent is not what is there now.
         RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
     """
     if claimed is None:
@@ -151,16 +149,30 @@ def send(
         claimed.withdraw()
         return Sent(0, 0, 0)
     roots = _roots(whole)
+    sent = remote.send(
+        store, found.objects, writer=claimed.writer, roots=roots, claim=claimed, verify=verify, progress=progress
+    )
+    remote.known.note_latest((version.path, version.pointer.digest) for version in whole)
+    return sent
+
+
+def send(
+    project: Project,
+    remote: Remote,
+    found: Plan,
+    claimed: Claim | None,
+    *,
+    verify: bool = False,
+    progress: Progress = silent,
+) -> Sent:
+    """As `send_planned`, for the project's own store, and with errors that name files.
+
+    Raises:
+        DamagedObject: an object in the local store turned out to be damaged, or what was sent did on its way.
+        RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
+    """
     try:
-        sent = remote.send(
-            project.store,
-            found.objects,
-            writer=claimed.writer,
-            roots=roots,
-            claim=claimed,
-            verify=verify,
-            progress=progress,
-        )
+        return send_planned(project.store, remote, found, claimed, verify=verify, progress=progress)
     except ReadsOtherwise as error:
         raise DamagedObject(
             f"what was sent to `{display(remote.name)}` reads back as something else",
@@ -172,8 +184,6 @@ def send(
         lines = name_losses(found.versions, _named_in(project, found.objects), project.store.read)
         hint = f"track fetch {display(remote.name)} brings it from there if it has it; else add the data again"
         raise DamagedObject(error.message, hint=hint, details=(*error.details, *lines)) from error
-    remote.known.note_latest((version.path, version.pointer.digest) for version in whole)
-    return sent
 
 
 def _named_in(project: Project, objects: Iterable[bytes]) -> set[bytes]:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from track.errors import Conflict, GitFailed, Locked, UsageError
+from track.errors import Conflict, GitFailed, HistoryIncomplete, Locked, UsageError
 from track.history import surroundings
 from track.history.plumbing import Git, failed
-from track.model.names import display
+from track.model.names import display, typed
 
 # GitPython asks for Git's version while it is imported: it shall not look in folders that PATH names relatively.
 _chosen = os.environ.get("GIT_PYTHON_GIT_EXECUTABLE")
@@ -125,6 +125,30 @@ def pull(git: Git) -> None:
     """
     own = {key: value for key, value in git.environment.items() if key in surroundings.LOCAL}
     _execute(git, (), ["pull", "--quiet", "--ff-only"], _without_locals() | own)
+
+
+def tips_elsewhere(git: Git) -> Iterator[tuple[str, str, str]]:
+    """(remote, ref, commit or tag) of every branch and tag that the Git remotes have now; each of them is asked.
+
+    Raises:
+        HistoryIncomplete: one of them cannot be asked, so that nobody knows what it names.
+    """
+    for name in git.run("remote").decode("utf-8", "surrogateescape").splitlines():
+        asked = ["ls-remote", "--quiet", "--heads", "--tags", "--refs", "--", name]
+        runner = gitpython.Git(str(git.common_dir))
+        try:
+            with _environment(_without_locals()), _translated(asked):
+                listed = str(runner.execute([git.program, *asked]))
+        except GitFailed as error:
+            raise HistoryIncomplete(
+                f"the Git remote `{display(name)}` cannot be asked which branches it has, and they may name data",
+                hint=f"git fetch {typed(name)}      has to work first; if it is gone for good: "
+                f"git remote remove {typed(name)}",
+                details=error.details,
+            ) from error
+        for line in listed.splitlines():
+            oid, _, ref = line.partition("\t")
+            yield name, ref, oid
 
 
 def _reporter(tell: Callable[[str], None]) -> Callable[[int, str | float, str | float | None, str], None]:

@@ -109,6 +109,13 @@ def tips_of(repository: Repository) -> frozenset[str]:
     return frozenset(listed.decode("ascii").split())
 
 
+def missing_here(repository: Repository, oids: Iterable[str]) -> set[str]:
+    """Those of these commits and tags that the repository does not have."""
+    asked = b"".join(oid.encode() + b"\n" for oid in sorted(set(oids)))
+    answers = repository.git.run("cat-file", "--batch-check=%(objectname)", input=asked) if asked else b""
+    return {line.split()[0].decode() for line in answers.splitlines() if line.endswith(b" missing")}
+
+
 def everything_named(
     repository: Repository, tips: Iterable[str] = (), *, without: Iterable[str] = ()
 ) -> Iterator[Named]:

@@ -41,16 +41,16 @@ class Claim:
         return self._entry.writer
 
     def _write(self) -> None:
+        self._written_s = since_boot()  # before: it may take long until it is there
         self._place.put(self._key + CLAIM, dump_roots(self._entry))
-        self._written_s = since_boot()
 
     def keep(self) -> None:
-        """Write it again when that is due; call it now and then in a long push, and at its end."""
-        silent_s = since_boot() - self._written_s
-        if silent_s > LAPSED_S:
-            self.has_lapsed = True
-        if silent_s > RENEW_S:
+        """Write it again when that is due; call it now and then in a long push, and right before its end."""
+        before_s = self._written_s
+        if since_boot() - before_s > RENEW_S:
             self._write()
+        if since_boot() - before_s > LAPSED_S:
+            self.has_lapsed = True
 
     def complete(self, entry: RootsEntry | None = None) -> None:
         """Say that everything below the digests, or of those of another entry, is there; many entries become one."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from track.publish import make_directories
 from track.store.layout import ROOTS
@@ -217,6 +217,10 @@ class Known:
             (digest, RECIPE, OF_WHOLE),
         ).fetchone()
         return Held._make(row) if row else None
+
+    def ask(self, query: str, given: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, as they come; nothing is changed meanwhile."""
+        return iter(self._db.execute(query, given))
 
     def every_object(self) -> set[bytes]:
         """Every object that has a place."""

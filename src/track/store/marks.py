@@ -86,9 +86,16 @@ class Marks:
         with _named():
             return [Waiting(digest, root, bool(sure)) for digest, root, sure in self._db.execute(query, (most,))]
 
-    def settle(self, node: Waiting, nodes: Iterable[bytes], files: Iterable[bytes]) -> None:
-        """A node was read: these are the nodes below it, and these the files."""
+    def settle(
+        self, node: Waiting, nodes: Iterable[bytes], files: Iterable[bytes], *, is_certain: bool = False
+    ) -> None:
+        """A node was read: these are the nodes below it, and these the files.
+
+        With `is_certain`, its root is a directory beyond doubt now: what is below it is missed when it is not there.
+        """
         with _named(), self._transaction():
+            if is_certain and not node.is_sure:
+                self._db.execute("UPDATE roots SET sure = 1 WHERE id = ?", (node.root,))
             below = [(digest, node.root) for digest in nodes]
             self._db.executemany("INSERT OR IGNORE INTO nodes VALUES (?, ?, 0)", below)
             self._db.executemany("INSERT OR IGNORE INTO kept VALUES (?)", [(digest,) for digest, _ in below])
@@ -121,6 +128,13 @@ class Marks:
                     row[0] for row in self._db.execute(f"SELECT digest FROM kept WHERE digest IN ({marks})", piece)
                 )
         return found
+
+    def every(self, most: int = 10_000) -> Iterator[list[bytes]]:
+        """Everything that is needed, so many at a time; nothing is added meanwhile."""
+        with _named():
+            rows = self._db.execute("SELECT digest FROM kept")
+            while part := rows.fetchmany(most):
+                yield [digest for (digest,) in part]
 
     def count(self) -> int:
         """How many digests are needed."""

@@ -30,7 +30,7 @@ from track.store.readback import packs_before, read_back
 from track.store.receive import Fetched, fetch
 from track.store.roots import RootsEntry
 from track.store.survey import Surveyed, merge_levels, remove_replaced, survey
-from track.store.tombstones import read_tombstones, together
+from track.store.tombstones import Found, read_tombstones, together
 from track.store.transfer import Sent, send
 from track.store.verified import Round
 
@@ -99,32 +99,28 @@ class Remote:
             Locked: a collection is still deleting after `patience_s`.
             DamagedObject, NewerFormat: a tombstone cannot be read, so that nobody knows what is about to go.
         """
-        claim = Claim(self.place, self.known, RootsEntry(writer, False, roots), self.surveyed.claims)
-        try:
-            self._look_at_tombstones(patience_s)
-        except Locked:
-            claim.withdraw()
-            raise
-        return claim
-
-    def _look_at_tombstones(self, patience_s: float) -> None:
         deadline = since_boot() + patience_s
-        found = read_tombstones(self.place)
-        has_waited = False
-        while any(one.tombstone.kind == "deleting" for one in found):
-            now = now_at(self.place)
-            if all(one.modified_s < now - LEASE_S for one in found if one.tombstone.kind == "deleting"):
-                break  # of a collection that was killed: it deletes no more
-            if since_boot() > deadline:
-                raise Locked(
-                    f"a collection is deleting at {self.place.url} right now",
-                    hint="run the same command again in some minutes; nothing is lost by it",
-                )
-            pause(POLL_S)
-            found, has_waited = read_tombstones(self.place), True
-        if has_waited:
+        while True:
+            claim = Claim(self.place, self.known, RootsEntry(writer, False, roots), self.surveyed.claims)
+            found = read_tombstones(self.place)
+            if not self._is_deleting(found):
+                self.known.shun(together(found))
+                return claim
+            claim.withdraw()  # so that the collection need not wait for it; it is made anew afterwards
+            while self._is_deleting(found):
+                if since_boot() > deadline:
+                    raise Locked(
+                        f"a collection is deleting at {self.place.url} right now",
+                        hint="run the same command again in some minutes; nothing is lost by it",
+                    )
+                pause(POLL_S)
+                found = read_tombstones(self.place)
             self.refresh()
-        self.known.shun(together(found))
+
+    def _is_deleting(self, found: Iterable[Found]) -> bool:
+        """Whether a collection is deleting; one that was killed an hour ago, by the remote's clock, deletes no more."""
+        marks = [one for one in found if one.tombstone.kind == "deleting"]
+        return bool(marks) and max(one.modified_s for one in marks) >= now_at(self.place) - LEASE_S
 
     def send(
         self,

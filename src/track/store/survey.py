@@ -117,7 +117,8 @@ def _new_segments(
             found.append(one)
             for name in one.head.replaced:
                 unread.pop(str(name), None)
-    return found
+    replaced = {str(name) for one in found for name in one.head.replaced}  # by one of the same level, it may be
+    return [one for one in found if str(one.name) not in replaced]
 
 
 def _read_segment(place: Place, name: Name, held: set[str]) -> Segment | _Skipped | str:
@@ -189,9 +190,9 @@ def merge_levels(place: Place, known: Known) -> int:
     count = 0
     level = 0
     while True:
-        names = [name for name in map(_name_of, known.segments) if name.level == level]
+        names = [name for name in map(name_of, known.segments) if name.level == level]
         if len(names) <= MERGE_ABOVE:
-            if not any(name.level > level for name in map(_name_of, known.segments)):
+            if not any(name.level > level for name in map(name_of, known.segments)):
                 return count
             level += 1
             continue
@@ -220,21 +221,22 @@ def _merge(place: Place, known: Known, names: list[Name]) -> int:
 
 def remove_replaced(place: Place, known: Known, settled: frozenset[str]) -> int:
     """Remove segments whose successor is `settled`; how many. The remote's clock says what that is, never ours."""
-    removable = [text for text, by in known.replacements.items() if segment_key(_name_of(by)) in settled]
+    removable = [text for text, by in known.replacements.items() if segment_key(name_of(by)) in settled]
     for text in removable:
-        place.delete(segment_key(_name_of(text)))
+        place.delete(segment_key(name_of(text)))
     known.forget_replaced(removable)
     return len(removable)
 
 
-def _name_of(text: str) -> Name:
+def name_of(text: str) -> Name:
+    """The name of a segment, from its text in the record."""
     level, _, digits = text.partition("-")
     return Name(int(level), bytes.fromhex(digits))
 
 
 def in_threads(work: Callable[[_T], _R], items: list[_T]) -> list[_R]:
     """The results in order; the first failure is raised when all are done."""
-    if len(items) < 2:
+    if min(len(items), THREADS) < 2:
         return [work(item) for item in items]
     with ThreadPoolExecutor(min(THREADS, len(items))) as threads:
         return list(threads.map(work, items))

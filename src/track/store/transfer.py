@@ -5,7 +5,6 @@ large ones go whole, with a recipe of their pieces. Everything is hashed as it w
 final is said in the index every 256 MiB or 30 s, so an interrupted push goes on where it was.
 """
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +23,7 @@ from track.store.objects import Store
 from track.store.pack import RAW, PackEntry, PackWriter, read_table
 from track.store.place import Place, Upload
 from track.store.recipe import OF_WHOLE, PIECE, RECIPE, Recipe, dump_recipe, make_recipe
+from track.store.salt import add_salt
 from track.store.segment import Held, PackSize
 from track.store.survey import publish_segment
 
@@ -34,7 +34,6 @@ AS_IS_FROM = 12 << 20
 """Smaller local packs are packed together instead of being sent as they are: fewer requests, for good."""
 
 _IN_FLIGHT = 4
-_SALT = 16
 _REPORT_S = 0.1
 
 
@@ -241,14 +240,10 @@ class _Sending:
 
     def _sealed(self, writer: PackWriter) -> Iterator[_Parcel]:
         """A pack made for this push; where some are condemned, with a few random bytes, so that it is none of them."""
-        salt = frozenset[bytes]()
-        if self._condemned and writer.size:
-            data = os.urandom(_SALT)
-            salt = frozenset((digest_of(data),))
-            writer.add(digest_of(data), data)
+        salt = add_salt(writer) if self._condemned and writer.size else b""
         pack = writer.seal()
         if pack is not None:
-            entries = [entry for entry in pack.entries if entry.digest not in salt]
+            entries = [entry for entry in pack.entries if entry.digest != salt]
             yield _pack_parcel(pack.path, pack.name, pack.size, entries, is_temporary=True)
 
     def _landed(self, flying: dict[Future[Recipe | None], _Flight], recipes: list[Recipe]) -> list[_Parcel]:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track.errors import HistoryIncomplete, TrackError, UsageError
+from track.flows.leftovers import Source, explain
 from track.flows.needed import Reached, mark_needed, repositories, shallow_among
-from track.flows.reach import children_of
 from track.flows.undo import sweep_trash
-from track.history.naming import Gone, Repository, everything_gone
+from track.history.naming import Repository
 from track.model.digest import Digest
-from track.model.names import data_path, display, is_named_pointer, typed
-from track.model.pointer import parse_pointer
+from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.clients import forget as forget_client
@@ -26,23 +25,6 @@ from track.store.objects import Store
 from track.store.trash import size_of
 
 _DAY_S = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What an artifact, or nothing that is known, left behind: `path` is empty for the latter.
-
-    `commit`, its time (seconds since 1970) and `subject` are of the last commit that named it; Git still has it,
-    though no branch, tag or reflog reaches it.
-    """
-
-    path: bytes
-    versions_count: int
-    objects_count: int
-    object_bytes: int
-    commit: str
-    committed: int
-    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +121,10 @@ def gc(
                     done = take(project.store, marks, found, rewritten, now)
             if not is_stopped:
                 emptied += _tidy(project, now, days, progress)
-        sources = _explain(project.store, marks, users, found) if dry_run else ()
+        sources: tuple[Source, ...] = ()
         if dry_run:
+            _note_dead(project.store, marks, found)
+            sources = explain(marks, users, project.store.read)
             done = _would_take(found)
             emptied = sum(size_of(one) for one in project.store.trash().batches() if one.taken_s <= now - days * _DAY_S)
         return _collected(
@@ -232,50 +216,14 @@ def _tidy(project: Project, now: float, days: int, progress: Progress) -> int:
         return project.store.trash().empty(float("inf"))
 
 
+def _note_dead(store: Store, marks: Marks, found: Found) -> None:
+    for dead in found.going:
+        with suppress(FileNotFoundError, TrackError):
+            marks.note_dead(dead_objects(store, marks, dead))
+
+
 def _would_take(found: Found) -> Taken:
     going = found.going
     return Taken(
         sum(dead.dead_count for dead in going), sum(dead.dead_bytes for dead in going), sum(dead.size for dead in going)
     )
-
-
-def _explain(store: Store, marks: Marks, users: Iterable[Repository], found: Found) -> tuple[Source, ...]:
-    """What left behind what would go: by artifact, the largest first; what no commit explains comes last."""
-    for dead in found.going:
-        with suppress(FileNotFoundError, TrackError):
-            marks.note_dead(dead_objects(store, marks, dead))
-    by_path: dict[bytes, Source] = {}
-    gone = [one for user in users for one in everything_gone(user)]
-    for one in sorted(gone, key=lambda one: -one.committed):
-        count, size = _left_by(store, marks, one)
-        if count:
-            path = one.path if is_named_pointer(one.path) else data_path(one.path)
-            before = by_path.get(path) or Source(path, 0, 0, 0, one.commit, one.committed, one.subject)
-            by_path[path] = Source(
-                path, before.versions_count + 1, before.objects_count + count, before.object_bytes + size,
-                before.commit, before.committed, before.subject,
-            )  # fmt: skip
-    sources = sorted(by_path.values(), key=lambda source: (-source.object_bytes, source.path))
-    count, size = marks.unexplained()
-    return (*sources, Source(b"", 0, count, size, "", 0, "")) if count else tuple(sources)
-
-
-def _left_by(store: Store, marks: Marks, gone: Gone) -> tuple[int, int]:
-    """How many dead objects a pointer named that no newer one did, and their bytes."""
-    try:
-        pointer = parse_pointer(gone.content, display(gone.path))
-    except TrackError:
-        return 0, 0
-    waiting = {bytes(pointer.digest)}
-    count = size = 0
-    while waiting:
-        explained = marks.explain(waiting)
-        count, size = count + len(explained), size + sum(explained.values())
-        waiting = set()
-        for node in sorted(explained) if pointer.kind == "directory" else ():
-            with suppress(TrackError):
-                nodes, files = children_of(store.read(node))
-                waiting.update(nodes)
-                below = marks.explain(files)
-                count, size = count + len(below), size + sum(below.values())
-    return count, size

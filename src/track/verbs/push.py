@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from track.errors import TrackError, naming_too, together
 from track.flows.reach import Reached, Version, default_refs, every_ref, full_name, versions
-from track.flows.remotes import Named, connected
+from track.flows.remotes import Named, clone_id, connected
 from track.flows.routes import targets
 from track.flows.send import claim, losses, plan, send, size_of
 from track.model.digest import Digest
@@ -123,7 +123,10 @@ class _Pushing:
         """Send to one remote. Raises as `push` does."""
         project, (found, refused) = self._project, self._reached
         with naming_too(refused), connected(project, named, sending=True) as connection:
-            claimed = claim(project, connection, found) if not self._dry_run else None
+            claimed = None
+            if not self._dry_run:
+                patience_s = project.config.seconds("lock.timeout")
+                claimed = claim(connection, found, clone_id(project), patience_s=patience_s)
             todo = plan(project.store, connection, found, self._asked)
             sent_bytes = packs_count = 0
             lacking_bytes = size_of(project, todo)

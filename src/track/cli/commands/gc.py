@@ -1,15 +1,16 @@
 """`track gc`: free the space of what nothing names any more."""
 
 import sys
-import time
 
 import click
 
+from track.cli.collected import document_of_remote, document_of_sources, show_remote, show_sources
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, size_text, warn
-from track.model.names import display, text_of
-from track.verbs.gc import Collected, Source, gc
+from track.model.names import display
+from track.verbs.gc import Collected, gc
+from track.verbs.gc_remote import gc_remote
 
-_HELP = """Take what nothing names any more out of the local store, to free its space.
+_HELP = """Take what nothing names any more out of the local store, or out of a remote, to free its space.
 
 \b
   track gc                what nothing named for 14 days goes into the store's trash, and after 14 more for good
@@ -17,29 +18,56 @@ _HELP = """Take what nothing names any more out of the local store, to free its 
   track gc --grace 3      3 days instead of what the setting gc.grace says
   track gc --grace 0      everything that nothing names, now and for good
   track gc --forget ../b  the repository ../b uses this store no more
+  track gc --remote       at the default remote: what no clone needs is condemned, and deleted by the same command a
+                          day later, unless it is needed again by then
+  track gc --remote box -n               say what would go at the remote box, and why
+  track gc --remote box --forget 1f03    what the clone 1f03… said that it needs at box counts no more
 
 Needed is what any branch, tag, stash, reflog, index or working tree of any repository that uses the store names, and
-what `track restore` can bring back. What is in the trash comes back by itself when it is needed again. Remotes are
-not touched, and not asked.
+what `track restore` can bring back. What is in the trash comes back by itself when it is needed again. Without
+--remote, remotes are not touched, and not asked.
+
+At a remote, needed is besides what any branch or tag of the Git remotes names, what other clones said when they pushed,
+and what pushes that are under way claim. Ages are told by the remote's own clock.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 a manifest is lost, so that nobody knows what is needed (nothing
-was done; --force does it all the same); 6 a repository that uses the store cannot be read or is shallow, or other
-commands are at work; 1 the disk is full or may not be written.
+was done; --force does it all the same); 5 the remote does not answer, or may not be used; 6 a repository that uses the
+store cannot be read or is shallow, a branch of a Git remote is not here, or other commands are at work; 1 the disk is
+full or may not be written.
 """
 _SHOWN = 20
 
 
 @click.command("gc", help=_HELP, short_help="free the space of what nothing names any more")
+@click.option(
+    "--remote", "remote", is_flag=False, flag_value="", metavar="[NAME]", help="At this remote, or the default one."
+)
 @click.option("--grace", "grace_days", type=click.IntRange(0, 36_500), metavar="DAYS", help="Instead of gc.grace.")
 @click.option(
-    "--forget", multiple=True, metavar="PATH", help="A repository that uses this store no more; may be repeated."
+    "--forget",
+    multiple=True,
+    metavar="WHO",
+    help="A repository that uses this store no more, or, with --remote, a clone; may be repeated.",
 )
 @click.option("--force", is_flag=True, help="Go on in a shallow clone, or when a manifest is lost.")
 @click.option("-n", "--dry-run", is_flag=True, help="Take nothing away, say what would go and why.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, grace_days: int | None, forget: tuple[str, ...], force: bool, dry_run: bool, as_json: bool) -> None:
+def command(
+    *,
+    remote: str | None,
+    grace_days: int | None,
+    forget: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Translate, call the verb, show."""
+    if remote is not None:
+        if grace_days is not None:
+            raise click.UsageError("--grace is about the local store; at a remote it is a day, by its own clock")
+        _at_remote(remote or None, forget=forget, force=force, dry_run=dry_run, as_json=as_json)
+        return
     with opened() as project:
         done = gc(project, grace_days=grace_days, forget=forget, force=force, dry_run=dry_run, progress=progress())
     if as_json:
@@ -50,11 +78,19 @@ def command(*, grace_days: int | None, forget: tuple[str, ...], force: bool, dry
         sys.exit(done.exit_code)
 
 
+def _at_remote(remote: str | None, *, forget: tuple[str, ...], force: bool, dry_run: bool, as_json: bool) -> None:
+    with opened() as project:
+        done = gc_remote(project, remote, forget=forget, force=force, dry_run=dry_run, progress=progress())
+    if as_json:
+        emit_json("gc", document_of_remote(done))
+    else:
+        show_remote(done)
+    if done.exit_code:
+        sys.exit(done.exit_code)
+
+
 def _show(done: Collected) -> None:
-    for source in done.sources[:_SHOWN]:
-        emit(_line(source))
-    if len(done.sources) > _SHOWN:
-        emit(f"… and {len(done.sources) - _SHOWN:,} more: track gc -n --json")
+    show_sources(done.sources)
     for path in done.shallow:
         warn(f"{display(str(path))} is a shallow clone: only what its commits name was counted")
     _show_lost(done)
@@ -98,18 +134,6 @@ def _show_rest(done: Collected) -> None:
         note("nothing was changed (--dry-run)")
 
 
-def _line(source: Source) -> str:
-    size = f"{count_text(source.objects_count, 'object')}  {size_text(source.object_bytes)}"
-    if not source.path:
-        return f"(named by no commit that Git still has)  {size}"
-    day = time.strftime("%Y-%m-%d", time.gmtime(source.committed))
-    versions = count_text(source.versions_count, "version")
-    return (
-        f"{display(source.path)}  {versions}  {size}  last named by {source.commit[:10]} of {day} "
-        f"({display(source.subject)[:60]}), which no ref and no reflog reaches"
-    )
-
-
 def _document(done: Collected) -> dict[str, object]:
     return {
         "dry_run": done.is_dry,
@@ -129,16 +153,5 @@ def _document(done: Collected) -> dict[str, object]:
         "revived": done.revived_count,
         "lost": [{"name": lost.name, "digest": str(lost.digest)} for lost in done.lost],
         "stopped": done.is_stopped,
-        "sources": [
-            {
-                "path": text_of(source.path) if source.path else None,
-                "versions": source.versions_count,
-                "objects": source.objects_count,
-                "object_bytes": source.object_bytes,
-                "commit": source.commit or None,
-                "committed": source.committed or None,
-                "subject": source.subject or None,
-            }
-            for source in done.sources
-        ],
+        "sources": document_of_sources(done.sources),
     }

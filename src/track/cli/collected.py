@@ -1,0 +1,121 @@
+"""How a collection is told: what went, what waits, what stays and for whom, and what left it behind."""
+
+import time
+from collections.abc import Sequence
+
+from track.cli.session import count_text, emit, hint, note, size_text, warn
+from track.flows.leftovers import Source
+from track.model.names import display, text_of
+from track.verbs.gc_remote import CollectedRemote
+
+SHOWN = 20
+"""Lines of one kind at most."""
+
+
+def show_sources(sources: Sequence[Source]) -> None:
+    """A line for each artifact that left something behind."""
+    for source in sources[:SHOWN]:
+        emit(_line(source))
+    if len(sources) > SHOWN:
+        emit(f"… and {len(sources) - SHOWN:,} more: track gc -n --json")
+
+
+def _line(source: Source) -> str:
+    size = f"{count_text(source.objects_count, 'object')}  {size_text(source.object_bytes)}"
+    if not source.path:
+        return f"(named by no commit that Git still has)  {size}"
+    day = time.strftime("%Y-%m-%d", time.gmtime(source.committed))
+    versions = count_text(source.versions_count, "version")
+    return (
+        f"{display(source.path)}  {versions}  {size}  last named by {source.commit[:10]} of {day} "
+        f"({display(source.subject)[:60]}), which no ref and no reflog reaches"
+    )
+
+
+def document_of_sources(sources: Sequence[Source]) -> list[dict[str, object]]:
+    """The same for `--json`."""
+    return [
+        {
+            "path": text_of(source.path) if source.path else None,
+            "versions": source.versions_count,
+            "objects": source.objects_count,
+            "object_bytes": source.object_bytes,
+            "commit": source.commit or None,
+            "committed": source.committed or None,
+            "subject": source.subject or None,
+        }
+        for source in sources
+    ]
+
+
+def show_remote(done: CollectedRemote) -> None:
+    """What happened at a remote, or would."""
+    show_sources(done.sources)
+    for lost in done.lost[:SHOWN]:
+        warn(f"what {display(lost.name)} needs is neither here nor at the remote ({lost.digest.short})")
+    if done.is_stopped:
+        warn(f"nobody knows what is below it: nothing {'would be' if done.is_dry else 'was'} deleted")
+        hint("track push                       in the clone that has it, sends it again")
+        hint("track gc --remote --force        gives up what only it names")
+        return
+    would = "would be " if done.is_dry else ""
+    at = f"at {display(done.remote)} ({display(done.url)})"
+    if done.deleted_count:
+        emit(f"{count_text(done.deleted_count, 'file')}, {size_text(done.deleted_bytes)}, {would}deleted {at}")
+    if done.condemned_count:
+        emit(
+            f"{count_text(done.condemned_count, 'file')}, {size_text(done.condemned_bytes)}, {would}condemned {at}: "
+            "the same command deletes them a day later, unless they are needed again"
+        )
+    if not done.deleted_count and not done.condemned_count:
+        emit(f"nothing {'would be' if done.is_dry else 'is'} condemned or deleted {at}")
+    _show_rest(done)
+
+
+def _show_rest(done: CollectedRemote) -> None:
+    if done.waiting_count and done.next_s is not None and done.next_s > done.now_s:
+        hours = max(1, round((done.next_s - done.now_s) / 3600))
+        note(f"{count_text(done.waiting_count, 'file')} condemned: the first may go in {count_text(hours, 'hour')}")
+    if done.spared_count:
+        note(f"{count_text(done.spared_count, 'file')} condemned before: needed again, and kept")
+    if done.copied_count:
+        are = "would be" if done.is_dry else "are"
+        note(f"{count_text(done.copied_count, 'object')} among them {are} kept in new packs")
+    if done.young_count:
+        note(
+            f"{count_text(done.young_count, 'file')}, {size_text(done.young_bytes)}, written less than a day ago: kept"
+        )
+    if done.among_live_count:
+        note(f"{size_text(done.among_live_bytes)} among what is needed in the same packs: kept")
+    for keeper in done.keepers[:SHOWN]:
+        day = time.strftime("%Y-%m-%d", time.gmtime(keeper.modified_s))
+        versions = count_text(keeper.versions_count, "version")
+        note(f"clone {keeper.clone[:8]}, which pushed last on {day}, needs {versions} that no branch here names: kept")
+    if done.keepers:
+        hint("track gc --remote --forget CLONE     when a clone is gone for good")
+    if done.is_dry:
+        note("nothing was changed (--dry-run)")
+
+
+def document_of_remote(done: CollectedRemote) -> dict[str, object]:
+    """The same for `--json`."""
+    return {
+        "remote": display(done.remote),
+        "url": display(done.url),
+        "dry_run": done.is_dry,
+        "files": done.files_count,
+        "deleted": {"files": done.deleted_count, "bytes": done.deleted_bytes},
+        "spared": done.spared_count,
+        "condemned": {"files": done.condemned_count, "bytes": done.condemned_bytes},
+        "waiting": {"files": done.waiting_count, "next": done.next_s},
+        "copied": {"objects": done.copied_count, "bytes": done.copied_bytes},
+        "young": {"files": done.young_count, "bytes": done.young_bytes},
+        "among_live": {"objects": done.among_live_count, "bytes": done.among_live_bytes},
+        "now": done.now_s,
+        "clones": [
+            {"clone": one.clone, "versions": one.versions_count, "pushed": one.modified_s} for one in done.keepers
+        ],
+        "lost": [{"name": one.name, "digest": str(one.digest)} for one in done.lost],
+        "stopped": done.is_stopped,
+        "sources": document_of_sources(done.sources),
+    }

@@ -1,0 +1,86 @@
+"""Holders: what each clone said that it needs at a remote, and the claims of pushes that are under way."""
+
+import secrets
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from track.errors import DamagedObject
+from track.store.layout import ROOTS, RootsKey, claim_name, roots_name
+from track.store.place import Listed, NoSuchKey, Place
+from track.store.roots import RootsEntry, dump_roots, parse_roots
+from track.store.survey import in_threads
+
+
+class Holding(NamedTuple):
+    """An entry or a claim at a remote, and when it was written, in seconds since 1970 by the remote's clock."""
+
+    key: str
+    modified_s: float
+    entry: RootsEntry
+
+    @property
+    def writer(self) -> str:
+        """The clone that wrote it: the folder that it lies in."""
+        return self.key.removeprefix(ROOTS).partition("/")[0]
+
+
+class Holders(NamedTuple):
+    """Every sound entry and every claim, sorted by key; `damaged` are keys of which nobody knows what they name."""
+
+    entries: tuple[Holding, ...]
+    claims: tuple[Holding, ...]
+    damaged: tuple[str, ...]
+
+    @property
+    def writers(self) -> Mapping[str, float]:
+        """The clones with entries, and when each wrote its last one."""
+        found: dict[str, float] = {}
+        for one in self.entries:
+            found[one.writer] = max(one.modified_s, found.get(one.writer, 0.0))
+        return found
+
+
+def read_holders(place: Place) -> Holders:
+    """Everything below `roots/`: one listing, and a request for each.
+
+    Raises:
+        RemoteError: the remote does not answer.
+        NewerFormat: something there was written by a later version.
+    """
+    listed = sorted(place.list(ROOTS))
+    entries = _read(place, [one for one in listed if roots_name(one.key) is not None])
+    claims = _read(place, [one for one in listed if claim_name(one.key) is not None])
+    sound = tuple(one for one in entries if isinstance(one, Holding) and one.entry.is_complete)
+    damaged = [one for one in (*entries, *claims) if isinstance(one, str)]
+    damaged += [one.key for one in entries if isinstance(one, Holding) and not one.entry.is_complete]
+    return Holders(sound, tuple(one for one in claims if isinstance(one, Holding)), tuple(sorted(damaged)))
+
+
+def _read(place: Place, listed: list[Listed]) -> list[Holding | str]:
+    """Each that is still there; the key of one that is damaged."""
+
+    def read(one: Listed) -> Holding | str | None:
+        try:
+            return Holding(one.key, one.modified_s, parse_roots(place.get(one.key), one.key))
+        except NoSuchKey:
+            return None
+        except DamagedObject:
+            return one.key
+
+    return [one for one in in_threads(read, listed) if one is not None]
+
+
+def narrow(place: Place, one: Holding, kept: set[bytes]) -> bool:
+    """Have an entry name only what is `kept` of what it names; whether it was written anew, or went.
+
+    The new one is there before the old one goes: interrupted, more is kept, never less.
+    """
+    name = roots_name(one.key)
+    if name is None or kept.issuperset(one.entry.digests):
+        return False
+    refs = {ref: tuple(each for each in digests if each in kept) for ref, digests in one.entry.refs.items()}
+    left = RootsEntry(one.entry.writer, True, {ref: digests for ref, digests in refs.items() if digests})
+    if left.refs:
+        place.put(str(RootsKey(name.writer, name.number, secrets.token_hex(4))), dump_roots(left))
+    place.delete(one.key)
+    return True

@@ -1,0 +1,157 @@
+"""Verdict: which files of a remote hold nothing that is needed; nothing is changed by looking."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from track.errors import DamagedObject, MissingObject
+from track.progress import Progress, silent
+from track.store.chunked import needed_packs
+from track.store.inventory import Content, by_pack, recipes_of_chunks
+from track.store.known import Known
+from track.store.layout import OBJECTS, PACKS, object_digest, object_key, pack_digest, pack_key
+from track.store.marks import Marks
+from track.store.pack import RECORD_SIZE
+from track.store.place import Place
+from track.store.recipe import OF_WHOLE, RECIPE
+from track.store.segment import Held
+from track.store.survey import in_threads
+
+MOSTLY = 0.5
+"""A pack of which more than this part of the bytes is dead is written anew without them."""
+REWRITE_LIMIT = 64 << 20
+"""Larger packs are never written anew: they would have to be read into memory whole."""
+
+_AT_ONCE = 512
+
+
+class DeadFile(NamedTuple):
+    """A file of a remote that may go: a pack, or a whole object. Sizes in bytes, as stored.
+
+    A pack with `live_count` objects that are needed has to be written anew first. One that no index names
+    `is_unnamed`: a push that was killed left it.
+    """
+
+    digest: bytes
+    is_pack: bool
+    size: int
+    dead_count: int
+    live_count: int
+    is_unnamed: bool
+
+    @property
+    def key(self) -> str:
+        """Where it is."""
+        return pack_key(self.digest) if self.is_pack else object_key(self.digest)
+
+
+class Verdict(NamedTuple):
+    """What a look at a whole remote found: what may go, what was written so short a time ago that it stays, and dead
+    bytes that stay among live ones in their packs."""
+
+    dead: tuple[DeadFile, ...]
+    young_count: int
+    young_bytes: int
+    among_live_count: int
+    among_live_bytes: int
+    files_count: int
+    """How many packs and whole objects the remote has."""
+
+
+def judge(place: Place, known: Known, marks: Marks, *, before_s: float, progress: Progress = silent) -> Verdict:
+    """Find what nothing needs in files that were written before a time of the remote's clock.
+
+    The record is up to date, and everything that is needed is marked.
+
+    Raises:
+        DamagedObject, MissingObject: a recipe that is needed cannot be read, so that nobody knows its packs.
+        NewerFormat: such a recipe is of a later version.
+        RemoteError: the remote does not answer.
+    """
+    listed = {one.key: one for prefix in (PACKS, OBJECTS) for one in place.list(prefix)}
+    packs = known.every_pack()
+    progress.begin("looking through the remote", count=len(packs))
+    found: list[_Mixed | None] = []
+    try:
+        chunked = packs_of_chunks(place, known, marks)
+        for content in by_pack(known):
+            if pack_key(content.pack.digest) in listed and content.pack.digest not in chunked:
+                found.append(_judge_pack(marks, content))
+            progress.advance(count=1)
+    finally:
+        progress.end()
+    dead = [one.file for one in found if one is not None and not _stays(one)]
+    mixed = [one for one in found if one is not None and _stays(one)]
+    wholes = {held.digest: held.length for held in known.inside(None)}
+    live = marks.kept(list(wholes))
+    dead += [
+        DeadFile(digest, False, listed[object_key(digest)].size, 1, 0, False)
+        for digest in sorted(wholes.keys() - live)
+        if object_key(digest) in listed
+    ]
+    named = {pack_key(pack) for pack, _ in packs} | {object_key(digest) for digest in wholes}
+    for key in sorted(listed.keys() - named):
+        pack, whole = pack_digest(key), object_digest(key)
+        if (digest := pack or whole) is not None:
+            dead.append(DeadFile(digest, pack is not None, listed[key].size, 0, 0, True))
+    young = [one for one in dead if listed[one.key].modified_s >= before_s]
+    dead = [one for one in dead if listed[one.key].modified_s < before_s]
+    count, size = sum(one.file.dead_count for one in mixed), sum(one.dead_bytes for one in mixed)
+    return Verdict(tuple(dead), len(young), sum(one.size for one in young), count, size, len(listed))
+
+
+def packs_of_chunks(place: Place, known: Known, marks: Marks) -> set[bytes]:
+    """The packs that recipes of needed objects name. Raises as `judge` does."""
+    found: set[bytes] = set()
+    for part in _parts(recipes_of_chunks(known)):
+        live = marks.kept([held.digest for held in part])
+        for packs in in_threads(lambda held: _named_by(place, held), [held for held in part if held.digest in live]):
+            found.update(packs)
+    return found
+
+
+def _named_by(place: Place, held: Held) -> tuple[bytes, ...]:
+    assert held.pack is not None and held.form == RECIPE and held.flags != OF_WHOLE
+    try:
+        stored = place.get_range(pack_key(held.pack), held.offset, held.stored_length)
+        return needed_packs(stored, held.digest, held.flags)
+    except (LookupError, DamagedObject) as error:
+        raise MissingObject(
+            f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
+            hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
+        ) from error
+
+
+class _Mixed(NamedTuple):
+    """A pack with dead objects in it, and their bytes, with those of their records."""
+
+    file: DeadFile
+    dead_bytes: int
+
+
+def _judge_pack(marks: Marks, content: Content) -> _Mixed | None:
+    """What is dead in a pack; None when all of it is needed. No recipe that is needed names it."""
+    pack, held = content
+    live = marks.kept([one.digest for one in held])
+    dead = [one for one in held if one.digest not in live]
+    if held and not dead:
+        return None
+    count = len(dead) if held else 1  # a pack of chunks, of which no index says how many
+    file = DeadFile(pack.digest, True, pack.size, count, len(held) - len(dead), False)
+    return _Mixed(file, sum(one.stored_length + RECORD_SIZE for one in dead))
+
+
+def _stays(one: _Mixed) -> bool:
+    """Whether too much of a pack is needed to write it anew."""
+    file = one.file
+    return file.live_count > 0 and (one.dead_bytes <= MOSTLY * file.size or file.size > REWRITE_LIMIT)
+
+
+def _parts(held: Iterable[Held]) -> Iterator[list[Held]]:
+    part: list[Held] = []
+    for one in held:
+        part.append(one)
+        if len(part) >= _AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part

@@ -1,0 +1,239 @@
+"""Gc of a remote: delete there what no clone needs any more, in two steps, a day of the remote's own time apart."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from track.errors import HistoryIncomplete, MissingObject, UsageError
+from track.flows.collecting import Collecting, Outcome, View
+from track.flows.leftovers import Source, explain
+from track.flows.needed import Reached, ReadNodes, mark_needed, repositories, shallow_among
+from track.flows.remotes import choose, clone_id, connected
+from track.history.gitrepo import tips_elsewhere
+from track.history.naming import Repository, missing_here
+from track.model.digest import Digest
+from track.model.names import display, typed
+from track.progress import Progress, silent
+from track.project import Project
+from track.store.holders import read_holders
+from track.store.inventory import by_pack
+from track.store.marks import Marks
+from track.store.remote import Remote
+from track.store.verdict import DeadFile
+
+_SHORTEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Another clone that needs versions at the remote which this one's history does not name.
+
+    `clone` is its id; `modified_s` is when it last said so, in seconds since 1970 by the remote's clock.
+    """
+
+    clone: str
+    versions_count: int
+    modified_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LostVersion:
+    """A manifest, or a part of one, that is neither here nor at the remote; `name` says what names it."""
+
+    name: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedRemote:
+    """What a collection did at a remote, or would do in a dry run; sizes are in bytes, as stored.
+
+    `deleted_count` files of `deleted_bytes` went for good; `spared_count` were condemned and are needed again.
+    `condemned_count` files of `condemned_bytes` may go at the next collection, a day from now at the earliest;
+    `waiting_count` are condemned in all, the first of them until `next_s` (by the remote's clock, of which `now_s` is
+    now). `copied_count` objects that are needed were written anew, out of packs that are mostly dead. What was written
+    less than a day ago, and dead objects among live ones, stay. `keepers` are other clones that keep something.
+    With something `lost` nothing was done, unless it was forced. `sources` are there in a dry run.
+    """
+
+    remote: str
+    url: str
+    is_dry: bool
+    files_count: int
+    deleted_count: int
+    deleted_bytes: int
+    spared_count: int
+    condemned_count: int
+    condemned_bytes: int
+    waiting_count: int
+    copied_count: int
+    copied_bytes: int
+    young_count: int
+    young_bytes: int
+    among_live_count: int
+    among_live_bytes: int
+    now_s: float
+    next_s: float | None
+    keepers: tuple[Keeper, ...]
+    lost: tuple[LostVersion, ...]
+    is_stopped: bool
+    sources: tuple[Source, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a manifest is lost and nothing was done for that, else 0."""
+        return 4 if self.is_stopped else 0
+
+
+def gc_remote(
+    project: Project,
+    remote: str | None = None,
+    *,
+    forget: Sequence[str] = (),
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> CollectedRemote:
+    """Condemn what is not needed at a remote, and delete what was condemned a day ago and is still not needed.
+
+    Needed is what every ref, reflog, stash, index, working tree and journal here names, and every branch and tag of
+    the Git remotes; what every other clone said that it needs when it pushed; and what pushes that are under way claim.
+    Clones to `forget`, by the beginning of their id, count no more. With `force` what lies below a lost manifest is
+    given up. Interrupted, the same command goes on.
+
+    Raises:
+        HistoryIncomplete: some of the history, a branch of a Git remote, or what another clone needs is not known here.
+        UsageError: a clone to forget is not known at the remote.
+        MissingObject: a manifest at the remote cannot be read.
+        Locked: another collection, or a push, is under way.
+        NoRemote, RemoteError: there is no such remote, it does not answer, or this clone may not write to it.
+        NewerFormat: something was written by a later version.
+    """
+    named = choose(project, remote)
+    users = _repositories(project)
+    with connected(project, named, sending=True) as connection, Marks() as marks:
+        view = _View(project, users, progress)
+        collecting = Collecting(
+            connection, project.store,
+            writer=clone_id(project), forget=_to_forget(connection, forget, clone_id(project)),
+            patience_s=project.config.seconds("lock.timeout"), progress=progress,
+        )  # fmt: skip
+        outcome = collecting.run(marks, view, dry_run=dry_run, force=force)
+        sources: tuple[Source, ...] = ()
+        if dry_run and not (outcome.lost and not force):
+            _note_dead(connection, marks, outcome.verdict.dead)
+            sources = explain(marks, users, lambda digest: _read(project, collecting, digest))
+        is_stopped = bool(outcome.lost) and not force
+        return _collected(named.name, named.url, outcome, sources, is_dry=dry_run, is_stopped=is_stopped)
+
+
+class _View:
+    """Marks what the history of this clone names; the second time what it names by then."""
+
+    def __init__(self, project: Project, users: tuple[Repository, ...], progress: Progress) -> None:
+        self._project, self._users, self._progress = project, users, progress
+        self._reached: Reached | None = None
+
+    def __call__(self, marks: Marks, elsewhere: ReadNodes) -> View:
+        tips = _tips(self._users)
+        self._reached = mark_needed(
+            self._project, self._users, marks, self._progress, since=self._reached, elsewhere=elsewhere, tips=tips
+        )
+        return View(self._reached.lost)
+
+
+def _repositories(project: Project) -> tuple[Repository, ...]:
+    users = repositories(project)
+    if shallow := shallow_among(users):
+        where = typed(str(shallow[0]))
+        raise HistoryIncomplete(
+            f"the repository at {display(str(shallow[0]))} is a shallow clone: commits that are not here may name what "
+            "would go",
+            hint=f"git -C {where} fetch --unshallow      or run it in a whole clone",
+        )
+    return users
+
+
+def _tips(users: Sequence[Repository]) -> Mapping[Path, frozenset[str]]:
+    """The branches and tags of the Git remotes. Raises HistoryIncomplete when one of them is not here."""
+    found: dict[Path, frozenset[str]] = {}
+    for user in users:
+        tips = {oid: (name, ref) for name, ref, oid in tips_elsewhere(user.git)}
+        if missing := missing_here(user, tips):
+            name, ref = min(tips[oid] for oid in missing)
+            raise HistoryIncomplete(
+                f"{display(ref)} of the Git remote `{display(name)}` is not here: it may name what would go",
+                hint=f"git -C {typed(str(user.git.common_dir))} fetch --all --tags      then the same command again",
+            )
+        found[user.git.common_dir] = frozenset(tips)
+    return found
+
+
+def _to_forget(connection: Remote, given: Sequence[str], own: str) -> Collection[str]:
+    """The ids of the clones that were named by the beginning of them."""
+    if not given:
+        return ()
+    holders = read_holders(connection.place)
+    known = {one.writer for one in (*holders.entries, *holders.claims)}
+    found: set[str] = set()
+    for text in given:
+        matching = {writer for writer in known if len(text) >= _SHORTEST and writer.startswith(text.lower())}
+        if len(matching) != 1 or own in matching:
+            what = "this clone itself" if own in matching else f"{len(matching)} clones"
+            raise UsageError(
+                f"`{display(text)}` is {what}: name one other clone by the beginning of its id",
+                hint="track gc --remote -n      lists the clones that keep something",
+                details=tuple(sorted(known - {own})),
+            )
+        found |= matching
+    return found
+
+
+def _note_dead(connection: Remote, marks: Marks, dead: Sequence[DeadFile]) -> None:
+    packs = {one.digest for one in dead if one.is_pack}
+    for content in by_pack(connection.known):
+        if content.pack.digest in packs:
+            live = marks.kept([held.digest for held in content.held])
+            marks.note_dead((held.digest, held.stored_length) for held in content.held if held.digest not in live)
+    marks.note_dead((one.digest, one.size) for one in dead if not one.is_pack)
+
+
+def _read(project: Project, collecting: Collecting, digest: bytes) -> bytes:
+    if not project.store.absent([digest]):
+        return project.store.read(digest)
+    for _, data in collecting.read_nodes([digest]):
+        if data is not None:
+            return data
+    raise MissingObject(f"object {digest.hex()[:8]} is neither here nor there")
+
+
+def _collected(
+    name: str, url: str, outcome: Outcome, sources: tuple[Source, ...], *, is_dry: bool, is_stopped: bool
+) -> CollectedRemote:
+    verdict, condemned, deleted = outcome.verdict, outcome.condemned, outcome.deleted
+    ripe = [one for one in verdict.dead if one.digest in outcome.ripe]
+    new = [one for one in verdict.dead if one.digest not in outcome.ripe]
+    return CollectedRemote(
+        remote=name,
+        url=url,
+        is_dry=is_dry,
+        files_count=verdict.files_count,
+        deleted_count=len(ripe) if is_dry else deleted.files_count,
+        deleted_bytes=sum(one.size for one in ripe) if is_dry else deleted.file_bytes,
+        spared_count=deleted.spared_count,
+        condemned_count=len(new) if is_dry else len(condemned.files),
+        condemned_bytes=sum(one.size for one in new) if is_dry else condemned.file_bytes,
+        waiting_count=outcome.waiting_count,
+        copied_count=sum(one.live_count for one in new) if is_dry else condemned.copied_count,
+        copied_bytes=condemned.copied_bytes,
+        young_count=verdict.young_count,
+        young_bytes=verdict.young_bytes,
+        among_live_count=verdict.among_live_count,
+        among_live_bytes=verdict.among_live_bytes,
+        now_s=outcome.now_s,
+        next_s=outcome.next_s,
+        keepers=tuple(Keeper(one.writer, one.versions_count, one.modified_s) for one in outcome.others),
+        lost=tuple(LostVersion(one.name, Digest(one.digest)) for one in outcome.lost),
+        is_stopped=is_stopped,
+        sources=sources,
+    )

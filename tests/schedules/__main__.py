@@ -1,0 +1,96 @@
+"""Runs schedules: `PYTHONHASHSEED=0 python -m tests.schedules --count 10000`; one again: `--seed N --show`."""
+
+import argparse
+import os
+import random
+import secrets
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from tests.schedules.world import World, failures
+
+from track.store import claim, deleting, receive, remote, salt, survey, transfer
+
+STEPS = 40
+
+
+def main() -> int:
+    """Run what was asked for; 1 as soon as a schedule loses something, with the command that runs it again."""
+    options = argparse.ArgumentParser(prog="python -m tests.schedules")
+    options.add_argument("--first", type=int, default=0)
+    options.add_argument("--count", type=int, default=500)
+    options.add_argument("--seed", type=int, help="only this one")
+    options.add_argument("--steps", type=int, default=STEPS)
+    options.add_argument("--show", action="store_true", help="say what happened in it")
+    given = options.parse_args()
+    if os.environ.get("PYTHONHASHSEED") != "0":  # or sets would be walked in another order each time
+        os.execve(sys.executable, [sys.executable, "-m", "tests.schedules", *sys.argv[1:]],
+                  {**os.environ, "PYTHONHASHSEED": "0"})  # fmt: skip
+    seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.count)
+    began = time.monotonic()
+    for seed in seeds:
+        if (problem := run(seed, given.steps, show=given.show)) is not None:
+            print(problem)
+            print(f"PYTHONHASHSEED=0 {sys.executable} -m tests.schedules --seed {seed} --steps {given.steps} --show")
+            return 1
+    print(f"{len(seeds)} schedules of {given.steps} steps in {time.monotonic() - began:.0f} s: nothing needed was lost")
+    return 0
+
+
+_CLAIM_KEEP, _MARK_KEEP = claim.Claim.keep, deleting.Mark.keep
+
+
+def _hurrying(keep: Callable[[Any], None], world: World) -> Callable[[Any], None]:
+    def kept(holder: Any) -> None:
+        keep(holder)
+        world.current().is_hurried = True
+
+    return kept
+
+
+def run(seed: int, steps: int, *, show: bool) -> str | None:
+    """Run one schedule; what went wrong, or nothing."""
+    source = random.Random(seed + 1)
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="track-schedules-", dir=memory if memory.is_dir() else None))
+    world = None
+    with (
+        mock.patch.object(survey, "THREADS", 1),
+        mock.patch.object(transfer, "_IN_FLIGHT", 1),
+        mock.patch.object(receive, "_IN_FLIGHT", 1),
+        mock.patch.object(secrets, "token_hex", lambda size=32: source.randbytes(size).hex()),
+        mock.patch.object(salt.os, "urandom", source.randbytes),
+    ):
+        try:
+            world = World(seed, folder)
+            for module in (claim, deleting, remote):
+                module.since_boot = lambda now=world: now.server.now  # type: ignore[attr-defined, misc]  # a clock
+            for module in (deleting, remote):
+                module.pause = lambda seconds, all_=world: all_.current().pause(seconds)  # type: ignore[attr-defined, misc]  # a step
+            for kind, keep in ((claim.Claim, _CLAIM_KEEP), (deleting.Mark, _MARK_KEEP)):
+                kind.keep = _hurrying(keep, world)  # type: ignore[attr-defined]  # and then the next request is at once
+            world.run(steps)
+            world.settle()
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            lines = [*(world.log if world is not None else ()), *failures(error)]
+            if show:
+                lines += traceback.format_exception(error)
+            return f"seed {seed}: " + "\n".join(lines if show else lines[-3:])
+        finally:
+            if world is not None:
+                world.close()
+    if show:
+        print("\n".join(world.log))
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
