@@ -352,6 +352,18 @@ def share_blocks(source_fd: int, target_fd: int) -> bool:
     return True
 
 
+def write_at(fd: int, content: bytes | memoryview, offset: int) -> None:
+    """Write every byte at an offset; several threads may, to one file, where the system has such a call."""
+    if not hasattr(os, "pwrite"):
+        os.lseek(fd, offset, os.SEEK_SET)
+        write_all(fd, content)
+        return
+    rest = memoryview(content)
+    while rest:
+        count = os.pwrite(fd, rest, offset)
+        rest, offset = rest[count:], offset + count
+
+
 def copy_range(source_fd: int, target_fd: int, size: int, *, offset: int = 0) -> int:
     """Copy `size` bytes at `offset` to the same offset of another file; how many were there to copy.
 

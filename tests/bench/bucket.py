@@ -115,21 +115,21 @@ def _track_steps(place: Path, source: Path, change: workloads.Change, endpoint: 
     env = {"AWS_ENDPOINT_URL": endpoint}
     repo.mkdir(parents=True)
     workloads.copy_tree(source, repo / "data")
-    _run(["git", "init", "--quiet", "--initial-branch=main"], repo, env)
+    run(["git", "init", "--quiet", "--initial-branch=main"], repo, env)
     for command in ([track, "init"], [track, "remote", "add", "origin", _url(place)]):
-        _run(command, repo, env)
+        run(command, repo, env)
     yield "add", "track", [[track, "add", "data"]], repo, env
-    _run(["git", *IDENTITY, "commit", "--quiet", "-m", "one"], repo, env)
+    run(["git", *IDENTITY, "commit", "--quiet", "-m", "one"], repo, env)
     push = [track, "push", "--json"]
     yield "push", "track", [push], repo, env
     yield "push, nothing to do", "track", [push], repo, env
-    _run(["git", "clone", "--quiet", repo, clone], place, env)
+    run(["git", "clone", "--quiet", repo, clone], place, env)
     yield "pull into a fresh clone", "track", [[track, "pull"]], clone, env
     if workloads.fingerprint(clone / "data") != workloads.fingerprint(source):
         raise Broken("pull gives back every byte")
     change.apply(repo / "data")
-    _run([track, "add", "data"], repo, env)
-    _run(["git", *IDENTITY, "commit", "--quiet", "-m", "two"], repo, env)
+    run([track, "add", "data"], repo, env)
+    run(["git", *IDENTITY, "commit", "--quiet", "-m", "two"], repo, env)
     yield "push 30 changes", "track", [push], repo, env
 
 
@@ -140,7 +140,7 @@ def _restic_steps(place: Path, source: Path, change: workloads.Change, endpoint:
         "RESTIC_REPOSITORY": f"s3:{endpoint}/{BUCKET}/restic-{place.parent.name}",
         "RESTIC_CACHE_DIR": str(place / "known"),
     }
-    _run([restic, "init", "--quiet"], place, env)
+    run([restic, "init", "--quiet"], place, env)
     backup = [restic, "backup", "--quiet", "data"]
     yield "push", "restic", [backup], place, env
     yield "push, nothing to do", "restic", [backup], place, env
@@ -175,23 +175,23 @@ def _dvc_steps(place: Path, source: Path, change: workloads.Change, endpoint: st
     }
     repo.mkdir(parents=True)
     workloads.copy_tree(source, repo / "data")
-    _run(["git", "init", "--quiet", "--initial-branch=main"], repo, env)
+    run(["git", "init", "--quiet", "--initial-branch=main"], repo, env)
     for command in (
         ["init", "--quiet"],
         ["remote", "add", "--default", "origin", f"s3://{BUCKET}/dvc-{place.parent.name}"],
         ["remote", "modify", "origin", "endpointurl", endpoint],
     ):
-        _run([dvc, *command], repo, env)
+        run([dvc, *command], repo, env)
     yield "add", "DVC", [[dvc, "add", "--quiet", "data"]], repo, env
-    _run(["git", "add", "--all"], repo, env)
-    _run(["git", *IDENTITY, "commit", "--quiet", "-m", "one"], repo, env)
+    run(["git", "add", "--all"], repo, env)
+    run(["git", *IDENTITY, "commit", "--quiet", "-m", "one"], repo, env)
     push = [dvc, "push", "--quiet"]
     yield "push", "DVC", [push], repo, env
     yield "push, nothing to do", "DVC", [push], repo, env
     change.apply(repo / "data")
-    _run([dvc, "add", "--quiet", "data"], repo, env)
+    run([dvc, "add", "--quiet", "data"], repo, env)
     yield "push 30 changes", "DVC", [push], repo, env
-    _run(["git", "clone", "--quiet", repo, clone], place, env)
+    run(["git", "clone", "--quiet", repo, clone], place, env)
     yield "pull into a fresh clone", "DVC", [[dvc, "pull", "--quiet"]], clone, env
 
 
@@ -225,7 +225,8 @@ def _url(place: Path) -> str:
     return f"s3://{BUCKET}/track-{place.parent.name}"
 
 
-def _run(command: Command, cwd: Path, env: dict[str, str]) -> None:
+def run(command: Command, cwd: Path, env: dict[str, str]) -> None:
+    """Run what is not measured. Raises Broken."""
     everything = {**os.environ, **PERSON, **env}
     done = subprocess.run(list(map(str, command)), cwd=cwd, env=everything, capture_output=True, check=False)
     if done.returncode != 0:

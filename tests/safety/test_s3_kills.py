@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
+from support.remotes import leave_uncut
 from support.repositories import commit_all, git, new_repository
 from support.scene import TRACK
 from support.seaweed import BUCKET, OWNER, Seaweed, place_at
@@ -198,6 +199,7 @@ def test_a_push_killed_inside_a_large_file_goes_on_with_the_parts_that_are_lacki
 ) -> None:
     with proxy(s3_server.endpoint) as between:
         remote_of(large, between, f"s3://{BUCKET}/parts/{tmp_path.name}-{os.getpid()}")
+        leave_uncut(place_at(s3_server.endpoint, OWNER, f"parts/{tmp_path.name}-{os.getpid()}"))
         for asked in ("uploads=", "partNumber=6", "<CompleteMultipartUpload"):
             killed_when(between, lambda r, asked=asked: asked in r.path or asked in str(r.body[:40]), "push", cwd=large)
         assert "6" not in parts_of(between)[:5]
@@ -214,6 +216,7 @@ def test_a_pull_killed_inside_a_large_file_goes_on_and_a_checkout_between_harms_
     with proxy(s3_server.endpoint) as between:
         url = f"s3://{BUCKET}/parts/{tmp_path.name}-{os.getpid()}"
         remote_of(large, between, url)
+        leave_uncut(place_at(s3_server.endpoint, OWNER, url.removeprefix(f"s3://{BUCKET}/")))
         track("push", cwd=large).ok()
         git("clone", "--quiet", large, "clone", cwd=tmp_path)
         clone = tmp_path / "clone"

@@ -35,7 +35,7 @@ def recipes(draw: st.DrawFn) -> ChunkedRecipe:
     """Any that can be."""
     digests = draw(st.sets(st.binary(min_size=32, max_size=32), min_size=1, max_size=5))
     packs = tuple(
-        NeededPack(digest, draw(st.binary(min_size=32, max_size=32)), draw(st.integers(0, 1 << 40)), 1000)
+        NeededPack(digest, draw(st.binary(min_size=32, max_size=32)), draw(st.integers(0, 1 << 30)), 1000)
         for digest in sorted(digests)
     )
     numbers = [*range(len(packs)), *draw(st.lists(st.integers(0, len(packs) - 1), max_size=9))]
@@ -87,6 +87,10 @@ LIES: dict[str, Callable[[ChunkedRecipe], ChunkedRecipe]] = {
     "entries that are not there": lambda one: one._replace(
         stretches=(*one.stretches[:-1], one.stretches[-1]._replace(first=9))
     ),
+    "a table without end": lambda one: one._replace(
+        packs=(one.packs[0]._replace(entries_count=1 << 20), *one.packs[1:])
+    ),
+    "a pack without end": lambda one: one._replace(packs=(one.packs[0]._replace(table_offset=1 << 40), *one.packs[1:])),
     "no chunk": lambda one: one._replace(stretches=(one.stretches[0]._replace(chunks_count=0), *one.stretches[1:])),
     "no times": lambda one: one._replace(stretches=(one.stretches[0]._replace(times=0), *one.stretches[1:])),
     "times that do not divide it": lambda one: one._replace(

@@ -12,7 +12,7 @@ from track.errors import NotAStore
 from track.model.digest import Digest, digest_of
 from track.store import chunking
 from track.store.chunking import Chunker, chunker_of
-from track.store.description import Chunking, Description, dump_description, parse_description
+from track.store.description import CHOSEN, Chunking, Description, dump_description, parse_description
 
 SMALL = Chunking(minimum_bytes=1 << 10, average_bytes=4 << 10, maximum_bytes=16 << 10, normalisation=2)
 """Cuts as real ones do, at a sixteenth of their size: the reference is slow."""
@@ -85,13 +85,14 @@ def test_an_edit_anywhere_makes_few_new_chunks(seed: int, at: int, removed: int,
     assert len(new) <= 12
 
 
-def test_a_store_says_how_it_cuts_and_one_that_does_not_cuts_as_the_first_did() -> None:
+def test_a_store_says_how_it_cuts_and_in_one_that_does_not_nothing_is_cut() -> None:
     said = Description("0" * 32, chunking=Chunking(normalisation=2))
     assert b"\nnormalisation = 2\n" in dump_description(said)
     assert parse_description(dump_description(said), "here") == said
     silent = Description("0" * 32)
     assert b"normalisation" not in dump_description(silent)
-    assert parse_description(dump_description(silent), "here").chunking.normalisation == 1
+    assert chunker_of(parse_description(dump_description(silent), "here").chunking) is None
+    assert chunker_of(said.chunking) is not None
     with pytest.raises(NotAStore):
         parse_description(dump_description(said).replace(b"= 2\n", b'= "two"\n'), "here")
 
@@ -99,10 +100,12 @@ def test_a_store_says_how_it_cuts_and_one_that_does_not_cuts_as_the_first_did() 
 @pytest.mark.parametrize(
     "odd",
     [
-        Chunking(algorithm="rabin"), Chunking(normalisation=4), Chunking(normalisation=-1),
-        Chunking(average_bytes=65_000),
-        Chunking(minimum_bytes=0), Chunking(maximum_bytes=1 << 30), Chunking(minimum_bytes=1 << 17),
-        Chunking(average_bytes=1 << 40, maximum_bytes=1 << 41), Chunking(seed=-1), Chunking(seed=1 << 70),
+        CHOSEN._replace(algorithm="rabin"), CHOSEN._replace(normalisation=4), CHOSEN._replace(normalisation=-1),
+        CHOSEN._replace(average_bytes=65_000),
+        CHOSEN._replace(minimum_bytes=0), CHOSEN._replace(maximum_bytes=1 << 30),
+        CHOSEN._replace(minimum_bytes=1 << 17),
+        CHOSEN._replace(average_bytes=1 << 40, maximum_bytes=1 << 41), CHOSEN._replace(seed=-1),
+        CHOSEN._replace(seed=1 << 70),
     ],
 )  # fmt: skip
 def test_nothing_is_cut_in_a_way_that_is_not_known(odd: Chunking) -> None:
@@ -111,4 +114,4 @@ def test_nothing_is_cut_in_a_way_that_is_not_known(odd: Chunking) -> None:
 
 def test_nothing_is_cut_where_the_chunker_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunking, "_FastCDC", None)
-    assert chunker_of(Chunking()) is None
+    assert chunker_of(CHOSEN) is None

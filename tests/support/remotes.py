@@ -16,7 +16,7 @@ from track.store.address import Access, parse_address
 from track.store.backends.filesystem import FilesystemPlace
 from track.store.backends.folder import open_folder
 from track.store.backends.opening import open_place
-from track.store.description import Description, dump_description
+from track.store.description import Chunking, Description, dump_description
 from track.store.known import Known
 from track.store.layout import DESCRIPTION
 from track.store.objects import Store
@@ -47,10 +47,19 @@ def new_place(kind: str, folder: Path, server: Any = None) -> Place:
     return open_folder(folder)
 
 
-def new_remote(place: Place, record: Path) -> Remote:
-    """A remote at a place, made when it is none yet, with a record of its own."""
-    place.create(DESCRIPTION, dump_description(Description(STORE_ID)))
-    return Remote("origin", place, Known(record), Description(STORE_ID))
+def new_remote(place: Place, record: Path, chunking: Chunking = Chunking()) -> Remote:  # noqa: B008  # a frozen value
+    """A remote at a place, made when it is none yet, with a record of its own; without `chunking`, nothing is cut."""
+    description = Description(STORE_ID, chunking=chunking)
+    place.create(DESCRIPTION, dump_description(description))
+    return Remote("origin", place, Known(record), description)
+
+
+def leave_uncut(place: Place) -> None:
+    """Have large objects go to a remote as files of their own, as to one that was made before anything was cut."""
+    text = place.get(DESCRIPTION)
+    before = b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"normalisation"))
+    assert before != text
+    place.put(DESCRIPTION, before)
 
 
 def add_objects(store: Store, contents: Sequence[bytes]) -> list[Digest]:

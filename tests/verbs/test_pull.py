@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
+from support.remotes import leave_uncut
 from support.repositories import commit_all, git
 from support.sharing import cloned, files_below, opened, shared
 from support.trees import read_tree
 from track.errors import DamagedObject, MissingObject, NoRemote, RemoteError, UnknownPath, UnknownRevision, UnsavedWork
 from track.flows.reach import known_at_remotes
+from track.store.backends.folder import open_folder
 from track.verbs.fetch import Fetched, fetch
 from track.verbs.pull import Pulled, pull
 
@@ -21,6 +23,7 @@ TOP = (b".git", b".store", b".track")
 def repo(tmp_path: Path) -> Path:
     """A repository with everything pushed."""
     repo = shared(tmp_path)
+    leave_uncut(open_folder(tmp_path / "remote"))
     track("push", cwd=repo).ok()
     return repo
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
+from support.remotes import leave_uncut
 from support.repositories import commit_all, git
 from support.sharing import cloned, consented, files_below, opened, shared
 from support.troubles import small_disk
@@ -28,6 +29,7 @@ from track.errors import (
 from track.flows.reach import known_at_remotes
 from track.flows.remotes import choose, connected
 from track.model.pointer import Pointer, dump_pointer, value_digest
+from track.store.backends.folder import open_folder
 from track.verbs.push import Pushed, push
 
 
@@ -306,6 +308,7 @@ def test_a_full_remote_is_named_and_has_no_half_written_file(repo: Path) -> None
     remote = repo.parent / "remote"
     with small_disk(remote, size_kib=1500, inodes=1000):
         track("remote", "add", "lab", "../remote", cwd=repo).ok()
+        leave_uncut(open_folder(remote))
         with pytest.raises(DiskFull, match="remote"):
             pushed(repo)
         assert not list((remote / "staging").iterdir())

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from support.cli import track
+from support.remotes import leave_uncut
 from support.repositories import commit_all, git, new_repository
 from support.seaweed import BUCKET, NO_WRITE, OWNER, Seaweed, place_at
 from support.servers import LOST, Answer, Proxy, Request, proxy, s3_error
@@ -91,6 +92,7 @@ def test_what_is_altered_or_gone_at_the_bucket_is_told_and_not_placed(
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
     with proxy(s3_server.endpoint) as between:
         ada = filled(tmp_path / "ada", f"s3://{BUCKET}/bad/{tmp_path.parent.name}", between.endpoint, 3)
+        leave_uncut(place_at(s3_server.endpoint, OWNER, f"bad/{tmp_path.parent.name}"))
         track("push", cwd=ada).ok()
         git("clone", "--quiet", ada, tmp_path / "bob", cwd=tmp_path)
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.endpoint)
@@ -125,6 +127,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, s3_server: Seaweed) -> Shar
         for name, value in OWNER.environment.items():
             patch.setenv(name, value)
         ada = filled(folder / "ada", url, s3_server.endpoint, 40, 10 << 20)
+        leave_uncut(place_at(s3_server.endpoint, OWNER, url.removeprefix(f"s3://{BUCKET}/")))
         track("push", cwd=ada).ok()
     return ada, url
 

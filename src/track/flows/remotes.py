@@ -224,7 +224,8 @@ def allow(project: Project, wish: Wish | None) -> None:
 def remember_no_more(project: Project, name: str) -> None:
     """Forget what is known of the remote of that name: it is another one from now on, or none."""
     folder = project.state / "remotes"
-    for ending in (".db", ".db-journal", ".db-wal", ".db-shm", ".uploads", ".verified"):
+    endings = ".db", ".db-journal", ".db-wal", ".db-shm", ".uploads", ".verified", ".tables", ".tables-journal"
+    for ending in endings:
         with suppress(FileNotFoundError):
             publish.remove(folder / f"{name}{ending}")
 

@@ -10,7 +10,8 @@ from blake3 import blake3
 from track.errors import DamagedObject, NewerFormat
 from track.progress import Progress, silent
 from track.store.known import Known
-from track.store.layout import INDEX, OBJECTS, PACKS, ROOTS, object_key, pack_key, roots_name, segment_name
+from track.store.layout import INDEX, OBJECTS, PACKS, ROOTS, object_key, pack_digest, pack_key, roots_name, segment_name
+from track.store.needing import note_bad_chunks
 from track.store.pack import FOOTER_LENGTH, RAW, PackEntry, expand_entry, parse_footer, parse_table
 from track.store.place import NoSuchKey, Place
 from track.store.recipe import OF_WHOLE, RECIPE
@@ -77,6 +78,7 @@ def check(
             problems += checking.read(files, progress)
         else:
             problems += checking.look(files, progress)
+        problems = _by_object(place, known, problems)
     finally:
         progress.end()
     if unplaced := tuple(sorted(known.unplaced())):
@@ -225,6 +227,17 @@ def _that_cost(problems: Iterable[Problem], lost: set[bytes]) -> Iterator[Proble
             yield problem._replace(digests=digests)
 
 
+def _by_object(place: Place, known: Known, problems: Iterable[Problem]) -> list[Problem]:
+    """The problems, those of packs of chunks with the objects that are lost by them; those that nothing needs left out.
+
+    No index says what is in such a pack: the recipes say who needs it.
+    """
+    named = [(pack_digest(problem.key) if not problem.lost else None, problem) for problem in problems]
+    lost = note_bad_chunks(place, known, [pack for pack, _ in named if pack is not None])
+    told = [problem if pack is None else problem._replace(digests=lost[pack]) for pack, problem in named]
+    return [problem for (pack, _), problem in zip(named, told, strict=True) if pack is None or problem.lost]
+
+
 def _there(sizes: dict[str, int], key: str, length: int, held: Iterable[Held]) -> list[Problem]:
     """Nothing when a key is there in its size."""
     if sizes.get(key) == length:
@@ -258,7 +271,8 @@ def _check_pack(place: Place, pack: bytes, held: list[Held]) -> list[Problem]:
     lost = [one for one in held if one.digest not in good]
     if blake3(data, max_threads=blake3.AUTO).digest() != pack:
         return [_lost(key, "damaged", lost or held)]
-    return [_lost(key, "damaged", lost)] if lost else []
+    has_bad_chunks = not held and any(entry.digest not in good for entry in entries or ())
+    return [_lost(key, "damaged", lost)] if lost or has_bad_chunks else []
 
 
 def _entries(data: bytes, key: str) -> list[PackEntry] | None:

@@ -28,6 +28,11 @@ IN_PACKS = 2
 RECIPE_LIMIT = 256 << 20
 """Bytes of a recipe; none is read that says that it has more."""
 
+PACK_LIMIT = 1 << 30
+"""Bytes of a pack that a recipe may need, and of ..."""
+TABLE_LIMIT = 64 << 20
+"""... its table."""
+
 _MAGIC = b"trackrcp"
 _VERSION = 1
 _HEADER = struct.Struct("<8sHHIIQ32s")
@@ -130,7 +135,7 @@ def _is_sound(recipe: ChunkedRecipe) -> bool:
     return (
         0 < recipe.length <= _LENGTH_LIMIT
         and all(a.digest < b.digest for a, b in pairwise(packs))
-        and all(pack.entries_count and pack.table_offset <= _LENGTH_LIMIT for pack in packs)
+        and all(0 < pack.table_length <= TABLE_LIMIT and pack.table_offset <= PACK_LIMIT for pack in packs)
         and {stretch.pack for stretch in recipe.stretches} == set(range(len(packs)))
         and all(_can_be(stretch, packs[stretch.pack]) for stretch in recipe.stretches)
         and sum(stretch.length for stretch in recipe.stretches) == recipe.length

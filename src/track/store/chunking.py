@@ -52,7 +52,7 @@ class Chunker:
 
 def chunker_of(chunking: Chunking) -> Chunker | None:
     """What cuts as a store says; None when it is not installed, or the store says what this version does not know."""
-    if _FastCDC is None or chunking.algorithm != ALGORITHM:
+    if _FastCDC is None or chunking.algorithm != ALGORITHM or not chunking.normalisation:
         return None
     try:
         return Chunker(chunking)

@@ -14,7 +14,8 @@ class Chunking(NamedTuple):
     """How large objects are cut at a remote: part of the format, for equal content must give equal chunks.
 
     FastCDC of 2020 with its published gear table; sizes in bytes. `seed` is 0: no keyed table. `normalisation` is how
-    many bits the mask has more before the average size, and fewer after it.
+    many bits the mask has more before the average size, and fewer after it; 0 where a store does not say, because it
+    was made before anything was cut: then large objects go there as files of their own, which all versions read.
     """
 
     algorithm: str = "fastcdc-2020"
@@ -22,11 +23,11 @@ class Chunking(NamedTuple):
     minimum_bytes: int = 16 << 10
     average_bytes: int = 64 << 10
     maximum_bytes: int = 256 << 10
-    normalisation: int = 1
+    normalisation: int = 0
 
 
 CHOSEN = Chunking(normalisation=2)
-"""How stores that are made today cut; those of before do not say, and cut as the first ones did. See decision 0006."""
+"""How stores that are made today cut; decision 0006 says why."""
 
 
 class Description(NamedTuple):
@@ -47,7 +48,7 @@ def dump_description(description: Description) -> bytes:
     lines += ["", "[chunks]", f'algorithm = "{chunking.algorithm}"', f"seed = {chunking.seed}"]
     lines += [f"minimum = {chunking.minimum_bytes}", f"average = {chunking.average_bytes}"]
     lines.append(f"maximum = {chunking.maximum_bytes}")
-    if chunking.normalisation != 1:
+    if chunking.normalisation:
         lines.append(f"normalisation = {chunking.normalisation}")
     lines.append("")
     return "\n".join(lines).encode()

@@ -7,6 +7,7 @@ artifacts are complete there, and which entries turned out to be missing or dama
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -19,6 +20,7 @@ from track.store.segment import Held, Name, Segment
 from track.store.tombstones import NOTHING, Condemned
 
 _ASKED_AT_ONCE = 1000
+_HELD = "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length FROM objects o"
 
 
 class PackHeld(NamedTuple):
@@ -179,17 +181,19 @@ class Known:
         count, size = self._db.execute(f"SELECT COUNT(*), TOTAL(length) FROM ({query})").fetchone()
         return count, int(size)
 
-    def grouped(self) -> Iterator[tuple[int, list[Held]]]:
+    def grouped(self, *, in_chunks: bool) -> Iterator[tuple[int, list[Held]]]:
         """Places of what is wanted, a pack at a time: (its size, what of it is wanted, by offset); bad ones last.
 
-        Objects that are files of their own come one at a time, with size 0. An object may come more than once.
-        Memory does not grow with the number of objects.
+        Only recipes of chunks, or (not `in_chunks`) only places that have the object itself. Objects that are files of
+        their own come one at a time, with size 0. An object may come more than once. Memory does not grow with the
+        number of objects.
         """
         rows = self._db.execute(
             "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length, p.size FROM wanted w"
             " JOIN places o ON o.digest = w.digest LEFT JOIN packs p ON p.id = o.pack"
             " LEFT JOIN bad b ON b.digest = o.digest AND b.pack = coalesce(p.digest, x'')"
-            " ORDER BY b.digest IS NOT NULL, o.pack, o.offset"
+            f" WHERE (o.form = {RECIPE}) = ? ORDER BY b.digest IS NOT NULL, o.pack, o.offset",
+            (in_chunks,),
         )
         size, group = 0, list[Held]()
         for *columns, pack_size in rows:
@@ -211,12 +215,23 @@ class Known:
 
     def recipe(self, digest: bytes) -> Held | None:
         """Where the recipe of an object that is a file of its own is, when it has one."""
-        row = self._db.execute(
-            "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length FROM objects o"
-            " JOIN packs p ON p.id = o.pack WHERE o.digest = ? AND o.form = ? AND o.flags = ?",
-            (digest, RECIPE, OF_WHOLE),
-        ).fetchone()
-        return Held._make(row) if row else None
+        return next(self._recipes(digest, OF_WHOLE), None)
+
+    def chunked(self, digest: bytes) -> list[Held]:
+        """Where recipes are that say of which chunks an object is made."""
+        return list(self._recipes(digest, 0))
+
+    def _recipes(self, digest: bytes, flags: int) -> Iterator[Held]:
+        query = f"{_HELD} JOIN packs p ON p.id = o.pack WHERE o.digest = ? AND o.form = ? AND o.flags = ?"
+        return map(Held._make, self._db.execute(query, (digest, RECIPE, flags)))
+
+    def every_chunked(self) -> Iterator[tuple[bytes, list[Held]]]:
+        """Every recipe that says of which chunks an object is made, by the pack in which it lies and by offset."""
+        query = f"{_HELD} JOIN packs p ON p.id = o.pack WHERE o.form = ? AND o.flags <> ? ORDER BY o.pack, o.offset"
+        rows = self._db.execute(query, (RECIPE, OF_WHOLE))
+        for pack, group in groupby(map(Held._make, rows), key=lambda held: held.pack):
+            assert pack is not None
+            yield pack, list(group)
 
     def ask(self, query: str, given: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, as they come; nothing is changed meanwhile."""
@@ -237,12 +252,20 @@ class Known:
         return found
 
     def counts(self) -> dict[bytes, int]:
-        """How many objects each pack holds, without recipes."""
+        """How many objects each pack holds, without the recipes of those that are files of their own."""
         query = (
             "SELECT p.digest, c.count FROM packs p JOIN"
-            f" (SELECT pack, count(*) AS count FROM objects WHERE form != {RECIPE} GROUP BY pack) c ON c.pack = p.id"
+            " (SELECT pack, count(*) AS count FROM places GROUP BY pack) c ON c.pack = p.id"
         )
         return dict(self._db.execute(query).fetchall())
+
+    def has_packs(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those of the packs that the remote has."""
+        found: set[bytes] = set()
+        for part in _parts(digests):
+            query = f"SELECT digest FROM packs WHERE digest IN ({_marks(part)})"
+            found.update(digest for (digest,) in self._db.execute(query, part))
+        return found
 
     def every_pack(self) -> list[tuple[bytes, int]]:
         """Every pack with its size, sorted by digest."""
@@ -250,10 +273,7 @@ class Known:
 
     def inside(self, pack: bytes | None) -> list[Held]:
         """Everything in a pack, or (None) every object that is a file of its own; by offset and digest."""
-        query = (
-            "SELECT o.digest, p.digest, o.form, o.flags, o.offset, o.stored, o.length FROM objects o "
-            "LEFT JOIN packs p ON p.id = o.pack WHERE o.pack = ? ORDER BY o.offset, o.digest"
-        )
+        query = f"{_HELD} LEFT JOIN packs p ON p.id = o.pack WHERE o.pack = ? ORDER BY o.offset, o.digest"
         number = 0 if pack is None else self._pack_id(pack)
         return [Held._make(row) for row in self._db.execute(query, (number,))]
 

@@ -19,12 +19,14 @@ from track.locks import Lock
 from track.model.digest import Digest
 from track.progress import Moved, unheard
 from track.publish import create, make_directories, remove, write_all
+from track.store.chunk_reading import load_chunked, read_chunked_part
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
 from track.store.place import NoSuchKey, Place, Staged
 from track.store.recipe import PIECE, Recipe, parse_recipe
 from track.store.rooms import Rooms
 from track.store.segment import Held
+from track.store.tables import Tables, tables_beside
 from track.system import naming, read_at, start_writeback
 
 PART = 8 << 20
@@ -48,9 +50,8 @@ def read_part(place: Place, known: Known, digest: bytes, offset: int, length: in
         DamagedObject: what it has there is not what the recipe says.
         RemoteError: it does not answer.
     """
-    held = known.recipe(digest)
-    if held is None:
-        raise MissingObject(f"{place.url} has no recipe of {Digest(digest)}", hint="track fetch   brings it whole")
+    if (held := known.recipe(digest)) is None:
+        return _read_chunked(place, known, digest, offset, length)
     recipe = load_recipe(place, held)
     end = min(offset + length, recipe.length)
     start = offset - offset % PIECE
@@ -58,6 +59,23 @@ def read_part(place: Place, known: Known, digest: bytes, offset: int, length: in
         return b""
     data = _part(place, recipe, start, min(-(-end // PIECE) * PIECE, recipe.length))
     return data[offset - start : end - start]
+
+
+def _read_chunked(place: Place, known: Known, digest: bytes, offset: int, length: int) -> bytes:
+    """The same of an object that is there in chunks; from the next recipe of it where one is missing or damaged."""
+    failure: TrackError | None = None
+    for held in known.chunked(digest):
+        try:
+            recipe = load_chunked(place, held)
+            with Tables(tables_beside(known.path)) as tables:
+                return read_chunked_part(place, recipe, offset, min(offset + length, recipe.length), tables.records)
+        except NoSuchKey:
+            failure = MissingObject(f"{place.url} has lost the recipe of {Digest(digest)}")
+        except (DamagedObject, MissingObject) as error:
+            failure = error
+    raise failure or MissingObject(
+        f"{place.url} has no recipe of {Digest(digest)}", hint="track fetch   brings it whole"
+    )
 
 
 def load_recipe(place: Place, held: Held) -> Recipe:

@@ -7,6 +7,7 @@ the records for every byte before the table, and every entry is hashed before it
 
 import os
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +67,11 @@ class SealedPack(NamedTuple):
     name: Digest
     size: int
     entries: list[PackEntry]
+
+    @property
+    def table_offset(self) -> int:
+        """Where its table begins."""
+        return self.size - FOOTER_LENGTH - len(self.entries) * RECORD_SIZE
 
 
 class PackWriter:
@@ -194,6 +200,11 @@ def parse_table(table: bytes, footer: Footer, place: str) -> list[PackEntry]:
     if end != footer.table_offset:
         raise DamagedObject(f"the entries of {place} do not fill it", hint=_REPAIR)
     return entries
+
+
+def dump_table(entries: Iterable[PackEntry]) -> bytes:
+    """The records as they stand in a pack."""
+    return b"".join([_RECORD.pack(*entry) for entry in entries])
 
 
 def read_table(pack: int | Path) -> list[PackEntry]:

@@ -6,6 +6,7 @@ from track.model.digest import Digest
 from track.progress import Progress, silent
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
+from track.store.needing import note_bad_chunks
 from track.store.place import NoSuchKey, Place
 from track.store.survey import in_threads
 
@@ -46,6 +47,9 @@ def read_back(
                 progress.advance(size_bytes=size, count=1)
     finally:
         progress.end()
+    note_bad_chunks(
+        place, known, [digest for digest, inside in wrong if inside is not None and not known.inside(inside)]
+    )
     for digest, inside in wrong:
         known.note_bad([(digest, None)] if inside is None else ((held.digest, inside) for held in known.inside(inside)))
     if wrong:

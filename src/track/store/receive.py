@@ -1,13 +1,14 @@
 """Receiving: what the local store lacks comes from a remote, and every byte is hashed before it is placed.
 
 A pack of which most is needed comes whole and is adopted after each of its objects was verified; of others only the
-pieces that are needed come, those next to each other in one request. What is missing or damaged in one place is
-looked for in the others that the index names.
+pieces that are needed come, those next to each other in one request. Large objects that are there in chunks are put
+together at the end. What is missing or damaged in one place is looked for in the others that the index names.
 """
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +16,17 @@ from track.errors import DamagedObject, NewerFormat, TrackError
 from track.model.digest import digest_of
 from track.progress import Progress, Share, silent
 from track.publish import remove
+from track.store.assembly import Assembly
 from track.store.known import Known
 from track.store.large import PART, OnlyWhole, fetch_large, partials
 from track.store.layout import object_key, pack_key
 from track.store.objects import Store
 from track.store.pack import MAX_EXPANDED, RAW, SMALL, PackEntry, SealedPack, expand_entry, read_table
 from track.store.place import NoSuchKey, Place, Staged
+from track.store.ranges import Piece, ranges
+from track.store.recipe import RECIPE
 from track.store.segment import Held
+from track.store.tables import Tables, tables_beside
 from track.store.writer import Writer
 
 COMMIT_EVERY_BYTES = 256 << 20
@@ -110,7 +115,9 @@ class _Fetching:
     def run(self) -> None:
         """Fetch each object that is wanted from its first place; what fails from its next one, until it has none."""
         taken: set[bytes] = set()
-        self._round(self._jobs((size, _untaken(held, taken)) for size, held in self._known.grouped()))
+        plain, chunked = self._known.grouped(in_chunks=False), self._known.grouped(in_chunks=True)
+        self._round(self._jobs((size, _untaken(held, taken)) for size, held in plain))
+        self._assemble(_untaken(held, taken) for _, held in chunked)
         tried: dict[bytes, set[tuple[bytes | None, int]]] = {}
         while self._failed:
             failed, self._failed = self._failed, []
@@ -119,8 +126,27 @@ class _Fetching:
                 tried.setdefault(held.digest, set()).add((held.pack, held.offset))
                 if is_damaged:
                     self.damaged.add(held.digest)
-            self._round(self._jobs(self._elsewhere({held.digest for held, _ in failed} - self.fetched, tried)))
+            groups = list(self._elsewhere({held.digest for held, _ in failed} - self.fetched, tried))
+            self._round(self._jobs((size, [one for one in held if one.form != RECIPE]) for size, held in groups))
+            self._assemble([one for one in held if one.form == RECIPE] for _, held in groups)
         self.damaged -= self.fetched
+
+    def _assemble(self, groups: Iterable[list[Held]]) -> None:
+        """Put together what is there in chunks; the groups are of a pack of recipes each."""
+        some = (group for group in groups if group)
+        if (first := next(some, None)) is None:
+            return
+        with Tables(tables_beside(self._known.path)) as tables:
+            assembly = Assembly(self._place, self._store, tables, self.partials, self._progress)
+            for held, staged, is_damaged, bad_packs in assembly.run(chain([first], some)):
+                if staged is not None:
+                    self._writer.adopt_whole(staged.path, staged.digest, staged.size)
+                    self._placed([held], 0)
+                    self._commit_at_times(staged.size)
+                    continue
+                self._failed.append((held, is_damaged))
+                self._known.note_bad((held.digest, pack) for pack in bad_packs)
+            self.size += assembly.received_bytes
 
     def _elsewhere(
         self, digests: set[bytes], tried: dict[bytes, set[tuple[bytes | None, int]]]
@@ -215,10 +241,14 @@ class _Fetching:
             self._take_object(job.held[0], answer.staged)
         elif not self._adopt_pack(job, answer.staged):
             more = list(_ranges(job.pack, job.held))
+        self._commit_at_times(0)
+        return more
+
+    def _commit_at_times(self, size: int) -> None:
+        self._uncommitted += size
         if self._uncommitted >= COMMIT_EVERY_BYTES:
             self._writer.commit()
             self._uncommitted = 0
-        return more
 
     def _take_object(self, held: Held, staged: Staged) -> None:
         if staged.digest != held.digest:
@@ -275,18 +305,9 @@ def _untaken(held: Iterable[Held], taken: set[bytes]) -> list[Held]:
 
 def _ranges(pack: bytes, held: Iterable[Held]) -> Iterator[_Job]:
     """Requests for pieces of a pack; pieces with only a little between them are one request."""
-    run: list[Held] = []
-    start = end = 0
-    for one in sorted(held, key=lambda one: one.offset):
-        if run and (one.offset > end + _GAP or one.offset + one.stored_length - start > _RANGE_LIMIT):
-            yield _Job(tuple(run), pack, start, end - start, False)
-            run = []
-        if not run:
-            start = end = one.offset
-        run.append(one)
-        end = max(end, one.offset + one.stored_length)
-    if run:
-        yield _Job(tuple(run), pack, start, end - start, False)
+    pieces = (Piece(one.offset, one.stored_length, one) for one in held)
+    for request in ranges(pieces, gap=_GAP, limit=_RANGE_LIMIT):
+        yield _Job(tuple(piece.what for piece in request.pieces), pack, request.offset, request.length, False)
 
 
 def _verified_entries(path: Path) -> list[PackEntry] | None:

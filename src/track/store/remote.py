@@ -6,7 +6,8 @@ an artifact is complete. Whoever is killed in between leaves what nothing names 
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,20 +19,23 @@ from track.store.address import Access, Address, Folder, parse_address
 from track.store.backends.folder import is_empty_folder
 from track.store.backends.opening import make_place, open_place
 from track.store.checking import Checked, check
+from track.store.chunking import chunker_of
 from track.store.claim import Claim
 from track.store.clock import now_at, pause, since_boot
 from track.store.description import CHOSEN, Description, dump_description, parse_description
 from track.store.known import Known
 from track.store.large import read_part
 from track.store.layout import DESCRIPTION, PROBES, claim_name
+from track.store.needing import objects_needing
 from track.store.objects import Store
 from track.store.place import NoSuchKey, Place
 from track.store.readback import packs_before, read_back
 from track.store.receive import Fetched, fetch
 from track.store.roots import RootsEntry
 from track.store.survey import Surveyed, merge_levels, remove_replaced, survey
+from track.store.tables import Tables, tables_beside
 from track.store.tombstones import Found, read_tombstones, together
-from track.store.transfer import Sent, send
+from track.store.transfer import Cutting, Sent, send
 from track.store.verified import Round
 
 LEASE_S = 3600.0
@@ -50,6 +54,7 @@ class Remote:
         self.place = place
         self.known = known
         self.store_id = description.id
+        self.chunking = description.chunking
         self.surveyed = Surveyed((), (), frozenset())
         known.be_about(self.store_id)
 
@@ -104,7 +109,9 @@ class Remote:
             claim = Claim(self.place, self.known, RootsEntry(writer, False, roots), self.surveyed.claims)
             found = read_tombstones(self.place)
             if not self._is_deleting(found):
-                self.known.shun(together(found))
+                condemned = together(found)
+                doomed = objects_needing(self.place, self.known, condemned.packs)
+                self.known.shun(condemned._replace(objects=condemned.objects | doomed.keys()))
                 return claim
             claim.withdraw()  # so that the collection need not wait for it; it is made anew afterwards
             while self._is_deleting(found):
@@ -149,7 +156,8 @@ class Remote:
         sent = Sent(0, 0, 0)
         if lacking := self.absent(digests):
             before = packs_before(self.known) if verify else set()
-            sent = send(self.place, self.known, store, lacking, keep=claim.keep, progress=progress)
+            with self._cutting() as cutting:
+                sent = send(self.place, self.known, store, lacking, cutting=cutting, keep=claim.keep, progress=progress)
             if verify:
                 read_back(self.place, self.known, before, lacking, progress=progress)
         claim.keep()
@@ -164,6 +172,15 @@ class Remote:
         remove_replaced(self.place, self.known, self.surveyed.settled)
         self.place.tidy()
         return sent
+
+    @contextmanager
+    def _cutting(self) -> Iterator[Cutting | None]:
+        """How large objects are cut; None when they are not."""
+        if (chunker := chunker_of(self.chunking)) is None:
+            yield None
+            return
+        with Tables(tables_beside(self.known.path)) as tables:
+            yield Cutting(chunker, tables)
 
     def drop_claims(self, writer: str) -> None:
         """Remove what pushes of this clone that were killed had claimed; none runs, and nothing is to be sent."""

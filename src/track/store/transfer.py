@@ -1,15 +1,16 @@
-"""Sending: what a remote lacks goes there, small objects in packs, then an index segment that says where they are.
+"""Sending: what a remote lacks goes there in packs, then an index segment that says where it is.
 
-Whole local packs are sent as they are when every object of them is asked for; other small objects are packed anew;
-large ones go whole, with a recipe of their pieces. Everything is hashed as it was written at the remote. What is
-final is said in the index every 256 MiB or 30 s, so an interrupted push goes on where it was.
+Whole local packs are sent as they are when every object of them is asked for; other small objects are packed anew.
+Of large ones go the chunks that the remote lacks, with a recipe; where nothing is cut, they go whole, with a recipe of
+their pieces. Everything is hashed as it was written at the remote. What is final is said in the index every 256 MiB or
+30 s, so an interrupted push goes on where it was.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ from track.errors import DamagedObject, MissingObject, TrackError
 from track.model.digest import digest_of
 from track.progress import Progress, Share, silent
 from track.publish import remove
+from track.store.chunked import ChunkedRecipe, dump_chunked
+from track.store.chunking import Chunker
+from track.store.drafts import Drafting
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
 from track.store.objects import Store
@@ -25,7 +29,9 @@ from track.store.place import Place, Upload
 from track.store.recipe import OF_WHOLE, PIECE, RECIPE, Recipe, dump_recipe, make_recipe
 from track.store.salt import add_salt
 from track.store.segment import Held, PackSize
+from track.store.slabs import Source
 from track.store.survey import publish_segment
+from track.store.tables import Tables
 
 INDEX_EVERY_BYTES = 256 << 20
 INDEX_EVERY_OBJECTS = 200_000
@@ -46,15 +52,26 @@ class Sent(NamedTuple):
 
 
 class _Parcel(NamedTuple):
-    """One file to send: a pack or a whole object, with what the index will say of it."""
+    """One file to send: a pack or a whole object, with what the index will say of it.
+
+    `length` is how many bytes of objects it brings, whatever its size.
+    """
 
     key: str
     source: Path
     digest: bytes
     size: int
+    length: int
     held: tuple[Held, ...]
     is_pack: bool
     is_temporary: bool
+
+
+class Cutting(NamedTuple):
+    """How large objects are cut for a remote, and what is known of the packs of chunks there."""
+
+    chunker: Chunker
+    tables: Tables
 
 
 class _Flight(NamedTuple):
@@ -70,13 +87,14 @@ def send(
     store: Store,
     digests: Iterable[bytes],
     *,
+    cutting: Cutting | None = None,
     keep: Callable[[], None] | None = None,
     progress: Progress = silent,
 ) -> Sent:
     """Send these objects, all of them; the caller has asked which the remote lacks. Interrupted, it goes on next time.
 
-    `keep` is called now and then, to say that it goes on. Nothing is sent under the name of a pack that a collection
-    condemned: it may delete that one at any time.
+    Without `cutting`, large ones go whole. `keep` is called now and then, to say that it goes on. Nothing is sent under
+    the name of a pack that a collection condemned: it may delete that one at any time.
 
     Raises:
         MissingObject: the local store does not have one of them; nothing was sent.
@@ -86,7 +104,7 @@ def send(
     stock = _take_stock(store, set(digests))
     progress.begin("sending", size_bytes=stock.size, count=len(stock.wanted))
     try:
-        return _Sending(place, known, store, progress, keep).run(stock)
+        return _Sending(place, known, store, cutting, progress, keep=keep).run(stock)
     finally:
         progress.end()
 
@@ -121,10 +139,21 @@ class _Sending:
     """One push under way: a group of parcels at a time, made final and indexed together."""
 
     def __init__(
-        self, place: Place, known: Known, store: Store, progress: Progress, keep: Callable[[], None] | None
+        self,
+        place: Place,
+        known: Known,
+        store: Store,
+        cutting: Cutting | None,
+        progress: Progress,
+        *,
+        keep: Callable[[], None] | None,
     ) -> None:
         self._place, self._known, self._store, self._progress = place, known, store, progress
-        self._keep = keep
+        self._cutting, self._keep = cutting, keep
+        self._drafted: list[ChunkedRecipe] = []
+        """Recipes of which every chunk was in a parcel by now."""
+        self._ready: list[ChunkedRecipe] = []
+        """Recipes that are in the group that is about to be indexed."""
         self._condemned = known.condemned.packs
         self._bad_packs = known.bad_packs()
         self._lost = known.lost()
@@ -133,20 +162,23 @@ class _Sending:
 
     def run(self, stock: _Stock) -> Sent:
         """Send it all: first what goes as it is, then packs made anew."""
-        self._send_groups(self._parcels(stock))
+        with closing(self._parcels(stock)) as parcels:
+            self._send_groups(parcels)
         while self._again:  # packs that turned out to be damaged here: their objects one by one, each verified
             rest, self._again = self._again, []
             self._send_groups(self._packed(rest))
         return self._sent
 
-    def _parcels(self, stock: _Stock) -> Iterator[_Parcel]:
+    def _parcels(self, stock: _Stock) -> Generator[_Parcel, None, None]:
         rest = stock.wanted
-        for digest, size in sorted(stock.large.items()):
-            path = self._store.whole(digest)
-            if path is not None:
-                rest.discard(digest)
-                held = Held(digest, None, RAW, 0, 0, 0, size)
-                yield _Parcel(object_key(digest), path, digest, size, (held,), False, False)
+        sources = [
+            Source(digest, path, size)
+            for digest, size in sorted(stock.large.items())
+            if (path := self._store.whole(digest)) is not None
+        ]
+        rest.difference_update(source.digest for source in sources)
+        if sources:
+            yield from self._whole(sources) if self._cutting is None else self._cut(sources, self._cutting)
         for number, _ in stock.packs.most_common():
             pack = self._store.index.pack_name(number)
             path = self._store.rooms.pack(pack)
@@ -157,6 +189,29 @@ class _Sending:
                     rest -= inside
                     yield _pack_parcel(path, pack, size, entries, is_temporary=False)
         yield from self._packed(sorted(rest))
+
+    def _whole(self, sources: list[Source]) -> Iterator[_Parcel]:
+        for digest, path, size in sources:
+            held = Held(digest, None, RAW, 0, 0, 0, size)
+            yield _Parcel(object_key(digest), path, digest, size, size, (held,), False, False)
+
+    def _cut(self, sources: list[Source], cutting: Cutting) -> Iterator[_Parcel]:
+        """Packs of the chunks that the remote lacks; the recipes gather until they are sent with the group."""
+        unusable = self._bad_packs | self._condemned
+        cutting.tables.use(lambda packs: self._known.has_packs(packs) - unusable)
+        drafting = Drafting(
+            cutting.tables,
+            cutting.chunker,
+            self._store.rooms.staging,
+            damaged=self._store.open_verified,
+            is_salted=bool(self._condemned),
+        )
+        for pack, recipes, reused_bytes in drafting.run(sources):
+            self._drafted += recipes
+            self._progress.advance(size_bytes=reused_bytes)
+            if pack is not None:
+                length = sum(entry.length for entry in pack.entries)
+                yield _Parcel(pack_key(pack.name), pack.path, bytes(pack.name), pack.size, length, (), True, True)
 
     def _packed(self, digests: list[bytes]) -> Iterator[_Parcel]:
         """New packs of about 16 MiB with these objects."""
@@ -179,9 +234,11 @@ class _Sending:
             while more:
                 with self._place.upload() as upload:
                     group, more = self._upload_group(parcels, upload, threads)
-                    if group:
-                        upload.commit()
-                        self._index(group)
+                    try:
+                        if group:
+                            upload.commit()
+                            self._index(group)
+                    finally:
                         for parcel in group:
                             _drop(parcel)
 
@@ -199,7 +256,7 @@ class _Sending:
                 if parcel is None:
                     more = False
                     break
-                flight = _Flight(parcel, Share(sum(held.length for held in parcel.held)))
+                flight = _Flight(parcel, Share(parcel.length))
                 flying[threads.submit(self._put, upload, flight)] = flight
                 size, count = size + parcel.size, count + len(parcel.held)
                 if len(flying) >= _IN_FLIGHT:
@@ -234,6 +291,11 @@ class _Sending:
                 stored = dump_recipe(recipe)
                 entry = PackEntry(recipe.digest, RECIPE, OF_WHOLE, 0, len(stored), recipe.length, digest_of(stored))
                 writer.add_entry(entry, stored)
+            for chunked in self._drafted:  # in the order of their chunks: neighbours come together, too
+                stored = dump_chunked(chunked)
+                entry = PackEntry(chunked.digest, RECIPE, 0, 0, len(stored), chunked.length, digest_of(stored))
+                writer.add_entry(entry, stored)
+            self._ready, self._drafted = self._drafted, []
             yield from self._sealed(writer)
         finally:
             writer.abandon()
@@ -275,10 +337,13 @@ class _Sending:
         packs = [PackSize(parcel.digest, parcel.size) for parcel in group if parcel.is_pack]
         held = [held for parcel in group for held in parcel.held]
         publish_segment(self._place, self._known, held, packs)
+        if self._cutting is not None:
+            for recipe in self._ready:
+                self._cutting.tables.note_object(recipe)
         self._known.note_repaired((pack.digest for pack in packs), (one.digest for one in held if one.pack is None))
         sent = self._sent
         size = sum(parcel.size for parcel in group)
-        count = sum(one.form != RECIPE for one in held)
+        count = sum(one.flags != OF_WHOLE for one in held)
         self._sent = Sent(sent.objects_count + count, sent.sent_bytes + size, sent.packs_count + len(packs))
 
 
@@ -287,7 +352,8 @@ def _pack_parcel(path: Path, name: bytes, size: int, entries: Iterable[PackEntry
         Held(entry.digest, name, entry.form, entry.flags, entry.offset, entry.stored_length, entry.length)
         for entry in entries
     )
-    return _Parcel(pack_key(name), path, bytes(name), size, held, True, is_temporary)
+    length = sum(one.length for one in held if one.form != RECIPE)
+    return _Parcel(pack_key(name), path, bytes(name), size, length, held, True, is_temporary)
 
 
 def _drop(parcel: _Parcel) -> None:

@@ -1,0 +1,83 @@
+"""Needing: which objects of a remote need which of its packs of chunks, read from all its recipes.
+
+Recipes are kilobytes for a gigabyte, and lie together, so this is a few requests; it is asked only when packs are
+condemned, missing or damaged.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from track.errors import DamagedObject
+from track.store.chunk_reading import checked_recipe
+from track.store.chunked import RECIPE_LIMIT, ChunkedRecipe
+from track.store.known import Known
+from track.store.layout import pack_key
+from track.store.place import NoSuchKey, Place
+from track.store.ranges import Piece, ranges
+from track.store.segment import Held
+
+_GAP = 64 << 10
+_LIMIT = 8 << 20
+
+
+class Read(NamedTuple):
+    """A recipe of chunks at a remote, and where it is; None for one that is missing or damaged."""
+
+    held: Held
+    recipe: ChunkedRecipe | None
+
+
+def every_recipe(place: Place, known: Known) -> Iterator[Read]:
+    """Every recipe of chunks that the index names, those next to each other in one request.
+
+    Raises:
+        NewerFormat: one is of a later version.
+        RemoteError: the remote does not answer.
+    """
+    for pack, group in known.every_chunked():
+        good = [held for held in group if held.stored_length <= RECIPE_LIMIT]
+        yield from (Read(held, None) for held in group if held.stored_length > RECIPE_LIMIT)
+        for request in ranges((Piece(held.offset, held.stored_length, held) for held in good), gap=_GAP, limit=_LIMIT):
+            try:
+                content = place.get_range(pack_key(pack), request.offset, request.length)
+            except NoSuchKey:
+                content = b""
+            for offset, length, held in request.pieces:
+                at = offset - request.offset
+                yield Read(held, _read(content[at : at + length], held))
+
+
+def _read(stored: bytes, held: Held) -> ChunkedRecipe | None:
+    try:
+        return checked_recipe(stored, held)
+    except DamagedObject:
+        return None
+
+
+def objects_needing(place: Place, known: Known, packs: Collection[bytes]) -> dict[bytes, list[Held]]:
+    """Which objects need any of these packs, with the recipes that say so; one whose recipe is damaged may.
+
+    Raises as `every_recipe` does.
+    """
+    wanted = frozenset(packs)
+    found: dict[bytes, list[Held]] = {}
+    if wanted:
+        for held, recipe in every_recipe(place, known):
+            if recipe is None or any(pack.digest in wanted for pack in recipe.packs):
+                found.setdefault(held.digest, []).append(held)
+    return found
+
+
+def note_bad_chunks(place: Place, known: Known, packs: Collection[bytes]) -> dict[bytes, tuple[bytes, ...]]:
+    """Note that packs of chunks are missing or damaged; which objects are bad by each of them, sorted.
+
+    Raises as `every_recipe` does.
+    """
+    lost: dict[bytes, set[bytes]] = {pack: set() for pack in packs}
+    if lost:
+        for held, recipe in every_recipe(place, known):
+            for pack in recipe.packs if recipe is not None else ():
+                if pack.digest in lost:
+                    lost[pack.digest].add(held.digest)
+                    known.note_bad([(held.digest, held.pack), (held.digest, pack.digest)])
+    return {pack: tuple(sorted(digests)) for pack, digests in lost.items()}

@@ -1,0 +1,162 @@
+"""Slabs: large objects, read and cut 16 MiB at a time by one thread while others hash and compress what came before."""
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from track.store.chunking import Chunker
+from track.store.compression import zstd
+from track.store.pack import RAW, ZSTD
+from track.store.whole import open_whole
+from track.system import read_into, reading
+
+SLAB = 16 << 20
+"""Bytes that are read at a time; the chunk that is not whole yet comes before them."""
+
+_BUFFERS = 4
+_LEVEL = 1
+_PROBED = 8
+"""One chunk of so many is compressed to see whether it pays; the others follow it."""
+_PAYS = 0.95
+
+
+class Source(NamedTuple):
+    """A large object to be cut: its digest, and the file that should be it."""
+
+    digest: bytes
+    path: Path
+    size: int
+
+
+class Slab(NamedTuple):
+    """Chunks of one object that follow each other, in a buffer that is somebody else's after `release`."""
+
+    source: Source
+    data: memoryview
+    lengths: list[int]
+    is_last: bool
+    release: Callable[[], None]
+
+
+class Stored(NamedTuple):
+    """A chunk in the form in which it goes into a pack."""
+
+    form: int
+    data: bytes
+    digest: bytes
+
+
+def slabs(sources: Iterable[Source], chunker: Chunker) -> Generator[Slab, None, None]:
+    """The slabs of all objects in order, each read and cut by a thread while the one before is in use.
+
+    Who takes a slab has to release it, in any order; a few wait at most. A file that is shorter than it should be ends
+    sooner. Raises what reading raises.
+    """
+    free: SimpleQueue[bytearray | None] = SimpleQueue()
+    for _ in range(_BUFFERS):
+        free.put(bytearray())
+    full: SimpleQueue[Slab | BaseException | None] = SimpleQueue()
+    reader = threading.Thread(target=_fill, args=(iter(sources), chunker, free, full), name="track-cut", daemon=True)
+    reader.start()
+    try:
+        while (item := full.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        free.put(None)
+        reader.join()
+
+
+def _fill(
+    sources: Iterator[Source],
+    chunker: Chunker,
+    free: "SimpleQueue[bytearray | None]",
+    full: "SimpleQueue[Slab | BaseException | None]",
+) -> None:
+    try:
+        for source in sources:
+            fd = open_whole(source.path)
+            try:
+                with reading(source.path):
+                    if not _cut(fd, source, chunker, free, full):
+                        return
+            finally:
+                os.close(fd)
+        full.put(None)
+    except BaseException as error:  # handed to the thread that asked, which raises it
+        full.put(error)
+
+
+def _cut(
+    fd: int,
+    source: Source,
+    chunker: Chunker,
+    free: "SimpleQueue[bytearray | None]",
+    full: "SimpleQueue[Slab | BaseException | None]",
+) -> bool:
+    """Pass on the slabs of one file; False when nobody wants them any more."""
+    at, carried = 0, b""
+    room = SLAB + 2 * chunker.chunking.maximum_bytes
+    while True:
+        if (buffer := free.get()) is None:
+            return False
+        if len(buffer) < min(room, source.size - at + len(carried)):
+            buffer = bytearray(min(room, max(source.size - at + len(carried), 1)))
+        view = memoryview(buffer)
+        view[: len(carried)] = carried
+        wanted = min(SLAB, source.size - at)
+        have = len(carried) + _read(fd, view[len(carried) : len(carried) + wanted], at)
+        is_last = have - len(carried) < wanted or at + wanted >= source.size
+        at += have - len(carried)
+        lengths = chunker.lengths(view[:have], is_end=is_last)
+        end = sum(lengths)
+        carried = bytes(view[end:have])
+        full.put(Slab(source, view[:end], lengths, is_last, partial(free.put, buffer)))
+        if is_last:
+            return True
+
+
+def _read(fd: int, buffer: memoryview, offset: int) -> int:
+    """Fill a buffer as far as the file goes; how many bytes came."""
+    done = 0
+    while done < len(buffer) and (length := read_into(fd, buffer[done:], offset + done)):
+        done += length
+    return done
+
+
+def digests_of(slab: Slab) -> list[bytes]:
+    """The digests of its chunks in order; for a thread."""
+    found = []
+    at = 0
+    for length in slab.lengths:
+        found.append(blake3(slab.data[at : at + length]).digest())
+        at += length
+    return found
+
+
+def stored_chunks(slab: Slab, digests: list[bytes], wanted: list[int]) -> dict[int, Stored]:
+    """Those of its chunks that are wanted (by number), compressed where a probe says that it pays; for a thread."""
+    offsets, at = [], 0
+    for length in slab.lengths:
+        offsets.append(at)
+        at += length
+    found: dict[int, Stored] = {}
+    compressor = None if zstd is None else zstd.ZstdCompressor(level=_LEVEL)
+    pays = False
+    for turn, number in enumerate(wanted):
+        data = slab.data[offsets[number] : offsets[number] + slab.lengths[number]]
+        if compressor is not None and (pays or turn % _PROBED == 0):
+            frame: bytes = compressor.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
+            pays = len(frame) < _PAYS * len(data)
+            if pays:
+                found[number] = Stored(ZSTD, frame, blake3(frame).digest())
+                continue
+        found[number] = Stored(RAW, bytes(data), digests[number])
+    return found
