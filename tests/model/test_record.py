@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from track.errors import MalformedRecord, NewerFormat
 from track.model.digest import digest_of
+from track.model.names import is_record_path
 from track.model.record import (
     ENDED,
     HOWS,
@@ -19,7 +20,6 @@ from track.model.record import (
     Summary,
     Used,
     is_folder,
-    is_record_path,
     is_run_id,
     is_run_name,
     record_path,

@@ -17,7 +17,8 @@ from support.trees import write_tree
 from track.errors import CommandNotFound, MissingOutput, UnknownPath, UsageError
 from track.flows.run_start import Wishes, journal_of
 from track.model.digest import digest_of
-from track.model.record import Record, is_record_path
+from track.model.names import is_record_path
+from track.model.record import Record
 from track.model.record_file import parse_record
 from track.project import Project
 from track.verbs.run import Asked, Ran, run

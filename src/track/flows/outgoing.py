@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from track.errors import MissingObject, NewerFormat, NotAPointer, TrackError
-from track.flows.reach import Version, known_at_remotes, record_versions
+from track.flows.reach import Version, known_at_remotes
+from track.flows.run_reach import record_versions
 from track.history import log
 from track.model.names import data_path, display, is_named_pointer
 from track.model.pointer import Pointer, parse_pointer

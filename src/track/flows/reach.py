@@ -13,7 +13,6 @@ from typing import NamedTuple
 from track.errors import (
     MalformedManifest,
     MalformedPointer,
-    MalformedRecord,
     NewerFormat,
     NotAPointer,
     TrackError,
@@ -23,7 +22,6 @@ from track.history import log
 from track.model.manifest import Inner, parse_node, walk
 from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
-from track.model.record_file import parse_record
 from track.project import Project
 from track.store.known import complete_at
 
@@ -124,10 +122,9 @@ def full_name(project: Project, rev: str) -> str:
     return name if name.startswith("refs/") else commit
 
 
-def versions(project: Project, refs: Iterable[str], paths: Sequence[bytes] = (), *, records: bool = False) -> Reached:
+def versions(project: Project, refs: Iterable[str], paths: Sequence[bytes] = ()) -> Reached:
     """The versions that pointers at these refs name; of everything, or of what lies at `paths`.
 
-    With `records`, also what the records of runs there name: what a push has to send, and nobody has to fetch.
     A pointer that cannot be read is refused, and does not stand in the way of the others.
 
     Raises:
@@ -141,38 +138,9 @@ def versions(project: Project, refs: Iterable[str], paths: Sequence[bytes] = (),
         pointers = log.pointers_staged(project.git) if ref == INDEX else log.pointers_at(project.git, ref)
         for path, pointer in reading.parsed(pointers, ref):
             found.setdefault((path, pointer.digest), (pointer, set()))[1].add(ref)
-        if records:
-            named = log.records_staged(project.git) if ref == INDEX else log.records_at(project.git, ref)
-            kept, unread = record_versions(project, named, ref)
-            for version in kept:
-                found.setdefault((version.path, version.pointer.digest), (version.pointer, set()))[1].add(ref)
-            reading.refused |= {(b"", error.message): error for error in unread}
     reading.refuse_unknown()
     reached = tuple(Version(path, pointer, tuple(sorted(at))) for (path, _), (pointer, at) in sorted(found.items()))
     return Reached(reached, tuple(reading.refused.values()))
-
-
-def record_versions(
-    project: Project, records: Iterable[tuple[bytes, bytes]], ref: str
-) -> tuple[list[Version], list[TrackError]]:
-    """What records of runs name and this store has, an entry being as good as a pointer: each artifact, the code, and
-    what was kept with it, as a version at the record's own path; and why other records cannot be read.
-
-    What is not here is left out: others' runs used what only they have to send, and some inputs were saved nowhere.
-    """
-    found: list[Version] = []
-    refused: list[TrackError] = []
-    for path, content in records:
-        try:
-            record = parse_record(content, path)
-        except (MalformedRecord, NewerFormat) as error:
-            refused.append(error)
-            continue
-        for digest, kind, size in record.named():
-            files = 0 if kind == "directory" else None
-            found.append(Version(path, Pointer(kind=kind, digest=digest, size=size, files=files), (ref,)))
-    absent = project.store.absent({bytes(version.pointer.digest) for version in found}) if found else set()
-    return [version for version in found if bytes(version.pointer.digest) not in absent], refused
 
 
 def versions_here(project: Project, paths: Sequence[bytes] = ()) -> Reached:

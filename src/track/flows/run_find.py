@@ -8,8 +8,8 @@ from typing import NamedTuple
 from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownRun
 from track.flows.run_start import journal_of
 from track.history import log
-from track.model.names import display, typed
-from track.model.record import Record, is_record_path, is_run_id
+from track.model.names import display, is_record_path, typed
+from track.model.record import Record, is_run_id
 from track.model.record_file import parse_record
 from track.project import Project
 

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from track.errors import GitFailed, Unreadable
 from track.history.plumbing import Git, PointerFiles
-from track.model.names import display, is_pointer_path
-from track.model.record import is_record_path
-from track.model.record_file import RECORD_LIMIT
+from track.model.names import display, is_pointer_path, is_record_path
 
 MAX_POINTER = 1 << 20
 """A pointer is never larger (bytes); of a larger file one byte more is read, so that its reader can refuse it."""
+
+MAX_RECORD = 16 << 20
+"""The same for a record of a run."""
 
 _FORMAT = "--format=commit %H%n%P%n%an%n%ae%n%at%n%ct%n%s"
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -269,7 +270,7 @@ def records_here(git: Git) -> Iterator[tuple[bytes, bytes]]:
     listed = git.run("ls-files", "-z", "--cached", "--others", "--", ".track/runs/").split(b"\0")
     folders: dict[bytes, bool] = {}
     for path in sorted({path for path in listed if is_record_path(path)}):
-        content = _read(top, path, folders, RECORD_LIMIT)
+        content = _read(top, path, folders, MAX_RECORD)
         if content is not None:
             yield path, content
 

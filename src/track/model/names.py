@@ -10,6 +10,7 @@ from track.errors import MalformedPointer, UsageError
 
 SUFFIX = b".track"
 ARTIFACTS = b".track/artifacts/"
+RUNS = b".track/runs/"
 PART_LIMIT = 200
 
 _OURS = (".store", ".track")
@@ -24,6 +25,7 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._-")
 _ENCODED = re.compile(rb"(?:[a-z0-9._-]|%[0-9A-F]{2})*")
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))|\\")
 _UNQUOTED = re.compile(r"[\w@%+=:,./-]+")
+_RECORD = re.compile(re.escape(RUNS) + rb"[0-9]{4}/[0-9]{2}/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\.toml")
 _SHOWN = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -47,6 +49,11 @@ def is_pointer_path(path: bytes) -> bool:
 def is_named_pointer(path: bytes) -> bool:
     """Whether `path` is where the pointer of a named artifact lies, which has no working copy."""
     return path.startswith(ARTIFACTS)
+
+
+def is_record_path(path: bytes) -> bool:
+    """Whether `path` is where the record of a run lies."""
+    return _RECORD.fullmatch(path) is not None
 
 
 def data_path(pointer: bytes) -> bytes:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from track.model.digest import Digest
-from track.model.names import text_of
+from track.model.names import RUNS, text_of
 from track.model.node import NUMBER_LIMIT
 
 CATEGORIES = ("code", "input", "output")
@@ -23,12 +23,9 @@ ENDED = ("completed", "failed", "terminated", "lost")
 HOWS = ("declared", "api", "observed", "mapped", "claimed")
 """How it is known that an artifact was used or made."""
 
-RUNS = b".track/runs/"
-
 _ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _NAME = re.compile(r"[a-zA-Z0-9\-_ /.:]+")
 _FOLDER = re.compile(r"/|(?:/[a-zA-Z0-9\-_ .:]+)+")
-_PLACE = re.compile(rb"\.track/runs/[0-9]{4}/[0-9]{2}/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\.toml")
 
 
 class Used(NamedTuple):
@@ -200,11 +197,6 @@ def record_path(run: str, started: datetime) -> bytes:
     """Where the record of a run lies: by month, its name sorts by time and is never used twice."""
     at = started.astimezone(UTC)
     return RUNS + f"{at:%Y}/{at:%m}/{at:%Y%m%dT%H%M%SZ}-{run[-8:]}.toml".encode("ascii")
-
-
-def is_record_path(path: bytes) -> bool:
-    """Whether `path` is where a record lies."""
-    return _PLACE.fullmatch(path) is not None
 
 
 def _place_in_file(used: Used) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from track.errors import TrackError, naming_too, together
 from track.flows.reach import Reached, Version, default_refs, every_ref, full_name, versions
 from track.flows.remotes import Named, clone_id, connected
 from track.flows.routes import targets
+from track.flows.run_reach import with_records
 from track.flows.send import claim, losses, plan, send, size_of
 from track.model.digest import Digest
 from track.model.names import display
@@ -84,7 +85,9 @@ def push(
     routes = targets(project, (*([remote] if remote is not None else []), *to))
     asked = [project.relative(path) for path in paths]
     refs = every_ref(project) if every else tuple(full_name(project, rev) for rev in revs) or default_refs(project)
-    reached = versions(project, refs, asked, records=not asked)
+    reached = versions(project, refs, asked)
+    if not asked:
+        reached = with_records(project, refs, reached)
     pushing = _Pushing(project, reached, asked, dry_run=dry_run, verify=verify, progress=progress)
     done: list[Pushed] = []
     failed: list[TrackError] = []

@@ -7,8 +7,7 @@ from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.flows.routes import targets
-from track.model.names import display
-from track.model.record import is_record_path
+from track.model.names import display, is_record_path
 from track.verbs.push import Pushed, push
 
 _HELP = """Send the bytes that pointers name, as far as the remote lacks them.

@@ -12,7 +12,7 @@ from track.cli.render import count_text, size_text
 from track.errors import NotARepository, ProjectError, TrackError
 from track.flows.outgoing import Update, outgoing, refuse, undelivered
 from track.history.plumbing import Git
-from track.model.record import is_record_path
+from track.model.names import is_record_path
 from track.project import Project, is_set_up
 
 _LONG = 1 << 30
