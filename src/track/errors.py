@@ -11,6 +11,7 @@
     │   ├── BadConfig                   a configuration file that cannot be read
     │   └── NewerFormat                 written by a later version of track
     ├── MissingObject               4   bytes that are neither here nor at a remote
+    │   └── PurgedObject                bytes that were removed for good
     ├── RemoteError                 5   remote, network or credentials
     │   ├── NoRemote                    no remote is named
     │   ├── RemoteUnreachable           it did not answer, or is not there
@@ -108,6 +109,10 @@ class MissingObject(TrackError):
     """Bytes that are neither in the store nor at a remote that was asked."""
 
     exit_code = 4
+
+
+class PurgedObject(MissingObject):
+    """Bytes that were removed for good, with `track purge`; the message says when, by whom and why."""
 
 
 class RemoteError(TrackError):

@@ -70,6 +70,7 @@ TASKS = (
         "look after",
         (
             ("gc", "free the space of what nothing names any more"),
+            ("purge", "remove a version for good, everywhere"),
             ("verify", "hash what is stored and say what is not whole"),
             ("doctor", "look for what is wrong with this project or machine"),
             ("migrate", "bring a project to the latest format"),
@@ -95,6 +96,7 @@ ACTS = (
     "merge",
     "restore",
     "gc",
+    "purge",
     "migrate",
     "label",
     "tag",

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 
 from track.cli import render
 from track.cli.meter import meter as progress
 from track.cli.render import count_text, duration_text, size_text
 from track.cli.terminal import detail, emit, emit_bytes, emit_json, hint, note, paint, settings, warn
-from track.errors import TrackError, together
+from track.errors import MissingObject, TrackError, together
 from track.project import Project
 
 __all__ = [
@@ -45,6 +46,9 @@ def opened(flags: Mapping[str, str] | None = None) -> Iterator[Project]:
             warn(text)
         try:
             yield project
+        except MissingObject as error:
+            import_module("track.flows.purges").explain(project, error)
+            raise
         finally:
             for text in project.warnings[told:]:
                 warn(text)

@@ -76,12 +76,13 @@ def mark_needed(
     since: Reached | None = None,
     elsewhere: ReadNodes | None = None,
     tips: Mapping[Path, frozenset[str]] | None = None,
+    without: frozenset[bytes] = frozenset(),
 ) -> Reached:
     """Mark all that these repositories need; `since` a time before, what they need by now, besides.
 
     Then no history is read again, so that nobody waits long for a lock that is held meanwhile. What could not be read,
     here or with `elsewhere`, and is not known to be whole at a remote, is returned as lost. `tips` are commits that
-    count although nothing here may name them.
+    count although nothing here may name them; versions in `without` do not.
 
     Raises:
         GitFailed, HistoryIncomplete, Unreadable: a part of a history or of a working tree cannot be read.
@@ -98,6 +99,8 @@ def mark_needed(
         known = since.tips.get(place, _NONE) if since is not None and place not in since.shallow else _NONE
         batch: list[Root] = []
         for root in _roots(repository, looked[place], known):
+            if root.digest in without:
+                continue
             count += 1
             batch.append(root)
             if len(batch) >= _ROOTS_AT_ONCE:

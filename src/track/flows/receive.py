@@ -7,6 +7,7 @@ from typing import NamedTuple
 from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError, TrackError, naming_too
 from track.flows.choice import Choice
 from track.flows.passed import Passed
+from track.flows.purges import learn
 from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, name_losses, objects_below, refusal
 from track.flows.remotes import Named, connected
 from track.flows.routes import sources
@@ -145,6 +146,8 @@ class _Receipt:
                 self._count, self._size = self._count + receiving.count, self._size + receiving.size
                 self._missing |= receiving.missing
                 self._damaged |= receiving.damaged
+            if receiving.missing:
+                learn(self._project, connection, receiving.missing)
         if receiving.damaged:
             count = len(receiving.damaged)
             what = "1 object there is" if count == 1 else f"{count:,} objects there are"

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject
+from track.flows import purges
 from track.flows.reach import UNBELIEVABLE, Refused, Version, name_losses, objects_below, refusal
 from track.model.digest import Digest
 from track.model.names import display
@@ -13,6 +14,7 @@ from track.progress import Progress, silent
 from track.project import Project
 from track.store.claim import Claim
 from track.store.objects import Store
+from track.store.purged import note_purged
 from track.store.readback import ReadsOtherwise
 from track.store.remote import Remote
 from track.store.transfer import Sent
@@ -80,6 +82,9 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
             lost.add(bytes(version.pointer.digest))
         except UNBELIEVABLE as error:
             refused.append(refusal(version, paths, error))
+    if purged := remote.known.condemned.purged:
+        refused += _refuse_purged(store, remote, reached)
+        reached = [one for one in reached if purged.keys().isdisjoint(one.objects)]
     absent = remote.absent(_union(reached))
     nowhere = store.absent(absent)
     whole = [one for one in reached if nowhere.isdisjoint(one.objects)]
@@ -88,6 +93,17 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
         absent &= _union(whole)
     sound = tuple(one.version for one in whole)
     return Plan(sound, tuple(present), absent, tuple(incomplete), frozenset(lost | nowhere), tuple(refused))
+
+
+def _refuse_purged(store: Store, remote: Remote, reached: Sequence[_Reached]) -> list[Refused]:
+    """What was removed for good is not sent again; from now on it is known here, too."""
+    purged = remote.known.condemned.purged
+    found = []
+    for one in reached:
+        if hit := one.objects & purged.keys():
+            note_purged(store.rooms, {digest: purged[digest] for digest in hit}, remote.store_id)
+            found.append(Refused(one.version.path, purges.refuse(one.version.path, hit, purged)))
+    return found
 
 
 def _union(reached: Sequence[_Reached]) -> set[bytes]:

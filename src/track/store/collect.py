@@ -7,15 +7,14 @@ whatever is still dead is renamed away.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from track.errors import DamagedObject, NewerFormat, Unreadable
 from track.progress import Progress, silent
 from track.publish import remove
-from track.store.marks import Marks
 from track.store.objects import Store
 from track.store.pack import RAW, READ_FLAGS, RECORD_SIZE, ZSTD, PackEntry, PackWriter, expand_entry, read_table
 from track.store.trash import Batch
@@ -25,6 +24,13 @@ from track.system import read_at, reading
 _WHOLES_AT_ONCE = 2000
 MOSTLY = 0.5
 """A pack of which more than this part of the bytes is dead is written anew without them."""
+
+
+class Needed(Protocol):
+    """Says which digests are needed; `Marks` is one."""
+
+    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
+        """Those of these that are needed."""
 
 
 class Dead(NamedTuple):
@@ -64,7 +70,7 @@ class Taken(NamedTuple):
     file_bytes: int
 
 
-def look(store: Store, marks: Marks, before_s: float, progress: Progress = silent) -> Found:
+def look(store: Store, marks: Needed, before_s: float, progress: Progress = silent) -> Found:
     """Find what nothing needs, in files not changed since `before_s` (seconds since 1970). Nothing is changed.
 
     Raises:
@@ -76,7 +82,7 @@ def look(store: Store, marks: Marks, before_s: float, progress: Progress = silen
     unreadable = 0
     progress.begin("looking through the store")
     try:
-        for dead in _dead_files(store, marks, progress):
+        for dead in dead_files(store, marks, progress):
             if dead is None:
                 unreadable += 1
             elif _modified(store, dead) > before_s:
@@ -107,7 +113,7 @@ def drop_partial(store: Store, before_s: float) -> int:
     return size
 
 
-def dead_objects(store: Store, marks: Marks, dead: Dead) -> list[tuple[bytes, int]]:
+def dead_objects(store: Store, marks: Needed, dead: Dead) -> list[tuple[bytes, int]]:
     """(digest, bytes as stored) of each dead object in a file."""
     if not dead.is_pack:
         return [(dead.name, dead.size)]
@@ -116,7 +122,7 @@ def dead_objects(store: Store, marks: Marks, dead: Dead) -> list[tuple[bytes, in
     return [(entry.digest, entry.stored_length) for entry in entries if entry.digest not in live]
 
 
-def rewrite(store: Store, marks: Marks, found: Found, progress: Progress = silent) -> frozenset[bytes]:
+def rewrite(store: Store, marks: Needed, found: Found, progress: Progress = silent) -> frozenset[bytes]:
     """Give live objects of packs that are mostly dead a new, durable pack; the old ones stay. The packs done.
 
     Interrupted, there are objects in two packs. A pack of which something live is damaged stays as it is.
@@ -148,7 +154,7 @@ def rewrite(store: Store, marks: Marks, found: Found, progress: Progress = silen
     return frozenset(done)
 
 
-def take(store: Store, marks: Marks, found: Found, rewritten: frozenset[bytes], now_s: float) -> Taken:
+def take(store: Store, marks: Needed, found: Found, rewritten: frozenset[bytes], now_s: float) -> Taken:
     """Move what is still dead into the trash; the store's lock is held alone, and the marks are up to date.
 
     Interrupted, some has gone and the rest goes with the next collection.
@@ -176,40 +182,8 @@ def take(store: Store, marks: Marks, found: Found, rewritten: frozenset[bytes], 
     return Taken(objects, size, files)
 
 
-class _Copies:
-    """New packs with what is needed of others."""
-
-    def __init__(self, store: Store, writer: Writer) -> None:
-        self._staging, self._writer = store.rooms.staging, writer
-        self._pack = PackWriter(self._staging)
-
-    def add(self, entry: PackEntry, stored: bytes) -> None:
-        self._pack.add_entry(entry, stored)
-        if self._pack.is_full:
-            self.seal()
-
-    def seal(self) -> None:
-        sealed, self._pack = self._pack.seal(), PackWriter(self._staging)
-        if sealed is not None:
-            self._writer.adopt(sealed)
-
-    def abandon(self) -> None:
-        self._pack.abandon()
-
-
-def _is_still_dead(store: Store, marks: Marks, dead: Dead, going: frozenset[bytes]) -> bool:
-    """Whether nothing needs what is in a file, or what is needed is in another one that does not go."""
-    if not dead.is_pack:
-        return not marks.kept([dead.name])
-    live = marks.kept([entry.digest for entry in read_table(store.rooms.pack(dead.name))])
-    if not live:
-        return True
-    elsewhere = {held.digest for held in store.index.held(live) if store.index.pack_name(held.pack) not in going}
-    return bool(going) and live <= elsewhere
-
-
-def _dead_files(store: Store, marks: Marks, progress: Progress) -> Iterator[Dead | None]:
-    """Every file with something dead in it; None for a pack that this version cannot read."""
+def dead_files(store: Store, marks: Needed, progress: Progress) -> Iterator[Dead | None]:
+    """Every file of a store with something dead in it; None for a pack that this version cannot read."""
     for name, path in store.packs():
         with suppress(FileNotFoundError):
             try:
@@ -237,6 +211,38 @@ def _dead_files(store: Store, marks: Marks, progress: Progress) -> Iterator[Dead
                     yield Dead(digest, False, False, size, 1, size)
 
 
+class _Copies:
+    """New packs with what is needed of others."""
+
+    def __init__(self, store: Store, writer: Writer) -> None:
+        self._staging, self._writer = store.rooms.staging, writer
+        self._pack = PackWriter(self._staging)
+
+    def add(self, entry: PackEntry, stored: bytes) -> None:
+        self._pack.add_entry(entry, stored)
+        if self._pack.is_full:
+            self.seal()
+
+    def seal(self) -> None:
+        sealed, self._pack = self._pack.seal(), PackWriter(self._staging)
+        if sealed is not None:
+            self._writer.adopt(sealed)
+
+    def abandon(self) -> None:
+        self._pack.abandon()
+
+
+def _is_still_dead(store: Store, marks: Needed, dead: Dead, going: frozenset[bytes]) -> bool:
+    """Whether nothing needs what is in a file, or what is needed is in another one that does not go."""
+    if not dead.is_pack:
+        return not marks.kept([dead.name])
+    live = marks.kept([entry.digest for entry in read_table(store.rooms.pack(dead.name))])
+    if not live:
+        return True
+    elsewhere = {held.digest for held in store.index.held(live) if store.index.pack_name(held.pack) not in going}
+    return bool(going) and live <= elsewhere
+
+
 def _grouped(wholes: Iterator[tuple[bytes, Path]]) -> Iterator[list[tuple[bytes, Path]]]:
     group: list[tuple[bytes, Path]] = []
     for one in wholes:
@@ -248,7 +254,7 @@ def _grouped(wholes: Iterator[tuple[bytes, Path]]) -> Iterator[list[tuple[bytes,
         yield group
 
 
-def _live_entries(store: Store, marks: Marks, dead: Dead) -> Iterator[tuple[PackEntry, bytes]]:
+def _live_entries(store: Store, marks: Needed, dead: Dead) -> Iterator[tuple[PackEntry, bytes]]:
     """The live entries of a pack with their stored bytes, each verified. Raises DamagedObject."""
     path = store.rooms.pack(dead.name)
     entries = read_table(path)

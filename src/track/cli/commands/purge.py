@@ -1,0 +1,106 @@
+"""`track purge`: remove a version for good."""
+
+import sys
+
+import click
+
+from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, warn
+from track.errors import UsageError
+from track.model.names import display, typed
+from track.verbs.purge import Purged, purge
+
+_HELP = """Remove a version for good, from every remote and from the local store, when the law or a mistake asks for it.
+
+\b
+  track purge faces.zip --because 'consent was withdrawn'    the version that the pointer here names
+  track purge faces.zip@v1 --because 'as above'              the version at a commit, branch or tag
+  track purge -n faces.zip@v1 --because 'as above'           say what would go
+
+It cannot be undone, and happens at once. What was removed, when, by whom and why is written down at every remote, and
+whoever misses the data is told so. No push sends it again. Pointers and names stay in Git's history, and the working
+copy is yours to delete. What other versions are made of too stays, unless --shared leaves them without it.
+
+\b
+Exit codes: 0 done; 1 something stays that other versions are made of; 2 wrong usage, no reason, or no consent; 3 not a
+project; 4 its manifest is nowhere; 5 a remote does not answer (the same command goes on there); 6 all of it belongs to
+other versions, the history is not all here, or other commands are at work; 7 damaged data.
+"""
+
+
+@click.command("purge", help=_HELP, short_help="remove a version for good, everywhere")
+@click.argument("artifact", metavar="ARTIFACT[@REV]", type=click.UNPROCESSED)
+@click.option("--because", metavar="WHY", help="Why, for those who will miss the data.")
+@click.option("--shared", is_flag=True, help="Also what other versions are made of too.")
+@click.option("--yes", is_flag=True, help="Do not ask; it cannot be undone.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would go, change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(*, artifact: str, because: str | None, shared: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Translate, ask, call the verb, show."""
+    path, _, rev = artifact.rpartition("@") if "@" in artifact.rpartition("/")[2] else (artifact, "", "")
+    with opened() as project:
+        if not dry_run and not yes:
+            planned = purge(project, path, rev or None, reason=because or "", shared=shared, dry_run=True)
+            _ask(planned, artifact)
+        done = purge(
+            project, path, rev or None, reason=because or "", shared=shared, dry_run=dry_run, progress=progress()
+        )
+    if as_json:
+        emit_json("purge", _document(done))
+    else:
+        _show(done)
+    if done.exit_code and not dry_run:
+        sys.exit(done.exit_code)
+
+
+def _ask(planned: Purged, artifact: str) -> None:
+    what = f"{display(planned.path)} ({planned.digest.short}, {count_text(planned.objects_count, 'object')})"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            f"{what} would be removed for good, and nobody is here to say yes",
+            hint=f"track purge --yes {typed(artifact)} --because 'WHY'",
+        )
+    if not click.confirm(f"remove {what} for good, here and at every remote?", err=True):
+        raise UsageError("nothing was removed")
+
+
+def _show(done: Purged) -> None:
+    would = "would be " if done.is_dry else ""
+    count = count_text(done.objects_count, "object")
+    emit(f"{display(done.path)}  {done.digest.short}  {count} {would}removed for good")
+    for one in done.remotes:
+        if one.error is not None:
+            warn(f"{display(one.remote)} ({display(one.url)}): not there yet: {one.error.message}")
+            hint(one.error.hint or "the same command goes on there")
+            continue
+        emit(f"{display(one.remote)}  {display(one.url)}  {count_text(one.objects_count, 'object')} removed")
+        if one.kept_packs:
+            count = count_text(len(one.kept_packs), "pack")
+            warn(f"{count} at {display(one.remote)} hold pieces of it that other large files are made of too: kept")
+    if done.shared_count:
+        count = count_text(done.shared_count, "object")
+        warn(f"{count} of it belong to other versions too: kept (--shared removes them)")
+    if done.is_dry:
+        note("nothing was changed (--dry-run)")
+    else:
+        note("the pointer and the working copy are as they were: track rm, or another version, is next")
+
+
+def _document(done: Purged) -> dict[str, object]:
+    return {
+        "path": display(done.path),
+        "digest": str(done.digest),
+        "dry_run": done.is_dry,
+        "objects": done.objects_count,
+        "shared": done.shared_count,
+        "here": done.here_count,
+        "remotes": [
+            {
+                "remote": display(one.remote),
+                "url": display(one.url),
+                "objects": one.objects_count,
+                "kept_packs": [str(pack) for pack in one.kept_packs],
+                "error": None if one.error is None else one.error.message,
+            }
+            for one in done.remotes
+        ],
+    }

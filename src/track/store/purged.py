@@ -1,0 +1,92 @@
+"""Purged here: objects leave the local store for good, and a record says when, by whom and why."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from track.errors import DamagedObject, NewerFormat
+from track.progress import Progress, silent
+from track.publish import make_directories, publish_bytes, remove
+from track.store.collect import Found, dead_files, rewrite, take
+from track.store.layout import TOMBSTONES
+from track.store.objects import Store
+from track.store.rooms import Rooms
+from track.store.tombstones import Purge, Tombstone, dump_tombstone, parse_tombstone
+
+
+class _Others:
+    """As marks: everything but what is purged is needed."""
+
+    def __init__(self, purged: frozenset[bytes]) -> None:
+        self._purged = purged
+
+    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
+        return set(digests) - self._purged
+
+
+def purged_in(rooms: Rooms) -> Mapping[bytes, Purge]:
+    """What is known here to have been purged, by digest; a record that cannot be read is left out."""
+    folder = rooms.path / TOMBSTONES.rstrip("/")
+    found: dict[bytes, Purge] = {}
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for name in sorted(os.listdir(folder)):
+            with suppress(OSError, DamagedObject, NewerFormat):
+                tombstone = parse_tombstone((folder / name).read_bytes(), name)
+                if tombstone.purge is not None:
+                    found |= dict.fromkeys(tombstone.objects, tombstone.purge)
+    return found
+
+
+def note_purged(rooms: Rooms, purged: Mapping[bytes, Purge], writer: str) -> None:
+    """Remember here what was purged, as far as it is not known yet.
+
+    Raises:
+        StoreUnwritable, DiskFull: it could not be written.
+    """
+    known = purged_in(rooms)
+    by_purge: dict[Purge, set[bytes]] = {}
+    for digest, purge in purged.items():
+        if digest not in known:
+            by_purge.setdefault(purge, set()).add(digest)
+    folder = rooms.path / TOMBSTONES.rstrip("/")
+    for purge, objects in by_purge.items():
+        mode = rooms.directory_mode
+        make_directories(folder, mode=mode or 0o777, exact=mode is not None)
+        name = min(objects).hex()
+        publish_bytes(
+            folder / name,
+            dump_tombstone(Tombstone("purged", writer, objects=frozenset(objects), purge=purge)),
+            mode=rooms.file_mode,
+        )
+
+
+def purge_here(store: Store, objects: frozenset[bytes], *, timeout_s: float, progress: Progress = silent) -> int:
+    """Remove objects from a store, its trash and its quarantine; how many there were.
+
+    The trash is emptied. Packs with other objects in them are written anew. Interrupted, the same again goes on.
+
+    Raises:
+        Locked: other commands hold the store for longer than `timeout_s`.
+        DiskFull, StoreUnwritable: a new pack could not be written.
+    """
+    marks = _Others(objects)
+    going = tuple(dead for dead in dead_files(store, marks, progress) if dead is not None)
+    found = Found(going, 0, 0, 0, 0, 0)
+    rewritten = rewrite(store, marks, found, progress)
+    with store.lock().exclusive(timeout_s):
+        taken = take(store, marks, found, rewritten, time.time())
+        store.trash().empty(float("inf"))
+        _remove_leftovers(store.rooms, objects)
+    return taken.objects_count
+
+
+def _remove_leftovers(rooms: Rooms, objects: Iterable[bytes]) -> None:
+    """Half-fetched and damaged copies."""
+    for digest in objects:
+        text = digest.hex()
+        for folder in (rooms.partial, rooms.quarantine):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                for name in os.listdir(folder):
+                    if name.startswith(text):
+                        remove(folder / name)

@@ -1,0 +1,113 @@
+"""Purging at a remote: objects leave it for good, at once; whatever else lay in the same files stays.
+
+No version is looked at: every other object of a pack gets a new one, named in the index before the old one goes.
+Meanwhile a mark says that something is being deleted, so that no push and no collection is in the middle of anything.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from track.errors import DamagedObject, MissingObject
+from track.progress import Progress, silent
+from track.store.chunked import needed_packs
+from track.store.condemning import publish_pack, read_pack
+from track.store.deleting import Mark
+from track.store.holders import narrow, read_holders
+from track.store.inventory import recipes_of_chunks
+from track.store.known import Known
+from track.store.layout import OBJECTS, object_key, pack_key
+from track.store.objects import Store
+from track.store.pack import PackWriter
+from track.store.place import NoSuchKey, Place
+from track.store.reindex import drop_from_index
+from track.store.salt import add_salt
+from track.store.survey import in_threads, survey
+from track.store.tombstones import Purge, Tombstone, read_tombstones, together, write_tombstone
+
+
+class PurgedThere(NamedTuple):
+    """What was removed at a remote; `kept_packs` hold pieces of it that other large objects are made of too."""
+
+    objects_count: int
+    files_count: int
+    kept_packs: tuple[bytes, ...]
+
+
+def purge_there(
+    place: Place, known: Known, store: Store, objects: frozenset[bytes], purge: Purge, *, writer: str,
+    progress: Progress = silent,
+) -> PurgedThere:  # fmt: skip
+    """Remove objects from a remote, and say there that they were; interrupted, the same again goes on.
+
+    Raises:
+        Locked: a collection is deleting there.
+        DamagedObject: a pack with one of them in it cannot be read, so that nothing else in it can be kept.
+        RemoteError: the remote does not answer.
+    """
+    with Mark(place, writer) as mark:
+        found = read_tombstones(place)
+        if new := objects - together(found).purged.keys():
+            write_tombstone(place, Tombstone("purged", writer, objects=frozenset(new), purge=purge), found)
+        survey(place, known)
+        places = known.locate(objects)
+        chunked, kept = _packs_of_chunks(place, known, objects)
+        packs = {one.pack for held in places.values() for one in held if one.pack is not None}
+        packs |= {one.pack for digest in objects if (one := known.recipe(digest)) is not None and one.pack is not None}
+        progress.begin("removing", count=len(packs))
+        try:
+            for pack in sorted(packs):
+                mark.keep()
+                _copy_rest(place, known, store, pack, objects)
+                progress.advance(count=1)
+        finally:
+            progress.end()
+        gone = frozenset(packs | chunked)
+        drop_from_index(place, known, gone, objects, keep=mark.keep)
+        for holding in read_holders(place).entries:
+            mark.keep()
+            narrow(place, holding, {bytes(each) for each in holding.entry.digests} - objects)
+        listed = {one.key for one in place.list(OBJECTS)}
+        wholes = [object_key(digest) for digest in sorted(objects) if object_key(digest) in listed]
+        keys = [*map(pack_key, sorted(gone)), *wholes]
+        mark.keep()
+        in_threads(place.delete, keys)
+    return PurgedThere(len(places), len(keys), tuple(sorted(kept)))
+
+
+def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: frozenset[bytes]) -> None:
+    """Give everything else in a pack a new one, named in the index."""
+    writer = PackWriter(store.rooms.staging)
+    try:
+        try:
+            entries = read_pack(place, pack)
+        except NoSuchKey:
+            return
+        for entry, stored in entries:
+            if entry.digest not in without:
+                writer.add_entry(entry, stored)
+        if not writer.size:
+            return
+        salt = add_salt(writer)
+        sealed = writer.seal()
+        assert sealed is not None
+        publish_pack(place, known, sealed, without=salt)
+    finally:
+        writer.abandon()
+
+
+def _packs_of_chunks(place: Place, known: Known, objects: Iterable[bytes]) -> tuple[set[bytes], set[bytes]]:
+    """The packs of chunks that only these objects need, and those that others need too."""
+    purged = set(objects)
+    own: set[bytes] = set()
+    others: set[bytes] = set()
+    for held in recipes_of_chunks(known):
+        assert held.pack is not None
+        try:
+            stored = place.get_range(pack_key(held.pack), held.offset, held.stored_length)
+            (own if held.digest in purged else others).update(needed_packs(stored, held.digest, held.flags))
+        except (NoSuchKey, DamagedObject) as error:
+            raise MissingObject(
+                f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
+                hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
+            ) from error
+    return own - others, own & others

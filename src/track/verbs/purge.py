@@ -1,0 +1,181 @@
+"""Purge: remove a version for good, from every remote and from here, and leave word of it."""
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from track.errors import Conflict, MissingObject, TrackError, UsageError
+from track.flows.needed import mark_needed, repositories, shallow_among
+from track.flows.reach import Version, objects_below, versions, versions_here
+from track.flows.remotes import Named, all_named, clone_id, connected
+from track.model.digest import Digest
+from track.model.names import display, typed
+from track.progress import Progress, silent
+from track.project import Project
+from track.store.clock import now_at
+from track.store.marks import Marks
+from track.store.purged import note_purged, purge_here, purged_in
+from track.store.purging import purge_there
+from track.store.tombstones import Purge, read_tombstones, together
+
+
+@dataclass(frozen=True, slots=True)
+class PurgedRemote:
+    """What a purge did at one remote; `kept_packs` hold pieces that other large objects are made of too.
+
+    `error` says why it was not done there; the same command tries again.
+    """
+
+    remote: str
+    url: str
+    objects_count: int
+    kept_packs: tuple[Digest, ...]
+    error: TrackError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What was removed for good, or would be in a dry run.
+
+    `shared_count` objects stay, for other versions are made of them too. `here_count` were in the local store.
+    """
+
+    path: bytes
+    digest: Digest
+    is_dry: bool
+    objects_count: int
+    shared_count: int
+    here_count: int
+    remotes: tuple[PurgedRemote, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """5 when a remote was not reached, 1 when something stays that others are made of, else 0."""
+        if any(one.error is not None for one in self.remotes):
+            return max(one.error.exit_code for one in self.remotes if one.error is not None)
+        return 1 if self.shared_count or any(one.kept_packs for one in self.remotes) else 0
+
+
+def purge(
+    project: Project,
+    artifact: str,
+    rev: str | None = None,
+    *,
+    reason: str,
+    shared: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Purged:
+    """Remove a version of an artifact for good: from every remote, and from the local store with its trash.
+
+    The version is that of the pointer here, or at `rev`. Objects that other versions are made of too stay, unless
+    `shared`: then those versions are not whole any more. What was removed, when, by whom and why is written down at
+    every remote and here; no push sends it again. The working copy is not touched. Interrupted, the same goes on.
+
+    Raises:
+        UnknownPath, UnknownRevision: there is no such version.
+        UsageError: no reason is given, or it is no file or directory.
+        Conflict: all of it belongs to other versions too.
+        MissingObject: its manifest is nowhere, so that nobody knows what is in it.
+        HistoryIncomplete: other versions that may be made of the same cannot be read.
+        Locked: other commands are at work, here or at a remote.
+    """
+    if not reason.strip():
+        raise UsageError("a purge needs a reason, for those who miss the data", hint="--because 'WHY'")
+    version = _version(project, artifact, rev)
+    remotes = all_named(project)
+    objects = _objects(project, version, remotes)
+    others = set() if shared else _needed_by_others(project, version, objects, progress)
+    going = frozenset(objects - others)
+    if not going:
+        raise Conflict(
+            f"all of {display(version.path)} belongs to other versions too: nothing was removed",
+            hint="purge those too, or, to leave them without it: track purge --shared "
+            f"{typed(version.path)} --because 'WHY'",
+        )
+    done = Purged(version.path, version.pointer.digest, dry_run, len(going), len(others), 0, ())
+    if dry_run:
+        return done
+    there = tuple(_at_remote(project, named, version, going, reason, progress=progress) for named in remotes)
+    here = _here(project, version, going, reason, progress)
+    return Purged(done.path, done.digest, False, len(going), len(others), here, there)
+
+
+def _version(project: Project, artifact: str, rev: str | None) -> Version:
+    path = project.relative(artifact)
+    reached = versions_here(project, [path]) if rev is None else versions(project, [rev], [path])
+    found = [version for version in reached.versions if path in (version.path, version.path + b".track")]
+    if not found:
+        raise UsageError(
+            f"`{display(path)}` is not an artifact of its own: a whole version is purged, not a part of one",
+            hint="track ls      lists artifacts",
+        )
+    if found[0].pointer.kind == "value":
+        raise UsageError(f"`{display(path)}` is a value: it stands in its pointer, which is in Git's history")
+    return found[0]
+
+
+def _objects(project: Project, version: Version, remotes: Sequence[Named]) -> set[bytes]:
+    """Everything below a version; manifests that are not here come from a remote. What was purged before counts too."""
+    store = project.store
+
+    def read_many(nodes: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
+        for named in remotes:
+            if not store.absent(nodes):
+                break
+            with suppress(TrackError), connected(project, named, sending=False) as connection:
+                connection.fetch(store, store.absent(nodes))
+        return store.read_many(nodes)
+
+    root = bytes(version.pointer.digest)
+    try:
+        return objects_below(version, read_many)
+    except MissingObject:
+        known = purged_in(store.rooms)
+        if root not in known:
+            raise
+        return {digest for digest, purge in known.items() if purge == known[root]}
+
+
+def _needed_by_others(project: Project, version: Version, objects: set[bytes], progress: Progress) -> set[bytes]:
+    """Those of the objects that any other version is made of too, in the history of whoever uses the store."""
+    users = repositories(project)
+    if shallow := shallow_among(users):
+        raise Conflict(
+            f"the repository at {display(str(shallow[0]))} is a shallow clone: other versions may be made of the same",
+            hint=f"git -C {typed(str(shallow[0]))} fetch --unshallow",
+        )
+    with Marks() as marks:
+        mark_needed(project, users, marks, progress, without=frozenset([bytes(version.pointer.digest)]))
+        return marks.kept(sorted(objects))
+
+
+def _at_remote(
+    project: Project, named: Named, version: Version, objects: frozenset[bytes], reason: str, *, progress: Progress
+) -> PurgedRemote:
+    try:
+        with connected(project, named, sending=True) as connection:
+            now = now_at(connection.place)
+            done = purge_there(
+                connection.place, connection.known, project.store, objects, _purge(project, version, reason, now),
+                writer=clone_id(project), progress=progress,
+            )  # fmt: skip
+            purged = together(read_tombstones(connection.place)).purged
+            note_purged(project.store.rooms, {one: purged[one] for one in objects if one in purged}, clone_id(project))
+    except TrackError as error:
+        return PurgedRemote(named.name, named.url, 0, (), error)
+    return PurgedRemote(named.name, named.url, done.objects_count, tuple(map(Digest, done.kept_packs)), None)
+
+
+def _here(project: Project, version: Version, objects: frozenset[bytes], reason: str, progress: Progress) -> int:
+    store = project.store
+    purge_of = _purge(project, version, reason, time.time())
+    note_purged(store.rooms, dict.fromkeys(objects, purge_of), clone_id(project))
+    return purge_here(store, objects, timeout_s=project.config.seconds("lock.timeout"), progress=progress)
+
+
+def _purge(project: Project, version: Version, reason: str, now_s: float) -> Purge:
+    who = project.git.run("var", "GIT_COMMITTER_IDENT", check=False).decode("utf-8", "replace").rpartition(">")[0]
+    on = time.strftime("%Y-%m-%d", time.gmtime(now_s))
+    return Purge(on, f"{who}>" if who else "somebody", reason.strip(), (display(version.path),))

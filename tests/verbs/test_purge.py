@@ -1,0 +1,179 @@
+"""Purge: a version is gone for good, everywhere and at once; everything else stays, and everybody is told why."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git
+from support.sharing import cloned, files_below
+from support.trees import write_tree
+from track.errors import Conflict, PurgedObject, UsageError
+from track.model.digest import digest_of
+from track.project import Project
+from track.store.tombstones import parse_tombstone
+from track.verbs.purge import Purged, purge
+from track.verbs.push import push
+
+BIG = bytes(range(256)) * 6000
+SECRET = b"a name and an address " * 40
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    """Two remotes with two versions; the first one has something that must not stay."""
+    track("init", cwd=repo).ok()
+    for name in ("origin", "second"):
+        track("remote", "add", name, f"../{name}", cwd=repo).ok()
+    track("config", "core.remote", "origin", cwd=repo).ok()
+    write_tree(repo, {"people/a": SECRET, "people/same": b"the same", "big.bin": BIG, "table.csv": b"a,b\n"})
+    track("add", "people", "big.bin", "table.csv", cwd=repo).ok()
+    commit_all(repo, "first")
+    git("tag", "v1", cwd=repo)
+    write_tree(repo, {"people/a": b"nobody", "big.bin": BIG + b"2"})
+    track("add", "people", "big.bin", cwd=repo).ok()
+    commit_all(repo, "second")
+    for name in ("origin", "second"):
+        track("push", name, "main", cwd=repo).ok()
+        track("push", name, "v1", cwd=repo).ok()
+    return repo
+
+
+def purged(repo: Path, artifact: str, rev: str | None = "v1", **options: object) -> Purged:
+    with Project.open(repo) as project:
+        return purge(project, artifact, rev, reason="consent was withdrawn", **options)  # type: ignore[arg-type]  # each test names its own
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(files_below(folder).values())
+
+
+def test_a_version_is_gone_from_every_remote_and_from_here(here: Path) -> None:
+    places = [here.parent / "origin", here.parent / "second", here / ".git/track/store"]
+    assert all(SECRET in everything(place) for place in places)
+    done = purged(here, "people")
+    assert done.objects_count == 2 and done.shared_count == 1 and done.exit_code == 1
+    assert [one.remote for one in done.remotes] == ["origin", "second"]
+    assert not any(SECRET in everything(place) for place in places)
+    for name in ("origin", "second"):
+        track("verify", "--remote", name, cwd=here).ok()
+    track("checkout", cwd=here).ok()
+    clone = cloned(here)
+    track("pull", cwd=clone).ok()
+    assert (clone / "people/a").read_bytes() == b"nobody" and (clone / "people/same").read_bytes() == b"the same"
+    assert (clone / "big.bin").read_bytes() == BIG + b"2" and (clone / "table.csv").read_bytes() == b"a,b\n"
+
+
+def test_a_large_object_goes_with_its_recipe(here: Path) -> None:
+    digest = digest_of(BIG)
+    done = purged(here, "big.bin")
+    assert (done.objects_count, done.shared_count, done.exit_code) == (1, 0, 0)
+    for folder in (here.parent / "origin", here.parent / "second", here / ".git/track/store"):
+        assert BIG not in everything(folder).replace(BIG + b"2", b"")
+        assert not any(digest.hex()[2:] in name for name in files_below(folder) if not name.startswith("tombstones/"))
+    track("verify", "--remote", "origin", cwd=here).ok()
+    track("pull", cwd=cloned(here)).ok()
+
+
+def test_what_was_removed_when_by_whom_and_why_is_written_down(here: Path) -> None:
+    purged(here, "big.bin")
+    for folder in (here.parent / "origin", here / ".git/track/store"):
+        (name,) = [name for name in files_below(folder) if name.startswith("tombstones/")]
+        tombstone = parse_tombstone((folder / name).read_bytes(), name)
+        assert tombstone.kind == "purged" and tombstone.objects == {digest_of(BIG)} and tombstone.purge is not None
+        assert tombstone.purge.reason == "consent was withdrawn" and tombstone.purge.paths == ("big.bin",)
+        assert tombstone.purge.by == "Ada Lovelace <ada@example.org>"
+
+
+WORDS = "was purged on 20"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("checkout", "v1"), ("fetch", "origin", "v1"), ("cat", "v1:big.bin"), ("get", "-o", "x", "v1:big.bin")],
+)
+def test_whoever_misses_it_is_told_that_it_was_purged_and_why(here: Path, command: tuple[str, ...]) -> None:
+    purged(here, "big.bin")
+    for repo in (here, cloned(here)):
+        if repo != here:
+            track("fetch", "origin", "v1", cwd=repo)  # which learns it from the remote
+        done = track(*command, cwd=repo)
+        assert done.code == 4, done.err
+        assert WORDS in done.err and "because: consent was withdrawn" in done.err and "gone for good" in done.err
+
+
+def test_no_push_sends_it_again(here: Path) -> None:
+    clone = cloned(here)
+    track("trust", "--yes", cwd=clone).ok()
+    purged(here, "big.bin")
+    write_tree(clone, {"big.bin": BIG})
+    track("add", "big.bin", cwd=clone).ok()
+    with Project.open(clone) as project:
+        refused = push(project, "origin").refused
+    assert len(refused) == 1 and isinstance(refused[0], PurgedObject) and WORDS in refused[0].message
+    done = track("push", "origin", cwd=clone)
+    assert done.code == 4 and "consent was withdrawn" in done.err
+    assert BIG not in everything(here.parent / "origin").replace(BIG + b"2", b"")
+
+
+def test_what_other_versions_are_made_of_stays_unless_it_is_said(here: Path) -> None:
+    with pytest.raises(Conflict, match="belongs to other versions too"):
+        purged(here, "table.csv", "v1", dry_run=True) if _copied(here) else None
+    done = purged(here, "table.csv", "v1", shared=True)
+    assert done.objects_count == 1
+    assert b"a,b\n" not in everything(here.parent / "origin")
+
+
+def _copied(here: Path) -> bool:
+    """The same content under another name."""
+    write_tree(here, {"copy.csv": b"a,b\n", "also/x": b"a,b\n"})
+    track("add", "also", cwd=here).ok()
+    commit_all(here, "a directory with the same file")
+    return True
+
+
+def test_a_dry_run_changes_nothing(here: Path) -> None:
+    before = {name: files_below(here.parent / name) for name in ("origin", "second")}
+    store = files_below(here / ".git/track/store/packs")
+    done = purged(here, "big.bin", dry_run=True)
+    assert done.is_dry and done.objects_count == 1
+    assert {name: files_below(here.parent / name) for name in before} == before
+    assert files_below(here / ".git/track/store/packs") == store
+
+
+def test_a_remote_that_is_not_there_is_told_and_the_same_command_goes_on(here: Path) -> None:
+    os.rename(here.parent / "second", here.parent / "away")
+    done = purged(here, "big.bin")
+    assert [one.error is None for one in done.remotes] == [True, False] and done.exit_code == 5
+    os.rename(here.parent / "away", here.parent / "second")
+    done = purged(here, "big.bin")
+    assert done.exit_code == 0 and [one.error for one in done.remotes] == [None, None]
+    assert BIG not in everything(here.parent / "second").replace(BIG + b"2", b"")
+
+
+def test_again_is_fine(here: Path) -> None:
+    purged(here, "people")
+    before = files_below(here.parent / "origin")
+    done = purged(here, "people")
+    assert done.objects_count == 2
+    assert files_below(here.parent / "origin").keys() == before.keys()
+
+
+def test_what_cannot_be_purged_is_refused(here: Path) -> None:
+    with Project.open(here) as project, pytest.raises(UsageError, match="needs a reason"):
+        purge(project, "big.bin", "v1", reason=" ")
+    with pytest.raises(UsageError, match="not an artifact of its own"):
+        purged(here, "people/a")
+    track("add", "--value", "42", "answer", cwd=here)
+
+
+def test_the_command_asks_for_a_reason_and_a_yes(here: Path) -> None:
+    assert track("purge", "big.bin@v1", cwd=here).code == 2
+    done = track("purge", "big.bin@v1", "--because", "x", cwd=here)
+    assert done.code == 2 and "nobody is here to say yes" in done.err and "--yes" in done.err
+    dry = track("purge", "-n", "big.bin@v1", "--because", "x", cwd=here).ok()
+    assert "would be removed for good" in dry.out
+    document = track("purge", "--yes", "big.bin@v1", "--because", "x", "--json", cwd=here).ok().json
+    assert document["objects"] == 1 and [one["remote"] for one in document["remotes"]] == ["origin", "second"]
+    assert track("purge", "--yes", "nothing", "--because", "x", cwd=here).code == 2
