@@ -97,12 +97,15 @@ class Proxy(NamedTuple):
 
     endpoint: str
     requests: list[Request]
-    faults: list[Callable[[Request, Callable[[], Answer]], Answer | None]]
+    faults: list[Callable[[Request, Callable[..., Answer]], Answer | None]]
 
 
 @contextmanager
 def proxy(behind: str, reading: Reading = _all) -> Iterator[Proxy]:
-    """A proxy that counts. A fault is given the request and a way to ask the server; None passes the request on."""
+    """A proxy that counts. A fault is given the request and a way to ask the server; None passes the request on.
+
+    The way to ask takes the request as it is, or a changed one that it is given.
+    """
     place = urlsplit(behind)
     made = Proxy("", [], [])
 
@@ -122,7 +125,7 @@ def proxy(behind: str, reading: Reading = _all) -> Iterator[Proxy]:
     def answer(request: Request) -> Answer | None:
         made.requests.append(request)
         for fault in made.faults:
-            given = fault(request, lambda: forward(request))
+            given = fault(request, lambda changed=request: forward(changed))
             if given is not None:
                 return None if given is LOST else given
         return forward(request)

@@ -5,7 +5,7 @@ pieces that are needed come, those next to each other in one request. Large obje
 together at the end. What is missing or damaged in one place is looked for in the others that the index names.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from itertools import chain
@@ -40,6 +40,7 @@ _RECORD_SIZE = 92  # of an object in a pack's table
 _GAP = 64 << 10
 _RANGE_LIMIT = 8 << 20
 _IN_FLIGHT = 4
+_TRIES = 3  # what was altered on its way comes whole the next time; what is damaged there, never
 _REPORT_S = 0.1
 
 
@@ -62,6 +63,8 @@ class _Job(NamedTuple):
     is_whole: bool
     recipe: Held | None = None
     """Of a large object that can come in parts."""
+    tries: int = 0
+    """How often it came, and was not what it should be."""
 
 
 class _Answer(NamedTuple):
@@ -194,7 +197,7 @@ class _Fetching:
                         job = waiting.pop() if waiting else next(jobs, None)
                         if job is None:
                             break
-                        share = Share(sum(one.length for one in job.held))
+                        share = Share(0 if job.tries else sum(one.length for one in job.held))
                         flying[threads.submit(self._request, job, share)] = job, share
                     if not flying:
                         return
@@ -230,15 +233,17 @@ class _Fetching:
             self._failed += [(held, False) for held in job.held]
             return []
         except DamagedObject:  # in a part of a large object, or larger than the index says
-            self._failed += [(held, True) for held in job.held]
-            return []
+            return self._again(job, job.held)
         finally:
             self._progress.advance(size_bytes=share.rest())
         more: list[_Job] = []
         if answer.staged is None:
-            self._take_range(job, answer.data)
+            more = self._again(job, self._take_range(job, answer.data))
         elif job.pack is None:
-            self._take_object(job.held[0], answer.staged)
+            more = self._again(job, self._take_object(job.held[0], answer.staged))
+        elif answer.staged.digest != job.pack and job.tries + 1 < _TRIES:
+            _drop(answer.staged)
+            more = [job._replace(tries=job.tries + 1)]
         elif not self._adopt_pack(job, answer.staged):
             more = list(_ranges(job.pack, job.held))
         self._commit_at_times(0)
@@ -250,17 +255,30 @@ class _Fetching:
             self._writer.commit()
             self._uncommitted = 0
 
-    def _take_object(self, held: Held, staged: Staged) -> None:
+    def _again(self, job: _Job, damaged: Sequence[Held]) -> list[_Job]:
+        """What is to be asked for once more, after it was not what it should be; at last it counts as damaged."""
+        if not damaged:
+            return []
+        if job.tries + 1 == _TRIES:
+            self._failed += [(held, True) for held in damaged]
+            return []
+        if job.is_whole:
+            return [job._replace(tries=job.tries + 1)]
+        assert job.pack is not None
+        return [one._replace(tries=job.tries + 1) for one in _ranges(job.pack, damaged)]
+
+    def _take_object(self, held: Held, staged: Staged) -> list[Held]:
+        """Place an object; it, when it is not what it should be."""
         if staged.digest != held.digest:
             _drop(staged)
-            self._failed.append((held, True))
-            return
+            return [held]
         if staged.size >= SMALL:
             self._writer.adopt_whole(staged.path, staged.digest, staged.size)
         else:
             self._writer.add_known(held.digest, staged.path.read_bytes())
             _drop(staged)
         self._placed([held], staged.size)
+        return []
 
     def _adopt_pack(self, job: _Job, staged: Staged) -> bool:
         """Whether every object of a pack was what it should be, so that the pack is taken as it is."""
@@ -273,19 +291,21 @@ class _Fetching:
         self._placed(job.held, staged.size)
         return True
 
-    def _take_range(self, job: _Job, piece: bytes) -> None:
-        good = []
+    def _take_range(self, job: _Job, piece: bytes) -> list[Held]:
+        """Place the objects of a piece of a pack; those that are not what they should be."""
+        good, damaged = [], []
         for held in job.held:
             at = held.offset - job.offset
             entry = PackEntry(held.digest, held.form, held.flags, held.offset, held.stored_length, held.length, b"")
             try:
                 data = _expanded(entry, piece[at : at + held.stored_length])
             except DamagedObject:
-                self._failed.append((held, True))
+                damaged.append(held)
                 continue
             self._writer.add_known(held.digest, data)
             good.append(held)
         self._placed(good, len(piece))
+        return damaged
 
     def _placed(self, held: Iterable[Held], size: int) -> None:
         placed = list(held)

@@ -197,7 +197,20 @@ class Remote:
             RemoteError: it does not answer.
             DiskFull, StoreUnwritable: the local store cannot take it.
         """
-        return fetch(self.place, self.known, store, digests, progress=progress)
+        first = fetch(self.place, self.known, store, digests, progress=progress)
+        if not first.missing:
+            return first
+        before = self.known.segments
+        self.refresh()
+        if self.known.segments == before:
+            return first
+        second = fetch(self.place, self.known, store, first.missing, progress=progress)  # the listing was an old one
+        return Fetched(
+            first.objects_count + second.objects_count,
+            first.fetched_bytes + second.fetched_bytes,
+            second.missing,
+            first.damaged | second.damaged,
+        )
 
     def read_part(self, digest: bytes, offset: int, length: int) -> bytes:
         """So many bytes at an offset of a large object, checked against its recipe; fewer where it ends sooner.

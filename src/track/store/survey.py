@@ -124,14 +124,14 @@ def _new_segments(
 def _read_segment(place: Place, name: Name, held: set[str]) -> Segment | _Skipped | str:
     """A segment, or only its head when that is enough; the key when it is damaged."""
     key = segment_key(name)
-    try:
-        if name.level:
-            head = read_head(place, name)
-            if head.is_merge and {str(one) for one in head.replaced} <= held:
-                return _Skipped(name, head)
-        return parse_segment(place.get(key), name)
-    except DamagedObject:
-        return key
+    for _ in range(_ATTEMPTS):  # what was altered on its way comes whole the next time
+        with suppress(DamagedObject):
+            if name.level:
+                head = read_head(place, name)
+                if head.is_merge and {str(one) for one in head.replaced} <= held:
+                    return _Skipped(name, head)
+            return parse_segment(place.get(key), name)
+    return key
 
 
 def read_head(place: Place, name: Name) -> Head:

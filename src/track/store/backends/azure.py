@@ -12,7 +12,7 @@ from track.model.names import display
 from track.store.address import Access, AzureContainer
 from track.store.backends.azure_account import AzureCredentials, find_azure
 from track.store.backends.azure_failure import AzureBound
-from track.store.backends.object_place import ObjectPlace, for_bodies, for_questions
+from track.store.backends.object_place import ObjectPlace, for_bodies, for_parts, for_questions
 
 
 def open_container(address: AzureContainer, access: Access) -> ObjectPlace:
@@ -23,8 +23,8 @@ def open_container(address: AzureContainer, access: Access) -> ObjectPlace:
     """
     found = find_azure(address, access)
     bound = AzureBound(str(address), address.name, found.account, display(found.endpoint), found.who, found.source)
-    asking, sending = (_store(address, found, bound, patience) for patience in (for_questions, for_bodies))
-    return ObjectPlace(address.prefix, asking, sending, bound)
+    asking, sending, parts = (_store(address, found, bound, each) for each in (for_questions, for_bodies, for_parts))
+    return ObjectPlace(address.prefix, asking, sending, bound, parts=parts)
 
 
 def _store(

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from track.errors import BadCredentials, DiskFull, RemoteError, RemoteUnreachable
 from track.model.names import display
+from track.store.backends.pace import Trouble
 
 _CODE = re.compile(r"<Code>([^<]{1,100})</Code>|\(code: ([A-Za-z]\w{1,100})\)")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
@@ -18,6 +19,15 @@ _NO_ANSWER = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode|Unkn
 _BROKEN_OFF = ("IncompleteBody", "NoContentRange", "kind: Interrupted", "error decoding response body")
 _ODD_PATH = re.compile(r"object with invalid path: Error parsing Path \"([^\"]*)\"")
 _NONSENSE = ("nvalid list response", "nvalid last modified", "nvalid header", "missing", "Missing", "nvalid PROPFIND")
+
+
+_PASSING_STATUS = {408, 429, 500, 502, 503, 504}
+_PASSING_CODES = {
+    "SlowDown", "RequestTimeout", "InternalError", "ServerBusy", "OperationTimedOut", "ThrottlingException",
+    "ConditionalRequestConflict", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "Md5Mismatch",
+}  # fmt: skip
+"""The last ones: what the server received is not what was sent."""
+_FOR_GOOD = ("dns error", "failed to lookup address", "certificate", "InvalidContentType", "invalid peer")
 
 
 class Refused(Exception):
@@ -91,6 +101,29 @@ def about_server(text: str, server: Server) -> RemoteError | DiskFull | None:
             hint=f"is it the address of the {server.language} service, and not of its web page?",
         )
     return None
+
+
+def trouble_of(text: str) -> Trouble | None:
+    """What a failure is that may have passed when the same is asked again; None for one that will not."""
+    status, code = status_of(text), code_of(text)
+    if status in _PASSING_STATUS or code in _PASSING_CODES:
+        return Trouble(is_busy=status in (429, 503) or code in ("SlowDown", "ServerBusy", "ThrottlingException"))
+    if status or code or any(mark in text for mark in _FOR_GOOD) or ignores_ranges(text):
+        return None
+    match = _NO_ANSWER.search(text)
+    kind = match[1] if match else ""
+    if kind == "Timeout" or "TimedOut" in text or "operation timed out" in text:
+        return Trouble(is_silence=True)
+    if any(mark in text for mark in _BROKEN_OFF) or kind in ("Request", "Interrupted"):
+        return Trouble()
+    if kind or any(mark in text for mark in _NONSENSE):
+        return Trouble(is_doubt=True)
+    return None
+
+
+def ignores_ranges(text: str) -> bool:
+    """Whether a request for a piece failed because the server sent the whole."""
+    return "non-partial" in text or "NotPartial" in text or "partial response" in text
 
 
 def not_allowed(server: Server, operation: str, right: str, owner: str) -> RemoteError:

@@ -4,15 +4,18 @@ Requests that ask fail within a minute when nothing answers. Every byte is hashe
 or the server believes of it: both have been seen to return flipped and short bodies as success.
 """
 
+import hashlib
 import os
-from collections import deque
-from collections.abc import Iterator, Mapping
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import obstore
 from blake3 import blake3
@@ -23,9 +26,10 @@ from obstore.store import ObjectStore
 from track.model.digest import Digest
 from track.progress import Moved, unheard
 from track.publish import create, remove, stage, write_all
-from track.store.backends.failure import Telling, is_unknown_request
+from track.store.backends.failure import Refused, Telling, ignores_ranges, is_unknown_request, trouble_of
 from track.store.backends.filesystem import READ, FilesystemPlace, changed, too_large
-from track.store.backends.object_store import ObjectStoreFilesystem, ignores_ranges
+from track.store.backends.object_store import ObjectStoreFilesystem, Pages, streamed
+from track.store.backends.pace import Pace, Trouble, pause_before
 from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Staged, Upload
 from track.system import naming, start_writeback
@@ -37,25 +41,35 @@ _PART = 8 << 20
 _SMALL = 1 << 20
 _MAX_PARTS = 9000
 _PARTS_IN_FLIGHT = 4
+_Answer = TypeVar("_Answer")
 
 CONNECT = timedelta(seconds=5)
 ANSWER = timedelta(seconds=12)
 """How long a server may take to be reached, and to say something."""
 WHOLE = timedelta(hours=6)
 SENDING = timedelta(minutes=5)
-ASKING_AGAIN: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+ASKING_AGAIN: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=30)}
 """How often and how long a question is asked again: with the times above, a dead server is given up in a minute."""
 SENDING_AGAIN: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=180)}
+_ONCE: Any = {"max_retries": 0, "retry_timeout": timedelta(0)}
+"""For a client whose failures `Pace` sees, one by one."""
+_BELIEVED = 3
+_MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 
 def for_questions(*, is_plain: bool, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     """How patient the client is that asks; `is_plain` where the server speaks no TLS, `headers` go with everything."""
     options = {"timeout": WHOLE, "read_timeout": ANSWER, **_options(is_plain, headers)}
-    return {"client_options": options, "retry_config": ASKING_AGAIN}
+    return {"client_options": options, "retry_config": _ONCE}
 
 
 def for_bodies(*, is_plain: bool, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """How patient the client is that sends what is large."""
+    """How patient the client is that sends what is large, in one request."""
+    return {"client_options": {"timeout": SENDING, **_options(is_plain, headers)}, "retry_config": _ONCE}
+
+
+def for_parts(*, is_plain: bool, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """How patient the client is that sends what is large in many requests: it makes each of them again by itself."""
     return {"client_options": {"timeout": SENDING, **_options(is_plain, headers)}, "retry_config": SENDING_AGAIN}
 
 
@@ -67,31 +81,69 @@ def _options(is_plain: bool, headers: Mapping[str, str] | None) -> dict[str, Any
 class ObjectPlace(FilesystemPlace):
     """Keys below a prefix of a store. What was put there is as durable as the service makes it."""
 
-    def __init__(self, prefix: str, store: ObjectStore, bulk: ObjectStore, telling: Telling) -> None:
-        """For the kinds of places; `store` is for questions, `bulk` for what is large, both of the whole container."""
+    def __init__(
+        self, prefix: str, store: ObjectStore, bulk: ObjectStore, telling: Telling, *, parts: ObjectStore | None = None
+    ) -> None:
+        """For the kinds of places; all stores are of the whole container.
+
+        `store` is for questions, `bulk` for what is large, `parts` for what is so large that it goes in parts.
+        """
         self._objects = ObjectStoreFilesystem(store, bulk)
         super().__init__(ObjectFileSystem(fs=self._objects), prefix, telling.server.url)
         self.store, self.bulk, self.telling = store, bulk, telling
         self.identity = telling.server.identity
+        self.in_parts = parts or bulk
         self.creates = True
+        self.pace = Pace()
 
     def path(self, key: str) -> str:
         """The key in the bucket."""
         return f"{self._root}/{key}" if self._root else key
 
+    def get(self, key: str) -> bytes:
+        """The bytes of a key. Raises NoSuchKey, DamagedObject.
+
+        Where the store's tag is the MD5 of the bytes, it has to be that of what came. Encrypted with keys of the
+        service's it is something else: what came the same so often is believed.
+        """
+        seen: Counter[bytes] = Counter()
+
+        def work() -> bytes:
+            data, tag = self._objects.tagged(self.path(key))
+            match = _MD5.fullmatch(tag)
+            seen[data] += 1
+            is_other = match is not None and match[1] != hashlib.md5(data, usedforsecurity=False).hexdigest()
+            if is_other and seen[data] < _BELIEVED:
+                raise Trouble from Refused("kind: Interrupted, what came is not what its tag says")
+            return data
+
+        return self.ask(key, "read", work)
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
+        path = self.path(key)
+        return self.ask(key, "read", lambda: self._objects.cat_file(path, start=offset, end=offset + length))
+
     def list(self, prefix: str) -> Iterator[Listed]:
         """Everything whose key begins with `prefix`, which ends with `/` or is empty."""
+        pages = Pages(self._objects, self.path(prefix))
         cut = len(self.path(""))
-        with self.asking(prefix, operation="list"):
-            for number, page in enumerate(self._objects.pages(self.path(prefix))):
-                self.counter.count += number > 0
-                for each in page:
-                    yield Listed(each["name"][cut:], each["size"], each["created"].timestamp())
+        self.counter.one()
+        while (page := self.ask(prefix, "list", pages.next_page)) is not None:
+            self.counter.count += pages.count > 1
+            for each in page:
+                yield Listed(each["name"][cut:], each["size"], each["created"].timestamp())
+
+    def size(self, key: str) -> int | None:
+        """Bytes of a key; None when nothing has it."""
+        try:
+            return int(self.ask(key, "read", lambda: self._objects.info(self.path(key)))["size"])
+        except NoSuchKey:
+            return None
 
     def put(self, key: str, data: bytes) -> None:
         """Put bytes at a key, replacing what is there."""
-        with self.asking(key, operation="write"):
-            self.filesystem.pipe_file(self.path(key), data)
+        self.ask(key, "write", lambda: self._objects.pipe_file(self.path(key), data), is_large=len(data) > _SMALL)
 
     def create(self, key: str, data: bytes) -> bool:
         """Put bytes at a key that nothing has; of two at once one is told False, where the server can tell."""
@@ -102,7 +154,8 @@ class ObjectPlace(FilesystemPlace):
         if len(data) > _SMALL and (is_new := self.put_watched(key, data, only_new=self.creates)) is not None:
             return is_new
         store = self.store if len(data) <= _SMALL else self.bulk
-        with self.asking(key, operation="write"):
+
+        def work() -> bool:
             if self.creates:
                 try:
                     obstore.put(store, self.path(key), data, mode="create", use_multipart=False)
@@ -116,6 +169,8 @@ class ObjectPlace(FilesystemPlace):
             obstore.put(store, self.path(key), data, use_multipart=False)
             return True
 
+        return self.ask(key, "write", work, is_large=len(data) > _SMALL)
+
     def put_watched(self, key: str, data: bytes, *, only_new: bool) -> bool | None:
         """Put many bytes by what notices when they stop moving; None where there is no such way, and nothing was sent.
 
@@ -126,13 +181,13 @@ class ObjectPlace(FilesystemPlace):
     def put_over(self, key: str, data: bytes) -> None:
         """Put many bytes at a key, replacing what is there."""
         if self.put_watched(key, data, only_new=False) is None:
-            with self.asking(key, operation="write"):
-                obstore.put(self.bulk, self.path(key), data, use_multipart=False)
+            path = self.path(key)
+            self.ask(key, "write", lambda: obstore.put(self.bulk, path, data, use_multipart=False), is_large=True)
 
     def delete(self, key: str) -> None:
         """Remove a key; absence is fine."""
-        with suppress(NoSuchKey), self.asking(key, operation="delete"):
-            self.filesystem.rm_file(self.path(key))
+        with suppress(NoSuchKey):
+            self.ask(key, "delete", lambda: self._objects.rm_file(self.path(key)))
 
     @property
     def comes_in_parts(self) -> bool:
@@ -171,17 +226,27 @@ class ObjectPlace(FilesystemPlace):
 
     def _pieces(self, key: str) -> Iterator[memoryview]:
         """The bytes of a key in order; those of a large object come by several requests at a time."""
-        with self.asking(key):
-            answer = obstore.get(self.store, self.path(key))
+        at = tries = 0
+        is_whole = False
+        while True:
+            answer = self.ask(key, "read", lambda: obstore.get(self.store, self.path(key)))
             size = answer.meta["size"]
-            if size <= SINGLE_LIMIT:
-                yield from _streamed(answer)
+            if size > SINGLE_LIMIT and not is_whole:
+                try:
+                    yield from self._ranges(key, size)
+                    return
+                except _WholeOnly:
+                    is_whole = True
+            try:
+                for piece in streamed(answer, at):  # what came before it broke off is not given again
+                    at += len(piece)
+                    yield piece
                 return
-        try:
-            yield from self._ranges(key, size)
-        except _WholeOnly:
-            with self.asking(key):
-                yield from _streamed(answer)
+            except BaseError as error:
+                tries += 1
+                if trouble_of(str(error)) is None or tries > ASKING_AGAIN["max_retries"]:
+                    raise self.telling.explain(error, operation="read", key=key) from error
+                time.sleep(pause_before(tries))
 
     def _ranges(self, key: str, size: int) -> Iterator[memoryview]:
         starts = iter(range(0, size, _PART))
@@ -199,35 +264,50 @@ class ObjectPlace(FilesystemPlace):
                     future.cancel()
 
     def _range(self, key: str, start: int, end: int) -> memoryview:
-        with self.asking(key):
+        def work() -> memoryview:
             try:
                 return memoryview(obstore.get_range(self.store, self.path(key), start=start, end=end))
             except BaseError as error:
-                if start == 0 and ignores_ranges(error):
+                if start == 0 and ignores_ranges(str(error)):
                     raise _WholeOnly from error
                 raise
+
+        return self.ask(key, "read", work)
 
     def upload(self) -> Upload:
         """Many files; each is final when it was sent."""
         return ObjectUpload(self)
 
-    @contextmanager
-    def asking(self, key: str, *, operation: str = "read") -> Iterator[None]:
-        """Count a request, and give what goes wrong with it its name. Raises NoSuchKey, RemoteError."""
-        self.counter.one()
+    def ask(self, key: str, operation: str, work: Callable[[], _Answer], *, is_large: bool = False) -> _Answer:
+        """The answer to a request, counted and in its turn; made again while what fails may pass.
+
+        What goes wrong for good has its name. Raises NoSuchKey, RemoteError.
+        """
+        if operation != "list":  # of which every page counts
+            self.counter.one()
+        patience = SENDING_AGAIN if is_large else ASKING_AGAIN
+        tries, within_s = patience["max_retries"] + 1, patience["retry_timeout"].total_seconds()
         try:
-            yield
+            return self.pace.again(lambda: _once(work), tries=tries, within_s=within_s)
         except FileNotFoundError as error:
             if self.telling.misses_container(str(error)):
                 raise self.telling.explain(error, operation=operation, key=key) from error
             raise NoSuchKey(key) from error
-        except (BaseError, ValueError) as error:  # ValueError: no key of ours, but one in a hostile listing may be such
+        except (BaseError, Refused, ValueError) as error:  # ValueError: a key of a hostile listing that can be none
             raise self.telling.explain(error, operation=operation, key=key) from error
 
 
-def _streamed(answer: "obstore.GetResult") -> Iterator[memoryview]:
-    for piece in answer.stream(min_chunk_size=_PART):
-        yield memoryview(piece)
+def _once(work: Callable[[], _Answer]) -> _Answer:
+    """The answer. Raises Trouble for what may pass."""
+    try:
+        return work()
+    except FileNotFoundError:
+        raise
+    except BaseError as error:
+        trouble = trouble_of(str(error))
+        if trouble is None:
+            raise
+        raise trouble from error
 
 
 class _WholeOnly(Exception):
@@ -279,16 +359,19 @@ class ObjectUpload:
         size = os.fstat(fd).st_size
         part = max(_PART, -(-size // _MAX_PARTS))
         place = self._place
-        place.counter.count += 1 + -(-size // part)
-        with place.asking(key, operation="write"):
+        place.counter.count += -(-size // part)
+
+        def work() -> None:
             obstore.put(
-                place.bulk,
+                place.in_parts,
                 place.path(key),
                 _checked(fd, digest, source, moved),
                 use_multipart=True,
                 chunk_size=part,
                 max_concurrency=_PARTS_IN_FLIGHT,
             )
+
+        place.ask(key, "write", work, is_large=True)
 
 
 def _checked(fd: int, digest: bytes, source: Path, moved: Moved) -> Iterator[bytes]:

@@ -10,13 +10,15 @@ from typing import IO, Any
 
 import obstore
 from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]  # fsspec has no types
-from obstore.store import ObjectStore
+from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from track.errors import DamagedObject
+from track.store.backends.failure import ignores_ranges
 from track.store.place import GET_LIMIT
 
 _READ_BUFFER = 4 << 20
 _SMALL = 1 << 20
+_PIECE = 8 << 20
 
 
 class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -36,17 +38,21 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """The bytes of a key, or from `start` up to `end`. Raises FileNotFoundError."""
         if start is None or end is None:
-            answer = obstore.get(self.store, path)
-            if answer.meta["size"] > GET_LIMIT:
-                raise DamagedObject(f"{path} has more than {GET_LIMIT:,} bytes, which it should not")
-            return bytes(answer.bytes())
+            return self.tagged(path)[0]
         return self._range(path, start, end)
+
+    def tagged(self, path: str) -> tuple[bytes, str]:
+        """The bytes of a key, and the tag that the store gives them. Raises FileNotFoundError."""
+        answer = obstore.get(self.store, path)
+        if answer.meta["size"] > GET_LIMIT:
+            raise DamagedObject(f"{path} has more than {GET_LIMIT:,} bytes, which it should not")
+        return bytes(answer.bytes()), answer.meta["e_tag"] or ""
 
     def _range(self, path: str, start: int, end: int) -> bytes:
         try:
             return bytes(obstore.get_range(self.store, path, start=start, end=end))
         except obstore.exceptions.BaseError as error:
-            if not ignores_ranges(error):
+            if not ignores_ranges(str(error)):
                 raise
         self.has_ranges = False
         at, found = 0, bytearray()
@@ -71,9 +77,9 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
         """Every key below a prefix."""
         return [each["name"] for page in self.pages(path) for each in page]
 
-    def pages(self, prefix: str) -> Iterator[list[dict[str, Any]]]:
-        """What is known of every key below a prefix, a request's worth at a time."""
-        for page in obstore.list(self.store, prefix=prefix.rstrip("/") or None, chunk_size=1000):
+    def pages(self, prefix: str, after: str | None = None) -> Iterator[list[dict[str, Any]]]:
+        """What is known of every key below a prefix, a request's worth at a time; `after` a key, in their order."""
+        for page in obstore.list(self.store, prefix=prefix.rstrip("/") or None, offset=after, chunk_size=1000):
             yield [
                 {"name": each["path"], "size": each["size"], "type": "file", "created": each["last_modified"]}
                 for each in page
@@ -89,7 +95,38 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
         return obstore.open_reader(self.store, path, buffer_size=_READ_BUFFER)  # type: ignore[return-value]  # it has read
 
 
-def ignores_ranges(error: Exception) -> bool:
-    """Whether a request for a piece failed because the server sent the whole."""
-    text = str(error)
-    return "non-partial" in text or "NotPartial" in text or "partial response" in text
+class Pages:
+    """A listing under way, that goes on behind its last key where it broke off."""
+
+    def __init__(self, objects: ObjectStoreFilesystem, prefix: str) -> None:
+        """Of every key below the prefix; nothing is asked yet."""
+        self._objects, self._prefix = objects, prefix
+        self._is_sorted = isinstance(objects.store, S3Store | AzureStore | GCSStore)
+        self._pages: Iterator[list[dict[str, Any]]] | None = None
+        self._last: str | None = None
+        self.count = 0
+        """Pages that came."""
+
+    def next_page(self) -> list[dict[str, Any]] | None:
+        """The next page, None after the last."""
+        if self._pages is None:
+            self._pages = self._objects.pages(self._prefix, self._last)
+        try:
+            page = next(self._pages, None)
+        except obstore.exceptions.BaseError:
+            if self._is_sorted or self._last is None:
+                self._pages = None
+            raise
+        if page:
+            self._last = page[-1]["name"]
+            self.count += 1
+        return page
+
+
+def streamed(answer: "obstore.GetResult", skipped: int) -> Iterator[memoryview]:
+    """The bytes of an answer in pieces, without so many at their beginning."""
+    for piece in answer.stream(min_chunk_size=_PIECE):
+        cut = min(skipped, len(piece))
+        skipped -= cut
+        if cut < len(piece):
+            yield memoryview(piece)[cut:]

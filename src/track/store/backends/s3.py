@@ -17,7 +17,7 @@ from track.progress import Moved
 from track.store.address import Access, Bucket
 from track.store.backends.credentials import Credentials, find_credentials
 from track.store.backends.failure import Refused, Unusable, is_unknown_request
-from track.store.backends.object_place import ObjectPlace, ObjectUpload, for_bodies, for_questions
+from track.store.backends.object_place import ObjectPlace, ObjectUpload, for_bodies, for_parts, for_questions
 from track.store.backends.s3_failure import Bound
 from track.store.place import Upload
 
@@ -30,9 +30,9 @@ _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 class BucketPlace(ObjectPlace):
     """Keys below a prefix of a bucket."""
 
-    def __init__(self, address: Bucket, store: S3Store, bulk: S3Store, bound: Bound) -> None:
-        """For `open_bucket` and tests; both stores are of the whole bucket."""
-        super().__init__(address.prefix, store, bulk, bound)
+    def __init__(self, address: Bucket, store: S3Store, bulk: S3Store, bound: Bound, *, parts: S3Store) -> None:
+        """For `open_bucket` and tests; the stores are of the whole bucket."""
+        super().__init__(address.prefix, store, bulk, bound, parts=parts)
         self.bound = bound
         self.identity = f"{bound.server.identity}, region {bound.region}"
         self._sender: Callable[[], PartsUpload] | None = None
@@ -110,15 +110,13 @@ def open_bucket(address: Bucket, access: Access) -> BucketPlace:
     bound = Bound(str(address), address.name, display(endpoint), found.region, found.who, found.source)
     asking = _store(address.name, found, for_questions)
     sending = _store(address.name, found, for_bodies)
-    place = BucketPlace(address, asking, sending, bound)
+    place = BucketPlace(address, asking, sending, bound, parts=_store(address.name, found, for_parts))
     if not found.is_machine:  # whose keys only the client library asks for
-        place.send_parts_by(_sender(address.name, found, access.uploads, place.counter.one), access.uploads)
+        place.send_parts_by(_sender(address.name, found, access.uploads, place), access.uploads)
     return place
 
 
-def _sender(
-    bucket: str, found: Credentials, memory: Path | None, asked: Callable[[], None]
-) -> "Callable[[], PartsUpload]":
+def _sender(bucket: str, found: Credentials, memory: Path | None, place: BucketPlace) -> "Callable[[], PartsUpload]":
     """Gives the one that sends what is large. It is loaded and made when it is asked for first: many need it not."""
     made: list[PartsUpload] = []
     lock = threading.Lock()
@@ -126,7 +124,8 @@ def _sender(
     def give() -> "PartsUpload":
         with lock:
             if not made:
-                made.append(import_module("track.store.backends.s3_multipart").open_parts(bucket, found, memory, asked))
+                module = import_module("track.store.backends.s3_multipart")
+                made.append(module.open_parts(bucket, found, memory, place.counter.one, place.pace))
             return made[0]
 
     return give
@@ -135,6 +134,7 @@ def _sender(
 def _store(bucket: str, found: Credentials, patience: Callable[..., dict[str, Any]]) -> S3Store:
     """A client of a bucket. Whatever it would take from the environment by itself is said here instead."""
     config: dict[str, Any] = {"region": found.region, "disable_bulk_delete": True}
+    config["checksum_algorithm"] = "SHA256"  # a library's word
     is_plain = False
     if found.endpoint is None:
         config["virtual_hosted_style_request"] = "." not in bucket

@@ -25,8 +25,9 @@ from blake3 import blake3
 from track.progress import Moved
 from track.publish import make_directories, publish_bytes
 from track.store.backends.credentials import Credentials
-from track.store.backends.failure import Refused, Unusable
+from track.store.backends.failure import Refused, Unusable, trouble_of
 from track.store.backends.filesystem import changed
+from track.store.backends.pace import Pace, pause_before
 from track.store.backends.s3_requests import Requests
 
 PART = 8 << 20
@@ -36,6 +37,7 @@ KEPT_S = 86400.0
 
 _MAX_PARTS = 9000
 _IN_FLIGHT = 4
+_ENDINGS = 4  # tries to end an upload
 _UPLOAD_ID = re.compile(r"<UploadId>([^<]{1,2000})</UploadId>")
 _PART_XML = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
 _NUMBER = re.compile(r"<PartNumber>(\d{1,5})</PartNumber>")
@@ -76,13 +78,12 @@ class PartsUpload:
             DamagedObject: the file did not have the digest; nothing is at the key.
             Refused, Unusable: the server, or the way to it.
         """
-        before = self._begun.get(key)
         try:
             self._send(key, source, digest, fd=fd, moved=moved)
         except Refused as error:
-            if before is None or error.status != 404:
+            if error.status != 404:
                 raise
-            self._forget(key)  # the server knows no more of an upload that was broken off long ago
+            self._forget(key)  # the server knows no more of the upload: it was broken off long ago, or given up
             self._send(key, source, digest, fd=fd, moved=moved)
 
     def put(self, key: str, data: bytes, *, only_new: bool) -> bool:
@@ -137,8 +138,20 @@ class PartsUpload:
         if hasher.digest() != digest:
             self._abort(key, begun)
             raise changed(source)
-        self._complete(key, begun, tags)
+        try:
+            self._complete(key, begun, tags)
+        except Refused as error:
+            if error.status != 404 or not self._is_made(key, tags):
+                raise
         self._forget(key)
+
+    def _is_made(self, key: str, tags: dict[int, str]) -> bool:
+        """Whether the object is there as it was to be made of these parts: then only the answer to that was lost."""
+        with suppress(ValueError, Refused):
+            every = b"".join(bytes.fromhex(tags[number]) for number in sorted(tags))
+            expected = f"{hashlib.md5(every, usedforsecurity=False).hexdigest()}-{len(tags)}"
+            return (self._requests.ask("HEAD", key, {}).headers.get("ETag") or "").strip('"') == expected
+        return False
 
     def _start(self, key: str, part_size: int) -> tuple[Begun, dict[int, _There]]:
         """The upload to go on with and what of it is there; or a new one."""
@@ -183,9 +196,14 @@ class PartsUpload:
             for number, tag in sorted(tags.items())
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        told = self._requests.ask("POST", key, {"uploadId": begun.upload_id}, body).body.decode("utf-8", "replace")
-        if "<Error>" in told or "CompleteMultipartUploadResult" not in told:  # such an error comes with a 200
-            raise Refused(f"the upload could not be completed: {told}")
+        for number in range(1, _ENDINGS + 1):
+            told = self._requests.ask("POST", key, {"uploadId": begun.upload_id}, body).body.decode("utf-8", "replace")
+            if "<Error>" not in told and "CompleteMultipartUploadResult" in told:
+                return
+            failure = Refused(f"the upload could not be completed: {told}")  # such an error comes with a 200
+            if number == _ENDINGS or trouble_of(told) is None:
+                raise failure
+            time.sleep(pause_before(number))
 
     def _abort(self, key: str, begun: Begun) -> None:
         with suppress(Refused, Unusable):  # without the right to: a rule of the bucket has to
@@ -209,9 +227,11 @@ class PartsUpload:
             publish_bytes(self._memory, "".join(lines).encode())
 
 
-def open_parts(bucket: str, found: Credentials, memory: Path | None, asked: Callable[[], None]) -> PartsUpload:
-    """What sends large files to a bucket as somebody; `asked` is told of every request."""
-    return PartsUpload(Requests(bucket, found, asked), memory)
+def open_parts(
+    bucket: str, found: Credentials, memory: Path | None, asked: Callable[[], None], pace: Pace | None = None
+) -> PartsUpload:
+    """What sends large files to a bucket as somebody; `asked` is told of every request, `pace` is the server's."""
+    return PartsUpload(Requests(bucket, found, asked, pace), memory)
 
 
 def _read(memory: Path | None) -> dict[str, Begun]:

@@ -6,6 +6,7 @@ long as it needs, as long as it moves: the client library's only limit is for al
 or a dead server does not feel.
 """
 
+import base64
 import hashlib
 import hmac
 import random
@@ -22,7 +23,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from track.store.backends.credentials import Credentials, Key
-from track.store.backends.failure import Refused, Unusable
+from track.store.backends.failure import Refused, Unusable, trouble_of
+from track.store.backends.pace import Pace
 from track.system import unsent_bytes
 
 TRIES = 8
@@ -36,8 +38,6 @@ TIMEOUTS = 2
 
 _BLOCK = 64 << 10
 _MOST_READ = 4 << 20
-_BUSY = {408, 429, 500, 502, 503, 504}
-_AGAIN = ("RequestTimeout", "ConditionalRequestConflict")
 _LONGEST_WAIT_S = 20.0
 
 
@@ -51,8 +51,9 @@ class Answer(NamedTuple):
 class Requests:
     """Makes requests to one bucket; safe to use from several threads."""
 
-    def __init__(self, bucket: str, found: Credentials, asked: Callable[[], None]) -> None:
-        """`asked` is told of every request."""
+    def __init__(self, bucket: str, found: Credentials, asked: Callable[[], None], pace: Pace | None = None) -> None:
+        """`asked` is told of every request; `pace` is that of all requests to the server."""
+        self._pace = pace or Pace()
         endpoint = found.endpoint or f"https://s3.{found.region}.amazonaws.com"
         parts = urlsplit(endpoint)
         host = parts.hostname or ""
@@ -82,14 +83,19 @@ class Requests:
         for number in range(TRIES):
             self._asked()
             try:
-                return self._once(method, key, query, body, only_new=only_new)
+                with self._pace.turn():
+                    answer = self._once(method, key, query, body, only_new=only_new)
+                self._pace.went_well()
+                return answer
             except urllib.error.HTTPError as error:
                 with error:
                     told = error.read(_MOST_READ).decode("utf-8", "replace")
                 failure = Refused(f"non-2xx status code: {error.code}\n{told}", error.code)
                 wait_s = _asked_to_wait(error.headers.get("Retry-After"))
-                if error.code not in _BUSY and not any(code in told for code in _AGAIN):
+                if trouble_of(str(failure)) is None:
                     raise failure from error
+                if error.code in (429, 503):
+                    self._pace.slow_down()
             except (OSError, HTTPException) as error:
                 reason = error.reason if isinstance(error, urllib.error.URLError) else error
                 if isinstance(reason, ssl.SSLCertVerificationError):
@@ -109,6 +115,8 @@ class Requests:
         path = quote(f"{self._path}/{key}", safe="/-_.~")
         words = "&".join(f"{quote(name, safe='-_.~')}={quote(query[name], safe='-_.~')}" for name in sorted(query))
         headers = {"Host": self._netloc, "X-Amz-Content-Sha256": hashlib.sha256(body).hexdigest()}
+        if method == "PUT":  # servers look at this one, and not all at the one that is signed
+            headers["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         if (own := self._key()) is not None:
             headers |= signature(own, self._found.region, (method, path, words), headers)
         headers["Content-Type"] = "application/octet-stream"
