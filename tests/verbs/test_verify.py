@@ -359,7 +359,7 @@ def test_a_lost_index_at_a_remote_is_missing_data_and_a_push_mends_it(here, remo
 
     track("push", cwd=here).ok()
     older = check(here, remote="origin")
-    assert {"track push origin $(git rev-list --all)"} >= {one.next_step for one in older.problems}
+    assert {"track repair --remote origin"} >= {one.next_step for one in older.problems}
     track("push", "origin", *git("rev-list", "--all", cwd=here).split(), cwd=here).ok()
     assert () == check(here, remote="origin").problems
     done = track("clone", here, here.parent / "clone", cwd=here.parent).ok()

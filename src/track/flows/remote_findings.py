@@ -23,7 +23,7 @@ def note_losses(
     """
     found.objects_count, found.read_bytes = checked.objects_count, checked.read_bytes
     kinds = {digest: _kind(problem) for problem in checked.problems for digest in problem.digests}
-    step = f"track push {display(remote)}"
+    step = f"track repair --remote {display(remote)}"
     for path, pointer in here if kinds else ():
         _name_losses(project, (path, pointer), kinds, found, step)
     for problem in checked.problems:
@@ -34,7 +34,7 @@ def note_losses(
             what += ", with older versions"
         elif problem.recipes and not problem.digests:
             what += f"; it has the recipes of {len(problem.recipes):,} large objects, which come whole, not in parts"
-        found.add(_kind(problem), problem.key.encode(), what, digest, step + " $(git rev-list --all)" * is_old)
+        found.add(_kind(problem), problem.key.encode(), what, digest, step)
 
 
 def _kind(problem: Problem) -> Kind:
@@ -75,7 +75,7 @@ def _walk(project: Project, remote: Remote, version: Version, found: Findings) -
             remote.fetch(project.store, absent)
         return list(project.store.read_many(nodes))
 
-    step = f"track push {display(remote.name)}"
+    step = f"track repair --remote {display(remote.name)}"
     try:
         lacking = remote.absent(objects_below(version, read_many))
     except (MissingObject, DamagedObject, *UNBELIEVABLE) as error:

@@ -7,6 +7,7 @@ from track.errors import DamagedObject, MalformedManifest, MalformedPointer, Mis
 from track.flows.findings import Findings
 from track.flows.plan import refuse_other_totals
 from track.flows.reach import known_at_remotes
+from track.flows.shallow import is_away
 from track.model.manifest import Entry, walk
 from track.model.names import is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer
@@ -22,7 +23,7 @@ def check_version(project: Project, path: bytes, pointer: Pointer, found: Findin
     """
     if pointer.kind == "value":
         return
-    is_at_remote = pointer.digest in known_at_remotes(project, [pointer.digest])
+    is_at_remote = bool(known_at_remotes(project, [pointer.digest])) or is_away(project, path)
     is_in_place = (path, pointer.digest) in found.in_place
     step = f"track add {typed(path)}" if is_in_place else f"track fetch -- {typed(path)}"
     before = len(found.problems)

@@ -265,7 +265,7 @@ def _check_pack(place: Place, pack: bytes, held: list[Held]) -> list[Problem]:
         data = place.get(key)
     except NoSuchKey:
         return [_lost(key, "missing", held)]
-    entries = _entries(data, key)
+    entries = entries_of(data, key)
     view = memoryview(data)
     good = {entry.digest for entry in entries or () if _is_good(entry, view)}
     lost = [one for one in held if one.digest not in good]
@@ -275,7 +275,8 @@ def _check_pack(place: Place, pack: bytes, held: list[Held]) -> list[Problem]:
     return [_lost(key, "damaged", lost)] if lost or has_bad_chunks else []
 
 
-def _entries(data: bytes, key: str) -> list[PackEntry] | None:
+def entries_of(data: bytes, key: str) -> list[PackEntry] | None:
+    """The table of a pack in memory; None when it has none that can be read."""
     try:
         footer = parse_footer(data[-FOOTER_LENGTH:], len(data), key)
         table = data[footer.table_offset : footer.table_offset + footer.table_length]

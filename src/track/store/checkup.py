@@ -17,6 +17,7 @@ from track.errors import TrackError
 from track.model.digest import Digest
 from track.progress import Progress, Share, silent
 from track.store.hashing import hash_one_of_many
+from track.store.lost import note_lost
 from track.store.objects import Store
 from track.store.pack import READ_FLAGS, PackWriter, read_table
 from track.store.pack_check import CheckedPack, check_pack, check_packs, pass_over, sums_of
@@ -32,11 +33,12 @@ _REPORT_S = 0.1
 
 
 class Bad(NamedTuple):
-    """Something bad in a store: where, what is wrong with it, and the objects that are lost by it."""
+    """Something bad in a store: where, what is wrong, and the objects lost by it; `file` is its own digest."""
 
     place: str
     what: str
     digests: tuple[bytes, ...] = ()
+    file: bytes = b""
 
 
 class CheckedStore(NamedTuple):
@@ -222,14 +224,16 @@ def _told(store: Store, seen: _Seen, settles: bool) -> Bad:
     if seen.pack is not None:
         return _settled(store, seen.pack) if settles else _bad_pack(store, seen.pack, seen.file.path)
     aside = set_aside(seen.file.path, store.rooms.quarantine) if settles else None
+    if settles:
+        note_lost(store.rooms, [seen.file.digest])
     if aside is not None:
         store.damage.append(f"{seen.what}; it is now {shown(aside)}")
-    return Bad(shown(aside or seen.file.path), seen.what, (seen.file.digest,))
+    return Bad(shown(aside or seen.file.path), seen.what, (seen.file.digest,), seen.file.digest)
 
 
 def _bad_pack(store: Store, pack: CheckedPack, place: Path) -> Bad:
     lost = pack.lost if pack.objects_count else tuple(store.index.inside(pack.name))
-    return Bad(shown(place), pack.what, lost)
+    return Bad(shown(place), pack.what, lost, pack.name)
 
 
 def _settled(store: Store, pack: CheckedPack) -> Bad:
@@ -239,15 +243,16 @@ def _settled(store: Store, pack: CheckedPack) -> Bad:
     """
     path = store.rooms.pack(pack.name)
     lost = pack.lost if pack.objects_count else tuple(store.index.inside(pack.name))
+    note_lost(store.rooms, lost)
     if pack.objects_count and not _rescued(store, path, frozenset(pack.lost)):
         for held in list(store.index.held(pack.lost)):
             if store.index.pack_name(held.pack) == pack.name:
                 store.index.forget(held)
-        return Bad(shown(path), pack.what, lost)
+        return Bad(shown(path), pack.what, lost, pack.name)
     aside = set_aside(path, store.rooms.quarantine)
     if aside is not None:
         store.index.forget_pack(pack.name)
-    return Bad(shown(aside or path), pack.what, lost)
+    return Bad(shown(aside or path), pack.what, lost, pack.name)
 
 
 def _rescued(store: Store, path: Path, lost: frozenset[bytes]) -> bool:

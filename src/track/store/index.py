@@ -85,6 +85,8 @@ class Index:
         self._on_damage = on_damage
         self._names: dict[int, bytes] = {}
         self._db: sqlite3.Connection | None = None
+        self.cut: set[bytes] = set()
+        """What was in packs that have another size than they had."""
         self.is_reconciled = False
         """Whether it was compared with the folder since it was made."""
         self._looked_at = 0.0
@@ -180,6 +182,12 @@ class Index:
         self._change("DELETE FROM objects WHERE digest = ? AND pack = ? AND offset = ?", held[:3])
         self._change("UPDATE packs SET state = ? WHERE id = ?", (DAMAGED, held.pack))
 
+    def vanished(self) -> set[bytes]:
+        """What it looks for in packs that are gone, or have another size than they had, since it last looked."""
+        there = dict(self.listed())
+        gone = [name for name, (size, _) in self.packs().items() if name not in there or _size(there[name]) != size]
+        return {digest for name in gone for digest in self.inside(name)}
+
     def forget_pack(self, name: bytes) -> bool:
         """Know nothing of a pack any more: it is gone. Whether it was known."""
         was_known = bool(self._ask("SELECT 1 FROM packs WHERE name = ?", (name,)))
@@ -206,6 +214,7 @@ class Index:
         there = dict(_listed(self._packs))
         known = self.packs()
         if lost := [name for name, (size, _) in known.items() if name not in there or _size(there[name]) != size]:
+            self.cut.update(digest for name in lost if name in there for digest in self.inside(name))
             self._guarded(lambda db: _forget(db, lost))
             self._names = {}
         found = False

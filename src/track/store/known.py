@@ -253,10 +253,7 @@ class Known:
 
     def counts(self) -> dict[bytes, int]:
         """How many objects each pack holds, without the recipes of those that are files of their own."""
-        query = (
-            "SELECT p.digest, c.count FROM packs p JOIN"
-            " (SELECT pack, count(*) AS count FROM places GROUP BY pack) c ON c.pack = p.id"
-        )
+        query = "SELECT p.digest, count(*) FROM places o JOIN packs p ON p.id = o.pack GROUP BY o.pack"
         return dict(self._db.execute(query).fetchall())
 
     def has_packs(self, digests: Iterable[bytes]) -> set[bytes]:
@@ -283,6 +280,11 @@ class Known:
     def entries(self) -> set[str]:
         """Keys of the complete roots entries that were read."""
         return {key for (key,) in self._db.execute("SELECT key FROM entries")}
+
+    def roots_in(self, key: str = "") -> set[bytes]:
+        """What a roots entry said when it was read, or what all of them did, whatever was found missing since."""
+        query = "SELECT DISTINCT digest FROM roots WHERE entry LIKE ?"
+        return {digest for (digest,) in self._db.execute(query, (f"{key}%",))}
 
     def learn_roots(self, key: str, digests: Iterable[bytes]) -> None:
         """Take over a complete roots entry."""

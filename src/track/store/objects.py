@@ -23,6 +23,7 @@ from track.store.description import CHOSEN, Description, dump_description, parse
 from track.store.hashing import hash_fd
 from track.store.index import Held, Index
 from track.store.layout import DESCRIPTION, OBJECTS, object_digest
+from track.store.lost import note_lost
 from track.store.pack import RAW, expand_entry, read_entry, read_table
 from track.store.reading import OpenPacks
 from track.store.rooms import Rooms
@@ -33,7 +34,7 @@ from track.system import is_shared_filesystem, naming, reading, shown
 
 _KNOWN_NAMES = {
     "staging", "partial", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found",
-    "verified.db",
+    "verified.db", "lost",
 }  # fmt: skip
 _DAMAGED_HINT = "`track fetch` brings it again from a remote; `track verify` lists everything that is damaged"
 _WINDOW = 1 << 16
@@ -55,7 +56,8 @@ class Store:
         self.index = Index(index_path, rooms.packs, self._pack_is_broken)
         self._open_packs = OpenPacks(rooms)
         self._has_remade_index = False
-        self._keeps_index = index_path is not None and index_path.parent == rooms.path
+        self.keeps_index = index_path is not None and index_path.parent == rooms.path
+        """Whether the index is in the store, and everybody who writes there keeps it up to date."""
         self.verified_path = index_path and index_path.with_name(index_path.name.replace("index", "verified", 1))
         """The record of when which file was last verified, beside the index."""
 
@@ -255,7 +257,7 @@ class Store:
 
     def trash(self) -> Trash:
         """What collections took away, and can still give back."""
-        return Trash(self.rooms, keeps_index=self._keeps_index)
+        return Trash(self.rooms, keeps_index=self.keeps_index)
 
     def _revived(self, digests: Iterable[bytes]) -> int:
         """Bring back what is needed again from the trash, unless a collection is at work; how many files."""
@@ -305,6 +307,7 @@ class Store:
 
     def _whole_is_damaged(self, digest: bytes, path: Path) -> DamagedObject:
         aside = set_aside(path, self.rooms.quarantine)
+        note_lost(self.rooms, [digest])
         where = f"; it is now {shown(aside)}" if aside else ""
         message = f"object {Digest(digest)} is damaged at {shown(path)}{where}"
         self.damage.append(message)
@@ -328,12 +331,14 @@ class Store:
     def _entry_is_damaged(self, held: Held, error: DamagedObject) -> DamagedObject:
         path = self.rooms.pack(self.index.pack_name(held.pack))
         self.index.forget(held)
+        note_lost(self.rooms, [held.digest])
         message = f"object {Digest(held.digest)} is damaged in the pack {shown(path)}, at byte {held.offset}"
         self.damage.append(message)
         return DamagedObject(message, hint=_DAMAGED_HINT, details=(error.message,))
 
     def _pack_is_broken(self, path: Path, error: DamagedObject) -> None:
         aside = set_aside(path, self.rooms.quarantine)
+        note_lost(self.rooms, self.index.cut)
         where = f"; it is now {shown(aside)}" if aside else ""
         self.damage.append(f"{error.message}{where}")
 

@@ -46,6 +46,11 @@ class Rooms(NamedTuple):
         return self.path / "quarantine"
 
     @property
+    def lost(self) -> Path:
+        """The digests of what was found bad, and is not there again."""
+        return self.path / "lost"
+
+    @property
     def trash(self) -> Path:
         """What collections took away, until it is deleted: a folder each, named by when (seconds since 1970)."""
         return self.path / "trash"

@@ -265,7 +265,7 @@ class _Sending:
                 group += self._landed(flying, recipes)
             for parcel in self._recipes(recipes):
                 group.append(parcel)
-                upload.put_file(parcel.key, parcel.source, parcel.digest)
+                upload.put_file(parcel.key, parcel.source, parcel.digest, replace=parcel.digest in self._bad_packs)
         except BaseException:
             for flight in flying.values():
                 flight.share.stop()

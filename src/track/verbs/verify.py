@@ -185,7 +185,7 @@ def _verify_store(project: Project, found: Findings, turn: Round, how: _How) -> 
     found.read_bytes += checked.read_bytes
     for bad in checked.bad:
         found.bad |= dict.fromkeys(bad.digests, bad.place)
-        found.add("damaged", bad.place.encode(), bad.what, None, "track fetch")
+        found.add("damaged", bad.place.encode(), bad.what, None, "track repair")
 
 
 def _verify_data(project: Project, here: _Versions, found: Findings, turn: Round, how: _How) -> None:
@@ -214,7 +214,7 @@ def _name_the_rest(found: Findings) -> None:
     """Objects that are damaged and that no pointer looked at needs."""
     for digest in found.bad.keys() - found.named:
         what = f"object {Digest(digest)} is damaged; no pointer at HEAD, staged or in the working tree needs it"
-        found.add("damaged", found.bad[digest].encode(), what, digest, "track fetch --all")
+        found.add("damaged", found.bad[digest].encode(), what, digest, "track repair")
 
 
 def _verify_remote(project: Project, name: str, how: _How) -> Verified:

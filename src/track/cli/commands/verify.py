@@ -28,8 +28,8 @@ here it takes objects by chance.
 
 No stat is believed and no size taken for a digest. A pack or a large object is whole when its bytes have the digest
 that names it; --deep also expands and hashes every object in every pack, and follows the manifests and recipes of
-every version of every branch and tag. A bad object is put into the store's quarantine, so that a fetch brings it
-again; nothing is deleted. Data that is not checked out is not missed.
+every version of every branch and tag. A bad object is put into the store's quarantine; nothing is deleted. Data that
+is not checked out is not missed. `track repair` brings back what is damaged or missing.
 
 \b
 Words: damaged (other bytes than recorded, and no edit explains it), missing (in the store, and as far as is known

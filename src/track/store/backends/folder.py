@@ -196,6 +196,7 @@ class _FolderUpload:
             batch.add(source, target, mode=self._mode)
         batch.commit()
         for target, source in replacing.items():
+            self._place.prepare(target.parent)
             _replace(source, target, self._mode)
 
 
