@@ -13,7 +13,7 @@ from support.servers import LOST, Answer, Proxy, Request, answering, proxy, s3_e
 from track.errors import BadCredentials, DamagedObject, RemoteError
 from track.model.digest import digest_of
 from track.store.address import Access, Bucket
-from track.store.backends import s3_multipart, s3_requests
+from track.store.backends import http_requests, s3_multipart
 from track.store.backends.credentials import Credentials, Key
 from track.store.backends.failure import Refused, Unusable
 from track.store.backends.object_place import SINGLE_LIMIT
@@ -27,7 +27,7 @@ PARTS = 6
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_requests, "TRIES", 3)
+    monkeypatch.setattr(http_requests, "TRIES", 3)
 
 
 @pytest.fixture
@@ -256,8 +256,8 @@ def test_what_goes_wrong_is_told_as_everywhere(
 def test_a_server_that_hangs_in_the_middle_is_given_up(
     opened: Callable[[], BucketPlace], between: Proxy, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert s3_requests.SILENCE_S * s3_requests.TIMEOUTS < 60
-    monkeypatch.setattr(s3_requests, "SILENCE_S", 0.3)
+    assert http_requests.SILENCE_S * http_requests.TIMEOUTS < 60
+    monkeypatch.setattr(http_requests, "SILENCE_S", 0.3)
 
     def hang(request: Request, ask: Callable[[], Answer]) -> Answer | None:
         if "partNumber=2&" in request.path:

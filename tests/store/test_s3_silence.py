@@ -15,7 +15,7 @@ from support.seaweed import BUCKET, OWNER, Seaweed, place_at
 from support.servers import LOST, Answer, Proxy, Request, proxy, s3_error
 from track.errors import RemoteUnreachable
 from track.model.digest import digest_of
-from track.store.backends import s3_requests
+from track.store.backends import http_requests
 from track.store.backends.credentials import Credentials, Key
 from track.store.backends.s3 import BucketPlace
 from track.store.backends.s3_multipart import PART, open_parts
@@ -66,12 +66,12 @@ def prefix(tmp_path: Path) -> str:
 def test_a_body_may_take_longer_than_any_silence_as_long_as_it_moves(
     s3_server: Seaweed, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_requests, "SILENCE_S", 3.0)
+    monkeypatch.setattr(http_requests, "SILENCE_S", 3.0)
     slowly = Slowly(pause_s=0.5)
     with place_behind(s3_server, slowly, prefix) as place:
         began = time.monotonic()
         assert place.put_new("packs/aa/b.pack", PACK)
-        assert time.monotonic() - began > s3_requests.SILENCE_S
+        assert time.monotonic() - began > http_requests.SILENCE_S
         assert slowly.begun == 1
         assert place.get("packs/aa/b.pack") == PACK
 
@@ -80,8 +80,8 @@ def test_a_body_may_take_longer_than_any_silence_as_long_as_it_moves(
 def test_a_server_that_stops_reading_is_given_up_and_named(
     s3_server: Seaweed, prefix: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert s3_requests.SILENCE_S * s3_requests.TIMEOUTS < 60
-    monkeypatch.setattr(s3_requests, "SILENCE_S", 0.5)
+    assert http_requests.SILENCE_S * http_requests.TIMEOUTS < 60
+    monkeypatch.setattr(http_requests, "SILENCE_S", 0.5)
     slowly = Slowly(most=most)
     with place_behind(s3_server, slowly, prefix) as place:
         with pytest.raises(RemoteUnreachable, match="does not answer") as error:
@@ -89,14 +89,14 @@ def test_a_server_that_stops_reading_is_given_up_and_named(
         assert error.value.message.startswith("http://127.0.0.1:")
         with pytest.raises(RemoteUnreachable, match="does not answer"):
             place.put_over("packs/aa/b.pack", PACK)
-        assert slowly.begun == 2 * s3_requests.TIMEOUTS
+        assert slowly.begun == 2 * http_requests.TIMEOUTS
     assert place_at(s3_server.endpoint, OWNER, prefix).size("packs/aa/b.pack") is None
 
 
 def test_a_part_of_a_large_file_that_stops_is_given_up(
     s3_server: Seaweed, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_requests, "SILENCE_S", 0.5)
+    monkeypatch.setattr(http_requests, "SILENCE_S", 0.5)
     large = os.urandom((32 << 20) + PART)
     (tmp_path / "large").write_bytes(large)
     with (
@@ -122,7 +122,7 @@ def test_a_push_through_a_server_that_stops_reading_says_which_and_again_finishe
         url = f"s3://{BUCKET}/{prefix}"
         track_here("remote", "add", "origin", url, "--clone", "--endpoint", between.endpoint, cwd=repo).ok()
         with monkeypatch.context() as patch:
-            patch.setattr(s3_requests, "SILENCE_S", 0.5)
+            patch.setattr(http_requests, "SILENCE_S", 0.5)
             done = track_here("push", cwd=repo)
         assert done.code == 5 and f"{between.endpoint} does not answer" in done.err, done.err
         slowly.ended.set()
