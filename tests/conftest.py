@@ -12,6 +12,7 @@ from support.programs import left_out, missing_programs
 from support.repositories import new_repository
 from support.seaweed import Seaweed, seaweed
 from support.sshd import Sshd, introduce, sshd
+from support.webservers import Web, nginx, rclone
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NOTHING_LEFT_OUT = IN_CI or bool(os.environ.get("TRACK_TESTS_COMPLETE"))
@@ -41,7 +42,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "TZ": "UTC",
         "COLUMNS": "80",
     }
-    loose = ("TRACK_", "GIT_", "XDG_", "LC_", "AWS_", "GOOGLE_", "AZURE_", "SSH_")
+    loose = ("TRACK_", "GIT_", "XDG_", "LC_", "AWS_", "GOOGLE_", "AZURE_", "SSH_", "WEBDAV_", "STORAGE_")
     single = {
         "LANG",
         "LANGUAGE",
@@ -103,6 +104,20 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iter
     """A real server of SSH, one for each worker; who runs the tests knows it and is known there."""
     with sshd(tmp_path_factory.mktemp("sshd")) as server:
         introduce(server, Path(os.environ["HOME"]))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nginx_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Web]:
+    """A real web server, with WebDAV below a part of it, one for each worker."""
+    with nginx(tmp_path_factory.mktemp("nginx")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Web]:
+    """A real WebDAV server that takes no notice of conditions, one for each worker."""
+    with rclone(tmp_path_factory.mktemp("rclone")) as server:
         yield server
 
 

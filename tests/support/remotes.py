@@ -3,31 +3,81 @@
 import os
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from dvc_objects.fs.memory import MemoryFileSystem
 
-from support import azurite
+from support import azurite, webservers
 from support.seaweed import OWNER, place_at
 from track.model.digest import Digest
+from track.progress import Moved, unheard
 from track.store.address import Access, parse_address
 from track.store.backends.filesystem import FilesystemPlace
-from track.store.backends.folder import open_folder
+from track.store.backends.folder import FolderPlace, open_folder
 from track.store.backends.opening import open_place
+from track.store.backends.web import WebPlace
 from track.store.description import Chunking, Description, dump_description
 from track.store.known import Known
 from track.store.layout import DESCRIPTION
+from track.store.listing import LISTED, publish_listing
 from track.store.objects import Store
-from track.store.place import Place
+from track.store.place import Listed, Place, Staged
 from track.store.remote import Remote
 
-KINDS = ("folder", "memory", "s3", "azure", "ssh")
-SERVERS = {"s3": "s3_server", "azure": "azure_server", "ssh": "ssh_server"}
+KINDS = ("folder", "memory", "s3", "azure", "ssh", "webdav", "webdav-rclone", "http")
+SERVERS = {
+    "s3": "s3_server",
+    "azure": "azure_server",
+    "ssh": "ssh_server",
+    "webdav": "nginx_server",
+    "webdav-rclone": "rclone_server",
+    "http": "nginx_server",
+}
 """The fixture that gives the server of a kind."""
 STORE_ID = "00112233445566778899aabbccddeeff"
 WRITER = "f" * 32
+
+
+class Served(FolderPlace):
+    """A folder that a web server gives out: whatever is read of it comes from the server, with the list made anew."""
+
+    def __init__(self, folder: Path, web: WebPlace) -> None:
+        super().__init__(folder)
+        self.web = web
+
+    @property
+    def requests_count(self) -> int:
+        return self.counter.count + self.web.requests_count
+
+    @property
+    def comes_in_parts(self) -> bool:
+        return self.web.comes_in_parts
+
+    def get(self, key: str) -> bytes:
+        return self.web.get(key)
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        return self.web.get_range(key, offset, length)
+
+    def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
+        return self.web.get_file(key, staging, limit=limit, moved=moved)
+
+    def digest(self, key: str) -> Digest:
+        return self.web.digest(key)
+
+    def size(self, key: str) -> int | None:
+        return self.web.size(key)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        if prefix not in LISTED:
+            yield from super().list(prefix)
+            return
+        before = self.counter.count
+        publish_listing(open_folder(self.root))
+        self.counter.count = before
+        yield from self.web.list(prefix)
 
 
 def new_place(kind: str, folder: Path, server: Any = None) -> Place:
@@ -40,6 +90,12 @@ def new_place(kind: str, folder: Path, server: Any = None) -> Place:
     if kind == "ssh":
         folder.mkdir()
         return open_place(parse_address(server.url(folder), base=folder), Access())
+    if kind.startswith("webdav"):
+        return webservers.dav_at(server, f"dav/{prefix}")
+    if kind == "http":
+        folder = server.folder / "web" / prefix
+        folder.mkdir(parents=True)
+        return Served(folder, webservers.web_at(server, f"web/{prefix}"))
     if kind == "memory":
         filesystem = MemoryFileSystem(global_store=False, skip_instance_cache=True)  # type: ignore[no-untyped-call]  # no types
         return FilesystemPlace(filesystem, "/bucket/prefix", "memory://bucket/prefix")

@@ -75,6 +75,7 @@ def answering(answer: Answering, reading: Reading = _all) -> Iterator[str]:
                 self.close_connection = True
 
         do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = serve
+        do_PROPFIND = do_MKCOL = do_MOVE = do_COPY = serve
 
         def log_message(self, *_: object) -> None:
             return

@@ -32,6 +32,7 @@ from track.store.address import (
     parse_address,
 )
 from track.store.backends.dotenv import read_dotenv, variables_of
+from track.store.backends.web_login import netrc_login
 from track.store.limit import LimitedPlace, limiter_of
 from track.store.record import explaining
 from track.store.remote import Remote, open_remote
@@ -116,6 +117,8 @@ def wish_of(project: Project, name: str, given: Named | None = None, access: Acc
         setting = project.config.setting(f"remote.{name}.{key}")
         if told or (setting.value and setting.layer in _FOREIGN):
             lines.append(line(f"remote.{name}.{key}", told or setting.value))
+    if isinstance(named.address, WebFolder) and (login := netrc_login(named.address.host)) is not None:
+        lines.append(line("~/.netrc", f"{login.who} and a password for {named.address.host}"))
     lines.extend(_lines_of_dotenv(named.address, access_of(project, name), said))
     return Wish("remote", name, tuple(lines)) if lines else None
 
@@ -146,6 +149,30 @@ def refuse_strangers(project: Project, named: Named, *, sending: bool) -> None:
         hint=f"if you trust it: track trust {name}   (without a terminal: track trust --yes {name})",
         details=(f"it is {display(str(named.address))}", *wish.lines),
     )
+
+
+def is_read_only(project: Project, named: Named) -> bool:
+    """Whether nothing is ever sent to a remote: a web server's folder, or one that was marked so."""
+    return isinstance(named.address, WebFolder) or project.config.is_on(f"remote.{named.name}.read-only")
+
+
+def refuse_read_only(project: Project, named: Named) -> None:
+    """Refuse to send to a remote that is only read.
+
+    Raises:
+        RemoteError: it is such a one; the hint names another, when there is one.
+    """
+    if not is_read_only(project, named):
+        return
+    others = [one.name for one in all_named(project) if not is_read_only(project, one)]
+    name = display(named.name)
+    if others:
+        hint = f"track push {display(others[0])}   always: track config push.to {display(others[0])}"
+    else:
+        hint = "name where it is written: track remote add NAME URL   then: track push NAME"
+    if not isinstance(named.address, WebFolder):
+        hint += f"\nif it shall be written to: track config remote.{name}.read-only false"
+    raise RemoteError(f"remote `{name}` ({display(named.url)}) is only read: nothing is sent to it", hint=hint)
 
 
 def waiting(project: Project, named: Named, *, sending: bool) -> Wish | None:
@@ -253,6 +280,8 @@ def connected(project: Project, named: Named, *, sending: bool) -> Iterator[Remo
         Locked: another push of this clone to it takes longer than `lock.timeout`.
         NewerFormat: it was written by a later version.
     """
+    if sending:
+        refuse_read_only(project, named)
     refuse_strangers(project, named, sending=sending)
     folder = project.state / "remotes"
     record = folder / f"{named.name}.db"

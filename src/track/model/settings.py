@@ -91,6 +91,12 @@ KEYS = (
         committed=False,
     ),
     Key("remote.*.profile", "text", None, "the profile of `~/.aws` for the remote's bucket", committed=False),
+    Key(
+        "remote.*.read-only",
+        "boolean",
+        False,
+        "whether the remote is only read: a mirror, or one that others write; nothing is pushed to it",
+    ),
     Key("remote.*.region", "text", None, "the region of the remote's bucket"),
     Key("remote.*.url", "text", None, "where the remote of that name is"),
     Key(

@@ -30,12 +30,24 @@ CHOSEN = Chunking(normalisation=2)
 """How stores that are made today cut; decision 0006 says why."""
 
 
+class Abilities(NamedTuple):
+    """What the server of a remote can do, as far as somebody tried. See decision 0008.
+
+    `conditions`: of two that create one key at once, one is told; None where it was not tried. `listing`: a list of
+    what is there is kept for those who read through a server that cannot be asked.
+    """
+
+    conditions: bool | None = None
+    listing: bool = False
+
+
 class Description(NamedTuple):
-    """A store's identity (32 hex digits), whether a group shares it, and how it cuts large objects."""
+    """A store's identity (32 hex digits), whether a group shares it, how it cuts large objects, what its server can."""
 
     id: str
     shared: Literal["", "group"] = ""
     chunking: Chunking = Chunking()
+    abilities: Abilities = Abilities()
 
 
 def dump_description(description: Description) -> bytes:
@@ -50,6 +62,11 @@ def dump_description(description: Description) -> bytes:
     lines.append(f"maximum = {chunking.maximum_bytes}")
     if chunking.normalisation:
         lines.append(f"normalisation = {chunking.normalisation}")
+    if description.abilities != Abilities():
+        lines += ["", "[server]"]
+        conditions, listing = description.abilities
+        lines += [] if conditions is None else [f"conditions = {str(conditions).lower()}"]
+        lines += ["listing = true"] if listing else []
     lines.append("")
     return "\n".join(lines).encode()
 
@@ -70,13 +87,13 @@ def parse_description(content: bytes, place: str) -> Description:
         if written > FORMAT:
             hint = "install a newer version of track"
             raise NewerFormat(f"the store at {place} has format {written}; this version knows {FORMAT}", hint=hint)
-        return _description(store, table.get("chunks", {}))
+        return _description(store, table.get("chunks", {}), table.get("server", {}))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         hint = "restore its store.toml from another copy of the store, or use another place"
         raise NotAStore(f"store.toml at {place} cannot be read: {error}", hint=hint) from error
 
 
-def _description(store: dict[str, Any], chunks: dict[str, Any]) -> Description:
+def _description(store: dict[str, Any], chunks: dict[str, Any], server: dict[str, Any]) -> Description:
     identity, shared = store["id"], store.get("shared", "")
     if not isinstance(identity, str) or _ID.fullmatch(identity) is None:
         raise ValueError("id is not 32 hex digits")
@@ -91,4 +108,6 @@ def _description(store: dict[str, Any], chunks: dict[str, Any]) -> Description:
         int(chunks.get("maximum", usual.maximum_bytes)),
         int(chunks.get("normalisation", usual.normalisation)),
     )
-    return Description(identity, shared, chunking)
+    conditions = server.get("conditions")
+    abilities = Abilities(conditions if isinstance(conditions, bool) else None, server.get("listing") is True)
+    return Description(identity, shared, chunking, abilities)

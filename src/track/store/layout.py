@@ -6,6 +6,8 @@ from typing import NamedTuple
 from track.store.segment import Name
 
 DESCRIPTION = "store.toml"
+LISTING = "listing"
+"""The list of what is in a remote, for those that cannot be asked; `store/listing.py` says how it is written."""
 INDEX = "index/"
 ROOTS = "roots/"
 TOMBSTONES = "tombstones/"

@@ -15,6 +15,7 @@ from typing import Self
 from track.errors import Locked, NotAStore, RemoteError
 from track.model.digest import Digest
 from track.progress import Progress, silent
+from track.store.abilities import respects_conditions
 from track.store.address import Access, Address, Folder, parse_address
 from track.store.backends.folder import is_empty_folder
 from track.store.backends.opening import make_place, open_place
@@ -22,10 +23,11 @@ from track.store.checking import Checked, check
 from track.store.chunking import chunker_of
 from track.store.claim import Claim
 from track.store.clock import now_at, pause, since_boot
-from track.store.description import CHOSEN, Description, dump_description, parse_description
+from track.store.description import CHOSEN, Abilities, Description, dump_description, parse_description
 from track.store.known import Known
 from track.store.large import read_part
 from track.store.layout import DESCRIPTION, PROBES, claim_name
+from track.store.listing import publish_listing
 from track.store.needing import objects_needing
 from track.store.objects import Store
 from track.store.place import NoSuchKey, Place
@@ -55,6 +57,7 @@ class Remote:
         self.known = known
         self.store_id = description.id
         self.chunking = description.chunking
+        self.abilities = description.abilities
         self.surveyed = Surveyed((), (), frozenset())
         known.be_about(self.store_id)
 
@@ -170,8 +173,14 @@ class Remote:
         claim.complete(RootsEntry(writer, True, roots))
         merge_levels(self.place, self.known)
         remove_replaced(self.place, self.known, self.surveyed.settled)
+        self.publish_again()
         self.place.tidy()
         return sent
+
+    def publish_again(self) -> None:
+        """Make the list for those who cannot ask the place anew, where one is kept; after every change of the index."""
+        if self.abilities.listing:
+            publish_listing(self.place)
 
     @contextmanager
     def _cutting(self) -> Iterator[Cutting | None]:
@@ -286,7 +295,10 @@ def create_remote(address: Address, access: Access | None = None, *, create: boo
     except NoSuchKey:
         if not create or not _is_empty(address, place):
             raise _not_ours(place.url, create) from None
-        return place.create(DESCRIPTION, dump_description(Description(os.urandom(16).hex(), chunking=CHOSEN)))
+        conditions = None if isinstance(address, Folder) else respects_conditions(place)
+        made = Description(os.urandom(16).hex(), chunking=CHOSEN, abilities=Abilities(conditions))
+        is_ours = place.create(DESCRIPTION, dump_description(made))
+        return is_ours and (conditions is not False or _description_of(place, "NAME").id == made.id)
     return False
 
 
@@ -308,4 +320,7 @@ def _not_ours(url: str, create: bool) -> RemoteError:
             f"{url} has files in it and is not a store of track; nothing was changed",
             hint=f"name {what}, such as {url}/track",
         )
-    return NotAStore(f"{url} is not a store of track", hint="without --no-create, track makes one in an empty place")
+    hint = "without --no-create, track makes one in an empty place"
+    if url.startswith("http"):
+        hint = "is it the right address? it has to be that of the folder in which store.toml is"
+    return NotAStore(f"{url} is not a store of track", hint=hint)

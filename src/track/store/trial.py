@@ -41,8 +41,10 @@ class Trial(NamedTuple):
     conditional: bool | None
 
 
-def try_place(place: Place) -> Trial:
+def try_place(place: Place, *, writes: bool = True) -> Trial:
     """Try each right of ours at a place with a small object of its own, which is deleted again.
+
+    Without `writes`, only what a place that is read needs.
 
     What the bucket refuses is in the result, and the next step is tried; what no further step could change ends it.
     """
@@ -50,11 +52,11 @@ def try_place(place: Place) -> Trial:
     if not trial.step("list", lambda: _listed(place)) and trial.is_hopeless:
         return trial.result()
     trial.step("read", trial.read)
-    wrote = trial.step("write", trial.write)
+    wrote = writes and trial.step("write", trial.write)
     if wrote:
         trial.step("read back", trial.read_back)
         trial.step("condition", trial.condition)
-    if wrote or not trial.is_hopeless:
+    if writes and (wrote or not trial.is_hopeless):
         trial.step("delete", trial.delete)
     trial.step("store", trial.store)
     return trial.result()

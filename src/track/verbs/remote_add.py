@@ -8,7 +8,7 @@ from pathlib import Path
 from track.config import Layer
 from track.errors import Conflict, NotAStore, NotTrusted, UsageError
 from track.flows import settings
-from track.flows.remotes import Named, access_of, allow, base_of, is_beside, remember_no_more, wish_of
+from track.flows.remotes import Named, access_of, allow, base_of, is_beside, is_read_only, remember_no_more, wish_of
 from track.history import gitrepo
 from track.model.names import display
 from track.model.settings import NAME
@@ -41,6 +41,7 @@ class RemoteAdded:
     is_new: bool
     is_default: bool
     staged: bool
+    is_read_only: bool
 
 
 def remote_add(
@@ -83,8 +84,9 @@ def remote_add(
     layer: Layer = "clone" if clone else "project"
     url = _url(project, place, address) if before is None else str(before.value)
     where = layer if before is None else before.layer
+    is_read = is_read_only(project, Named(name, url, where, place))
     wish = _wish(project, Named(name, url, where, place), access)
-    made = create_remote(place, way, create=create)
+    made = create_remote(place, way, create=create and not is_read)
     if store_id_of(place, way) == project.store.id:
         raise NotAStore(f"{display(str(place))} is this clone's own store", hint="a remote is a folder apart from it")
     is_new = before is None
@@ -97,7 +99,9 @@ def remote_add(
         if staged := is_new and layer == "project" and stage:
             gitrepo.stage(project.git, [CONFIG])
     folder = place.path if isinstance(place, Folder) else None
-    return RemoteAdded(name, url, folder, where, made=made, is_new=is_new, is_default=is_default, staged=staged)
+    return RemoteAdded(
+        name, url, folder, where, made=made, is_new=is_new, is_default=is_default, staged=staged, is_read_only=is_read
+    )
 
 
 def _wish(project: Project, named: Named, access: Access | None) -> Wish | None:
@@ -106,6 +110,7 @@ def _wish(project: Project, named: Named, access: Access | None) -> Wish | None:
     said = access or Access()
     own = {("url", named.url), ("endpoint", said.endpoint), ("profile", said.profile)}
     told = {line(f"remote.{named.name}.{key}", value) for key, value in own if value}
+    told |= {each for each in (wish.lines if wish else ()) if each.startswith("~/")}  # their own file, not one here
     if wish is not None and not set(wish.lines) <= told and not project.consents.has(wish):
         raise NotTrusted(
             f"a file here names a server or an account for remote `{named.name}`; it may have come with the repository",

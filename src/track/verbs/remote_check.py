@@ -1,10 +1,12 @@
 """Remote check: is a remote there, who are we to it, and what may we do? Only a probe is written, and deleted again."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from track.errors import TrackError
-from track.flows.remotes import access_of, choose, refuse_strangers
+from track.errors import RemoteError, TrackError
+from track.flows.remotes import access_of, choose, is_read_only, refuse_strangers
 from track.project import Project
+from track.store.abilities import note_abilities
 from track.store.backends.opening import open_place
 from track.store.trial import Step, try_place
 
@@ -33,15 +35,21 @@ class RemoteChecked:
 def remote_check(project: Project, name: str | None = None) -> RemoteChecked:
     """Try to list, read, write and delete at a remote (default: the default one), each by itself.
 
+    Nothing is written to one that is only read. What its server can do is said in its `store.toml`, when it is news.
+
     Raises:
         NoRemote: the project names no such remote.
         RemoteError: this clone was not told that it may use it, nothing says who we are, or its library is missing.
         RemoteUnreachable: it is a folder, and not there.
     """
     named = choose(project, name)
-    refuse_strangers(project, named, sending=True)
+    is_read = is_read_only(project, named)
+    refuse_strangers(project, named, sending=not is_read)
     place = open_place(named.address, access_of(project, named.name))
-    trial = try_place(place)
+    trial = try_place(place, writes=not is_read)
+    if trial.store_id is not None and trial.conditional is not None and named.folder is None:
+        with suppress(RemoteError):  # the steps say what may not be written
+            note_abilities(place, conditions=trial.conditional)
     return RemoteChecked(
         name=named.name,
         url=named.url,

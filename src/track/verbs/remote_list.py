@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track.config import Layer
-from track.flows.remotes import all_named, default_name, waiting
+from track.flows.remotes import all_named, default_name, is_read_only, waiting
 from track.project import Project
 
 
@@ -19,6 +19,7 @@ class RemoteListed:
     is_default: bool
     may_send: bool
     may_fetch: bool
+    is_read_only: bool
 
 
 def remote_list(project: Project) -> tuple[RemoteListed, ...]:
@@ -37,6 +38,7 @@ def remote_list(project: Project) -> tuple[RemoteListed, ...]:
             is_default=named.name == default,
             may_send=waiting(project, named, sending=True) is None,
             may_fetch=waiting(project, named, sending=False) is None,
+            is_read_only=is_read_only(project, named),
         )
         for named in all_named(project)
     )

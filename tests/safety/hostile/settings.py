@@ -45,6 +45,11 @@ def profile(place: Place) -> None:
     write(place.home / ".aws/config", text)
 
 
+def login(place: Place) -> None:
+    """The victim's own password for a server."""
+    write(place.home / ".netrc", "machine data.example.org login ada password canary\n").chmod(0o600)
+
+
 def account(place: Place) -> None:
     """A committed choice of the victim's account."""
     profile(place)
@@ -78,7 +83,6 @@ URLS = {
     "gopher": "gopher://127.0.0.1:9/x",
     "a memory": "memory://x",
     "a container with a signature": "https://acme.blob.core.windows.net/data?sig=x",
-    "a container elsewhere": "https://acme.blob.core.windows.net.evil.example:9/data",
     "a container of a host": "abfss://data@127.0.0.1:9/x",
     "a container that goes up": "az://data/../../x",
     "a bucket with keys": "s3://AKIA:secret@acme/x",
@@ -129,6 +133,33 @@ CASES = (
         codes={"pull": (5,), "push": (5,)},
         environment=KEYS,
     ),
+    Case(
+        "remote: a container elsewhere",
+        remote("https://acme.blob.core.windows.net.evil.example:9/data"),
+        never=_OFFLINE,
+        environment=AZURE_KEYS,
+        codes={"push": (5,)},
+    ),
+    Case("remote: a web server that answers", remote("https://127.0.0.1:9/x"), never=_OFFLINE, codes={"push": (5,)}),
+    Case(
+        "remote: a web server that the victim has a password for",
+        lambda place: [remote("https://data.example.org/x")(place), login(place)],
+        codes=REFUSED,
+        verbs=(("fetch",), ("remote", "check")),
+    ),
+    Case(
+        "remote: a WebDAV server, and a name and a password in the environment",
+        remote("webdavs://127.0.0.1:9/x"),
+        codes=REFUSED,
+        environment={"WEBDAV_USER": "ada", "WEBDAV_PASSWORD": "canary"},
+        verbs=(("fetch",), ("remote", "check")),
+    ),
+    Case(
+        ".env: a name and a password for a WebDAV server",
+        lambda place: [remote("webdavs://127.0.0.1:9/x")(place), dotenv("WEBDAV_USER=a\nWEBDAV_PASSWORD=b\n")(place)],
+        codes=REFUSED,
+    ),
+    Case("remote: only read, says the stranger", remote("../elsewhere", "read-only = true\n"), codes={"push": (5,)}),
     Case(
         "remote: a stranger's storage account",
         remote("https://stranger.blob.core.windows.net/data/x"),

@@ -11,6 +11,7 @@ from track.store.address import Access
 from track.verbs.remote_add import remote_add
 from track.verbs.remote_check import RemoteChecked, remote_check
 from track.verbs.remote_list import RemoteListed, remote_list
+from track.verbs.remote_publish import remote_publish
 from track.verbs.remote_remove import remote_remove
 
 _HELP = """Name the places where data is shared.
@@ -20,6 +21,8 @@ _HELP = """Name the places where data is shared.
   track remote add lab /mnt/lab/store        a share that is mounted
   track remote add origin s3://bucket/team   a bucket of S3
   track remote add origin az://data/team     a container of Azure
+  track remote add origin webdavs://HOST/DIR a folder of WebDAV
+  track remote add mirror https://HOST/DIR   what a web server gives out, only to read
   track remote check                         is it there, who are we to it, what may we do
   track remote list                          what is named, and what this clone may use
   track remote remove lab                    forget the name; the data there stays
@@ -38,6 +41,8 @@ _ADD_HELP = """Name a place as a remote, and make a store in it when it is empty
   track remote add origin s3://bucket/project
   track remote add origin s3://bucket/project --endpoint https://minio.example.org --profile work
   track remote add origin az://container/project
+  track remote add origin webdavs://cloud.example.org/data
+  track remote add mirror https://data.example.org/project
 
 The name goes into .track/config.toml, which is committed, and is staged; the first remote becomes the default. The
 relative path of a folder beside the repository stays one, so that it holds in every clone beside it. A remote that
@@ -67,6 +72,19 @@ _REMOVE_HELP = """Take a remote out of the configuration. Nothing at the remote 
 Exit codes: 0 done; 3 not a project; 5 there is none of that name.
 """
 
+
+_PUBLISH_HELP = """Make a list of what is in a remote, so that a web server can give it out to be read.
+
+\b
+  track remote publish              the default remote
+  track remote publish lab
+
+A web server (nginx, Apache, a bucket's public address) gives files out and cannot say which there are. The list says
+it; every push afterwards makes it anew. Readers name the web address: track remote add mirror https://HOST/PATH
+
+\b
+Exit codes: 0 done; 3 not a project; 5 the remote is absent, refuses us, or is only read; 6 a push takes too long.
+"""
 
 _CHECK_HELP = """Try what this clone may do at a remote: list, read, write and delete, each by itself.
 
@@ -102,14 +120,16 @@ def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool, *
     with opened() as project:
         added = remote_add(project, name, address, create=not no_create, clone=clone, stage=not no_stage, access=way)
     what = "new store" if added.made else "store"
+    what += "  only read" if added.is_read_only else ""
     if not added.is_new:
         emit(f"{added.name}  {display(added.url)}  this clone may use it now")
         return
     emit(f"{added.name}  {display(added.url)}  {what}{'  default' if added.is_default else ''}")
     if added.staged:
-        note(".track/config.toml is staged: git commit shares the name   track push sends the data")
+        then = "track pull brings the data" if added.is_read_only else "track push sends the data"
+        note(f".track/config.toml is staged: git commit shares the name   {then}")
     else:
-        note("track push sends the data")
+        note("track pull brings the data" if added.is_read_only else "track push sends the data")
 
 
 @command.command("list", help=_LIST_HELP, short_help="list remotes")
@@ -125,15 +145,17 @@ def list_(as_json: bool) -> None:
         note("no remote is named: track remote add origin FOLDER   or the URL of a bucket, a container or a server")
     table([(one.name, display(one.url), _state(one)) for one in found])
     for one in found:
-        if not one.may_send:
+        if not one.may_send and not one.is_read_only:
             note(f"to use `{display(one.name)}` for sending: track trust {display(one.name)}")
 
 
 def _state(one: RemoteListed) -> str:
     words = ["default"] if one.is_default else []
+    if one.is_read_only:
+        words.append("only read")
     if one.layer != "project":
         words.append("this clone" if one.layer == "clone" else one.layer)
-    if not one.may_send:
+    if not one.may_fetch or not (one.may_send or one.is_read_only):
         words.append(paint("fetch only" if one.may_fetch else "not allowed yet", "yellow"))
     return ", ".join(words)
 
@@ -147,6 +169,7 @@ def _document(one: RemoteListed) -> dict[str, object]:
         "default": one.is_default,
         "may_send": one.may_send,
         "may_fetch": one.may_fetch,
+        "read_only": one.is_read_only,
     }
 
 
@@ -189,6 +212,18 @@ def _checked_document(checked: RemoteChecked) -> dict[str, object]:
             for step in checked.steps
         ],
     }
+
+
+@command.command("publish", help=_PUBLISH_HELP, short_help="let a web server give a remote out")
+@click.argument("name", required=False)
+def publish(name: str | None) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        published = remote_publish(project, name)
+    what = "a list is kept from now on" if published.is_new else "the list is made anew"
+    emit(f"{published.name}  {display(published.url)}  {what}: {published.keys_count} keys")
+    if published.is_new:
+        note("where a web server gives the same folder out: track remote add mirror https://HOST/PATH")
 
 
 @command.command("remove", help=_REMOVE_HELP, short_help="forget a remote")

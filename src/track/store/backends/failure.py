@@ -18,7 +18,7 @@ _STATUS = re.compile(r"non-2xx status code: (\d{3})|\(code: (\d{3})\)")
 _NO_ANSWER = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode|Unknown)\b")
 _BROKEN_OFF = ("IncompleteBody", "NoContentRange", "kind: Interrupted", "error decoding response body")
 _ODD_PATH = re.compile(r"object with invalid path: Error parsing Path \"([^\"]*)\"")
-_NONSENSE = ("nvalid list response", "nvalid last modified", "nvalid header", "missing", "Missing", "nvalid PROPFIND")
+_NONSENSE = ("nvalid list response", "nvalid last modified", "nvalid header", "missing", "Missing", "decoding PROPFIND")
 
 
 _PASSING_STATUS = {408, 429, 500, 502, 503, 504}
@@ -123,7 +123,8 @@ def trouble_of(text: str) -> Trouble | None:
 
 def ignores_ranges(text: str) -> bool:
     """Whether a request for a piece failed because the server sent the whole."""
-    return "non-partial" in text or "NotPartial" in text or "partial response" in text
+    marks = ("non-partial", "NotPartial", "partial response", "Range request not supported")
+    return any(mark in text for mark in marks)
 
 
 def not_allowed(server: Server, operation: str, right: str, owner: str) -> RemoteError:

@@ -365,7 +365,7 @@ class ObjectUpload:
             obstore.put(
                 place.in_parts,
                 place.path(key),
-                _checked(fd, digest, source, moved),
+                checked(fd, digest, source, moved),
                 use_multipart=True,
                 chunk_size=part,
                 max_concurrency=_PARTS_IN_FLIGHT,
@@ -374,7 +374,7 @@ class ObjectUpload:
         place.ask(key, "write", work, is_large=True)
 
 
-def _checked(fd: int, digest: bytes, source: Path, moved: Moved) -> Iterator[bytes]:
+def checked(fd: int, digest: bytes, source: Path, moved: Moved) -> Iterator[bytes]:
     """The bytes of a file; the last of them only when all have the digest, else an error, which ends the upload."""
     hasher = blake3(max_threads=blake3.AUTO)
     held = b""

@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from track.errors import RemoteError, UsageError
-from track.store.address import Access, Address, AzureContainer, Bucket, Folder, SshFolder
+from track.store.address import Access, Address, AzureContainer, Bucket, DavFolder, Folder, SshFolder, WebFolder
 from track.store.backends.folder import make_folder, open_folder
 from track.store.place import Place
 
@@ -26,6 +26,8 @@ _BACKENDS: dict[type, _Backend] = {
     Bucket: _Backend("s3", "open_bucket", "a bucket of S3", "obstore", "s3"),
     AzureContainer: _Backend("azure", "open_container", "a container of Azure", "obstore", "azure"),
     SshFolder: _Backend("ssh", "open_server", "a folder behind SSH", "asyncssh sshfs", "ssh", "make_server_folder"),
+    WebFolder: _Backend("web", "open_web", "a web server's folder", "obstore", "http"),
+    DavFolder: _Backend("dav", "open_dav", "a folder of WebDAV", "obstore", "webdav"),
 }
 
 
