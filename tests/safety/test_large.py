@@ -103,7 +103,7 @@ def test_an_object_that_expands_beyond_its_length_is_never_expanded(bomb: bytes,
     remove(old)
     (store / "index.db").unlink()
     (repo / "ten.bin").unlink()
-    words = {"cat": ("cat", "ten.bin")}.get(command, (command,))
+    words = {"cat": ("cat", "ten.bin"), "verify": ("verify", "--deep")}.get(command, (command,))
     done = within_memory(*words, cwd=repo)
     assert done.code == 7, said_by(done)
     assert "Traceback" not in done.err and "hint:" in done.err
