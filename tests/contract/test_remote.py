@@ -17,6 +17,7 @@ from track.store.backends.dav import DavPlace
 from track.store.layout import object_key, pack_digest, pack_key, segment_name
 from track.store.objects import Store
 from track.store.place import Place, Upload
+from track.store.reindex import drop_from_index
 from track.store.remote import Remote
 from track.store.tombstones import Tombstone, write_tombstone
 
@@ -243,6 +244,22 @@ def test_what_is_tombstoned_counts_as_absent(clones: Clones, place: Place) -> No
     push(store, remote, digests)
     place.put("tombstones/00000001-00000000", b"track-tombstone 1\n" + digests[1].hex().encode() + b"\n")
     assert push(store, clones("ada")[1], digests).objects_count == 1
+
+
+def test_an_index_segment_never_has_the_name_of_one_that_was_replaced(clones: Clones, place: Place) -> None:
+    """What is pushed again after a collection is found, though the same was in the index before."""
+    store, remote = clones("ada")
+    digests = add_objects(store, random_objects(4, 100))
+    push(store, remote, digests)
+    (pack,) = keys(place, "packs/")
+    remote = clones("ada")[1]
+    drop_from_index(place, remote.known, frozenset({pack_digest(pack) or b""}), frozenset())
+    place.delete(pack)
+    for key in keys(place, "roots/"):
+        place.delete(key)
+    assert push(store, clones("ada")[1], digests).objects_count == 4
+    other, seen_by_other = clones("bob")
+    assert seen_by_other.fetch(other, digests).objects_count == 4
 
 
 def condemn(place: Place, packs: list[str] = [], wholes: list[Digest] = []) -> None:  # noqa: B006  # only read

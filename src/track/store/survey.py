@@ -1,5 +1,6 @@
 """Surveying a remote: its index segments and roots entries are read into the record of what is known of it."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -166,8 +167,12 @@ def _read_entry(place: Place, key: str) -> tuple[str, RootsEntry | None]:
 
 
 def publish_segment(place: Place, known: Known, held: Iterable[Held], packs: Iterable[PackSize]) -> None:
-    """Say, at the remote and in the record, where these objects are. What they are in is durable already."""
-    name, data = build_segment(held, packs)
+    """Say, at the remote and in the record, where these objects are. What they are in is durable already.
+
+    A name of its own every time: a segment of the same bytes may have been replaced by a collection long ago. So it
+    says that it replaces one of a name that was drawn at random, and that never was.
+    """
+    name, data = build_segment(held, packs, replaced=[Name(0, os.urandom(32))])
     place.put(segment_key(name), data)
     head = parse_head(data)
     known.learn([Segment(name, head, data[head.size : -32])])
