@@ -10,12 +10,14 @@ import pytest
 
 from store.conftest import files, overwrite, spoil
 from support.cli import track_here as track
+from support.remotes import leave_uncut
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import UsageError
 from track.flows.sampling import portion_of, time_of
 from track.model.digest import digest_of
 from track.project import Project
+from track.store.backends.folder import open_folder
 from track.store.layout import pack_key
 from track.store.pack import PackWriter, read_table
 from track.store.recipe import RECIPE
@@ -41,6 +43,7 @@ def here(repo: Path) -> Path:
 def remote(here: Path) -> Path:
     folder = here.parent / "remote"
     track("remote", "add", "origin", str(folder), cwd=here).ok()
+    leave_uncut(open_folder(folder))
     track("push", cwd=here).ok()
     return folder
 
@@ -201,6 +204,21 @@ def test_a_deep_run_finds_a_lie_inside_a_pack_at_a_remote_and_walks_what_is_call
     for entry in read_table(pack):
         stored = pack.read_bytes()[entry.offset :][: entry.stored_length]
         lying.add_entry(entry, b"small X" if stored == b"small 3" else stored)
+    sealed = lying.seal()
+    assert sealed is not None
+    from_index(here, remote, pack, sealed.path.read_bytes())
+
+    assert not check(here, remote="origin").problems
+    assert check(here, remote="origin", deep=True).exit_code == 7
+
+
+def test_a_deep_run_reads_every_recipe(here: Path, remote: Path, tmp_path: Path) -> None:
+    (pack,) = (path for path in files(remote / "packs") if all(entry.form == RECIPE for entry in read_table(path)))
+    (tmp_path / "staging").mkdir()
+    lying = PackWriter(tmp_path / "staging")
+    for entry in read_table(pack):
+        stored = pack.read_bytes()[entry.offset :][: entry.stored_length - 1] + b"?"
+        lying.add_entry(entry._replace(stored_digest=digest_of(stored)), stored)
     sealed = lying.seal()
     assert sealed is not None
     from_index(here, remote, pack, sealed.path.read_bytes())

@@ -9,12 +9,13 @@ from blake3 import blake3
 
 from track.errors import DamagedObject, NewerFormat
 from track.progress import Progress, silent
+from track.store.chunked import parse_chunked
 from track.store.known import Known
 from track.store.layout import INDEX, OBJECTS, PACKS, ROOTS, object_key, pack_digest, pack_key, roots_name, segment_name
 from track.store.needing import note_bad_chunks
 from track.store.pack import FOOTER_LENGTH, RAW, PackEntry, expand_entry, parse_footer, parse_table
 from track.store.place import NoSuchKey, Place
-from track.store.recipe import OF_WHOLE, RECIPE
+from track.store.recipe import OF_WHOLE, RECIPE, parse_recipe
 from track.store.roots import parse_roots
 from track.store.segment import Held, parse_segment
 from track.store.survey import THREADS, in_threads, survey
@@ -288,6 +289,9 @@ def entries_of(data: bytes, key: str) -> list[PackEntry] | None:
 def _is_good(entry: PackEntry, pack: memoryview) -> bool:
     stored = pack[entry.offset : entry.offset + entry.stored_length]
     try:
+        if entry.form == RECIPE and blake3(stored).digest() == entry.stored_digest:
+            parse = parse_recipe if entry.flags == OF_WHOLE else parse_chunked
+            return parse(bytes(stored), entry.digest).length == entry.length
         expand_entry(entry, stored, "the remote")
     except DamagedObject:
         return False
