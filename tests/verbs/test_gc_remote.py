@@ -15,7 +15,10 @@ from track.errors import HistoryIncomplete, Locked, UsageError
 from track.model.digest import digest_of
 from track.project import Project
 from track.store import condemning
+from track.store.backends.folder import open_folder
 from track.store.layout import object_key
+from track.store.listing import LISTED, dump_listing, parse_listing
+from track.store.place import Listed, Place
 from track.store.roots import RootsEntry, dump_roots
 from track.store.tombstones import read_tombstones
 from track.verbs.gc_remote import CollectedRemote, gc_remote
@@ -378,3 +381,19 @@ def test_the_line_says_what_happened_and_what_waits(here: Path) -> None:
     assert document["deleted"]["files"] == 3 and document["remote"] == "origin"
     assert track("gc", "--remote", "nowhere", cwd=here).code == 5
     assert track("gc", "--remote", "--grace", "3", cwd=here).code == 2
+
+
+def test_the_list_for_readers_through_a_web_server_follows_a_collection(here: Path) -> None:
+    track("remote", "publish", cwd=here).ok()
+    listing = here.parent / "remote/listing"
+    before = listing.read_bytes()
+    assert b"tombstones/" not in before
+    track("gc", "--remote", "origin", cwd=here).ok()
+    place = open_folder(here.parent / "remote")
+    assert listing.read_bytes() != before
+    assert parse_listing(listing.read_bytes()) == parse_listing(dump_listing(all_of(place)))
+    assert b"tombstones/" in listing.read_bytes()
+
+
+def all_of(place: Place) -> list[Listed]:
+    return [one for prefix in LISTED for one in place.list(prefix)]

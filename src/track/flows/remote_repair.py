@@ -40,7 +40,11 @@ def repair_remote(project: Project, name: str, *, dry_run: bool, progress: Progr
         salvage.from_working_trees(wanted - local)
         salvage.from_remotes(wanted - local, but=name)
         case = _Case(project, checked, salvage, local, _versions(project))
-        return _planned(case) if dry_run else _Mending(case, remote, progress).run()
+        if dry_run:
+            return _planned(case)
+        done = _Mending(case, remote, progress).run()
+        remote.publish_again()
+        return done
 
 
 def _put_aside(project: Project, unsound: set[bytes]) -> None:

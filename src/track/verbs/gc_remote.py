@@ -119,6 +119,8 @@ def gc_remote(
             patience_s=project.config.seconds("lock.timeout"), progress=progress,
         )  # fmt: skip
         outcome = collecting.run(marks, view, dry_run=dry_run, force=force)
+        if not dry_run:
+            connection.publish_again()
         sources: tuple[Source, ...] = ()
         if dry_run and not (outcome.lost and not force):
             _note_dead(connection, marks, outcome.verdict.dead)

@@ -161,6 +161,7 @@ def _at_remote(
                 connection.place, connection.known, project.store, objects, _purge(project, version, reason, now),
                 writer=clone_id(project), progress=progress,
             )  # fmt: skip
+            connection.publish_again()
             purged = together(read_tombstones(connection.place)).purged
             note_purged(project.store.rooms, {one: purged[one] for one in objects if one in purged}, clone_id(project))
     except TrackError as error:

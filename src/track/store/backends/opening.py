@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from track.errors import RemoteError, UsageError
-from track.store.address import Access, Address, AzureContainer, Bucket, DavFolder, Folder, SshFolder, WebFolder
+from track.store.address import KNOWN, Access, Address, AzureContainer, Bucket, DavFolder, Folder, SshFolder, WebFolder
 from track.store.backends.folder import make_folder, open_folder
 from track.store.place import Place
 
@@ -66,7 +66,7 @@ def make_place(address: Address, access: Access) -> bool:
 def _backend_of(address: Address) -> _Backend:
     backend = _BACKENDS.get(type(address))
     if backend is None:
-        raise UsageError(f"{address} is of a kind that this version of track does not open", hint="track remote list")
+        raise UsageError(f"{address} is of a kind that this version of track does not open", hint=f"one of: {KNOWN}")
     return backend
 
 
