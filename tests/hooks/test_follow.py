@@ -457,8 +457,12 @@ def test_a_hook_that_was_killed_half_way_is_made_up_for(here: Hooked) -> None:
     (here.root / ".git/track/in-step").write_text("moving")
     (here.root / "d/a").write_bytes(b"one")
     (here.root / "f.csv").write_bytes(b"1\n")
+    (here.root / "d/s").mkdir()
+    (here.root / "d/s/c").write_bytes(b"three")  # new in that version, and the rows were not written yet
+    (here.root / "d/mine").write_bytes(b"saved nowhere")
     here.git("reset", "--quiet", "--hard", "main")
-    assert here.data() == as_bytes(SECOND)
+    assert here.data() == as_bytes(SECOND) | {b"d/mine": b"saved nowhere"}
+    (here.root / "d/mine").unlink()
     assert here.in_step()
 
 

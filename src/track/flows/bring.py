@@ -17,7 +17,7 @@ from track.flows.partly import parts_with, version_with
 from track.flows.plan import Plan, plan, unsaved_among
 from track.flows.reach import UNBELIEVABLE, Refused, Version, refusal
 from track.flows.recording import record
-from track.flows.staying import Leaves
+from track.flows.staying import Leaves, Yielding
 from track.flows.undo import Undo
 from track.model import manifest
 from track.model.digest import Digest
@@ -90,7 +90,7 @@ def bring(
     force: bool = False,
     dry_run: bool = False,
     undo: Undo | None = None,
-    yielding: bool = False,
+    yielding: Yielding = "",
     progress: Progress = silent,
 ) -> Brought:
     """Make the data of each version what its pointer says; only the parts that `paths` name, and `choice` takes.
@@ -158,11 +158,11 @@ def _planned(
     choice: Choice | None,
     *,
     force: bool,
-    yielding: bool,
+    yielding: Yielding,
 ) -> Plan | None:
     """The plan for what is meant of an artifact; None when nothing of it is."""
     is_asked = bool(paths) or choice is not None
-    leaves: Leaves = "unsaved" if yielding else "nothing" if is_asked or force else "edits"
+    leaves: Leaves = yielding or ("nothing" if is_asked or force else "edits")
     if (parts := parts_taken(project, version, paths, choice)) is None:
         return None
     return plan(project, version.path, version.pointer, parts=parts, asked=is_asked, force=force, leaves=leaves)

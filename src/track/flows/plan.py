@@ -156,7 +156,7 @@ class _Decision:
         if kind == found.pointer.kind == "directory":
             if found.base is not None:
                 self._local_edits()
-            if self.force or found.base is None:
+            if self.force or found.base is None or self.leaves == "interrupted":
                 self._extras()
         self._weigh()
 
@@ -164,7 +164,7 @@ class _Decision:
         """Not read: files that no version knows, and sure edits that stay; unless they are in the way."""
         if self.plan.base is None or item.path in self.differing or item.why in ("touched", "doubtful"):
             return True
-        return item.why == "resized" and self.overwrites
+        return (item.why == "resized" and self.overwrites) or (item.why == "new" and self.leaves == "interrupted")
 
     def _clear_the_place(self) -> None:
         """A file stands where a folder should, or the reverse, or a link: all of it has to go."""

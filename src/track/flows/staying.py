@@ -11,9 +11,13 @@ from typing import Literal, TypeVar
 from track.model.manifest import Entry
 from track.worktree.stat_cache import RACY, STAT, Stat
 
-Leaves = Literal["nothing", "edits", "unsaved"]
+Leaves = Literal["nothing", "edits", "unsaved", "interrupted"]
 """Which unsaved work stays where it is and is nobody's loss: none; what stands beside a pointer that did not move; all.
+
+All of it, too, after an interruption: then saved files that the version does not have may be what was placed, and go.
 """
+Yielding = Literal["", "unsaved", "interrupted"]
+"""Whether all unsaved work stays, and when."""
 
 _MODES = {"f": 0o100644, "x": 0o100755, "l": 0o120777}
 

@@ -78,7 +78,7 @@ def follow(project: Project, left: Iterable[str] = (), *, progress: Progress = s
         publish.publish_bytes(stamp, _MOVING, durable=False)
         going = sorted(data_path(path) for path in gone if data_path(path) in placed)
         removed, kept = leave(project, going, progress=progress)
-        brought = bring(project, moved, yielding=True, progress=progress)
+        brought = bring(project, moved, yielding="interrupted" if was_interrupted else "unsaved", progress=progress)
         fresh = {pointer_path(one.path) for one in brought.artifacts if one.path not in placed}
         _note_came(project, came, (came | fresh) & known)
         _remember(project, stamp, files, contents)
