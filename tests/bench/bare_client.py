@@ -1,11 +1,10 @@
-"""What the client for buckets can do at best: one file up in parts, or down in ranges, and nothing checked.
+"""What the client for buckets can do at best: one file up in parts, or down in one stream, and nothing checked.
 
 Run as `python bare_client.py ENDPOINT BUCKET KEY SECRET up|down PATH`.
 """
 
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import obstore
@@ -29,16 +28,11 @@ def main(endpoint: str, bucket: str, key: str, secret: str, way: str, path: str)
     if way == "up":
         obstore.put(store, "bare", Path(path), use_multipart=True, chunk_size=PART, max_concurrency=THREADS)
         return
-    size = obstore.head(store, "bare")["size"]
-    fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-
-    def one(start: int) -> None:
-        os.pwrite(fd, obstore.get_range(store, "bare", start=start, length=min(PART, size - start)), start)
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(one, range(0, size, PART)))
-    os.fsync(fd)
-    os.close(fd)
+    with open(path, "wb") as file:
+        for piece in obstore.get(store, "bare").stream(min_chunk_size=PART):
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 if __name__ == "__main__":
