@@ -25,7 +25,7 @@ from support.seaweed import BUCKET, OWNER, Seaweed, place_at
 from support.servers import Answer, Proxy, Request, closed_port, hanging, proxy, s3_error
 from support.weather import FAULTS, Weather
 from track.model.digest import digest_of
-from track.store.backends import object_place, s3_requests
+from track.store.backends import http_requests, object_place
 from track.store.backends.pace import Pace, pause_before
 from track.store.backends.s3 import BucketPlace
 from track.store.objects import Store
@@ -43,7 +43,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(object_place, "SENDING", timedelta(seconds=60))
     monkeypatch.setattr("track.store.backends.pace.MOST_TIMEOUTS", 6)
     monkeypatch.setattr("track.store.backends.pace._BUSY_PAUSE_S", 0.1)
-    monkeypatch.setattr(s3_requests, "SILENCE_S", 10.0)
+    monkeypatch.setattr(http_requests, "SILENCE_S", 10.0)
 
 
 @pytest.fixture
