@@ -8,6 +8,7 @@ from blake3 import blake3
 
 from track.errors import DamagedObject, NewerFormat
 from track.progress import Progress, silent
+from track.publish import remove, sweep
 from track.store.known import Known
 from track.store.layout import pack_key
 from track.store.marks import Marks
@@ -55,6 +56,7 @@ def condemn(
         RemoteError: the remote does not answer, or does not take a new pack.
         DiskFull, StoreUnwritable: no space for a new pack here.
     """
+    sweep(store.rooms.staging)  # what one that was killed had packed
     tombstones = list(before)
     known_packs = {pack for one in tombstones for pack in one.tombstone.packs}
     known_wholes = {whole for one in tombstones for whole in one.tombstone.wholes}
@@ -146,10 +148,13 @@ class _Copies:
 
 
 def publish_pack(place: Place, known: Known, sealed: SealedPack, *, without: bytes) -> None:
-    """Send a pack, and say in the index what is in it, apart from one object."""
-    with place.upload() as upload:
-        upload.put_file(pack_key(sealed.name), sealed.path, sealed.name)
-        upload.commit()
+    """Send a pack, and say in the index what is in it, apart from one object; the local copy goes."""
+    try:
+        with place.upload() as upload:
+            upload.put_file(pack_key(sealed.name), sealed.path, sealed.name)
+            upload.commit()
+    finally:
+        remove(sealed.path)
     held = [
         Held(entry.digest, sealed.name, entry.form, entry.flags, entry.offset, entry.stored_length, entry.length)
         for entry in sealed.entries

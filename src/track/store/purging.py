@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject
 from track.progress import Progress, silent
+from track.publish import sweep
 from track.store.chunked import needed_packs
 from track.store.condemning import publish_pack, read_pack
 from track.store.deleting import Mark
@@ -22,7 +23,15 @@ from track.store.place import NoSuchKey, Place
 from track.store.reindex import drop_from_index
 from track.store.salt import add_salt
 from track.store.survey import in_threads, survey
-from track.store.tombstones import Purge, Tombstone, read_tombstones, together, write_tombstone
+from track.store.tombstones import (
+    Found,
+    Purge,
+    Tombstone,
+    dump_tombstone,
+    read_tombstones,
+    together,
+    write_tombstone,
+)
 
 
 class PurgedThere(NamedTuple):
@@ -45,9 +54,8 @@ def purge_there(
         RemoteError: the remote does not answer.
     """
     with Mark(place, writer) as mark:
-        found = read_tombstones(place)
-        if new := objects - together(found).purged.keys():
-            write_tombstone(place, Tombstone("purged", writer, objects=frozenset(new), purge=purge), found)
+        sweep(store.rooms.staging)  # what one that was killed had packed
+        said = _said(place, objects, purge, writer)
         survey(place, known)
         places = known.locate(objects)
         chunked, kept = _packs_of_chunks(place, known, objects)
@@ -61,17 +69,29 @@ def purge_there(
                 progress.advance(count=1)
         finally:
             progress.end()
-        gone = frozenset(packs | chunked)
+        gone = frozenset(packs | chunked).union(*(each.tombstone.packs for each in said))
+        for each in said:  # a file that no index names any more has to be found again, too, when this is killed
+            mark.keep()
+            place.put(each.key, dump_tombstone(each.tombstone._replace(packs=gone)))
         drop_from_index(place, known, gone, objects, keep=mark.keep)
         for holding in read_holders(place).entries:
             mark.keep()
-            narrow(place, holding, {bytes(each) for each in holding.entry.digests} - objects)
+            narrow(place, holding, set(map(bytes, holding.entry.digests)) - objects)
         listed = {one.key for one in place.list(OBJECTS)}
         wholes = [object_key(digest) for digest in sorted(objects) if object_key(digest) in listed]
         keys = [*map(pack_key, sorted(gone)), *wholes]
         mark.keep()
         in_threads(place.delete, keys)
     return PurgedThere(len(places), len(keys), tuple(sorted(kept)))
+
+
+def _said(place: Place, objects: frozenset[bytes], purge: Purge, writer: str) -> list[Found]:
+    """The tombstones that say of these objects that they were removed; one is written for those of which none does."""
+    found = read_tombstones(place)
+    if new := objects - together(found).purged.keys():
+        write_tombstone(place, Tombstone("purged", writer, objects=frozenset(new), purge=purge), found)
+        found = read_tombstones(place)
+    return [one for one in found if one.tombstone.kind == "purged" and one.tombstone.objects & objects]
 
 
 def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: frozenset[bytes]) -> None:

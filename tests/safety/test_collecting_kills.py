@@ -1,0 +1,95 @@
+"""A collection at a remote, and a purge, are killed at the calls with which they change files; the same finishes."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import track
+from support.repositories import commit_all, git
+from support.scene import duplicate, two_versions
+from support.sweep import Work, kill_everywhere
+from support.trees import read_tree
+from support.troubles import share
+
+pytestmark = [pytest.mark.needs("strace"), pytest.mark.timeout(3600)]
+
+DAY_S = 86_400
+
+
+def age(scene: Path, days: float = 2) -> None:
+    """So much time passes at the remote."""
+    for path in (scene / "remote").rglob("*"):
+        if path.is_file():
+            then = path.stat().st_mtime - days * DAY_S
+            os.utime(path, (then, then))
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scene whose `repo` pushed two versions, of which nothing names the first one any more."""
+    scene = tmp_path_factory.mktemp("pushed")
+    repo = scene / "repo"
+    two_versions(repo)
+    share(repo)
+    commit_all(repo, "remote")
+    track("push", "--all", cwd=repo).ok()
+    git("tag", "--delete", *git("tag", cwd=repo).split(), cwd=repo)
+    git("checkout", "--quiet", "--orphan", "other", cwd=repo)
+    commit_all(repo, "the last version alone")
+    git("branch", "--quiet", "-M", "other", "main", cwd=repo)
+    shutil.rmtree(repo / ".git/track/trash", ignore_errors=True)
+    git("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all", cwd=repo)
+    for name in ("ORIG_HEAD", "FETCH_HEAD"):
+        (repo / ".git" / name).unlink(missing_ok=True)
+    age(scene)
+    return scene
+
+
+def files(scene: Path) -> int:
+    return sum(1 for kind in ("packs", "objects") for path in (scene / "remote" / kind).rglob("*") if path.is_file())
+
+
+def everything_needed_is_there(scene: Path) -> None:
+    """Every byte of the last version comes into a fresh clone, and nothing is being deleted."""
+    track("verify", "--remote", "origin", cwd=scene / "repo").ok()
+    git("clone", "--quiet", "repo", "witness", cwd=scene)
+    track("pull", cwd=scene / "witness").ok()
+    ours = (b".git", b".store", b".track")
+    assert read_tree(scene / "witness", leave_out=ours) == read_tree(scene / "repo", leave_out=ours)
+    assert not any(b"deleting" in path.read_bytes() for path in (scene / "remote/tombstones").iterdir())
+
+
+def test_condemning_survives_a_kill_at_any_change(pushed: Path, tmp_path: Path) -> None:
+    work = Work(pushed, "repo", ("gc", "--remote"), everything_needed_is_there)
+    assert kill_everywhere(work, tmp_path, most=6) > 3
+
+
+def test_deleting_survives_a_kill_at_any_change(pushed: Path, tmp_path: Path) -> None:
+    scene = duplicate(pushed, tmp_path / "scene")
+    track("gc", "--remote", cwd=scene / "repo").ok()
+    age(scene)
+    before = files(scene)
+
+    def proof(after: Path) -> None:
+        everything_needed_is_there(after)
+        assert files(after) < before
+
+    assert kill_everywhere(Work(scene, "repo", ("gc", "--remote"), proof), tmp_path, most=8) > 4
+
+
+def test_a_purge_survives_a_kill_at_any_change(pushed: Path, tmp_path: Path) -> None:
+    scene = duplicate(pushed, tmp_path / "scene")
+    secret = (scene / "repo/model.bin").read_bytes()
+
+    def proof(after: Path) -> None:
+        for folder in (after / "remote", after / "repo/.git/track/store"):
+            assert not any(secret in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+        track("verify", "--remote", "origin", cwd=after / "repo")
+
+    command = ("purge", "--yes", "model.bin", "--because", "asked for")
+    work = Work(
+        scene, "repo", command, proof, between=(0, 1, 4), again=lambda after: track(*command, cwd=after / "repo")
+    )
+    assert kill_everywhere(work, tmp_path, most=6) > 3
