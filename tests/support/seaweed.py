@@ -47,6 +47,11 @@ OWNER = Person("OWNERKEY0123", "owner-secret-0123", ("Admin", "Read", "Write", "
 NO_LIST = Person("NOLISTKEY0123", "no-list-secret", (f"Read:{BUCKET}", f"Write:{BUCKET}"))
 NO_READ = Person("NOREADKEY0123", "no-read-secret", (f"List:{BUCKET}", f"Write:{BUCKET}"))
 NO_WRITE = Person("NOWRITEKEY0123", "no-write-secret", (f"List:{BUCKET}", f"Read:{BUCKET}"))
+ONLY_LIST = Person("ONLYLISTKEY012", "only-list-secret", (f"List:{BUCKET}",))
+ONLY_READ = Person("ONLYREADKEY012", "only-read-secret", (f"Read:{BUCKET}",))
+ONLY_WRITE = Person("ONLYWRITEKEY01", "only-write-secret", (f"Write:{BUCKET}",))
+NO_RIGHTS = Person("NORIGHTSKEY012", "no-rights-secret", ("Read:another", "List:another", "Write:another"))
+EVERYBODY = (OWNER, NO_LIST, NO_READ, NO_WRITE, ONLY_LIST, ONLY_READ, ONLY_WRITE, NO_RIGHTS)
 
 
 class Seaweed(NamedTuple):
@@ -65,7 +70,7 @@ def weed_program() -> str:
 
 
 @contextmanager
-def seaweed(folder: Path, people: Sequence[Person] = (OWNER, NO_LIST, NO_READ, NO_WRITE)) -> Iterator[Seaweed]:
+def seaweed(folder: Path, people: Sequence[Person] = EVERYBODY) -> Iterator[Seaweed]:
     """A server over an empty folder, with `BUCKET` in it; ended by its own process id."""
     folder.mkdir(parents=True, exist_ok=True)
     identities = [

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from track.errors import RemoteError, TrackError
 from track.flows.remotes import access_of, choose, is_read_only, refuse_strangers
+from track.flows.rights import without_circle
 from track.project import Project
 from track.store.abilities import note_abilities
 from track.store.backends.opening import open_place
@@ -50,6 +51,7 @@ def remote_check(project: Project, name: str | None = None) -> RemoteChecked:
     if trial.store_id is not None and trial.conditional is not None and named.folder is None:
         with suppress(RemoteError):  # the steps say what may not be written
             note_abilities(place, conditions=trial.conditional)
+    without_circle([step.problem for step in trial.steps if step.problem is not None])
     return RemoteChecked(
         name=named.name,
         url=named.url,

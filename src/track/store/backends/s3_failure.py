@@ -91,7 +91,7 @@ def no_credentials(url: str) -> BadCredentials:
     return BadCredentials(
         f"there are no credentials for {url}",
         hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment or in .env beside the project,\n"
-        "or choose a profile of ~/.aws: track config --clone remote.NAME.profile PROFILE",
+        "or choose a profile of ~/.aws: track config --clone remote.NAME.profile PROFILE, or --profile of `remote add`",
         details=("looked in: the environment, .env, ~/.aws, the role of this machine",),
     )
 

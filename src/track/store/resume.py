@@ -1,0 +1,67 @@
+"""Resume: after a push that was broken off, what it had sent and the index does not name yet is not sent again.
+
+A server says that a key is taken only when all of its bytes have travelled. So it is asked before, as long as there is
+anything to be found: an ordinary push asks for nothing.
+"""
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from track.progress import Moved, unheard
+from track.store.around import Around
+from track.store.place import Place, Upload
+
+_VAIN = 16
+"""So many files in a row that are not there mean that the rest is not either: they go in the same order again."""
+
+
+class ResumedPlace(Around):
+    """A place where an earlier push was broken off."""
+
+    def __init__(self, place: Place) -> None:
+        """Nothing was asked yet."""
+        super().__init__(place)
+        self._lock = threading.Lock()
+        self._vain = 0
+
+    def upload(self) -> Upload:
+        """Many files, without those that are there already in their size."""
+        return _ResumedUpload(self, self.behind.upload())
+
+    def has(self, key: str, size: int) -> bool:
+        """Whether a file is there in its size; False without asking when too many were not."""
+        with self._lock:
+            if self._vain >= _VAIN:
+                return False
+        found = self.behind.size(key) == size
+        with self._lock:
+            self._vain = 0 if found else self._vain + 1
+        return found
+
+
+class _ResumedUpload:
+    """An upload that leaves out what is there."""
+
+    def __init__(self, resumed: ResumedPlace, upload: Upload) -> None:
+        self._resumed, self._upload = resumed, upload
+
+    def __enter__(self) -> Self:
+        self._upload.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._upload.__exit__(kind, error, trace)
+
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+        size = source.stat().st_size
+        if not replace and self._resumed.has(key, size):
+            moved(size)
+            return
+        self._upload.put_file(key, source, digest, replace=replace, moved=moved)
+
+    def commit(self) -> None:
+        self._upload.commit()
