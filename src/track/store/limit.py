@@ -6,7 +6,7 @@ paid for before, what comes in pieces as they come, so that a slow reader slows 
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,8 @@ from typing import Self
 
 from track.model.digest import Digest
 from track.progress import Moved, unheard
-from track.store.place import Listed, Place, Staged, Upload
+from track.store.around import Around
+from track.store.place import Place, Staged, Upload
 
 _BURST_S = 0.25
 _LOOK_S = 0.25
@@ -60,77 +61,51 @@ def limiter_of(rate: int) -> Limiter:
     return Limiter(rate)
 
 
-class LimitedPlace:
+class LimitedPlace(Around):
     """A place of which every stream goes through a limiter."""
 
     def __init__(self, place: Place, limiter: Limiter) -> None:
         """Where it really goes, and how fast."""
-        self._place, self._limiter = place, limiter
-        self.url, self.identity = place.url, place.identity
-
-    @property
-    def comes_in_parts(self) -> bool:
-        """As the place behind it."""
-        return self._place.comes_in_parts
-
-    @property
-    def requests_count(self) -> int:
-        """As the place behind it."""
-        return self._place.requests_count
+        super().__init__(place)
+        self._limiter = limiter
 
     def get(self, key: str) -> bytes:
         """The bytes of a key; paid for when they are here."""
-        data = self._place.get(key)
+        data = self.behind.get(key)
         self._limiter.take(len(data))
         return data
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
         """So many bytes at an offset; paid for before."""
         self._limiter.take(length)
-        return self._place.get_range(key, offset, length)
+        return self.behind.get_range(key, offset, length)
 
     def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
         """Copy the bytes of a key; paid for piece by piece."""
         told = _Told(self._limiter, moved)
-        staged = self._place.get_file(key, staging, limit=limit, moved=told)
+        staged = self.behind.get_file(key, staging, limit=limit, moved=told)
         told.settle(staged.size)
         return staged
 
     def digest(self, key: str) -> Digest:
         """The digest of the bytes of a key; paid for when it is known how many they are."""
-        size = self._place.size(key)
+        size = self.behind.size(key)
         self._limiter.take(size or 0)
-        return self._place.digest(key)
-
-    def list(self, prefix: str) -> Iterable[Listed]:
-        """As the place behind it."""
-        return self._place.list(prefix)
-
-    def size(self, key: str) -> int | None:
-        """As the place behind it."""
-        return self._place.size(key)
+        return self.behind.digest(key)
 
     def put(self, key: str, data: bytes) -> None:
         """Put bytes at a key; paid for before."""
         self._limiter.take(len(data))
-        self._place.put(key, data)
+        self.behind.put(key, data)
 
     def create(self, key: str, data: bytes) -> bool:
         """Put bytes at a key that nothing has; paid for before."""
         self._limiter.take(len(data))
-        return self._place.create(key, data)
-
-    def delete(self, key: str) -> None:
-        """As the place behind it."""
-        self._place.delete(key)
+        return self.behind.create(key, data)
 
     def upload(self) -> Upload:
         """Many files, each paid for as it goes."""
-        return _LimitedUpload(self._place.upload(), self._limiter)
-
-    def tidy(self) -> None:
-        """As the place behind it."""
-        self._place.tidy()
+        return _LimitedUpload(self.behind.upload(), self._limiter)
 
 
 class _LimitedUpload:

@@ -29,7 +29,8 @@ from track.store.segment import Held
 from track.store.tables import Tables, tables_beside
 from track.store.writer import Writer
 
-COMMIT_EVERY_BYTES = 256 << 20
+COMMIT_EVERY_BYTES = 16 << 20
+"""What came is final once it is so much, so that whoever goes on asks again for little more than was on its way."""
 WHOLE_PACK_LIMIT = 64 << 20
 """Larger packs are never fetched whole."""
 

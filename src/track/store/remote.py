@@ -17,7 +17,8 @@ from track.model.digest import Digest
 from track.progress import Progress, silent
 from track.store.abilities import respects_conditions
 from track.store.address import Access, Address, Folder, parse_address
-from track.store.backends.folder import is_empty_folder
+from track.store.around import Around
+from track.store.backends.folder import FolderPlace, is_empty_folder
 from track.store.backends.opening import make_place, open_place
 from track.store.checking import Checked, check
 from track.store.chunking import chunker_of
@@ -33,6 +34,7 @@ from track.store.objects import Store
 from track.store.place import NoSuchKey, Place
 from track.store.readback import packs_before, read_back
 from track.store.receive import Fetched, fetch
+from track.store.resume import ResumedPlace
 from track.store.roots import RootsEntry
 from track.store.survey import Surveyed, merge_levels, remove_replaced, survey
 from track.store.tables import Tables, tables_beside
@@ -159,8 +161,9 @@ class Remote:
         sent = Sent(0, 0, 0)
         if lacking := self.absent(digests):
             before = packs_before(self.known) if verify else set()
+            place = ResumedPlace(self.place) if self._was_broken_off(writer) else self.place
             with self._cutting() as cutting:
-                sent = send(self.place, self.known, store, lacking, cutting=cutting, keep=claim.keep, progress=progress)
+                sent = send(place, self.known, store, lacking, cutting=cutting, keep=claim.keep, progress=progress)
             if verify:
                 read_back(self.place, self.known, before, lacking, progress=progress)
         claim.keep()
@@ -190,6 +193,14 @@ class Remote:
             return
         with Tables(tables_beside(self.known.path)) as tables:
             yield Cutting(chunker, tables)
+
+    def _was_broken_off(self, writer: str) -> bool:
+        """Whether a push of this clone left its claim behind; a folder looks at what it has by itself, and closer."""
+        behind = self.place
+        while isinstance(behind, Around):
+            behind = behind.behind
+        names = map(claim_name, self.surveyed.claims)
+        return not isinstance(behind, FolderPlace) and any(name and name.writer == writer for name in names)
 
     def drop_claims(self, writer: str) -> None:
         """Remove what pushes of this clone that were killed had claimed; none runs, and nothing is to be sent."""
