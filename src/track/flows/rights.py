@@ -1,23 +1,31 @@
 """Rights: all that is refused at a place is said at once, and not one right after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from track.errors import RemoteError, TrackError
 from track.store.address import Access, Address, Folder
 from track.store.backends.opening import open_place
-from track.store.trial import try_place
+from track.store.trial import Step, try_place
 
 _ELSEWHERE = "   to see all that is allowed"
 
 
-def tell_rights(error: RemoteError, address: Address, access: Access, again: str) -> None:
-    """Have the error of a place that refused something say every right that is lacking; `again` is what to type then.
+@contextmanager
+def telling_rights(address: Address, access: Access, again: str, *, writes: bool) -> Iterator[None]:
+    """What a place refuses in the block is raised with every right that is lacking there; `again` is what to type then.
 
-    Only what may be a matter of rights is tried further, with a small object that is deleted again.
+    Only what may be a matter of rights is tried further; with `writes`, with a small object that is deleted again.
     """
-    if type(error) is not RemoteError or isinstance(address, Folder) or _ELSEWHERE not in (error.hint or ""):
-        return
-    steps = try_place(open_place(address, access)).steps
+    try:
+        yield
+    except RemoteError as error:
+        if type(error) is RemoteError and not isinstance(address, Folder) and _ELSEWHERE in (error.hint or ""):
+            _tell(error, try_place(open_place(address, access), writes=writes).steps, again)
+        raise
+
+
+def _tell(error: RemoteError, steps: Sequence[Step], again: str) -> None:
     tried = ", ".join(f"{step.name} {step.told}" for step in steps)
     lacking = dict.fromkeys(_asked_of_owner(step.problem) for step in steps if step.problem is not None)
     hints = [hint for hint in (lacking or {_asked_of_owner(error): None}) if hint]

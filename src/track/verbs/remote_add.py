@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track.config import Layer
-from track.errors import Conflict, NotAStore, NotTrusted, RemoteError, UsageError
+from track.errors import Conflict, NotAStore, NotTrusted, UsageError
 from track.flows import settings
 from track.flows.remotes import Named, access_of, allow, base_of, is_beside, is_read_only, remember_no_more, wish_of
-from track.flows.rights import tell_rights
+from track.flows.rights import telling_rights
 from track.history import gitrepo
 from track.model.names import display
 from track.model.settings import NAME
@@ -87,12 +87,8 @@ def remote_add(
     where = layer if before is None else before.layer
     is_read = is_read_only(project, Named(name, url, where, place))
     wish = _wish(project, Named(name, url, where, place), access)
-    try:
+    with telling_rights(place, way, f"track remote add {name} {display(address)}", writes=not is_read):
         made = create_remote(place, way, create=create and not is_read)
-    except RemoteError as error:
-        if not is_read:
-            tell_rights(error, place, way, f"track remote add {name} {display(address)}")
-        raise
     if store_id_of(place, way) == project.store.id:
         raise NotAStore(f"{display(str(place))} is this clone's own store", hint="a remote is a folder apart from it")
     is_new = before is None
