@@ -37,11 +37,12 @@ class Work(NamedTuple):
 
 
 class Rehearsed(NamedTuple):
-    """The same work done in peace: its events, and the states before and after."""
+    """The same work done in peace: its events, the states before and after, and how `verify` ends then."""
 
     events: list[Event]
     before: State
     after: State
+    verified: int
 
 
 def rehearse(work: Work, folder: Path) -> Rehearsed:
@@ -56,8 +57,9 @@ def rehearse(work: Work, folder: Path) -> Rehearsed:
     assert leftovers(repo) == []
     after = state(repo)
     work.proof(scene)
+    verified = track("verify", cwd=repo).code  # an edit that is saved nowhere is not what its pointer says
     remove(scene)
-    return Rehearsed(events, before, after)
+    return Rehearsed(events, before, after, verified)
 
 
 def kill_everywhere(work: Work, folder: Path, *, most: int) -> int:
@@ -142,7 +144,8 @@ def judge(work: Work, scene: Path, rehearsed: Rehearsed) -> None:
     assert finished == rehearsed.after, f"after the second run: {difference(finished, rehearsed.after)}"
     assert leftovers(repo) == [], f"left behind: {leftovers(repo)}"
     if FULL:
-        clean(track("verify", cwd=repo))
+        done = track("verify", cwd=repo)
+        assert done.code == rehearsed.verified, f"verify: {said_by(done)}"
         git("fsck", "--no-dangling", cwd=repo)
     work.proof(scene)
 
