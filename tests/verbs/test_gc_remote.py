@@ -222,6 +222,13 @@ def test_a_branch_of_the_git_remote_that_is_not_here_stops_it(here: Path) -> Non
         collected(here)
 
 
+def test_a_relative_address_of_a_git_remote_starts_where_git_has_it_start(here: Path) -> None:
+    clone = consented(cloned(here))
+    git("remote", "add", "git", f"../{clone.name}", cwd=here)
+    git("fetch", "-q", "git", cwd=here)
+    collected(here)
+
+
 def test_a_branch_that_only_the_git_remote_names_keeps_its_data(here: Path) -> None:
     """Its commit is here, and no ref of ours reaches it."""
     clone = cloned(here)

@@ -127,6 +127,11 @@ def pull(git: Git) -> None:
     _execute(git, (), ["pull", "--quiet", "--ff-only"], _without_locals() | own)
 
 
+def asking_place(git: Git) -> Path:
+    """The folder from where Git asks its remotes: relative addresses start at the top of the main working tree."""
+    return git.common_dir.parent if git.common_dir.name == ".git" else git.common_dir
+
+
 def tips_elsewhere(git: Git) -> Iterator[tuple[str, str, str]]:
     """(remote, ref, commit or tag) of every branch and tag that the Git remotes have now; each of them is asked.
 
@@ -135,7 +140,7 @@ def tips_elsewhere(git: Git) -> Iterator[tuple[str, str, str]]:
     """
     for name in git.run("remote").decode("utf-8", "surrogateescape").splitlines():
         asked = ["ls-remote", "--quiet", "--heads", "--tags", "--refs", "--", name]
-        runner = gitpython.Git(str(git.common_dir))
+        runner = gitpython.Git(str(asking_place(git)))
         try:
             with _environment(_without_locals()), _translated(asked):
                 listed = str(runner.execute([git.program, *asked]))

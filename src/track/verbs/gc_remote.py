@@ -9,7 +9,7 @@ from track.flows.collecting import Collecting, Outcome, View
 from track.flows.leftovers import Source, explain
 from track.flows.needed import Reached, ReadNodes, mark_needed, repositories, shallow_among
 from track.flows.remotes import choose, clone_id, connected
-from track.history.gitrepo import tips_elsewhere
+from track.history.gitrepo import asking_place, tips_elsewhere
 from track.history.naming import Repository, missing_here
 from track.model.digest import Digest
 from track.model.names import display, typed
@@ -165,7 +165,7 @@ def _tips(users: Sequence[Repository]) -> Mapping[Path, frozenset[str]]:
             name, ref = min(tips[oid] for oid in missing)
             raise HistoryIncomplete(
                 f"{display(ref)} of the Git remote `{display(name)}` is not here: it may name what would go",
-                hint=f"git -C {typed(str(user.git.common_dir))} fetch --all --tags      then the same command again",
+                hint=f"git -C {typed(str(asking_place(user.git)))} fetch --all --tags      then the same command again",
             )
         found[user.git.common_dir] = frozenset(tips)
     return found
