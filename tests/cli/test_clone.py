@@ -52,6 +52,7 @@ def test_data_that_does_not_come_is_an_error_that_says_where_the_clone_is(source
     done = track("clone", source, "far/away/copy", cwd=tmp_path)
     assert done.code == 5
     assert f"is cloned in {tmp_path}/far/away/copy" in done.err
+    assert f"to go on there: cd {tmp_path}/far/away/copy\n" in done.err
     assert done.out == ""
 
 

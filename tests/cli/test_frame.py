@@ -86,6 +86,14 @@ def test_an_unknown_command_that_is_like_none_gets_no_guess(tmp_path: Path) -> N
     assert "did you mean" not in track_here("qqqqqqq", cwd=tmp_path).err
 
 
+@pytest.mark.parametrize("name", ["remote", "runs", "hooks"])
+def test_a_group_alone_names_its_commands(name: str, tmp_path: Path) -> None:
+    done = track_here(name, cwd=tmp_path)
+    assert done.code == 2 and done.out == ""
+    assert done.err.startswith(f"error: `track {name}` does nothing by itself: ") and "list" in done.err
+    assert done.err.endswith(f"\nhint: track {name} --help\n") and done.err.count("\n") == 2
+
+
 def test_a_wrong_option_is_a_usage_error_that_names_the_help(tmp_path: Path) -> None:
     done = track_here("completion", "--nonsense", cwd=tmp_path)
     assert done.code == 2

@@ -61,6 +61,7 @@ def test_a_path_where_a_remote_belongs_is_told_apart(repo: Path) -> None:
     assert done.code == 2 and "track push -- table.csv" in done.err
     unknown = track_here("fetch", "nonesuch", cwd=repo)
     assert unknown.code == 5 and "known: origin" in unknown.err
+    assert "did you mean origin ?" in track_here("fetch", "orign", cwd=repo).err
 
 
 def test_a_dry_run_says_what_would_be(repo: Path) -> None:

@@ -44,6 +44,15 @@ def test_the_command_that_helps_can_be_pasted_where_one_artifact_differs(here):
     track("checkout", "--force", "d", cwd=here).ok()
     assert "nothing differs" in track("status", cwd=here).ok().out
 
+    write_tree(here, {"d/a": b"3"})
+    track("add", "d", cwd=here).ok()
+    commit_all(here, "more")
+    git("-c", "core.hooksPath=/dev/null", "checkout", "--quiet", "HEAD~1", cwd=here)
+    said = "(track checkout d brings the recorded version back; track add --force d records what is here)"
+    assert said in track("status", cwd=here).ok().out
+    track("add", "--force", "d", cwd=here).ok()
+    git("checkout", "--quiet", "--force", "main", cwd=here)
+
     (here / "odd\nname").unlink()
     assert "(track checkout $'odd\\x0aname' brings the recorded version back)" in track("status", cwd=here).ok().out
     track("checkout", "odd\nname", cwd=here).ok()
@@ -51,7 +60,7 @@ def test_the_command_that_helps_can_be_pasted_where_one_artifact_differs(here):
     (here / "d/b").write_bytes(b"2")
     track("add", "d", cwd=here).ok()
     git("reset", "--quiet", "--hard", cwd=here)
-    assert "(track add d records it; track checkout d brings the recorded" in track("status", cwd=here).ok().out
+    assert said in track("status", cwd=here).ok().out
 
     track("checkout", "d", cwd=here).ok()
     (here / "d.track").write_bytes((here / "d.track").read_bytes() + b'\n[labels]\na = "b"\n')

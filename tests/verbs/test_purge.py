@@ -174,9 +174,13 @@ def test_what_cannot_be_purged_is_refused(here: Path) -> None:
 
 
 def test_the_command_asks_for_a_reason_and_a_yes(here: Path) -> None:
-    assert track("purge", "big.bin@v1", cwd=here).code == 2
-    done = track("purge", "big.bin@v1", "--because", "x", cwd=here)
-    assert done.code == 2 and "nobody is here to say yes" in done.err and "--yes" in done.err
+    without = track("purge", "big.bin@v1", cwd=here)
+    assert without.code == 2 and "hint: track purge big.bin@v1 --because 'WHY'\n" in without.err
+    without = track("purge", "-n", "big.bin@v1", cwd=here)
+    assert without.code == 2 and "hint: track purge -n big.bin@v1 --because 'WHY'\n" in without.err
+    done = track("purge", "big.bin@v1", "--shared", "--because", "it's over", cwd=here)
+    assert done.code == 2 and "nobody is here to say yes" in done.err
+    assert "hint: track purge --yes --shared big.bin@v1 --because='it'\\''s over'\n" in done.err
     dry = track("purge", "-n", "big.bin@v1", "--because", "x", cwd=here).ok()
     assert "would be removed for good" in dry.out
     document = track("purge", "--yes", "big.bin@v1", "--because", "x", "--json", cwd=here).ok().json

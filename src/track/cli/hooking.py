@@ -25,4 +25,4 @@ def say_hooks(done: Hooked) -> None:
     if done.left:
         note(f"Git takes its hooks from {done.site.manager}: track hooks install says what to add there")
     elif done.changed:
-        note("hooks installed: data follows git checkout, and goes with git push (track hooks says more)")
+        note("hooks installed: data follows git checkout, and goes with git push (track hooks list says more)")

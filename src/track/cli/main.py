@@ -156,8 +156,18 @@ def _report_bug(error: Exception, arguments: list[str]) -> int:
 
 
 def _report_usage(error: click.UsageError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx is not None:
+        return _report_group(error.ctx)
     usage = " ".join(error.ctx.get_usage().split()) if error.ctx is not None else ""
     path = error.ctx.command_path.removeprefix("track").strip() if error.ctx is not None else ""
     message = error.format_message().rstrip(".")
     message = message[:1].lower() + message[1:]
     return failure.report_usage(message, usage, f"track help {path}".strip() if path else "track --help")
+
+
+def _report_group(ctx: click.Context) -> int:
+    """A group that was called without any of its commands names them."""
+    named = ", ".join(ctx.command.list_commands(ctx)) if isinstance(ctx.command, click.Group) else "say what"
+    return failure.report_usage(
+        f"`{ctx.command_path}` does nothing by itself: {named}", "", f"{ctx.command_path} --help"
+    )

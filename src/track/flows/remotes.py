@@ -9,6 +9,7 @@ that a file in the repository's folder names, waits until the person at the keyb
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,7 +87,9 @@ def choose(project: Project, name: str | None = None) -> Named:
     if wanted is None:
         raise NoRemote(f"no remote is the default one ({known})", hint="track config core.remote NAME")
     if wanted not in names:
-        raise NoRemote(f"there is no remote called `{display(wanted)}` ({known})", hint="track remote add NAME FOLDER")
+        near = get_close_matches(wanted, names, n=1, cutoff=0.6)
+        hint = f"did you mean {display(near[0])} ?" if near else "track remote add NAME FOLDER"
+        raise NoRemote(f"there is no remote called `{display(wanted)}` ({known})", hint=hint)
     return _named(project, wanted)
 
 

@@ -248,7 +248,7 @@ def name_of(artifact: bytes) -> str | None:
 
 def unknown(path: bytes, known: Iterable[bytes], where: str = "artifact or path") -> UnknownPath:
     """The error for a path that is nothing, with the nearest name."""
-    names = [os.fsdecode(name) for name in known]
+    names = [os.fsdecode(name) for name in known if name != path]
     near = get_close_matches(os.fsdecode(path), names, n=1, cutoff=0.6)
     if where in (HERE, STAGED):
         said = f"no artifact is called `{display(path)}` in {where}"

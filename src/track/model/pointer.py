@@ -74,7 +74,8 @@ def parse_pointer(data: bytes, name: bytes | str) -> Pointer:
     if _BEGINNING.match(data) is None:
         raise NotAPointer(
             f"not a pointer of track: {display(name)} does not begin with [artifact]",
-            hint="it is left alone; to track the data beside it, rename it or the data",
+            hint="it is left alone; to track the data beside it, rename it or the data"
+            + (f"\nif it was a pointer: git checkout HEAD -- {typed(name)}" if isinstance(name, bytes) else ""),
         )
     document = _document(data, name)
     artifact = document["artifact"]

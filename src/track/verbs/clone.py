@@ -12,7 +12,7 @@ from track.flows.passed import Passed
 from track.flows.reach import errors_of, versions_here
 from track.flows.receive import receive
 from track.history import drivers, gitrepo, hooks
-from track.model.names import display
+from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project, is_set_up
 
@@ -78,7 +78,8 @@ def clone(
             return _fill(project, data and not shallow, progress, shallow=shallow)
     except TrackError as error:
         shown = display(str(git.top))
-        error.details = (*error.details, f"the Git repository is cloned in {shown}; its data did not come")
+        said = f"the Git repository is cloned in {shown}; its data did not come; to go on there: cd "
+        error.details = (*error.details, said + typed(str(git.top)))
         error.hint = error.hint or f"git -C {shown} status"
         raise
 

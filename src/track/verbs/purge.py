@@ -82,7 +82,11 @@ def purge(
         Locked: other commands are at work, here or at a remote.
     """
     if not reason.strip():
-        raise UsageError("a purge needs a reason, for those who miss the data", hint="--because 'WHY'")
+        said = typed(artifact if rev is None else f"{artifact}@{rev}")
+        raise UsageError(
+            "a purge needs a reason, for those who miss the data",
+            hint=f"track purge {'-n ' if dry_run else ''}{said} --because 'WHY'",
+        )
     version = _version(project, artifact, rev)
     remotes = all_named(project)
     objects = _objects(project, version, remotes)

@@ -38,9 +38,9 @@ def command(*, artifact: str, because: str | None, shared: bool, yes: bool, dry_
     """Translate, ask, call the verb, show."""
     path, _, rev = artifact.rpartition("@") if "@" in artifact.rpartition("/")[2] else (artifact, "", "")
     with opened() as project:
-        if not dry_run and not yes:
-            planned = purge(project, path, rev or None, reason=because or "", shared=shared, dry_run=True)
-            _ask(planned, artifact)
+        if because and not dry_run and not yes:  # without a reason nothing is asked: the verb says so
+            planned = purge(project, path, rev or None, reason=because, shared=shared, dry_run=True)
+            _ask(planned, artifact, because, shared=shared)
         done = purge(
             project, path, rev or None, reason=because or "", shared=shared, dry_run=dry_run, progress=progress()
         )
@@ -52,12 +52,12 @@ def command(*, artifact: str, because: str | None, shared: bool, yes: bool, dry_
         sys.exit(done.exit_code)
 
 
-def _ask(planned: Purged, artifact: str) -> None:
+def _ask(planned: Purged, artifact: str, because: str, *, shared: bool) -> None:
     what = f"{display(planned.path)} ({planned.digest.short}, {count_text(planned.objects_count, 'object')})"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             f"{what} would be removed for good, and nobody is here to say yes",
-            hint=f"track purge --yes {typed(artifact)} --because 'WHY'",
+            hint=f"track purge --yes {'--shared ' if shared else ''}{typed(artifact)} --because={typed(because)}",
         )
     if not click.confirm(f"remove {what} for good, here and at every remote?", err=True):
         raise UsageError("nothing was removed")

@@ -110,12 +110,17 @@ def _one_or(names: list[str], many: str) -> str:
 
 def _ways(differing: list[ArtifactStatus]) -> str:
     """Both ways on for data that differs from its pointer: to record it, and to have it as recorded."""
+    differing = [artifact for artifact in differing if artifact.data != "?"]  # neither way is open: the error says more
+    if not differing:
+        return ""
     path = _one_or([typed(artifact.path) for artifact in differing], "PATH")
     force, comes = "", "brings the recorded version back"
     if any(artifact.data == "M" for artifact in differing):
         force, comes = "--force ", f"{comes}, edits go to the trash"
     if all(artifact.data == "D" for artifact in differing):
         return f"track checkout {path} {comes}"
+    if all(artifact.data == "S" for artifact in differing):
+        return f"track checkout {path} {comes}; track add --force {path} records what is here"
     return f"track add {path} records it; track checkout {force}{path} {comes}"
 
 
