@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import Empty, Executable, Link, read_tree, write_tree
 from track.errors import DamagedObject, ProjectError, UnsavedWork
@@ -156,6 +157,25 @@ def test_a_working_file_that_lost_its_content_counts(here: Path, loss: str) -> N
             (here / "images").write_bytes(b"x")
     with pytest.raises(UnsavedWork):
         _uninit(here)
+
+
+def test_the_push_that_the_refusal_names_brings_every_version_to_safety(here: Path) -> None:
+    with pytest.raises(UnsavedWork, match="no working file") as raised:
+        (here / "data/a.csv").unlink()
+        _uninit(here)
+    assert (raised.value.hint or "").startswith("track remote add origin FOLDER ")
+    track("remote", "add", "origin", "../remote", cwd=here).ok()
+    for content in (b"3,4\n", b"5,6\n"):
+        write_tree(here, {"data/a.csv": content})
+        _added(here, "data/a.csv")
+        commit_all(here)
+    track("push", cwd=here).ok()
+    with pytest.raises(UnsavedWork) as raised:
+        _uninit(here)
+    assert (raised.value.hint or "").startswith("track push origin $(git rev-list --all) ")
+    track("push", "origin", *git("rev-list", "--all", cwd=here).split(), cwd=here).ok()
+    _uninit(here)
+    assert not (here / ".git/track/store").exists()
 
 
 def test_a_change_that_the_stat_cache_does_not_know_of_is_noticed(here: Path) -> None:

@@ -14,9 +14,10 @@ from track.flows.ignoring import heed
 from track.flows.look import differences
 from track.flows.plain import Linked, linked, make_plain, sync_working_files
 from track.flows.reach import Version, objects_below
+from track.flows.remotes import default_name
 from track.history import drivers, gitrepo, hooks
 from track.model import manifest
-from track.model.names import data_path, is_named_pointer
+from track.model.names import data_path, is_named_pointer, typed
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import CONFIG, IN_STEP, STORE_LINK, Project
@@ -70,7 +71,7 @@ def uninit(
             raise UnsavedWork(
                 f"the store holds {len(lost):,} objects ({sum(lost.values()):,} bytes) that no working file has: "
                 "older versions, or data that is not checked out",
-                hint="track push           sends them to a remote first\n"
+                hint=f"{_sends_all(project)}\n"
                 "track uninit --keep-store   leaves the store where it is\n"
                 "track uninit --force        gives them up",
             )
@@ -85,6 +86,14 @@ def uninit(
         store = project.store_path if store_goes else None
         plain = tuple(link.path for link in links)
         return Uninitialised(project.root, removed, changed, staged, plain, store, len(lost), sum(lost.values()))
+
+
+def _sends_all(project: Project) -> str:
+    """The command after which a remote has every version of the history, not only the latest ones."""
+    name = default_name(project)
+    if name is None:
+        return "track remote add origin FOLDER   names a remote that can have them"
+    return f"track push {typed(name)} $(git rev-list --all)   sends every version that a commit has"
 
 
 def _remove(
