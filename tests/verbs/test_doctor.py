@@ -218,3 +218,13 @@ def test_a_file_in_place_of_the_state_is_found(repo: Path) -> None:
     (repo / ".git/track").write_bytes(b"")
     with Project.open(repo, set_up=False) as project:
         assert [check.state for check in _state(project)] == ["finding"]
+
+
+def test_a_pointer_that_was_overwritten_is_found_and_comes_back(here: Path) -> None:
+    write_tree(here, {"data/a.csv.track": b"garbage\n", "song.track": b"somebody else's\n"})
+    checks = [check for check in _doctor(here).checks if check.name == "pointers" and check.state != "fine"]
+    assert [(check.state, check.hint) for check in checks] == [
+        ("finding", "git checkout HEAD -- data/a.csv.track"),
+        ("note", None),
+    ]
+    assert "song.track" in checks[1].text and "a.csv" not in checks[1].text

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -228,8 +229,23 @@ def _pointers(project: Project) -> Iterator[Check]:
     yield Check("pointers", "fine", f"{count:,} in the working tree")
     if unmerged := project.git.pointer_files().unmerged:
         yield Check("pointers", "finding", f"in conflict: {_names(unmerged)}", "git status")
-    if foreign:
+    lost = _were_pointers(project, foreign)
+    for path in lost:
+        text = f"{display(path)} was a pointer and is none any more"
+        yield Check("pointers", "finding", text, f"git checkout HEAD -- {typed(path)}")
+    if foreign := [path for path in foreign if path not in lost]:
         yield Check("pointers", "note", f"not of track, and left alone: {_names(foreign)}")
+
+
+def _were_pointers(project: Project, paths: Sequence[bytes]) -> list[bytes]:
+    """Those of the paths under which Git's index has a pointer of ours."""
+    found = []
+    for path, content in log.pointers_staged(project.git) if paths else ():
+        if path in paths:
+            with suppress(TrackError):
+                parse_pointer(content, path)
+                found.append(path)
+    return found
 
 
 def _data(project: Project) -> Iterator[Check]:
