@@ -10,7 +10,8 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned, files_below
 from support.trees import write_tree
-from track.errors import Conflict, PurgedObject, UsageError
+from track.errors import Conflict, Locked, PurgedObject, TrackError, UsageError
+from track.flows import send as flow
 from track.model.digest import digest_of
 from track.project import Project
 from track.store.tombstones import parse_tombstone
@@ -186,3 +187,46 @@ def test_the_command_asks_for_a_reason_and_a_yes(here: Path) -> None:
     document = track("purge", "--yes", "big.bin@v1", "--because", "x", "--json", cwd=here).ok().json
     assert document["objects"] == 1 and [one["remote"] for one in document["remotes"]] == ["origin", "second"]
     assert track("purge", "--yes", "nothing", "--because", "x", cwd=here).code == 2
+
+
+def test_what_was_pushed_since_stays_when_the_same_is_purged_again(here: Path) -> None:
+    long = random.Random(3).randbytes(19 << 20)
+    write_tree(here, {"big.bin": long})
+    track("add", "big.bin", cwd=here).ok()
+    commit_all(here, "long")
+    git("tag", "long", cwd=here)
+    track("push", "origin", cwd=here).ok()
+    purged(here, "big.bin", "long")
+    write_tree(here, {"big.bin": long[: 18 << 20]})  # of which the first pack of chunks is the same
+    track("add", "big.bin", cwd=here).ok()
+    commit_all(here, "without the end, in which the names were")
+    track("push", "origin", cwd=here).ok()
+    purged(here, "big.bin", "long")
+    track("verify", "--remote", "origin", cwd=here).ok()
+    track("pull", cwd=cloned(here)).ok()
+
+
+def test_a_push_under_way_loses_nothing_to_a_purge(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone = cloned(here)
+    track("pull", cwd=clone).ok()
+    track("trust", "--yes", cwd=clone).ok()
+    write_tree(clone, {"big.bin": OTHER[:1_000_000] + b"an edit" + OTHER[1_000_000:]})
+    track("add", "big.bin", cwd=clone).ok()
+    commit_all(clone, "edited")
+    track("config", "lock.timeout", "1", cwd=here).ok()
+    send = flow.send
+    errors: list[TrackError | None] = []
+
+    def send_after(*args: object, **options: object) -> object:
+        errors.extend(one.error for one in purged(here, "big.bin", None).remotes)
+        return send(*args, **options)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr("track.verbs.push.send", send_after)
+    with Project.open(clone) as project:
+        push(project, "origin")
+    assert isinstance(errors[0], Locked) and "a push to" in errors[0].message
+    track("verify", "--remote", "origin", cwd=clone).ok()
+    track("pull", cwd=cloned(clone, "fresh")).ok()
+    again = purged(here, "big.bin", None).remotes[0]
+    assert again.error is None and again.kept_packs  # the edited version needs them
+    track("verify", "--remote", "origin", cwd=clone).ok()

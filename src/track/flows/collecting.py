@@ -185,7 +185,7 @@ class Collecting:
         place = self.remote.place
         with Mark(place, self._writer) as mark:
             self.remote.refresh()
-            holders = self._sound(settle_claims(place, mark, self._writer, self._is_whole, self._patience_s))
+            holders = self._sound(settle_claims(place, mark, self._writer, self._is_settled, self._patience_s))
             self.remote.refresh()
             view = viewing(marks, self.read_nodes)
             lost = (*view.lost, *self._mark_entries(marks, holders, view.overruled))
@@ -198,21 +198,8 @@ class Collecting:
             self._narrow(marks, holders, own)  # before anything goes: nothing may say that it is complete then
             return holders, delete_condemned(place, self.remote.known, marks, mark, ripe, progress=self._progress)
 
-    def _is_whole(self, claim: Holding) -> bool:
-        """Whether everything that a claim names is at the remote by now."""
-        if claim.writer in self._forget:
-            return True
-        self.remote.refresh()
-        roots = {bytes(each) for each in claim.entry.digests}
-        if self.remote.absent(roots):
-            return False
-        with Marks() as marks:
-            marks.add_roots(Root(each, None, False, "a push") for each in roots)
-            try:
-                descend(self.store, marks, elsewhere=self.read_nodes)
-            except (MissingObject, DamagedObject):
-                return False
-            return not marks.lost() and not any(self.remote.absent(part) for part in marks.every())
+    def _is_settled(self, claim: Holding) -> bool:
+        return claim.writer in self._forget or is_whole(self.remote, self.store, claim)
 
     def _narrow(self, marks: Marks, holders: Holders, own: set[bytes]) -> None:
         """Have the entries that were marked name no more than is needed: what they name is complete, and stays so."""
@@ -250,3 +237,18 @@ class Collecting:
             waiting_count=sum(len(one.tombstone.packs) + len(one.tombstone.wholes) for one in waiting),
             next_s=min((one.modified_s + GRACE_S for one in waiting), default=None),
         )
+
+
+def is_whole(remote: Remote, store: Store, claim: Holding) -> bool:
+    """Whether everything that a claim names is at the remote by now."""
+    remote.refresh()
+    roots = {bytes(each) for each in claim.entry.digests}
+    if remote.absent(roots):
+        return False
+    with Marks() as marks:
+        marks.add_roots(Root(each, None, False, "a push") for each in roots)
+        try:
+            descend(store, marks, elsewhere=lambda digests: read_there(remote.place, remote.known, digests))
+        except (MissingObject, DamagedObject):
+            return False
+        return not marks.lost() and not any(remote.absent(part) for part in marks.every())

@@ -4,7 +4,7 @@ No version is looked at: every other object of a pack gets a new one, named in t
 Meanwhile a mark says that something is being deleted, so that no push and no collection is in the middle of anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject
@@ -12,8 +12,8 @@ from track.progress import Progress, silent
 from track.publish import sweep
 from track.store.chunked import needed_packs
 from track.store.condemning import publish_pack, read_pack
-from track.store.deleting import Mark
-from track.store.holders import narrow, read_holders
+from track.store.deleting import Mark, settle_claims
+from track.store.holders import Holding, narrow, read_holders
 from track.store.inventory import recipes_of_chunks
 from track.store.known import Known
 from track.store.layout import OBJECTS, object_key, pack_key
@@ -44,21 +44,24 @@ class PurgedThere(NamedTuple):
 
 def purge_there(
     place: Place, known: Known, store: Store, objects: frozenset[bytes], purge: Purge, *, writer: str,
-    progress: Progress = silent,
+    is_whole: Callable[[Holding], bool], patience_s: float, progress: Progress = silent,
 ) -> PurgedThere:  # fmt: skip
     """Remove objects from a remote, and say there that they were; interrupted, the same again goes on.
 
+    A push that is under way may rely on pieces of them: its end is waited for, unless all that it claims `is_whole`.
+
     Raises:
-        Locked: a collection is deleting there.
+        Locked: a collection is deleting there, or a push is still under way after `patience_s`.
         DamagedObject: a pack with one of them in it cannot be read, so that nothing else in it can be kept.
         RemoteError: the remote does not answer.
     """
     with Mark(place, writer) as mark:
         sweep(store.rooms.staging)  # what one that was killed had packed
+        settle_claims(place, mark, writer, is_whole, patience_s)
         said = _said(place, objects, purge, writer)
         survey(place, known)
         places = known.locate(objects)
-        chunked, kept = _packs_of_chunks(place, known, objects)
+        chunked, others = _packs_of_chunks(place, known, objects)
         packs = {one.pack for held in places.values() for one in held if one.pack is not None}
         packs |= {one.pack for digest in objects if (one := known.recipe(digest)) is not None and one.pack is not None}
         progress.begin("removing", count=len(packs))
@@ -69,7 +72,9 @@ def purge_there(
                 progress.advance(count=1)
         finally:
             progress.end()
-        gone = frozenset(packs | chunked).union(*(each.tombstone.packs for each in said))
+        before = frozenset[bytes]().union(*(each.tombstone.packs for each in said))
+        before -= others | known.has_packs(before)  # a pack of that name may have been pushed since
+        gone = before | packs | (chunked - others)
         for each in said:  # a file that no index names any more has to be found again, too, when this is killed
             mark.keep()
             place.put(each.key, dump_tombstone(each.tombstone._replace(packs=gone)))
@@ -82,7 +87,7 @@ def purge_there(
         keys = [*map(pack_key, sorted(gone)), *wholes]
         mark.keep()
         in_threads(place.delete, keys)
-    return PurgedThere(len(places), len(keys), tuple(sorted(kept)))
+    return PurgedThere(len(places), len(keys), tuple(sorted(chunked & others)))
 
 
 def _said(place: Place, objects: frozenset[bytes], purge: Purge, writer: str) -> list[Found]:
@@ -116,7 +121,7 @@ def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: f
 
 
 def _packs_of_chunks(place: Place, known: Known, objects: Iterable[bytes]) -> tuple[set[bytes], set[bytes]]:
-    """The packs of chunks that only these objects need, and those that others need too."""
+    """The packs of chunks that these objects need, and those that others do."""
     purged = set(objects)
     own: set[bytes] = set()
     others: set[bytes] = set()
@@ -130,4 +135,4 @@ def _packs_of_chunks(place: Place, known: Known, objects: Iterable[bytes]) -> tu
                 f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
                 hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
             ) from error
-    return own - others, own & others
+    return own, others

@@ -155,6 +155,8 @@ class _Sending:
         self._ready: list[ChunkedRecipe] = []
         """Recipes that are in the group that is about to be indexed."""
         self._condemned = known.condemned.packs
+        self._is_salted = bool(self._condemned or known.condemned.purged)
+        """Whether no pack may have the name of one that a collection deletes, or that a purge, run again, would."""
         self._bad_packs = known.bad_packs()
         self._lost = known.lost()
         self._again: list[bytes] = []
@@ -204,7 +206,7 @@ class _Sending:
             cutting.chunker,
             self._store.rooms.staging,
             damaged=self._store.open_verified,
-            is_salted=bool(self._condemned),
+            is_salted=self._is_salted,
         )
         for pack, recipes, reused_bytes in drafting.run(sources):
             self._drafted += recipes
@@ -301,8 +303,8 @@ class _Sending:
             writer.abandon()
 
     def _sealed(self, writer: PackWriter) -> Iterator[_Parcel]:
-        """A pack made for this push; where some are condemned, with a few random bytes, so that it is none of them."""
-        salt = add_salt(writer) if self._condemned and writer.size else b""
+        """A pack made for this push; where some are condemned or purged, random bytes in it make it none of them."""
+        salt = add_salt(writer) if self._is_salted and writer.size else b""
         pack = writer.seal()
         if pack is not None:
             entries = [entry for entry in pack.entries if entry.digest != salt]

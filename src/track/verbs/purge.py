@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from track.errors import Conflict, MissingObject, TrackError, UsageError
+from track.flows.collecting import is_whole
 from track.flows.needed import mark_needed, repositories, shallow_among
 from track.flows.reach import Version, objects_below, versions, versions_here
 from track.flows.remotes import Named, all_named, clone_id, connected
@@ -163,7 +164,9 @@ def _at_remote(
             now = now_at(connection.place)
             done = purge_there(
                 connection.place, connection.known, project.store, objects, _purge(project, version, reason, now),
-                writer=clone_id(project), progress=progress,
+                writer=clone_id(project),
+                is_whole=lambda claim: is_whole(connection, project.store, claim),
+                patience_s=project.config.seconds("lock.timeout"), progress=progress,
             )  # fmt: skip
             connection.publish_again()
             purged = together(read_tombstones(connection.place)).purged
