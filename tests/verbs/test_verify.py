@@ -12,8 +12,12 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import NoRemote, UnknownPath, UsageError
+from track.flows.remotes import choose, connected
 from track.flows.sampling import portion_of
 from track.project import Project
+from track.store.inventory import bare_packs
+from track.store.layout import pack_key
+from track.store.reindex import drop_from_index
 from track.verbs.verify import Problem, Verified, verify
 
 LARGE = os.urandom(1 << 20)
@@ -339,6 +343,25 @@ def test_a_lost_pack_at_a_remote_is_missing(here, remote):
         pack.unlink()
 
     assert 4 == check(here, remote="origin").exit_code
+
+
+@pytest.mark.parametrize("mend", [("push", "origin"), ("repair", "--remote", "origin")])
+def test_a_pack_of_chunks_that_no_index_names_is_missing_and_is_sent_again(here, remote, mend):
+    commit_all(here, "the remote")
+    with Project.open(here) as project, connected(project, choose(project), sending=True) as connection:
+        chunks = bare_packs(connection.known)
+        drop_from_index(connection.place, connection.known, frozenset(pack for pack, _ in chunks), frozenset())
+    for pack, _ in chunks:
+        (remote / pack_key(pack)).unlink()
+
+    found = check(here, remote="origin")
+    assert 4 == found.exit_code
+    assert {("missing", b"d/s/large"), ("missing", b"big.bin")} <= said(found)
+
+    track(*mend, cwd=here).ok()
+    assert () == check(here, remote="origin").problems
+    track("clone", here, here.parent / "clone", cwd=here.parent).ok()
+    assert FILES["big.bin"] == (here.parent / "clone/big.bin").read_bytes()
 
 
 @pytest.mark.parametrize("lost", ["all", "first", "last"])

@@ -12,7 +12,7 @@ from track.progress import Progress, silent
 from track.store.chunked import parse_chunked
 from track.store.known import Known
 from track.store.layout import INDEX, OBJECTS, PACKS, ROOTS, object_key, pack_digest, pack_key, roots_name, segment_name
-from track.store.needing import note_bad_chunks
+from track.store.needing import note_bad_chunks, unnamed_packs
 from track.store.pack import FOOTER_LENGTH, RAW, PackEntry, expand_entry, parse_footer, parse_table
 from track.store.place import NoSuchKey, Place
 from track.store.recipe import OF_WHOLE, RECIPE, parse_recipe
@@ -79,6 +79,7 @@ def check(
             problems += checking.read(files, progress)
         else:
             problems += checking.look(files, progress)
+        problems += [Problem(pack_key(pack), "missing") for pack in sorted(unnamed_packs(place, known))]
         problems = _by_object(place, known, problems)
     finally:
         progress.end()

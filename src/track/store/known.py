@@ -270,9 +270,9 @@ class Known:
 
     def inside(self, pack: bytes | None) -> list[Held]:
         """Everything in a pack, or (None) every object that is a file of its own; by offset and digest."""
-        query = f"{_HELD} LEFT JOIN packs p ON p.id = o.pack WHERE o.pack = ? ORDER BY o.offset, o.digest"
-        number = 0 if pack is None else self._pack_id(pack)
-        return [Held._make(row) for row in self._db.execute(query, (number,))]
+        where = "o.pack = 0" if pack is None else "o.pack = (SELECT id FROM packs WHERE digest = ?)"
+        query = f"{_HELD} LEFT JOIN packs p ON p.id = o.pack WHERE {where} ORDER BY o.offset, o.digest"
+        return [Held._make(row) for row in self._db.execute(query, () if pack is None else (pack,))]
 
     # Artifacts that are complete at the remote.
 

@@ -68,6 +68,15 @@ def objects_needing(place: Place, known: Known, packs: Collection[bytes]) -> dic
     return found
 
 
+def unnamed_packs(place: Place, known: Known) -> set[bytes]:
+    """The packs of chunks that a recipe needs and that no index names: they are gone, or about to go.
+
+    Raises as `every_recipe` does.
+    """
+    packs = {pack.digest for read in every_recipe(place, known) if read.recipe for pack in read.recipe.packs}
+    return packs - known.has_packs(packs)
+
+
 def note_bad_chunks(place: Place, known: Known, packs: Collection[bytes]) -> dict[bytes, tuple[bytes, ...]]:
     """Note that packs of chunks are missing or damaged; which objects are bad by each of them, sorted.
 
