@@ -14,7 +14,7 @@ from support.trees import write_tree
 from track.errors import HistoryIncomplete, Locked, UsageError
 from track.model.digest import digest_of
 from track.project import Project
-from track.store import condemning
+from track.store import condemning, remote
 from track.store.backends.folder import open_folder
 from track.store.layout import object_key
 from track.store.listing import LISTED, dump_listing, parse_listing
@@ -29,8 +29,12 @@ DAY_S = 86_400
 
 
 @pytest.fixture
-def here(repo: Path) -> Path:
-    """Two versions pushed to `../remote`, and only the second one is named by anything; nothing is young there."""
+def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two versions pushed to `../remote`, and only the second one is named by anything; nothing is young there.
+
+    Large files are whole there, as without the chunker: a file of the remote is an object, which can be counted.
+    """
+    monkeypatch.setattr(remote, "chunker_of", lambda _: None)
     track("init", cwd=repo).ok()
     track("remote", "add", "origin", "../remote", cwd=repo).ok()
     change(repo, b"first")
