@@ -140,13 +140,31 @@ def test_no_secret_is_written_anywhere(here: Path, monkeypatch: pytest.MonkeyPat
     wishes = Wishes(params={"key": "sekrit-12345"}, metadata={"k": "dotenv-67890"}, description="sekrit-12345")
     ran = done(here, "sh", "-c", "echo $MY_TOKEN dotenv-67890; echo $MY_TOKEN >&2", wishes=wishes)
     assert ran.record.params == {"key": "[redacted]"} and ran.record.description == "[redacted]"
-    assert ran.record.revision is not None and b"leak.py" in ran.record.revision.omitted
+    assert ran.record.revision is not None and ran.record.revision.omitted == (b".env", b"leak.py", b"train.py")
+    assert ran.record.revision.patch is None
     texts = [stored(here, used.digest) for used in ran.record.of("output")]
     assert texts == [b"[redacted]\n", b"[redacted] [redacted]\n"]
-    patch = stored(here, ran.record.revision.patch or b"")
-    assert b"sekrit" not in patch and b"dotenv-67890" not in patch and b"[redacted]" in patch
     text = b"".join(path.read_bytes() for path in (here / ".git/track/journal").rglob("*.toml"))
     assert b"sekrit" not in text and b"dotenv-67890" not in text
+
+
+def test_secrets_that_are_not_committed_are_in_no_tracked_file_of_the_code(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tree(here, {"k/.env": b"A=1\n", "old.py": b"key = 'opensesame1'\n"})
+    git("add", "--force", "k/.env", "old.py", cwd=here)
+    commit_all(here, "files that were harmless, and one that Git has for good")
+    monkeypatch.setenv("MY_TOKEN", "hunter2hunter2")
+    monkeypatch.setenv("OLD_TOKEN", "opensesame1")
+    secret = {"train.py": SCRIPT + b"# hunter2hunter2\n", "k/.env": b"A=swordfish\n"}
+    write_tree(here, {**secret, "old.py": b"key = 'opensesame1'  # still\n"})
+    revision = done(here, "python", "train.py", outputs=["model.txt"]).record.revision
+    assert revision is not None and revision.code is not None and revision.patch is not None
+    assert revision.omitted == (b"k/.env", b"train.py")
+    assert b"old.py" in stored(here, revision.code) and b"train.py" not in stored(here, revision.code)
+    assert b"[redacted]'  # still" in (patch := stored(here, revision.patch)) and b"swordfish" not in patch
+    for place in (path for path in (here / ".git/track").rglob("*") if path.is_file()):
+        assert b"hunter2hunter2" not in place.read_bytes() and b"swordfish" not in place.read_bytes(), place
 
 
 def test_a_command_that_fails_is_recorded_as_failed(here: Path) -> None:

@@ -35,7 +35,8 @@ class Chosen(NamedTuple):
 def revision_of(project: Project, writer: Writer, secrets: Sequence[str]) -> Revision:
     """The code as it is now, its files and what differs from the commit added to the store's writer.
 
-    No untracked file in which one of the `secrets` stands is taken, and the patch is written without them.
+    No file with content that no commit has is taken when it looks secret or one of the `secrets` stands in it, and the
+    patch is written without both.
 
     Raises:
         GitFailed: Git cannot read the working directory.
@@ -43,11 +44,12 @@ def revision_of(project: Project, writer: Writer, secrets: Sequence[str]) -> Rev
     """
     chosen = choose(project, secrets)
     with code_tree(project.git, project.worktree_state / ROOM, chosen.taken) as found:
-        code = _keep(found, writer)
+        code, secret = _keep(found, writer, secrets)
         patch = None
-        if found.is_dirty and (changes := redacted_bytes(found.patch(), secrets)):
+        if found.is_dirty and (changes := redacted_bytes(found.patch(secret), secrets)):
             patch = writer.add_content(changes)
-        return Revision(project.git.head(), found.tree, found.is_dirty, code, patch, tuple(chosen.omitted))
+        omitted = tuple(sorted({*chosen.omitted, *secret}))
+        return Revision(project.git.head(), found.tree, found.is_dirty, code, patch, omitted)
 
 
 def choose(project: Project, secrets: Sequence[str]) -> Chosen:
@@ -71,12 +73,27 @@ def _holds(project: Project, path: bytes, secrets: Sequence[str]) -> bool:
         return True  # what cannot be read is not taken
 
 
-def _keep(found: CodeTree, writer: Writer) -> Digest:
-    """Store every file of the tree, and the manifest that names them."""
-    entries = []
+def _keep(found: CodeTree, writer: Writer, secrets: Sequence[str]) -> tuple[Digest, list[bytes]]:
+    """Store every file of the tree and the manifest that names them; and the files left out, as they are secret."""
+    entries: list[Entry] = []
+    secret: list[bytes] = []
+    committed = found.committed()
     for file, content in found.contents(found.files()):
+        before = committed.get(file.path)
+        if before != file.blob and (is_secret_file(file.path) or _is_new_in(found, content, before, secrets)):
+            secret.append(file.path)
+            continue
         entries.append(Entry(file.path, file.mode, len(content), writer.add_content(content)))
-    return Digest(manifest.build(entries, writer.add_known).digest)
+    return Digest(manifest.build(entries, writer.add_known).digest), secret
+
+
+def _is_new_in(found: CodeTree, content: bytes, before: str | None, secrets: Sequence[str]) -> bool:
+    """Whether one of the secrets stands in a file and not in what was committed of it: that is in Git for good."""
+    held = [value for value in secrets if holds_secret(content, [value])]
+    if not held or before is None:
+        return bool(held)
+    old = found.content(before)
+    return not all(holds_secret(old, [value]) for value in held)
 
 
 def matching_commits(project: Project, tree: str, *, most: int = 200, budget_s: float = 0.4) -> tuple[str, ...]:

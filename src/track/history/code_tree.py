@@ -7,7 +7,7 @@ a commit again after an amend, a squash or a rebase that left the files alone.
 
 import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -54,8 +54,15 @@ class CodeTree:
 
     def files(self) -> list[CodeFile]:
         """Every file of it, sorted by path; submodules are not in it."""
+        return self._files(self.tree)
+
+    def committed(self) -> dict[bytes, str]:
+        """The blob that each file has in the commit that is checked out."""
+        return {file.path: file.blob for file in self._files(self.base)} if self.base is not None else {}
+
+    def _files(self, tree: str) -> list[CodeFile]:
         found = []
-        for record in self._git.stream("ls-tree", "-r", "-z", "--full-tree", self.tree):
+        for record in self._git.stream("ls-tree", "-r", "-z", "--full-tree", tree):
             head, _, path = record.partition(b"\t")
             mode, _, blob = head.split(b" ")
             if mode in _MODES:
@@ -67,10 +74,18 @@ class CodeTree:
         for file, (_, content) in zip(files, self._git.blobs(file.blob for file in files), strict=True):
             yield file, content
 
-    def patch(self) -> bytes:
-        """What the working directory changes in the code of the commit, binary files included, as Git applies it."""
+    def content(self, blob: str) -> bytes:
+        """The bytes of one file."""
+        return next(content for _, content in self._git.blobs([blob]))
+
+    def patch(self, without: Sequence[bytes] = ()) -> bytes:
+        """What the working directory changes in the code of the commit, binary files included, as Git applies it;
+        but nothing of the files in `without`.
+        """
         before = self.base or self._git.run("mktree", input=b"").strip()
-        return self._git.run("diff-tree", "-p", "--binary", "--full-index", before, self.tree)
+        left_out = [b":(top,exclude,literal)" + path for path in without]
+        args = ("-p", "--binary", "--full-index", before, self.tree, "--", *left_out)
+        return self._git.run("diff-tree", *args, globs=True)
 
 
 def untracked(git: Git) -> list[Untracked]:
