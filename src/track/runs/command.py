@@ -115,6 +115,20 @@ def check_program(command: Sequence[str], cwd: Path, search_path: str | None) ->
         )
 
 
+def succeeds(command: Sequence[str], environment: Mapping[str, str], patience_s: float = 5.0) -> bool:
+    """Whether a command, such as a tool of ours that may be forbidden here, ends well and soon; it is not heard."""
+    quiet = subprocess.DEVNULL
+    try:
+        return (
+            subprocess.run(
+                list(command), env=dict(environment), stdin=quiet, stdout=quiet, stderr=quiet, timeout=patience_s
+            ).returncode
+            == 0
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
 def _used() -> tuple[float, int]:
     """(seconds of processor time, bytes of memory of the largest) of the processes that were waited for."""
     if resource is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.publish import create
+from track.runs.command import succeeds
 
 MODES = ("auto", "python", "trace", "off")
 
@@ -57,7 +58,8 @@ def is_python(command: Sequence[str]) -> bool:
 def watch(command: Sequence[str], room: Path, top: Path, *, mode: str, variables: Mapping[str, str]) -> Watch:
     """How to start a command so that what it opens below `top` is noted in `room`; `mode` is one of MODES.
 
-    `auto` traces what is not Python, where `strace` is.
+    `auto` traces what is not Python, where `strace` is and may trace: a container or a setting of the kernel may forbid
+    it, and then it would not even start the command.
     """
     if mode == "off":
         return Watch((), {})
@@ -71,7 +73,9 @@ def watch(command: Sequence[str], room: Path, top: Path, *, mode: str, variables
     }
     strace = shutil.which("strace", path=variables.get("PATH"))
     traces = mode == "trace" or (mode == "auto" and not is_python(command))
-    return Watch(_tracing(strace, room / _TRACE) if strace and traces else (), told)
+    if not strace or not traces or not succeeds((*_tracing(strace, Path(os.devnull)), strace, "-V"), variables):
+        return Watch((), told)
+    return Watch(_tracing(strace, room / _TRACE), told)
 
 
 def _tracing(strace: str, notes: Path) -> tuple[str, ...]:
