@@ -1,5 +1,6 @@
 """Run: the world around a command is not as it should be, and the command does not notice."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all
 from support.trees import write_tree
-from track.flows.run_start import Wishes
+from track.errors import DiskFull, TrackError
+from track.flows.run_start import Wishes, journal_of
 from track.project import Project
+from track.runs import command
 from track.verbs.run import Asked, Ran, run
 
 
@@ -23,9 +26,9 @@ def here(repo: Path) -> Path:
     return repo
 
 
-def done(here: Path, *command: str, wishes: Wishes | None = None, **asked: object) -> Ran:
+def done(here: Path, *words: str, wishes: Wishes | None = None, **asked: object) -> Ran:
     with Project.open(here) as project:
-        return run(project, command, wishes, Asked(**asked), echo=lambda number, block: None)  # type: ignore[arg-type]
+        return run(project, words, wishes, Asked(**asked), echo=lambda number, block: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("mode", ["auto", "trace"])
@@ -40,3 +43,29 @@ def test_where_tracing_is_forbidden_the_command_runs_all_the_same(
     ran = done(here, "sh", "-c", "echo there > made", outputs=["made"], observe=mode)
     assert (ran.code, ran.record.status) == (0, "completed")
     assert [used.path for used in ran.record.of("output")] == [b"made"]
+
+
+def test_a_full_disk_behind_stdout_is_an_error_of_ours_and_does_not_stop_the_command(here: Path) -> None:
+    def full(number: int, block: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    script = "for i in 1 2 3 4; do head -c 100000 /dev/zero || exit 9; done; echo end > made"
+    with Project.open(here) as project, pytest.raises(TrackError, match="passed on: no space left"):
+        run(project, ("sh", "-c", script), None, Asked(outputs=("made",)), echo=full)
+    assert (here / "made").read_bytes() == b"end\n"
+    with Project.open(here) as project:
+        (record,) = journal_of(project).ended()
+    assert (record.status, record.exit) == ("failed", 0)
+    assert [used.size for used in record.of("output") if used.name == "stdout.log"] == [400_000]
+
+
+def test_what_cannot_be_kept_of_the_output_is_passed_on_and_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(place: Path) -> int:
+        raise DiskFull("no space left")
+
+    monkeypatch.setattr(command, "create", full)
+    heard: list[bytes] = []
+    with Project.open(here) as project:
+        ran = run(project, ("echo", "hello"), echo=lambda number, block: heard.append(block))
+    assert (ran.code, heard) == (0, [b"hello\n"])
+    assert ran.warnings == ("not all that the command wrote could be kept: no space left",)

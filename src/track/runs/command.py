@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from track.errors import CommandNotFound
+from track.errors import CommandNotFound, TrackError
 from track.model.names import display
 from track.publish import create
 from track.system import write_all
@@ -49,6 +49,10 @@ class Executed(NamedTuple):
     was_interrupted: bool
     process: int
     """The id that its process had."""
+    unheard: str | None = None
+    """Why a part of what it wrote could not be passed on."""
+    unkept: str | None = None
+    """Why a part of what it wrote could not be kept."""
 
 
 class Streams(NamedTuple):
@@ -72,16 +76,19 @@ def execute(
 
     Interrupted by Ctrl-C, which the command gets too, it is waited for; what else asks us to end is passed on to it.
 
+    What it writes is taken from it whatever happens to that: a full disk of ours is none of its business.
+
     Raises:
         CommandNotFound: there is no such program, or it may not be run.
     """
+    troubles: dict[str, str] = {}
     before = _used()
     began = time.monotonic()
     with _asked_to_end() as asked:
         process = _start(command, cwd, environment)
         asked.pass_to(process)
         threads = [
-            threading.Thread(target=_pass_on, args=(pipe, number, place, echo), daemon=True)
+            threading.Thread(target=_pass_on, args=(pipe, number, place, echo, troubles), daemon=True)
             for number, pipe, place in ((1, process.stdout, streams.out), (2, process.stderr, streams.err))
         ]
         for thread in threads:
@@ -102,6 +109,7 @@ def execute(
         after[1],
         asked.number is not None,
         process.pid,
+        **troubles,
     )
 
 
@@ -153,16 +161,37 @@ def _start(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) ->
         ) from None
 
 
-def _pass_on(pipe: object, number: int, place: Path, echo: Echo) -> None:
-    """Runs in a thread: what comes through the pipe is kept and passed on until its last writer is gone."""
-    fd = create(place)
+def _pass_on(pipe: object, number: int, place: Path, echo: Echo, troubles: dict[str, str]) -> None:
+    """Runs in a thread: what comes through the pipe is kept and passed on until its last writer is gone.
+
+    What cannot be is tried no more, and why is put into `troubles`.
+    """
+    fd: int | None = None
+
+    def keep(block: bytes) -> None:
+        nonlocal fd
+        if fd is None:
+            fd = create(place)
+        write_all(fd, block)
+
+    takers: dict[str, Callable[[bytes], None]] = {"unkept": keep, "unheard": lambda block: echo(number, block)}
     try:
         while block := os.read(pipe.fileno(), _AT_ONCE):  # type: ignore[attr-defined]  # one of Popen
-            write_all(fd, block)
-            echo(number, block)
+            for name, take in tuple(takers.items()):
+                try:
+                    take(block)
+                except (OSError, TrackError) as error:
+                    troubles.setdefault(name, _reason(error))
+                    del takers[name]
     finally:
-        os.close(fd)
+        if fd is not None:
+            os.close(fd)
         pipe.close()  # type: ignore[attr-defined]  # as above
+
+
+def _reason(error: OSError | TrackError) -> str:
+    """What went wrong, in a few words."""
+    return error.message if isinstance(error, TrackError) else (error.strerror or str(error)).lower()
 
 
 class _Asked:

@@ -100,6 +100,7 @@ def run(
         UnknownPath: a declared input is not tracked, or not here; nothing was run.
         CommandNotFound: the program is not there; the run is recorded as failed.
         MissingOutput: a declared output was not written; the run is recorded as failed.
+        TrackError: what the command wrote could not be passed on; the run is recorded as failed.
         DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
     """
     wishes, asked = wishes or Wishes(), asked or Asked()
@@ -163,8 +164,20 @@ def _find(work: _Work, executed: Executed) -> _Found:
         streams = streams_of(project, work.living.folder)
         facts = environment_of(project, seen.python)
     outputs = tuple(output_of(one) for one in made)
-    warnings = tuple(f"{used.shown} changed during the run; what it was before is saved nowhere" for used in lost)
-    return _Found(executed, (*used, *outputs, *streams), tuple(made), facts, warnings, error or _missing(missing))
+    warnings = [f"{used.shown} changed during the run; what it was before is saved nowhere" for used in lost]
+    if executed.unkept is not None:
+        warnings.append(f"not all that the command wrote could be kept: {executed.unkept}")
+    error = error or _missing(missing) or _unheard(executed)
+    return _Found(executed, (*used, *outputs, *streams), tuple(made), facts, tuple(warnings), error)
+
+
+def _unheard(executed: Executed) -> TrackError | None:
+    if executed.unheard is None:
+        return None
+    return TrackError(
+        f"not all that the command wrote could be passed on: {executed.unheard}",
+        hint="see whether there is space where its output goes: df -h",
+    )
 
 
 def _missing(paths: Sequence[bytes]) -> TrackError | None:
