@@ -12,6 +12,7 @@ _INTERRUPTED = 130
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    _open_closed_streams()
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"track {__version__}\n")
         return 0
@@ -29,6 +30,21 @@ def main() -> int:
         if ours:
             signal.signal(signal.SIGINT, _leave)
     return code
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where a standard stream is closed (`>&-`), as Git does: else the next file that is opened
+    gets its number, and what is meant for the terminal is written into that.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            if os.open(os.devnull, os.O_RDWR) != number:
+                continue
+            os.set_inheritable(number, True)
+            if getattr(sys, name) is None:
+                setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115  # for good
 
 
 def _leave(number: int, frame: object) -> None:

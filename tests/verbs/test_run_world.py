@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,13 @@ def test_what_cannot_be_kept_of_the_output_is_passed_on_and_told(here: Path, mon
         ran = run(project, ("echo", "hello"), echo=lambda number, block: heard.append(block))
     assert (ran.code, heard) == (0, [b"hello\n"])
     assert ran.warnings == ("not all that the command wrote could be kept: no space left",)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_take_anything_and_no_file_gets_their_number(here: Path, closed: str) -> None:
+    line = f'"$0" -m track run -o made -- sh -c "seq 3; seq 3 >&2; echo end > made" {closed}'
+    assert subprocess.run(["sh", "-c", line, sys.executable], cwd=here, check=False).returncode == 0
+    with Project.open(here) as project:
+        (record,) = journal_of(project).ended()
+    assert [used.size for used in record.of("output")] == [4, 6, 6]
+    assert subprocess.run(["sh", "-c", f'"$0" -m track status {closed}', sys.executable], cwd=here).returncode == 0
