@@ -11,7 +11,7 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all
 from support.trees import write_tree
-from track.errors import DiskFull, TrackError
+from track.errors import DiskFull, TrackError, UsageError
 from track.flows.run_start import Wishes, journal_of
 from track.project import Project
 from track.runs import command
@@ -81,3 +81,28 @@ def test_streams_that_are_closed_take_anything_and_no_file_gets_their_number(her
         (record,) = journal_of(project).ended()
     assert [used.size for used in record.of("output")] == [4, 6, 6]
     assert subprocess.run(["sh", "-c", f'"$0" -m track status {closed}', sys.executable], cwd=here).returncode == 0
+
+
+def test_words_and_folders_that_are_not_utf8_are_written_readably(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = os.fsdecode(b"q\xff")
+    (here / folder).mkdir()
+    track("config", "runs.env", "ODD_*", cwd=here).ok()
+    monkeypatch.setenv("ODD_VALUE", os.fsdecode(b"v\xfe"))
+    line = '"$0" -m track run --tag "$(printf "t\\377")" -p "p=$(printf "\\377")" -- printf "%s" "$(printf "a\\377")"'
+    subprocess.run(["sh", "-c", line, sys.executable], cwd=here / folder, check=True)
+    with Project.open(here) as project:
+        (record,) = journal_of(project).ended()
+    assert (record.command, record.cwd, record.tags) == (("printf", "%s", r"a\xff"), r"q\xff", (r"t\xff",))
+    assert (record.params, record.environment["env.ODD_VALUE"]) == ({"p": r"\xff"}, r"v\xfe")
+
+
+def test_only_what_looks_like_a_number_is_one(here: Path) -> None:
+    given = {"a": "1", "b": "007", "c": "1_000", "d": "99999999999999999999", "e": "nan", "f": "-1.5e-3", "g": "1e999"}
+    track(
+        "run", *(word for key, fact in given.items() for word in ("-p", f"{key}={fact}")), "--", "true", cwd=here
+    ).ok()
+    with Project.open(here) as project:
+        (record,) = journal_of(project).ended()
+    assert record.params == {**given, "a": 1, "f": -0.0015}
+    with pytest.raises(UsageError, match="more than 64 bits"):
+        done(here, "true", wishes=Wishes(params={"n": 1 << 64}))

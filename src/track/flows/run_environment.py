@@ -6,9 +6,9 @@ import platform
 import sys
 from pathlib import Path
 
-from track.flows.run_start import secrets_of
+from track.flows.run_start import readable, secrets_of
 from track.model.record import Used
-from track.model.secrets import is_secret_name, redacted_bytes
+from track.model.secrets import is_secret_name, redacted, redacted_bytes
 from track.project import Project
 from track.runs.observe import Python
 
@@ -30,20 +30,23 @@ def environment_of(project: Project, python: Python | None) -> dict[str, object]
     """
     facts: dict[str, object] = {}
     if python is not None:
-        facts["python"] = python.version
+        facts["python"] = readable(python.version)
         if python.implementation != "cpython":
-            facts["implementation"] = python.implementation
+            facts["implementation"] = readable(python.implementation)
     facts["platform"] = f"{sys.platform}-{platform.machine()}"
     facts["cpus"] = os.cpu_count() or 1
     if python is not None and python.packages:
         with project.store.writer() as writer:
-            facts["packages"] = str(writer.add_content("".join(f"{name}\n" for name in python.packages).encode()))
+            listed = "".join(f"{name}\n" for name in python.packages).encode("utf-8", "surrogateescape")
+            facts["packages"] = str(writer.add_content(listed))
             writer.commit()
     if (lock := _lock(project)) is not None:
         facts["lock"] = lock
     if (conda := os.environ.get("CONDA_DEFAULT_ENV")) is not None:
-        facts["conda"] = conda
-    facts |= {f"env.{name}": value for name, value in sorted(_allowed(project).items())}
+        facts["conda"] = readable(conda)
+    hidden = secrets_of(project)
+    for name, value in sorted(_allowed(project).items()):
+        facts[readable(f"env.{name}")] = redacted(readable(value), hidden)
     return facts
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from track.errors import TrackError, UsageError
 from track.flows.run_code import revision_of
-from track.model.names import display
+from track.model.names import display, text_of
 from track.model.record import Record, is_folder, is_run_id, run_id
 from track.model.secrets import names_in_dotenv, redacted, secret_values
 from track.project import Project
@@ -93,12 +93,10 @@ def secrets_of(project: Project) -> tuple[str, ...]:
 
 
 def without_secrets(record: Record, values: tuple[str, ...]) -> Record:
-    """The record without these values, wherever text stands in it."""
-    if not values:
-        return record
+    r"""The record without these values, wherever text stands in it; what is not UTF-8 is written with `\xHH`."""
 
     def clean(fact: Any) -> Any:
-        return redacted(fact, values) if isinstance(fact, str) else fact
+        return redacted(readable(fact), values) if isinstance(fact, str) else fact
 
     return replace(
         record,
@@ -108,6 +106,11 @@ def without_secrets(record: Record, values: tuple[str, ...]) -> Record:
         metadata={clean(name): clean(fact) for name, fact in record.metadata.items()},
         params={clean(name): clean(fact) for name, fact in record.params.items()},
     )
+
+
+def readable(text: str) -> str:
+    r"""Text from outside as a record can say it: bytes that are not UTF-8 are written with `\xHH`."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def elapsed_s(since: float) -> float:
@@ -129,6 +132,8 @@ def _check(wishes: Wishes) -> None:
                     f"{kind} {display(name)} is a {type(fact).__name__}",
                     hint="text, numbers and true or false can be kept",
                 )
+            if isinstance(fact, int) and not -(2**63) <= fact < 2**63:
+                raise UsageError(f"{kind} {display(name)} has more than 64 bits", hint="give it as text")
 
 
 def _numbers() -> Iterator[int]:
@@ -148,4 +153,4 @@ def _who(project: Project) -> str:
 def _where(project: Project) -> str:
     """The folder in which the run began, from the top."""
     place = os.path.relpath(os.path.realpath(project.cwd), os.path.realpath(project.root))
-    return Path(place).as_posix() if not place.startswith("..") else "."
+    return text_of(os.fsencode(Path(place).as_posix())) if not place.startswith("..") else "."

@@ -1,5 +1,8 @@
 """`track run`: execute a command and keep what it used and made."""
 
+import math
+import re
+
 import click
 
 from track.cli.hooking import ensure_hooks
@@ -9,6 +12,9 @@ from track.flows.run_start import Wishes
 from track.model.names import display
 from track.system import write_all
 from track.verbs.run import Asked, Ran, run
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
+_NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 _HELP = """Execute a command and keep what is known of it: code, environment, inputs, outputs and how it ended.
 
@@ -98,14 +104,13 @@ def _fact(text: str) -> tuple[str, object]:
 
 
 def _value(text: str) -> object:
-    """Truth values and numbers are what they look like, all else is text."""
+    """Truth values and numbers are what they look like, all else is text: `007` too, and what a number cannot hold."""
     if text in ("true", "false"):
         return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    if _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63:
+        return int(text)
+    if _NUMBER.fullmatch(text) and not text.lstrip("+-").isdigit() and math.isfinite(float(text)):
+        return float(text)
     return text
 
 
