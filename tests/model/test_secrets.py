@@ -13,6 +13,7 @@ from track.model.secrets import (
     redacted,
     redacted_bytes,
     secret_values,
+    values_in_dotenv,
 )
 
 
@@ -61,3 +62,24 @@ def test_no_value_is_left(secrets: list[str], around: list[str]) -> None:
 def test_what_a_dotenv_names():
     content = "# secrets\nA=1\nexport B = 'x'\n  C=\n\nnot a line\n9X=1\n"
     assert names_in_dotenv(content) == ("A", "B", "C")
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=plain-value", "plain-value"),
+        ("A=with-remark # of whom", "with-remark"),
+        ('export\tA = "in quotes"  # remark', "in quotes"),
+        ("A='single # kept'", "single # kept"),
+        ('A="first\nsecond"', "first\nsecond"),
+        (r'A="first\nsecond"', "first\nsecond"),
+        ('A="never closed', "never closed"),
+        ("A=it's#all", "it's#all"),
+    ],
+)
+def test_what_a_program_may_read_from_a_dotenv_is_secret(line: str, value: str) -> None:
+    assert value in values_in_dotenv(f"# first\n{line}\nB=2\n") and "2" in values_in_dotenv(f"{line}\n\n  B=2")
+
+
+def test_a_dotenv_counts_beside_the_environment():
+    assert secret_values({"A": "from-environment"}, ["A"], ["from-file"]) == ("from-environment", "from-file")

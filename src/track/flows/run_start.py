@@ -13,7 +13,7 @@ from track.errors import TrackError, UsageError
 from track.flows.run_code import revision_of
 from track.model.names import display, text_of
 from track.model.record import Record, is_folder, is_run_id, run_id
-from track.model.secrets import names_in_dotenv, redacted, secret_values
+from track.model.secrets import names_in_dotenv, redacted, secret_values, values_in_dotenv
 from track.project import Project
 from track.runs.journal import Journal, Living, check_name
 
@@ -77,19 +77,11 @@ def begin(
 
 def secrets_of(project: Project) -> tuple[str, ...]:
     """The values that are never written: of variables that look secret, or that `.env` at the top names."""
-    named: tuple[str, ...] = ()
-    variables = dict(os.environ)
     try:
         content = (project.root / DOTENV).read_text(encoding="utf-8", errors="replace")
     except OSError:
         content = ""
-    named = names_in_dotenv(content)
-    for line in content.splitlines():
-        name, equals, value = line.partition("=")
-        name = name.removeprefix("export ").strip()
-        if equals and name in named:
-            variables.setdefault(name, value.strip().strip("'\""))
-    return secret_values(variables, named)
+    return secret_values(os.environ, names_in_dotenv(content), values_in_dotenv(content))
 
 
 def without_secrets(record: Record, values: tuple[str, ...]) -> Record:

@@ -16,6 +16,10 @@ _FILE = re.compile(
     rb"(?i)(?:^|/)(?:\.env(?:\.[^/]+)?|\.netrc|\.pgpass|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)|credentials?"
     rb"|service[-_]?account[^/]*\.json|[^/]*\.(?:pem|key|p12|pfx|kdbx|jks|keystore|age))$"
 )
+_SETTING = re.compile(
+    r"(?m)^[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*"
+    r"""(?:"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'|([^\r\n]*))"""
+)
 _TRUTH = {"true", "false", "enabled", "disabled", "default", "unknown"}
 
 
@@ -29,10 +33,12 @@ def is_secret_file(path: bytes) -> bool:
     return _FILE.search(path) is not None
 
 
-def secret_values(variables: Mapping[str, str], named: Iterable[str] = ()) -> tuple[str, ...]:
-    """The values that must not be written: of variables that look secret, or that are `named`; longest first."""
+def secret_values(variables: Mapping[str, str], named: Iterable[str] = (), also: Iterable[str] = ()) -> tuple[str, ...]:
+    """The values that must not be written: of variables that look secret, or that are `named`, and those in `also`;
+    longest first.
+    """
     chosen = set(named)
-    found = {value for name, value in variables.items() if name in chosen or is_secret_name(name)}
+    found = {value for name, value in variables.items() if name in chosen or is_secret_name(name)} | set(also)
     values = {value for value in found if len(value) >= SHORTEST and value.lower() not in _TRUTH}
     return tuple(sorted(values, key=lambda value: (-len(value), value)))
 
@@ -60,3 +66,19 @@ def names_in_dotenv(content: str) -> tuple[str, ...]:
     """The variables that a `.env` file sets, in its order; lines that set none are passed over."""
     found = (re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", line) for line in content.splitlines())
     return tuple(each[1] for each in found if each)
+
+
+def values_in_dotenv(content: str) -> tuple[str, ...]:
+    """Every value that a program may read from a `.env` file, in its order: without quotes, which may hold lines, and
+    without the remark behind it; but as it stands, too, for programs differ.
+    """
+    found: dict[str, None] = {}
+    for setting in _SETTING.finditer(content):
+        double, single, bare = setting.groups()
+        if double is not None:
+            found |= dict.fromkeys((double, double.replace("\\n", "\n"), double.replace('\\"', '"')))
+        elif single is not None:
+            found[single] = None
+        else:
+            found |= dict.fromkeys((bare.strip(), re.split(r"\s#", bare)[0].strip(), bare.strip().strip("'\"")))
+    return tuple(value for value in found if value)
