@@ -11,7 +11,7 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all
 from support.trees import write_tree
-from track.errors import DiskFull, TrackError, UsageError
+from track.errors import AlreadyInGit, DiskFull, InsideArtifact, TrackError, UsageError
 from track.flows.run_start import Wishes, journal_of
 from track.project import Project
 from track.runs import command
@@ -106,3 +106,24 @@ def test_only_what_looks_like_a_number_is_one(here: Path) -> None:
     assert record.params == {**given, "a": 1, "f": -0.0015}
     with pytest.raises(UsageError, match="more than 64 bits"):
         done(here, "true", wishes=Wishes(params={"n": 1 << 64}))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "error", "why"),
+    [
+        (["main.sh"], AlreadyInGit, "tracked by Git"),
+        ([".git/x"], UsageError, "reaches .git"),
+        (["."], UsageError, "top of the working tree"),
+        ([".track/runs"], UsageError, "cannot be an output"),
+        (["new", "new/part"], InsideArtifact, "an output too"),
+        (["sub"], InsideArtifact, "an artifact already, inside"),
+    ],
+)
+def test_an_output_that_cannot_become_an_artifact_is_refused_before_anything_runs(
+    here: Path, outputs: list[str], error: type[TrackError], why: str
+) -> None:
+    write_tree(here, {"sub/inner": b"1"})
+    track("add", "sub/inner", cwd=here).ok()
+    with pytest.raises(error, match=why):
+        done(here, "sh", "-c", "touch ran", outputs=outputs)
+    assert not (here / "ran").exists() and not (here / "main.sh.track").exists()

@@ -3,12 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from track.errors import TrackError, UnknownPath
+from track.errors import InsideArtifact, TrackError, UnknownPath, UsageError
 from track.flows.keep import Keeper, Kept
 from track.flows.pointers import exists, owner_of, pointer_at
-from track.flows.pointing import pointer_of_content
+from track.flows.pointing import pointer_of_content, refuse_in_git
 from track.model.digest import Digest
-from track.model.names import data_path, display, is_named_pointer, is_pointer_path, pointer_path, typed
+from track.model.names import (
+    check_worktree_path,
+    data_path,
+    display,
+    is_named_pointer,
+    is_pointer_path,
+    pointer_path,
+    typed,
+)
 from track.model.pointer import Pointer
 from track.model.record import Used
 from track.progress import Progress, silent
@@ -77,6 +85,28 @@ def check_inputs(project: Project, paths: Iterable[bytes], before: Mapping[bytes
                 f"`{display(path)}` is declared as an input and its data is not here",
                 hint=f"bring it: track pull {typed(path)}",
             )
+
+
+def check_outputs(project: Project, paths: Sequence[bytes]) -> None:
+    """Refuse declared outputs that could not become artifacts, before the command has worked for them.
+
+    Raises:
+        UsageError: one of them is no place for an artifact.
+        AlreadyInGit, InsideArtifact: Git has it, or something in it; or one lies in another.
+    """
+    for path in paths:
+        why = check_worktree_path(path) if path else "is the top of the working tree"
+        if why is not None:
+            raise UsageError(f"`{display(path)}` cannot be an output: it {why}", hint="name the files or folders in it")
+    new = [path for path in paths if owner_of(project, path) is None]
+    for path in new:
+        above = next((other for other in new if path.startswith(other + b"/")), None)
+        if above is not None:
+            raise InsideArtifact(
+                f"`{display(path)}` lies inside `{display(above)}`, which is an output too",
+                hint="name the one or the other",
+            )
+    refuse_in_git(project, new)
 
 
 def inputs_of(before: Mapping[bytes, Tracked], declared: Iterable[bytes], opened: Iterable[bytes]) -> tuple[Used, ...]:

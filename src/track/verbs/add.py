@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from track.errors import AlreadyInGit, InsideArtifact, MissingObject, NameTooLong, UnknownPath, UsageError, together
+from track.errors import InsideArtifact, MissingObject, NameTooLong, UnknownPath, UsageError, together
 from track.flows.ignoring import ignore
 from track.flows.keep import Keeper, Kept
 from track.flows.overtaken import out_of_step
 from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
-from track.flows.pointing import pointer_of_content
+from track.flows.pointing import pointer_of_content, refuse_in_git
 from track.flows.sides import artifact_of
 from track.flows.undo import Undo
 from track.history import gitrepo
@@ -208,23 +208,7 @@ def _joined(targets: list[_Target], named: Sequence[bytes]) -> list[_Target]:
 def _refuse_tracked(project: Project, targets: Sequence[_Target]) -> None:
     """Git must not have the same bytes: a pointer beside a file in Git would say two things."""
     new = [target.path for target in targets if not target.parts and not is_named_pointer(target.pointer)]
-    in_git = project.git.is_tracked(new) if new else ()
-    if not in_git:
-        return
-    pointers = [path for path in in_git if is_pointer_path(path)]
-    first = pointers[0] if pointers else in_git[0]
-    owner = next(path for path in new if first == path or first.startswith(path + b"/"))
-    if pointers and first != owner:
-        inner = data_path(first)
-        raise InsideArtifact(
-            f"`{display(inner)}` is an artifact already, inside `{display(owner)}`",
-            hint=f"track add {typed(inner)}      changes that one; to track the whole folder, move it elsewhere first",
-        )
-    more = f" and {len(in_git) - 1} more" if len(in_git) > 1 else ""
-    raise AlreadyInGit(
-        f"`{display(first)}`{more} is already tracked by Git",
-        hint=f"let Git forget it, keeping the file: git rm -r --cached -- {typed(owner)}",
-    )
+    refuse_in_git(project, new)
 
 
 def _refuse_overtaken(project: Project, targets: Sequence[_Target], kept: Sequence[Kept], read: manifest.Read) -> None:

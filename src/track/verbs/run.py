@@ -13,6 +13,7 @@ from track.flows.run_artifacts import (
     Made,
     Tracked,
     check_inputs,
+    check_outputs,
     inputs_of,
     keep_outputs,
     output_of,
@@ -98,6 +99,7 @@ def run(
     Raises:
         UsageError: there is no command, or something about the run cannot be.
         UnknownPath: a declared input is not tracked, or not here; nothing was run.
+        AlreadyInGit, InsideArtifact: a declared output cannot become an artifact; nothing was run.
         CommandNotFound: the program is not there; the run is recorded as failed.
         MissingOutput: a declared output was not written; the run is recorded as failed.
         TrackError: what the command wrote could not be passed on; the run is recorded as failed.
@@ -111,6 +113,7 @@ def run(
     inputs, outputs = places_of(project, asked.inputs), places_of(project, asked.outputs)
     before = tracked_now(project, progress)
     check_inputs(project, inputs, before)
+    check_outputs(project, outputs)
     branch = project.git.branch()
     living = begin(project, wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID)), tuple(command))
     began = time.monotonic()

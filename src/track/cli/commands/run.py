@@ -30,7 +30,7 @@ code as it was, uncommitted changes included, is stored with it. Values of varia
 
 \b
 Exit codes: the command's own; 127 when there is no such command; 1 a declared output was not written;
-2 wrong usage; 3 not a project.
+2 wrong usage; 3 not a project; 6 an output that Git has or that lies in another.
 """
 
 
