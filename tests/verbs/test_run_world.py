@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
-from support.repositories import commit_all
+from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import AlreadyInGit, DiskFull, InsideArtifact, TrackError, UsageError
 from track.flows.run_start import Wishes, journal_of
@@ -127,3 +127,39 @@ def test_an_output_that_cannot_become_an_artifact_is_refused_before_anything_run
     with pytest.raises(error, match=why):
         done(here, "sh", "-c", "touch ran", outputs=outputs)
     assert not (here / "ran").exists() and not (here / "main.sh.track").exists()
+
+
+RECORD = """id = "01a2225a-c8f7-7454-98fb-5c3900000002"
+name = "liar"
+folder = "/"
+status = "completed"
+started = 2026-11-28T13:31:44.759912Z
+
+[[output]]
+path = "d"
+digest = "{}"
+size = 4
+how = "declared"
+"""
+
+
+def test_a_record_that_calls_a_directory_a_file_does_not_stand_in_for_what_is_in_it(here: Path, tmp_path: Path) -> None:
+    (tmp_path / "remote").mkdir()
+    track("remote", "add", "origin", tmp_path / "remote", cwd=here).ok()
+    commit_all(here, "a remote")
+    git("checkout", "-q", "-b", "data", cwd=here)
+    write_tree(here, {"d/a": b"one", "d/b": b"two"})
+    track("add", "d", cwd=here).ok()
+    commit_all(here, "a directory")
+    with Project.open(here) as project:
+        digest = project.pointers()[b"d.track"].digest
+    git("checkout", "-q", "-", cwd=here)
+    write_tree(here, {".track/runs/2026/11/20261128T133142Z-00000002.toml": RECORD.format(digest).encode()})
+    commit_all(here, "a record that lies")
+    track("push", "origin", cwd=here).ok()
+    track("push", "origin", "data", cwd=here).ok()
+    other = tmp_path / "other"
+    git("clone", "-q", "-b", "data", here, other, cwd=tmp_path)
+    track("remote", "add", "origin", tmp_path / "remote", cwd=other)
+    track("pull", "--yes", cwd=other).ok()
+    assert (other / "d/b").read_bytes() == b"two"

@@ -1,14 +1,15 @@
 """Send: the versions of artifacts, and everything below them, to a remote that may have some of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject
+from track.errors import DamagedObject, MalformedManifest, MissingObject, NewerFormat
 from track.flows import purges
 from track.flows.reach import UNBELIEVABLE, Refused, Version, name_losses, objects_below, refusal
 from track.model.digest import Digest
+from track.model.manifest import parse_node
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
@@ -136,7 +137,27 @@ def _below(store: Store, remote: Remote, version: Version) -> set[bytes]:
     older = remote.known.latest(version.path)
     if older is not None and (not _complete(remote, [older]) or store.absent([older])):
         older = None
+    if version.pointer.kind == "file" and _is_node(store, bytes(version.pointer.digest)):
+        return {bytes(version.pointer.digest)} | objects_below(_as_directory(version), read_many, beside=older)
     return objects_below(version, read_many, beside=older)
+
+
+def _is_node(store: Store, digest: bytes) -> bool:
+    """Whether what is called a file is a manifest. A remote knows digests only: said to be complete there as a file,
+    it would pass for the whole directory, and nobody would send the rest.
+    """
+    if store.absent([digest]) or store.whole(digest) is not None:
+        return False
+    try:
+        parse_node(store.read(digest))
+    except (MalformedManifest, NewerFormat, DamagedObject):  # damage is told when it is sent
+        return False
+    return True
+
+
+def _as_directory(version: Version) -> Version:
+    pointer = replace(version.pointer, kind="directory", files=0, executable=False)
+    return version._replace(pointer=pointer)
 
 
 def send_planned(
