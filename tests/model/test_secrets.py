@@ -9,11 +9,14 @@ from track.model.secrets import (
     holds_secret,
     is_secret_file,
     is_secret_name,
+    is_told_as_secret,
     names_in_dotenv,
     redacted,
     redacted_bytes,
     secret_values,
     values_in_dotenv,
+    without_told,
+    words_without_told,
 )
 
 
@@ -83,3 +86,28 @@ def test_what_a_program_may_read_from_a_dotenv_is_secret(line: str, value: str) 
 
 def test_a_dotenv_counts_beside_the_environment():
     assert secret_values({"A": "from-environment"}, ["A"], ["from-file"]) == ("from-environment", "from-file")
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ("python t.py --password swordfish --lr 1", "python t.py --password [redacted] --lr 1"),
+        ("python t.py --hf-token=swordfish", "python t.py --hf-token=[redacted]"),
+        ("env API_KEY=swordfish python", "env API_KEY=[redacted] python"),
+        ("load postgres://me:swordfish@host/db", "load postgres://me:[redacted]@host/db"),
+        ("curl https://h/?access_token=swordfish&b=1", "curl https://h/?access_token=[redacted]&b=1"),
+        ("t --eos-token stop --tokenizer bert --max-tokens 5", "t --eos-token stop --tokenizer bert --max-tokens 5"),
+        ("t --password --verbose", "t --password --verbose"),
+        ("t --token $TOKEN --key=id --mask-token=[MASK]", "t --token $TOKEN --key=id --mask-token=[MASK]"),
+        ("s3://bucket/a@b:c http://host:80/x@y", "s3://bucket/a@b:c http://host:80/x@y"),
+    ],
+)
+def test_secrets_that_a_command_is_told_are_left_out(given: str, left: str) -> None:
+    assert without_told(given) == left
+    if "$" not in given:  # as a word of its own it is no variable any more
+        assert " ".join(words_without_told(given.split())) == left
+
+
+def test_parameters_that_are_secrets_by_their_name():
+    assert is_told_as_secret("db_password") and is_told_as_secret("api-key")
+    assert not is_told_as_secret("tokens") and not is_told_as_secret("eos_token") and not is_told_as_secret("key")

@@ -163,3 +163,12 @@ def test_a_record_that_calls_a_directory_a_file_does_not_stand_in_for_what_is_in
     track("remote", "add", "origin", tmp_path / "remote", cwd=other)
     track("pull", "--yes", cwd=other).ok()
     assert (other / "d/b").read_bytes() == b"two"
+
+
+def test_secrets_that_are_told_to_a_command_are_in_no_record(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    track("config", "runs.env", "WHERE", cwd=here).ok()
+    monkeypatch.setenv("WHERE", "redis://:sword-fish@host")
+    wishes = Wishes(params={"api_key": "sword-fish", "url": "ftp://me:sword-fish@host"})
+    done(here, "sh", "-c", "true", "--password", "sword-fish", "--token=sword-fish", wishes=wishes)
+    (path,) = (here / ".track/runs").rglob("*.toml")
+    assert b"sword-fish" not in path.read_bytes() and path.read_bytes().count(b"[redacted]") == 5

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from track.flows.run_start import readable, secrets_of
 from track.model.record import Used
-from track.model.secrets import is_secret_name, redacted, redacted_bytes
+from track.model.secrets import is_secret_name, redacted, redacted_bytes, without_told
 from track.project import Project
 from track.runs.observe import Python
 
@@ -46,7 +46,7 @@ def environment_of(project: Project, python: Python | None) -> dict[str, object]
         facts["conda"] = readable(conda)
     hidden = secrets_of(project)
     for name, value in sorted(_allowed(project).items()):
-        facts[readable(f"env.{name}")] = redacted(readable(value), hidden)
+        facts[readable(f"env.{name}")] = redacted(without_told(readable(value)), hidden)
     return facts
 
 

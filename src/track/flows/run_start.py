@@ -13,7 +13,16 @@ from track.errors import TrackError, UsageError
 from track.flows.run_code import revision_of
 from track.model.names import display, text_of
 from track.model.record import Record, is_folder, is_run_id, run_id
-from track.model.secrets import names_in_dotenv, redacted, secret_values, values_in_dotenv
+from track.model.secrets import (
+    REDACTED,
+    is_told_as_secret,
+    names_in_dotenv,
+    redacted,
+    secret_values,
+    values_in_dotenv,
+    without_told,
+    words_without_told,
+)
 from track.project import Project
 from track.runs.journal import Journal, Living, check_name
 
@@ -88,15 +97,21 @@ def without_secrets(record: Record, values: tuple[str, ...]) -> Record:
     r"""The record without these values, wherever text stands in it; what is not UTF-8 is written with `\xHH`."""
 
     def clean(fact: Any) -> Any:
-        return redacted(readable(fact), values) if isinstance(fact, str) else fact
+        return redacted(without_told(readable(fact)), values) if isinstance(fact, str) else fact
+
+    def facts(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            clean(name): REDACTED if isinstance(fact, str) and is_told_as_secret(name) else clean(fact)
+            for name, fact in given.items()
+        }
 
     return replace(
         record,
-        command=tuple(map(clean, record.command)),
+        command=tuple(map(clean, words_without_told(record.command))),
         tags=tuple(map(clean, record.tags)),
         description=clean(record.description),
-        metadata={clean(name): clean(fact) for name, fact in record.metadata.items()},
-        params={clean(name): clean(fact) for name, fact in record.params.items()},
+        metadata=facts(record.metadata),
+        params=facts(record.params),
     )
 
 

@@ -20,6 +20,17 @@ _SETTING = re.compile(
     r"(?m)^[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*"
     r"""(?:"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'|([^\r\n]*))"""
 )
+_NAMED = (
+    r"(?:[A-Za-z0-9]+[-_])*"
+    r"(?:token|secret|passw(?:or)?d|passphrase|credentials?|(?:api|access|secret|private|signing|auth)[-_]?key)"
+)
+_SPECIAL = r"(?:[A-Za-z0-9]+[-_])*(?:bos|cls|eos|mask|pad|sep|unk)[-_]token"
+_OPTION = re.compile(rf"(?i)--?(?!{_SPECIAL}$){_NAMED}")
+_SAID = re.compile(
+    rf"(?i)(?<![A-Za-z0-9_-])((?:--?)?(?!{_SPECIAL}[ =]){_NAMED}=|--?(?!{_SPECIAL} ){_NAMED} +)"
+    r"""("[^"]*"|'[^']*'|(?![-$"'])[^\s"';&|]+)"""
+)
+_IN_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s/:@?#]*:)([^\s/@?#]+)(?=@)")
 _TRUTH = {"true", "false", "enabled", "disabled", "default", "unknown"}
 
 
@@ -82,3 +93,24 @@ def values_in_dotenv(content: str) -> tuple[str, ...]:
         else:
             found |= dict.fromkeys((bare.strip(), re.split(r"\s#", bare)[0].strip(), bare.strip().strip("'\"")))
     return tuple(value for value in found if value)
+
+
+def is_told_as_secret(name: str) -> bool:
+    """Whether a parameter or option of this name is given a secret: `api_key`, `--db-password`, not `--eos-token`."""
+    return _OPTION.fullmatch("--" + name.lstrip("-")) is not None
+
+
+def without_told(text: str) -> str:
+    """The text without passwords in addresses, and without what stands behind a secret's name: `--token x`."""
+    return _SAID.sub(rf"\1{REDACTED}", _IN_ADDRESS.sub(rf"\1{REDACTED}", text))
+
+
+def words_without_told(words: Iterable[str]) -> tuple[str, ...]:
+    """The words of a command without secrets that stand behind their name or in an address."""
+    found: list[str] = []
+    is_next = False
+    for word in words:
+        is_value = is_next and not word.startswith("-")
+        found.append(REDACTED if is_value else without_told(word))
+        is_next = _OPTION.fullmatch(word) is not None
+    return tuple(found)
