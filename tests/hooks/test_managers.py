@@ -155,7 +155,7 @@ def printed(here: Hooked) -> str:
 @pytest.mark.parametrize("first", ["lefthook", "track"])
 def test_lefthook_with_the_configuration_that_install_prints(here: Hooked, env: dict[str, str], first: str) -> None:
     everything = "".join(f"{name}:\n  commands:\n    theirs: {{run: 'true'}}\n" for name in (
-        "post-checkout", "post-merge", "post-rewrite", "post-index-change", "pre-push"))  # fmt: skip
+        "commit-msg", "post-checkout", "post-merge", "post-rewrite", "post-index-change", "pre-push"))  # fmt: skip
     if first == "lefthook":
         track("hooks", "uninstall", cwd=here.root).ok()
     with_lefthook(here, env, THEIRS + everything)

@@ -8,13 +8,15 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from tests.schedules.world import World, failures
 
+from track.flows import collecting
 from track.store import claim, deleting, receive, remote, salt, survey, transfer
 
 STEPS = 40
@@ -27,6 +29,7 @@ def main() -> int:
     options.add_argument("--count", type=int, default=500)
     options.add_argument("--seed", type=int, help="only this one")
     options.add_argument("--steps", type=int, default=STEPS)
+    options.add_argument("--without", choices=["roots", "index"], help="a careless collection: what is found")
     options.add_argument("--show", action="store_true", help="say what happened in it")
     given = options.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":  # or sets would be walked in another order each time
@@ -34,16 +37,40 @@ def main() -> int:
                   {**os.environ, "PYTHONHASHSEED": "0"})  # fmt: skip
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.count)
     began = time.monotonic()
-    for seed in seeds:
-        if (problem := run(seed, given.steps, show=given.show)) is not None:
-            print(problem)
-            print(f"PYTHONHASHSEED=0 {sys.executable} -m tests.schedules --seed {seed} --steps {given.steps} --show")
-            return 1
+    with _careless(given.without):
+        for seed in seeds:
+            if (problem := run(seed, given.steps, show=given.show)) is not None:
+                print(problem)
+                print(
+                    f"PYTHONHASHSEED=0 {sys.executable} -m tests.schedules --seed {seed} --steps {given.steps} --show"
+                )
+                return 1
     print(f"{len(seeds)} schedules of {given.steps} steps in {time.monotonic() - began:.0f} s: nothing needed was lost")
     return 0
 
 
-_CLAIM_KEEP, _MARK_KEEP = claim.Claim.keep, deleting.Mark.keep
+@contextmanager
+def _ruled_by(world: World) -> Iterator[None]:
+    """Clocks and pauses are the world's, and what follows a look at a mark follows at once; for the block alone."""
+    with ExitStack() as patches:
+        for module in (claim, deleting, remote):
+            patches.enter_context(mock.patch.object(module, "since_boot", lambda: world.server.now))
+        for module in (deleting, remote):
+            patches.enter_context(mock.patch.object(module, "pause", lambda seconds: world.current().pause(seconds)))
+        for kind in (claim.Claim, deleting.Mark):
+            patches.enter_context(mock.patch.object(kind, "keep", _hurrying(kind.keep, world)))
+        yield
+
+
+@contextmanager
+def _careless(part: str | None) -> Iterator[None]:
+    """A collection without one part of its protocol, to see that the schedules notice."""
+    with ExitStack() as patches:
+        if part == "roots":
+            patches.enter_context(mock.patch.object(collecting.Collecting, "_counts", lambda *_: False))
+        elif part == "index":
+            patches.enter_context(mock.patch.object(deleting, "drop_from_index", lambda *_, **__: 0))
+        yield
 
 
 def _hurrying(keep: Callable[[Any], None], world: World) -> Callable[[Any], None]:
@@ -69,14 +96,9 @@ def run(seed: int, steps: int, *, show: bool) -> str | None:
     ):
         try:
             world = World(seed, folder)
-            for module in (claim, deleting, remote):
-                module.since_boot = lambda now=world: now.server.now  # type: ignore[attr-defined, misc]  # a clock
-            for module in (deleting, remote):
-                module.pause = lambda seconds, all_=world: all_.current().pause(seconds)  # type: ignore[attr-defined, misc]  # a step
-            for kind, keep in ((claim.Claim, _CLAIM_KEEP), (deleting.Mark, _MARK_KEEP)):
-                kind.keep = _hurrying(keep, world)  # type: ignore[attr-defined]  # and then the next request is at once
-            world.run(steps)
-            world.settle()
+            with _ruled_by(world):
+                world.run(steps)
+                world.settle()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise

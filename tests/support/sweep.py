@@ -117,7 +117,8 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
 
     said = complaints(pairs, check)
     assert not said, _together(f"{len(said)} of {len(pairs)} failures of {' '.join(work.command)}", said)
-    assert len(missed) <= len(pairs) // 5, f"{len(missed)} of {len(pairs)} calls were never made"
+    # Threads share the work in another way each time, so that one of few may be a call that was made elsewhere.
+    assert len(missed) <= max(1, len(pairs) // 5), f"{len(missed)} of {len(pairs)} calls were never made"
     return len(pairs) - len(missed)
 
 

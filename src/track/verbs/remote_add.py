@@ -10,7 +10,8 @@ from track.errors import Conflict, NotAStore, NotTrusted, UsageError
 from track.flows import settings
 from track.flows.remotes import Named, access_of, allow, base_of, is_beside, is_read_only, remember_no_more, wish_of
 from track.flows.rights import telling_rights
-from track.history import gitrepo
+from track.history import gitrepo, log
+from track.model import toml
 from track.model.names import display
 from track.model.settings import NAME
 from track.model.wish import Wish, line
@@ -98,7 +99,8 @@ def remote_add(
         if is_new:
             _write_url(project, name, url, layer, is_default)
         _write_access(project, name, access or Access(), layer)
-        if staged := is_new and layer == "project" and stage:
+        # An earlier try may have been broken off after it wrote, and before it staged.
+        if staged := layer == "project" and stage and (is_new or not _is_staged(project, name)):
             gitrepo.stage(project.git, [CONFIG])
     folder = place.path if isinstance(place, Folder) else None
     return RemoteAdded(
@@ -137,10 +139,22 @@ def _way(project: Project, name: str, place: Address, given: Access) -> Access:
 
 
 def _write_url(project: Project, name: str, url: str, layer: Layer, is_default: bool) -> None:
+    """The URL comes last: with it the remote is there, and nothing more is to do."""
     remember_no_more(project, name)
-    settings.write(project, layer, f"remote.{name}.url", url)
     if is_default:
         settings.write(project, layer, "core.remote", name)
+    settings.write(project, layer, f"remote.{name}.url", url)
+
+
+def _is_staged(project: Project, name: str) -> bool:
+    """Whether Git's index has the remote in the committed configuration, or has no such file at all."""
+    staged = log.staged_contents(project.git, [CONFIG]).get(CONFIG)
+    if staged is None:
+        return True
+    try:
+        return name in toml.read(staged.decode("utf-8")).get("remote", {})
+    except (ValueError, RecursionError):
+        return True
 
 
 def _write_access(project: Project, name: str, access: Access, layer: Layer) -> None:

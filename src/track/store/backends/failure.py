@@ -21,7 +21,7 @@ _ODD_PATH = re.compile(r"object with invalid path: Error parsing Path \"([^\"]*)
 _NONSENSE = ("nvalid list response", "nvalid last modified", "nvalid header", "missing", "Missing", "decoding PROPFIND")
 
 
-_PASSING_STATUS = {408, 429, 500, 502, 503, 504}
+_PASSING_STATUS = {408, 423, 429, 500, 502, 503, 504}
 _PASSING_CODES = {
     "SlowDown", "RequestTimeout", "InternalError", "ServerBusy", "OperationTimedOut", "ThrottlingException",
     "ConditionalRequestConflict", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "Md5Mismatch",
