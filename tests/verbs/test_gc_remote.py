@@ -12,6 +12,7 @@ from support.repositories import commit_all, git
 from support.sharing import cloned, consented, files_below
 from support.trees import write_tree
 from track.errors import HistoryIncomplete, Locked, UsageError
+from track.flows.remotes import clone_id
 from track.model.digest import digest_of
 from track.project import Project
 from track.store import condemning, remote
@@ -140,6 +141,27 @@ def test_a_dry_run_says_what_would_go_and_why_and_changes_nothing(here: Path) ->
     assert collected(here, dry_run=True).deleted_count == 3 and object_key(digest_of(BIG + b"first")) in at_remote(here)
 
 
+def test_a_clone_that_was_copied_is_another_one_whose_data_stays(here: Path) -> None:
+    twin = here.parent / "twin"
+    shutil.copytree(here, twin, symlinks=True)
+    track("trust", "--yes", cwd=twin)
+    change(twin, b"third")
+    commit_all(twin, "third")
+    track("push", cwd=twin).ok()
+    ids = [(each / ".git/track/clone-id").read_text("ascii").split()[0] for each in (here, twin)]
+    assert ids[0] != ids[1]
+    age(here)
+    for _ in range(2):
+        collected(here)
+        age(here)
+    clone = cloned(twin, "clone of the twin")
+    track("pull", cwd=clone).ok()
+    assert (clone / "big.bin").read_bytes() == BIG + b"third"
+    moved = here.rename(here.parent / "moved")
+    with Project.open(moved) as project:
+        assert clone_id(project) == ids[0]
+
+
 def test_what_was_written_today_stays(here: Path) -> None:
     age(here, -2)
     done = collected(here)
@@ -170,7 +192,7 @@ def test_what_another_clone_said_it_needs_stays_until_it_is_forgotten(here: Path
     assert keeper.versions_count == 1 and done.condemned_count == 0
     with pytest.raises(UsageError, match="name one other clone"):
         collected(here, forget=["ffff"])
-    own = (here / ".git/track/clone-id").read_text("ascii").strip()
+    own = (here / ".git/track/clone-id").read_text("ascii").split()[0]
     with pytest.raises(UsageError, match="this clone itself"):
         collected(here, forget=[own])
     age(here)

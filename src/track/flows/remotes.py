@@ -261,16 +261,24 @@ def remember_no_more(project: Project, name: str) -> None:
 
 
 def clone_id(project: Project) -> str:
-    """The id of this clone, 32 hex digits, under which it writes at remotes; made when it has none."""
+    """The id of this clone, 32 hex digits, under which it writes at remotes; made when it has none.
+
+    The file also names the inode of the folder that it lies in: a clone that was copied, file by file, is another one,
+    and gets an id of its own, or each would take what the other said it needs for its own word. One that was moved is
+    the same. An id that nobody has any more keeps what it named until it is forgotten: too much, never too little.
+    """
     path = project.state / "clone-id"
+    publish.make_directories(path.parent)
+    here = str(path.parent.stat().st_ino)
     try:
-        found = path.read_text("ascii").strip()
+        found, _, where = path.read_text("ascii").strip().partition(" ")
     except (FileNotFoundError, UnicodeDecodeError):
-        found = ""
-    if len(found) != 32 or not set(found) <= set("0123456789abcdef"):
+        found, where = "", ""
+    is_id = len(found) == 32 and set(found) <= set("0123456789abcdef")
+    if not is_id or where not in ("", here):
         found = os.urandom(16).hex()
-        publish.make_directories(path.parent)
-        publish.publish_bytes(path, found.encode() + b"\n")
+    if where != here or not is_id:
+        publish.publish_bytes(path, f"{found} {here}\n".encode("ascii"))
     return found
 
 
