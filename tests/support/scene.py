@@ -130,6 +130,8 @@ def duplicate(source: Path, target: Path) -> Path:
     for mark in (*source.glob(".git/track/trust-id"), *source.glob("*/.git/track/trust-id")):
         place = mark.parent.parent
         Consents(target / place.relative_to(source)).give(Consents(place).here())
+    for mark in (*target.glob(".git/track/clone-id"), *target.glob("*/.git/track/clone-id")):
+        mark.write_text(f"{mark.read_text('ascii').split()[0]} {mark.parent.stat().st_ino}\n")  # the same clone, for us
     return target
 
 

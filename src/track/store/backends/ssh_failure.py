@@ -42,12 +42,9 @@ BROKEN = (
     asyncssh.SFTPConnectionLost,
     asyncssh.SFTPNoConnection,
     asyncssh.ServiceNotAvailable,
-    asyncssh.ProtocolError,
-    asyncssh.MACError,
-    asyncssh.KeyExchangeFailed,
     ConnectionError,
 )
-"""A line that was there and broke, or on which a byte was altered: a new one may be better."""
+"""A line that was there and broke: a new one may be better."""
 CONNECTING_FAILURES = (asyncssh.Error, OSError, asyncio.TimeoutError, Silent, ValueError)
 """What a connection may raise when it is made; ValueError where the server gives no channel for SFTP."""
 ASKING_FAILURES = (asyncssh.Error, ConnectionError, asyncio.TimeoutError, Silent, Full, NotAFile, ValueError)
