@@ -104,9 +104,12 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
 
     def check(pair: tuple[Event, str]) -> None:
         event, error = pair
-        scene = duplicate(work.scene, folder / f"point-{next(_numbers)}")
-        outcome = fail_at(event, error, work.line(), cwd=scene / work.repo, log=scene / "log")
-        if "INJECTED" not in outcome.log:
+        for _ in range(3):  # threads share the work in another way each time, so that a call may be made elsewhere
+            scene = duplicate(work.scene, folder / f"point-{next(_numbers)}")
+            outcome = fail_at(event, error, work.line(), cwd=scene / work.repo, log=scene / "log")
+            if "INJECTED" in outcome.log:
+                break
+        else:
             missed.append(event)
         explained(outcome)
         if outcome.code == work.code:
@@ -117,8 +120,7 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
 
     said = complaints(pairs, check)
     assert not said, _together(f"{len(said)} of {len(pairs)} failures of {' '.join(work.command)}", said)
-    # Threads share the work in another way each time, so that one of few may be a call that was made elsewhere.
-    assert len(missed) <= max(1, len(pairs) // 5), f"{len(missed)} of {len(pairs)} calls were never made"
+    assert len(missed) <= len(pairs) // 5, f"{len(missed)} of {len(pairs)} calls were never made"
     return len(pairs) - len(missed)
 
 
