@@ -27,7 +27,8 @@ class Plan(NamedTuple):
     """What a push has to do: the versions that the remote may lack, and every object that it does lack.
 
     `incomplete` are versions of which bytes are neither here nor there; `lost` are those bytes.
-    `refused` are versions whose manifest cannot be believed; nothing of them is sent.
+    `refused` are versions whose manifest cannot be believed; nothing of them is sent. `damage` says which bytes were
+    found damaged here on the way, and are among the lost.
     """
 
     versions: tuple[Version, ...]
@@ -36,6 +37,7 @@ class Plan(NamedTuple):
     incomplete: tuple[Version, ...]
     lost: frozenset[bytes]
     refused: tuple[Refused, ...] = ()
+    damage: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,17 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
     present = [version for version in wanted if version.pointer.digest in complete]
     reached, incomplete, lost = [], [], set[bytes]()
     refused: list[Refused] = []
+    damage: dict[str, None] = {}
     for version in wanted:
         if version.pointer.digest in complete:
             continue
         try:
             reached.append(_Reached(version, _below(store, remote, version)))
-        except (MissingObject, DamagedObject):
+        except (MissingObject, DamagedObject) as error:
             incomplete.append(version)
             lost.add(bytes(version.pointer.digest))
+            if isinstance(error, DamagedObject):
+                damage |= dict.fromkeys((error.message, *error.details))
         except UNBELIEVABLE as error:
             refused.append(refusal(version, paths, error))
     if purged := remote.known.condemned.purged:
@@ -93,7 +98,8 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
     if nowhere:
         absent &= _union(whole)
     sound = tuple(one.version for one in whole)
-    return Plan(sound, tuple(present), absent, tuple(incomplete), frozenset(lost | nowhere), tuple(refused))
+    unmet = frozenset(lost | nowhere)
+    return Plan(sound, tuple(present), absent, tuple(incomplete), unmet, tuple(refused), tuple(damage))
 
 
 def _refuse_purged(store: Store, remote: Remote, reached: Sequence[_Reached]) -> list[Refused]:
@@ -150,7 +156,7 @@ def _is_node(store: Store, digest: bytes) -> bool:
         return False
     try:
         parse_node(store.read(digest))
-    except (MalformedManifest, NewerFormat, DamagedObject):  # damage is told when it is sent
+    except (MalformedManifest, NewerFormat):
         return False
     return True
 
@@ -219,8 +225,11 @@ def send(
     except DamagedObject as error:
         _forget_rows(project, found.versions)
         lines = name_losses(found.versions, _named_in(project, found.objects), project.store.read)
-        hint = f"track fetch {display(remote.name)} brings it from there if it has it; else add the data again"
-        raise DamagedObject(error.message, hint=hint, details=(*error.details, *lines)) from error
+        raise DamagedObject(error.message, hint=_mending(remote), details=(*error.details, *lines)) from error
+
+
+def _mending(remote: Remote) -> str:
+    return f"track fetch {display(remote.name)} brings it from there if it has it; else add the data again"
 
 
 def _named_in(project: Project, objects: Iterable[bytes]) -> set[bytes]:
@@ -236,10 +245,16 @@ def _roots(versions: Iterable[Version]) -> dict[str, tuple[Digest, ...]]:
     return {ref: tuple(sorted(digests)) for ref, digests in sorted(refs.items())}
 
 
-def losses(project: Project, remote: Remote, found: Plan) -> MissingObject:
-    """The error for versions of which bytes are neither here nor at the remote, naming files, and the ways out."""
+def losses(project: Project, remote: Remote, found: Plan) -> MissingObject | DamagedObject:
+    """The error for versions of which sound bytes are neither here nor there, naming files, and the ways out."""
     _forget_rows(project, found.incomplete)
     lines = name_losses(found.incomplete, set(found.lost), project.store.read)
+    if found.damage:
+        return DamagedObject(
+            f"{_artifacts(found.incomplete)} cannot be pushed: bytes of it are damaged",
+            hint=_mending(remote),
+            details=(*found.damage, *lines),
+        )
     return MissingObject(
         f"{_artifacts(found.incomplete)} cannot be pushed: some bytes are neither here nor at `{display(remote.name)}`",
         hint="on the machine that made them: track push      or, if the data is in place: track add it again",
