@@ -2,7 +2,8 @@
 
 import random
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from track.errors import MalformedManifest
@@ -20,7 +21,8 @@ from track.model.manifest import (
     update,
     walk,
 )
-from track.model.node import parse_beside
+from track.model.names import check_entry_path
+from track.model.node import checked_chain, parse_beside
 
 EMPTY = bytes(digest_of(b""))
 # Paths that end a node of level 0, and of levels 0 and 1: without them, small examples have a single leaf.
@@ -291,3 +293,15 @@ def test_a_leaf_parsed_beside_another_is_what_it_is_alone(beside, data):
             assert leaf.entries[:head] == other.entries[:head]
             assert not tail or leaf.entries[-tail:] == other.entries[-tail:]
             assert head + tail <= min(len(leaf.entries), len(other.entries))
+
+
+@given(st.lists(st.text("a1-/", min_size=1, max_size=5), unique=True, min_size=1, max_size=12))
+def test_what_lies_below_an_entry_is_found_wherever_it_stands(texts: list[str]):
+    paths = sorted(text.encode() for text in texts if check_entry_path(text.encode()) is None)
+    assume(paths)
+    nested = any(path.startswith(entry + b"/") for entry in paths for path in paths)
+    if nested:
+        with pytest.raises(MalformedManifest, match="below a file or link"):
+            checked_chain(paths)
+    else:
+        assert checked_chain(paths) == [path for path in paths if paths[-1].startswith(path)]

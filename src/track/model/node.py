@@ -149,6 +149,8 @@ def parse_beside(data: bytes, other_data: bytes, other: Leaf) -> tuple[Leaf, int
     check_numbers(size)
     if len(entries) > NODE_LIMIT:
         raise MalformedManifest(f"a manifest node has {len(entries)} lines; at most {NODE_LIMIT} are possible")
+    if [entry.path for entry in middle.entries] == [entry.path for entry in replaced]:
+        return Leaf(entries, files, size, other.chain), head, tail
     chain = checked_chain([entry.path for entry in entries]) if entries else []
     return Leaf(entries, files, size, chain), head, tail
 
@@ -203,16 +205,16 @@ def checked_chain(paths: Sequence[bytes]) -> list[bytes]:
             why = check_entry_path(path)
             if why is not None:
                 raise MalformedManifest(f"a manifest entry may not be written: {display(path)} {why}")
-    if not any(map(bytes.startswith, after, paths)):
+    if not any(map(bytes.startswith, after, paths)):  # sorted: what follows an entry would begin with it
         return [paths[-1]]
-    chain: list[bytes] = []
-    for path in paths:
-        while chain and not path.startswith(chain[-1]):
-            chain.pop()
-        if chain:
-            refuse_below(chain, path)
-        chain.append(path)
-    return chain
+    entries = frozenset(paths)
+    folders = {path.rpartition(b"/")[0] for path in paths}
+    while folders:
+        if not folders.isdisjoint(entries):
+            path = next(path for path in paths for folder in folders & entries if path.startswith(folder + b"/"))
+            refuse_below(entries, path)
+        folders = {folder.rpartition(b"/")[0] for folder in folders} - {b""}
+    return list(filter(paths[-1].startswith, paths))
 
 
 def refuse_below(chain: Iterable[bytes], path: bytes) -> None:
