@@ -4,15 +4,18 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from support.cli import track as track_process
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import AlreadyInGit, DiskFull, InsideArtifact, TrackError, UsageError
 from track.flows.run_start import Wishes, journal_of
+from track.model.digest import digest_of
 from track.project import Project
 from track.runs import command
 from track.verbs.run import Asked, Ran, run
@@ -45,6 +48,8 @@ def test_where_tracing_is_forbidden_the_command_runs_all_the_same(
     ran = done(here, "sh", "-c", "echo there > made", outputs=["made"], observe=mode)
     assert (ran.code, ran.record.status) == (0, "completed")
     assert [used.path for used in ran.record.of("output")] == [b"made"]
+    told = [text for text in ran.warnings if "nothing was traced" in text]
+    assert len(told) == (1 if mode == "trace" else 0)
 
 
 def test_a_full_disk_behind_stdout_is_an_error_of_ours_and_does_not_stop_the_command(here: Path) -> None:
@@ -163,6 +168,85 @@ def test_a_record_that_calls_a_directory_a_file_does_not_stand_in_for_what_is_in
     track("remote", "add", "origin", tmp_path / "remote", cwd=other)
     track("pull", "--yes", cwd=other).ok()
     assert (other / "d/b").read_bytes() == b"two"
+
+
+def test_a_record_that_calls_a_file_a_directory_is_named_and_the_file_is_sent(here: Path, tmp_path: Path) -> None:
+    (tmp_path / "remote").mkdir()
+    track("remote", "add", "origin", tmp_path / "remote", cwd=here).ok()
+    text = RECORD.format(digest_of(b"1\n2\n")).replace('how = "declared"', 'kind = "directory"\nhow = "declared"')
+    write_tree(here, {".track/runs/2026/11/20261128T133142Z-00000002.toml": text.encode()})
+    commit_all(here, "a record that lies")
+    pushed = track("push", "origin", cwd=here).ok()
+    assert "20261128T133142Z-00000002.toml calls" in pushed.err and "a directory, and it is a file" in pushed.err
+    assert pushed.err.count("it is a file") == 1
+    other = tmp_path / "other"
+    git("clone", "-q", here, other, cwd=tmp_path)
+    track("remote", "add", "origin", tmp_path / "remote", cwd=other)
+    track("pull", "--yes", cwd=other).ok()
+    assert (other / "data.csv").read_bytes() == b"1\n2\n"
+
+
+def test_a_committed_record_does_not_hide_what_this_clone_knows_of_the_run(here: Path) -> None:
+    mine = done(here, "cp", "data.csv", "made", outputs=["made"]).record
+    commit_all(here, "run")
+    path = next((here / ".track/runs").rglob("*.toml"))
+    path.write_text(path.read_text().replace(f'name = "{mine.name}"', 'name = "somebody-else"'))
+    listed = track("runs", "list", cwd=here)
+    assert listed.code == 7 and mine.name in listed.out and "somebody-else" in listed.out
+    assert "do not say the same" in listed.err and path.name in listed.err and mine.id in listed.err
+    shown = track("runs", "show", mine.id, cwd=here)
+    assert shown.code == 2 and "do not say the same" in shown.err
+    assert track("runs", "show", mine.name, cwd=here).ok().out.startswith(f"run {mine.name}")
+
+
+def test_what_stays_in_the_background_is_not_waited_for_and_goes_on_writing(here: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "go")
+    later = f"(read word < {tmp_path / 'go'}; echo late; echo late >&2; echo went on > {tmp_path / 'on'}) &"
+    out, err = tmp_path / "out", tmp_path / "err"
+    with open(out, "wb") as stdout, open(err, "wb") as stderr:
+        command = [sys.executable, "-m", "track", "run", "--name", "bg", "--", "sh", "-c", f"{later} echo early"]
+        subprocess.run(command, cwd=here, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, check=True)
+    assert out.read_bytes() == b"early\n" and not (tmp_path / "on").exists()
+    assert b"a process was left in the background" in err.read_bytes()
+    with Project.open(here) as project:
+        (record,) = journal_of(project).ended()
+        (said,) = record.of("output")
+        assert (record.status, record.exit, record.environment["left_running"]) == ("completed", 0, True)
+        assert project.store.read(said.digest) == b"early\n"
+    (tmp_path / "go").write_text("go\n")
+    deadline = time.monotonic() + 120
+    while not ((tmp_path / "on").exists() and b"late\n" in err.read_bytes() and b"late\n" in out.read_bytes()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert out.read_bytes() == b"early\nlate\n"
+
+
+def test_what_a_pipe_still_writes_right_after_the_end_is_kept(here: Path) -> None:
+    record = done(here, "sh", "-c", "(sleep 0.05; echo last) & echo first").record
+    with Project.open(here) as project:
+        assert [project.store.read(used.digest) for used in record.of("output")] == [b"first\nlast\n"]
+    assert "left_running" not in record.environment
+
+
+def test_memory_is_that_of_the_command_or_not_told(here: Path) -> None:
+    track("run", "--name", "small", "--", "true", cwd=here).ok()
+    script = "size = bytearray(400 << 20)"
+    track_process("run", "--name", "large", "--", sys.executable, "-c", script, cwd=here).ok()
+    with Project.open(here) as project:
+        metrics = {record.name: record.metrics for record in journal_of(project).ended()}
+    assert "resources/peak_bytes" not in metrics["small"] and "resources/cpu_s" in metrics["small"]
+    assert 400 << 20 < metrics["large"]["resources/peak_bytes"].last < 600 << 20
+
+
+def test_inputs_that_are_opened_through_links_are_noticed(here: Path, tmp_path: Path) -> None:
+    write_tree(here, {"other.csv": b"3\n", "sub/keep": b""})
+    track("add", "other.csv", cwd=here).ok()
+    (tmp_path / "link").symlink_to(here)
+    (tmp_path / "file").symlink_to(here / "other.csv")
+    for place, used in ((tmp_path / "link/data.csv", b"data.csv"), (tmp_path / "file", b"other.csv")):
+        script = f"open({str(place)!r}).read()"
+        record = done(here, sys.executable, "-c", script, observe="python").record
+        assert [one.path for one in record.of("input")] == [used]
 
 
 def test_secrets_that_are_told_to_a_command_are_in_no_record(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

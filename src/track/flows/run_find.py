@@ -43,7 +43,7 @@ class Runs(NamedTuple):
 
 def every_run(project: Project) -> Runs:
     """Every run that this clone knows: the working tree's and Git's index, its journal, and those that live."""
-    by_id: dict[str, Found] = {}
+    by_id: dict[str, list[Found]] = {}
     refused: list[TrackError] = []
     for path, content in log.records_here(project.git):
         try:
@@ -51,10 +51,10 @@ def every_run(project: Project) -> Runs:
         except (MalformedRecord, NewerFormat) as error:
             refused.append(error)
             continue
-        by_id[record.id] = Found(record, "tree", path)
+        _take(by_id, Found(record, "tree", path))
     journal = journal_of(project)
     for record in journal.ended():
-        by_id.setdefault(record.id, Found(record, "journal"))
+        _take(by_id, Found(record, "journal"))
     for path_broken in journal.broken():
         with suppress(FileNotFoundError):
             refused.append(
@@ -62,9 +62,26 @@ def every_run(project: Project) -> Runs:
             )
     for run in journal.living():
         with suppress(TrackError):  # it ended meanwhile, or began with a later version
-            by_id.setdefault(run.id, Found(run.record(), "living", is_lost=run.is_lost()))
-    ordered = sorted(by_id.values(), key=lambda found: (found.record.started, found.record.id), reverse=True)
+            by_id.setdefault(run.id, [Found(run.record(), "living", is_lost=run.is_lost())])
+    refused += [_contradiction(several) for several in by_id.values() if len(several) > 1]
+    every = [found for several in by_id.values() for found in several]
+    ordered = sorted(every, key=lambda found: (found.record.started, found.record.id), reverse=True)
     return Runs(tuple(ordered), tuple(refused))
+
+
+def _take(by_id: dict[str, list[Found]], found: Found) -> None:
+    """Take a record, unless one that says the same was taken; of those that tell of one run otherwise, each stands."""
+    several = by_id.setdefault(found.record.id, [])
+    if all(other.record != found.record for other in several):
+        several.append(found)
+
+
+def _contradiction(several: list[Found]) -> MalformedRecord:
+    places = [display(found.path) if found.path is not None else "the journal of this clone" for found in several]
+    return MalformedRecord(
+        f"{' and '.join(places)} do not say the same of run {several[0].record.id}",
+        hint="see who wrote it: git log -- .track/runs   and remove what is wrong: git rm",
+    )
 
 
 def find_run(project: Project, name: str) -> Found:
@@ -83,6 +100,9 @@ def find_run(project: Project, name: str) -> Found:
         return matching[0]
     if not matching:
         raise UnknownRun(f"no run is called `{display(name)}`", hint="track runs list", details=_nearest(runs, name))
+    if len({found.record.id for found in matching}) == 1:
+        error = _contradiction(matching)
+        raise UnknownRun(f"it is not clear which `{display(name)}` is: {error.message}", hint=error.hint)
     raise UnknownRun(
         f"{len(matching)} runs are called `{display(name)}`",
         hint=f"say which by its id: track runs show {matching[0].record.id}",

@@ -4,10 +4,13 @@ Apart from `reach`, which every command loads: records are read by few.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from track.errors import MalformedRecord, NewerFormat, TrackError
+from track.errors import MalformedManifest, MalformedRecord, NewerFormat, TrackError
 from track.flows.reach import INDEX, Reached, Version
 from track.history import log
+from track.model.manifest import parse_node
+from track.model.names import display, typed
 from track.model.pointer import Pointer
 from track.model.record_file import parse_record
 from track.project import Project
@@ -39,6 +42,7 @@ def record_versions(
     what was kept with it, as a version at the record's own path; and why other records cannot be read.
 
     What is not here is left out: others' runs used what only they have to send, and some inputs were saved nowhere.
+    What a record calls a directory and is a file is sent as that, and the project warns of the record.
     """
     found: list[Version] = []
     refused: list[TrackError] = []
@@ -52,4 +56,36 @@ def record_versions(
             files = 0 if kind == "directory" else None
             found.append(Version(path, Pointer(kind=kind, digest=digest, size=size, files=files), (ref,)))
     absent = project.store.absent({bytes(version.pointer.digest) for version in found}) if found else set()
-    return [version for version in found if bytes(version.pointer.digest) not in absent], refused
+    here = [version for version in found if bytes(version.pointer.digest) not in absent]
+    return _as_they_are(project, here), refused
+
+
+def _as_they_are(project: Project, found: list[Version]) -> list[Version]:
+    """The versions, with files as files where a record says directory."""
+    called = {bytes(version.pointer.digest) for version in found if version.pointer.kind == "directory"}
+    files = {digest for digest in called if not _is_node(project, digest)}
+    told = []
+    for version in found:
+        if version.pointer.kind == "directory" and bytes(version.pointer.digest) in files:
+            warning = (
+                f"{display(version.path)} calls {version.pointer.digest.short} a directory, and it is a file; "
+                f"see who wrote that: git log -- {typed(version.path)}"
+            )
+            if warning not in project.warnings:
+                project.warnings.append(warning)
+            version = version._replace(pointer=replace(version.pointer, kind="file", files=None))
+        told.append(version)
+    return told
+
+
+def _is_node(project: Project, digest: bytes) -> bool:
+    """Whether these bytes are a node of a manifest, or cannot be read, which is told where they are sent."""
+    if project.store.whole(digest) is not None:  # nodes are always in packs
+        return False
+    try:
+        parse_node(project.store.read(digest))
+    except MalformedManifest:
+        return False
+    except TrackError:
+        return True
+    return True

@@ -4,6 +4,7 @@ This is the only place that starts a program which is not Git: the one that the 
 """
 
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -11,10 +12,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from track.errors import CommandNotFound, TrackError
 from track.model.names import display
@@ -30,8 +31,10 @@ Echo = Callable[[int, bytes], None]
 """Passes on what the command wrote: to stream 1 or 2, these bytes."""
 
 _AT_ONCE = 1 << 16
-_LINGER_S = 10.0
-"""A process left in the background may hold the streams open; after so long it is not waited for."""
+_LINGER_S = 0.5
+"""What is still written so soon after the command's end, as by the last of a pipe, is kept with the rest."""
+_CARRIER = ("sh", "-c", "cat 2>/dev/null; exec cat >/dev/null")
+"""Takes what comes later, as the terminal would, so that nobody who still writes ends for want of a reader."""
 _FORWARDED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -39,16 +42,18 @@ class Executed(NamedTuple):
     """How a command ended: its exit code as a shell tells it (128 + the signal that ended it), and what it took.
 
     `seconds` by a clock that nobody sets, `cpu_s` of all its processes that were waited for, `peak_bytes` of memory
-    of the largest of them. `was_interrupted` says that somebody asked for the end.
+    of the largest of them; None where that is less than what we take, for no more is known then. `was_interrupted`
+    says that somebody asked for the end, `left_running` that a process in the background still holds its streams.
     """
 
     code: int
     seconds: float
     cpu_s: float
-    peak_bytes: int
+    peak_bytes: int | None
     was_interrupted: bool
     process: int
     """The id that its process had."""
+    left_running: bool = False
     unheard: str | None = None
     """Why a part of what it wrote could not be passed on."""
     unkept: str | None = None
@@ -76,39 +81,40 @@ def execute(
 
     Interrupted by Ctrl-C, which the command gets too, it is waited for; what else asks us to end is passed on to it.
 
-    What it writes is taken from it whatever happens to that: a full disk of ours is none of its business.
+    What it writes is taken from it whatever happens to that: a full disk of ours is none of its business. What it left
+    in the background is not waited for: what that writes later goes to our own streams, as without us, and is not kept.
 
     Raises:
         CommandNotFound: there is no such program, or it may not be run.
     """
     troubles: dict[str, str] = {}
-    before = _used()
     began = time.monotonic()
     with _asked_to_end() as asked:
         process = _start(command, cwd, environment)
-        asked.pass_to(process)
-        threads = [
-            threading.Thread(target=_pass_on, args=(pipe, number, place, echo, troubles), daemon=True)
-            for number, pipe, place in ((1, process.stdout, streams.out), (2, process.stderr, streams.err))
-        ]
-        for thread in threads:
-            thread.start()
-        while True:
-            try:
-                code = process.wait(beat_every_s)
-                break
-            except subprocess.TimeoutExpired:
-                beat()
-        for thread in threads:
-            thread.join(_LINGER_S)
-    after = _used()
+        asked.pass_to(process.pid)
+        with _beating(beat, beat_every_s):
+            ended, stop = os.pipe()
+            taken = [
+                _Stream(pipe, number, place, ended)
+                for number, pipe, place in ((1, process.stdout, streams.out), (2, process.stderr, streams.err))
+            ]
+            threads = [threading.Thread(target=one.pass_on, args=(echo, troubles), daemon=True) for one in taken]
+            for thread in threads:
+                thread.start()
+            code, cpu_s, peak_bytes = _wait(process, asked)
+            os.close(stop)
+            for thread in threads:
+                thread.join()
+            os.close(ended)
+    open_ones = [one.carry_on() for one in taken]
     return Executed(
         code if code >= 0 else 128 - code,
         time.monotonic() - began,
-        after[0] - before[0],
-        after[1],
+        cpu_s,
+        peak_bytes,
         asked.number is not None,
         process.pid,
+        any(open_ones),
         **troubles,
     )
 
@@ -137,12 +143,39 @@ def succeeds(command: Sequence[str], environment: Mapping[str, str], patience_s:
         return False
 
 
-def _used() -> tuple[float, int]:
-    """(seconds of processor time, bytes of memory of the largest) of the processes that were waited for."""
+def _wait(process: subprocess.Popen[bytes], asked: "_Asked") -> tuple[int, float, int | None]:
+    """Wait for the end: (code as Popen tells it, seconds of processor time, bytes of memory of the largest or None).
+
+    Of its processes only those that it waited for are counted. A process begins as a copy of ours, and the kernel
+    counts that too: less than ours is not known.
+    """
     if resource is None:
-        return 0.0, 0
-    found = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return found.ru_utime + found.ru_stime, found.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return process.wait(), 0.0, None
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    asked.pass_to(None)  # from the next line on its number may be another's
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 1 if sys.platform == "darwin" else 1024
+    return process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss * unit if used.ru_maxrss > ours else None
+
+
+@contextmanager
+def _beating(beat: Callable[[], None], every_s: float) -> Iterator[None]:
+    """While the block lasts, `beat` is called again and again in a thread."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(every_s):
+            beat()
+
+    thread = threading.Thread(target=go_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _start(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -161,32 +194,83 @@ def _start(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) ->
         ) from None
 
 
-def _pass_on(pipe: object, number: int, place: Path, echo: Echo, troubles: dict[str, str]) -> None:
-    """Runs in a thread: what comes through the pipe is kept and passed on until its last writer is gone.
+class _Stream:
+    """One of the two streams of a command: what comes through it is kept and passed on."""
 
-    What cannot be is tried no more, and why is put into `troubles`.
-    """
-    fd: int | None = None
+    def __init__(self, pipe: IO[bytes] | None, number: int, place: Path, ended: int) -> None:
+        """`pipe` is where it comes from, `number` which of our own streams it is for, `place` where it is kept.
 
-    def keep(block: bytes) -> None:
-        nonlocal fd
-        if fd is None:
-            fd = create(place)
-        write_all(fd, block)
+        The other end of `ended` is closed when the command has ended.
+        """
+        assert pipe is not None
+        self._pipe, self._number, self._place, self._ended = pipe, number, place, ended
+        self._is_open = True
 
-    takers: dict[str, Callable[[bytes], None]] = {"unkept": keep, "unheard": lambda block: echo(number, block)}
-    try:
-        while block := os.read(pipe.fileno(), _AT_ONCE):  # type: ignore[attr-defined]  # one of Popen
-            for name, take in tuple(takers.items()):
-                try:
-                    take(block)
-                except (OSError, TrackError) as error:
-                    troubles.setdefault(name, _reason(error))
-                    del takers[name]
-    finally:
-        if fd is not None:
-            os.close(fd)
-        pipe.close()  # type: ignore[attr-defined]  # as above
+    def pass_on(self, echo: Echo, troubles: dict[str, str]) -> None:
+        """Runs in a thread, until the last writer is gone, or for a moment longer than the command.
+
+        What cannot be taken by somebody is not given to him again, and why is put into `troubles`.
+        """
+        fd: int | None = None
+
+        def keep(block: bytes) -> None:
+            nonlocal fd
+            if fd is None:
+                fd = create(self._place)
+            write_all(fd, block)
+
+        takers: dict[str, Callable[[bytes], None]] = {
+            "unkept": keep,
+            "unheard": lambda block: echo(self._number, block),
+        }
+        try:
+            for block in self._blocks():
+                for name, take in tuple(takers.items()):
+                    try:
+                        take(block)
+                    except (OSError, TrackError) as error:
+                        troubles.setdefault(name, _reason(error))
+                        del takers[name]
+        finally:
+            if fd is not None:
+                os.close(fd)
+
+    def carry_on(self) -> bool:
+        """Leave the rest to a process of its own if somebody still may write; whether that is so."""
+        try:
+            if self._is_open:
+                with suppress(OSError):  # where there is no shell, a writer learns that nobody reads
+                    subprocess.Popen(
+                        _CARRIER,
+                        stdin=self._pipe,
+                        stdout=self._number,
+                        stderr=subprocess.DEVNULL,
+                        start_new_session=True,
+                    )
+            return self._is_open
+        finally:
+            self._pipe.close()
+
+    def _blocks(self) -> Iterator[bytes]:
+        number = self._pipe.fileno()
+        deadline: float | None = None
+        waiting = select.poll()
+        waiting.register(number, select.POLLIN)
+        waiting.register(self._ended, select.POLLIN)
+        while True:
+            left_s = None if deadline is None else deadline - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                return
+            ready = {found for found, _ in waiting.poll(None if left_s is None else left_s * 1000)}
+            if number in ready:
+                block = os.read(number, _AT_ONCE)
+                if not block:
+                    self._is_open = False
+                    return
+                yield block
+            if self._ended in ready:
+                waiting.unregister(self._ended)
+                deadline = time.monotonic() + _LINGER_S
 
 
 def _reason(error: OSError | TrackError) -> str:
@@ -199,17 +283,17 @@ class _Asked:
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: int | None = None
 
-    def pass_to(self, process: subprocess.Popen[bytes]) -> None:
-        """From now on it is passed on to this process."""
+    def pass_to(self, process: int | None) -> None:
+        """From now on it is passed on to the process with this id, or to none."""
         self._process = process
 
     def hear(self, number: int, frame: FrameType | None) -> None:
         """A signal came. Ctrl-C reaches every process of the terminal, the others only us."""
         self.number = number
         if number != signal.SIGINT and self._process is not None:
-            self._process.send_signal(number)
+            os.kill(self._process, number)
 
 
 @contextmanager

@@ -92,6 +92,11 @@ def wait_for_trace(room: Path, process: int) -> None:
         time.sleep(0.002)
 
 
+def is_traced(room: Path) -> bool:
+    """Whether a tracer was at work in `room`."""
+    return (room / _TRACE).exists()
+
+
 def observed(room: Path, top: Path) -> Observed:
     """What was noted in `room` by whatever ran, killed or not; empty when nothing was."""
     read: set[bytes] = set()

@@ -170,6 +170,11 @@ def _find(work: _Work, executed: Executed) -> _Found:
     warnings = [f"{used.shown} changed during the run; what it was before is saved nowhere" for used in lost]
     if executed.unkept is not None:
         warnings.append(f"not all that the command wrote could be kept: {executed.unkept}")
+    if executed.left_running:
+        facts["left_running"] = True
+        warnings.append("a process was left in the background; what it still does is not part of the run")
+    if work.asked.observe == "trace" and not observe.is_traced(work.living.folder):
+        warnings.append("nothing was traced, as strace is not here or may not; only Python programs were observed")
     error = error or _missing(missing) or _unheard(executed)
     return _Found(executed, (*used, *outputs, *streams), tuple(made), facts, tuple(warnings), error)
 
@@ -197,7 +202,9 @@ def _sealed(work: _Work, found: _Found, began: float) -> Record:
         status = "terminated"
     else:
         status = "failed" if executed.code or found.error is not None else "completed"
-    took = {"resources/cpu_s": executed.cpu_s, "resources/peak_bytes": float(executed.peak_bytes)}
+    took = {"resources/cpu_s": executed.cpu_s}
+    if executed.peak_bytes is not None:
+        took["resources/peak_bytes"] = float(executed.peak_bytes)
 
     def ended(draft: Record) -> Record:
         metrics = {name: Summary(value, value, value, value, 1) for name, value in took.items()}

@@ -15,7 +15,22 @@ def _observe(place: str, top: str) -> None:
     notes = os.open(place, os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
     inside = top.rstrip("/") + "/"
     seen: set[tuple[str, bool]] = set()
+    folders: dict[str, str] = {}
     write, folder, is_absolute = os.write, os.getcwd, os.path.isabs
+    read_link, real = os.readlink, os.path.realpath
+
+    def behind(full: str) -> str:
+        """Where a path leads to when links are followed; each folder is looked up once."""
+        above, _, name = full.rpartition("/")
+        place = folders.get(above)
+        if place is None:
+            place = folders[above] = real(above or "/")
+        path = place.rstrip("/") + "/" + name
+        try:
+            read_link(path)
+        except OSError:  # it is no link
+            return path
+        return real(path)
 
     def opened(event: str, arguments: tuple[object, ...]) -> None:
         if event != "open":
@@ -33,8 +48,9 @@ def _observe(place: str, top: str) -> None:
                 return
             seen.add((path, writes))
             full = path if "/." not in path and "//" not in path else os.path.normpath(path)
-            if full.startswith(inside) and _BETWEEN not in full:
-                write(notes, (b"W" if writes else b"R") + os.fsencode(full) + b"\0")
+            for each in {full, behind(full)}:
+                if each.startswith(inside) and _BETWEEN not in each:
+                    write(notes, (b"W" if writes else b"R") + os.fsencode(each) + b"\0")
         except Exception:  # the person's program is not to end because we looked
             return
 
