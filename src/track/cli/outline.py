@@ -41,6 +41,8 @@ TASKS = (
             ("run", "execute a command and keep what it used and made"),
             ("runs", "list, show, keep and drop runs"),
             ("why", "who made this, from what, with which code"),
+            ("code", "exactly the code that a run saw"),
+            ("env", "what a run ran in: packages, platform"),
         ),
     ),
     Task(
@@ -110,6 +112,7 @@ ACTS = (
     "hooks",
     "run",
     "runs",
+    "code",
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 

@@ -22,8 +22,10 @@ STREAM_LIMIT = 64 << 20
 """Bytes of a stream's end that are kept with a run."""
 
 
-def environment_of(project: Project, python: Python | None) -> dict[str, object]:
+def environment_of(project: Project, python: Python | None, *, with_packages: bool = True) -> dict[str, object]:
     """The facts of a record's `[environment]`; the list of packages is stored, and its digest is the fact.
+
+    Without packages, nothing is written.
 
     Raises:
         DiskFull, StoreUnwritable: the store cannot take the list.
@@ -35,7 +37,7 @@ def environment_of(project: Project, python: Python | None) -> dict[str, object]
             facts["implementation"] = readable(python.implementation)
     facts["platform"] = f"{sys.platform}-{platform.machine()}"
     facts["cpus"] = os.cpu_count() or 1
-    if python is not None and python.packages:
+    if python is not None and python.packages and with_packages:
         with project.store.writer() as writer:
             listed = "".join(f"{name}\n" for name in python.packages).encode("utf-8", "surrogateescape")
             facts["packages"] = str(writer.add_content(listed))

@@ -1,8 +1,6 @@
 """Get: a copy of an artifact, or of a part of it, at any place outside of what is tracked."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,23 +10,18 @@ from track.errors import (
     MissingObject,
     NameTooLong,
     OutsideRepository,
-    StoreUnwritable,
     UnknownPath,
     UsageError,
 )
 from track.flows import view
 from track.flows.choice import Choice
-from track.flows.contents import StoreContents
+from track.flows.copying import copy_out, making_in
 from track.flows.view import Located
 from track.model.canonical import canonical_json
 from track.model.manifest import Entry, walk
 from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
-from track.system import process_tag
-from track.worktree.paths import Gate
-from track.worktree.place import Placer
-from track.worktree.reading import stat_of
 
 _NAME_LIMIT = 255
 
@@ -74,7 +67,7 @@ def get(
     if located.pointer.kind == "value":
         _make_room(chosen, force)
         content = canonical_json(located.pointer.value) + b"\n"
-        with _making_in(chosen.parent):
+        with making_in(chosen.parent):
             publish.publish_bytes(chosen, content)
         return Got(side.name, located.path, chosen, "value", len(content), 1)
     try:
@@ -146,37 +139,7 @@ def _make_room(target: Path, force: bool) -> None:
         raise Conflict(f"{shown} is there already", hint="add --force to replace it, or name another target with -o")
 
 
-@contextmanager
-def _making_in(folder: Path) -> Iterator[None]:
-    """A folder in which nothing can be made, such as those of the kernel, is a place that cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise StoreUnwritable(
-            f"nothing can be made in {display(str(folder))}: {why}", hint="name another place with -o"
-        ) from error
-
-
 def _place(project: Project, located: Located, target: Path, entries: list[Entry], progress: Progress) -> Got:
-    """Stage beside the target, then rename."""
-    name = os.fsencode(target.name)
-    staging = target.parent / f".track-get-{process_tag()}"
-    with _making_in(target.parent):
-        publish.make_directory(staging)
+    kind = copy_out(project, target, entries, progress)
     files = sum(1 for entry in entries if entry.mode != "d")
-    progress.begin("copying", count=files, size_bytes=sum(entry.size for entry in entries))
-    try:
-        with Placer(Gate(target.parent), StoreContents(project), staging, progress=progress) as placer:
-            if len(entries) == 1 and not entries[0].path:
-                (made,) = placer.make([(name, entries[0])])
-                kind = "link" if entries[0].mode == "l" else "file"
-            else:
-                made = placer.make_tree(name, entries)
-                kind = "directory"
-            seen = stat_of(os.lstat(target)) if os.path.lexists(target) else None
-            placer.place(made, seen)
-    finally:
-        progress.end()
-        publish.remove_tree(staging)
     return Got(located.side.name, located.path, target, kind, sum(entry.size for entry in entries), files)

@@ -1,6 +1,7 @@
 """`track checkout`: make working files what their pointers say."""
 
 import os
+from importlib import import_module
 
 import click
 
@@ -25,6 +26,7 @@ _HELP = """Make working files what their pointers say. What is saved nowhere is 
   track checkout v1.0                 the data of another revision; pointers are left to Git
   track checkout v1.0 -- model.bin    this artifact as it was, with its pointer (unstaged)
   track checkout images --include '*.png'    only these files of the directory `images`
+  track checkout --inputs brave-otter the paths that a run used, as it used them, with their pointers (unstaged)
   track checkout --force              edits and unknown files to the trash: exactly what the pointers say
 
 Files that are as they should be are not touched. A file whose content is neither in the store nor at a remote is
@@ -43,14 +45,27 @@ Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 data that is not here (the
 @click.argument("names", nargs=-1, metavar="[REV] [--] [PATH]...", type=click.UNPROCESSED)
 @click.option("-f", "--force", is_flag=True, help="Move unsaved edits, and files that no version knows, to the trash.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, change nothing.")
+@click.option("--inputs", "run", metavar="RUN", help="Make the paths that this run used what they were for it.")
+@click.option("--fetch", is_flag=True, help="With --inputs: bring what is not here from a remote.")
 @choice_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, names: tuple[str, ...], include: tuple[str, ...], exclude: tuple[str, ...], **flags: bool
+    ctx: click.Context,
+    /,
+    names: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    run: str | None,
+    **flags: bool,
 ) -> None:
     """Translate, call the verb, show."""
     force, dry_run, choice = flags["force"], flags["dry_run"], choice_of(include, exclude)
+    if run is not None or flags["fetch"]:
+        if run is None or names or include or exclude:
+            raise UsageError("--inputs takes a run and nothing else", hint="track checkout --inputs RUN")
+        _check_out_inputs(run, fetch=flags["fetch"], force=force, dry_run=dry_run, as_json=flags["as_json"])
+        return
     with opened() as project:
         rev, paths = _told_apart(project, names, paths_behind(ctx) if has_separator(ctx) else None)
         done = checkout(project, rev, paths, choice=choice, force=force, dry_run=dry_run, progress=progress())
@@ -61,6 +76,23 @@ def command(
             emit(_line(artifact, dry_run))
         _say_more(done, dry_run)
     refuse(done.refused)
+
+
+def _check_out_inputs(run: str, *, fetch: bool, force: bool, dry_run: bool, as_json: bool) -> None:
+    with opened() as project:
+        inputs = import_module("track.verbs.checkout_inputs").checkout_inputs  # speaks to remotes, which is large
+        placed = inputs(project, run, fetch=fetch, force=force, dry_run=dry_run, progress=progress())
+    done = CheckedOut(
+        placed.artifacts, placed.pointers, placed.inputs_count, (), placed.step, placed.given_up, placed.pointers
+    )
+    if as_json:
+        emit_json("checkout", _document(done, dry_run))
+        return
+    for artifact in done.artifacts:
+        emit(_line(artifact, dry_run))
+    _say_more(done, dry_run)
+    if placed.saved_elsewhere:
+        note(f"saved to the run alone, and left out: {display(' '.join(placed.saved_elsewhere))}")
 
 
 def _told_apart(
