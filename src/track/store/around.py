@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from track.model.digest import Digest
 from track.progress import Moved, unheard
@@ -69,3 +71,30 @@ class Around:
     def tidy(self) -> None:
         """As the place behind it."""
         self.behind.tidy()
+
+
+class AroundUpload:
+    """An upload that hands everything on to the one `behind`."""
+
+    def __init__(self, upload: Upload) -> None:
+        """Where everything goes."""
+        self.behind = upload
+
+    def __enter__(self) -> Self:
+        """As the upload behind it."""
+        self.behind.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """As the upload behind it."""
+        self.behind.__exit__(kind, error, trace)
+
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+        """As the upload behind it."""
+        self.behind.put_file(key, source, digest, replace=replace, moved=moved)
+
+    def commit(self) -> None:
+        """As the upload behind it."""
+        self.behind.commit()

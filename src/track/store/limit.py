@@ -9,12 +9,10 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from track.model.digest import Digest
 from track.progress import Moved, unheard
-from track.store.around import Around
+from track.store.around import Around, AroundUpload
 from track.store.place import Place, Staged, Upload
 
 _BURST_S = 0.25
@@ -108,30 +106,19 @@ class LimitedPlace(Around):
         return _LimitedUpload(self.behind.upload(), self._limiter)
 
 
-class _LimitedUpload:
+class _LimitedUpload(AroundUpload):
     """An upload of which every file goes through a limiter."""
 
     def __init__(self, upload: Upload, limiter: Limiter) -> None:
-        self._upload, self._limiter = upload, limiter
-
-    def __enter__(self) -> Self:
-        self._upload.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._upload.__exit__(kind, error, trace)
+        super().__init__(upload)
+        self._limiter = limiter
 
     def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
         size = source.stat().st_size
         told = _Told(self._limiter, moved)
         told.pay(min(size, _BEFOREHAND))
-        self._upload.put_file(key, source, digest, replace=replace, moved=told)
+        self.behind.put_file(key, source, digest, replace=replace, moved=told)
         told.settle(size)
-
-    def commit(self) -> None:
-        self._upload.commit()
 
 
 class _Told:

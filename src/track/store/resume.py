@@ -6,11 +6,9 @@ anything to be found: an ordinary push asks for nothing.
 
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from track.progress import Moved, unheard
-from track.store.around import Around
+from track.store.around import Around, AroundUpload
 from track.store.place import Place, Upload
 
 _VAIN = 16
@@ -41,27 +39,16 @@ class ResumedPlace(Around):
         return found
 
 
-class _ResumedUpload:
+class _ResumedUpload(AroundUpload):
     """An upload that leaves out what is there."""
 
     def __init__(self, resumed: ResumedPlace, upload: Upload) -> None:
-        self._resumed, self._upload = resumed, upload
-
-    def __enter__(self) -> Self:
-        self._upload.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._upload.__exit__(kind, error, trace)
+        super().__init__(upload)
+        self._resumed = resumed
 
     def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
         size = source.stat().st_size
         if not replace and self._resumed.has(key, size):
             moved(size)
             return
-        self._upload.put_file(key, source, digest, replace=replace, moved=moved)
-
-    def commit(self) -> None:
-        self._upload.commit()
+        self.behind.put_file(key, source, digest, replace=replace, moved=moved)

@@ -83,16 +83,15 @@ class FilesystemPlace:
         hasher = blake3(max_threads=blake3.AUTO)
         size = 0
         try:
-            with self.asking(key), self.filesystem.open(self.path(key), "rb") as source:
-                while piece := source.read(_PIECE):
-                    with naming(path):
-                        write_all(fd, piece)
-                    start_writeback(fd)
-                    hasher.update(piece)
-                    size += len(piece)
-                    moved(len(piece))
-                    if size > limit:
-                        raise too_large(self.url, key, limit)
+            for piece in self.pieces(key):
+                with naming(path):
+                    write_all(fd, piece)
+                start_writeback(fd)
+                hasher.update(piece)
+                size += len(piece)
+                moved(len(piece))
+                if size > limit:
+                    raise too_large(self.url, key, limit)
         except BaseException:
             remove(path)
             raise
@@ -103,10 +102,15 @@ class FilesystemPlace:
     def digest(self, key: str) -> Digest:
         """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
         hasher = blake3(max_threads=blake3.AUTO)
+        for piece in self.pieces(key):
+            hasher.update(piece)
+        return Digest(hasher.digest())
+
+    def pieces(self, key: str) -> Iterator[bytes | memoryview]:
+        """The bytes of a key in order. Raises NoSuchKey."""
         with self.asking(key), self.filesystem.open(self.path(key), "rb") as source:
             while piece := source.read(_PIECE):
-                hasher.update(piece)
-        return Digest(hasher.digest())
+                yield piece
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """Everything whose key begins with `prefix`."""

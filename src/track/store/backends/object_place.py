@@ -23,16 +23,13 @@ from dvc_objects.fs.base import ObjectFileSystem
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore
 
-from track.model.digest import Digest
 from track.progress import Moved, unheard
-from track.publish import create, remove, stage, write_all
 from track.store.backends.failure import Refused, Telling, ignores_ranges, is_unknown_request, trouble_of
-from track.store.backends.filesystem import READ, FilesystemPlace, changed, too_large
+from track.store.backends.filesystem import READ, FilesystemPlace, changed
 from track.store.backends.object_store import ObjectStoreFilesystem, Pages, streamed
 from track.store.backends.pace import Pace, Trouble, pause_before
 from track.store.hashing import read_ahead
-from track.store.place import Listed, NoSuchKey, Staged, Upload
-from track.system import naming, start_writeback
+from track.store.place import Listed, NoSuchKey, Upload
 
 SINGLE_LIMIT = 32 << 20
 """Larger files are sent in parts, and fetched in pieces."""
@@ -194,37 +191,7 @@ class ObjectPlace(FilesystemPlace):
         """Whether the server gives parts, as far as it was seen."""
         return self._objects.has_ranges
 
-    def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
-        """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey, DamagedObject."""
-        path = stage(staging)
-        fd = create(path)
-        hasher = blake3(max_threads=blake3.AUTO)
-        size = 0
-        try:
-            for piece in self._pieces(key):
-                with naming(path):
-                    write_all(fd, piece)
-                start_writeback(fd)
-                hasher.update(piece)
-                size += len(piece)
-                moved(len(piece))
-                if size > limit:
-                    raise too_large(self.url, key, limit)
-        except BaseException:
-            remove(path)
-            raise
-        finally:
-            os.close(fd)
-        return Staged(path, Digest(hasher.digest()), size)
-
-    def digest(self, key: str) -> Digest:
-        """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
-        hasher = blake3(max_threads=blake3.AUTO)
-        for piece in self._pieces(key):
-            hasher.update(piece)
-        return Digest(hasher.digest())
-
-    def _pieces(self, key: str) -> Iterator[memoryview]:
+    def pieces(self, key: str) -> Iterator[bytes | memoryview]:
         """The bytes of a key in order; those of a large object come by several requests at a time."""
         at = tries = 0
         is_whole = False
