@@ -5,6 +5,7 @@
     │   ├── UnknownRevision             no such commit, tag or branch
     │   ├── UnknownPath                 no artifact or file of that name
     │   ├── UnknownRun                  no run, or more than one, of that name
+    │   ├── NoFormat                    an object or content for which there is no format, or none that was allowed
     │   └── OutsideRepository           a path that is not in this repository
     ├── ProjectError                3   not a project, or bad configuration
     │   ├── NotARepository              no Git repository here, or a bare one
@@ -32,6 +33,7 @@
     │   ├── MalformedPointer            a pointer that is not one
     │   │   └── ConflictedPointer   6       a pointer with the marks of a merge in it
     │   ├── MalformedRecord             a record of a run that is not one
+    │   ├── MalformedContent            content that is not what its type says
     │   └── ForbiddenPath               a path that leaves the working tree or reaches .git
     ├── NotAPointer                 1   a .track file that is somebody else's
     ├── SpecialFile                 1   a socket, device or pipe where a file was expected
@@ -81,6 +83,10 @@ class UnknownPath(UsageError):
 
 class UnknownRun(UsageError):
     """A name that is no run, or of more than one; `details` list them."""
+
+
+class NoFormat(UsageError):
+    """An object or content for which there is no format, or only one that was not allowed or is not installed."""
 
 
 class OutsideRepository(UsageError):
@@ -205,6 +211,10 @@ class MalformedRecord(IntegrityError):
 
 class NotAPointer(TrackError):
     """A `.track` file that is somebody else's: it does not begin with `[artifact]`."""
+
+
+class MalformedContent(IntegrityError):
+    """The content of an artifact that is not what its type says."""
 
 
 class ForbiddenPath(IntegrityError):

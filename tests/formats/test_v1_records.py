@@ -11,6 +11,7 @@ V1 = Path(__file__).parent / "v1" / "records"
 RECORDS = {
     "least.toml": "171556a8da33157f0e4aa52afcf8a1d678fe6143e0fa3b283f57d8e583c24781",
     "whole.toml": "091828b28f5b4f3613cfe15c3289d9689b63e9016af4b4fb8eb5e72909d7a190",
+    "said.toml": "7aa3c320fd987c620c062366e033984f7a9fcba682b72400fee37ca185494c74",
 }
 
 

@@ -5,7 +5,7 @@ from machine to machine, and two people who add the same file must write the sam
 registered with IANA where one is registered.
 """
 
-_BY_SUFFIX = {
+BY_SUFFIX = {
     b"arrow": "application/vnd.apache.arrow.file",
     b"avro": "application/vnd.apache.avro",
     b"bin": "application/octet-stream",
@@ -22,6 +22,7 @@ _BY_SUFFIX = {
     b"hdf5": "application/x-hdf5",
     b"html": "text/html",
     b"ipynb": "application/x-ipynb+json",
+    b"joblib": "application/x-joblib",
     b"jpeg": "image/jpeg",
     b"jpg": "image/jpeg",
     b"json": "application/json",
@@ -66,4 +67,4 @@ def type_of(path: bytes) -> str | None:
     """Return the media type that the suffix of `path` stands for, or None where it says nothing."""
     name = path.rpartition(b"/")[2]
     stem, dot, suffix = name.rpartition(b".")
-    return _BY_SUFFIX.get(suffix.lower()) if dot and stem else None
+    return BY_SUFFIX.get(suffix.lower()) if dot and stem else None

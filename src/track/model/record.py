@@ -32,7 +32,8 @@ class Used(NamedTuple):
     """An artifact that a run used or made: a tracked path (`path`), or something saved to the run alone (`name`).
 
     `kind` is file or directory, `size` in bytes. `how` is one of HOWS. `address` says where it came from or went to
-    outside, for what was mapped: kind of place -> address.
+    outside, for what was mapped: kind of place -> address. `metadata` is what people say of it: text, numbers and truth
+    values by name.
     """
 
     category: str
@@ -44,6 +45,7 @@ class Used(NamedTuple):
     type: str | None = None
     how: str = "declared"
     address: tuple[tuple[str, str], ...] = ()
+    metadata: tuple[tuple[str, Any], ...] = ()
 
     @property
     def shown(self) -> str:
@@ -236,3 +238,6 @@ def _troubles(used: Used) -> Iterator[str]:
         yield f"is known as {used.how!r}, not one of {', '.join(HOWS)}"
     if not 0 <= used.size <= NUMBER_LIMIT:
         yield f"has a size of {used.size}"
+    for name, fact in used.metadata:
+        if not isinstance(fact, str | int | float | bool):
+            yield f"has metadata {name} that is neither text, a number nor a truth value"

@@ -25,7 +25,7 @@ _HEAD = (
 )
 _TABLES = ("metadata", "params", "revision", "environment", "metrics", "series", "events", "alerts")
 _REVISION = ("commit", "tree", "dirty", "code", "patch", "omitted")
-_USED = ("path", "name", "digest", "size", "kind", "type", "how", "address")
+_USED = ("path", "name", "digest", "size", "kind", "type", "how", "address", "metadata")
 
 
 def dump_record(record: Record) -> bytes:
@@ -126,7 +126,8 @@ def _used_facts(used: Used) -> dict[str, object]:
     facts |= {"kind": used.kind} if used.kind != "file" else {}
     facts |= {"type": used.type} if used.type is not None else {}
     facts["how"] = used.how
-    return facts | ({"address": dict(used.address)} if used.address else {})
+    facts |= {"address": dict(used.address)} if used.address else {}
+    return facts | ({"metadata": dict(used.metadata)} if used.metadata else {})
 
 
 def _is_table(fact: object) -> bool:
@@ -273,6 +274,7 @@ def _used(category: str, facts: dict[str, Any]) -> Used:
         type=_check(facts["type"], str, "type") if "type" in facts else None,
         how=_check(facts.get("how", "declared"), str, "how"),
         address=tuple((key, _check(fact, str, key)) for key, fact in address.items()),
+        metadata=tuple(_mapping(facts.get("metadata", {}), "metadata").items()),
     )
 
 

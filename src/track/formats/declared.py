@@ -1,0 +1,17 @@
+"""Media types that a person may declare for what they save."""
+
+import mimetypes
+import re
+
+from track.formats.media import BY_SUFFIX
+
+_OPEN = re.compile(r"(?:application|audio|font|image|model|text|video)/(?:vnd\.|prs\.|x-)[a-zA-Z0-9.+_-]{1,100}")
+
+
+def is_media_type(text: str) -> bool:
+    """Whether `text` is a type that somebody knows: of the table of suffixes, one that Python has whatever the system
+    says, or in a part that is open to everybody, after `vnd.`, `prs.` or `x-`.
+    """
+    if _OPEN.fullmatch(text) or text in BY_SUFFIX.values():
+        return True
+    return any(text in table.values() for table in mimetypes.MimeTypes().types_map)

@@ -1,0 +1,180 @@
+"""Every known format, and which one is for an object or a content.
+
+A library is loaded only when an object is its own, or when content that only it can read is asked for as an object.
+Packages that are installed add formats as entry points of the group `track.formats`, each a `Format`; ours go first,
+so none of them can take the place of one of ours. A cloned repository adds nothing.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from track.errors import NoFormat
+from track.formats.format import Format, bytes_of, cannot_keep, kind_of, not_this
+from track.formats.plain import BYTES, FORMATS, JSON, TEXT
+from track.model.names import display
+
+GROUP = "track.formats"
+PARQUET = "application/vnd.apache.parquet"
+
+
+class _Home(NamedTuple):
+    """A module of formats: the library whose objects it takes, and the extra that brings what it needs."""
+
+    module: str
+    library: str
+    needs: str
+    extra: str | None = None
+
+
+_ARRAYS = _Home("arrays", "numpy", "numpy", "numpy")
+_PANDAS = _Home("pandas_frames", "pandas", "pandas pyarrow", "pandas")
+_POLARS = _Home("polars_frames", "polars", "polars", "polars")
+_PLOTLY = _Home("plotly_figures", "plotly", "plotly", "figures")
+_MATPLOTLIB = _Home("matplotlib_figures", "matplotlib", "matplotlib", "figures")
+_PICKLE = _Home("pickled", "pickle", "pickle")
+_JOBLIB = _Home("joblibs", "joblib", "joblib")
+
+_OBJECTS = (_ARRAYS, _PANDAS, _POLARS, _PLOTLY, _MATPLOTLIB)
+_BY_TYPE = {
+    "application/x-npy": _ARRAYS,
+    "application/x-npz": _ARRAYS,
+    "application/vnd.plotly.v1+json": _PLOTLY,
+    "application/x-pickle": _PICKLE,
+    "application/x-joblib": _JOBLIB,
+}
+_RUNS = ("application/x-pickle", "application/x-joblib")
+_MADE_BY = re.compile(rb"track\.object\W{1,5}(pandas|polars)\.(?:DataFrame|Series)", re.DOTALL)
+
+
+class Encoded(NamedTuple):
+    """An object as bytes: their media type, and what the name of a file of it ends with."""
+
+    content: bytes
+    type: str
+    suffix: str
+
+
+def encode(obj: object, *, allow_pickle: bool = False, type: str | None = None) -> Encoded:
+    """The bytes of an object, from which `decode` makes the same object again.
+
+    `type` chooses a format where several take it, such as `application/x-joblib`.
+
+    Raises:
+        NoFormat: no format keeps such an object as it is, or only one that pickles, and that was not allowed.
+    """
+    if type in _RUNS and not allow_pickle:
+        raise _not_allowed(f"{type} was asked for", saving=True)
+    may_be = (each for each in _formats_for(obj, type) if allow_pickle or not each.runs)
+    chosen = next((each for each in may_be if each.takes(obj)), None)
+    try:
+        if chosen is not None:
+            return Encoded(chosen.write(obj), chosen.type, chosen.suffix)
+    except (ValueError, TypeError) as error:
+        if not allow_pickle or type is not None:
+            raise cannot_keep(obj, str(error)) from error
+    if type is not None:
+        raise NoFormat(f"no format of {display(type)} keeps a {kind_of(obj)}", hint="leave the type out")
+    if not allow_pickle:
+        raise _not_allowed(f"no format keeps a {kind_of(obj)}", saving=True)
+    return encode(obj, allow_pickle=True, type=_RUNS[0])
+
+
+def decode(content: bytes | Path, type: str | None, *, allow_pickle: bool = False) -> object:
+    """The object in a content of a media type; the bytes themselves where nothing is known of the type.
+
+    `content` is a path only to be mapped into memory where the format can; such an object changes with the file.
+
+    Raises:
+        NoFormat: it is pickled and that was not allowed, or the library that reads it is not installed.
+        MalformedContent: it is not what its type says.
+    """
+    if type in _RUNS and not allow_pickle:
+        raise _not_allowed(f"the content is {type}", saving=False)  # before the library is loaded
+    chosen = _format_of(type, content)
+    if chosen is None:
+        return bytes_of(content)
+    if chosen.runs and not allow_pickle:
+        raise _not_allowed(f"the content is {type}", saving=False)
+    try:
+        return chosen.read(content if chosen.maps else bytes_of(content))
+    except ValueError as error:
+        raise not_this(chosen.type, error) from error
+
+
+def _formats_for(obj: object, type: str | None) -> Iterator[Format]:
+    """The formats that may take an object: its library's own, Python's, and others' that are installed."""
+    if type in _RUNS:
+        yield from _loaded(_BY_TYPE[type])
+        return
+    tops = {cls.__module__.partition(".")[0] for cls in obj.__class__.__mro__}
+    if isinstance(obj, dict) and "numpy" in sys.modules:
+        tops.add("numpy")
+    homes = [home for home in _OBJECTS if home.library in tops and home.library in sys.modules]
+    ours = [each for home in homes for each in _loaded(home)]
+    for each in chain(ours, FORMATS, _others()):
+        if type is None or each.type == type:
+            yield each
+
+
+def _format_of(type: str | None, content: bytes | Path) -> Format | None:
+    if type is None or type == BYTES.type:
+        return None
+    if type == JSON.type:
+        return JSON
+    if type.startswith("text/") or type == "image/svg+xml":
+        return TEXT
+    home = _home_of_table(content) if type == PARQUET else _BY_TYPE.get(type)
+    if home is not None:
+        return next(each for each in _loaded(home) if each.type == type)
+    return next((each for each in _others() if each.type == type), None)
+
+
+def _home_of_table(content: bytes | Path) -> _Home:
+    """Who made a table says so at its end; one from elsewhere is read by pandas, or by polars where that is alone."""
+    data = bytes_of(content)
+    footer = data[-8 - int.from_bytes(data[-8:-4], "little") : -8] if len(data) > 12 else b""
+    made_by = _MADE_BY.search(footer)
+    if made_by is not None:
+        return _PANDAS if made_by[1] == b"pandas" else _POLARS
+    return _POLARS if not _is_there("pandas", "pyarrow") and _is_there("polars") else _PANDAS
+
+
+def _is_there(*libraries: str) -> bool:
+    finder = import_module("importlib.util")
+    return all(finder.find_spec(library) is not None for library in libraries)
+
+
+def _loaded(home: _Home) -> tuple[Format, ...]:
+    try:
+        found: tuple[Format, ...] = import_module(f"track.formats.{home.module}").FORMATS
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in home.needs.split():
+            raise
+        wanted = f"'track-data[{home.extra}]'" if home.extra else error.name
+        raise NoFormat(f"{error.name} is needed for this and not installed", hint=f"pip install {wanted}") from error
+    return found
+
+
+def _others() -> Iterator[Format]:
+    """The formats that installed packages add."""
+    for point in import_module("importlib.metadata").entry_points(group=GROUP):
+        found = point.load()
+        if not isinstance(found, Format):
+            raise NoFormat(
+                f"the entry point {point.name} of the group {GROUP} is no track.Format",
+                hint=f"look at the package that has it: {point.value}",
+            )
+        yield found
+
+
+def _not_allowed(what: str, *, saving: bool) -> NoFormat:
+    if saving:
+        hint = "allow_pickle=True pickles it; reading it needs the same word, as a pickle can run any code"
+    else:
+        hint = "allow_pickle=True opens it; a pickle can run any code, so only from somebody you trust"
+    return NoFormat(f"{what}, and pickling was not allowed", hint=hint)
