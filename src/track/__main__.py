@@ -19,6 +19,8 @@ def main() -> int:
     ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # ignored (`nohup`, `&`) stays ignored
     if ours:
         signal.signal(signal.SIGINT, _leave)
+    cycles = import_module("track.cli.cycles")
+    cycles.seldom()
     run = import_module("track.cli.main").run
     if ours:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,6 +29,7 @@ def main() -> int:
     except KeyboardInterrupt:  # at the very beginning or end of it
         return _INTERRUPTED
     finally:
+        cycles.no_more()
         if ours:
             signal.signal(signal.SIGINT, _leave)
     return code

@@ -60,3 +60,27 @@ def test_the_public_names_load_when_they_are_asked_for() -> None:
         "else: raise SystemExit('found nonsense')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("track.__main__", ["track", "status"]), ("track.cli.hook", ["track-hook", "post-merge", "0"])],
+    ids=["track", "track-hook"],
+)
+def test_the_collector_of_cycles_looks_seldom_and_not_at_the_end(
+    module: str, arguments: list[str], project: Path
+) -> None:
+    code = (
+        "import atexit, gc, sys\n"
+        f"sys.argv = {arguments!r}\n"
+        "def tell():\n"
+        "    sys.stderr.write(f'\\n{gc.get_threshold()[0]} {gc.get_freeze_count()} {len(gc.get_objects())}')\n"
+        "atexit.register(tell)\n"
+        f"from {module} import main\n"
+        "sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    waits, frozen, left = map(int, done.stderr.splitlines()[-1].split())
+    assert waits >= 10_000
+    assert frozen > 10 * left

@@ -8,6 +8,8 @@ import os
 import sys
 from importlib import import_module
 
+from track.cli import cycles
+
 MODULES = {
     "pre-commit": "track.cli.hooks.pre_commit",
     "post-checkout": "track.cli.hooks.in_step",
@@ -39,6 +41,7 @@ def main() -> int:
     if name not in ("diff", "merge") and os.environ.get("TRACK_SKIP", "0") not in ("", "0"):
         return 0
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # stderr is a text stream
+    cycles.seldom()
     try:
         code: int = import_module(MODULES[name]).run(name, arguments)
     except KeyboardInterrupt:
@@ -46,6 +49,8 @@ def main() -> int:
     except Exception as error:  # Git must not stumble over a failure of ours, but hear of it
         import_module("track.cli.hooks.telling").tell_failure(name, error)
         code = FAILED if name in BLOCKING else 0
+    finally:
+        cycles.no_more()
     return code
 
 
