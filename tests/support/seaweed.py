@@ -20,8 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import obstore
-
 from track.store.address import Access, Bucket
 from track.store.backends.s3 import BucketPlace, open_bucket
 
@@ -82,8 +80,8 @@ def seaweed(folder: Path, people: Sequence[Person] = EVERYBODY) -> Iterator[Seaw
     server = _started(folder)
     try:
         store = place_at(server.endpoint, OWNER)
-        _until(lambda: obstore.put(store.bulk, "first", b"", use_multipart=False), server.process)
-        obstore.delete(store.store, "first")
+        _until(lambda: store.put("first", b""), server.process)
+        store.delete("first")
         yield server
     finally:
         _end(server.process)

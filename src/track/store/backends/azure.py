@@ -13,6 +13,7 @@ from track.store.address import Access, AzureContainer
 from track.store.backends.azure_account import AzureCredentials, find_azure
 from track.store.backends.azure_failure import AzureBound
 from track.store.backends.object_place import ObjectPlace, for_bodies, for_parts, for_questions
+from track.store.backends.object_store import ObjectStoreFilesystem
 
 
 def open_container(address: AzureContainer, access: Access) -> ObjectPlace:
@@ -24,7 +25,7 @@ def open_container(address: AzureContainer, access: Access) -> ObjectPlace:
     found = find_azure(address, access)
     bound = AzureBound(str(address), address.name, found.account, display(found.endpoint), found.who, found.source)
     asking, sending, parts = (_store(address, found, bound, each) for each in (for_questions, for_bodies, for_parts))
-    return ObjectPlace(address.prefix, asking, sending, bound, parts=parts)
+    return ObjectPlace(address.prefix, ObjectStoreFilesystem(asking, sending, parts), bound)
 
 
 def _store(

@@ -25,6 +25,7 @@ from track.store.backends.failure import Refused, Unusable, status_of
 from track.store.backends.http_requests import Answer as Answered
 from track.store.backends.http_requests import Asker, blocks
 from track.store.backends.object_place import ObjectPlace, ObjectUpload, checked
+from track.store.backends.object_store import ObjectStoreFilesystem
 from track.store.backends.web import bound_of, server_of, stores
 from track.store.backends.web_failure import WebBound
 from track.store.backends.web_login import Login, find_login
@@ -42,7 +43,8 @@ class DavPlace(ObjectPlace):
 
     def __init__(self, address: DavFolder, login: Login, clients: tuple[HTTPStore, HTTPStore], bound: WebBound) -> None:
         """For `open_dav` and tests; the clients are of the whole server."""
-        super().__init__(unquote(address.path), *clients, bound)
+        super().__init__(unquote(address.path), ObjectStoreFilesystem(*clients), bound)
+        self._store = clients[0]
         self._server, self._login = server_of(address), login
         self._asker = Asker(self.counter.one, self.pace)
         self._made: set[str] = set()
@@ -62,7 +64,7 @@ class DavPlace(ObjectPlace):
     def _page(self, folder: str) -> "_Page":
         self.counter.one()
         with suppress(NoSuchKey):
-            found = self.ask(folder, "list", lambda: obstore.list_with_delimiter(self.store, folder or None))
+            found = self.ask(folder, "list", lambda: obstore.list_with_delimiter(self._store, folder or None))
             files = (Listed(each["path"], each["size"], each["last_modified"].timestamp()) for each in found["objects"])
             return _Page(tuple(found["common_prefixes"]), tuple(files))
         return _Page((), ())

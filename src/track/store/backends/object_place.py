@@ -17,16 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import obstore
 from blake3 import blake3
 from dvc_objects.fs.base import ObjectFileSystem
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import ObjectStore
 
 from track.progress import Moved, unheard
 from track.store.backends.failure import Refused, Telling, ignores_ranges, is_unknown_request, trouble_of
 from track.store.backends.filesystem import READ, FilesystemPlace, changed
-from track.store.backends.object_store import ObjectStoreFilesystem, Pages, streamed
+from track.store.backends.object_seam import PARTS_IN_FLIGHT, Objects, Pages
 from track.store.backends.pace import Pace, Trouble, pause_before
 from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Upload
@@ -37,7 +34,6 @@ SINGLE_LIMIT = 32 << 20
 _PART = 8 << 20
 _SMALL = 1 << 20
 _MAX_PARTS = 9000
-_PARTS_IN_FLIGHT = 4
 _Answer = TypeVar("_Answer")
 
 CONNECT = timedelta(seconds=5)
@@ -78,18 +74,13 @@ def _options(is_plain: bool, headers: Mapping[str, str] | None) -> dict[str, Any
 class ObjectPlace(FilesystemPlace):
     """Keys below a prefix of a store. What was put there is as durable as the service makes it."""
 
-    def __init__(
-        self, prefix: str, store: ObjectStore, bulk: ObjectStore, telling: Telling, *, parts: ObjectStore | None = None
-    ) -> None:
-        """For the kinds of places; all stores are of the whole container.
-
-        `store` is for questions, `bulk` for what is large, `parts` for what is so large that it goes in parts.
-        """
-        self._objects = ObjectStoreFilesystem(store, bulk)
-        super().__init__(ObjectFileSystem(fs=self._objects), prefix, telling.server.url)
-        self.store, self.bulk, self.telling = store, bulk, telling
+    def __init__(self, prefix: str, objects: Objects, telling: Telling) -> None:
+        """For the kinds of places; `objects` are those of the whole container."""
+        super().__init__(ObjectFileSystem(fs=objects), prefix, telling.server.url)
+        self.objects, self.telling = objects, telling
         self.identity = telling.server.identity
-        self.in_parts = parts or bulk
+        self._told: tuple[type[Exception], ...] = (*objects.failures, Refused, ValueError)
+        # ValueError: a key of a hostile listing that can be none
         self.creates = True
         self.pace = Pace()
 
@@ -106,7 +97,7 @@ class ObjectPlace(FilesystemPlace):
         seen: Counter[bytes] = Counter()
 
         def work() -> bytes:
-            data, tag = self._objects.tagged(self.path(key))
+            data, tag = self.objects.tagged(self.path(key))
             match = _MD5.fullmatch(tag)
             seen[data] += 1
             is_other = match is not None and match[1] != hashlib.md5(data, usedforsecurity=False).hexdigest()
@@ -119,11 +110,11 @@ class ObjectPlace(FilesystemPlace):
     def get_range(self, key: str, offset: int, length: int) -> bytes:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
         path = self.path(key)
-        return self.ask(key, "read", lambda: self._objects.cat_file(path, start=offset, end=offset + length))
+        return self.ask(key, "read", lambda: self.objects.cat_file(path, start=offset, end=offset + length))
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """Everything whose key begins with `prefix`, which ends with `/` or is empty."""
-        pages = Pages(self._objects, self.path(prefix))
+        pages = Pages(self.objects, self.path(prefix))
         cut = len(self.path(""))
         self.counter.one()
         while (page := self.ask(prefix, "list", pages.next_page)) is not None:
@@ -134,13 +125,13 @@ class ObjectPlace(FilesystemPlace):
     def size(self, key: str) -> int | None:
         """Bytes of a key; None when nothing has it."""
         try:
-            return int(self.ask(key, "read", lambda: self._objects.info(self.path(key)))["size"])
+            return int(self.ask(key, "read", lambda: self.objects.info(self.path(key)))["size"])
         except NoSuchKey:
             return None
 
     def put(self, key: str, data: bytes) -> None:
         """Put bytes at a key, replacing what is there."""
-        self.ask(key, "write", lambda: self._objects.pipe_file(self.path(key), data), is_large=len(data) > _SMALL)
+        self.ask(key, "write", lambda: self.objects.pipe_file(self.path(key), data), is_large=len(data) > _SMALL)
 
     def create(self, key: str, data: bytes) -> bool:
         """Put bytes at a key that nothing has; of two at once one is told False, where the server can tell."""
@@ -150,20 +141,16 @@ class ObjectPlace(FilesystemPlace):
         """Put bytes at a key if nothing has it; False when something has. A server without conditions replaces."""
         if len(data) > _SMALL and (is_new := self.put_watched(key, data, only_new=self.creates)) is not None:
             return is_new
-        store = self.store if len(data) <= _SMALL else self.bulk
 
         def work() -> bool:
             if self.creates:
                 try:
-                    obstore.put(store, self.path(key), data, mode="create", use_multipart=False)
-                    return True
-                except AlreadyExistsError:
-                    return False
-                except BaseError as error:
+                    return self.objects.create_file(self.path(key), data)
+                except self.objects.failures as error:
                     if not is_unknown_request(str(error)):
                         raise
                     self.creates = False
-            obstore.put(store, self.path(key), data, use_multipart=False)
+            self.objects.pipe_file(self.path(key), data)
             return True
 
         return self.ask(key, "write", work, is_large=len(data) > _SMALL)
@@ -178,38 +165,37 @@ class ObjectPlace(FilesystemPlace):
     def put_over(self, key: str, data: bytes) -> None:
         """Put many bytes at a key, replacing what is there."""
         if self.put_watched(key, data, only_new=False) is None:
-            path = self.path(key)
-            self.ask(key, "write", lambda: obstore.put(self.bulk, path, data, use_multipart=False), is_large=True)
+            self.ask(key, "write", lambda: self.objects.pipe_file(self.path(key), data), is_large=True)
 
     def delete(self, key: str) -> None:
         """Remove a key; absence is fine."""
         with suppress(NoSuchKey):
-            self.ask(key, "delete", lambda: self._objects.rm_file(self.path(key)))
+            self.ask(key, "delete", lambda: self.objects.rm_file(self.path(key)))
 
     @property
     def comes_in_parts(self) -> bool:
         """Whether the server gives parts, as far as it was seen."""
-        return self._objects.has_ranges
+        return self.objects.has_ranges
 
     def pieces(self, key: str) -> Iterator[bytes | memoryview]:
         """The bytes of a key in order; those of a large object come by several requests at a time."""
         at = tries = 0
         is_whole = False
         while True:
-            answer = self.ask(key, "read", lambda: obstore.get(self.store, self.path(key)))
-            size = answer.meta["size"]
-            if size > SINGLE_LIMIT and not is_whole:
+            size, pieces = self.ask(key, "read", lambda: self.objects.opened(self.path(key), SINGLE_LIMIT))
+            if pieces is None or (size > SINGLE_LIMIT and not is_whole):
                 try:
                     yield from self._ranges(key, size)
                     return
                 except _WholeOnly:
                     is_whole = True
+            assert pieces is not None, "what gives no whole gives ranges"
             try:
-                for piece in streamed(answer, at):  # what came before it broke off is not given again
+                for piece in pieces(at):  # what came before it broke off is not given again
                     at += len(piece)
                     yield piece
                 return
-            except BaseError as error:
+            except self.objects.failures as error:
                 tries += 1
                 if trouble_of(str(error)) is None or tries > ASKING_AGAIN["max_retries"]:
                     raise self.telling.explain(error, operation="read", key=key) from error
@@ -218,10 +204,10 @@ class ObjectPlace(FilesystemPlace):
     def _ranges(self, key: str, size: int) -> Iterator[memoryview]:
         starts = iter(range(0, size, _PART))
         flying: deque[Future[memoryview]] = deque()
-        with ThreadPoolExecutor(_PARTS_IN_FLIGHT) as threads:
+        with ThreadPoolExecutor(PARTS_IN_FLIGHT) as threads:
             try:
                 while True:
-                    while len(flying) < _PARTS_IN_FLIGHT and (start := next(starts, None)) is not None:
+                    while len(flying) < PARTS_IN_FLIGHT and (start := next(starts, None)) is not None:
                         flying.append(threads.submit(self._range, key, start, min(start + _PART, size)))
                     if not flying:
                         return
@@ -233,8 +219,8 @@ class ObjectPlace(FilesystemPlace):
     def _range(self, key: str, start: int, end: int) -> memoryview:
         def work() -> memoryview:
             try:
-                return memoryview(obstore.get_range(self.store, self.path(key), start=start, end=end))
-            except BaseError as error:
+                return self.objects.piece(self.path(key), start, end)
+            except self.objects.failures as error:
                 if start == 0 and ignores_ranges(str(error)):
                     raise _WholeOnly from error
                 raise
@@ -255,26 +241,25 @@ class ObjectPlace(FilesystemPlace):
         patience = SENDING_AGAIN if is_large else ASKING_AGAIN
         tries, within_s = patience["max_retries"] + 1, patience["retry_timeout"].total_seconds()
         try:
-            return self.pace.again(lambda: _once(work), tries=tries, within_s=within_s)
+            return self.pace.again(lambda: self._once(work), tries=tries, within_s=within_s)
         except FileNotFoundError as error:
             if self.telling.misses_container(str(error)):
                 raise self.telling.explain(error, operation=operation, key=key) from error
             raise NoSuchKey(key) from error
-        except (BaseError, Refused, ValueError) as error:  # ValueError: a key of a hostile listing that can be none
+        except self._told as error:
             raise self.telling.explain(error, operation=operation, key=key) from error
 
-
-def _once(work: Callable[[], _Answer]) -> _Answer:
-    """The answer. Raises Trouble for what may pass."""
-    try:
-        return work()
-    except FileNotFoundError:
-        raise
-    except BaseError as error:
-        trouble = trouble_of(str(error))
-        if trouble is None:
+    def _once(self, work: Callable[[], _Answer]) -> _Answer:
+        """The answer. Raises Trouble for what may pass."""
+        try:
+            return work()
+        except FileNotFoundError:
             raise
-        raise trouble from error
+        except self.objects.failures as error:
+            trouble = trouble_of(str(error))
+            if trouble is None:
+                raise
+            raise trouble from error
 
 
 class _WholeOnly(Exception):
@@ -329,14 +314,7 @@ class ObjectUpload:
         place.counter.count += -(-size // part)
 
         def work() -> None:
-            obstore.put(
-                place.in_parts,
-                place.path(key),
-                checked(fd, digest, source, moved),
-                use_multipart=True,
-                chunk_size=part,
-                max_concurrency=_PARTS_IN_FLIGHT,
-            )
+            place.objects.send(place.path(key), checked(fd, digest, source, moved), size, part)
 
         place.ask(key, "write", work, is_large=True)
 

@@ -5,15 +5,18 @@ this one streams, lists flat and asks once.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from io import UnsupportedOperation
 from typing import IO, Any
 
 import obstore
 from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]  # fsspec has no types
-from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import AzureStore, ObjectStore, S3Store
 
 from track.errors import DamagedObject
 from track.store.backends.failure import ignores_ranges
+from track.store.backends.object_seam import PARTS_IN_FLIGHT, Opened
 from track.store.place import GET_LIMIT
 
 _READ_BUFFER = 4 << 20
@@ -22,16 +25,22 @@ _PIECE = 8 << 20
 
 
 class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """Objects by key. `store` answers questions, `bulk` takes what is large."""
+    """Objects by key, as `object_seam.Objects` says it.
+
+    `store` answers questions, `bulk` takes what is large, `parts` what is so large that it goes in parts.
+    """
 
     protocol = "object-store"
     cachable = False
+    failures = (BaseError,)
 
-    def __init__(self, store: ObjectStore, bulk: ObjectStore) -> None:
-        """Both are of the same place; they differ in how long a request may take."""
+    def __init__(self, store: ObjectStore, bulk: ObjectStore, parts: ObjectStore | None = None) -> None:
+        """All are of the same place; they differ in how long a request may take."""
         super().__init__()
         self.store = store
         self.bulk = bulk
+        self.parts = parts or bulk
+        self.is_sorted = isinstance(store, S3Store | AzureStore)
         self.has_ranges = True
         """False when the server was seen to send the whole where a piece was asked for."""
 
@@ -51,7 +60,7 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
     def _range(self, path: str, start: int, end: int) -> bytes:
         try:
             return bytes(obstore.get_range(self.store, path, start=start, end=end))
-        except obstore.exceptions.BaseError as error:
+        except BaseError as error:
             if not ignores_ranges(str(error)):
                 raise
         self.has_ranges = False
@@ -65,8 +74,31 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
 
     def pipe_file(self, path: str, value: bytes, **_: Any) -> None:
         """Put bytes at a key, replacing what is there."""
-        store = self.store if len(value) <= _SMALL else self.bulk
-        obstore.put(store, path, value, use_multipart=False)
+        obstore.put(self._for(value), path, value, use_multipart=False)
+
+    def create_file(self, path: str, value: bytes) -> bool:
+        """Put bytes at a key that nothing has; False when something has it."""
+        try:
+            obstore.put(self._for(value), path, value, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def _for(self, value: bytes) -> ObjectStore:
+        return self.store if len(value) <= _SMALL else self.bulk
+
+    def send(self, path: str, pieces: Iterator[bytes], size: int, part: int) -> None:
+        """Put a body of any size at a key, so many bytes in a request."""
+        obstore.put(self.parts, path, pieces, use_multipart=True, chunk_size=part, max_concurrency=PARTS_IN_FLIGHT)
+
+    def opened(self, path: str, most: int) -> Opened:
+        """A key that is about to be read from its beginning. Raises FileNotFoundError."""
+        answer = obstore.get(self.store, path)
+        return Opened(answer.meta["size"], partial(_streamed, answer))
+
+    def piece(self, path: str, start: int, end: int) -> memoryview:
+        """The bytes of a key from `start` up to `end`. Raises FileNotFoundError."""
+        return memoryview(obstore.get_range(self.store, path, start=start, end=end))
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """What is known of a key without reading it. Raises FileNotFoundError."""
@@ -95,35 +127,7 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
         return obstore.open_reader(self.store, path, buffer_size=_READ_BUFFER)  # type: ignore[return-value]  # it has read
 
 
-class Pages:
-    """A listing under way, that goes on behind its last key where it broke off."""
-
-    def __init__(self, objects: ObjectStoreFilesystem, prefix: str) -> None:
-        """Of every key below the prefix; nothing is asked yet."""
-        self._objects, self._prefix = objects, prefix
-        self._is_sorted = isinstance(objects.store, S3Store | AzureStore | GCSStore)
-        self._pages: Iterator[list[dict[str, Any]]] | None = None
-        self._last: str | None = None
-        self.count = 0
-        """Pages that came."""
-
-    def next_page(self) -> list[dict[str, Any]] | None:
-        """The next page, None after the last."""
-        if self._pages is None:
-            self._pages = self._objects.pages(self._prefix, self._last)
-        try:
-            page = next(self._pages, None)
-        except obstore.exceptions.BaseError:
-            if self._is_sorted or self._last is None:
-                self._pages = None
-            raise
-        if page:
-            self._last = page[-1]["name"]
-            self.count += 1
-        return page
-
-
-def streamed(answer: "obstore.GetResult", skipped: int) -> Iterator[memoryview]:
+def _streamed(answer: "obstore.GetResult", skipped: int) -> Iterator[memoryview]:
     """The bytes of an answer in pieces, without so many at their beginning."""
     for piece in answer.stream(min_chunk_size=_PIECE):
         cut = min(skipped, len(piece))

@@ -18,6 +18,7 @@ from track.store.address import Access, Bucket
 from track.store.backends.credentials import Credentials, find_credentials
 from track.store.backends.failure import Refused, Unusable, is_unknown_request
 from track.store.backends.object_place import ObjectPlace, ObjectUpload, for_bodies, for_parts, for_questions
+from track.store.backends.object_store import ObjectStoreFilesystem
 from track.store.backends.s3_failure import Bound
 from track.store.place import Upload
 
@@ -32,7 +33,7 @@ class BucketPlace(ObjectPlace):
 
     def __init__(self, address: Bucket, store: S3Store, bulk: S3Store, bound: Bound, *, parts: S3Store) -> None:
         """For `open_bucket` and tests; the stores are of the whole bucket."""
-        super().__init__(address.prefix, store, bulk, bound, parts=parts)
+        super().__init__(address.prefix, ObjectStoreFilesystem(store, bulk, parts), bound)
         self.bound = bound
         self.identity = f"{bound.server.identity}, region {bound.region}"
         self._sender: Callable[[], PartsUpload] | None = None

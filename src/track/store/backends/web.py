@@ -10,6 +10,7 @@ from track.errors import RemoteError
 from track.model.names import display
 from track.store.address import Access, DavFolder, WebFolder
 from track.store.backends.object_place import ObjectPlace, for_bodies, for_questions
+from track.store.backends.object_store import ObjectStoreFilesystem
 from track.store.backends.web_failure import WebBound
 from track.store.backends.web_login import Login, find_login
 from track.store.layout import LISTING
@@ -72,7 +73,7 @@ def open_web(address: WebFolder, access: Access) -> WebPlace:
     """
     login = find_login(address, access)
     bound = bound_of(address, login)
-    return WebPlace(unquote(address.path), *stores(address, login), bound)
+    return WebPlace(unquote(address.path), ObjectStoreFilesystem(*stores(address, login)), bound)
 
 
 def bound_of(address: WebFolder | DavFolder, login: Login) -> WebBound:
