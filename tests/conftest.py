@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.azurite import Azure, azurite
+from support.gcs import Gcs, fake_gcs
 from support.programs import left_out, missing_programs
 from support.repositories import new_repository
 from support.seaweed import Seaweed, seaweed
@@ -96,6 +97,13 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Itera
 def azure_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Azure]:
     """A real server that speaks as Azure does, one for each worker."""
     with azurite(tmp_path_factory.mktemp("azure")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gs_server(tmp_path_factory: pytest.TempPathFactory, hermetic: None) -> Iterator[Gcs]:
+    """A real server that speaks as Google Cloud Storage does, one for each worker."""
+    with fake_gcs(tmp_path_factory.mktemp("gcs")) as server:
         yield server
 
 

@@ -40,6 +40,9 @@ DOORS = {
     "dvc_objects": ("track.store.remote", "track.store.backends"),
     "fsspec": ("track.store.remote", "track.store.backends", "track.sources"),
     "obstore": ("track.store.remote", "track.store.backends"),
+    "gcsfs": ("track.store.backends",),
+    "google": ("track.store.backends",),
+    "aiohttp": ("track.store.backends",),
     "asyncssh": ("track.store.backends",),
     "sshfs": ("track.store.backends",),
     # Git, the pager, and the one command that the person at the keyboard named.

@@ -344,10 +344,11 @@ def test_what_is_plain_is_never_reached_by_a_redirection_from_https() -> None:
         open_web(WebFolder("127.0.0.1:9"), Access()).get("store.toml")
 
 
-@pytest.mark.parametrize("extra", ["http", "webdav", "azure"])
+@pytest.mark.parametrize("extra", ["http", "webdav", "azure", "gs"])
 def test_without_the_library_the_error_says_what_to_install(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
-        raise ModuleNotFoundError(f"No module named 'obstore' for {name}", name="obstore.store")
+        library = "gcsfs.core" if extra == "gs" else "obstore.store"
+        raise ModuleNotFoundError(f"No module named '{library}' for {name}", name=library)
 
     monkeypatch.setattr(opening, "import_module", missing)
     address = next(kind for kind, each in opening._BACKENDS.items() if each.extra == extra)("x.example", "y")

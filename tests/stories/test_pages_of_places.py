@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.azurite import CONTAINER, Azure
+from support.gcs import BUCKET, Gcs
 from support.pages import blocks, follow, ignore_programs, typed
 from support.repositories import new_repository
 from support.trees import read_tree
@@ -18,6 +19,14 @@ def test_azure_from_nothing_to_git_push(tmp_path: Path, azure_server: Azure) -> 
     }
     person = {**azure_server.environment, "AZURE_STORAGE_ENDPOINT": azure_server.endpoint}
     follow("azure.md", tmp_path, person, replaced)
+
+
+def test_google_from_nothing_to_git_push(tmp_path: Path, gs_server: Gcs) -> None:
+    replaced = {
+        "gs://our-data/project": f"gs://{BUCKET}/pages/{tmp_path.parent.name}-{tmp_path.name}",
+        "http://127.0.0.1:4443": gs_server.endpoint,
+    }
+    follow("gcs.md", tmp_path, gs_server.environment, replaced)
 
 
 @pytest.mark.parametrize("kind", ["nginx_server", "rclone_server"])

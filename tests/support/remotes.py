@@ -9,7 +9,7 @@ from typing import Any
 
 from dvc_objects.fs.memory import MemoryFileSystem
 
-from support import azurite, webservers
+from support import azurite, gcs, webservers
 from support.seaweed import OWNER, place_at
 from track.model.digest import Digest
 from track.progress import Moved, unheard
@@ -26,10 +26,11 @@ from track.store.objects import Store
 from track.store.place import Listed, Place, Staged
 from track.store.remote import Remote
 
-KINDS = ("folder", "memory", "s3", "azure", "ssh", "webdav", "webdav-rclone", "http")
+KINDS = ("folder", "memory", "s3", "azure", "gs", "ssh", "webdav", "webdav-rclone", "http")
 SERVERS = {
     "s3": "s3_server",
     "azure": "azure_server",
+    "gs": "gs_server",
     "ssh": "ssh_server",
     "webdav": "nginx_server",
     "webdav-rclone": "rclone_server",
@@ -87,6 +88,8 @@ def new_place(kind: str, folder: Path, server: Any = None) -> Place:
         return place_at(server.endpoint, OWNER, prefix)
     if kind == "azure":
         return azurite.place_at(server, prefix)
+    if kind == "gs":
+        return gcs.place_at(server, prefix)
     if kind == "ssh":
         folder.mkdir()
         return open_place(parse_address(server.url(folder), base=folder), Access())

@@ -74,8 +74,3 @@ def test_a_login_of_ones_own_is_shown_before_it_is_used(project: Path, monkeypat
     (home / ".netrc").unlink()
     listed = track("remote", "list", "--json", cwd=project).ok().json["remotes"]
     assert [(one["may_fetch"], one["may_send"], one["read_only"]) for one in listed] == [(True, False, True)]
-
-
-def test_an_address_of_google_is_understood_and_said_not_to_be_opened(project: Path) -> None:
-    done = track("remote", "add", "origin", "gs://bucket/x", cwd=project)
-    assert done.code == 2 and "does not open" in done.err and "az://CONTAINER" in done.err

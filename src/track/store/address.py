@@ -15,7 +15,8 @@ from track.model.names import display
 from track.store.backends.folder import folder_of
 
 KNOWN = (
-    "a folder, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX, ssh://USER@HOST/PATH, webdavs://HOST/PATH, https://HOST/PATH"
+    "a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, ssh://USER@HOST/PATH, "
+    "webdavs://HOST/PATH, https://HOST/PATH"
 )
 """Every kind of address there is, for messages."""
 

@@ -20,6 +20,7 @@ _HELP = """Name the places where data is shared.
   track remote add origin ../data-store      a folder beside the repository
   track remote add lab /mnt/lab/store        a share that is mounted
   track remote add origin s3://bucket/team   a bucket of S3
+  track remote add origin gs://bucket/team   a bucket of Google Cloud Storage
   track remote add origin az://data/team     a container of Azure
   track remote add origin webdavs://HOST/DIR a folder of WebDAV
   track remote add mirror https://HOST/DIR   what a web server gives out, only to read
@@ -40,6 +41,7 @@ _ADD_HELP = """Name a place as a remote, and make a store in it when it is empty
   track remote add backup /media/disk/data --clone   for this clone alone, not committed
   track remote add origin s3://bucket/project
   track remote add origin s3://bucket/project --endpoint https://minio.example.org --profile work
+  track remote add origin gs://bucket/project
   track remote add origin az://container/project
   track remote add origin webdavs://cloud.example.org/data
   track remote add mirror https://data.example.org/project

@@ -5,7 +5,18 @@ from types import ModuleType
 from typing import NamedTuple
 
 from track.errors import RemoteError, UsageError
-from track.store.address import KNOWN, Access, Address, AzureContainer, Bucket, DavFolder, Folder, SshFolder, WebFolder
+from track.store.address import (
+    KNOWN,
+    Access,
+    Address,
+    AzureContainer,
+    Bucket,
+    DavFolder,
+    Folder,
+    GoogleBucket,
+    SshFolder,
+    WebFolder,
+)
 from track.store.backends.folder import make_folder, open_folder
 from track.store.place import Place
 
@@ -25,6 +36,7 @@ class _Backend(NamedTuple):
 _BACKENDS: dict[type, _Backend] = {
     Bucket: _Backend("s3", "open_bucket", "a bucket of S3", "obstore", "s3"),
     AzureContainer: _Backend("azure", "open_container", "a container of Azure", "obstore", "azure"),
+    GoogleBucket: _Backend("google", "open_google", "a bucket of Google Cloud Storage", "gcsfs google aiohttp", "gs"),
     SshFolder: _Backend("ssh", "open_server", "a folder behind SSH", "asyncssh sshfs", "ssh", "make_server_folder"),
     WebFolder: _Backend("web", "open_web", "a web server's folder", "obstore", "http"),
     DavFolder: _Backend("dav", "open_dav", "a folder of WebDAV", "obstore", "webdav"),
