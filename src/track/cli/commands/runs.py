@@ -1,13 +1,16 @@
 """`track runs`: list, show, keep and drop runs."""
 
+from typing import Any
+
 import click
 
-from track.cli import runs_text
+from track.cli import runs_table, runs_text
+from track.cli.runs_comparing import compare
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, table
 from track.model.names import display
 from track.verbs.runs_drop import runs_drop
 from track.verbs.runs_keep import runs_keep
-from track.verbs.runs_list import runs_list
+from track.verbs.runs_list import Listed, runs_list
 from track.verbs.runs_reap import runs_reap
 from track.verbs.runs_show import runs_show
 
@@ -16,6 +19,7 @@ _HELP = """List, show, keep and drop runs.
 \b
   track runs list                       newest first
   track runs show brave-otter           everything known of one
+  track runs compare brave-otter HEAD   in what they differ
   track runs keep brave-otter           put one that waits in the journal into the working tree
   track runs drop brave-otter           forget one that waits
   track runs reap                       write down which runs are lost
@@ -34,10 +38,15 @@ _LIST_HELP = """List the runs that this clone knows, newest first.
   track runs list
   track runs list --status failed --tag sweep --folder /experiments
   track runs list --journal             those that wait in this clone's journal
+  track runs list --where 'metrics.auc > 0.9 and params.lr < 0.1 and tag = gold' --sort -metrics.auc
+  track runs list --where 'created > 7d and not status = failed' --csv
   track runs list --json
 
+What can stand in --where is in the reference of queries. Runs that have no such field as --sort names come last.
+
 \b
-Exit codes: 0 done; 3 not a project; 7 a record that cannot be read, after the others were listed.
+Exit codes: 0 done; 2 the query or the field is wrong; 3 not a project; 7 a record that cannot be read, after the
+others were listed.
 """
 
 _SHOW_HELP = """Show everything known of a run.
@@ -98,23 +107,40 @@ def command() -> None:
 @click.option("--folder", metavar="/FOLDER", help="Only runs in this folder or below it.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; may be repeated.")
 @click.option("--journal", is_flag=True, help="Only runs that wait in the journal.")
+@click.option("--where", metavar="QUERY", help="Only runs that are like this.")
+@click.option("--sort", metavar="FIELD", help="By this field; -FIELD: greatest first.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def list_(
-    *, status: str | None, folder: str | None, tags: tuple[str, ...], journal: bool, limit: int | None, as_json: bool
-) -> None:
+@click.option("--csv", "as_csv", is_flag=True, help="Print a line with commas for each run, below a head.")
+def list_(*, journal: bool, as_json: bool, as_csv: bool, sort: str | None, **asked: Any) -> None:
     """Translate, call the verb, show."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
     with opened() as project:
-        place = "journal" if journal else None
-        listed = runs_list(project, status=status, folder=folder, tags=tags, place=place, limit=limit)
+        listed = runs_list(project, place="journal" if journal else None, sort=sort, **asked)
     if as_json:
         runs = [runs_text.document(found) for found in listed.runs]
-        emit_json("runs list", {"runs": runs, "known": listed.known_count})
+        emit_json("runs list", {"runs": runs, "matching": listed.matching_count, "known": listed.known_count})
+    elif as_csv:
+        for line in runs_table.csv_lines(listed.runs):
+            emit(line)
     else:
-        table([runs_text.row(found) for found in listed.runs], right=(3,))
-        if not listed.runs:
-            note("no runs" if not listed.known_count else f"none of {count_text(listed.known_count, 'run')}")
+        _show_list(listed, sort)
     refuse(listed.refused)
+
+
+def _show_list(listed: Listed, sort: str | None) -> None:
+    rows = [runs_text.row(found) for found in listed.runs]
+    if sort is not None:
+        rows = [(*row, cell) for row, cell in zip(rows, runs_table.asked_of(listed.runs, sort), strict=True)]
+    table(rows, right=(3,))
+    if not listed.runs:
+        note("no runs" if not listed.known_count else f"none of {count_text(listed.known_count, 'run')}")
+    elif len(listed.runs) < listed.matching_count:
+        note(f"{len(listed.runs):,} of {count_text(listed.matching_count, 'run')}")
+
+
+command.add_command(compare)
 
 
 @command.command("show", help=_SHOW_HELP, short_help="everything known of one run")
