@@ -201,11 +201,13 @@ def test_documents_use_the_words_of_the_glossary() -> None:
 
 def test_the_examples_of_formats_are_written_as_the_code_writes_them() -> None:
     page = (DOCS / "reference" / "formats.md").read_text("utf-8")
-    pointer, record, store, roots, tombstone = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    pointer, record, store, roots, tombstone, sealing = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert dump_pointer(parse_pointer(pointer.encode(), "formats.md")).decode() == pointer
     assert dump_record(parse_record(record.encode(), "formats.md")).decode() == record
     assert dump_description(parse_description(store.encode(), "formats.md")).decode() == store
     assert dump_roots(parse_roots(roots.encode(), "formats.md")).decode() == roots
+    sealed = "[store]\nformat = 2\n" + store.partition("format = 1\n")[2] + "\n" + sealing
+    assert dump_description(parse_description(sealed.encode(), "formats.md")).decode().endswith(sealed)
     assert dump_tombstone(parse_tombstone(tombstone.encode(), "formats.md")).decode() == tombstone
 
 

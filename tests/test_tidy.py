@@ -44,6 +44,8 @@ DOORS = {
     "google": ("track.store.backends",),
     "aiohttp": ("track.store.backends",),
     "asyncssh": ("track.store.backends",),
+    "cryptography": ("track.store.backends",),
+    "pyrage": ("track.store.backends",),
     "sshfs": ("track.store.backends",),
     # Git, the pager, and the one command that the person at the keyboard named.
     "subprocess": ("track.history.plumbing", "track.cli.pager", "track.runs.command"),

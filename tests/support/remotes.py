@@ -17,6 +17,8 @@ from track.store.address import Access, parse_address
 from track.store.backends.filesystem import FilesystemPlace
 from track.store.backends.folder import FolderPlace, open_folder
 from track.store.backends.opening import open_place
+from track.store.backends.sealed import SealedPlace
+from track.store.backends.sealing import Sealing
 from track.store.backends.web import WebPlace
 from track.store.description import Chunking, Description, dump_description
 from track.store.known import Known
@@ -26,7 +28,20 @@ from track.store.objects import Store
 from track.store.place import Listed, Place, Staged
 from track.store.remote import Remote
 
-KINDS = ("folder", "memory", "s3", "azure", "gs", "ssh", "webdav", "webdav-rclone", "http")
+KINDS = (
+    "folder",
+    "memory",
+    "s3",
+    "azure",
+    "gs",
+    "ssh",
+    "webdav",
+    "webdav-rclone",
+    "http",
+    "sealed-folder",
+    "sealed-s3",
+)
+"""Those that are sealed hold another place, of the kind behind the dash."""
 SERVERS = {
     "s3": "s3_server",
     "azure": "azure_server",
@@ -35,6 +50,7 @@ SERVERS = {
     "webdav": "nginx_server",
     "webdav-rclone": "rclone_server",
     "http": "nginx_server",
+    "sealed-s3": "s3_server",
 }
 """The fixture that gives the server of a kind."""
 STORE_ID = "00112233445566778899aabbccddeeff"
@@ -83,6 +99,9 @@ class Served(FolderPlace):
 
 def new_place(kind: str, folder: Path, server: Any = None) -> Place:
     """An empty place; at a server (what the fixture of `SERVERS` gives), a prefix of its own."""
+    if kind.startswith("sealed-"):
+        behind = new_place(kind.removeprefix("sealed-"), folder, server)
+        return SealedPlace(behind, Sealing(secrets.token_bytes(32), STORE_ID), folder.with_name("sealing"))
     prefix = f"contract/{secrets.token_hex(8)}"
     if kind == "s3":
         return place_at(server.endpoint, OWNER, prefix)

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from track import publish
 from track.config import Layer
-from track.errors import NoRemote, NotTrusted, RemoteError
+from track.errors import NoRemote, NotAStore, NotTrusted, RemoteError, RemoteUnreachable
+from track.flows.identities import refuse_loose_identity, with_keys
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import display
@@ -305,18 +306,22 @@ def connected(project: Project, named: Named, *, sending: bool) -> Iterator[Remo
 
 def _opened(project: Project, named: Named, record: Path) -> Remote:
     try:
-        access = None
+        access = Access()
         if not isinstance(named.address, Folder):
             uploads = record.with_name(f"{named.name}.uploads")
             access = access_of(project, named.name)._replace(uploads=uploads)
+        access = with_keys(project, named.name, access)
         remote = open_remote(named.url, name=named.name, base=base_of(project), record=record, access=access)
+        if remote.is_encrypted:
+            refuse_loose_identity(project)
         if rate := project.config.size("transfer.rate"):
             remote.place = LimitedPlace(remote.place, limiter_of(rate))
         return remote
     except RemoteError as error:
         message = f"remote `{display(named.name)}`: {error.message}"
         details, hint = error.details, error.hint
-        if named.folder is not None and is_relative(named.url):
+        is_elsewhere = isinstance(error, RemoteUnreachable | NotAStore)
+        if is_elsewhere and named.folder is not None and is_relative(named.url):
             details = (*details, f"{_line_of(project, named)}: from the top of the repository, here {base_of(project)}")
             hint = f"where it is for this clone: track config remote.{named.name}.url FOLDER"
         raise type(error)(message, hint=hint, details=details) from error

@@ -29,6 +29,14 @@ class Key(NamedTuple):
 
 KEYS = (
     Key(
+        "age.identity",
+        "place",
+        None,
+        "the file of your age identities, with which encrypted remotes are opened; `age.txt` beside the user's "
+        "configuration where nothing is set",
+        committed=False,
+    ),
+    Key(
         "checkout.link",
         "choice",
         "copy",
@@ -83,6 +91,13 @@ KEYS = (
     ),
     Key("lock.timeout", "seconds", 60, "how many seconds to wait for another track in the same working tree"),
     Key("push.to", "text", None, "the remotes that push sends to when none is named, such as `origin, backup`"),
+    Key(
+        "remote.*.encryption",
+        "text",
+        None,
+        "which key the remote is encrypted with, by its fingerprint, which is no secret; a store that has another key, "
+        "or none, is refused; `track remote add` sets it",
+    ),
     Key(
         "remote.*.endpoint",
         "text",

@@ -134,6 +134,9 @@ class Access(NamedTuple):
 
     `dotenv` is the file of variables beside the project; None when there is none that may be used. `uploads` is the
     file in which uploads under way are remembered.
+
+    Of an encrypted place: `identity` is the file of the person's age identities, `key_id` the fingerprint of the key
+    that it has to be sealed with, and `staging` the folder in which files are sealed before they go.
     """
 
     endpoint: str | None = None
@@ -141,6 +144,9 @@ class Access(NamedTuple):
     profile: str | None = None
     dotenv: Path | None = None
     uploads: Path | None = None
+    identity: Path | None = None
+    key_id: str | None = None
+    staging: Path | None = None
 
 
 def parse_address(url: str, *, base: Path) -> Address:

@@ -18,6 +18,10 @@ class Around:
         self.behind = place
         self.url, self.identity = place.url, place.identity
 
+    def key_behind(self, key: str) -> str:
+        """Where the place behind has what is at a key here."""
+        return key
+
     @property
     def comes_in_parts(self) -> bool:
         """As the place behind it."""
@@ -98,3 +102,11 @@ class AroundUpload:
     def commit(self) -> None:
         """As the upload behind it."""
         self.behind.commit()
+
+
+def bare(place: Place, key: str = "") -> tuple[Place, str]:
+    """The place behind all others, where bytes lie as the server has them, and where it has what is at a key here."""
+    while isinstance(place, Around):
+        key = place.key_behind(key) if key else key
+        place = place.behind
+    return place, key

@@ -1,13 +1,24 @@
 """What a store says about itself: `store.toml`, the same in a local store and at a remote."""
 
+import base64
 import re
 from typing import Any, Literal, NamedTuple
 
 from track.errors import NewerFormat, NotAStore
 from track.model import toml
+from track.model.names import display
 
 FORMAT = 1
+SEALED_FORMAT = 2
+"""What the description of a store says whose files are sealed, so that a version that cannot open them refuses it."""
+SEALING = 1
+"""How files are sealed; decision 0016."""
+CIPHER = "aes-256-gcm"
+
+RECIPIENT = re.compile(r"age1[a-z0-9]{1,4000}|ssh-(rsa|ed25519) [A-Za-z0-9+/=]{1,4000}")
+"""What a recipient looks like: a public key of age, or one of SSH without its comment."""
 _ID = re.compile("[0-9a-f]{32}")
+_LIMIT = 1 << 20
 
 
 class Chunking(NamedTuple):
@@ -41,19 +52,38 @@ class Abilities(NamedTuple):
     listing: bool = False
 
 
+class WrappedKey(NamedTuple):
+    """The key of a store for one recipient: a public key of age or SSH, and the file of age that only it opens."""
+
+    recipient: str
+    wrapped: bytes
+
+
+class Encryption(NamedTuple):
+    """How the files of a store are sealed: which key (its fingerprint, 32 hex digits), and who has it."""
+
+    key_id: str
+    keys: tuple[WrappedKey, ...]
+
+
 class Description(NamedTuple):
-    """A store's identity (32 hex digits), whether a group shares it, how it cuts large objects, what its server can."""
+    """A store's identity (32 hex digits), whether a group shares it, how it cuts large objects, what its server can.
+
+    `encryption` is None where files lie as they are.
+    """
 
     id: str
     shared: Literal["", "group"] = ""
     chunking: Chunking = Chunking()
     abilities: Abilities = Abilities()
+    encryption: Encryption | None = None
 
 
 def dump_description(description: Description) -> bytes:
     """The canonical text of `store.toml`."""
     chunking = description.chunking
-    lines = ["# A store of track, data versioning that lives in Git", "[store]", f"format = {FORMAT}"]
+    written = FORMAT if description.encryption is None else SEALED_FORMAT
+    lines = ["# A store of track, data versioning that lives in Git", "[store]", f"format = {written}"]
     lines.append(f'id = "{description.id}"')
     if description.shared:
         lines.append(f'shared = "{description.shared}"')
@@ -67,8 +97,18 @@ def dump_description(description: Description) -> bytes:
         conditions, listing = description.abilities
         lines += [] if conditions is None else [f"conditions = {str(conditions).lower()}"]
         lines += ["listing = true"] if listing else []
+    if description.encryption is not None:
+        lines += _sealing_lines(description.encryption)
     lines.append("")
     return "\n".join(lines).encode()
+
+
+def _sealing_lines(encryption: Encryption) -> list[str]:
+    lines = ["", "[encryption]", f"format = {SEALING}", f'cipher = "{CIPHER}"', f'key_id = "{encryption.key_id}"']
+    for key in encryption.keys:
+        lines += ["", "[[encryption.keys]]", f'recipient = "{key.recipient}"']
+        lines.append(f'wrapped = "{base64.b64encode(key.wrapped).decode()}"')
+    return lines
 
 
 def parse_description(content: bytes, place: str) -> Description:
@@ -79,15 +119,17 @@ def parse_description(content: bytes, place: str) -> Description:
         NewerFormat: written by a later version of track.
     """
     try:
-        table = toml.read(content[: 1 << 16].decode())
+        table = toml.read(content[:_LIMIT].decode())
         store = table["store"]
         written = store["format"]
         if type(written) is not int:
             raise ValueError("format is not a number")
-        if written > FORMAT:
-            hint = "install a newer version of track"
-            raise NewerFormat(f"the store at {place} has format {written}; this version knows {FORMAT}", hint=hint)
-        return _description(store, table.get("chunks", {}), table.get("server", {}))
+        if written > SEALED_FORMAT:
+            raise _newer(f"the store at {place} has format {written}; this version knows {SEALED_FORMAT}")
+        if (written == SEALED_FORMAT) != ("encryption" in table):
+            raise ValueError("format and encryption do not fit")
+        sealing = _encryption(table["encryption"], place) if "encryption" in table else None
+        return _description(store, table.get("chunks", {}), table.get("server", {}))._replace(encryption=sealing)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         hint = "restore its store.toml from another copy of the store, or use another place"
         raise NotAStore(f"store.toml at {place} cannot be read: {error}", hint=hint) from error
@@ -111,3 +153,28 @@ def _description(store: dict[str, Any], chunks: dict[str, Any], server: dict[str
     conditions = server.get("conditions")
     abilities = Abilities(conditions if isinstance(conditions, bool) else None, server.get("listing") is True)
     return Description(identity, shared, chunking, abilities)
+
+
+def _encryption(table: dict[str, Any], place: str) -> Encryption:
+    if type(table["format"]) is not int or not isinstance(table["cipher"], str):
+        raise ValueError("encryption says no format or no cipher")
+    if table["format"] > SEALING or table["cipher"] != CIPHER:
+        how = display(f"{table['format']}, {table['cipher']}")
+        raise _newer(f"the store at {place} is encrypted in a way ({how}) that this version does not know")
+    if not isinstance(table["key_id"], str) or _ID.fullmatch(table["key_id"]) is None:
+        raise ValueError("key_id is not 32 hex digits")
+    keys = [
+        WrappedKey(_recipient(one["recipient"]), base64.b64decode(one["wrapped"], validate=True))
+        for one in table["keys"]
+    ]
+    return Encryption(table["key_id"], tuple(keys))
+
+
+def _recipient(text: object) -> str:
+    if not isinstance(text, str) or RECIPIENT.fullmatch(text) is None:
+        raise ValueError("a recipient is none")
+    return text
+
+
+def _newer(message: str) -> NewerFormat:
+    return NewerFormat(message, hint="install a newer version of track")

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from track.errors import DamagedObject, NewerFormat
 from track.model.digest import digest_of
+from track.store.around import bare
 from track.store.layout import INDEX, LISTING, ROOTS, TOMBSTONES
 from track.store.place import Listed, Place
 
@@ -64,6 +65,7 @@ def publish_listing(place: Place) -> int:
     Raises:
         RemoteError: the place does not answer, or refuses.
     """
+    place, _ = bare(place)  # those who read it cannot open what is sealed either
     written: list[Listed] | None = None
     for _ in range(_ROUNDS):
         there = _all(place)

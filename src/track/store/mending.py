@@ -16,6 +16,7 @@ from blake3 import blake3
 from track.errors import DamagedObject, MissingObject, NewerFormat, TrackError
 from track.model.digest import digest_of
 from track.publish import remove
+from track.store.around import bare
 from track.store.checking import entries_of
 from track.store.chunked import RECIPE_LIMIT, needed_packs
 from track.store.chunking import Chunker
@@ -93,13 +94,14 @@ def set_aside(place: Place, store: Store, key: str) -> str | None:
 
     None when nothing is there that could be read. What is at the key stays.
     """
+    behind, hidden = bare(place, key)  # as it is: what was sealed cannot be opened any more
     try:
-        staged = place.get_file(key, store.rooms.staging, limit=_NO_LIMIT)
+        staged = behind.get_file(hidden, store.rooms.staging, limit=_NO_LIMIT)
     except (NoSuchKey, DamagedObject):
         return None
     try:
         target = _free(place, QUARANTINE + key.replace("/", "-"))
-        _put(place, target, staged.path, staged.digest)
+        _put(behind, bare(place, target)[1], staged.path, staged.digest)
     finally:
         with suppress(OSError, TrackError):
             remove(staged.path)

@@ -6,7 +6,7 @@ an artifact is complete. Whoever is killed in between leaves what nothing names 
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,9 @@ from track.model.digest import Digest
 from track.progress import Progress, silent
 from track.store.abilities import respects_conditions
 from track.store.address import Access, Address, Folder, parse_address
-from track.store.around import Around
+from track.store.around import bare
 from track.store.backends.folder import FolderPlace, is_empty_folder
-from track.store.backends.opening import make_place, open_place
+from track.store.backends.opening import make_place, new_encryption, open_place, open_sealed
 from track.store.checking import Checked, check
 from track.store.chunking import chunker_of
 from track.store.claim import Claim
@@ -60,6 +60,7 @@ class Remote:
         self.store_id = description.id
         self.chunking = description.chunking
         self.abilities = description.abilities
+        self.is_encrypted = description.encryption is not None
         self.surveyed = Surveyed((), (), frozenset())
         known.be_about(self.store_id)
 
@@ -196,9 +197,7 @@ class Remote:
 
     def _was_broken_off(self, writer: str) -> bool:
         """Whether a push of this clone left its claim behind; a folder looks at what it has by itself, and closer."""
-        behind = self.place
-        while isinstance(behind, Around):
-            behind = behind.behind
+        behind, _ = bare(self.place)
         names = map(claim_name, self.surveyed.claims)
         return not isinstance(behind, FolderPlace) and any(name and name.writer == writer for name in names)
 
@@ -270,10 +269,14 @@ def open_remote(url: str, *, name: str, base: Path, record: Path, access: Access
         NotAStore: something is there, and it is no store of track.
         NewerFormat: it was written by a later version.
         RemoteError: nothing says who we are there, or we may not read it.
+        BadCredentials: it is encrypted, and no identity of the person here opens it.
+        IntegrityError: it is not encrypted with the key that it has to be.
     """
-    place = open_place(parse_address(url, base=base), access or Access())
+    way = access or Access()
+    way = way._replace(staging=way.staging or record.parent / "sealing")
+    place = open_place(parse_address(url, base=base), way)
     description = _description_of(place, name)
-    return Remote(name, place, Known(record), description)
+    return Remote(name, open_sealed(place, description, way), Known(record), description)
 
 
 def _description_of(place: Place, name: str) -> Description:
@@ -287,17 +290,24 @@ def _description_of(place: Place, name: str) -> Description:
         raise NotAStore(f"{place.url} is there, but it is not a store of track", hint=hint) from None
 
 
-def create_remote(address: Address, access: Access | None = None, *, create: bool = True) -> bool:
+def create_remote(
+    address: Address, access: Access | None = None, *, create: bool = True, recipients: Sequence[str] = ()
+) -> bool:
     """Make a store at an address where nothing is; False when a store is there already.
 
-    A folder may be absent when its parent exists; a bucket has to be there.
+    A folder may be absent when its parent exists; a bucket has to be there. With `recipients`, what will be in it is
+    encrypted for them, of whom the person here has to be one.
 
     Raises:
         RemoteUnreachable: the folder (without `create`), its parent, the bucket or the server is absent.
         NotAStore: something else is there.
         StoreUnwritable, DiskFull, RemoteError: it cannot be made.
         NewerFormat: the store there was written by a later version.
+        UsageError: a recipient is none.
+        BadCredentials: no identity of the person here is one of the recipients.
     """
+    store_id = os.urandom(16).hex()
+    sealing = new_encryption(str(address), store_id, recipients, access or Access()) if recipients else None
     if create:
         make_place(address, access or Access())
     place = open_place(address, access or Access())
@@ -307,7 +317,7 @@ def create_remote(address: Address, access: Access | None = None, *, create: boo
         if not create or not _is_empty(address, place):
             raise _not_ours(place.url, create) from None
         conditions = None if isinstance(address, Folder) else respects_conditions(place)
-        made = Description(os.urandom(16).hex(), chunking=CHOSEN, abilities=Abilities(conditions))
+        made = Description(store_id, chunking=CHOSEN, abilities=Abilities(conditions), encryption=sealing)
         is_ours = place.create(DESCRIPTION, dump_description(made))
         return is_ours and (conditions is not False or _description_of(place, "NAME").id == made.id)
     return False
@@ -319,9 +329,13 @@ def _is_empty(address: Address, place: Place) -> bool:
     return all(one.key.startswith(PROBES) for one in place.list(""))
 
 
-def store_id_of(address: Address, access: Access | None = None) -> str:
-    """The id of the store at an address. Raises as `open_remote` does."""
-    return _description_of(open_place(address, access or Access()), "NAME").id
+def description_of(address: Address, access: Access | None = None) -> Description:
+    """What the store at an address says of itself; if it is encrypted, we can open it. Raises as `open_remote` does."""
+    way = access or Access()
+    place = open_place(address, way)
+    description = _description_of(place, "NAME")
+    open_sealed(place, description, way)
+    return description
 
 
 def _not_ours(url: str, create: bool) -> RemoteError:

@@ -2,12 +2,14 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from track.config import Layer
 from track.errors import Conflict, NotAStore, NotTrusted, UsageError
 from track.flows import settings
+from track.flows.identities import refuse_loose_identity, with_keys
 from track.flows.remotes import Named, access_of, allow, base_of, is_beside, is_read_only, remember_no_more, wish_of
 from track.flows.rights import telling_rights
 from track.history import gitrepo, log
@@ -26,7 +28,8 @@ from track.store.address import (
     is_relative,
     parse_address,
 )
-from track.store.remote import create_remote, store_id_of
+from track.store.description import Encryption
+from track.store.remote import create_remote, description_of
 
 _NAME = re.compile(NAME)
 
@@ -44,6 +47,7 @@ class RemoteAdded:
     is_default: bool
     staged: bool
     is_read_only: bool
+    is_encrypted: bool
 
 
 def remote_add(
@@ -55,6 +59,7 @@ def remote_add(
     clone: bool = False,
     stage: bool = True,
     access: Access | None = None,
+    recipients: Sequence[str] = (),
 ) -> RemoteAdded:
     """Name the folder or bucket at `address` as a remote (from where we are); the first one becomes the default.
 
@@ -64,6 +69,9 @@ def remote_add(
     A relative address of a folder beside the repository stays relative, so that it holds in a clone beside it too.
     What `access` says of a bucket is written down: the region beside the URL, the rest for this clone alone.
 
+    With `recipients`, what will be in a new store is encrypted for them. Which key a store has is written down beside
+    its URL, so that no other one is taken for it later.
+
     Raises:
         UsageError: the name or the address cannot be, or the folder lies in this repository.
         NotTrusted: a file of the repository's folder names a server or an account that the person here did not.
@@ -71,6 +79,8 @@ def remote_add(
         RemoteUnreachable: the folder's parent, or without `create` the folder, is absent; or the bucket or server is.
         NotAStore: the place has something else in it.
         RemoteError: nothing says who we are there, or we may not write.
+        BadCredentials: the store is encrypted, or shall be, and no identity of the person here is a recipient.
+        IntegrityError: the store is not encrypted with the key that was written down.
         NewerFormat: the store there was written by a later version.
     """
     if _NAME.fullmatch(name) is None:
@@ -78,33 +88,34 @@ def remote_add(
     before = project.config.setting(f"remote.{name}.url") if name in project.config.names("remote.*.url") else None
     place = _address(project, address, None if before is None else str(before.value))
     if before is not None and parse_address(str(before.value), base=base_of(project)) != place:
-        raise Conflict(
-            f"`{name}` stands for {display(str(before.value))} already; nothing was changed",
-            hint=f"track remote remove {name}   or give the new one another name",
-        )
-    way = _way(project, name, place, access or Access())
+        raise _taken(name, str(before.value))
+    way = with_keys(project, name, _way(project, name, place, access or Access()))
     layer: Layer = "clone" if clone else "project"
     url = _url(project, place, address) if before is None else str(before.value)
-    where = layer if before is None else before.layer
-    is_read = is_read_only(project, Named(name, url, where, place))
-    wish = _wish(project, Named(name, url, where, place), access)
+    named = Named(name, url, layer if before is None else before.layer, place)
+    is_read = is_read_only(project, named)
+    wish = _wish(project, named, access)
     with telling_rights(place, way, f"track remote add {name} {display(address)}", writes=not is_read):
-        made = create_remote(place, way, create=create and not is_read)
-    if store_id_of(place, way) == project.store.id:
-        raise NotAStore(f"{display(str(place))} is this clone's own store", hint="a remote is a folder apart from it")
+        made = create_remote(place, way, create=create and not is_read, recipients=recipients)
+    sealing = _sealing(project, place, way, recipients)
     is_new = before is None
     is_default = is_new and not project.config.text("core.remote")
     with project.lock():
         allow(project, wish)  # first: a name that others see stands for a place that we may use
         if is_new:
-            _write_url(project, name, url, layer, is_default)
+            _write_url(project, named, is_default, sealing)
         _write_access(project, name, access or Access(), layer)
         # An earlier try may have been broken off after it wrote, and before it staged.
         if staged := layer == "project" and stage and (is_new or not _is_staged(project, name)):
             gitrepo.stage(project.git, [CONFIG])
-    folder = place.path if isinstance(place, Folder) else None
-    return RemoteAdded(
-        name, url, folder, where, made=made, is_new=is_new, is_default=is_default, staged=staged, is_read_only=is_read
+    marks = {"is_new": is_new, "is_default": is_default, "is_read_only": is_read, "is_encrypted": sealing is not None}
+    return RemoteAdded(name, url, named.folder, named.layer, made=made, staged=staged, **marks)
+
+
+def _taken(name: str, url: str) -> Conflict:
+    return Conflict(
+        f"`{name}` stands for {display(url)} already; nothing was changed",
+        hint=f"track remote remove {name}   or give the new one another name",
     )
 
 
@@ -138,12 +149,41 @@ def _way(project: Project, name: str, place: Address, given: Access) -> Access:
     )
 
 
-def _write_url(project: Project, name: str, url: str, layer: Layer, is_default: bool) -> None:
+def _sealing(project: Project, place: Address, way: Access, recipients: Sequence[str]) -> Encryption | None:
+    """How the store that is there now is encrypted, which it may have been before; not this clone's own store.
+
+    Raises:
+        NotAStore: it is that one.
+        Conflict: it was there before, and is not encrypted for all of the recipients.
+        BadCredentials, IntegrityError: the person here cannot open it, or it is not the one that was written down.
+    """
+    there = description_of(place, way)
+    if there.id == project.store.id:
+        raise NotAStore(f"{display(str(place))} is this clone's own store", hint="a remote is a folder apart from it")
+    if there.encryption is not None:
+        refuse_loose_identity(project)
+        known = {key.recipient for key in there.encryption.keys}
+        if lacking := [one for one in recipients if not any(one.strip().startswith(each) for each in known)]:
+            raise Conflict(
+                f"{display(str(place))} is a store already, and {display(lacking[0])} is no recipient of it",
+                hint=f"track remote add NAME {display(str(place))}   uses it as it is",
+            )
+    elif recipients:
+        raise Conflict(
+            f"{display(str(place))} is a store already, and not encrypted; that is decided when a store is made",
+            hint="name an empty place: track remote add NAME PLACE --encrypt RECIPIENT   then: track push NAME",
+        )
+    return there.encryption
+
+
+def _write_url(project: Project, named: Named, is_default: bool, sealing: Encryption | None) -> None:
     """The URL comes last: with it the remote is there, and nothing more is to do."""
-    remember_no_more(project, name)
+    remember_no_more(project, named.name)
+    if sealing is not None:
+        settings.write(project, named.layer, f"remote.{named.name}.encryption", sealing.key_id)
     if is_default:
-        settings.write(project, layer, "core.remote", name)
-    settings.write(project, layer, f"remote.{name}.url", url)
+        settings.write(project, named.layer, "core.remote", named.name)
+    settings.write(project, named.layer, f"remote.{named.name}.url", named.url)
 
 
 def _is_staged(project: Project, name: str) -> bool:

@@ -40,7 +40,7 @@ def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteR
     was_default = project.config.text("core.remote") == name
     with project.lock():
         for layer in dict.fromkeys((*layers, *_LAYERS[:2])):
-            about = [f"remote.{name}.{what}" for what in ("endpoint", "profile", "region", "read-only")]
+            about = [f"remote.{name}.{what}" for what in ("encryption", "endpoint", "profile", "region", "read-only")]
             named = [key, *_default_in(project, layer, name)] if layer in layers else []
             settings.remove(project, layer, *named, *about)
         remember_no_more(project, name)

@@ -113,15 +113,19 @@ def command() -> None:
 @click.option("--no-create", is_flag=True, help="Refuse a folder that is not a store yet.")
 @click.option("--clone", is_flag=True, help="Write it to this clone's own configuration, which is not committed.")
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
+@click.option("--encrypt", multiple=True, metavar="RECIPIENT", help="Encrypt what will be in a new store; repeatable.")
 @click.option("--endpoint", metavar="URL", help="The server of a bucket or container, when it is not the provider's.")
 @click.option("--region", metavar="REGION", help="The region of a bucket of S3.")
 @click.option("--profile", metavar="PROFILE", help="The profile of ~/.aws for a bucket of S3.")
-def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool, **access: Any) -> None:
+def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool, **more: Any) -> None:
     """Translate, call the verb, show."""
-    way = Access(**access)
+    recipients = more.pop("encrypt")
+    way = Access(**more)
+    options: dict[str, Any] = {"create": not no_create, "clone": clone, "stage": not no_stage, "access": way}
     with opened() as project:
-        added = remote_add(project, name, address, create=not no_create, clone=clone, stage=not no_stage, access=way)
+        added = remote_add(project, name, address, **options, recipients=recipients)
     what = "new store" if added.made else "store"
+    what += "  encrypted" if added.is_encrypted else ""
     what += "  only read" if added.is_read_only else ""
     if not added.is_new:
         emit(f"{added.name}  {display(added.url)}  this clone may use it now")

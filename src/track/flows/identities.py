@@ -1,0 +1,47 @@
+"""Identities: with which secret keys of the person here encrypted remotes are opened, and where they must not lie."""
+
+import os
+import stat
+from pathlib import Path
+
+from track.config import user_file
+from track.errors import BadCredentials
+from track.model.names import display
+from track.project import Project
+from track.store.address import Access
+
+DEFAULT = "age.txt"
+"""The file beside the user's configuration that is looked at where nothing is set."""
+
+
+def identity_file(project: Project) -> Path:
+    """The file of identities, which need not be there: what `age.identity` says, else the user's `age.txt`."""
+    chosen = project.config.text("age.identity")
+    return Path(os.path.expanduser(chosen)) if chosen else user_file().with_name(DEFAULT)
+
+
+def with_keys(project: Project, name: str, access: Access) -> Access:
+    """How the remote of that name is reached, with what opens it if it is encrypted. Nothing is looked up."""
+    return access._replace(identity=identity_file(project), key_id=project.config.text(f"remote.{name}.encryption"))
+
+
+def refuse_loose_identity(project: Project) -> None:
+    """Warn of an identity file that others can read; call it where it was used.
+
+    Raises:
+        BadCredentials: it lies in this repository, from where it could be committed, or was.
+    """
+    path = identity_file(project)
+    real = Path(os.path.realpath(path))
+    for inside in (project.root, project.git.common_dir):
+        if real.is_relative_to(os.path.realpath(inside)):
+            raise BadCredentials(
+                f"the identity file {display(str(path))} lies in this repository: a commit could publish it",
+                hint=f"move it, such as to {display(str(user_file().with_name(DEFAULT)))}\n"
+                "if it ever was in a commit: make a new store with a new identity",
+            )
+    mode = os.stat(real).st_mode
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warning = f"others can read your identities: chmod 600 {display(str(path))}"
+        if warning not in project.warnings:
+            project.warnings.append(warning)
