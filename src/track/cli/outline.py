@@ -41,6 +41,8 @@ TASKS = (
             ("run", "execute a command and keep what it used and made"),
             ("runs", "list, show, keep and drop runs"),
             ("why", "who made this, from what, with which code"),
+            ("lineage", "what something came from, run by run"),
+            ("deps", "what came from something, run by run"),
             ("code", "exactly the code that a run saw"),
             ("env", "what a run ran in: packages, platform"),
         ),
@@ -116,7 +118,7 @@ ACTS = (
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 
-PAGED = ("diff", "help", "log", "ls", "show", "whereis", "why")
+PAGED = ("deps", "diff", "help", "lineage", "log", "ls", "show", "whereis", "why")
 
 
 def first_commands() -> str:

@@ -233,6 +233,15 @@ def records_brought(git: Git, tips: Sequence[str], known: Sequence[str] = ()) ->
     yield from _events(git, chosen, (), wanted=_RECORDS, is_wanted=is_record_path)
 
 
+def records_everywhere(git: Git) -> list[tuple[bytes, bytes]]:
+    """Return every record of a run that any ref's history has, sorted by path, with its contents; later ones win."""
+    found: dict[bytes, str] = {}
+    for event in _events(git, ("--full-history", "--all"), (), wanted=_RECORDS, is_wanted=is_record_path):
+        if event.blob is not None:
+            found.setdefault(event.path, event.blob)
+    return _with_contents(git, found)
+
+
 def records_at(git: Git, rev: str) -> list[tuple[bytes, bytes]]:
     """Return the records of runs in a commit, sorted by path, with their contents.
 

@@ -1,0 +1,168 @@
+"""Lineage of something that a person named: which node of the graph is meant, out of every run that is known."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from track.errors import MalformedRecord, NewerFormat, NotAPointer, TrackError, UnknownPath, UnknownRun
+from track.flows.pointers import owner_of
+from track.flows.run_find import Found, every_run, find_run
+from track.history import log
+from track.model.digest import Digest
+from track.model.lineage import Graph, History, Node
+from track.model.names import data_path, display, is_named_pointer, is_pointer_path, pointer_path, text_of, typed
+from track.model.pointer import Pointer, parse_pointer
+from track.model.record import Record
+from track.model.record_file import parse_record
+from track.project import Project
+
+_LISTED = 10
+
+
+class Traced(NamedTuple):
+    """The graph of what was asked for, the `start` in it, and which records and pointers cannot be read."""
+
+    start: Node
+    graph: Graph
+    refused: tuple[TrackError, ...]
+
+
+def trace(
+    project: Project, item: str, *, downstream: bool, depth: int | None = None, rev: str | None = None, every: bool
+) -> Traced:
+    """Follow what `item` names: an artifact by its path, `RUN:NAME`, a run, a digest, or what a run saved by name.
+
+    With `every`, runs whose records any ref has count as well..
+
+    Raises:
+        UnknownPath: nothing is called so; the nearest names are listed.
+        UnknownRun: several runs are called so.
+        UnknownRevision: there is no such commit.
+        MalformedPointer, NewerFormat: its pointer cannot be read.
+    """
+    refused: list[TrackError] = []
+    pointers = dict(_pointers(project, refused))
+    records = {found.record.id: found.record for found in _known_runs(project, refused)}
+    if every:
+        records = {record.id: record for record in _everywhere(project, refused)} | records
+    history = History(records.values(), _said_origins(pointers))
+    for path, pointer in pointers.items():
+        if not any(True for _ in history.called(text_of(path))):
+            history.name_content(pointer.digest, text_of(path), pointer.size)
+    start = _start(project, history, pointers, item, rev)
+    graph = history.downstream(start, depth) if downstream else history.upstream(start, depth)
+    return Traced(start, graph, tuple(refused))
+
+
+def _known_runs(project: Project, refused: list[TrackError]) -> list[Found]:
+    runs = every_run(project)
+    refused += runs.refused
+    return list(runs.found)
+
+
+def _everywhere(project: Project, refused: list[TrackError]) -> Iterator[Record]:
+    for path, content in log.records_everywhere(project.git):
+        try:
+            yield parse_record(content, path)
+        except (MalformedRecord, NewerFormat) as error:
+            refused.append(error)
+
+
+def _pointers(project: Project, refused: list[TrackError]) -> Iterator[tuple[bytes, Pointer]]:
+    """(path of the data, pointer) of every pointer in the working tree that can be read."""
+    for path, content in log.pointers_in_worktree(project.git):
+        try:
+            pointer = parse_pointer(content, path)
+        except NotAPointer:
+            continue
+        except TrackError as error:
+            refused.append(error)
+            continue
+        yield path if is_named_pointer(path) else data_path(path), pointer
+
+
+def _said_origins(pointers: dict[bytes, Pointer]) -> dict[bytes, tuple[tuple[str, Digest], ...]]:
+    return {
+        pointer.digest: tuple((text_of(name), digest) for name, digest in pointer.based_on.items())
+        for pointer in pointers.values()
+        if pointer.based_on
+    }
+
+
+def _start(project: Project, history: History, pointers: dict[bytes, Pointer], item: str, rev: str | None) -> Node:
+    """The node that `item` names."""
+    if (digest := _digest(item)) is not None:
+        return history.content(digest)
+    if (node := _artifact(project, history, pointers, item, rev)) is not None:
+        return node
+    if ":" in item and (node := _of_run(project, history, item)) is not None:
+        return node
+    for record, used in history.called(item):
+        return history.node_of(record, used)
+    try:
+        found = find_run(project, item)
+    except UnknownRun as error:
+        if error.details and not error.details[0].startswith("there is"):
+            raise  # several
+        raise _unknown(history, pointers, item) from error
+    node = history.run(found.record.id)
+    assert node is not None
+    return node
+
+
+def _digest(item: str) -> Digest | None:
+    try:
+        return Digest.parse(item)
+    except ValueError:
+        return None
+
+
+def _artifact(
+    project: Project, history: History, pointers: dict[bytes, Pointer], item: str, rev: str | None
+) -> Node | None:
+    """The node of the artifact at a path, by its pointer in the working tree or at `rev`."""
+    try:
+        given = project.relative(item)
+    except TrackError:
+        return None
+    asked = data_path(given) if is_pointer_path(given) else given
+    path = asked if asked in pointers else owner_of(project, asked) or asked
+    pointer = pointers.get(path)
+    if rev is not None:
+        content = log.pointer_at(project.git, rev, pointer_path(path))
+        pointer = None if content is None else parse_pointer(content, pointer_path(path))
+    if pointer is None:
+        return None
+    return history.content(pointer.digest, run=pointer.run, name=text_of(path))
+
+
+def _of_run(project: Project, history: History, item: str) -> Node | None:
+    """The node of `RUN:NAME`; None where no part of it is a run."""
+    for place in [place for place, letter in enumerate(item) if letter == ":"]:
+        run, name = item[:place], item[place + 1 :]
+        try:
+            record = find_run(project, run).record
+        except UnknownRun:
+            continue
+        for used in sorted(record.artifacts, key=lambda used: used.category != "output"):
+            if used.shown == name:
+                return history.node_of(record, used)
+        raise UnknownPath(
+            f"the run {display(record.name)} neither used nor made `{display(name)}`",
+            hint=f"track runs show {typed(run)}",
+            details=_nearest(name, {used.shown for used in record.artifacts}),
+        )
+    return None
+
+
+def _unknown(history: History, pointers: dict[bytes, Pointer], item: str) -> UnknownPath:
+    names = history.names() | {text_of(path) for path in pointers}
+    return UnknownPath(
+        f"nothing is called `{display(item)}`: no artifact, no run, and nothing that a run used or made",
+        hint="see what is tracked: track ls      see the runs: track runs list",
+        details=_nearest(item, names),
+    )
+
+
+def _nearest(name: str, names: set[str]) -> tuple[str, ...]:
+    return tuple(f"there is {typed(each)}" for each in get_close_matches(name, sorted(names), _LISTED, 0.6))

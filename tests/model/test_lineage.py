@@ -1,0 +1,232 @@
+"""Lineage joined by content: who made what, from what, and what came of it, over any number of runs."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from track.model.digest import Digest, digest_of
+from track.model.lineage import Edge, Graph, History, Node
+from track.model.record import Record, Revision, Used, run_id
+
+DAY = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
+
+
+def artifact(category: str, name: str, content: str | None = None, **facts: object) -> Used:
+    return Used(category, digest_of((content or name).encode()), 10, name=name, **facts)  # type: ignore[arg-type]
+
+
+def run(
+    number: int,
+    *artifacts: Used,
+    name: str | None = None,
+    hour: float | None = None,
+    hours: float = 0.5,
+    **facts: object,
+) -> Record:
+    """The run of a number: it begins so many hours after nine, and takes half of one."""
+    began = DAY + timedelta(hours=number if hour is None else hour)
+    return Record(
+        id=run_id(1_700_000_000_000 + number, number.to_bytes(10, "big")), name=f"run {number}",
+        status="completed", started=began, ended=began + timedelta(hours=hours), artifacts=artifacts, **facts,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def named(graph: Graph) -> list[str]:
+    return sorted(node.name for node in graph.nodes)
+
+
+def edges(graph: Graph) -> set[tuple[str, str]]:
+    names = {node.id: node.name for node in graph.nodes}
+    return {(names[edge.source], names[edge.target]) for edge in graph.edges}
+
+
+CODE = artifact("code", "find_square_root.py")
+
+
+def guesses(*, renamed: bool = False) -> list[Record]:
+    """Three runs, each of which looks more closely where the one before came closest."""
+    found = [run(1, CODE, artifact("output", "run_1_guesses"), artifact("output", "run_1_closest"))]
+    for number in (2, 3):
+        before = [
+            artifact("input", "seed" if renamed and what == "closest" else f"run_{number - 1}_{what}",
+                     f"run_{number - 1}_{what}") for what in ("guesses", "closest")
+        ]  # fmt: skip
+        made = [artifact("output", f"run_{number}_{what}") for what in ("guesses", "closest")]
+        found.append(run(number, CODE, *before, *made))
+    return found
+
+
+def closest(history: History) -> Node:
+    return history.content(digest_of(b"run_3_closest"))
+
+
+def test_the_result_of_the_third_run_came_from_nine_things_by_twelve_edges():
+    history = History(guesses())
+    graph = history.upstream(closest(history))
+    assert named(graph) == [
+        "find_square_root.py", "run 1", "run 2", "run 3",
+        "run_1_closest", "run_1_guesses", "run_2_closest", "run_2_guesses", "run_3_closest",
+    ]  # fmt: skip
+    assert len(graph.edges) == 12
+    assert {("find_square_root.py", "run 3"), ("run_2_guesses", "run 3"), ("run 2", "run_2_guesses")} <= edges(graph)
+
+
+def test_another_name_for_the_same_content_changes_nothing():
+    plain, renamed = History(guesses()), History(guesses(renamed=True))
+    assert edges(plain.upstream(closest(plain))) == edges(renamed.upstream(closest(renamed)))
+
+
+def test_the_order_in_which_records_come_does_not_matter():
+    there, back = History(guesses()), History(reversed(guesses()))
+    assert there.upstream(closest(there)) == back.upstream(closest(back))
+
+
+def test_one_code_of_many_runs_has_all_their_outputs_below_it():
+    code = artifact("code", "sim.py")
+    runs = [run(n, code, *(artifact("output", f"out {n} {k}") for k in range(5))) for n in range(20)]
+    changed = run(20, artifact("code", "sim.py", "changed"), artifact("output", "last"))
+    history = History([*runs, changed])
+    graph = history.downstream(history.content(code.digest))
+    assert (len(graph.nodes), len(graph.edges)) == (121, 120)
+    other = history.downstream(history.content(digest_of(b"changed")))
+    assert named(other) == ["last", "run 20", "sim.py"]
+
+
+def test_of_several_that_made_the_same_the_latest_before_counts_and_the_others_are_said():
+    empty = [run(n, artifact("output", f"empty {n}", "nothing")) for n in (1, 2, 5)]
+    user = run(4, artifact("input", "log", "nothing"))
+    history = History([*empty, user])
+    node = history.run(user.id)
+    assert node is not None
+    graph = history.upstream(node)
+    assert named(graph) == ["empty 2", "run 2", "run 4"]
+    (source,) = [each for each in graph.nodes if each.kind == "artifact"]
+    assert set(source.also) == {empty[0].id, empty[2].id}
+
+
+def test_no_edge_goes_back_in_time():
+    user, maker = run(1, artifact("input", "table", "x")), run(2, artifact("output", "table", "x"))
+    history = History([user, maker])
+    node = history.run(user.id)
+    assert node is not None
+    assert edges(history.upstream(node)) == {("table", "run 1")}
+    assert named(history.downstream(history.content(digest_of(b"x")))) == ["table"]
+
+
+def test_a_run_in_a_run_uses_what_the_outer_one_has_made_so_far():
+    outer = run(1, artifact("output", "table"), hours=5)
+    inner = run(2, artifact("input", "table"), parent=outer.id)
+    history = History([outer, inner])
+    node = history.run(inner.id)
+    assert node is not None
+    assert edges(history.upstream(node)) == {("run 1", "table"), ("table", "run 2")}
+
+
+def test_what_was_really_fetched_from_a_run_counts_before_the_latest():
+    makers = [run(n, artifact("output", "m", "same")) for n in (1, 2)]
+    user = run(3, artifact("input", "m", "same", address=(("run", makers[0].id),)))
+    history = History([*makers, user])
+    node = history.run(user.id)
+    assert node is not None
+    assert named(history.upstream(node)) == ["m", "run 1", "run 3"]
+
+
+def test_two_outputs_of_one_run_with_the_same_content_are_two():
+    maker = run(1, artifact("output", "train.txt", "same"), artifact("output", "test.txt", "same"))
+    user = run(2, artifact("input", "test.txt", "same"))
+    history = History([maker, user])
+    node, used = history.run(maker.id), history.run(user.id)
+    assert node is not None and used is not None
+    assert named(history.downstream(node)) == ["run 1", "run 2", "test.txt", "train.txt"]
+    assert edges(history.upstream(used)) == {("run 1", "test.txt"), ("test.txt", "run 2")}
+
+
+def test_the_code_that_a_run_saw_stands_for_code_that_it_did_not_save():
+    seen = Revision("a" * 40, "b" * 40, True, code=digest_of(b"tree"))
+    history = History([run(1, artifact("output", "out"), revision=seen)])
+    graph = history.upstream(history.content(digest_of(b"out")))
+    assert named(graph) == ["code at aaaaaaaa and changes", "out", "run 1"]
+
+
+def test_where_it_is_cut_is_said():
+    history = History(guesses())
+    graph = history.upstream(closest(history), depth=2)
+    assert named(graph) == ["find_square_root.py", "run 3", "run_2_closest", "run_2_guesses", "run_3_closest"]
+    assert {node.name for node in graph.nodes if node.id in graph.cut} == {"run_2_closest", "run_2_guesses"}
+    assert history.upstream(closest(history), depth=0).nodes == (closest(history),)
+
+
+def test_what_no_run_made_came_from_what_was_said():
+    raw, clean = digest_of(b"raw"), digest_of(b"clean")
+    user = run(1, artifact("input", "clean"))
+    history = History([user], {clean: (("raw.csv", raw),)})
+    node = history.run(user.id)
+    assert node is not None
+    assert edges(history.upstream(node)) == {("raw.csv", "clean"), ("clean", "run 1")}
+    assert edges(history.downstream(history.content(raw))) == {("raw.csv", "clean"), ("clean", "run 1")}
+
+
+def test_a_run_that_left_its_input_as_it_was_is_no_circle_without_end():
+    history = History([run(1, artifact("input", "a", "x"), artifact("output", "a", "x"))])
+    graph = history.upstream(history.content(digest_of(b"x")))
+    assert [edge.how for edge in graph.edges] == ["made", "declared"]
+    assert [node.kind for node in graph.nodes] == ["artifact", "run", "artifact"]
+
+
+CONTENTS = st.sampled_from("abcde")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Record]:
+    found = []
+    for number in range(draw(st.integers(1, 8))):
+        inputs = [artifact("input", f"in {one}", one) for one in draw(st.sets(CONTENTS, max_size=3))]
+        outputs = [artifact("output", f"out {one}", one) for one in draw(st.sets(CONTENTS, max_size=3))]
+        code = [artifact("code", "code", f"code {draw(st.integers(0, 1))}")] * draw(st.integers(0, 1))
+        hour, hours = draw(st.integers(0, 4)), draw(st.integers(0, 2))
+        found.append(run(number, *code, *inputs, *outputs, hour=hour, hours=hours))
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories())
+def test_what_something_came_from_has_it_among_what_came_of_that(records: list[Record]):
+    history = History(records)
+    starts = [history.run(record.id) for record in records]
+    for start in starts:
+        assert start is not None
+        up = history.upstream(start)
+        for node in up.nodes:
+            down = history.downstream(node)
+            assert start.id in {each.id for each in down.nodes}
+            assert {edge for edge in up.edges if edge.source == node.id} <= set(down.edges)
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories())
+def test_no_edge_into_a_run_comes_from_one_that_began_later(records: list[Record]):
+    history = History(records)
+    for record in records:
+        start = history.run(record.id)
+        assert start is not None
+        graph = history.upstream(start)
+        nodes = {node.id: node for node in graph.nodes}
+        for edge in graph.edges:
+            maker, user = nodes[edge.source].run, nodes[edge.target].record
+            if maker is not None and user is not None:
+                began = next(each.started for each in records if each.id == maker)
+                assert began <= user.started
+
+
+def test_a_chain_of_ten_thousand_runs_is_followed():
+    chain = [run(n, artifact("input", f"v{n}"), artifact("output", f"v{n + 1}"), hour=n) for n in range(10_000)]
+    history = History(chain)
+    graph = history.upstream(history.content(digest_of(b"v10000")))
+    assert len(graph.nodes) == 20_001
+    assert graph.edges[0] == Edge(f"run:{chain[-1].id}", graph.start, "made")
+
+
+def test_content_that_nobody_knows_stands_alone():
+    graph = History([]).downstream(History([]).content(Digest(bytes(32))))
+    assert [node.name for node in graph.nodes] == ["blake3:000000000000"]
