@@ -14,7 +14,7 @@ import pytest
 from support.cli import Completed, track
 from support.powercut import FILESYSTEMS, Disk, disk
 from support.repositories import commit_all, git
-from support.scene import BIG, TRACK, duplicate, first_version, said_by, two_versions
+from support.scene import BIG, TRACK, duplicate, first_version, said_by, two_versions, with_garbage
 from support.sweep import clean
 from support.trees import Node, read_tree
 
@@ -36,6 +36,14 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with two versions and a folder remote that has nothing yet."""
     return two_versions(tmp_path_factory.mktemp("versions") / "repo")
+
+
+@pytest.fixture(scope="module")
+def littered(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with both versions in tags, much that nothing names, and a pack that is half of that."""
+    repo = duplicate(versions, tmp_path_factory.mktemp("littered") / "repo")
+    with_garbage(repo)
+    return repo
 
 
 @pytest.fixture(params=FILESYSTEMS)
@@ -164,6 +172,69 @@ def test_what_pull_acknowledged_survives(made: Disk, versions: Path, tmp_path: P
         store_is_whole(clone)
         after_reboot("checkout", "--force", cwd=clone).ok()
         assert data_of(clone) == data_of(repo)
+
+
+def test_what_a_collection_left_survives(made: Disk, littered: Path) -> None:
+    """Packs that are half dead are written anew: the new ones are on the disk before the old ones go."""
+    repo = duplicate(littered, made.root / "repo")
+    made.settle()
+    done = track("gc", "--grace", "0", cwd=repo).ok()
+    assert "nothing" not in done.out, done.out
+    with made.cut():
+        mend_git(repo)
+        clean(after_reboot("verify", cwd=repo))
+        for version in ("v1", "v2", "again"):
+            git("checkout", "--quiet", "--force", version, cwd=repo)
+            after_reboot("checkout", "--force", cwd=repo).ok()
+            clean(after_reboot("verify", cwd=repo))
+
+
+def test_what_was_said_moved_removed_and_brought_back_survives(made: Disk, versions: Path) -> None:
+    repo = duplicate(versions, made.root / "repo")
+    made.settle()
+    track("label", "data", "ticket=AB-7", cwd=repo).ok()
+    track("mv", "model.bin", "data/deep.bin", cwd=repo).ok()
+    track("mv", "data", "moved", cwd=repo).ok()
+    track("rm", "moved/new", cwd=repo).ok()
+    expected, lines = pointers(repo), (repo / ".gitignore").read_bytes()
+    assert list(expected) == ["moved.track"]
+    assert b"AB-7" in expected["moved.track"]
+    with made.cut():
+        assert pointers(repo) == expected
+        assert (repo / ".gitignore").read_bytes() == lines
+        mend_git(repo)
+        store_is_whole(repo)
+    track("restore", cwd=repo).ok()
+    expected = pointers(repo)
+    with made.cut():
+        assert pointers(repo) == expected
+        mend_git(repo)
+        store_is_whole(repo)
+
+
+def test_what_a_run_made_and_its_record_survive(made: Disk, versions: Path) -> None:
+    repo = duplicate(versions, made.root / "repo")
+    made.settle()
+    track("run", "-o", "out.bin", "--", "cp", "data/whole.bin", "out.bin", cwd=repo).ok()
+    expected, content = pointers(repo), (repo / "out.bin").read_bytes()
+    records = records_of(repo)
+    assert "out.bin.track" in expected
+    assert len(records) == 1
+    with made.cut():
+        assert pointers(repo) == expected
+        assert records_of(repo) == records
+        mend_git(repo)
+        store_is_whole(repo)
+        (repo / "out.bin").unlink(missing_ok=True)
+        after_reboot("checkout", "out.bin", cwd=repo).ok()
+        assert (repo / "out.bin").read_bytes() == content
+        listed = after_reboot("runs", "list", cwd=repo)
+        assert listed.ok().out.strip()
+
+
+def records_of(repo: Path) -> list[bytes]:
+    """The records of runs in the working tree."""
+    return [path.read_bytes() for path in sorted((repo / ".track/runs").rglob("*.toml"))]
 
 
 def in_consent(clone: Path, remote: Path) -> None:
