@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from track import publish
 from track.errors import GitFailed, Locked
+from track.flows.bring import bring
 from track.flows.ignoring import ignore
 from track.flows.pointers import pointer_at, write_pointer
+from track.flows.reach import Version
 from track.flows.run_artifacts import Made
 from track.flows.undo import Undo
 from track.history import gitrepo
@@ -28,14 +30,19 @@ class Placed(NamedTuple):
     why_not: str | None = None
 
 
-def place(project: Project, record: Record, made: Sequence[Made], *, branch: str | None) -> Placed:
+def place(
+    project: Project, record: Record, made: Sequence[Made], *, branch: str | None, brings: bool = False
+) -> Placed:
     """Write and stage the record of a run, and the pointers of what it made; the project's lock is held.
+
+    With `brings`, the data of what it made comes from the store, for a run that made it elsewhere.
 
     Nothing is written when the branch is another than `branch`, on which the run began, when Git is in the middle of
     something, or when one of the pointers was changed meanwhile. What is written stays when only staging fails.
 
     Raises:
         DiskFull, StoreUnwritable: a file could not be written; the run stays in the journal.
+        UnsavedWork: what is saved nowhere would be replaced by what it made; nothing was changed.
     """
     why_not = _in_the_way(project, made, branch)
     if why_not is not None:
@@ -44,6 +51,9 @@ def place(project: Project, record: Record, made: Sequence[Made], *, branch: str
     undo = Undo(project, "run", record.id, is_staged=True)
     for one in changed:
         undo.note_pointer(one.path)
+    if brings and made:
+        versions = [Version(one.path, one.pointer, ()) for one in made]
+        bring(project, versions, paths=[one.path for one in made], undo=undo)
     undo.save()
     for one in changed:
         write_pointer(project, pointer_path(one.path), one.pointer)

@@ -23,14 +23,20 @@ _HELP = """Execute a command and keep what is known of it: code, environment, in
   track run -o model.pt -- ./train.sh            a new file becomes an artifact
   track run -p lr=0.1 --name base -- python train.py
   track run --tag sweep --folder /sweeps -- make all
+  track run --isolated -i data.csv -o model.pt -- python train.py    only these, and the code, are there
+  track run --commit -o model.pt -- ./train.sh   commits the record and the pointers
 
 Nothing in the command changes. Tracked files that it read are its inputs, those that it changed its outputs; what it
 writes anew is named with --output. A record and the pointers of what it made are staged for your next commit; the
 code as it was, uncommitted changes included, is stored with it. Values of variables that look secret are left out.
 
+With --isolated the command runs in a temporary working tree that has the code and the declared inputs alone; what it
+writes elsewhere than to its outputs does not survive. With --commit exactly the record, the pointers of what was made
+and the lines that keep its data out of Git are committed, and nothing else that is staged.
+
 \b
 Exit codes: the command's own; 127 when there is no such command; 1 a declared output was not written;
-2 wrong usage; 3 not a project; 6 an output that Git has or that lies in another.
+1 the record could not be committed; 2 wrong usage; 3 not a project; 6 an output that Git has or that lies in another.
 """
 
 
@@ -55,6 +61,8 @@ Exit codes: the command's own; 127 when there is no such command; 1 a declared o
     type=click.Choice(["auto", "python", "trace", "off"]),
     help="How to notice the files that it opens.",
 )
+@click.option("--isolated", is_flag=True, help="Run where only the code and the declared inputs are.")
+@click.option("--commit", is_flag=True, help="Commit the record and the pointers of what it made.")
 @click.option("--no-keep", is_flag=True, help="Keep the run in this clone's journal alone.")
 def command(
     *,
@@ -68,6 +76,8 @@ def command(
     tags: tuple[str, ...],
     description: str | None,
     observing: str | None,
+    isolated: bool,
+    commit: bool,
     no_keep: bool,
 ) -> None:
     """Translate, call the verb, show."""
@@ -80,7 +90,8 @@ def command(
         dict(map(_fact, params)),
     )
     with opened() as project:
-        asked = Asked(inputs, outputs, observing or project.config.text("runs.observe") or "auto", not no_keep)
+        observe = observing or project.config.text("runs.observe") or "auto"
+        asked = Asked(inputs, outputs, observe, not no_keep, isolated, commit)
         ran = run(project, command_line, wishes, asked, echo=_echo, progress=progress())
         ensure_hooks(project)
     _say(ran)
@@ -125,7 +136,9 @@ def _say(ran: Ran) -> None:
         f"run {record.name} ({record.short}) {record.status}{took}: {count_text(used, 'input')}, "
         f"{count_text(made, 'output')}"
     )
-    if ran.why_not is None:
+    if ran.commit is not None:
+        note(f"its record is in commit {ran.commit[:12]}")
+    elif ran.why_not is None:
         note("its record is staged: git commit keeps it")
     else:
         hint(f"it is in the journal only: {ran.why_not}")

@@ -2,13 +2,13 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from track.errors import CommandNotFound, MissingOutput, TrackError, UsageError
+from track.errors import ChangedWhileAdding, CommandNotFound, MissingOutput, TrackError, UsageError
 from track.flows.run_artifacts import (
     Made,
     Tracked,
@@ -21,7 +21,10 @@ from track.flows.run_artifacts import (
     save_inputs,
     tracked_now,
 )
+from track.flows.run_commit import commit_run, edited_before
 from track.flows.run_environment import environment_of, streams_of
+from track.flows.run_isolated import Cell, check_isolated, isolated, keep_declared
+from track.flows.run_needs import code_version, input_versions
 from track.flows.run_place import Placed, place
 from track.flows.run_start import Wishes, begin, elapsed_s, journal_of
 from track.model.names import display
@@ -40,6 +43,7 @@ class Ran(NamedTuple):
     """What a run came to. `code` is the command's own; `staged` are files of the working tree, sorted.
 
     `why_not` says why the record waits in the journal, `warnings` what is not as it should be and changes nothing.
+    `commit` is that of the record, where one was asked for.
     """
 
     record: Record
@@ -47,15 +51,22 @@ class Ran(NamedTuple):
     staged: tuple[bytes, ...]
     why_not: str | None
     warnings: tuple[str, ...]
+    commit: str | None = None
 
 
 class Asked(NamedTuple):
-    """How to run: declared inputs and outputs as a person types them, and how to look for others."""
+    """How to run: declared inputs and outputs as a person types them, and how to look for others.
+
+    `isolated` runs in a working tree of its own, with the recorded code and the declared inputs alone. `keep` writes
+    the record into the working tree, `commit` commits it with the pointers of what was made.
+    """
 
     inputs: Sequence[str] = ()
     outputs: Sequence[str] = ()
     observe: str = "auto"
     keep: bool = True
+    isolated: bool = False
+    commit: bool = False
 
 
 class _Work(NamedTuple):
@@ -104,22 +115,23 @@ def run(
         MissingOutput: a declared output was not written; the run is recorded as failed.
         TrackError: what the command wrote could not be passed on; the run is recorded as failed.
         DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
+        GitFailed: the record is staged, and cannot be committed.
     """
     wishes, asked = wishes or Wishes(), asked or Asked()
-    if not command:
-        raise UsageError("no command was named", hint="track run -- python train.py")
-    if asked.observe not in observe.MODES:
-        raise UsageError(f"not a way to observe: {display(asked.observe)}", hint=", ".join(observe.MODES))
+    _check(command, asked)
     inputs, outputs = places_of(project, asked.inputs), places_of(project, asked.outputs)
     before = tracked_now(project, progress)
     check_inputs(project, inputs, before)
     check_outputs(project, outputs)
-    branch = project.git.branch()
+    if asked.isolated:
+        check_isolated(project, inputs, outputs)
+    branch, edited = project.git.branch(), edited_before(project) if asked.commit else set()
     living = begin(project, wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID)), tuple(command))
     began = time.monotonic()
     work = _Work(project, living, tuple(command), asked, before, inputs, outputs, progress)
     try:
-        found = _find(work, _execute(work, echo))
+        with _place_of(work) as place:
+            found = _find(work, place, _execute(work, place, echo))
     except BaseException as error:
         code = error.exit_code if isinstance(error, CommandNotFound) else None
         with suppress(TrackError, OSError):
@@ -127,20 +139,50 @@ def run(
         raise
     record = _sealed(work, found, began)
     placed = _placed(work, record, found.made, branch)
+    commit = None
+    if asked.commit and placed.staged:
+        commit = commit_run(project, record, placed.staged, edited)
     if found.error is not None and not found.executed.code:
         raise found.error
-    return Ran(record, found.executed.code, placed.staged, placed.why_not, found.warnings)
+    return Ran(record, found.executed.code, placed.staged, placed.why_not, found.warnings, commit)
 
 
-def _execute(work: _Work, echo: Echo) -> Executed:
+def _check(command: Sequence[str], asked: Asked) -> None:
+    if not command:
+        raise UsageError("no command was named", hint="track run -- python train.py")
+    if asked.observe not in observe.MODES:
+        raise UsageError(f"not a way to observe: {display(asked.observe)}", hint=", ".join(observe.MODES))
+    if asked.commit and not asked.keep:
+        raise UsageError("what is not kept cannot be committed", hint="leave out --no-keep, or --commit")
+
+
+@contextmanager
+def _place_of(work: _Work) -> Iterator[Project]:
+    """Where the command runs: in the working tree, or in one with the code and the declared inputs alone."""
+    project, revision = work.project, work.living.record().revision
+    if not work.asked.isolated or revision is None or revision.code is None:
+        yield project
+        return
+    used = inputs_of(work.before, work.inputs, ())
+    with project.lock():
+        if lost := save_inputs(project, used, work.progress):
+            raise ChangedWhileAdding(f"`{lost[0].shown}` changes all the time", hint="wait until it is written")
+    draft = replace(work.living.record(), artifacts=used)
+    code = code_version(draft)
+    cell = Cell(code, revision.commit, input_versions(draft), work.inputs, work.outputs, draft.cwd)
+    with isolated(project, cell, work.progress) as place:
+        yield place
+
+
+def _execute(work: _Work, place: Project, echo: Echo) -> Executed:
     """Run the command to its end, observed."""
-    room, top = work.living.folder, work.project.root
+    room, top = work.living.folder, place.root
     variables = dict(os.environ)
-    check_program(work.command, work.project.cwd, variables.get("PATH"))
+    check_program(work.command, place.cwd, variables.get("PATH"))
     watch = observe.watch(work.command, room, top, mode=work.asked.observe, variables=variables)
     return execute(
         (*watch.prefix, *work.command),
-        cwd=work.project.cwd,
+        cwd=place.cwd,
         environment={**variables, **watch.variables, RUN_ID: work.living.id},
         streams=Streams(room / "stdout", room / "stderr"),
         echo=echo,
@@ -149,11 +191,11 @@ def _execute(work: _Work, echo: Echo) -> Executed:
     )
 
 
-def _find(work: _Work, executed: Executed) -> _Found:
-    """Find and store what the command used and made, and what it said."""
-    project = work.project
+def _find(work: _Work, place: Project, executed: Executed) -> _Found:
+    """Find and store what the command used and made in `place`, and what it said."""
+    project, run = work.project, work.living.id
     observe.wait_for_trace(work.living.folder, executed.process)
-    seen = observe.observed(work.living.folder, project.root)
+    seen = observe.observed(work.living.folder, place.root)
     made: list[Made] = []
     missing: list[bytes] = []
     error: TrackError | None = None
@@ -161,7 +203,11 @@ def _find(work: _Work, executed: Executed) -> _Found:
         used = inputs_of(work.before, work.inputs, seen.read)
         try:
             lost = save_inputs(project, used, work.progress)
-            made, missing = keep_outputs(project, work.before, work.outputs, work.living.id, work.progress)
+            if place is project:
+                made, missing = keep_outputs(project, work.before, work.outputs, run, work.progress)
+            else:
+                present = {path: before.pointer for path, before in work.before.items()}
+                made, missing = keep_declared(project, place, work.outputs, present, run, progress=work.progress)
         except TrackError as failure:
             error, lost = failure, []
         streams = streams_of(project, work.living.folder)
@@ -231,6 +277,6 @@ def _placed(work: _Work, record: Record, made: Sequence[Made], branch: str | Non
         return Placed((), "it was not to be kept in the working tree")
     try:
         with work.project.lock():
-            return place(work.project, record, made, branch=branch)
+            return place(work.project, record, made, branch=branch, brings=work.asked.isolated)
     except TrackError as error:
         return Placed((), error.message)
