@@ -39,6 +39,8 @@ TASKS = (
         "know where it came from",
         (
             ("run", "execute a command and keep what it used and made"),
+            ("rerun", "the command of a run again, here and now"),
+            ("reproduce", "a run again in isolation, and what came of it"),
             ("runs", "list, show, keep and drop runs"),
             ("why", "who made this, from what, with which code"),
             ("lineage", "what something came from, run by run"),
@@ -113,6 +115,7 @@ ACTS = (
     "pull",
     "hooks",
     "run",
+    "rerun",
     "runs",
     "code",
 )

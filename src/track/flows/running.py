@@ -1,4 +1,4 @@
-"""Run: execute a command so that what it used, made and was is known for good."""
+"""Running: a command is executed so that what it used, made and was is known for good."""
 
 import os
 import time
@@ -93,7 +93,7 @@ class _Found(NamedTuple):
     error: TrackError | None
 
 
-def run(
+def execute_run(
     project: Project,
     command: Sequence[str],
     wishes: Wishes | None = None,

@@ -1,20 +1,12 @@
 """`track run`: execute a command and keep what it used and made."""
 
-import math
-import re
-
 import click
 
+from track.cli import ran_text
 from track.cli.hooking import ensure_hooks
-from track.cli.session import count_text, duration_text, hint, note, opened, progress, warn
-from track.errors import UsageError
+from track.cli.session import opened, progress
 from track.flows.run_start import Wishes
-from track.model.names import display
-from track.system import write_all
-from track.verbs.run import Asked, Ran, run
-
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
-_NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+from track.verbs.run import Asked, run
 
 _HELP = """Execute a command and keep what is known of it: code, environment, inputs, outputs and how it ended.
 
@@ -86,59 +78,14 @@ def command(
         folder,
         description,
         tuple(dict.fromkeys(tags)),
-        dict(map(_fact, metadata)),
-        dict(map(_fact, params)),
+        dict(map(ran_text.fact, metadata)),
+        dict(map(ran_text.fact, params)),
     )
     with opened() as project:
         observe = observing or project.config.text("runs.observe") or "auto"
         asked = Asked(inputs, outputs, observe, not no_keep, isolated, commit)
-        ran = run(project, command_line, wishes, asked, echo=_echo, progress=progress())
+        ran = run(project, command_line, wishes, asked, echo=ran_text.echo, progress=progress())
         ensure_hooks(project)
-    _say(ran)
+    ran_text.say(ran)
     if ran.code:
         raise click.exceptions.Exit(ran.code)
-
-
-def _echo(number: int, block: bytes) -> None:
-    """Pass on what the command wrote; when nobody listens any more, it goes on and is kept."""
-    try:
-        write_all(number, block)
-    except BrokenPipeError:
-        return
-
-
-def _fact(text: str) -> tuple[str, object]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"not a fact: {display(text)}", hint="write key=value, such as lr=0.1")
-    return key.strip(), _value(value)
-
-
-def _value(text: str) -> object:
-    """Truth values and numbers are what they look like, all else is text: `007` too, and what a number cannot hold."""
-    if text in ("true", "false"):
-        return text == "true"
-    if _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63:
-        return int(text)
-    if _NUMBER.fullmatch(text) and not text.lstrip("+-").isdigit() and math.isfinite(float(text)):
-        return float(text)
-    return text
-
-
-def _say(ran: Ran) -> None:
-    for text in ran.warnings:
-        warn(text)
-    record = ran.record
-    used = sum(one.path is not None for one in record.of("input"))
-    made = sum(one.path is not None for one in record.of("output"))
-    took = f" in {duration_text(record.seconds)}" if record.seconds is not None else ""
-    note(
-        f"run {record.name} ({record.short}) {record.status}{took}: {count_text(used, 'input')}, "
-        f"{count_text(made, 'output')}"
-    )
-    if ran.commit is not None:
-        note(f"its record is in commit {ran.commit[:12]}")
-    elif ran.why_not is None:
-        note("its record is staged: git commit keeps it")
-    else:
-        hint(f"it is in the journal only: {ran.why_not}")

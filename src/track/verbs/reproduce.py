@@ -1,0 +1,109 @@
+"""Reproduce: the command of a run again, in isolation, and a verdict for each of its outputs."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from track import publish
+from track.errors import MissingObject, TrackError
+from track.flows.keep import Keeper
+from track.flows.pointers import exists
+from track.flows.reach import Version
+from track.flows.run_commands import command_of
+from track.flows.run_compare import Side, Verdict, verdict
+from track.flows.run_find import Found, find_run
+from track.flows.run_isolated import Cell, isolated
+from track.flows.run_needs import code_version, input_versions, need, output_versions
+from track.progress import Progress, silent
+from track.project import Project
+from track.runs.command import Echo, Executed, Streams, check_program, execute
+
+_RUN_ID = "TRACK_RUN_ID"
+
+
+class Reproduced(NamedTuple):
+    """What came of it: the command's exit code now, and a verdict for each output, sorted by path.
+
+    `not_there` names inputs that were no tracked paths, and so were not there this time.
+    """
+
+    found: Found
+    code: int
+    seconds: float
+    verdicts: tuple[Verdict, ...]
+    not_there: tuple[str, ...]
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Whether every output came again, and the command ended as it had."""
+        return self.code == (self.found.record.exit or 0) and all(each.is_good for each in self.verdicts)
+
+
+def reproduce(
+    project: Project, name: str, *, echo: Echo, fetch: bool = False, progress: Progress = silent
+) -> Reproduced:
+    """Execute the command of a run where only its code and its inputs are, and compare what it makes with what it made.
+
+    Nothing is recorded, and the working tree stays as it is. With `fetch`, what is not here comes from a remote.
+
+    Raises:
+        UnknownRun: no run is called so, or several are.
+        UsageError: it had no command, no code was kept with it, or a secret that is not kept stood in its command.
+        MissingObject: its code or an input is not here, or nowhere.
+        CommandNotFound: its program is not here.
+        GitFailed, DiskFull, StoreUnwritable: no working tree can be made for it.
+    """
+    found = find_run(project, name)
+    record = found.record
+    command = command_of(record)
+    code, inputs, outputs = code_version(record), input_versions(record), output_versions(record)
+    again = f"track reproduce {record.id}"
+    need(project, found, [code, *inputs], fetch=fetch, again=again, progress=progress)
+    if fetch:
+        with suppress(MissingObject):  # what the run made is only needed where it differs
+            need(project, found, outputs, fetch=True, again=again, progress=progress)
+    paths = [version.path for version in outputs]
+    commit = record.revision.commit if record.revision is not None else None
+    cell = Cell(code, commit, inputs, [version.path for version in inputs], paths, record.cwd)
+    with isolated(project, cell, progress) as place:
+        executed = _execute(place, command, echo)
+        verdicts = _verdicts(project, place, outputs, progress)
+    not_there = tuple(used.shown for used in record.of("input") if used.path is None)
+    return Reproduced(found, executed.code, executed.seconds, verdicts, not_there)
+
+
+def _execute(place: Project, command: Sequence[str], echo: Echo) -> Executed:
+    variables = {name: value for name, value in os.environ.items() if name != _RUN_ID}
+    check_program(command, place.cwd, variables.get("PATH"))
+    room = publish.stage(place.worktree_state / "streams")
+    publish.make_directory(room)
+    return execute(
+        command,
+        cwd=place.cwd,
+        environment=variables,
+        streams=Streams(room / "stdout", room / "stderr"),
+        echo=echo,
+        beat=lambda: None,
+        beat_every_s=60.0,
+    )
+
+
+def _verdicts(project: Project, place: Project, outputs: Sequence[Version], progress: Progress) -> tuple[Verdict, ...]:
+    """Compare; what the command made this time goes into the store, where nothing names it."""
+    sides: dict[bytes, Side] = {}
+    with Keeper(place, progress=progress) as keeper:
+        for version in outputs:
+            if exists(place, version.path):
+                with suppress(TrackError):  # a pipe or the like is no output
+                    kept = keeper.keep(version.path, None)
+                    sides[version.path] = Side(kept.kind, kept.digest, kept.size)
+        keeper.commit()
+    verdicts = []
+    for version in outputs:
+        recorded = Side(version.pointer.kind, version.pointer.digest, version.pointer.size)
+        if version.path in sides:
+            verdicts.append(verdict(project, version.path, recorded, sides[version.path]))
+        else:
+            verdicts.append(Verdict(version.path, "missing", recorded.digest, None, "it was not written"))
+    return tuple(verdicts)
