@@ -45,6 +45,8 @@ class Project:
         self.config = settings
         self.cwd = cwd
         self.root = git.top
+        self.stands_at: Path | None = None
+        """For what is only looked at: the folder that it would be in, from where relative addresses start."""
         self.consents = Consents(git.common_dir)
         self.state = git.common_dir / "track"
         self.worktree_state = git.git_dir / "track"

@@ -146,14 +146,19 @@ def test_edits_beside_a_pointer_that_did_not_move_stay_and_the_others_come(repo:
     assert (clone / "data/a.txt").read_bytes() == b"work of a day"
 
 
-def test_a_dry_run_changes_nothing_and_asks_nobody(repo: Path) -> None:
+def test_a_dry_run_changes_nothing_and_fails_as_the_real_one_does(repo: Path) -> None:
     clone = cloned(repo)
-    (clone / "table.csv").write_bytes(b"")
-    (clone / "table.csv").unlink()
-    shutil.rmtree(repo.parent / "remote")
     result = pulled(clone, dry_run=True)
     assert result.dry_run and {one.path for one in result.lacking} == {b"data", b"model.bin", b"table.csv"}
     assert not (clone / "data").exists()
+    pulled(clone, "table.csv")
+    shutil.rmtree(repo.parent / "remote")
+    assert [one.path for one in pulled(clone, "table.csv", dry_run=True).lacking] == []  # and nobody is asked
+    with pytest.raises(RemoteError) as foreseen:
+        pulled(clone, dry_run=True)
+    with pytest.raises(RemoteError) as real:
+        pulled(clone)
+    assert (foreseen.value.message, foreseen.value.exit_code) == (real.value.message, real.value.exit_code)
 
 
 def test_what_is_damaged_at_the_remote_is_named_and_never_placed(repo: Path) -> None:

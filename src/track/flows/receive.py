@@ -14,6 +14,7 @@ from track.flows.routes import sources
 from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.nodes_there import read_there
 from track.store.remote import Remote
 
 
@@ -22,6 +23,9 @@ class Received(NamedTuple):
 
     `refused` are versions whose manifest cannot be believed: nothing more of them was asked for. `passed` are remotes
     that could not be used, or of which something was damaged; what they should have given came from another one.
+
+    Of a dry run it is what would come: `fetched_bytes` is the size of the objects, for nobody knows yet how they
+    travel; `remotes` are those that something would come from; and `foreseen` says it for each version.
     """
 
     objects_count: int
@@ -29,6 +33,16 @@ class Received(NamedTuple):
     remotes: tuple[Named, ...]
     refused: tuple[Refused, ...] = ()
     passed: tuple[Passed, ...] = ()
+    foreseen: tuple["Foreseen", ...] = ()
+
+
+class Foreseen(NamedTuple):
+    """What would come for a version: `files_count` is None where only a part of it is meant; `size` in bytes."""
+
+    path: bytes
+    files_count: int | None
+    objects_count: int
+    size: int
 
 
 class _Unavailable(Exception):
@@ -68,6 +82,41 @@ class _Receiving:
         yield from found
 
 
+class _Foreseeing(_Receiving):
+    """One fetch from one remote that is only thought of: what would come is counted, and none of it is kept."""
+
+    def __init__(self, project: Project, remote: Remote, lengths: dict[bytes, int], nodes: dict[bytes, bytes]) -> None:
+        """`lengths` are of the objects that would be here by now, `nodes` those of them that were looked into."""
+        super().__init__(project, remote, silent)
+        self._lengths, self._nodes = lengths, nodes
+
+    def bring(self, digests: set[bytes]) -> set[bytes]:
+        """Count what would be fetched of these; those that could not be had."""
+        absent = self._project.store.absent(digests) - self._lengths.keys()
+        found = {one: held[0].length for one, held in self._remote.known.locate(absent).items()}
+        self._lengths |= found
+        self.count += len(found)
+        self.size += sum(found.values())
+        self.missing |= absent - found.keys()
+        return absent - found.keys()
+
+    def read_many(self, nodes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """Manifest nodes, read at the remote when they are not here."""
+        if self.bring(set(nodes)):
+            raise _Unavailable
+        elsewhere = self._lengths.keys() & set(nodes)
+        try:
+            for digest, node in read_there(self._remote.place, self._remote.known, elsewhere - self._nodes.keys()):
+                if node is None:
+                    raise _Unavailable
+                self._nodes[digest] = node
+            here = list(self._project.store.read_many([one for one in nodes if one not in elsewhere]))
+        except (MissingObject, DamagedObject):
+            raise _Unavailable from None
+        yield from here
+        yield from ((one, self._nodes[one]) for one in elsewhere)
+
+
 def receive(
     project: Project,
     versions: Sequence[Version],
@@ -76,11 +125,13 @@ def receive(
     paths: Sequence[bytes] = (),
     choice: Choice | None = None,
     manifests: bool = False,
+    dry_run: bool = False,
     progress: Progress = silent,
 ) -> Received:
     """Fetch what these versions need, or of a directory the parts of it that `paths` name, and of that `choice` takes.
 
-    With `manifests`, of directories only the manifests, and of files nothing.
+    With `manifests`, of directories only the manifests, and of files nothing. With `dry_run` the remotes are asked what
+    they have, and nothing is fetched or written.
 
     The remote asked for alone, else each that has a part of it, the best one first. One that does not answer, that may
     not be used, or of which a copy is damaged, is passed over for the next. All that can come comes, and stays when
@@ -93,7 +144,7 @@ def receive(
             has all that is needed.
         DiskFull, StoreUnwritable: the local store cannot take it.
     """
-    return _Receipt(project, _Asked(paths, choice, manifests), progress).run(
+    return _Receipt(project, _Asked(paths, choice, manifests), progress, dry_run=dry_run).run(
         versions, sources(project, versions, remote)
     )
 
@@ -109,7 +160,11 @@ class _Asked(NamedTuple):
 class _Receipt:
     """What came so far, of which remotes, and what is wrong with the others."""
 
-    def __init__(self, project: Project, meant: _Asked, progress: Progress) -> None:
+    def __init__(self, project: Project, meant: _Asked, progress: Progress, *, dry_run: bool) -> None:
+        self._dry_run = dry_run
+        self._lengths: dict[bytes, int] = {}
+        self._nodes: dict[bytes, bytes] = {}
+        self._below: dict[tuple[bytes, bytes], tuple[Version, set[bytes]]] = {}
         self._project, self._meant, self._progress = project, meant, progress
         self._asked: list[Named] = []
         self._failed: list[tuple[Named, TrackError]] = []
@@ -131,22 +186,28 @@ class _Receipt:
                 self._passed.append(Passed(named.name, named.url, error.message, error.hint))
                 continue
             if not wanted:
-                return Received(self._count, self._size, tuple(self._asked), tuple(self._refused), tuple(self._passed))
+                return Received(
+                    self._count, self._size, tuple(self._asked), tuple(self._refused), tuple(self._passed),
+                    tuple(self._foreseen()),
+                )  # fmt: skip
         with naming_too([one.error for one in self._refused]):
             raise self._failure(wanted, routes[0])
 
     def _ask(self, named: Named, wanted: Sequence[Version]) -> list[Version]:
         """Fetch what one remote has of it; the versions that are still not whole here."""
-        with connected(self._project, named, sending=False) as connection:
+        with connected(self._project, named, sending=False, kept=not self._dry_run) as connection:
             self._asked.append(named)
-            receiving = _Receiving(self._project, connection, self._progress)
+            if self._dry_run:
+                receiving: _Receiving = _Foreseeing(self._project, connection, self._lengths, self._nodes)
+            else:
+                receiving = _Receiving(self._project, connection, self._progress)
             try:
                 left = self._receive(receiving, connection, wanted)
             finally:
                 self._count, self._size = self._count + receiving.count, self._size + receiving.size
                 self._missing |= receiving.missing
                 self._damaged |= receiving.damaged
-            if receiving.missing:
+            if receiving.missing and not self._dry_run:
                 learn(self._project, connection, receiving.missing)
         if receiving.damaged:
             count = len(receiving.damaged)
@@ -169,6 +230,8 @@ class _Receipt:
                 left.append(version)
             except UNBELIEVABLE as error:
                 self._refused.append(refusal(version, paths, error))
+        if self._dry_run:
+            self._below.update({(one[0].path, one[0].pointer.digest): one for one in reached})
         if manifests:
             return left
         failed = receiving.bring(set().union(*(objects for _, objects in reached)))
@@ -177,6 +240,18 @@ class _Receipt:
             whole = [version for version in whole if not inside(version, paths)]
             remote.known.note_latest((version.path, version.pointer.digest) for version in whole)
         return left + [version for version, objects in reached if not failed.isdisjoint(objects)]
+
+    def _foreseen(self) -> Iterator[Foreseen]:
+        paths, choice, manifests = self._meant
+        for _, (version, below) in sorted(self._below.items()):
+            digests = below & self._lengths.keys()
+            if manifests:
+                digests &= self._nodes.keys()
+            pointer = version.pointer
+            files = (pointer.files if pointer.kind == "directory" else 1) if digests else None
+            is_part = bool(inside(version, paths)) or choice is not None or manifests
+            size = sum(self._lengths[digest] for digest in digests)
+            yield Foreseen(version.path, None if is_part else files, len(digests), size)
 
     def _failure(self, wanted: Sequence[Version], first: Named) -> TrackError:
         """Why not everything came: what became of the best remote, or where all of it was looked for in vain."""

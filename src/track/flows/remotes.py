@@ -96,6 +96,8 @@ def choose(project: Project, name: str | None = None) -> Named:
 
 def base_of(project: Project) -> Path:
     """The folder that relative addresses start from: the top of the main working tree, whichever we are in."""
+    if project.stands_at is not None:
+        return project.stands_at
     common = project.git.common_dir
     return common.parent if common.name == ".git" else project.root
 
@@ -284,8 +286,10 @@ def clone_id(project: Project) -> str:
 
 
 @contextmanager
-def connected(project: Project, named: Named, *, sending: bool) -> Iterator[Remote]:
+def connected(project: Project, named: Named, *, sending: bool, kept: bool = True) -> Iterator[Remote]:
     """The remote, open, its index read; when sending, no other push of this clone to it runs.
+
+    Not `kept`, nothing is written here: what is learned of it is forgotten at the end.
 
     Raises:
         RemoteError: it may not be used, is not there, or is no store.
@@ -297,21 +301,23 @@ def connected(project: Project, named: Named, *, sending: bool) -> Iterator[Remo
     refuse_strangers(project, named, sending=sending)
     folder = project.state / "remotes"
     record = folder / f"{named.name}.db"
-    publish.make_directories(folder)
+    if kept:
+        publish.make_directories(folder)
     alone = Lock(folder / f"{named.name}.lock").exclusive(project.config.seconds("lock.timeout"))
-    with explaining(record), alone if sending else nullcontext(), _opened(project, named, record) as remote:
+    with explaining(record), alone if sending else nullcontext(), _opened(project, named, record, kept) as remote:
         remote.refresh()
         yield remote
 
 
-def _opened(project: Project, named: Named, record: Path) -> Remote:
+def _opened(project: Project, named: Named, record: Path, kept: bool) -> Remote:
     try:
         access = Access()
         if not isinstance(named.address, Folder):
             uploads = record.with_name(f"{named.name}.uploads")
             access = access_of(project, named.name)._replace(uploads=uploads)
         access = with_keys(project, named.name, access)
-        remote = open_remote(named.url, name=named.name, base=base_of(project), record=record, access=access)
+        base = base_of(project)
+        remote = open_remote(named.url, name=named.name, base=base, record=record, access=access, kept=kept)
         if remote.is_encrypted:
             refuse_loose_identity(project)
         if rate := project.config.size("transfer.rate"):

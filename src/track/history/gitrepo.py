@@ -109,6 +109,20 @@ def clone(
     return Git(target)
 
 
+@contextmanager
+def passing_clone(
+    url: str, target: Path, *, branch: str | None = None, progress: Callable[[str], None] | None = None
+) -> Iterator[Git]:
+    """A clone that is gone at the end of the block: the last commit alone, for who asks what would be at `target`.
+
+    Raises as `clone`.
+    """
+    if target.is_dir() and any(target.iterdir()):
+        raise Conflict(f"{display(str(target))} is there and not empty", hint=_beside(target))
+    with tempfile.TemporaryDirectory(prefix="track-") as folder:
+        yield clone(url, Path(folder) / "clone", branch=branch, depth=1, progress=progress)
+
+
 def _beside(target: Path) -> str:
     if (target / ".git").exists():
         return (

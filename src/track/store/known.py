@@ -12,10 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from track.publish import make_directories
 from track.store.layout import ROOTS
 from track.store.recipe import OF_WHOLE, RECIPE
-from track.store.record import Stale, check_version, connected_record, forget_record, opened_record
+from track.store.record import Stale, check_version, connected_record, opened_record, record_in_memory
 from track.store.segment import Held, Name, Segment
 from track.store.tombstones import NOTHING, Condemned
 
@@ -33,18 +32,11 @@ class PackHeld(NamedTuple):
 class Known:
     """The record of one remote. Missing, damaged or of another version, it begins empty."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the record at `path`, making it and its folder when missing."""
+    def __init__(self, path: Path, *, kept: bool = True) -> None:
+        """Open the record at `path`, making it and its folder when missing; not `kept`, a copy of it."""
         self.path = path
         self.condemned = NOTHING
-        make_directories(path.parent)
-        try:
-            self._db = opened_record(path)
-        except (sqlite3.DatabaseError, Stale) as error:
-            if isinstance(error, sqlite3.OperationalError):  # full, locked, not ours: the file itself may be fine
-                raise
-            forget_record(path)
-            self._db = opened_record(path)
+        self._db = opened_record(path) if kept else record_in_memory(path)
 
     def __enter__(self) -> Self:
         """The record itself."""

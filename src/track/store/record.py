@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from track.errors import DiskFull, Locked, RemoteError, StoreUnwritable
-from track.publish import remove
+from track.publish import make_directories, remove
 from track.store.recipe import OF_WHOLE, RECIPE
 from track.system import shown
 
@@ -44,18 +44,50 @@ class Stale(Exception):
 
 
 def opened_record(path: Path) -> sqlite3.Connection:
-    """A connection to a record of this version; a new file gets its tables."""
+    """A connection to a record of this version, which is made anew when it is missing, damaged or of another one."""
+    make_directories(path.parent)
+    try:
+        return _opened(path)
+    except (sqlite3.DatabaseError, Stale) as error:
+        if isinstance(error, sqlite3.OperationalError):  # full, locked, not ours: the file itself may be fine
+            raise
+        forget_record(path)
+        return _opened(path)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
     db = connected_record(path, read_only=False)
     try:
         db.execute("PRAGMA synchronous = NORMAL")
-        if db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0:
-            db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
-        check_version(db)
-        db.execute("CREATE TABLE IF NOT EXISTS confirmed (at REAL NOT NULL)")  # a record without it is read as before
+        _furnish(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def record_in_memory(path: Path) -> sqlite3.Connection:
+    """A copy of a record that nobody else sees, empty where there is none of this version; the file is only read."""
+    db = sqlite3.connect(":memory:", check_same_thread=False)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20)) as source:
+            check_version(source)
+            source.backup(db)
+    except (sqlite3.Error, Stale):
+        db.close()
+        db = sqlite3.connect(":memory:", check_same_thread=False)
+    _furnish(db)
+    db.execute(_PLACES)
+    db.executescript(_CONDEMNED)
+    return db
+
+
+def _furnish(db: sqlite3.Connection) -> None:
+    """Make the tables of a new record. Raises Stale for one of another version."""
+    if db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0:
+        db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+    check_version(db)
+    db.execute("CREATE TABLE IF NOT EXISTS confirmed (at REAL NOT NULL)")  # a record without it is read as before
 
 
 def connected_record(path: Path, *, read_only: bool) -> sqlite3.Connection:

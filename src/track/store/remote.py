@@ -260,8 +260,12 @@ class Remote:
         return check(self.place, self.known, read_all=read_all, deep=deep, turn=turn, progress=progress)
 
 
-def open_remote(url: str, *, name: str, base: Path, record: Path, access: Access | None = None) -> Remote:
+def open_remote(
+    url: str, *, name: str, base: Path, record: Path, access: Access | None = None, kept: bool = True
+) -> Remote:
     """The remote at a URL; a relative path is below `base`. `record` is the file of what is known of it.
+
+    Not `kept`, nothing is written into that file.
 
     Raises:
         UsageError: an address of a kind that this version does not reach.
@@ -276,7 +280,7 @@ def open_remote(url: str, *, name: str, base: Path, record: Path, access: Access
     way = way._replace(staging=way.staging or record.parent / "sealing")
     place = open_place(parse_address(url, base=base), way)
     description = _description_of(place, name)
-    return Remote(name, open_sealed(place, description, way), Known(record), description)
+    return Remote(name, open_sealed(place, description, way), Known(record, kept=kept), description)
 
 
 def _description_of(place: Place, name: str) -> Description:

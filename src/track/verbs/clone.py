@@ -1,5 +1,6 @@
 """Clone: clone a Git repository, set this clone up, and bring its data."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from track.errors import TrackError, UsageError, naming_too
 from track.flows import settings
 from track.flows.bring import bring
 from track.flows.passed import Passed
-from track.flows.reach import errors_of, versions_here
+from track.flows.reach import Version, errors_of, versions_here
 from track.flows.receive import receive
 from track.history import drivers, gitrepo, hooks
+from track.history.plumbing import Git
 from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project, is_set_up
@@ -22,7 +24,8 @@ class Cloned:
     """What a clone did. `root` is the new working tree; `is_project` says that track is set up in it.
 
     `remotes` are (name, URL) of those that were asked for data; sizes in bytes, as they travelled. `placed` are the
-    artifacts whose files were put in place, with what was written for each. `refused` says which pointers could not be
+    artifacts whose files were put in place, with what was written for each; with `dry_run`, those that would be, and
+    the bytes are those of the objects, of which there are `objects_count`. `refused` says which pointers could not be
     read; the data of all others came. `passed` are remotes that could not be used, or of which something was damaged.
     """
 
@@ -35,6 +38,8 @@ class Cloned:
     warnings: tuple[str, ...] = ()
     refused: tuple[TrackError, ...] = ()
     passed: tuple[Passed, ...] = ()
+    dry_run: bool = False
+    objects_count: int = 0
 
 
 def clone(
@@ -47,6 +52,7 @@ def clone(
     depth: int | None = None,
     rate: str | None = None,
     with_hooks: bool = True,
+    dry_run: bool = False,
     tell: Callable[[str], None] | None = None,
     progress: Progress = silent,
 ) -> Cloned:
@@ -56,7 +62,8 @@ def clone(
     it. `with_hooks` has Git call track from then on; without it, no hooks come by themselves later.
     With `shallow` no data comes, and none is missed: `pull` without a path looks after what was placed once.
     `rate` limits the bytes a second, as the setting `transfer.rate` does. `tell` is given the lines with which Git says
-    how far it is. When the data does not come, the clone stays.
+    how far it is. When the data does not come, the clone stays. With `dry_run` Git clones into a folder that goes
+    again, the remotes are asked what they have, and nothing stays; what would fail is the same error.
 
     Raises:
         UsageError: the URL is none, or says no name for the folder.
@@ -66,6 +73,13 @@ def clone(
         NewerFormat, BadConfig: the repository cannot be read by this version; the clone stays.
     """
     target = Path.cwd() / (folder if folder is not None else name_of(url))
+    if dry_run:
+        with gitrepo.passing_clone(url, target, branch=branch, progress=tell) as git:
+            try:
+                return _foresee(git, Path(os.path.abspath(target)), data and not shallow)
+            except TrackError as error:  # which names files that are gone in a moment
+                error.details = tuple(one.replace(str(git.top), str(target)) for one in error.details)
+                raise
     git = gitrepo.clone(url, target, branch=branch, depth=depth, progress=tell)
     if not is_set_up(git):
         return Cloned(git.top, is_project=False)
@@ -101,6 +115,40 @@ def name_of(url: str) -> str:
     if last in ("", ".", "..", ".git"):
         raise UsageError(f"`{display(url)}` does not say what to call the folder", hint="track clone URL FOLDER")
     return last
+
+
+def _foresee(git: Git, target: Path, data: bool) -> Cloned:
+    """What would come into a clone at `target`, which is for now where `git` is."""
+    if not is_set_up(git):
+        return Cloned(target, is_project=False, dry_run=True)
+    with Project.open(git.top) as project:
+        project.stands_at = target
+        found, refused = versions_here(project)
+        warnings = tuple(project.warnings)
+        if not data or not found:
+            return Cloned(target, True, len(found), warnings=warnings, refused=refused, dry_run=True)
+        with naming_too(refused):
+            coming = receive(project, found, dry_run=True)
+        unbelievable = {one.path for one in coming.refused}
+        return Cloned(
+            root=target,
+            is_project=True,
+            artifacts_count=len(found),
+            remotes=tuple((named.name, named.url) for named in coming.remotes),
+            fetched_bytes=coming.fetched_bytes,
+            placed=tuple((one.path, one.pointer.size) for one in found if _is_placed(one) - unbelievable),
+            warnings=warnings,
+            refused=(*refused, *errors_of(coming.refused)),
+            passed=coming.passed,
+            dry_run=True,
+            objects_count=coming.objects_count,
+        )
+
+
+def _is_placed(version: Version) -> set[bytes]:
+    """Its path, where it has files in the working tree."""
+    is_apart = version.pointer.kind == "value" or version.path.startswith(b".track/")
+    return set() if is_apart else {version.path}
 
 
 def _fill(project: Project, data: bool, progress: Progress, *, shallow: bool) -> Cloned:

@@ -8,7 +8,7 @@ from track.errors import TrackError, naming_too
 from track.flows.choice import Choice, refuse_vain
 from track.flows.passed import Passed
 from track.flows.reach import every_ref, full_name, versions, versions_here
-from track.flows.receive import receive
+from track.flows.receive import Foreseen, receive
 from track.flows.shallow import not_away
 from track.flows.unmerged import versions_in_conflict
 from track.progress import Progress, silent
@@ -21,6 +21,8 @@ class Fetched:
 
     `refused` says which pointers could not be read; what all others need came. `passed` are remotes that could not be
     used, or of which something was damaged; it came from another one.
+
+    With `dry_run` it is what would come, and the bytes are those of the objects; `foreseen` says it for each artifact.
     """
 
     remotes: tuple[tuple[str, str], ...]
@@ -29,6 +31,8 @@ class Fetched:
     fetched_bytes: int
     refused: tuple[TrackError, ...] = ()
     passed: tuple[Passed, ...] = ()
+    dry_run: bool = False
+    foreseen: tuple[Foreseen, ...] = ()
 
 
 def fetch(
@@ -40,13 +44,15 @@ def fetch(
     choice: Choice | None = None,
     every: bool = False,
     manifests: bool = False,
+    dry_run: bool = False,
     progress: Progress = silent,
 ) -> Fetched:
     """Fetch what pointers need and the store lacks: those in the working tree, or at `revs`, or (`every`) at all refs.
 
     `paths` limit it to some artifacts or to parts of them, `choice` to files that it takes. Without `remote`, those
     known to have it are asked first, and then the others for what is still lacking. Interrupted, what came stays.
-    With `manifests`, only what says which files directories have, so that verbs that ask can answer.
+    With `manifests`, only what says which files directories have, so that verbs that ask can answer. With `dry_run`
+    the remotes are asked what they have, nothing is fetched or written, and what would fail is the same error.
 
     Raises:
         NoRemote: the project names no such remote.
@@ -65,8 +71,9 @@ def fetch(
             found = (*(found if manifests else not_away(project, found)), *versions_in_conflict(project))
     with naming_too(refused):
         receiving = partial(receive, project, found, remote=remote, paths=asked, choice=choice, manifests=manifests)
-        received = receiving(progress=progress)
-        refuse_vain(project, found, asked, choice)
+        received = receiving(dry_run=dry_run, progress=progress)
+        if not dry_run:  # else nobody knows what is in what did not come
+            refuse_vain(project, found, asked, choice)
     return Fetched(
         tuple((named.name, named.url) for named in received.remotes),
         len(found),
@@ -74,4 +81,6 @@ def fetch(
         received.fetched_bytes,
         (*refused, *(one.error for one in received.refused)),
         received.passed,
+        dry_run,
+        received.foreseen,
     )

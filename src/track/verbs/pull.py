@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
 from track.flows.passed import Passed
 from track.flows.reach import Version, errors_of, versions_here
-from track.flows.receive import Received, lacking_here, put_damage_aside, receive
+from track.flows.receive import Foreseen, Received, lacking_here, put_damage_aside, receive
 from track.flows.shallow import not_away
 from track.flows.undo import Undo
 from track.flows.unmerged import versions_in_conflict
@@ -24,7 +25,8 @@ from track.project import Project
 class Pulled:
     """What a pull did. `remotes` are (name, URL) of those that were asked; sizes in bytes, as they travelled.
 
-    With `dry_run`, `artifacts` is what would be placed of what is here, and `lacking` what would be fetched first.
+    With `dry_run`, `artifacts` is what would be placed of what is here, and `foreseen` what would be fetched first for
+    each of `lacking`; the bytes are those of the objects.
     `refused` says which pointers could not be read; everything else was done. `step` is the number under which it can
     be undone (None: nothing to), `given_up` are unsaved files that went into the trash. `passed` are remotes that could
     not be used, or of which something was damaged; it came from another one.
@@ -41,6 +43,7 @@ class Pulled:
     step: int | None = None
     given_up: tuple[bytes, ...] = ()
     passed: tuple[Passed, ...] = ()
+    foreseen: tuple[Foreseen, ...] = ()
 
 
 def pull(
@@ -59,6 +62,8 @@ def pull(
     Of pointers in conflict, what both sides need comes too, for `track merge`.
     What is here already is not asked for; then no remote is needed. Artifacts that come whole are placed, also when
     others do not. Unsaved work is never lost, unless `force` gives it up. Interrupted, the same again goes on.
+    With `dry_run` the remotes are asked what they have, nothing is fetched or written, and what would fail is the same
+    error.
 
     Raises:
         UnknownPath: nothing lies at one of the paths, or nothing there that `choice` takes.
@@ -70,16 +75,15 @@ def pull(
         Locked: another `track` changes the working tree for too long.
     """
     asked = [project.relative(path) for path in paths]
-    with project.lock():
+    with nullcontext() if dry_run else project.lock():
         found, refused = versions_here(project, asked)
         found = found if asked or choice is not None else tuple(not_away(project, found))
-        if dry_run:
-            planned = bring(project, found, paths=asked, choice=choice, force=force, dry_run=True)
-            return Pulled(
-                (), len(found), 0, 0, planned.artifacts, planned.lacking, True, (*refused, *errors_of(planned.refused))
-            )
         with naming_too(refused):
             asking = partial(receive, project, remote=remote, paths=asked, choice=choice, progress=progress)
+            if dry_run:
+                planning = partial(bring, project, paths=asked, choice=choice, force=force, dry_run=True)
+                planned = _foresee(project, found, _Asked(asked, choice), asking, planning)
+                return replace(planned, refused=(*refused, *planned.refused))
             placing = partial(bring, project, paths=asked, choice=choice, force=force, progress=progress)
             done = _pull(project, found, _Asked(asked, choice), asking, placing)
             return replace(done, refused=(*refused, *done.refused))
@@ -92,6 +96,36 @@ class _Asked(NamedTuple):
     choice: Choice | None
 
 
+def _lacking(project: Project, found: Sequence[Version], asked: _Asked) -> list[Version]:
+    is_all = not asked.paths and asked.choice is None
+    return lacking_here(project, (*found, *(versions_in_conflict(project) if is_all else ())), *asked)
+
+
+def _foresee(
+    project: Project,
+    found: Sequence[Version],
+    asked: _Asked,
+    receiving: Callable[..., Received],
+    planning: Callable[..., Brought],
+) -> Pulled:
+    """What a pull would do; nothing is written."""
+    planned = planning(found)
+    lacking = _lacking(project, found, asked)
+    coming = receiving(lacking, dry_run=True) if lacking else Received(0, 0, ())
+    return Pulled(
+        remotes=tuple((named.name, named.url) for named in coming.remotes),
+        versions_count=len(found),
+        objects_count=coming.objects_count,
+        fetched_bytes=coming.fetched_bytes,
+        artifacts=planned.artifacts,
+        lacking=planned.lacking,
+        dry_run=True,
+        refused=errors_of(coming.refused, planned.refused),
+        passed=coming.passed,
+        foreseen=coming.foreseen,
+    )
+
+
 def _pull(
     project: Project,
     found: Sequence[Version],
@@ -99,8 +133,7 @@ def _pull(
     receiving: Callable[[Sequence[Version]], Received],
     bringing: Callable[..., Brought],
 ) -> Pulled:
-    is_all = not asked.paths and asked.choice is None
-    lacking = lacking_here(project, (*found, *(versions_in_conflict(project) if is_all else ())), *asked)
+    lacking = _lacking(project, found, asked)
     undo = Undo(project, "pull", *map(os.fsdecode, asked.paths))
     received: list[Received] = []
     trouble: MissingObject | DamagedObject | None = None

@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli.foreseeing import note_foreseen
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.session import count_text, emit, emit_json, hint, note, progress, refuse, size_text, table, warn
@@ -15,6 +16,7 @@ _HELP = """Clone a Git repository, set track up in the clone, and bring its data
   track clone https://example.org/acme/churn.git        into ./churn
   track clone git@example.org:acme/churn.git work       into ./work
   track clone --shallow URL                             pointers only: data comes when and where you ask for it
+  track clone -n URL                                    say what would come, and from where
   track clone --no-data URL && cd churn && track pull models/   only a part of the data
 
 It is `git clone` followed by `track pull`. With --no-data the pull is left to you; with --shallow data that you
@@ -36,6 +38,7 @@ After 3, 4, 5 and 7 the Git repository is cloned and `track pull` goes on.
 @click.argument("folder", required=False, type=click.UNPROCESSED)
 @click.option("--no-data", is_flag=True, help="Set up the clone, and leave the data for `track pull`.")
 @click.option("--shallow", is_flag=True, help="Pointers only, for good: data comes for what is asked for.")
+@click.option("-n", "--dry-run", is_flag=True, help="Leave nothing, say what would come and from where.")
 @click.option("-b", "--branch", metavar="NAME", help="The branch or tag to check out.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="So many commits of the Git history only.")
 @rate_option
@@ -60,6 +63,7 @@ def command(
             branch=branch,
             depth=depth,
             with_hooks=hooks,
+            dry_run=bool(options["dry_run"]),
             rate=rate_flags(rate).get("transfer.rate"),
             tell=tell,
             progress=progress(),
@@ -76,6 +80,9 @@ def command(
 
 def _show(done: Cloned, no_data: bool, shallow: bool) -> None:
     where = display(str(done.root))
+    if done.dry_run:
+        _show_foreseen(done, where)
+        return
     emit(f"cloned into {where}")
     if not done.is_project:
         note("track is not set up in this repository")
@@ -94,9 +101,23 @@ def _show(done: Cloned, no_data: bool, shallow: bool) -> None:
         emit(f"{count_text(done.artifacts_count, 'artifact')}, {size_text(done.fetched_bytes)} fetched")
 
 
+def _show_foreseen(done: Cloned, where: str) -> None:
+    emit(f"would be cloned into {where}")
+    if not done.is_project:
+        note("track is not set up in this repository")
+        return
+    table([("  " + display(path), size_text(size)) for path, size in done.placed], right=(1,))
+    if done.objects_count:
+        note_foreseen(done.objects_count, done.fetched_bytes, done.remotes)
+    else:
+        note(f"{count_text(done.artifacts_count, 'artifact')}, no data (--dry-run)")
+
+
 def _document(done: Cloned) -> dict[str, object]:
     return {
         "root": display(str(done.root)),
+        "dry_run": done.dry_run,
+        "objects": done.objects_count,
         "project": done.is_project,
         "artifacts": done.artifacts_count,
         "remotes": [{"name": display(name), "url": display(url)} for name, url in done.remotes],

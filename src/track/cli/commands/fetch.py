@@ -4,6 +4,7 @@ import click
 
 from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
+from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foreseen
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
@@ -20,6 +21,7 @@ _HELP = """Bring the bytes that pointers name into the local store. Working file
   track fetch origin v1.0          what this revision names
   track fetch --all                what every branch and tag names
   track fetch -- images/2024       only this part of the directory `images`
+  track fetch -n                   say what would come, and from where
   track fetch --manifests          only what says which files directories have: ls, diff and du need no more
   track fetch --include '*.png' -- images    only these files of it
 
@@ -38,6 +40,7 @@ not there, is no store, or not allowed yet; 7 what a remote has is damaged (noth
 @click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
 @click.option("--all", "every", is_flag=True, help="What every branch and tag names.")
 @click.option("--manifests", is_flag=True, help="Only the manifests of directories, and no data.")
+@click.option("-n", "--dry-run", is_flag=True, help="Fetch and write nothing, say what would come and from where.")
 @choice_options
 @rate_option
 @yes_option
@@ -66,10 +69,14 @@ def command(
             choice=choice,
             every=flags["every"],
             manifests=flags["manifests"],
+            dry_run=flags["dry_run"],
             progress=progress(),
         )
     if flags["as_json"]:
         emit_json("fetch", _document(fetched))
+    elif fetched.dry_run and fetched.objects_count:
+        show_foreseen(fetched.foreseen)
+        note_foreseen(fetched.objects_count, fetched.fetched_bytes, fetched.remotes)
     elif fetched.objects_count:
         places = " and ".join(f"{display(name)} ({display(url)})" for name, url in fetched.remotes)
         count = count_text(fetched.objects_count, "object")
@@ -83,8 +90,10 @@ def command(
 def _document(fetched: Fetched) -> dict[str, object]:
     return {
         "remotes": [{"name": name, "url": display(url)} for name, url in fetched.remotes],
+        "dry_run": fetched.dry_run,
         "artifacts": fetched.versions_count,
         "objects": fetched.objects_count,
         "fetched_bytes": fetched.fetched_bytes,
         "passed": documents_of(fetched.passed),
+        "lacking": documents_foreseen(fetched.foreseen),
     }

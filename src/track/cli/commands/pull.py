@@ -4,6 +4,7 @@ import click
 
 from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
+from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foreseen
 from track.cli.hooking import ensure_hooks
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
@@ -41,7 +42,9 @@ remote has is damaged (nothing of that was placed); 3, 6, 7 a pointer cannot be 
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
 @click.option("--from", "remote", metavar="REMOTE", help="Ask this remote alone.")
 @click.option("--force", is_flag=True, help="Move edits that are saved nowhere to the trash.")
-@click.option("-n", "--dry-run", is_flag=True, help="Change nothing, ask no remote, say what would be done.")
+@click.option(
+    "-n", "--dry-run", is_flag=True, help="Change nothing, say what would come, from where, and what would be placed."
+)
 @choice_options
 @rate_option
 @yes_option
@@ -74,15 +77,15 @@ def command(
 
 def _show(pulled: Pulled, is_shallow: bool) -> None:
     would = "would be " if pulled.dry_run else ""
-    for one in pulled.lacking:
-        what = f"{count_text(one.count, 'object')}, {size_text(one.size)}," if one.count else "its manifest and files"
-        emit(f"{display(one.path)}  {what} would be fetched")
+    show_foreseen(pulled.foreseen)
     for artifact in pulled.artifacts:
         emit(_line(artifact, would))
     if pulled.given_up and not pulled.dry_run:
         what = "1 unsaved file is" if len(pulled.given_up) == 1 else f"{len(pulled.given_up):,} unsaved files are"
         note(f"{what} in the trash: track restore {pulled.step} brings everything back")
-    if pulled.objects_count:
+    if pulled.dry_run and pulled.objects_count:
+        note_foreseen(pulled.objects_count, pulled.fetched_bytes, pulled.remotes)
+    elif pulled.objects_count:
         places = " and ".join(f"{display(name)} ({display(url)})" for name, url in pulled.remotes)
         note(f"{count_text(pulled.objects_count, 'object')}, {size_text(pulled.fetched_bytes)}, fetched from {places}")
     elif not pulled.versions_count and is_shallow:
@@ -116,7 +119,7 @@ def _document(pulled: Pulled) -> dict[str, object]:
         "objects": pulled.objects_count,
         "fetched_bytes": pulled.fetched_bytes,
         "passed": documents_of(pulled.passed),
-        "lacking": [{"path": display(one.path), "objects": one.count, "size": one.size} for one in pulled.lacking],
+        "lacking": documents_foreseen(pulled.foreseen),
         "artifacts": [
             {
                 "path": display(artifact.path),
