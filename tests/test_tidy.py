@@ -63,7 +63,23 @@ MAKING = re.compile(
 MAKING_METHODS = {"write_bytes", "write_text", "symlink_to", "hardlink_to", "touch", "rename"}
 IMPURE = {"io", "os", "pathlib", "random", "secrets", "shutil", "socket", "subprocess", "sys", "tempfile", "time"}
 CLOCKS = {"now", "today", "utcnow"}
-ASKS = {"status", "diff", "ls", "show", "cat", "log", "du", "verify", "doctor", "find", "lineage", "review"}
+ASKS = {
+    "status",
+    "diff",
+    "ls",
+    "show",
+    "cat",
+    "log",
+    "du",
+    "verify",
+    "doctor",
+    "find",
+    "lineage",
+    "deps",
+    "stale",
+    "why",
+    "review",
+}
 NO_NAMES = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}
 NO_WORDS = {"oid", "oids", "checksum", "checksums", "blob", "blobs"}  # Git's own: only by history and who asks it.
 # How Azure calls its service, the hosts of it and its errors.

@@ -45,6 +45,7 @@ TASKS = (
             ("why", "who made this, from what, with which code"),
             ("lineage", "what something came from, run by run"),
             ("deps", "what came from something, run by run"),
+            ("stale", "what was made from something that changed since"),
             ("code", "exactly the code that a run saw"),
             ("env", "what a run ran in: packages, platform"),
         ),

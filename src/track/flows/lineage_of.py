@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from track.errors import MalformedRecord, NewerFormat, NotAPointer, TrackError, UnknownPath, UnknownRun
-from track.flows.pointers import owner_of
+from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownPath, UnknownRun
+from track.flows.pointers import owner_of, readable_pointers
 from track.flows.run_find import Found, every_run, find_run
 from track.history import log
 from track.model.digest import Digest
 from track.model.lineage import Graph, History, Node
-from track.model.names import data_path, display, is_named_pointer, is_pointer_path, pointer_path, text_of, typed
+from track.model.names import data_path, display, is_pointer_path, pointer_path, text_of, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.model.record import Record
 from track.model.record_file import parse_record
@@ -40,8 +40,8 @@ def trace(
         UnknownRevision: there is no such commit.
         MalformedPointer, NewerFormat: its pointer cannot be read.
     """
-    refused: list[TrackError] = []
-    pointers = dict(_pointers(project, refused))
+    pointers, unreadable = readable_pointers(project)
+    refused = list(unreadable)
     records = {found.record.id: found.record for found in _known_runs(project, refused)}
     if every:
         records = {record.id: record for record in _everywhere(project, refused)} | records
@@ -66,19 +66,6 @@ def _everywhere(project: Project, refused: list[TrackError]) -> Iterator[Record]
             yield parse_record(content, path)
         except (MalformedRecord, NewerFormat) as error:
             refused.append(error)
-
-
-def _pointers(project: Project, refused: list[TrackError]) -> Iterator[tuple[bytes, Pointer]]:
-    """(path of the data, pointer) of every pointer in the working tree that can be read."""
-    for path, content in log.pointers_in_worktree(project.git):
-        try:
-            pointer = parse_pointer(content, path)
-        except NotAPointer:
-            continue
-        except TrackError as error:
-            refused.append(error)
-            continue
-        yield path if is_named_pointer(path) else data_path(path), pointer
 
 
 def _said_origins(pointers: dict[bytes, Pointer]) -> dict[bytes, tuple[tuple[str, Digest], ...]]:

@@ -5,8 +5,9 @@ import os
 import stat
 
 from track import publish
-from track.errors import MalformedPointer, Unreadable
-from track.model.names import display, is_named_pointer, pointer_path, typed
+from track.errors import MalformedPointer, NotAPointer, TrackError, Unreadable
+from track.history import log
+from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 from track.project import Project
 
@@ -61,6 +62,22 @@ def content_at(project: Project, path: bytes) -> bytes | None:
         return os.read(descriptor, _LIMIT + 1)
     finally:
         os.close(descriptor)
+
+
+def readable_pointers(project: Project) -> tuple[dict[bytes, Pointer], tuple[TrackError, ...]]:
+    """(path -> pointer, the troubles): every pointer in the working tree, by the path of its data, or its own when it
+    is of a named artifact; those that cannot be read are the troubles. Somebody else's files are left out.
+    """
+    found: dict[bytes, Pointer] = {}
+    refused: list[TrackError] = []
+    for path, content in log.pointers_in_worktree(project.git):
+        try:
+            found[path if is_named_pointer(path) else data_path(path)] = parse_pointer(content, path)
+        except NotAPointer:
+            continue
+        except TrackError as error:
+            refused.append(error)
+    return found, tuple(refused)
 
 
 def write_pointer(project: Project, path: bytes, pointer: Pointer) -> None:

@@ -1,0 +1,72 @@
+"""`track stale`: what was made from something that is another by now."""
+
+import sys
+
+import click
+
+from track.cli.session import count_text, emit, emit_json, note, opened, refuse
+from track.model.names import display, text_of
+from track.model.staleness import Cause, Stale
+from track.verbs.stale import Staleness, stale
+
+_HELP = """Show which artifacts were made from something that is another by now.
+
+\b
+  track stale
+  track stale reports                   only what lies there
+  track stale --exit-code               for scripts: 1 when anything is stale
+  track stale --json
+
+A run says what it used; where a path holds something else by now, what the run made is stale, and so is what was made
+from that. What nobody made by a run is never stale. Changes of code do not count: `track lineage` shows them.
+
+\b
+Exit codes: 0 done; 1 something is stale and --exit-code was given; 2 nothing is tracked there; 3 not a project;
+7 a record or pointer that cannot be read, after the rest was shown.
+"""
+
+
+@click.command("stale", help=_HELP, short_help="what was made from something that changed since")
+@click.argument("paths", nargs=-1, metavar="[PATH...]", type=click.UNPROCESSED)
+@click.option("--exit-code", is_flag=True, help="Return 1 when anything is stale.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(*, paths: tuple[str, ...], exit_code: bool, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        found = stale(project, paths)
+    if as_json:
+        emit_json("stale", {"artifacts": [_document(one) for one in found.artifacts], "made": found.made_count})
+    else:
+        _show(found)
+    refuse(found.refused)
+    if exit_code and found.artifacts:
+        sys.exit(1)
+
+
+def _show(found: Staleness) -> None:
+    for one in found.artifacts:
+        emit(f"{display(one.path)}  made by {display(one.run.name)} ({one.run.short})")
+        for cause in one.causes:
+            emit(f"  {display(cause.path)} {_what(cause)}")
+    if found.artifacts:
+        note(f"{len(found.artifacts):,} of {found.made_count:,} that runs made {_are(len(found.artifacts))} stale")
+    else:
+        note(f"nothing is stale: {count_text(found.made_count, 'artifact')} that runs made")
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _what(cause: Cause) -> str:
+    if cause.is_stale_itself:
+        return "is stale"
+    return "is gone" if cause.now is None else f"was {cause.was.short}, is {cause.now.short}"
+
+
+def _document(one: Stale) -> dict[str, object]:
+    causes = [
+        {"path": text_of(cause.path), "was": str(cause.was), "now": None if cause.now is None else str(cause.now)}
+        for cause in one.causes
+    ]
+    return {"path": text_of(one.path), "run": one.run.id, "causes": causes}
