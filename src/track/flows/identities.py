@@ -26,7 +26,7 @@ def with_keys(project: Project, name: str, access: Access) -> Access:
 
 
 def refuse_loose_identity(project: Project) -> None:
-    """Warn of an identity file that others can read; call it where it was used.
+    """Warn of an identity file that others can read.
 
     Raises:
         BadCredentials: it lies in this repository, from where it could be committed, or was.
@@ -40,7 +40,7 @@ def refuse_loose_identity(project: Project) -> None:
                 hint=f"move it, such as to {display(str(user_file().with_name(DEFAULT)))}\n"
                 "if it ever was in a commit: make a new store with a new identity",
             )
-    mode = os.stat(real).st_mode
+    mode = os.stat(real).st_mode if real.exists() else 0
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         warning = f"others can read your identities: chmod 600 {display(str(path))}"
         if warning not in project.warnings:

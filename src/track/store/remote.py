@@ -19,7 +19,8 @@ from track.store.abilities import respects_conditions
 from track.store.address import Access, Address, Folder, parse_address
 from track.store.around import bare
 from track.store.backends.folder import FolderPlace, is_empty_folder
-from track.store.backends.opening import make_place, new_encryption, open_place, open_sealed
+from track.store.backends.keys import new_encryption, open_sealed
+from track.store.backends.opening import make_place, open_place
 from track.store.checking import Checked, check
 from track.store.chunking import chunker_of
 from track.store.claim import Claim

@@ -166,7 +166,7 @@ def _sealing(project: Project, place: Address, way: Access, recipients: Sequence
         if lacking := [one for one in recipients if not any(one.strip().startswith(each) for each in known)]:
             raise Conflict(
                 f"{display(str(place))} is a store already, and {display(lacking[0])} is no recipient of it",
-                hint=f"track remote add NAME {display(str(place))}   uses it as it is",
+                hint=f"track remote add NAME {display(str(place))}   then: track remote recipients add NAME RECIPIENT",
             )
     elif recipients:
         raise Conflict(

@@ -1,14 +1,21 @@
 """Remote check: is a remote there, who are we to it, and what may we do? Only a probe is written, and deleted again."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from track.errors import RemoteError, TrackError
+from track.flows.identities import refuse_loose_identity, with_keys
 from track.flows.remotes import access_of, choose, is_read_only, refuse_strangers
 from track.flows.rights import without_circle
 from track.project import Project
 from track.store.abilities import note_abilities
+from track.store.address import Access
+from track.store.backends.keys import open_sealed
 from track.store.backends.opening import open_place
+from track.store.description import parse_description
+from track.store.layout import DESCRIPTION
+from track.store.place import NoSuchKey, Place
 from track.store.trial import Step, try_place
 
 
@@ -51,12 +58,28 @@ def remote_check(project: Project, name: str | None = None) -> RemoteChecked:
     if trial.store_id is not None and trial.conditional is not None and named.folder is None:
         with suppress(RemoteError):  # the steps say what may not be written
             note_abilities(place, conditions=trial.conditional)
-    without_circle([step.problem for step in trial.steps if step.problem is not None])
+    steps = trial.steps if trial.store_id is None else (*trial.steps, *_encryption(project, named.name, place))
+    without_circle([step.problem for step in steps if step.problem is not None])
     return RemoteChecked(
         name=named.name,
         url=named.url,
         identity=place.identity,
-        steps=trial.steps,
+        steps=steps,
         store_id=trial.store_id,
         conditional=trial.conditional,
     )
+
+
+def _encryption(project: Project, name: str, place: Place) -> Iterator[Step]:
+    """Whether the person here can open the store; nothing where it is not encrypted, and need not be."""
+    access = with_keys(project, name, Access())
+    try:
+        description = parse_description(place.get(DESCRIPTION), place.url)
+        if description.encryption is None and access.key_id is None:
+            return
+        open_sealed(place, description, access)
+        refuse_loose_identity(project)
+    except (TrackError, NoSuchKey) as error:
+        yield Step("encryption", "cannot be opened", error if isinstance(error, TrackError) else None)
+        return
+    yield Step("encryption", f"opened with {access.identity}")

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from track.cli.recipients import identity, recipients
 from track.cli.session import emit, emit_json, note, opened, paint, table
 from track.errors import RemoteError
 from track.model.names import display
@@ -24,6 +25,8 @@ _HELP = """Name the places where data is shared.
   track remote add origin az://data/team     a container of Azure
   track remote add origin webdavs://HOST/DIR a folder of WebDAV
   track remote add mirror https://HOST/DIR   what a web server gives out, only to read
+  track remote add origin s3://bucket/team --encrypt RECIPIENT    encrypted, so that the server learns nothing
+  track remote identity                      who you are to an encrypted remote
   track remote check                         is it there, who are we to it, what may we do
   track remote list                          what is named, and what this clone may use
   track remote remove lab                    forget the name; the data there stays
@@ -45,10 +48,13 @@ _ADD_HELP = """Name a place as a remote, and make a store in it when it is empty
   track remote add origin az://container/project
   track remote add origin webdavs://cloud.example.org/data
   track remote add mirror https://data.example.org/project
+  track remote add origin s3://bucket/project --encrypt "$(track remote identity)" --encrypt age1…
 
 The name goes into .track/config.toml, which is committed, and is staged; the first remote becomes the default. The
 relative path of a folder beside the repository stays one, so that it holds in every clone beside it. A remote that
 came with the repository is used for sending only after you added it yourself, with this command, or `track trust`.
+With --encrypt, what will be in a new store is encrypted before it leaves this machine, for the recipients that you
+name: public keys of age or SSH, yours among them. It is decided here, and stays so.
 
 \b
 Exit codes: 0 done; 2 the name or the folder cannot be; 3 not a project; 5 the folder's parent is absent, or the
@@ -104,7 +110,7 @@ Exit codes: 0 all is well; 2 wrong usage; 3 not a project; 5 something is not, o
 
 @click.group("remote", help=_HELP, short_help="add, check, list and remove remotes")
 def command() -> None:
-    """Group the four."""
+    """Group them."""
 
 
 @command.command("add", help=_ADD_HELP, short_help="name a folder as a remote")
@@ -230,6 +236,10 @@ def publish(name: str | None) -> None:
     emit(f"{published.name}  {display(published.url)}  {what}: {published.keys_count} keys")
     if published.is_new:
         note("where a web server gives the same folder out: track remote add mirror https://HOST/PATH")
+
+
+command.add_command(identity)
+command.add_command(recipients)
 
 
 @command.command("remove", help=_REMOVE_HELP, short_help="forget a remote")

@@ -13,7 +13,7 @@ from track.store.description import RECIPIENT, WrappedKey
 
 _HEAD = b"track-key 1\n"
 _IDENTITY_LIMIT = 1 << 20
-MAKE_ONE = "one is made so: age-keygen -o ~/.config/track/age.txt"
+MAKE_ONE = "to make one: track remote identity --new"
 
 
 class Identities(NamedTuple):
@@ -70,7 +70,8 @@ def unwrap(keys: Sequence[WrappedKey], store_id: str, identities: Identities, ur
     raise BadCredentials(
         f"{url} is encrypted, and no identity in {display(str(identities.source))} is one of its recipients",
         details=tuple(f"recipient {key.recipient}" for key in keys),
-        hint="name another file: export TRACK_AGE_IDENTITY=FILE",
+        hint="name another file: export TRACK_AGE_IDENTITY=FILE\n"
+        'or have one of them add you: track remote recipients add NAME "$(track remote identity)"',
     )
 
 
