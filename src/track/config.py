@@ -14,9 +14,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import tomli
 
-from track.errors import BadConfig, NewerFormat
+from track.errors import BadConfig, NewerFormat, UsageError
 from track.model import toml
 from track.model.names import display
+from track.model.policy import WANTED, parse_policy
 from track.model.settings import KEYS, Key, Value
 
 FORMAT = 1
@@ -177,6 +178,11 @@ def parse_value(key: Key, given: object, where: str) -> Value:
         if size_bytes is not None and (size_bytes == 0 or size_bytes >= _LEAST_SIZE):
             return size_bytes
         raise _wrong(key, given, where, "a size such as 50 MiB, at least 1 MiB, or 0")
+    if key.kind == "policy":
+        try:
+            return str(parse_policy(text or ""))
+        except UsageError:
+            raise _wrong(key, given, where, WANTED) from None
     if key.kind == "rate":
         rate = given if isinstance(given, int) and not isinstance(given, bool) else _bytes_in(text or "")
         if rate is not None and (rate == 0 or rate >= _LEAST_RATE):

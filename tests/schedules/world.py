@@ -353,7 +353,7 @@ class Client:
         """Collect at the remote, as `track gc --remote` does, with every branch of the Git remote fetched."""
         self._remote.refresh()
 
-        def viewing(marks: Marks, elsewhere: ReadNodes) -> View:
+        def viewing(marks: Marks, elsewhere: ReadNodes, _: object) -> View:
             self._mark(marks, set(self.world.shared.values()))
             descend(self._store, marks, elsewhere=elsewhere)
             return View(tuple(marks.lost()))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from track.errors import DamagedObject, NewerFormat
 from track.model.digest import Digest, digest_of
+from track.model.policy import ALL, TIPS, Policy
 from track.store.layout import (
     RootsKey,
     claim_name,
@@ -35,6 +36,18 @@ refs = st.dictionaries(
 def test_what_is_written_is_read_back(found: dict[str, tuple[Digest, ...]], complete: bool) -> None:
     entry = RootsEntry(WRITER, complete, found)
     assert parse_roots(dump_roots(entry), "key") == entry
+
+
+@pytest.mark.parametrize("keep", [ALL, TIPS, Policy(False, last=3, newer_days=90)])
+@pytest.mark.parametrize("dropped", [(), (ONE, TWO)])
+def test_what_is_kept_and_given_up_is_read_back(keep: Policy, dropped: tuple[Digest, ...]) -> None:
+    entry = RootsEntry(WRITER, True, {"main": (ONE,)}, keep, frozenset(dropped))
+    assert parse_roots(dump_roots(entry), "key") == entry
+
+
+def test_what_a_later_version_says_that_it_keeps_is_everything() -> None:
+    text = f'format = 1\nwriter = "{WRITER}"\ncomplete = true\nkeep = "what is red"\n[refs]\n'
+    assert parse_roots(text.encode(), "roots/x").keep == ALL
 
 
 def test_the_text_is_canonical() -> None:
@@ -72,6 +85,12 @@ def test_a_union_says_what_each_said() -> None:
     first = RootsEntry(WRITER, True, {"main": (ONE,)})
     second = RootsEntry(WRITER, True, {"main": (TWO,), "dev": (ONE,)})
     assert union([first, second]).refs == {"main": tuple(sorted((ONE, TWO))), "dev": (ONE,)}
+
+
+def test_of_what_is_kept_a_union_says_what_the_latest_said() -> None:
+    latest = RootsEntry(WRITER, True, {}, TIPS, frozenset([ONE]))
+    before = RootsEntry(WRITER, True, {}, ALL, frozenset([TWO]))
+    assert union([latest, before])[3:] == (TIPS, frozenset([ONE, TWO]))
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 199))

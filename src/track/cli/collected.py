@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from track.cli.session import count_text, emit, hint, note, size_text, warn
 from track.flows.leftovers import Source
 from track.model.names import display, text_of
+from track.model.policy import widest
 from track.verbs.gc_remote import CollectedRemote
 
 SHOWN = 20
@@ -26,6 +27,11 @@ def _line(source: Source) -> str:
         return f"(named by no commit that Git still has)  {size}"
     day = time.strftime("%Y-%m-%d", time.gmtime(source.committed))
     versions = count_text(source.versions_count, "version")
+    if source.is_reached:
+        return (
+            f"{display(source.path)}  {versions}  {size}  made by {source.commit[:10]} of {day} "
+            f"({display(source.subject)[:60]}), which the keep policy passes over"
+        )
     return (
         f"{display(source.path)}  {versions}  {size}  last named by {source.commit[:10]} of {day} "
         f"({display(source.subject)[:60]}), which no ref and no reflog reaches"
@@ -43,6 +49,7 @@ def document_of_sources(sources: Sequence[Source]) -> list[dict[str, object]]:
             "commit": source.commit or None,
             "committed": source.committed or None,
             "subject": source.subject or None,
+            "in_history": source.is_reached,
         }
         for source in sources
     ]
@@ -90,9 +97,16 @@ def _show_rest(done: CollectedRemote) -> None:
     for keeper in done.keepers[:SHOWN]:
         day = time.strftime("%Y-%m-%d", time.gmtime(keeper.modified_s))
         versions = count_text(keeper.versions_count, "version")
-        note(f"clone {keeper.clone[:8]}, which pushed last on {day}, needs {versions} that no branch here names: kept")
+        who = f"clone {keeper.clone[:8]}, which pushed last on {day},"
+        if keeper.versions_count:
+            note(f"{who} needs {versions} that nothing here keeps: kept")
+        if widest((done.own, keeper.keep)) != done.own:
+            note(f"{who} keeps `{keeper.keep}` of the history (its gc.keep): so does this collection")
     if done.keepers:
         hint("track gc --remote --forget CLONE     when a clone is gone for good")
+    if done.given_up_count:
+        what = count_text(done.given_up_count, "version")
+        note(f"{what} of the history {'would be' if done.is_dry else 'are'} given up: kept is `{done.keep}`")
     if done.is_dry:
         note("nothing was changed (--dry-run)")
 
@@ -103,6 +117,8 @@ def document_of_remote(done: CollectedRemote) -> dict[str, object]:
         "remote": display(done.remote),
         "url": display(done.url),
         "dry_run": done.is_dry,
+        "keep": str(done.keep),
+        "given_up": done.given_up_count,
         "files": done.files_count,
         "deleted": {"files": done.deleted_count, "bytes": done.deleted_bytes},
         "spared": done.spared_count,
@@ -113,7 +129,8 @@ def document_of_remote(done: CollectedRemote) -> dict[str, object]:
         "among_live": {"objects": done.among_live_count, "bytes": done.among_live_bytes},
         "now": done.now_s,
         "clones": [
-            {"clone": one.clone, "versions": one.versions_count, "pushed": one.modified_s} for one in done.keepers
+            {"clone": one.clone, "versions": one.versions_count, "pushed": one.modified_s, "keep": str(one.keep)}
+            for one in done.keepers
         ],
         "lost": [{"name": one.name, "digest": str(one.digest)} for one in done.lost],
         "stopped": done.is_stopped,

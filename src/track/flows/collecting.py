@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, HistoryIncomplete, MissingObject
 from track.flows.needed import ReadNodes, descend
+from track.model.policy import TIPS, Policy
 from track.progress import Progress, silent
 from track.store.claim import LIFE_S
 from track.store.clock import now_at
@@ -38,16 +39,17 @@ class View(NamedTuple):
     overruled: frozenset[bytes] = frozenset()
 
 
-Viewing = Callable[[Marks, ReadNodes], View]
-"""Marks what the caller's own history needs, given what reads manifests that are not here."""
+Viewing = Callable[[Marks, ReadNodes, Mapping[str, Policy]], View]
+"""Marks what the caller's own history needs, given what reads manifests that are not here; others keep this much."""
 
 
 class Held(NamedTuple):
-    """A clone that keeps versions at the remote which the caller's history does not name; the last time it wrote."""
+    """Another clone: how many versions it needs that the caller does not, when it wrote last, and what it keeps."""
 
     writer: str
     versions_count: int
     modified_s: float
+    policy: Policy
 
 
 class Outcome(NamedTuple):
@@ -105,8 +107,8 @@ class Collecting:
             remote.drop_claims(self._writer)
         tombstones = read_tombstones(place)
         self._purged = together(tombstones).purged.keys()
-        view = viewing(marks, self.read_nodes)
         holders = read_holders(place)
+        view = viewing(marks, self.read_nodes, self._policies(holders))
         remote.refresh()  # the index after the roots: what an entry names is in an index that is read later
         self._sound(holders)
         others = tuple(self._others(marks, holders))
@@ -156,8 +158,15 @@ class Collecting:
         marks.add_roots(Root(each, None, False, "a push") for each in sorted(claimed - set(self._purged)))
         descend(self.store, marks, self._progress, elsewhere=self.read_nodes)
 
+    def _policies(self, holders: Holders) -> Mapping[str, Policy]:
+        """What other clones keep of the history: this one may know more of it than they ever pushed."""
+        return {writer: policy for writer, policy in holders.policies().items() if self._is_other(writer)}
+
+    def _is_other(self, writer: str) -> bool:
+        return writer != self._writer and writer not in self._forget
+
     def _counts(self, one: Holding) -> bool:
-        return one.writer != self._writer and one.writer not in self._forget
+        return self._is_other(one.writer)
 
     def _sound(self, holders: Holders) -> Holders:
         """Raises HistoryIncomplete when a part of the index or of the roots cannot be read."""
@@ -171,12 +180,14 @@ class Collecting:
         return holders
 
     def _others(self, marks: Marks, holders: Holders) -> Iterator[Held]:
-        """What only other clones need, before it is marked."""
+        """Other clones, and how much only they need, before it is marked."""
         times: Mapping[str, float] = holders.writers
+        said = self._policies(holders)
         for writer in sorted(times):
-            named = {bytes(each) for one in holders.entries if one.writer == writer for each in one.entry.digests}
-            if writer != self._writer and (alone := named - marks.kept(list(named))):
-                yield Held(writer, len(alone), times[writer])
+            if writer != self._writer:
+                named = {bytes(each) for one in holders.entries if one.writer == writer for each in one.entry.digests}
+                alone = named - marks.kept(list(named))
+                yield Held(writer, len(alone), times[writer], said.get(writer, TIPS))
 
     def _delete(
         self, marks: Marks, ripe: list[Found], viewing: Viewing, own: set[bytes], *, force: bool
@@ -187,7 +198,7 @@ class Collecting:
             self.remote.refresh()
             holders = self._sound(settle_claims(place, mark, self._writer, self._is_settled, self._patience_s))
             self.remote.refresh()
-            view = viewing(marks, self.read_nodes)
+            view = viewing(marks, self.read_nodes, self._policies(holders))
             lost = (*view.lost, *self._mark_entries(marks, holders, view.overruled))
             if lost and not force:
                 raise MissingObject(

@@ -20,7 +20,7 @@ class Source:
     """What an artifact, or nothing that is known, left behind: `path` is empty for the latter.
 
     `commit`, its time (seconds since 1970) and `subject` are of the last commit that named it; Git still has it,
-    though no branch, tag or reflog reaches it.
+    though no branch, tag or reflog reaches it; or something does, `is_reached`, and the policy does not keep it.
     """
 
     path: bytes
@@ -30,20 +30,24 @@ class Source:
     commit: str
     committed: int
     subject: str
+    is_reached: bool = False
 
 
-def explain(marks: Marks, users: Iterable[Repository], read: Read) -> tuple[Source, ...]:
-    """What left behind what is noted as dead: by artifact, the largest first; what no commit explains comes last."""
+def explain(marks: Marks, users: Iterable[Repository], read: Read, passed: Iterable[Gone] = ()) -> tuple[Source, ...]:
+    """What left behind what is noted as dead: by artifact, the largest first; what no commit explains comes last.
+
+    `passed` are versions of the history that a policy passes over.
+    """
     by_path: dict[bytes, Source] = {}
-    gone = [one for user in users for one in everything_gone(user)]
+    gone = [*passed, *(one for user in users for one in everything_gone(user))]
     for one in sorted(gone, key=lambda one: -one.committed):
         count, size = _left_by(marks, one, read)
         if count:
             path = one.path if is_named_pointer(one.path) else data_path(one.path)
-            before = by_path.get(path) or Source(path, 0, 0, 0, one.commit, one.committed, one.subject)
+            before = by_path.get(path) or Source(path, 0, 0, 0, one.commit, one.committed, one.subject, one.is_reached)
             by_path[path] = Source(
                 path, before.versions_count + 1, before.objects_count + count, before.object_bytes + size,
-                before.commit, before.committed, before.subject,
+                before.commit, before.committed, before.subject, before.is_reached,
             )  # fmt: skip
     sources = sorted(by_path.values(), key=lambda source: (-source.object_bytes, source.path))
     count, size = marks.unexplained()

@@ -14,8 +14,9 @@ from track.errors import (
     NotAPointer,
     TrackError,
 )
+from track.flows.keeping import Keepings, kept_by, kept_since
 from track.flows.reach import children_of
-from track.history.naming import Named, Repository, everything_named, is_shallow, repository_at, tips_of
+from track.history.naming import Named, Repository, is_shallow, repository_at, tips_of
 from track.model.names import display, is_pointer_path
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
@@ -77,12 +78,14 @@ def mark_needed(
     elsewhere: ReadNodes | None = None,
     tips: Mapping[Path, frozenset[str]] | None = None,
     without: frozenset[bytes] = frozenset(),
+    keepings: Keepings | None = None,
 ) -> Reached:
     """Mark all that these repositories need; `since` a time before, what they need by now, besides.
 
     Then no history is read again, so that nobody waits long for a lock that is held meanwhile. What could not be read,
     here or with `elsewhere`, and is not known to be whole at a remote, is returned as lost. `tips` are commits that
-    count although nothing here may name them; versions in `without` do not.
+    count although nothing here may name them; versions in `without` do not. `keepings` say of which repositories not
+    all of the history counts.
 
     Raises:
         GitFailed, HistoryIncomplete, Unreadable: a part of a history or of a working tree cannot be read.
@@ -94,11 +97,17 @@ def mark_needed(
     looked: dict[Path, frozenset[str]] = {}
     for repository in found:
         place = repository.git.common_dir
-        looked[place] = tips_of(repository) | (tips or {}).get(place, _NONE)
+        elsewhere_tips = (tips or {}).get(place, _NONE)
+        looked[place] = tips_of(repository) | elsewhere_tips
         # A history that was cut short may have grown at its other end.
         known = since.tips.get(place, _NONE) if since is not None and place not in since.shallow else _NONE
+        keeping = (keepings or {}).get(place)
+        if since is None:
+            named = kept_by(repository, keeping, looked[place], elsewhere_tips)
+        else:
+            named = kept_since(repository, keeping, looked[place], elsewhere_tips, known)
         batch: list[Root] = []
-        for root in _roots(repository, looked[place], known):
+        for root in _roots(repository, named):
             if root.digest in without:
                 continue
             count += 1
@@ -116,9 +125,9 @@ def mark_needed(
     return Reached(since.named_count if since is not None else count, missed, shallow_among(found), looked)
 
 
-def _roots(repository: Repository, tips: frozenset[str], known: frozenset[str]) -> Iterator[Root]:
-    for named in everything_named(repository, tips - known, without=known):
-        yield from _named_in(named)
+def _roots(repository: Repository, named: Iterable[Named]) -> Iterator[Root]:
+    for one in named:
+        yield from _named_in(one)
     common = repository.git.common_dir
     states = {common / "track", *(worktree.git_dir / "track" for worktree in repository.worktrees)}
     for state in sorted(states):

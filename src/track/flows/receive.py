@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError, TrackError, naming_too
+from track.flows import dropped
 from track.flows.choice import Choice
 from track.flows.passed import Passed
 from track.flows.purges import learn
@@ -209,6 +210,7 @@ class _Receipt:
                 self._damaged |= receiving.damaged
             if receiving.missing and not self._dry_run:
                 learn(self._project, connection, receiving.missing)
+                dropped.learn(self._project, connection, left)
         if receiving.damaged:
             count = len(receiving.damaged)
             what = "1 object there is" if count == 1 else f"{count:,} objects there are"
@@ -318,11 +320,12 @@ def _losses(
             hint=f"where the data is whole, this sends it again: {again}",
             details=lines,
         )
-    return MissingObject(
+    error = MissingObject(
         f"{files}: {len(lost)} of the objects are neither here nor at {names}",
         hint=f"where the data was made: track push      or, if it was lost there since: {again}",
         details=lines,
     )
+    return dropped.explain(project, error, versions, is_final=True)
 
 
 def _again(named: Named) -> str:

@@ -17,6 +17,7 @@ from track import publish
 from track.config import Layer
 from track.errors import NoRemote, NotAStore, NotTrusted, RemoteError, RemoteUnreachable
 from track.flows.identities import refuse_loose_identity, with_keys
+from track.flows.keeping import kept_here
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import display
@@ -305,6 +306,7 @@ def connected(project: Project, named: Named, *, sending: bool, kept: bool = Tru
         publish.make_directories(folder)
     alone = Lock(folder / f"{named.name}.lock").exclusive(project.config.seconds("lock.timeout"))
     with explaining(record), alone if sending else nullcontext(), _opened(project, named, record, kept) as remote:
+        remote.keep = kept_here(project)
         remote.refresh()
         yield remote
 

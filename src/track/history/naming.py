@@ -7,7 +7,7 @@ an operation in progress knows, conflicts, and linked worktrees are all looked a
 import copy
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +16,13 @@ from track.history.log import read_start
 from track.history.plumbing import Git
 from track.model.names import display, is_pointer_path, typed
 
-_LOG = (
-    "log", "-z", "-c", "--raw", "--root", "--full-history", "--no-abbrev", "--no-renames", "--no-ext-diff",
+CHANGES = (
+    "log", "-z", "--raw", "--root", "--full-history", "--no-abbrev", "--no-renames", "--no-ext-diff",
     "--no-textconv", "--no-color", "--no-notes", "--format=commit %H %ct %s",
 )  # fmt: skip
-_PATHS = ("--", "*.track", ".track")
+"""How Git is asked what commits did; `-c` or `-m` has to be said, too."""
+NAMING_PATHS = ("--", "*.track", ".track")
+"""The files that may name artifacts."""
 _OID = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-f])")
 _STATE_FILE = re.compile(r"[A-Z][A-Z_]*")
 _OPERATIONS = ("rebase-merge", "rebase-apply", "sequencer")
@@ -51,13 +53,17 @@ class Named(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """A pointer in a commit that no branch, tag or reflog reaches any more, but that Git still has."""
+    """A pointer in a commit that Git still has, and for which nobody keeps what it names.
+
+    No branch, tag or reflog reaches the commit any more, or it `is_reached` and a policy does not keep it.
+    """
 
     path: bytes
     content: bytes
     commit: str
     committed: int
     subject: str
+    is_reached: bool = False
 
 
 def repository_at(git: Git, common_dir: Path) -> Repository:
@@ -104,7 +110,7 @@ def tips_of(repository: Repository) -> frozenset[str]:
     Raises:
         GitFailed: a ref is broken.
     """
-    hidden = b"".join(oid.encode() + b"\n" for oid in sorted(_hidden_tips(repository)))
+    hidden = b"".join(oid.encode() + b"\n" for oid in sorted(hidden_tips(repository)))
     listed = repository.git.run("rev-list", "--no-walk=unsorted", "--all", "--reflog", "--stdin", input=hidden)
     return frozenset(listed.decode("ascii").split())
 
@@ -132,13 +138,31 @@ def everything_named(
     for worktree in repository.worktrees:
         for path, oid in _staged(repository.git, worktree):
             found.setdefault(oid, (path, "the index"))
-    given = [oid.encode() + b"\n" for oid in sorted({*_hidden_tips(repository), *tips})]
+    given = [oid.encode() + b"\n" for oid in sorted({*hidden_tips(repository), *tips})]
     given += [b"^" + oid.encode() + b"\n" for oid in sorted(without)]
     for commit, path, oid in _changes(repository.git, ("--all", "--reflog", "--stdin"), given):
         found.setdefault(oid, (path, f"commit {commit.partition(' ')[0][:10]}"))
-    for oid, content in repository.git.blobs(sorted(found)):
+    yield from read_contents(repository.git, found)
+    yield from _on_disks(repository)
+
+
+def named_now(repository: Repository) -> Iterator[Named]:
+    """Every pointer and record that is staged, in conflict, or on disk, in any working tree. Raises as above."""
+    staged = {
+        oid: (path, "the index") for worktree in repository.worktrees for path, oid in _staged(repository.git, worktree)
+    }
+    yield from read_contents(repository.git, staged)
+    yield from _on_disks(repository)
+
+
+def read_contents(git: Git, found: Mapping[str, tuple[bytes, str]]) -> Iterator[Named]:
+    """The contents of these ids, of which each has a path and a place."""
+    for oid, content in git.blobs(sorted(found)):
         path, place = found[oid]
         yield Named(path, content, place)
+
+
+def _on_disks(repository: Repository) -> Iterator[Named]:
     for worktree in repository.worktrees:
         if worktree.top is not None:
             yield from _on_disk(worktree.top)
@@ -149,7 +173,7 @@ def everything_gone(repository: Repository) -> Iterator[Gone]:
     git = repository.git
     listing = git.run("cat-file", "--batch-check=%(objecttype) %(objectname)", "--batch-all-objects", "--unordered")
     commits = {line[7:] for line in listing.splitlines() if line.startswith(b"commit ")}
-    tips = b"".join(oid.encode() + b"\n" for oid in sorted(_hidden_tips(repository)))
+    tips = b"".join(oid.encode() + b"\n" for oid in sorted(hidden_tips(repository)))
     commits.difference_update(git.run("rev-list", "--all", "--reflog", "--stdin", input=tips).split())
     lost = [oid + b"\n" for oid in sorted(commits)]
     changes = list(_changes(git, ("--no-walk=sorted", "--stdin"), lost)) if lost else []
@@ -162,7 +186,7 @@ def everything_gone(repository: Repository) -> Iterator[Gone]:
 
 def _changes(git: Git, revs: Iterable[str], given: list[bytes]) -> Iterator[tuple[str, bytes, str]]:
     """(commit as formatted, path, content) of every file that a commit brought; of a merge what no parent has."""
-    tokens = git.stream(*_LOG, *revs, *_PATHS, input=given, globs=True)
+    tokens = git.stream(*CHANGES, "-c", *revs, *NAMING_PATHS, input=given, globs=True)
     commit = ""
     for token in tokens:
         token = token.lstrip(b"\n")
@@ -208,7 +232,7 @@ def _main_top(git: Git, common_dir: Path) -> Path | None:
     return common_dir.parent if common_dir.name == ".git" else None
 
 
-def _at(git: Git, worktree: Worktree) -> Git:
+def asked_at(git: Git, worktree: Worktree) -> Git:
     """Git asked from one of the working trees, which need not be there."""
     asked = copy.copy(git)
     asked.environment = git.environment | {"GIT_DIR": str(worktree.git_dir)}
@@ -217,19 +241,19 @@ def _at(git: Git, worktree: Worktree) -> Git:
 
 def _staged(git: Git, worktree: Worktree) -> Iterator[tuple[bytes, str]]:
     """Pointers in an index, those of all sides of a conflict too."""
-    for record in _at(git, worktree).stream("ls-files", "-z", "--stage", "--full-name", *_PATHS, globs=True):
+    for record in asked_at(git, worktree).stream("ls-files", "-z", "--stage", "--full-name", *NAMING_PATHS, globs=True):
         head, _, path = record.partition(b"\t")
         mode, oid, _ = head.decode("ascii").split(" ")
         if mode.startswith("100"):
             yield path, oid
 
 
-def _hidden_tips(repository: Repository) -> set[str]:
+def hidden_tips(repository: Repository) -> set[str]:
     """Commits that `--all --reflog` does not reach from here: refs of other worktrees, and what operations keep."""
     words: set[bytes] = set()
     for worktree in repository.worktrees:
         if worktree.git_dir != repository.git.common_dir:
-            words.update(_at(repository.git, worktree).run("for-each-ref", "--format=%(objectname)").split())
+            words.update(asked_at(repository.git, worktree).run("for-each-ref", "--format=%(objectname)").split())
         for path in _state_files(worktree.git_dir):
             try:
                 with open(path, "rb") as file:

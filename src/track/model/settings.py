@@ -16,7 +16,7 @@ class Key(NamedTuple):
     """
 
     name: str
-    kind: Literal["text", "boolean", "place", "seconds", "number", "size", "rate", "choice"]
+    kind: Literal["text", "boolean", "place", "seconds", "number", "size", "rate", "choice", "policy"]
     default: Value
     description: str
     committed: bool = True
@@ -65,6 +65,14 @@ KEYS = (
         "number",
         14,
         "how many days `track gc` keeps what nothing names any more, and then once more in the store's trash",
+        committed=False,
+    ),
+    Key(
+        "gc.keep",
+        "policy",
+        "all",
+        "which versions of the history a collection keeps: `all`, `tips` (what branches and tags name), and besides "
+        "`last 3` (of each artifact) or `newer than 90d`, with commas between them",
         committed=False,
     ),
     Key(

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from track.errors import DamagedObject
+from track.model.digest import Digest
+from track.model.policy import Policy, widest
 from track.store.layout import ROOTS, RootsKey, claim_name, roots_name
 from track.store.place import Listed, NoSuchKey, Place
-from track.store.roots import RootsEntry, dump_roots, parse_roots
+from track.store.roots import RootsEntry, dump_roots, parse_roots, union
 from track.store.survey import in_threads
 
 
@@ -30,6 +32,23 @@ class Holders(NamedTuple):
     entries: tuple[Holding, ...]
     claims: tuple[Holding, ...]
     damaged: tuple[str, ...]
+
+    def policies(self) -> Mapping[str, Policy]:
+        """Which versions of the history each clone keeps, as it said the last time."""
+        found: dict[str, tuple[int, Policy]] = {}
+        for one in (*self.entries, *self.claims):
+            name = roots_name(one.key) or claim_name(one.key)
+            number = name.number if name is not None else 0
+            before = found.get(one.writer)
+            if before is None or number > before[0]:
+                found[one.writer] = (number, one.entry.keep)
+            elif number == before[0]:
+                found[one.writer] = (number, widest((before[1], one.entry.keep)))
+        return {writer: policy for writer, (_, policy) in found.items()}
+
+    def dropped(self) -> Mapping[bytes, str]:
+        """The versions that a clone gave up when it collected, and which one that was."""
+        return {bytes(digest): one.writer for one in self.entries for digest in one.entry.dropped}
 
     @property
     def writers(self) -> Mapping[str, float]:
@@ -79,8 +98,33 @@ def narrow(place: Place, one: Holding, kept: set[bytes]) -> bool:
     if name is None or kept.issuperset(one.entry.digests):
         return False
     refs = {ref: tuple(each for each in digests if each in kept) for ref, digests in one.entry.refs.items()}
-    left = RootsEntry(one.entry.writer, True, {ref: digests for ref, digests in refs.items() if digests})
+    left = one.entry._replace(refs={ref: digests for ref, digests in refs.items() if digests})
     if left.refs:
         place.put(str(RootsKey(name.writer, name.number, secrets.token_hex(4))), dump_roots(left))
     place.delete(one.key)
     return True
+
+
+def say_kept(place: Place, writer: str, keep: Policy, dropped: frozenset[bytes]) -> None:
+    """Say in this clone's own entry what it keeps of the history, and what nobody does; nothing when that is known.
+
+    Its entries become one. The new one is there before the old ones go.
+    """
+    own = sorted(
+        ((name.number, one) for one in read_holders(place).entries if one.writer == writer
+         and (name := roots_name(one.key)) is not None),
+        key=lambda each: -each[0],
+    )  # fmt: skip
+    gone = frozenset(map(Digest, dropped))
+    if not own:
+        if keep.is_all and not gone:
+            return
+        own_entry = RootsEntry(writer, True, {})
+    else:
+        if own[0][1].entry.keep == keep and all(one.entry.dropped == gone for _, one in own):
+            return
+        own_entry = union([one.entry for _, one in own])
+    key = RootsKey(writer, 1 + (own[0][0] if own else 0), secrets.token_hex(4))
+    place.put(str(key), dump_roots(own_entry._replace(keep=keep, dropped=gone)))
+    for _, one in own:
+        place.delete(one.key)

@@ -34,7 +34,7 @@ from track.system import is_shared_filesystem, naming, reading, shown
 
 _KNOWN_NAMES = {
     "staging", "partial", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found",
-    "verified.db", "lost",
+    "verified.db", "lost", "dropped",
 }  # fmt: skip
 _DAMAGED_HINT = "`track fetch` brings it again from a remote; `track verify` lists everything that is damaged"
 _WINDOW = 1 << 16

@@ -14,6 +14,7 @@ from typing import Self
 
 from track.errors import Locked, NotAStore, RemoteError
 from track.model.digest import Digest
+from track.model.policy import ALL
 from track.progress import Progress, silent
 from track.store.abilities import respects_conditions
 from track.store.address import Access, Address, Folder, parse_address
@@ -63,6 +64,8 @@ class Remote:
         self.abilities = description.abilities
         self.is_encrypted = description.encryption is not None
         self.surveyed = Surveyed((), (), frozenset())
+        self.keep = ALL
+        """Which versions of the history this clone keeps: its pushes say so."""
         known.be_about(self.store_id)
 
     def __enter__(self) -> Self:
@@ -113,7 +116,7 @@ class Remote:
         """
         deadline = since_boot() + patience_s
         while True:
-            claim = Claim(self.place, self.known, RootsEntry(writer, False, roots), self.surveyed.claims)
+            claim = Claim(self.place, self.known, RootsEntry(writer, False, roots, self.keep), self.surveyed.claims)
             found = read_tombstones(self.place)
             if not self._is_deleting(found):
                 condemned = together(found)
@@ -175,7 +178,7 @@ class Remote:
                 f"this push to {self.place.url} stood still for days, and a collection may have come between",
                 hint="run the same command again: it goes on with what is left",
             )
-        claim.complete(RootsEntry(writer, True, roots))
+        claim.complete(RootsEntry(writer, True, roots, self.keep))
         merge_levels(self.place, self.known)
         remove_replaced(self.place, self.known, self.surveyed.settled)
         self.publish_again()

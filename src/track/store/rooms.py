@@ -51,6 +51,11 @@ class Rooms(NamedTuple):
         return self.path / "lost"
 
     @property
+    def dropped(self) -> Path:
+        """The versions that were given up by a keep policy."""
+        return self.path / "dropped"
+
+    @property
     def trash(self) -> Path:
         """What collections took away, until it is deleted: a folder each, named by when (seconds since 1970)."""
         return self.path / "trash"

@@ -1,16 +1,19 @@
 """A roots entry: which artifacts one clone pushed, by ref; a claim while the push goes on, complete at its end.
 
-A complete entry answers for everything below its digests. A claim names what a push is about to send, so that a
-collection that runs meanwhile keeps it.
+It says besides which versions of the history the clone keeps (`keep`, a policy; all of them where it is absent), and
+which ones nobody kept when it collected (`dropped`). A complete entry answers for everything below its digests. A claim
+names what a push is about to send, so that a collection that runs meanwhile keeps it.
 """
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple, cast
 
-from track.errors import DamagedObject, NewerFormat
+from track.errors import DamagedObject, NewerFormat, UsageError
 from track.model import toml
 from track.model.digest import Digest
+from track.model.policy import ALL, Policy, parse_policy
 
 FORMAT = 1
 MAX_SIZE = 64 << 20
@@ -25,6 +28,8 @@ class RootsEntry(NamedTuple):
     writer: str
     is_complete: bool
     refs: Mapping[str, tuple[Digest, ...]]
+    keep: Policy = ALL
+    dropped: frozenset[Digest] = frozenset()
 
     @property
     def digests(self) -> frozenset[Digest]:
@@ -38,9 +43,12 @@ def dump_roots(entry: RootsEntry) -> bytes:
         f"format = {FORMAT}",
         f'writer = "{entry.writer}"',
         f"complete = {'true' if entry.is_complete else 'false'}",
-        "",
-        "[refs]",
     ]
+    if not entry.keep.is_all:
+        lines.append(f'keep = "{entry.keep}"')
+    if entry.dropped:
+        lines += ["dropped = [", *(f'  "{digest}",' for digest in sorted(entry.dropped)), "]"]
+    lines += ["", "[refs]"]
     for ref in sorted(entry.refs):
         lines.append(f"{_quoted(ref)} = [")
         lines.extend(f'  "{digest}",' for digest in sorted(set(entry.refs[ref])))
@@ -83,15 +91,29 @@ def _entry(document: Mapping[str, object]) -> RootsEntry:
     if not isinstance(writer, str) or _WRITER.fullmatch(writer) is None or not isinstance(complete, bool):
         raise ValueError("writer or complete is malformed")
     refs = cast(Mapping[str, list[str]], document["refs"])
+    dropped = cast(list[str], document.get("dropped", []))
     return RootsEntry(
-        writer, complete, {ref: tuple(sorted({Digest.parse(text) for text in texts})) for ref, texts in refs.items()}
+        writer,
+        complete,
+        {ref: tuple(sorted({Digest.parse(text) for text in texts})) for ref, texts in refs.items()},
+        _policy(document.get("keep")),
+        frozenset(map(Digest.parse, dropped)),
     )
 
 
+def _policy(said: object) -> Policy:
+    """What is kept; all of it where nothing is said, or what only a later version understands."""
+    with suppress(UsageError):
+        return parse_policy(said) if isinstance(said, str) else ALL
+    return ALL
+
+
 def union(entries: list[RootsEntry]) -> RootsEntry:
-    """One complete entry that says what all of these say; they are of one writer."""
+    """One complete entry that says what all of these say; they are of one writer, and the first is the latest."""
     refs: dict[str, set[Digest]] = {}
     for entry in entries:
         for ref, digests in entry.refs.items():
             refs.setdefault(ref, set()).update(digests)
-    return RootsEntry(entries[0].writer, True, {ref: tuple(sorted(digests)) for ref, digests in refs.items()})
+    together = {ref: tuple(sorted(digests)) for ref, digests in refs.items()}
+    dropped = frozenset[Digest]().union(*(entry.dropped for entry in entries))
+    return RootsEntry(entries[0].writer, True, together, entries[0].keep, dropped)

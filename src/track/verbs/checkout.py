@@ -7,6 +7,7 @@ from functools import partial
 
 from track import publish
 from track.errors import MissingObject, TrackError, naming_too
+from track.flows import dropped
 from track.flows.bring import BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
 from track.flows.ignoring import ignore
@@ -90,7 +91,10 @@ def checkout(
         step = undo.done() if not dry_run else None
     if brought.lacking:
         with naming_too(refused):
-            raise _missing(project, rev, brought.lacking)
+            lost = [version for version in found if version.path in lacking]
+            remotes = project.config.names("remote.*.url")
+            error = _missing(project, rev, brought.lacking)
+            raise dropped.explain(project, error, lost, is_final=not remotes)
     return CheckedOut(
         brought.artifacts, tuple(written), len(found), refused, step, brought.given_up, _unstaged(project, written)
     )

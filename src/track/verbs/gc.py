@@ -6,20 +6,24 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from track.errors import HistoryIncomplete, TrackError, UsageError
+from track.flows.keeping import given_up, keepings, kept_here, passed_over
 from track.flows.leftovers import Source, explain
 from track.flows.needed import Reached, mark_needed, repositories, shallow_among
 from track.flows.undo import sweep_trash
 from track.history.naming import Repository
 from track.model.digest import Digest
 from track.model.names import display, typed
+from track.model.policy import Policy
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.clients import forget as forget_client
 from track.store.clients import registered
 from track.store.collect import Found, Taken, dead_objects, drop_partial, look, rewrite, take
 from track.store.compact import compact
+from track.store.dropped import Dropped, note_dropped
 from track.store.marks import Marks
 from track.store.objects import Store
 from track.store.trash import size_of
@@ -40,12 +44,14 @@ class Collected:
     """What a collection did, or would do in a dry run; sizes are in bytes, as stored.
 
     `objects_count` of `object_bytes` went into the trash, with files of `file_bytes` (those of packs that were written
-    anew are larger than what was dead in them). `emptied_bytes` left the trash for good, `trash_bytes` are in it now;
+    anew are larger than what was dead in them). `policy` is what was kept of this repository's history; nothing keeps
+    `given_up_count` versions of it any more. `emptied_bytes` left the trash for good, `trash_bytes` are in it now;
     `revived_count` files came back from it. Dead objects that stay: younger than the grace period, or among live ones
     in a pack. With something `lost` nothing was taken away, unless it was forced. `sources` are there in a dry run.
     """
 
     is_dry: bool
+    policy: Policy
     grace_days: int
     repositories: tuple[Path, ...]
     shallow: tuple[Path, ...]
@@ -65,6 +71,7 @@ class Collected:
     lost: tuple[LostManifest, ...]
     is_stopped: bool
     sources: tuple[Source, ...]
+    given_up_count: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -75,6 +82,7 @@ class Collected:
 def gc(
     project: Project,
     *,
+    keep: Policy | None = None,
     grace_days: int | None = None,
     forget: Sequence[str] = (),
     force: bool = False,
@@ -84,8 +92,9 @@ def gc(
     """Take out of the store what no ref, reflog, stash, index, working tree, journal or other repository names.
 
     What is younger than the grace period stays; what goes is in the trash for as long again. Small packs are merged at
-    the end. Interrupted, some has gone and the rest goes with the next collection. `forget` are repositories that use
-    the store no more. `force` goes on although some history is shallow, or a needed manifest is lost.
+    the end. Interrupted, some has gone and the rest goes with the next collection. `keep` is which versions of this
+    repository's history count, instead of `gc.keep`. `forget` are repositories that use the store no more. `force` goes
+    on although some history is shallow, or a needed manifest is lost.
 
     Raises:
         HistoryIncomplete: a repository or working tree that may name objects cannot be read, or is shallow.
@@ -96,70 +105,103 @@ def gc(
         DiskFull, StoreUnwritable, Unreadable: the store cannot be changed or read.
     """
     days = project.config.number("gc.grace") if grace_days is None else grace_days
+    policy = kept_here(project, keep)
     now = time.time()
     forgotten = _to_forget(project, forget)
     if not dry_run:
-        with project.lock():
-            sweep_trash(project)
-        for client in forgotten:
-            forget_client(project.store.rooms, client)
+        _begin(project, forgotten)
     with Marks() as marks:
         users = _repositories(project, forgotten, force=force)
-        reached = mark_needed(project, users, marks, progress)
+        chosen = keepings(project, users, own=policy, now_s=now, grace_days=days)
+        reached = mark_needed(project, users, marks, progress, keepings=chosen)
         found = look(project.store, marks, now - days * _DAY_S, progress)
-        done = Taken(0, 0, 0)
-        emptied = revived = 0
-        is_stopped = bool(reached.lost) and not force
-        if not dry_run and not is_stopped:
+        did = _Done(bool(reached.lost) and not force, Taken(0, 0, 0), 0, 0)
+        if not dry_run and not did.is_stopped:
             rewritten = rewrite(project.store, marks, found, progress)
             with project.store.lock().exclusive(project.config.seconds("lock.timeout")):
                 users = _repositories(project, forgotten, force=force)
-                reached = mark_needed(project, users, marks, since=reached)
-                is_stopped = bool(reached.lost) and not force
-                if not is_stopped:
+                reached = mark_needed(project, users, marks, since=reached, keepings=chosen)
+                if reached.lost and not force:
+                    did = did._replace(is_stopped=True)
+                else:
                     revived, emptied = _tend_trash(project.store, marks, now - days * _DAY_S)
-                    done = take(project.store, marks, found, rewritten, now)
-            if not is_stopped:
-                emptied += _tidy(project, now, days, progress)
+                    did = _Done(False, take(project.store, marks, found, rewritten, now), revived, emptied)
+            if not did.is_stopped:
+                did = did._replace(emptied=did.emptied + _tidy(project, now, days, progress))
+        passed = list(passed_over(users, chosen, {}))
+        dropped = given_up(passed, marks)
         sources: tuple[Source, ...] = ()
         if dry_run:
             _note_dead(project.store, marks, found)
-            sources = explain(marks, users, project.store.read)
-            done = _would_take(found)
-            emptied = sum(size_of(one) for one in project.store.trash().batches() if one.taken_s <= now - days * _DAY_S)
-        return _collected(
-            project, users, reached, found,
-            is_dry=dry_run, days=days, needed=marks.count(), done=done, emptied=emptied, revived=revived,
-            is_stopped=is_stopped, sources=sources,
-        )  # fmt: skip
+            sources = explain(marks, users, project.store.read, passed)
+            did = did._replace(taken=_would_take(found), emptied=_would_empty(project.store, now - days * _DAY_S))
+        elif not did.is_stopped:
+            note_dropped(project.store.rooms, dropped, _why(policy, now))
+        plan = _Plan(dry_run, policy, days, marks.count(), len(dropped))
+    return _collected(project, users, reached, found, plan=plan, did=did, sources=sources)
+
+
+def _begin(project: Project, forgotten: Iterable[Path]) -> None:
+    with project.lock():
+        sweep_trash(project)
+    for client in forgotten:
+        forget_client(project.store.rooms, client)
+
+
+class _Plan(NamedTuple):
+    """What was asked for, and what is needed then."""
+
+    is_dry: bool
+    policy: Policy
+    days: int
+    needed_count: int
+    given_up_count: int
+
+
+class _Done(NamedTuple):
+    """What was done, or would be."""
+
+    is_stopped: bool
+    taken: Taken
+    revived: int
+    emptied: int
+
+
+def _why(policy: Policy, now_s: float) -> Dropped:
+    return Dropped(time.strftime("%Y-%m-%d", time.gmtime(now_s)), str(policy))
+
+
+def _would_empty(store: Store, before_s: float) -> int:
+    return sum(size_of(one) for one in store.trash().batches() if one.taken_s <= before_s)
 
 
 def _collected(
     project: Project, users: Iterable[Repository], reached: Reached, found: Found,
-    *, is_dry: bool, days: int, needed: int, done: Taken, emptied: int, revived: int, is_stopped: bool,
-    sources: tuple[Source, ...],
+    *, plan: _Plan, did: _Done, sources: tuple[Source, ...],
 ) -> Collected:  # fmt: skip
     return Collected(
-        is_dry=is_dry,
-        grace_days=days,
+        is_dry=plan.is_dry,
+        policy=plan.policy,
+        grace_days=plan.days,
         repositories=tuple(user.git.common_dir for user in users),
         shallow=reached.shallow,
         named_count=reached.named_count,
-        needed_count=needed,
-        objects_count=done.objects_count,
-        object_bytes=done.object_bytes,
-        file_bytes=done.file_bytes,
+        needed_count=plan.needed_count,
+        objects_count=did.taken.objects_count,
+        object_bytes=did.taken.object_bytes,
+        file_bytes=did.taken.file_bytes,
         young_count=found.young_count,
         young_bytes=found.young_bytes,
         among_live_count=found.among_live_count,
         among_live_bytes=found.among_live_bytes,
         unreadable_count=found.unreadable_count,
-        emptied_bytes=emptied,
+        emptied_bytes=did.emptied,
         trash_bytes=sum(size_of(batch) for batch in project.store.trash().batches()),
-        revived_count=revived,
+        revived_count=did.revived,
         lost=tuple(LostManifest(one.name, Digest(one.digest)) for one in reached.lost),
-        is_stopped=is_stopped,
+        is_stopped=did.is_stopped,
         sources=sources,
+        given_up_count=plan.given_up_count,
     )
 
 

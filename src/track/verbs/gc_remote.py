@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from track.errors import HistoryIncomplete, MissingObject, UsageError
 from track.flows.collecting import Collecting, Outcome, View
+from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over
 from track.flows.leftovers import Source, explain
 from track.flows.needed import Reached, ReadNodes, mark_needed, repositories, shallow_among
 from track.flows.remotes import choose, clone_id, connected
@@ -13,9 +15,11 @@ from track.history.gitrepo import asking_place, tips_elsewhere
 from track.history.naming import Repository, missing_here
 from track.model.digest import Digest
 from track.model.names import display, typed
+from track.model.policy import Policy, widest
 from track.progress import Progress, silent
 from track.project import Project
-from track.store.holders import read_holders
+from track.store.clock import now_at
+from track.store.holders import read_holders, say_kept
 from track.store.inventory import by_pack
 from track.store.marks import Marks
 from track.store.remote import Remote
@@ -26,14 +30,16 @@ _SHORTEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """Another clone that needs versions at the remote which this one's history does not name.
+    """Another clone that needs versions at the remote which this one does not, or keeps more of the history.
 
-    `clone` is its id; `modified_s` is when it last said so, in seconds since 1970 by the remote's clock.
+    `clone` is its id; `modified_s` is when it last said so, in seconds since 1970 by the remote's clock; `keep` is
+    its policy.
     """
 
     clone: str
     versions_count: int
     modified_s: float
+    keep: Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,18 @@ class CollectedRemote:
     `condemned_count` files of `condemned_bytes` may go at the next collection, a day from now at the earliest;
     `waiting_count` are condemned in all, the first of them until `next_s` (by the remote's clock, of which `now_s` is
     now). `copied_count` objects that are needed were written anew, out of packs that are mostly dead. What was written
-    less than a day ago, and dead objects among live ones, stay. `keepers` are other clones that keep something.
-    With something `lost` nothing was done, unless it was forced. `sources` are there in a dry run.
+    less than a day ago, and dead objects among live ones, stay. `keep` is what was kept of the history: what this
+    clone keeps (`own`), and what any other one does; nothing keeps `given_up_count` versions of it any more. `keepers`
+    are other clones that keep something. With something `lost` nothing was done, unless it was forced. `sources` are
+    there in a dry run.
     """
 
     remote: str
     url: str
     is_dry: bool
+    own: Policy
+    keep: Policy
+    given_up_count: int
     files_count: int
     deleted_count: int
     deleted_bytes: int
@@ -89,6 +100,7 @@ def gc_remote(
     project: Project,
     remote: str | None = None,
     *,
+    keep: Policy | None = None,
     forget: Sequence[str] = (),
     force: bool = False,
     dry_run: bool = False,
@@ -98,8 +110,9 @@ def gc_remote(
 
     Needed is what every ref, reflog, stash, index, working tree and journal here names, and every branch and tag of
     the Git remotes; what every other clone said that it needs when it pushed; and what pushes that are under way claim.
-    Clones to `forget`, by the beginning of their id, count no more. With `force` what lies below a lost manifest is
-    given up. Interrupted, the same command goes on.
+    Of the history, those commits count that `keep` (else the setting `gc.keep`) says, or the policy of any other clone
+    that pushed there. Clones to `forget`, by the beginning of their id, count no more. With `force` what lies below a
+    lost manifest is given up. Interrupted, the same command goes on.
 
     Raises:
         HistoryIncomplete: some of the history, a branch of a Git remote, or what another clone needs is not known here.
@@ -111,37 +124,71 @@ def gc_remote(
     """
     named = choose(project, remote)
     users = _repositories(project)
+    own = kept_here(project, keep)
     with connected(project, named, sending=True) as connection, Marks() as marks:
-        view = _View(project, users, progress)
+        view = _View(project, users, own, connection, progress)
         collecting = Collecting(
             connection, project.store,
             writer=clone_id(project), forget=_to_forget(connection, forget, clone_id(project)),
             patience_s=project.config.seconds("lock.timeout"), progress=progress,
         )  # fmt: skip
         outcome = collecting.run(marks, view, dry_run=dry_run, force=force)
+        is_stopped = bool(outcome.lost) and not force
+        passed = list(passed_over(users, view.chosen, view.tips))
+        dropped = given_up(passed, marks)
         if not dry_run:
+            if not is_stopped:
+                say_kept(connection.place, clone_id(project), own, dropped)
             connection.publish_again()
         sources: tuple[Source, ...] = ()
-        if dry_run and not (outcome.lost and not force):
+        if dry_run and not is_stopped:
             _note_dead(connection, marks, outcome.verdict.dead)
-            sources = explain(marks, users, lambda digest: _read(project, collecting, digest))
-        is_stopped = bool(outcome.lost) and not force
-        return _collected(named.name, named.url, outcome, sources, is_dry=dry_run, is_stopped=is_stopped)
+            sources = explain(marks, users, lambda digest: _read(project, collecting, digest), passed)
+        plan = _Plan(dry_run, own, widest((own, *view.others.values())), len(dropped), is_stopped)
+        return _collected(named.name, named.url, outcome, sources, plan)
+
+
+class _Plan(NamedTuple):
+    """What was asked for, and what that came to."""
+
+    is_dry: bool
+    own: Policy
+    keep: Policy
+    given_up_count: int
+    is_stopped: bool
 
 
 class _View:
-    """Marks what the history of this clone names; the second time what it names by then."""
+    """Marks what is kept of the history of this clone; the second time what it names by then."""
 
-    def __init__(self, project: Project, users: tuple[Repository, ...], progress: Progress) -> None:
-        self._project, self._users, self._progress = project, users, progress
+    def __init__(
+        self, project: Project, users: tuple[Repository, ...], own: Policy, connection: Remote, progress: Progress
+    ) -> None:
+        self._project, self._users, self._own, self._progress = project, users, own, progress
+        self._connection = connection
         self._reached: Reached | None = None
+        self.others: Mapping[str, Policy] = {}
+        self.tips: Mapping[Path, frozenset[str]] = {}
+        self.chosen: Keepings = {}
 
-    def __call__(self, marks: Marks, elsewhere: ReadNodes) -> View:
-        tips = _tips(self._users)
+    def __call__(self, marks: Marks, elsewhere: ReadNodes, others: Mapping[str, Policy]) -> View:
+        self.tips = _tips(self._users)
+        chosen = self._choose(others)
+        since = self._reached if chosen == self.chosen else None
+        self.others, self.chosen = others, chosen
         self._reached = mark_needed(
-            self._project, self._users, marks, self._progress, since=self._reached, elsewhere=elsewhere, tips=tips
-        )
+            self._project, self._users, marks, self._progress,
+            since=since, elsewhere=elsewhere, tips=self.tips, keepings=chosen,
+        )  # fmt: skip
         return View(self._reached.lost)
+
+    def _choose(self, others: Mapping[str, Policy]) -> Keepings:
+        if self.chosen and others == self.others:
+            return self.chosen
+        return keepings(
+            self._project, self._users, own=self._own, others=others.values(),
+            now_s=now_at(self._connection.place), grace_days=self._project.config.number("gc.grace"),
+        )  # fmt: skip
 
 
 def _repositories(project: Project) -> tuple[Repository, ...]:
@@ -209,9 +256,8 @@ def _read(project: Project, collecting: Collecting, digest: bytes) -> bytes:
     raise MissingObject(f"object {digest.hex()[:8]} is neither here nor there")
 
 
-def _collected(
-    name: str, url: str, outcome: Outcome, sources: tuple[Source, ...], *, is_dry: bool, is_stopped: bool
-) -> CollectedRemote:
+def _collected(name: str, url: str, outcome: Outcome, sources: tuple[Source, ...], plan: _Plan) -> CollectedRemote:
+    is_dry = plan.is_dry
     verdict, condemned, deleted = outcome.verdict, outcome.condemned, outcome.deleted
     ripe = [one for one in verdict.dead if one.digest in outcome.ripe]
     new = [one for one in verdict.dead if one.digest not in outcome.ripe]
@@ -219,6 +265,9 @@ def _collected(
         remote=name,
         url=url,
         is_dry=is_dry,
+        own=plan.own,
+        keep=plan.keep,
+        given_up_count=plan.given_up_count,
         files_count=verdict.files_count,
         deleted_count=len(ripe) if is_dry else deleted.files_count,
         deleted_bytes=sum(one.size for one in ripe) if is_dry else deleted.file_bytes,
@@ -234,8 +283,12 @@ def _collected(
         among_live_bytes=verdict.among_live_bytes,
         now_s=outcome.now_s,
         next_s=outcome.next_s,
-        keepers=tuple(Keeper(one.writer, one.versions_count, one.modified_s) for one in outcome.others),
+        keepers=tuple(
+            Keeper(one.writer, one.versions_count, one.modified_s, one.policy)
+            for one in outcome.others
+            if one.versions_count or widest((plan.own, one.policy)) != plan.own
+        ),
         lost=tuple(LostVersion(one.name, Digest(one.digest)) for one in outcome.lost),
-        is_stopped=is_stopped,
+        is_stopped=plan.is_stopped,
         sources=sources,
     )

@@ -7,6 +7,7 @@ import click
 from track.cli.collected import document_of_remote, document_of_sources, show_remote, show_sources
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, size_text, warn
 from track.model.names import display
+from track.model.policy import Policy, parse_policy
 from track.verbs.gc import Collected, gc
 from track.verbs.gc_remote import gc_remote
 
@@ -17,6 +18,8 @@ _HELP = """Take what nothing names any more out of the local store, or out of a 
   track gc -n             say what would go, how much it is, and what named it last
   track gc --grace 3      3 days instead of what the setting gc.grace says
   track gc --grace 0      everything that nothing names, now and for good
+  track gc --keep tips    of the history only what branches and tags name, instead of what the setting gc.keep says
+  track gc --keep 'last 3, newer than 90d'    besides, the last 3 versions of each artifact and those of 90 days
   track gc --forget ../b  the repository ../b uses this store no more
   track gc --remote       at the default remote: what no clone needs is condemned, and deleted by the same command a
                           day later, unless it is needed again by then
@@ -24,11 +27,15 @@ _HELP = """Take what nothing names any more out of the local store, or out of a 
   track gc --remote box --forget 1f03    what the clone 1f03… said that it needs at box counts no more
 
 Needed is what any branch, tag, stash, reflog, index or working tree of any repository that uses the store names, and
-what `track restore` can bring back. What is in the trash comes back by itself when it is needed again. Without
---remote, remotes are not touched, and not asked.
+what `track restore` can bring back. With --keep, or the setting gc.keep, of the commits only those count that are the
+tip of a branch or tag, and what it names besides; what is in use stays in any case.
+
+What is in the trash comes back by itself when it is needed again. Without --remote, remotes are not touched, and not
+asked.
 
 At a remote, needed is besides what any branch or tag of the Git remotes names, what other clones said when they pushed,
-and what pushes that are under way claim. Ages are told by the remote's own clock.
+and what pushes that are under way claim; and no less of the history is kept than any clone keeps that pushed there.
+Ages are told by the remote's own clock.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 a manifest is lost, so that nobody knows what is needed (nothing
@@ -44,6 +51,7 @@ _SHOWN = 20
     "--remote", "remote", is_flag=False, flag_value="", metavar="[NAME]", help="At this remote, or the default one."
 )
 @click.option("--grace", "grace_days", type=click.IntRange(0, 36_500), metavar="DAYS", help="Instead of gc.grace.")
+@click.option("--keep", metavar="WHAT", help="Instead of gc.keep: all, tips, 'last 3', 'newer than 90d', or several.")
 @click.option(
     "--forget",
     multiple=True,
@@ -57,19 +65,29 @@ def command(
     *,
     remote: str | None,
     grace_days: int | None,
+    keep: str | None,
     forget: tuple[str, ...],
     force: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Translate, call the verb, show."""
+    policy = None if keep is None else parse_policy(keep)
     if remote is not None:
         if grace_days is not None:
             raise click.UsageError("--grace is about the local store; at a remote it is a day, by its own clock")
-        _at_remote(remote or None, forget=forget, force=force, dry_run=dry_run, as_json=as_json)
+        _at_remote(remote or None, policy, forget=forget, force=force, dry_run=dry_run, as_json=as_json)
         return
     with opened() as project:
-        done = gc(project, grace_days=grace_days, forget=forget, force=force, dry_run=dry_run, progress=progress())
+        done = gc(
+            project,
+            keep=policy,
+            grace_days=grace_days,
+            forget=forget,
+            force=force,
+            dry_run=dry_run,
+            progress=progress(),
+        )
     if as_json:
         emit_json("gc", _document(done))
     else:
@@ -78,9 +96,11 @@ def command(
         sys.exit(done.exit_code)
 
 
-def _at_remote(remote: str | None, *, forget: tuple[str, ...], force: bool, dry_run: bool, as_json: bool) -> None:
+def _at_remote(
+    remote: str | None, policy: Policy | None, *, forget: tuple[str, ...], force: bool, dry_run: bool, as_json: bool
+) -> None:
     with opened() as project:
-        done = gc_remote(project, remote, forget=forget, force=force, dry_run=dry_run, progress=progress())
+        done = gc_remote(project, remote, keep=policy, forget=forget, force=force, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("gc", document_of_remote(done))
     else:
@@ -115,6 +135,10 @@ def _show_lost(done: Collected) -> None:
 
 
 def _show_rest(done: Collected) -> None:
+    if done.given_up_count:
+        kept = display(str(done.policy))
+        what = count_text(done.given_up_count, "version")
+        note(f"{what} of the history {'would be' if done.is_dry else 'are'} given up: kept is `{kept}`")
     if done.young_count:
         note(
             f"{count_text(done.young_count, 'object')}, {size_text(done.young_bytes)}, "
@@ -137,6 +161,8 @@ def _show_rest(done: Collected) -> None:
 def _document(done: Collected) -> dict[str, object]:
     return {
         "dry_run": done.is_dry,
+        "keep": str(done.policy),
+        "given_up": done.given_up_count,
         "grace_days": done.grace_days,
         "repositories": [display(str(path)) for path in done.repositories],
         "shallow": [display(str(path)) for path in done.shallow],

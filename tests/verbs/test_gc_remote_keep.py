@@ -1,0 +1,195 @@
+"""Gc of a remote with a keep policy: what any clone that pushed there keeps stays; the rest goes, and is told."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git
+from support.sharing import cloned, consented
+from support.trees import write_tree
+from track.model.digest import digest_of
+from track.model.policy import ALL, TIPS, parse_policy
+from track.project import Project
+from track.store import remote
+from track.store.backends.folder import open_folder
+from track.store.holders import read_holders
+from track.store.layout import object_key
+from verbs.test_gc_remote import BIG, age, at_remote, collected, forget
+
+COUNT = 4
+
+
+def version(repo: Path, number: int) -> None:
+    """A version of a large file and a directory, committed and pushed."""
+    write_tree(repo, {"big.bin": BIG + b"%d" % number, "data/a": b"a%d" % number})
+    track("add", "big.bin", "data", cwd=repo).ok()
+    commit_all(repo, f"version {number}")
+    track("push", cwd=repo).ok()
+
+
+@pytest.fixture
+def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four versions, pushed one after the other; none is young."""
+    monkeypatch.setattr(remote, "chunker_of", lambda _: None)
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../remote", cwd=repo).ok()
+    for number in range(COUNT):
+        version(repo, number)
+    forget(repo)
+    track("config", "--clone", "gc.grace", "0", cwd=repo).ok()
+    age(repo)
+    return repo
+
+
+def whole(repo: Path) -> set[int]:
+    """The numbers of the versions that are at the remote."""
+    there = at_remote(repo)
+    return {number for number in range(9) if object_key(digest_of(BIG + b"%d" % number)) in there}
+
+
+def twice(repo: Path, **options: object) -> None:
+    """Condemn, wait a day, delete."""
+    collected(repo, **options)
+    age(repo)
+    collected(repo, **options)
+
+
+def keep(repo: Path, text: str) -> None:
+    track("config", "--clone", "gc.keep", text, cwd=repo).ok()
+
+
+def test_of_the_history_only_what_the_policy_says_stays(here: Path) -> None:
+    twice(here)
+    assert whole(here) == {0, 1, 2, 3}
+    twice(here, keep=parse_policy("last 2"))
+    assert whole(here) == {2, 3}
+    git("tag", "two", "HEAD~1", cwd=here)
+    twice(here, keep=TIPS)
+    assert whole(here) == {2, 3}
+    git("tag", "-d", "two", cwd=here)
+    twice(here, keep=TIPS)
+    assert whole(here) == {3}
+    track("verify", "--remote", "origin", cwd=here).ok()
+    track("pull", cwd=consented(cloned(here))).ok()
+
+
+def test_what_another_clone_keeps_by_default_stays(here: Path) -> None:
+    """It pushed one version, and relies on all of the history: also on what only this clone pushed."""
+    clone = consented(cloned(here))
+    track("pull", cwd=clone).ok()
+    version(clone, 4)
+    git("pull", "-q", str(clone), "main", cwd=here)
+    track("pull", cwd=here).ok()
+    forget(here)
+    age(here)
+    keep(here, "tips")
+
+    twice(here)
+    assert whole(here) == {0, 1, 2, 3, 4}
+    done = track("gc", "--remote", "-n", cwd=here).ok()
+    assert "keeps `all` of the history (its gc.keep): so does this collection" in done.err
+    assert "track gc --remote --forget CLONE" in done.err
+
+    keep(clone, "last 2")
+    track("gc", "--remote", cwd=clone).ok()  # says so
+    twice(here)
+    assert whole(here) == {3, 4}
+
+    keep(clone, "all")
+    version(clone, 5)  # says so with its push
+    git("pull", "-q", str(clone), "main", cwd=here)
+    track("pull", cwd=here).ok()
+    forget(here)
+    age(here)
+    twice(here)
+    assert whole(here) == {3, 4, 5}
+
+
+def test_what_another_clone_pushed_stays_until_it_collects(here: Path) -> None:
+    clone = consented(cloned(here))
+    keep(clone, "tips")
+    track("pull", cwd=clone).ok()
+    version(clone, 4)
+    version(clone, 5)
+    git("pull", "-q", str(clone), "main", cwd=here)
+    track("pull", cwd=here).ok()
+    forget(here)
+    age(here)
+    twice(here, keep=TIPS)
+    assert whole(here) == {4, 5}
+    git("push", "-q", "origin", "HEAD:refs/heads/elsewhere", cwd=clone, check=False)
+    forget(clone)
+    track("config", "--clone", "gc.grace", "0", cwd=clone).ok()
+    git("fetch", "-q", "--all", cwd=clone)
+    collected(clone)
+    age(here)
+    twice(here, keep=TIPS)
+    assert whole(here) == {5}
+
+
+def test_a_clone_that_is_forgotten_keeps_nothing_by_its_policy(here: Path) -> None:
+    clone = consented(cloned(here))
+    track("pull", cwd=clone).ok()
+    track("push", cwd=clone).ok()
+    age(here)
+    twice(here, keep=TIPS)
+    assert whole(here) == {0, 1, 2, 3}
+    own = (clone / ".git/track/clone-id").read_text("ascii").split()[0]
+    collected(here, keep=TIPS, forget=[own[:8]])
+    age(here)
+    collected(here, keep=TIPS)
+    assert whole(here) == {3}
+
+
+def test_a_tip_of_the_git_remote_stays(here: Path) -> None:
+    bare = here.parent / "bare.git"
+    git("init", "-q", "--bare", str(bare), cwd=here)
+    git("remote", "add", "origin", str(bare), cwd=here)
+    git("push", "-q", "origin", "HEAD~2:refs/heads/theirs", cwd=here)
+    git("fetch", "-q", "origin", cwd=here)
+    forget(here)
+    twice(here, keep=TIPS)
+    assert whole(here) == {1, 3}
+
+
+def test_the_policy_is_said_at_the_remote_and_taken_back(here: Path) -> None:
+    place = open_folder(here.parent / "remote")
+    with Project.open(here):
+        own = (here / ".git/track/clone-id").read_text("ascii").split()[0]
+    assert dict(read_holders(place).policies()) == {own: ALL}
+    keep(here, "last 2")
+    twice(here)
+    holders = read_holders(place)
+    assert dict(holders.policies()) == {own: parse_policy("last 2")}
+    assert {digest_of(BIG + b"0"), digest_of(BIG + b"1")} <= holders.dropped().keys()
+    keep(here, "all")
+    collected(here)
+    holders = read_holders(place)
+    assert (dict(holders.policies()), len(holders.entries)) == ({own: ALL}, 1)
+
+
+def test_a_dry_run_says_nothing_at_the_remote_and_explains(here: Path) -> None:
+    before = at_remote(here)
+    done = track("gc", "--remote", "--keep", "tips", "-n", cwd=here).ok()
+    assert done.out.splitlines()[0].startswith("big.bin  3 versions  3 objects  4.4 MiB  made by ")
+    assert "(version 2), which the keep policy passes over" in done.out
+    assert "6 versions of the history would be given up: kept is `tips`" in done.err
+    assert at_remote(here) == before
+
+
+def test_whoever_misses_it_is_told_that_it_was_given_up_and_by_whom(here: Path) -> None:
+    keep(here, "tips")
+    twice(here)
+    shutil.rmtree(here / ".git/track/store")
+    clone = cloned(here)
+    track("pull", cwd=clone).ok()
+    done = track("fetch", "origin", "HEAD~1", cwd=clone)
+    own = (here / ".git/track/clone-id").read_text("ascii").split()[0]
+    assert done.code == 4
+    assert f"big.bin: given up at origin (clone {own[:8]}) by " in done.err
+    assert "keeping `tips` (gc.keep)" in done.err
+    assert "hint: in a clone that still has it: track push" in done.err
+    done = track("checkout", "HEAD~1", cwd=clone)
+    assert done.code == 4 and "given up at origin" in done.err
