@@ -45,7 +45,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What hangs is given up sooner than usual, which is within a minute."""
-    assert ssh_settings.CONNECT_S + ssh_connection.SILENCE_S < 60
+    assert 2 * ssh_settings.CONNECT_S + ssh_connection.SILENCE_S < 60, "asked, and twice over a new line"
+    assert ssh_settings.CONNECT_S + 2 * ssh_connection.SILENCE_S < 60
     monkeypatch.setattr(ssh_settings, "CONNECT_S", 2.0)
     monkeypatch.setattr(ssh_connection, "CONNECT_S", 2.0)
     monkeypatch.setattr(ssh_connection, "SILENCE_S", 2.0)

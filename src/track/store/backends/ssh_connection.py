@@ -16,10 +16,11 @@ from sshfs import SSHFileSystem  # type: ignore[import-untyped]  # sshfs has no 
 
 from track.store.backends.ssh_settings import CONNECT_S, Keeper, settings
 
-SILENCE_S = 30.0
-"""A server that says nothing for so long, while it is asked, is given up."""
+SILENCE_S = 16.0
+"""A server that says nothing for so long, while it is asked, is asked over a new line, and then given up."""
 
 _LOOK_S = 2.0
+_ENDING_S = 0.5
 _AT_ONCE = 16
 """Blocks of a file on their way at the same time."""
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 16 << 10, 255 << 10  # what every server takes, and what OpenSSH does
@@ -93,6 +94,16 @@ class SshFilesystem(SSHFileSystem):  # type: ignore[misc]  # sshfs has no types
         shown = self.client.get_server_host_key()
         self.fingerprint = shown.get_fingerprint() if shown is not None else ""
 
+    async def is_lost(self) -> bool:
+        """Whether nothing can be sent any more; an end that is just being noticed is waited for."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.client.wait_closed(), _ENDING_S)
+        return bool(self.client.is_closed())
+
+    def abort(self) -> None:
+        """End the connection at once. Whatever waits for it is told that it is lost, and nothing more is sent."""
+        self.loop.call_soon_threadsafe(self.client.abort)
+
     # From threads into the loop.
 
     def submit(self, work: Coroutine[Any, Any, _Answer]) -> "Future[_Answer]":
@@ -112,6 +123,7 @@ class SshFilesystem(SSHFileSystem):  # type: ignore[misc]  # sshfs has no types
                     raise Silent
         finally:
             if not task.done():
+                task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody else asks for it
                 task.cancel()
         self._heard()
         return task.result()

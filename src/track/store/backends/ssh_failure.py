@@ -1,6 +1,5 @@
 """What goes wrong with a server of SSH, told so that a person knows what to change."""
 
-import asyncio
 import socket
 from typing import NamedTuple
 
@@ -42,12 +41,20 @@ BROKEN = (
     asyncssh.SFTPConnectionLost,
     asyncssh.SFTPNoConnection,
     asyncssh.ServiceNotAvailable,
+    asyncssh.ProtocolError,
+    asyncssh.MACError,
+    asyncssh.CompressionError,
+    asyncssh.KeyExchangeFailed,
     ConnectionError,
 )
-"""A line that was there and broke: a new one may be better."""
-CONNECTING_FAILURES = (asyncssh.Error, OSError, asyncio.TimeoutError, Silent, ValueError)
+"""A line that was there and broke, or on which something was altered: a new one may be better."""
+SILENT = (Silent, TimeoutError)
+"""A server that says nothing, or took too long to say it."""
+UNKNOWN = (asyncssh.PermissionDenied, PermissionError, asyncssh.HostKeyNotVerifiable)
+"""One of the two is not who it should be."""
+CONNECTING_FAILURES = (asyncssh.Error, OSError, *SILENT, ValueError)
 """What a connection may raise when it is made; ValueError where the server gives no channel for SFTP."""
-ASKING_FAILURES = (asyncssh.Error, ConnectionError, asyncio.TimeoutError, Silent, Full, NotAFile, ValueError)
+ASKING_FAILURES = (asyncssh.Error, ConnectionError, *SILENT, Full, NotAFile, ValueError)
 """What it may raise when it is used."""
 
 
@@ -78,7 +85,7 @@ def explain_connection(error: BaseException, bound: Bound) -> TrackError:
         return RemoteUnreachable(f"there is no server called {place}", hint="is the address right, and the network up?")
     if isinstance(error, ConnectionRefusedError):
         return RemoteUnreachable(f"nothing listens at {place}", hint="is the port right, and the server running?")
-    if isinstance(error, TimeoutError | asyncio.TimeoutError | Silent) or "imeout" in str(error):
+    if isinstance(error, SILENT) or "imeout" in str(error):
         return RemoteUnreachable(
             f"{place} does not answer", hint="is it the right address?   is a network of your firm's own needed?"
         )
@@ -139,7 +146,7 @@ def explain(error: BaseException, bound: Bound, *, operation: str, key: str) -> 
             "track remote check",
             details=(f"it is about {display(key)}",) if key else (),
         )
-    if isinstance(error, Silent | TimeoutError | asyncio.TimeoutError):
+    if isinstance(error, SILENT):
         return RemoteUnreachable(
             f"{bound.server} does not answer any more", hint="run the same command again later: it goes on"
         )

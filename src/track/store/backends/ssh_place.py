@@ -5,9 +5,6 @@ is made again, and what was asked is asked again: nothing is different when it i
 """
 
 import os
-import random
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -27,20 +24,11 @@ from track.progress import Moved, unheard
 from track.publish import create, remove, stage, write_all
 from track.store.backends.filesystem import READ, Counter, changed, too_large
 from track.store.backends.ssh_connection import Found, Opened, SshFilesystem, TooLong, gathered
-from track.store.backends.ssh_failure import (
-    ASKING_FAILURES,
-    BROKEN,
-    CONNECTING_FAILURES,
-    Bound,
-    explain,
-    explain_connection,
-)
+from track.store.backends.ssh_failure import ASKING_FAILURES, Bound, explain
+from track.store.backends.ssh_line import Line
 from track.store.hashing import read_ahead
 from track.store.place import GET_LIMIT, Listed, NoSuchKey, Staged, Upload
 from track.system import is_dead, naming, process_tag, start_writeback
-
-MENDING_S = 20.0
-"""For so long a line that broke is made again."""
 
 _STAGING = "staging"
 _PIECE = 4 << 20
@@ -64,10 +52,8 @@ class ServerPlace:
         self.root = root
         self.mode = 0o755
         """Of the folder itself, and so of what is made in it."""
-        self._bound = bound
-        self._lock = threading.Lock()
+        self._line = Line(bound)
         self._clock_s = 0.0
-        self._connection: SshFilesystem | None = None
 
     @property
     def identity(self) -> str:
@@ -84,46 +70,24 @@ class ServerPlace:
 
     # Asking.
 
-    def connection(self, instead_of: SshFilesystem | None = None) -> SshFilesystem:
-        """The connection; a new one where there is none, or only one that broke. Raises RemoteError."""
-        with self._lock:
-            if self._connection is None or self._connection is instead_of:
-                self._connection = None
-                self._connection = self._connected()
-            return self._connection
-
-    def _connected(self) -> SshFilesystem:
-        try:
-            connection = SshFilesystem(self._bound.host, self._bound.port, self._bound.user or None)
-            self._bound = self._bound._replace(user=str(connection.user))
-            connection.run(connection.probe())
-            return connection
-        except CONNECTING_FAILURES as error:
-            raise explain_connection(error, self._bound) from error
+    def connection(self) -> SshFilesystem:
+        """The connection, made where there is none. Raises RemoteError."""
+        return self._line.connection()
 
     def ask(self, key: str, operation: str, work: Callable[[SshFilesystem], _Answer]) -> _Answer:
         """The answer to some work, which is begun again when the line breaks. Raises NoSuchKey, TrackError."""
         if operation != "list":  # which counts as one, however many folders it goes through
             self.counter.one()
-        connection = self.connection()
-        deadline, pause_s = time.monotonic() + MENDING_S, 0.2
-        while True:
-            try:
-                return work(connection)
-            except asyncssh.SFTPNoSuchFile as error:
-                if operation == "write":
-                    raise explain(error, self._bound, operation=operation, key=key) from error
-                raise NoSuchKey(key) from error
-            except BROKEN as error:
-                if time.monotonic() > deadline:
-                    raise explain(error, self._bound, operation=operation, key=key) from error
-                time.sleep(pause_s * random.uniform(0.5, 1))
-                pause_s *= 2
-                connection = self.connection(instead_of=connection)
-            except TooLong as error:
-                raise too_large(self.url, key, GET_LIMIT) from error
-            except ASKING_FAILURES as error:
-                raise explain(error, self._bound, operation=operation, key=key) from error
+        try:
+            return self._line.ask(work)
+        except asyncssh.SFTPNoSuchFile as error:
+            if operation == "write":
+                raise explain(error, self._line.bound, operation=operation, key=key) from error
+            raise NoSuchKey(key) from error
+        except TooLong as error:
+            raise too_large(self.url, key, GET_LIMIT) from error
+        except ASKING_FAILURES as error:
+            raise explain(error, self._line.bound, operation=operation, key=key) from error
 
     # Reading.
 
