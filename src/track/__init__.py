@@ -5,12 +5,13 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Client": "track.api.client",
     "Digest": "track.model.digest",
     "Project": "track.project",
     "TrackError": "track.errors",
 }
 
-__all__ = ["Digest", "Project", "TrackError", "__version__"]
+__all__ = ["Client", "Digest", "Project", "TrackError", "__version__"]
 
 
 def __getattr__(name: str) -> object:

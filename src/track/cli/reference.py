@@ -4,6 +4,7 @@ import ast
 import inspect
 import pkgutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -66,7 +67,12 @@ def python_page() -> str:
     for name in public_names:
         found = getattr(import_module("track"), name)
         parts.append(f"- `track.{name}`: {_first_line(found) if callable(found) else f'`{found}`'}")
-    parts += ["", "## Verbs", ""]
+    parts.append("")
+    for name in public_names:
+        found = getattr(import_module("track"), name)
+        if inspect.isclass(found) and found.__module__.startswith("track.api."):
+            parts += _face(name, found)
+    parts += ["## Verbs", ""]
     parts += [
         "Each verb is one function of `track.verbs.<verb>`; it takes an open `Project` and returns what it did.",
         "",
@@ -120,6 +126,15 @@ def _command(title: str, command: click.Command, parent: click.Context | None, *
     return [f"{'#' * level} {title}", "", "```text", command.get_help(context).rstrip(), "```", ""]
 
 
+def _face(name: str, found: type) -> Iterator[str]:
+    """A class that people use, with all its public methods."""
+    yield from (f"## track.{name}", "", "```text", inspect.getdoc(found) or "", "```", "")
+    for each in vars(found).values():
+        if inspect.isfunction(each) and (each.__name__ == "__init__" or not each.__name__.startswith("_")):
+            yield from ("```python", _signature(each), "```", "")
+            yield from ("```text", inspect.getdoc(each) or "", "```", "")
+
+
 def _verb(name: str) -> Iterator[str]:
     module = import_module(f"track.verbs.{name}")
     yield from (f"### track.verbs.{name}", "", (inspect.getdoc(module) or "").strip(), "")
@@ -136,7 +151,7 @@ def _verb(name: str) -> Iterator[str]:
 
 def _signature(function: FunctionType) -> str:
     """The head of a function as it is written, one parameter a line where it is long."""
-    node = ast.parse(inspect.getsource(function)).body[0]
+    node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(node, ast.FunctionDef)
     given = ast.unparse(node.args)
     result = f" -> {ast.unparse(node.returns)}" if node.returns else ""

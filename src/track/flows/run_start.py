@@ -27,6 +27,8 @@ from track.project import Project
 from track.runs.journal import Journal, Living, check_name
 
 DOTENV = ".env"
+RUN_ID = "TRACK_RUN_ID"
+"""The variable by which whatever a run starts knows of it."""
 
 
 class Wishes(NamedTuple):

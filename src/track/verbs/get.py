@@ -9,13 +9,13 @@ from track.errors import (
     Conflict,
     MissingObject,
     NameTooLong,
-    OutsideRepository,
     UnknownPath,
     UsageError,
 )
 from track.flows import view
 from track.flows.choice import Choice
 from track.flows.copying import copy_out, making_in
+from track.flows.landing import refuse_own
 from track.flows.view import Located
 from track.model.canonical import canonical_json
 from track.model.manifest import Entry, walk
@@ -63,7 +63,7 @@ def get(
     located = view.locate(side, path)
     entry = view.entry_at(project, located)
     chosen = _target(project, located, target)
-    _refuse_own(project, chosen)
+    refuse_own(project, chosen)
     if located.pointer.kind == "value":
         _make_room(chosen, force)
         content = canonical_json(located.pointer.value) + b"\n"
@@ -108,15 +108,6 @@ def _target(project: Project, located: Located, target: str | None) -> Path:
         raise UsageError("the target is empty", hint=f"track get {typed(located.path)} -o {typed(name)}")
     place = Path(os.path.normpath(project.cwd / os.path.expanduser(target)))
     return place / name if target.endswith("/") else place
-
-
-def _refuse_own(project: Project, target: Path) -> None:
-    """Refuse a target in Git's directory, in the store or among track's own files."""
-    real = Path(os.path.realpath(target.parent)) / target.name
-    own = (project.git.git_dir, project.git.common_dir, project.store_path, project.root / ".track")
-    for folder in own:
-        if real == Path(os.path.realpath(folder)) or Path(os.path.realpath(folder)) in real.parents:
-            raise OutsideRepository(f"{display(str(target))} is in a place that is Git's or track's own")
 
 
 def _make_room(target: Path, force: bool) -> None:

@@ -1,0 +1,1 @@
+"""Python: thin faces, whose methods each call a verb."""

@@ -1,0 +1,155 @@
+"""Client: reading runs back, in Python."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from track.flows.run_find import Found
+from track.flows.run_read import RunArtifact
+from track.flows.run_start import RUN_ID
+from track.project import Project
+from track.verbs.run_artifacts_get import ArtifactsGot, Wanted, run_artifacts_get
+from track.verbs.run_artifacts_list import run_artifacts_list
+from track.verbs.run_artifacts_load import run_artifacts_load
+from track.verbs.runs_list import runs_list
+from track.verbs.runs_show import runs_show
+
+
+class Client:
+    """Reads the runs of a repository: what they recorded, and their artifacts as objects and files.
+
+    A run is named by its name, its id, four or more digits of the beginning or end of that, or the commit that adds
+    its record. What is not here comes from a remote. What is fetched inside a run (`TRACK_RUN_ID` names it) becomes
+    its input. Every method opens the repository for itself, so a client may be used by several threads at once.
+
+    Every method raises `NotARepository`, `ProjectError` or `BadConfig` where there is no repository with track in it,
+    and `UnknownRun` for a run that is none or several; they are listed. All errors are `TrackError`.
+    """
+
+    __slots__ = ("_start",)
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        """The client of the repository that holds `path`, by default the current folder. Nothing is opened yet."""
+        self._start = Path(os.path.abspath(path if path is not None else os.curdir))
+
+    def get_artifact(
+        self,
+        run: str,
+        name: str,
+        allow_pickle: bool = False,
+        *,
+        category: str | None = None,
+        memory_map: bool = False,
+    ) -> Any:
+        """The artifact of a run as the object that was saved; its bytes where nothing is known of its type.
+
+        `allow_pickle` opens what was pickled, which can run any code: only for who made it and nobody in between.
+        `category` is only needed where artifacts of one name differ. With `memory_map`, a large array is mapped from
+        the store, read-only.
+
+        Raises:
+            UnknownPath: the run has no such artifact; the nearest names are told.
+            UsageError: it is a folder, or several artifacts have this name and differ.
+            NoFormat: it is pickled and that was not allowed, or the library that reads it is not installed.
+            MalformedContent: it is not what its type says.
+            MissingObject, DamagedObject, RemoteError: its bytes are nowhere whole, or no remote can be asked.
+        """
+        with self._opened() as project:
+            return run_artifacts_load(
+                project,
+                run,
+                name,
+                category=category,
+                allow_pickle=allow_pickle,
+                memory_map=memory_map,
+                reader=_reader(),
+            )
+
+    def get_artifact_as_file(
+        self,
+        run: str,
+        name: str,
+        path: str | Path | None = None,
+        *,
+        category: str | None = None,
+        force: bool = False,
+    ) -> Path:
+        """Put an artifact of a run into the folder `path`, by default the current one; where it is then.
+
+        The slashes of its name make folders there. Raises as `get_artifacts_as_files`, and UnknownPath where the run
+        has no such artifact.
+        """
+        wanted = Wanted(name, category)
+        folder = path if path is not None else os.curdir
+        with self._opened() as project:
+            got = run_artifacts_get(project, run, folder, wanted, force=force, reader=_reader())
+        return got.folder / name
+
+    def get_artifacts_as_files(
+        self,
+        run: str,
+        path: str | Path | None = None,
+        category: str | None = None,
+        *,
+        startswith: str = "",
+        contains: str = "",
+        endswith: str = "",
+        force: bool = False,
+    ) -> ArtifactsGot:
+        """Put artifacts of a run into the folder `path`, by default the current one: all, or those of a category whose
+        names begin with, contain and end with these texts.
+
+        What is there with the right content is skipped, what differs refused before anything is written; with `force`
+        files are replaced.
+
+        Raises:
+            UsageError: there is no such category, or artifacts of one name differ.
+            Conflict: something else stands in the folder.
+            ForbiddenPath: a name leaves the folder, goes through a link, or reaches `.git`.
+            OutsideRepository: the folder is Git's or track's own.
+            MissingObject, DamagedObject, RemoteError: bytes are nowhere whole, or no remote can be asked.
+            StoreUnwritable, DiskFull: nothing can be made there.
+        """
+        wanted = Wanted(None, category, startswith or "", contains or "", endswith or "")
+        folder = path if path is not None else os.curdir
+        with self._opened() as project:
+            return run_artifacts_get(project, run, folder, wanted, force=force, reader=_reader())
+
+    def list_artifacts(self, run: str, category: str | None = None) -> tuple[RunArtifact, ...]:
+        """The artifacts of a run, or those of one category, by category and name.
+
+        Raises:
+            UsageError: there is no such category; code, input and output are.
+        """
+        with self._opened() as project:
+            return run_artifacts_list(project, run, category)
+
+    def get_run(self, run: str) -> Found:
+        """A run: its `record`, its `status`, and where the record is."""
+        with self._opened() as project:
+            return runs_show(project, run)
+
+    def get_runs(
+        self,
+        filters: str | Mapping[str, Any] | None = None,
+        *,
+        sort: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Found]:
+        """The runs that are like the query `filters`, text or dictionary; newest first, or by the field `sort`
+        (`-FIELD`: greatest first).
+
+        Raises:
+            UsageError: the query or the field is wrong; it says where, and what was meant.
+        """
+        with self._opened() as project:
+            return runs_list(project, where=filters, sort=sort, limit=limit).runs
+
+    def _opened(self) -> Project:
+        return Project.open(self._start)
+
+
+def _reader() -> str | None:
+    """The run inside which this happens."""
+    return os.environ.get(RUN_ID)
