@@ -34,6 +34,7 @@
     │   │   └── ConflictedPointer   6       a pointer with the marks of a merge in it
     │   ├── MalformedRecord             a record of a run that is not one
     │   ├── MalformedContent            content that is not what its type says
+    │   ├── MalformedSeries             an object of metrics or events that is not one
     │   └── ForbiddenPath               a path that leaves the working tree or reaches .git
     ├── NotAPointer                 1   a .track file that is somebody else's
     ├── SpecialFile                 1   a socket, device or pipe where a file was expected
@@ -207,6 +208,10 @@ class ConflictedPointer(MalformedPointer):
 
 class MalformedRecord(IntegrityError):
     """A record of a run that is not TOML, or whose facts cannot be."""
+
+
+class MalformedSeries(IntegrityError):
+    """An object of metrics or events that breaks the rules of its format."""
 
 
 class NotAPointer(TrackError):

@@ -42,6 +42,8 @@ TASKS = (
             ("rerun", "the command of a run again, here and now"),
             ("reproduce", "a run again in isolation, and what came of it"),
             ("runs", "list, show, keep and drop runs"),
+            ("metrics", "show what runs measured"),
+            ("events", "show what a run said"),
             ("why", "who made this, from what, with which code"),
             ("lineage", "what something came from, run by run"),
             ("deps", "what came from something, run by run"),
@@ -53,7 +55,7 @@ TASKS = (
     Task(
         "look",
         (
-            ("log", "the versions of an artifact"),
+            ("log", "the versions of an artifact; or log to a run"),
             ("ls", "list artifacts, or the files inside one"),
             ("show", "everything known about one artifact"),
             ("cat", "print the bytes of one file at a revision"),
@@ -122,7 +124,7 @@ ACTS = (
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 
-PAGED = ("deps", "diff", "help", "lineage", "log", "ls", "show", "whereis", "why")
+PAGED = ("deps", "diff", "events", "help", "lineage", "log", "ls", "show", "whereis", "why")
 
 
 def first_commands() -> str:

@@ -22,11 +22,12 @@ from track.flows.run_artifacts import (
     tracked_now,
 )
 from track.flows.run_commit import commit_run, edited_before
+from track.flows.run_end import end
 from track.flows.run_environment import environment_of, streams_of
 from track.flows.run_isolated import Cell, check_isolated, isolated, keep_declared
 from track.flows.run_needs import code_version, input_versions
 from track.flows.run_place import Placed, place
-from track.flows.run_start import Wishes, begin, elapsed_s, journal_of
+from track.flows.run_start import RUN_ID, Wishes, begin, elapsed_s
 from track.model.names import display
 from track.model.record import Record, Summary, Used
 from track.progress import Progress, silent
@@ -34,9 +35,6 @@ from track.project import Project
 from track.runs import observe
 from track.runs.command import Echo, Executed, Streams, check_program, execute
 from track.runs.journal import BEAT_EVERY_S, Living
-
-RUN_ID = "TRACK_RUN_ID"
-"""The variable by which whatever a run starts knows of it."""
 
 
 class Ran(NamedTuple):
@@ -267,7 +265,7 @@ def _sealed(work: _Work, found: _Found, began: float) -> Record:
 
 def _end(project: Project, living: Living, began: float, *, status: str, exit: int | None) -> Record:
     facts = {"status": status, "exit": exit, "ended": datetime.now(UTC), "seconds": elapsed_s(began)}
-    return journal_of(project).end(living, lambda draft: replace(draft, **facts))  # type: ignore[arg-type]  # by name
+    return end(project, living, facts)
 
 
 def _placed(work: _Work, record: Record, made: Sequence[Made], branch: str | None) -> Placed:

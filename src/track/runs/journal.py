@@ -11,7 +11,7 @@ folder go: killed in between, it has ended all the same.
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Living:
         try:
             content = (self.folder / _DRAFT).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
-            raise UsageError(f"run {self.id} has ended", hint=f"track runs show {self.id}") from None
+            raise self._has_ended() from None
         return parse_record(content, f"the draft of run {self.id}")
 
     def edit(self, change: Callable[[Record], Record]) -> Record:
@@ -83,11 +83,27 @@ class Living:
         silent_s = self.silent_s(time.time() if now is None else now)
         return silent_s > LOST_AFTER_S and self.record().status == "running"
 
-    def held(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def held(self) -> Iterator[None]:
         """Hold it for one change. Raises UsageError when it has ended, Locked after 10 s."""
+        with self._lock().exclusive():
+            yield
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Hold it together with others who add to it, so that nobody ends it. Raises as `held` does."""
+        with self._lock().shared():
+            if not (self.folder / _DRAFT).exists():
+                raise self._has_ended()
+            yield
+
+    def _lock(self) -> Lock:
         if not self.folder.is_dir():
-            raise UsageError(f"run {self.id} has ended", hint=f"track runs show {self.id}")
-        return Lock(self.folder / "lock").exclusive()
+            raise self._has_ended()
+        return Lock(self.folder / "lock")
+
+    def _has_ended(self) -> UsageError:
+        return UsageError(f"run {self.id} has ended", hint=f"track runs show {self.id}")
 
 
 class Journal:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from track.errors import TrackError
+from track.flows.run_end import end
 from track.flows.run_environment import streams_of
 from track.flows.run_start import journal_of
 from track.model.record import Record, Used
@@ -35,7 +36,7 @@ def runs_reap(project: Project, *, now: float | None = None, dry_run: bool = Fal
                 said = streams_of(project, run.folder)
                 run.edit(partial(_with, said))
             ended = datetime.fromtimestamp(when - run.silent_s(when), UTC)
-            reaped.append(journal.end(run, partial(_lost, ended)))
+            reaped.append(end(project, run, _lost(ended, run.record())))
     return tuple(reaped)
 
 
@@ -43,6 +44,6 @@ def _with(said: tuple[Used, ...], draft: Record) -> Record:
     return replace(draft, artifacts=(*draft.artifacts, *said))
 
 
-def _lost(ended: datetime, draft: Record) -> Record:
+def _lost(ended: datetime, draft: Record) -> dict[str, object]:
     took = max(0.0, (ended - draft.started).total_seconds())
-    return replace(draft, status="lost", ended=ended, seconds=round(took, 6))
+    return {"status": "lost", "ended": ended, "seconds": round(took, 6)}

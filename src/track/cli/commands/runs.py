@@ -1,18 +1,22 @@
-"""`track runs`: list, show, keep and drop runs."""
+"""`track runs`: list, show, keep and drop runs, and begin and end those that no command of ours executes."""
 
 from typing import Any
 
 import click
 
-from track.cli import runs_table, runs_text
+from track.cli import run_options, runs_table, runs_text
 from track.cli.runs_comparing import compare
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, table
 from track.model.names import display
+from track.verbs.log_event import log_event
+from track.verbs.runs_close import ClosedRun, runs_close
+from track.verbs.runs_create import runs_create
 from track.verbs.runs_drop import runs_drop
 from track.verbs.runs_keep import runs_keep
 from track.verbs.runs_list import Listed, runs_list
 from track.verbs.runs_reap import runs_reap
 from track.verbs.runs_show import runs_show
+from track.verbs.runs_start import runs_start
 
 _HELP = """List, show, keep and drop runs.
 
@@ -23,6 +27,7 @@ _HELP = """List, show, keep and drop runs.
   track runs keep brave-otter           put one that waits in the journal into the working tree
   track runs drop brave-otter           forget one that waits
   track runs reap                       write down which runs are lost
+  track runs create --name x            begin one that anybody may log to; close or abort ends it
 
 A run is named by its name, by its id, by four or more digits of the beginning or end of that, or by the commit that
 adds its record.
@@ -94,6 +99,51 @@ All that a lost run had written until then is kept with it.
 
 \b
 Exit codes: 0 done; 3 not a project.
+"""
+
+_CREATE_HELP = """Begin a run that no command of track executes, and print its id.
+
+\b
+  track runs create --name sweep-3 --tag sweep -p lr=0.1
+  R=$(track runs create)
+  track log metric --run $R loss=0.25   from any language, process or host that reaches this clone
+  track runs close $R
+
+It is `created` until something is logged, or `track runs start`. With TRACK_RUN_ID set, that run is its parent.
+
+\b
+Exit codes: 0 done; 1 it cannot be written; 2 wrong usage; 3 not a project.
+"""
+
+_START_HELP = """Start a run that was created: from now on it has to log something, or close, or it counts as lost.
+
+\b
+  track runs start $R
+
+\b
+Exit codes: 0 done; 2 no such run, or one that runs already or has ended; 3 not a project.
+"""
+
+_CLOSE_HELP = """End a run that was created: what was logged is sealed, and its record is staged for your next commit.
+
+\b
+  track runs close $R
+  track runs close $R --failed          it did not do what it was for
+
+Without a name the run of TRACK_RUN_ID is meant.
+
+\b
+Exit codes: 0 done; 1 it cannot be written; 2 no such run, or one that has ended; 3 not a project; 6 locked.
+"""
+
+_ABORT_HELP = """End a run that was created as terminated: somebody stopped it.
+
+\b
+  track runs abort $R
+  track runs abort $R --reason "the license server was away"
+
+\b
+Exit codes: 0 done; 1 it cannot be written; 2 no such run, or one that has ended; 3 not a project; 6 locked.
 """
 
 
@@ -197,3 +247,52 @@ def reap(dry_run: bool) -> None:
         note("no run is lost")
     elif not dry_run:
         note("in the journal: track runs keep puts them into the working tree")
+
+
+@command.command("create", help=_CREATE_HELP, short_help="begin a run that anybody may log to")
+@run_options.wishes
+@click.option("--start", is_flag=True, help="It runs at once.")
+def create(*, start: bool, **said: Any) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        record = runs_create(project, run_options.wished(**said), is_started=start)
+    emit(record.id)
+    note(f"run {display(record.name)} {record.status}: track runs close {record.short}")
+
+
+@command.command("start", help=_START_HELP, short_help="start a run that was created")
+@click.argument("name", metavar="RUN", required=False)
+def start(name: str | None) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        record = runs_start(project, name)
+    emit(f"{display(record.name)}  {record.short}  {record.status}")
+
+
+@command.command("close", help=_CLOSE_HELP, short_help="end a run that was created")
+@click.argument("name", metavar="RUN", required=False)
+@click.option("--failed", is_flag=True, help="It failed.")
+def close(name: str | None, failed: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        _say_closed(runs_close(project, name, status="failed" if failed else "completed"))
+
+
+@command.command("abort", help=_ABORT_HELP, short_help="end a run as terminated")
+@click.argument("name", metavar="RUN", required=False)
+@click.option("--reason", metavar="TEXT", help="Why; logged as an event.")
+def abort(name: str | None, reason: str | None) -> None:
+    """Translate, call the verbs, show."""
+    with opened() as project:
+        if reason is not None:
+            log_event(project, reason, name)
+        _say_closed(runs_close(project, name, status="terminated"))
+
+
+def _say_closed(closed: ClosedRun) -> None:
+    record = closed.record
+    emit(f"{display(record.name)}  {record.short}  {record.status}")
+    if closed.why_not is None:
+        note("its record is staged: git commit keeps it")
+    else:
+        note(f"it is in the journal only: {closed.why_not}")

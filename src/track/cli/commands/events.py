@@ -1,0 +1,45 @@
+"""`track events`: what a run said."""
+
+import click
+
+from track.cli import series_text
+from track.cli.session import emit, emit_json, note, opened
+from track.model.names import display
+from track.verbs.events import events
+
+_HELP = """Show what a run said: the texts and exceptions that were logged, in their order, with the time in UTC.
+
+\b
+  track events brave-otter
+  track events brave-otter --json
+  track events brave-otter --csv
+
+A run is named as for `track runs`. Of a living run what it wrote until now is shown.
+
+\b
+Exit codes: 0 done; 2 no such run; 3 not a project; 4 the events are not here; 7 they are damaged.
+"""
+
+
+@click.command("events", help=_HELP, short_help="show what a run said")
+@click.argument("run", metavar="RUN")
+@click.option("--csv", "as_csv", is_flag=True, help="Print them as CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(*, run: str, as_csv: bool, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        shown = events(project, run)
+    listed = [(series_text.when(event.stamp), event.text) for event in shown.events]
+    if as_json:
+        rows = [{"timestamp": when, "text": text} for when, text in listed]
+        emit_json("events", {"run": shown.run.record.id, "name": shown.run.record.name, "events": rows})
+    elif as_csv:
+        series_text.emit_rows([("timestamp", "text"), *listed])
+    else:
+        for when, text in listed:
+            first, *more = text.split("\n")
+            emit(f"{when}  {display(first)}")
+            for line in more:
+                emit(f"  {display(line)}")
+        if not listed:
+            note(f"run {display(shown.run.record.name)} logged no events")

@@ -1,0 +1,82 @@
+"""How metrics and events are shown: as rows of a table, as CSV, and as a document."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from track.cli.terminal import emit_bytes
+from track.flows.run_living import time_of
+from track.model.names import display
+from track.model.record import Summary
+from track.model.series import Points
+from track.verbs.metrics_show import ShownMetrics
+
+TITLES = ("metric", "last", "min", "max", "mean", "count")
+_ROWS_AT_ONCE = 10_000
+
+
+def row(name: str, summary: Summary) -> tuple[str, ...]:
+    """A metric as a row of a table."""
+    numbers = (summary.last, summary.min, summary.max, summary.mean)
+    return display(name), *(f"{number:g}" for number in numbers), f"{summary.count:,}"
+
+
+def when(stamp: int) -> str:
+    """A time to the microsecond, in UTC."""
+    return time_of(stamp).isoformat(sep=" ", timespec="microseconds").removesuffix("+00:00")
+
+
+def emit_csv(points: Mapping[str, Points]) -> None:
+    """Print every point of these metrics as a line of CSV; numbers are exact."""
+
+    def rows() -> Iterable[Sequence[object]]:
+        yield "metric", "step", "time", "timestamp", "value"
+        for name, each in points.items():
+            for point in each:
+                yield name, point.step, repr(point.time), when(point.stamp), repr(point.value)
+
+    emit_rows(rows())
+
+
+def emit_rows(rows: Iterable[Sequence[object]]) -> None:
+    """Print rows as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for number, each in enumerate(rows, 1):
+        writer.writerow(each)
+        if number % _ROWS_AT_ONCE == 0:
+            emit_bytes(text.getvalue().encode("utf-8"))
+            text.seek(0)
+            text.truncate()
+    emit_bytes(text.getvalue().encode("utf-8"))
+
+
+def document(shown: ShownMetrics) -> dict[str, object]:
+    """The metrics of a run as a document: the summary of each, and its points as lists of equal length."""
+    return {
+        "run": shown.run.record.id,
+        "name": shown.run.record.name,
+        "status": shown.run.status,
+        "metrics": {
+            name: {
+                "last": summary.last,
+                "min": summary.min,
+                "max": summary.max,
+                "mean": summary.mean,
+                "count": summary.count,
+                "points": _columns(shown.points.get(name)),
+            }
+            for name, summary in shown.summaries.items()
+        },
+    }
+
+
+def _columns(points: Points | None) -> dict[str, list[object]] | None:
+    if points is None:
+        return None
+    return {
+        "step": list(points.steps),
+        "time": list(points.times),
+        "timestamp": [when(stamp) for stamp in points.stamps],
+        "value": list(points.values),
+    }

@@ -1,0 +1,18 @@
+"""Log event: add a line of text to a living run."""
+
+from track.flows.run_living import living_run, say_event, stamp_of
+from track.project import Project
+
+
+def log_event(project: Project, text: str, run: str | None = None, *, timestamp: str | None = None) -> None:
+    """Log a text to the run called `run`, or to the one that started this command; in its spool on return.
+
+    Values that look secret are left out of it. `timestamp` is as people write it, in UTC.
+
+    Raises:
+        UsageError: a time that cannot be; the run has ended, or was not named.
+        UnknownRun: no run is called so, or several are.
+        DiskFull, StoreUnwritable, Locked: it cannot be written.
+    """
+    stamp = None if timestamp is None else stamp_of(timestamp)
+    say_event(project, living_run(project, run), text, stamp=stamp)

@@ -1,0 +1,35 @@
+"""Metrics show: what a run measured."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from track.flows.run_find import Found, find_run
+from track.flows.run_series import chosen, points_of_run
+from track.model.record import Summary
+from track.model.series import Points
+from track.project import Project
+
+
+class ShownMetrics(NamedTuple):
+    """The metrics of a run in short; `points` has the series of those that have one, when they were asked for."""
+
+    run: Found
+    summaries: dict[str, Summary]
+    points: dict[str, Points]
+
+
+def metrics_show(project: Project, run: str, names: Sequence[str] = (), *, with_points: bool = True) -> ShownMetrics:
+    """The metrics of the run called `run`, or those that are named, sorted; of a living run what it wrote until now.
+
+    Raises:
+        UnknownRun: no run is called so, or several are.
+        UsageError: the run has no such metric.
+        MissingObject: the series is not here.
+        DamagedObject, MalformedSeries, NewerFormat: the series cannot be read.
+    """
+    found = find_run(project, run)
+    points = points_of_run(project, found) if with_points or found.place == "living" else {}
+    summaries = {name: each.summary for name, each in points.items()}
+    every = dict(sorted({**found.record.metrics, **summaries}.items()))
+    wanted = chosen(found, every, tuple(names))
+    return ShownMetrics(found, wanted, {name: points[name] for name in wanted if name in points})

@@ -1,0 +1,212 @@
+"""The spool: what was logged is there whoever dies, a full queue does what it was told, and nobody mixes up."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from track.errors import DiskFull, TrackError, UsageError
+from track.model.record import Record, run_id
+from track.model.said import event_line, point_line
+from track.runs import spool
+from track.runs.journal import Journal, Living
+from track.runs.spool import Reader, Writer, append, said_by
+
+START = datetime(2026, 7, 14, 9, 12, 33, tzinfo=UTC)
+
+
+@pytest.fixture
+def living(tmp_path: Path) -> Living:
+    draft = Record(id=run_id(int(START.timestamp() * 1000), bytes(10)), name="x", status="running", started=START)
+    return Journal(tmp_path / "runs").begin(draft)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def values(living: Living, name: str = "x") -> list[float]:
+    points = said_by(living).metrics.get(name)
+    return [] if points is None else list(points.values)
+
+
+def test_what_is_logged_is_in_the_file_by_itself_and_all_of_it_at_close(living: Living) -> None:
+    writer = Writer(living)
+    writer.put_points({"x": 1.0}, 0, 0.1, 10)
+    until(lambda: values(living) == [1.0])
+    for number in range(2, 1000):
+        writer.put_points({"x": float(number)}, number, 0.1, 10 + number)
+    writer.put_event("done", 5)
+    writer.close()
+    assert values(living) == [float(number) for number in range(1, 1000)]
+    assert [event.text for event in said_by(living).events] == ["done"]
+
+
+def stalled(living: Living, **facts: object) -> tuple[Writer, threading.Event]:
+    """A writer whose thread waits in its tick until it is let go."""
+    go, waits = threading.Event(), threading.Event()
+
+    def tick() -> None:
+        waits.set()
+        go.wait(60)
+
+    writer = Writer(living, tick=tick, **facts)  # type: ignore[arg-type]
+    writer.start()
+    assert waits.wait(60)
+    return writer, go
+
+
+def test_a_full_queue_drops_and_says_how_many(living: Living) -> None:
+    writer, go = stalled(living, queue_size=5)
+    for number in range(9):
+        writer.put_points({"x": float(number), "y": 0.0}, number, 0.0, number)
+    for number in range(7):
+        writer.put_event(str(number), number)
+    go.set()
+    writer.close()
+    said = said_by(living)
+    assert values(living) == [0.0, 1.0, 2.0, 3.0, 4.0] and len(said.events) == 5
+    assert (said.dropped_points, said.dropped_events) == (8, 2)
+
+
+def test_a_full_queue_blocks_when_told_so_and_loses_nothing(living: Living) -> None:
+    writer, go = stalled(living, queue_size=5, is_blocking=True)
+    done = threading.Event()
+
+    def log() -> None:
+        for number in range(50):
+            writer.put_points({"x": float(number)}, number, 0.0, number)
+        done.set()
+
+    thread = threading.Thread(target=log)
+    thread.start()
+    assert not done.wait(0.5)
+    go.set()
+    assert done.wait(60)
+    thread.join()
+    writer.close()
+    assert values(living) == [float(number) for number in range(50)] and said_by(living).dropped_points == 0
+
+
+def test_threads_and_forked_children_log_to_one_run(living: Living) -> None:
+    writer = Writer(living)
+
+    def log(first: int) -> None:
+        for number in range(500):
+            writer.put_points({f"from {first}": float(number)}, number, 0.0, first + number)
+
+    thread = threading.Thread(target=log, args=(0,))
+    thread.start()
+    log(1000)
+    thread.join()
+    child = multiprocessing.get_context("fork").Process(target=log, args=(2000,))
+    child.start()
+    child.join()
+    writer.close()
+    for first in (0, 1000, 2000):
+        assert values(living, f"from {first}") == [float(number) for number in range(500)]
+
+
+def test_who_is_killed_leaves_what_is_a_second_old(living: Living) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from track.runs.journal import Living\n"
+        "from track.runs.spool import Writer\n"
+        "writer = Writer(Living(Path(sys.argv[1])))\n"
+        "for n in range(10**9):\n"
+        "    writer.put_points({'x': float(n)}, n, 0.0, n)\n"
+        "    print(n, flush=True)\n"
+        "    time.sleep(0.001)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(living.folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    told: list[tuple[int, float]] = []
+    for line in process.stdout:
+        told.append((int(line), time.monotonic()))
+        if len(told) == 1500:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    at = time.monotonic()
+    process.stdout.close()
+    process.wait()
+    found = values(living)
+    assert found == [float(number) for number in range(len(found))]
+    old = [number for number, when in told if at - when > 2.5]  # a busy machine may let the thread wait
+    assert len(found) >= len(old)
+
+
+def test_a_half_written_line_is_no_line_and_the_next_one_is_whole(living: Living) -> None:
+    append(living, lambda said: point_line("x", 0, 0.0, 1, 1.0))
+    place = next(living.folder.glob("said-*"))
+    with open(place, "ab") as file:
+        file.write(b"p 2 1 0.0 7")
+    append(living, lambda said: point_line("x", 1, 0.0, 2, 2.0) + event_line(3, "e"))
+    assert values(living) == [1.0, 2.0] and len(said_by(living).events) == 1
+
+
+def test_a_reader_reads_what_is_new(living: Living) -> None:
+    reader = Reader(living)
+    assert reader.read().metrics == {}
+    for number in range(3):
+        append(living, lambda said, n=number: point_line("x", n, 0.0, n, float(n)))  # type: ignore[misc]
+        assert list(reader.read().metrics["x"].values) == [float(n) for n in range(number + 1)]
+
+
+def test_a_disk_that_is_full_for_a_while_loses_and_doubles_nothing(
+    living: Living, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full = spool.write_all, threading.Event()
+    full.set()
+
+    def write(fd: int, content: bytes) -> None:
+        if full.is_set():
+            real(fd, content[: len(content) // 2])
+            raise OSError(28, "No space left on device")
+        real(fd, content)
+
+    monkeypatch.setattr(spool, "write_all", write)
+    heard: list[TrackError | OSError] = []
+    writer = Writer(living, trouble=heard.append, queue_size=4, is_blocking=True)
+    writer.put_points({"x": 1.0}, 0, 0.0, 1)
+    until(lambda: bool(heard))
+    assert isinstance(heard[0], DiskFull)
+    for number in range(2, 9):  # it does not block a program for a disk
+        writer.put_points({"x": float(number)}, 0, 0.0, number)
+    full.clear()
+    writer.close()
+    found = values(living)
+    assert found == [float(number) for number in range(1, len(found) + 1)]
+    assert len(found) + said_by(living).dropped_points == 8 and len(heard) == 1
+
+
+def test_who_logs_to_a_run_that_has_ended_is_told(living: Living) -> None:
+    heard: list[TrackError | OSError] = []
+    writer = Writer(living, trouble=heard.append)
+    Journal(living.folder.parents[1]).end(living, lambda draft: replace(draft, status="completed", ended=START))
+    writer.put_points({"x": 1.0}, 0, 0.0, 1)
+    until(lambda: bool(heard))
+    assert isinstance(heard[0], UsageError) and "has ended" in heard[0].message
+    with pytest.raises(UsageError):
+        writer.close()
+    with pytest.raises(UsageError):
+        append(living, lambda said: "")
+
+
+def test_a_writer_says_that_the_run_is_alive(living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "BEAT_EVERY_S", 0.0)
+    os.utime(living.folder / "heartbeat", (0, 0))
+    writer = Writer(living)
+    writer.start()
+    until(lambda: living.silent_s(time.time()) < 60)
+    writer.close()
