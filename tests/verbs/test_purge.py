@@ -10,10 +10,12 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned, files_below
 from support.trees import write_tree
-from track.errors import Conflict, Locked, PurgedObject, TrackError, UsageError
+from track.errors import Conflict, HistoryIncomplete, Locked, MissingObject, PurgedObject, TrackError, UsageError
 from track.flows import send as flow
 from track.model.digest import digest_of
 from track.project import Project
+from track.store.purging import purge_there
+from track.store.roots import RootsEntry, dump_roots
 from track.store.tombstones import parse_tombstone
 from track.verbs.purge import Purged, purge
 from track.verbs.push import push
@@ -230,3 +232,77 @@ def test_a_push_under_way_loses_nothing_to_a_purge(here: Path, monkeypatch: pyte
     again = purged(here, "big.bin", None).remotes[0]
     assert again.error is None and again.kept_packs  # the edited version needs them
     track("verify", "--remote", "origin", cwd=clone).ok()
+
+
+def other_version(here: Path) -> Path:
+    """A clone with a version of its own, in no history but its own, which shares a file with the one to purge."""
+    clone = cloned(here, "other")
+    track("trust", "--yes", cwd=clone).ok()
+    write_tree(clone, {"theirs/copy": SECRET, "theirs/more": b"theirs alone"})
+    track("add", "theirs", cwd=clone).ok()
+    commit_all(clone, "theirs")
+    track("push", "origin", cwd=clone).ok()
+    return clone
+
+
+def theirs_is_whole(clone: Path, name: str) -> None:
+    track("verify", "--remote", "origin", cwd=clone).ok()
+    fresh = cloned(clone, name)
+    track("pull", "--", "theirs", cwd=fresh).ok()
+    assert (fresh / "theirs/copy").read_bytes() == SECRET and (fresh / "theirs/more").read_bytes() == b"theirs alone"
+
+
+def test_what_only_another_clone_needs_stays_unless_it_is_said(here: Path) -> None:
+    clone = other_version(here)
+    assert purged(here, "people", dry_run=True).shared_count == 2
+    done = purged(here, "people")
+    assert done.shared_count == 2 and done.exit_code == 1
+    theirs_is_whole(clone, "fresh")
+
+
+def test_what_only_another_clone_needs_goes_when_it_is_said(here: Path) -> None:
+    other_version(here)
+    done = purged(here, "people", shared=True)
+    assert done.objects_count == 3 and SECRET not in everything(here.parent / "origin")
+
+
+def test_what_another_clone_pushed_while_it_was_decided_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clones: list[Path] = []
+
+    def meanwhile(*args: object, **options: object) -> object:
+        if not clones:
+            clones.append(other_version(here))
+        return purge_there(*args, **options)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr("track.verbs.purge.purge_there", meanwhile)
+    done = purged(here, "people")
+    first = done.remotes[0].error
+    assert isinstance(first, Conflict) and "another clone has pushed" in first.message and done.exit_code == 6
+    theirs_is_whole(clones[0], "fresh")
+    again = purged(here, "people")
+    assert again.shared_count == 2 and again.remotes[0].error is None
+    theirs_is_whole(clones[0], "fresher")
+
+
+def test_what_another_clone_needs_and_cannot_be_read_stops_it(here: Path) -> None:
+    other_version(here)
+    for path in (here.parent / "origin/packs").rglob("*.pack"):
+        if b"theirs alone" in path.read_bytes():
+            path.unlink()
+    before = files_below(here.parent / "origin").keys()
+    with pytest.raises(MissingObject, match="nobody knows what is below it"):
+        purged(here, "people")
+    assert files_below(here.parent / "origin").keys() == before
+    assert purged(here, "people", shared=True).remotes[0].error is None
+
+
+@pytest.mark.parametrize("what", ["what clone eeeeeeee needs", "roots/e{32}/00000001-00000000"])
+def test_a_word_of_another_clone_that_nobody_can_follow_stops_it(here: Path, what: str) -> None:
+    entry = here.parent / "origin/roots" / ("e" * 32) / "00000001-00000000"
+    entry.parent.mkdir()
+    said = dump_roots(RootsEntry("e" * 32, True, {"HEAD": (digest_of(b"nowhere"),)}))
+    entry.write_bytes(said if "clone" in what else said[:-5])
+    with pytest.raises(HistoryIncomplete, match=f"{what} at .* cannot be read") as caught:
+        purged(here, "people")
+    assert "track repair --remote origin" in (caught.value.hint or "")
+    assert SECRET in everything(here.parent / "origin")

@@ -44,11 +44,12 @@ class PurgedThere(NamedTuple):
 
 def purge_there(
     place: Place, known: Known, store: Store, objects: frozenset[bytes], purge: Purge, *, writer: str,
-    is_whole: Callable[[Holding], bool], patience_s: float, progress: Progress = silent,
+    is_whole: Callable[[Holding], bool], look_again: Callable[[], None], patience_s: float, progress: Progress = silent,
 ) -> PurgedThere:  # fmt: skip
     """Remove objects from a remote, and say there that they were; interrupted, the same again goes on.
 
     A push that is under way may rely on pieces of them: its end is waited for, unless all that it claims `is_whole`.
+    Then, while none can begin, `look_again` raises where one of them is needed by now.
 
     Raises:
         Locked: a collection is deleting there, or a push is still under way after `patience_s`.
@@ -58,6 +59,7 @@ def purge_there(
     with Mark(place, writer) as mark:
         sweep(store.rooms.staging)  # what one that was killed had packed
         settle_claims(place, mark, writer, is_whole, patience_s)
+        look_again()
         said = _said(place, objects, purge, writer)
         survey(place, known)
         places = known.locate(objects)

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from track.errors import Conflict, MissingObject, TrackError, UsageError
+from track.errors import Conflict, MissingObject, RemoteError, TrackError, UsageError
 from track.flows.collecting import is_whole
 from track.flows.needed import mark_needed, repositories, shallow_among
+from track.flows.needed_there import mark_needed_there
 from track.flows.reach import Version, objects_below, versions, versions_here
 from track.flows.remotes import Named, all_named, clone_id, connected
 from track.model.digest import Digest
@@ -18,6 +19,7 @@ from track.store.clock import now_at
 from track.store.marks import Marks
 from track.store.purged import note_purged, purge_here, purged_in
 from track.store.purging import purge_there
+from track.store.remote import Remote
 from track.store.tombstones import Purge, read_tombstones, together
 
 
@@ -70,16 +72,17 @@ def purge(
 ) -> Purged:
     """Remove a version of an artifact for good: from every remote, and from the local store with its trash.
 
-    The version is that of the pointer here, or at `rev`. Objects that other versions are made of too stay, unless
-    `shared`: then those versions are not whole any more. What was removed, when, by whom and why is written down at
-    every remote and here; no push sends it again. The working copy is not touched. Interrupted, the same goes on.
+    The version is that of the pointer here, or at `rev`. Objects that other versions are made of too, here or in what
+    other clones pushed, stay, unless `shared`: then those versions are not whole any more. What was removed, when, by
+    whom and why is written down at every remote and here; no push sends it again. The working copy is not touched.
+    Interrupted, the same goes on.
 
     Raises:
         UnknownPath, UnknownRevision: there is no such version.
         UsageError: no reason is given, or it is no file or directory.
         Conflict: all of it belongs to other versions too.
-        MissingObject: its manifest is nowhere, so that nobody knows what is in it.
-        HistoryIncomplete: other versions that may be made of the same cannot be read.
+        MissingObject: its manifest, or that of a version that others need, is nowhere: nobody knows what is in it.
+        HistoryIncomplete: other versions that may be made of the same, or who needs them, cannot be read.
         Locked: other commands are at work, here or at a remote.
     """
     if not reason.strip():
@@ -91,7 +94,7 @@ def purge(
     version = _version(project, artifact, rev)
     remotes = all_named(project)
     objects = _objects(project, version, remotes)
-    others = set() if shared else _needed_by_others(project, version, objects, progress)
+    others = set() if shared else _needed_by_others(project, version, objects, remotes, progress)
     going = frozenset(objects - others)
     if not going:
         raise Conflict(
@@ -102,7 +105,9 @@ def purge(
     done = Purged(version.path, version.pointer.digest, dry_run, len(going), len(others), 0, ())
     if dry_run:
         return done
-    there = tuple(_at_remote(project, named, version, going, reason, progress=progress) for named in remotes)
+    there = tuple(
+        _at_remote(project, named, version, going, reason, shared=shared, progress=progress) for named in remotes
+    )
     here = _here(project, version, going, reason, progress)
     return Purged(done.path, done.digest, False, len(going), len(others), here, there)
 
@@ -143,8 +148,12 @@ def _objects(project: Project, version: Version, remotes: Sequence[Named]) -> se
         return {digest for digest, purge in known.items() if purge == known[root]}
 
 
-def _needed_by_others(project: Project, version: Version, objects: set[bytes], progress: Progress) -> set[bytes]:
-    """Those of the objects that any other version is made of too, in the history of whoever uses the store."""
+def _needed_by_others(
+    project: Project, version: Version, objects: set[bytes], remotes: Sequence[Named], progress: Progress
+) -> set[bytes]:
+    """Those of the objects that any other version is made of too: in the history of whoever uses the store, and in
+    what other clones pushed. A remote that does not answer is passed over: it is looked at again before anything goes.
+    """
     users = repositories(project)
     if shallow := shallow_among(users):
         raise Conflict(
@@ -153,12 +162,36 @@ def _needed_by_others(project: Project, version: Version, objects: set[bytes], p
         )
     with Marks() as marks:
         mark_needed(project, users, marks, progress, without=frozenset([bytes(version.pointer.digest)]))
+        for named in remotes:
+            with suppress(RemoteError), connected(project, named, sending=False) as connection:
+                _mark_there(project, connection, version, marks, progress)
         return marks.kept(sorted(objects))
 
 
+def _mark_there(project: Project, remote: Remote, version: Version, marks: Marks, progress: Progress) -> None:
+    without = [bytes(version.pointer.digest)]
+    mark_needed_there(remote, project.store, marks, but=clone_id(project), without=without, progress=progress)
+
+
 def _at_remote(
-    project: Project, named: Named, version: Version, objects: frozenset[bytes], reason: str, *, progress: Progress
+    project: Project,
+    named: Named,
+    version: Version,
+    objects: frozenset[bytes],
+    reason: str,
+    *,
+    shared: bool,
+    progress: Progress,
 ) -> PurgedRemote:
+    def refuse_needed() -> None:
+        with Marks() as marks:
+            _mark_there(project, connection, version, marks, progress)
+            if marks.kept(sorted(objects)):
+                raise Conflict(
+                    f"another clone has pushed a version to {connection.place.url} that is made of the same",
+                    hint="run the same command again: what that one needs stays",
+                )
+
     try:
         with connected(project, named, sending=True) as connection:
             now = now_at(connection.place)
@@ -166,6 +199,7 @@ def _at_remote(
                 connection.place, connection.known, project.store, objects, _purge(project, version, reason, now),
                 writer=clone_id(project),
                 is_whole=lambda claim: is_whole(connection, project.store, claim),
+                look_again=(lambda: None) if shared else refuse_needed,
                 patience_s=project.config.seconds("lock.timeout"), progress=progress,
             )  # fmt: skip
             connection.publish_again()

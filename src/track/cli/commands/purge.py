@@ -18,7 +18,8 @@ _HELP = """Remove a version for good, from every remote and from the local store
 
 It cannot be undone, and happens at once. What was removed, when, by whom and why is written down at every remote, and
 whoever misses the data is told so. No push sends it again. Pointers and names stay in Git's history, and the working
-copy is yours to delete. What other versions are made of too stays, unless --shared leaves them without it.
+copy is yours to delete. What other versions are made of too, here or in what other clones pushed, stays, unless
+--shared leaves them without it: -n says before how much that is.
 
 \b
 Exit codes: 0 done; 1 something stays that other versions are made of; 2 wrong usage, no reason, or no consent; 3 not a
@@ -78,7 +79,8 @@ def _show(done: Purged) -> None:
             warn(f"{count} at {display(one.remote)} hold pieces of it that other large files are made of too: kept")
     if done.shared_count:
         count = count_text(done.shared_count, "object")
-        warn(f"{count} of it belong to other versions too: kept (--shared removes them)")
+        more = "--shared removes them too" if done.is_dry else "they go when those versions are purged"
+        warn(f"{count} of it belong to other versions too: kept ({more})")
     if done.is_dry:
         note("nothing was changed (--dry-run)")
     else:
