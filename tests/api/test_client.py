@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ import pytest
 import track
 from support.cli import track as command_of
 from support.cli import track_here as command
-from support.repositories import commit_all, git
+from support.repositories import commit_all, git, new_repository
 from support.trees import write_tree
 from track.errors import (
     Conflict,
@@ -43,8 +44,10 @@ FRAME = pd.DataFrame({"n": [1, 2], "kind": pd.Categorical(["a", "b"])}, index=["
 LARGE = np.arange(300_000, dtype="<i8")
 
 
-@pytest.fixture
-def here(repo: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with one run, which every test gets a copy of."""
+    repo = new_repository(tmp_path_factory.mktemp("made") / "repo")
     command("init", cwd=repo).ok()
     write_tree(repo, {"out/a.bin": b"a" * 10, "out/b/b.bin": b"b" * 20, "cfg.in": b"cfg", "main.py": b"print()"})
     with Project.open(repo) as project, ended(project, "run1", place_it=True) as living:
@@ -56,6 +59,11 @@ def here(repo: Path) -> Path:
         save_object(project, living, {1, 2}, Meant("output", "objects/set"), allow_pickle=True)
     commit_all(repo, "a run")
     return repo
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "repo", symlinks=True))
 
 
 class ended:
