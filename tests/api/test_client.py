@@ -340,20 +340,63 @@ def test_a_tracked_folder_that_a_run_made_is_put_with_all_that_is_in_it(here: Pa
         client.get_artifact("maker", "d")
 
 
+# ---- series ----
+
+
+@pytest.fixture
+def logged(here: Path) -> Path:
+    """The repository with a run that logged points and events."""
+    run = command("runs", "create", "--name", "logs", cwd=here).ok().out.strip()
+    for number, loss in enumerate((0.5, 0.25, 0.125)):
+        command("log", "metric", "--run", run, f"loss={loss}", f"acc={number}", cwd=here).ok()
+    for text in ("began", "half way", "done"):
+        command("log", "event", "--run", run, text, cwd=here).ok()
+    return here
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_series_and_events_are_read_while_a_run_lives_and_when_it_has_ended(logged: Path, has_ended: bool) -> None:
+    if has_ended:
+        command("runs", "close", "logs", cwd=logged).ok()
+    client = track.Client(logged)
+    points = client.get_metric_values("logs")
+    assert {name: (list(each.values), list(each.steps)) for name, each in points.items()} == {
+        "acc": ([0.0, 1.0, 2.0], [0, 1, 2]),
+        "loss": ([0.5, 0.25, 0.125], [0, 1, 2]),
+    }
+    assert list(client.get_metric_values("logs", "loss")) == ["loss"]
+    assert list(client.get_metric_values("logs", ["loss", "acc"])) == ["loss", "acc"]
+    assert [event.text for event in client.get_events("logs")] == ["began", "half way", "done"]
+    assert [event.text for event in client.get_events("logs", "half")] == ["half way"]
+    with pytest.raises(UsageError, match="no metric lss"):
+        client.get_metric_values("logs", "lss")
+    assert dict(client.get_metric_values("run1")) == {} and client.get_events("run1") == ()
+
+
+def test_series_come_from_the_remote(logged: Path, away: Path) -> None:
+    command("runs", "close", "logs", cwd=logged).ok()
+    clone = clone_without_data(logged, away)
+    assert list(track.Client(clone).get_metric_values("logs", "loss")["loss"].values) == [0.5, 0.25, 0.125]
+    assert len(track.Client(clone).get_events("logs")) == 3
+
+
 # ---- from a remote, damaged, by many at once ----
+
+
+def clone_without_data(repo: Path, top: Path) -> Path:
+    """A fresh clone of all that is in the working tree, beside a remote that has all the data."""
+    command("remote", "add", "origin", str(top / "remote"), cwd=repo).ok()
+    commit_all(repo, "remote")
+    command("push", cwd=repo).ok()
+    git("clone", "--quiet", repo, top / "clone", cwd=top)
+    command("init", cwd=top / "clone").ok()
+    command("remote", "add", "origin", str(top / "remote"), cwd=top / "clone")
+    return top / "clone"
 
 
 @pytest.fixture
 def shared(here: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone that has no data, beside a remote that has all of it."""
-    top = tmp_path_factory.mktemp("shared")
-    command("remote", "add", "origin", str(top / "remote"), cwd=here).ok()
-    commit_all(here, "remote")
-    command("push", cwd=here).ok()
-    git("clone", "--quiet", here, top / "clone", cwd=top)
-    command("init", cwd=top / "clone").ok()
-    command("remote", "add", "origin", str(top / "remote"), cwd=top / "clone")
-    return top / "clone"
+    return clone_without_data(here, tmp_path_factory.mktemp("shared"))
 
 
 def test_what_is_not_here_comes_from_the_remote(shared: Path, away: Path) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 from track.flows.run_find import Found
 from track.flows.run_read import RunArtifact
 from track.flows.run_start import RUN_ID
+from track.model.series import Event, Points
 from track.project import Project
 from track.verbs.run_artifacts_get import ArtifactsGot, Wanted, run_artifacts_get
 from track.verbs.run_artifacts_list import run_artifacts_list
 from track.verbs.run_artifacts_load import run_artifacts_load
+from track.verbs.run_series_load import run_series_load
 from track.verbs.runs_list import runs_list
 from track.verbs.runs_show import runs_show
 
@@ -145,6 +147,28 @@ class Client:
         """
         with self._opened() as project:
             return runs_list(project, where=filters, sort=sort, limit=limit).runs
+
+    def get_metric_values(self, run: str, names: str | Sequence[str] = ()) -> Mapping[str, Points]:
+        """The points of the metrics of a run, or of those that are named, by name: columns of steps, times in seconds
+        since it began, stamps in µs since 1970 (UTC), and values. Of a living run all that was written until now.
+
+        Raises:
+            UsageError: the run has no such metric.
+            MissingObject, DamagedObject, MalformedSeries, RemoteError: they cannot be had, or not be read.
+        """
+        wanted = (names,) if isinstance(names, str) else tuple(names)
+        with self._opened() as project:
+            return run_series_load(project, run, wanted, with_events=False).points
+
+    def get_events(self, run: str, contains: str = "") -> tuple[Event, ...]:
+        """The events of a run in their order, or those with a text in them: when, in µs since 1970 (UTC), and what.
+
+        Raises:
+            MissingObject, DamagedObject, MalformedSeries, RemoteError: they cannot be had, or not be read.
+        """
+        with self._opened() as project:
+            events = run_series_load(project, run, with_points=False).events
+        return tuple(event for event in events if contains in event.text)
 
     def _opened(self) -> Project:
         return Project.open(self._start)

@@ -1,0 +1,52 @@
+"""Run series load: the points of a run's metrics, and its events, wherever they are."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from track.flows.run_find import Found, find_run
+from track.flows.run_needs import file_version, need
+from track.flows.run_series import chosen, events_of_run, points_of_run
+from track.model.record import Series
+from track.model.series import Event, Points
+from track.progress import Progress, silent
+from track.project import Project
+
+
+class LoadedSeries(NamedTuple):
+    """What a run logged: points by metric, and events in their order; empty where it was not asked for."""
+
+    run: Found
+    points: dict[str, Points]
+    events: tuple[Event, ...]
+
+
+def run_series_load(
+    project: Project,
+    run: str,
+    names: Sequence[str] = (),
+    *,
+    with_points: bool = True,
+    with_events: bool = True,
+    progress: Progress = silent,
+) -> LoadedSeries:
+    """The points of the metrics of the run called `run`, or of those named, and its events; from a remote where they
+    are not here. Of a living run all that was written until now.
+
+    Raises:
+        UnknownRun: no run is called so, or several are.
+        UsageError: the run has no such metric.
+        MissingObject, DamagedObject: they are nowhere whole.
+        MalformedSeries, NewerFormat: they cannot be read.
+        RemoteError: no remote can be asked.
+    """
+    found = find_run(project, run)
+    wanted = (("points", found.record.points, with_points), ("events", found.record.events, with_events))
+    objects = [(kind, series) for kind, series, is_wanted in wanted if is_wanted and series is not None]
+    _bring(project, found, objects, progress)
+    points = chosen(found, points_of_run(project, found), tuple(names)) if with_points else {}
+    return LoadedSeries(found, points, events_of_run(project, found) if with_events else ())
+
+
+def _bring(project: Project, found: Found, objects: Sequence[tuple[str, Series]], progress: Progress) -> None:
+    versions = [file_version(kind.encode("ascii"), series.object) for kind, series in objects]
+    need(project, found, versions, fetch=True, again="", progress=progress)
