@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from track.cli import graphs
+from track.cli import drawing, graphs
 from track.cli.session import emit, emit_json, note, opened, refuse
 from track.flows.lineage_of import Traced
 
-FORMATS = ("tree", "json", "dot", "mermaid")
+FORMATS = ("tree", "json", "dot", "mermaid", "svg", "html")
 
 
 def show(verb: Callable[..., Traced], item: str, form: str, *, depth: int | None, rev: str | None, every: bool) -> None:
@@ -21,7 +21,9 @@ def show(verb: Callable[..., Traced], item: str, form: str, *, depth: int | None
             emit(line)
         if len(traced.graph.nodes) == 1 and not traced.graph.cut:
             note("no run is known that used it" if name == "deps" else "no run is known that made it")
+    elif form == "html":
+        emit(drawing.html(traced.graph, f"{name} of {traced.start.name}"))
     else:
-        for line in graphs.dot(traced.graph) if form == "dot" else graphs.mermaid(traced.graph):
+        for line in {"dot": graphs.dot, "mermaid": graphs.mermaid, "svg": drawing.svg}[form](traced.graph):
             emit(line)
     refuse(traced.refused)
