@@ -7,11 +7,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "Client": "track.api.client",
     "Digest": "track.model.digest",
+    "LogHandler": "track.api.log_handler",
     "Project": "track.project",
+    "Run": "track.api.run",
     "TrackError": "track.errors",
 }
 
-__all__ = ["Client", "Digest", "Project", "TrackError", "__version__"]
+__all__ = ["Client", "Digest", "LogHandler", "Project", "Run", "TrackError", "__version__"]
 
 
 def __getattr__(name: str) -> object:

@@ -64,7 +64,8 @@ def say_points(
     """
     checked = check_values(values)
     at = now_micros() if stamp is None else stamp
-    since = check_seconds((at - micros(_running(living))) / 1e6 if seconds is None else seconds)
+    began = micros(_running(living))
+    since = check_seconds((now_micros() - began) / 1e6 if seconds is None else seconds)
 
     def lines(said: Said) -> str:
         number = check_step(_next_step(said) if step is None else step)

@@ -134,15 +134,20 @@ def _check(wishes: Wishes) -> None:
         raise UsageError(
             f"not a folder for a run: '{display(wishes.folder)}'", hint="it begins with a slash, such as /experiments"
         )
-    for kind, facts in (("metadata", wishes.metadata), ("parameter", wishes.params)):
-        for name, fact in facts.items():
-            if not isinstance(fact, str | int | float | bool):
-                raise UsageError(
-                    f"{kind} {display(name)} is a {type(fact).__name__}",
-                    hint="text, numbers and true or false can be kept",
-                )
-            if isinstance(fact, int) and not -(2**63) <= fact < 2**63:
-                raise UsageError(f"{kind} {display(name)} has more than 64 bits", hint="give it as text")
+    check_facts("metadata", wishes.metadata)
+    check_facts("parameter", wishes.params)
+
+
+def check_facts(kind: str, facts: Mapping[str, Any]) -> None:
+    """Refuse facts that a record cannot keep; `kind` is what they are called. Raises UsageError."""
+    for name, fact in facts.items():
+        if not isinstance(fact, str | int | float | bool):
+            raise UsageError(
+                f"{kind} {display(name)} is a {type(fact).__name__}",
+                hint="text, numbers and true or false can be kept",
+            )
+        if isinstance(fact, int) and not -(2**63) <= fact < 2**63:
+            raise UsageError(f"{kind} {display(name)} has more than 64 bits", hint="give it as text")
 
 
 def _numbers() -> Iterator[int]:

@@ -1,7 +1,7 @@
 """Runs close: end a run that no command of ours executes, and put its record into the working tree."""
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from track.errors import UsageError
 from track.flows.run_end import end, put_away
@@ -20,11 +20,17 @@ class ClosedRun(NamedTuple):
 
 
 def runs_close(
-    project: Project, name: str | None = None, *, status: str = "completed", seconds: float | None = None
+    project: Project,
+    name: str | None = None,
+    *,
+    status: str = "completed",
+    seconds: float | None = None,
+    branch: str | Literal[False] | None = False,
 ) -> ClosedRun:
     """End a living run: all that was logged is sealed into the store, then the record is placed and staged.
 
-    `seconds` is how long it took by a clock that nobody sets, where somebody measured it.
+    `seconds` is how long it took by a clock that nobody sets, where somebody measured it; `branch` the one on which
+    it began, where somebody knows it: on another one its record waits in the journal.
 
     Raises:
         UsageError: it has ended already, nobody said which is meant, or `status` is none.
@@ -38,5 +44,5 @@ def runs_close(
     now = datetime.now(UTC)
     took = max(0.0, (now - draft.started).total_seconds()) if seconds is None else seconds
     record = end(project, living, {"status": status, "ended": now, "seconds": round(took, 6)})
-    placed = put_away(project, record, branch=project.git.branch())
+    placed = put_away(project, record, branch=project.git.branch() if branch is False else branch)
     return ClosedRun(record, placed.staged, placed.why_not)
