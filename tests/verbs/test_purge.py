@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -306,3 +307,35 @@ def test_a_word_of_another_clone_that_nobody_can_follow_stops_it(here: Path, wha
         purged(here, "people")
     assert "track repair --remote origin" in (caught.value.hint or "")
     assert SECRET in everything(here.parent / "origin")
+
+
+def test_a_push_that_was_killed_is_named_with_the_way_out_and_counts_for_a_week(here: Path) -> None:
+    track("config", "lock.timeout", "0", cwd=here).ok()
+    claim = here.parent / "origin/roots" / ("e" * 32) / "00000001-00000000.claim"
+    claim.parent.mkdir()
+    claim.write_bytes(dump_roots(RootsEntry("e" * 32, False, {"HEAD": (digest_of(b"on its way"),)})))
+    then = time.time() - 3 * 3600 - 60
+    os.utime(claim, (then, then))
+    done = track("purge", "people@v1", "--because", "consent", "--yes", cwd=here)
+    assert done.code == 6
+    assert "clone eeeeeeee claimed 1 version 3 hours ago; if it was killed, this counts until " in done.err
+    assert "track gc --remote origin --forget eeeeeeee" in done.err
+    assert SECRET in everything(here.parent / "origin")
+    assert SECRET not in everything(here.parent / "second")
+
+    then = time.time() - 7 * 86_400 - 60
+    os.utime(claim, (then, then))
+    assert track("purge", "people@v1", "--because", "consent", "--yes", cwd=here).code == 1  # the same stays
+    assert SECRET not in everything(here.parent / "origin")
+
+
+def test_what_the_hint_says_ends_the_wait_for_a_killed_push(here: Path) -> None:
+    track("config", "lock.timeout", "0", cwd=here).ok()
+    claim = here.parent / "origin/roots" / ("e" * 32) / "00000001-00000000.claim"
+    claim.parent.mkdir()
+    claim.write_bytes(dump_roots(RootsEntry("e" * 32, False, {"HEAD": (digest_of(b"on its way"),)})))
+    assert track("purge", "people@v1", "--because", "consent", "--yes", cwd=here).code == 6
+    track("gc", "--remote", "origin", "--forget", "eeeeeeee", cwd=here).ok()
+    assert not claim.exists()
+    assert track("purge", "people@v1", "--because", "consent", "--yes", cwd=here).code == 1  # the same stays
+    assert SECRET not in everything(here.parent / "origin")

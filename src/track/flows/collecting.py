@@ -196,7 +196,7 @@ class Collecting:
         place = self.remote.place
         with Mark(place, self._writer) as mark:
             self.remote.refresh()
-            holders = self._sound(settle_claims(place, mark, self._writer, self._is_settled, self._patience_s))
+            holders = self._sound(self._settled(mark))
             self.remote.refresh()
             view = viewing(marks, self.read_nodes, self._policies(holders))
             lost = (*view.lost, *self._mark_entries(marks, holders, view.overruled))
@@ -208,6 +208,10 @@ class Collecting:
             self._mark_claims(marks, holders)
             self._narrow(marks, holders, own)  # before anything goes: nothing may say that it is complete then
             return holders, delete_condemned(place, self.remote.known, marks, mark, ripe, progress=self._progress)
+
+    def _settled(self, mark: Mark) -> Holders:
+        remote = self.remote
+        return settle_claims(remote.place, mark, self._writer, self._is_settled, self._patience_s, remote=remote.name)
 
     def _is_settled(self, claim: Holding) -> bool:
         return claim.writer in self._forget or is_whole(self.remote, self.store, claim)

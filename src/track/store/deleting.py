@@ -5,11 +5,13 @@ that are there were made before it; their end is waited for. Then what is needed
 written without the rest, and only then files go.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import Locked, RemoteError
+from track.model.names import display
 from track.progress import Progress, silent
 from track.store.claim import LIFE_S
 from track.store.clock import pause, since_boot
@@ -113,11 +115,12 @@ def due(found: Iterable[Found], now_s: float, kind: str = "condemned") -> list[F
 
 
 def settle_claims(
-    place: Place, mark: Mark, writer: str, is_whole: Callable[[Holding], bool], patience_s: float
+    place: Place, mark: Mark, writer: str, is_whole: Callable[[Holding], bool], patience_s: float, *, remote: str
 ) -> Holders:
     """Wait until no push is under way, for whoever comes sees the mark; what everybody needs then.
 
-    One of which all that it claims is there by now, `is_whole`, is not waited for, nor one that was killed a week ago.
+    One of which all that it claims is there by now, `is_whole`, is not waited for, nor one that was killed a week ago:
+    whoever is alive says it again long before. `remote` is what people call it here, for the message.
 
     Raises:
         Locked: one is still under way after `patience_s`.
@@ -133,14 +136,37 @@ def settle_claims(
         if not open_claims:
             return holders
         if since_boot() > deadline:
-            one = open_claims[0]
-            raise Locked(
-                f"a push to {place.url} is under way, or was killed: nothing was deleted",
-                hint="run the same command again when it is done",
-                details=(f"clone {one.writer[:8]} claimed {len(one.entry.digests):,} versions ({one.key})",),
-            )
+            raise _blocked(open_claims, mark, place.url, remote)
         mark.keep()
         pause(POLL_S)
+
+
+def _blocked(claims: Sequence[Holding], mark: Mark, url: str, remote: str) -> Locked:
+    """The error that says whose pushes are in the way, since when, for how long still, and how to end that."""
+    lines = []
+    for one in claims:
+        age_s = max(0.0, mark.modified_s - one.modified_s)
+        ends = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(one.modified_s + LIFE_S))
+        count = len(one.entry.digests)
+        lines.append(
+            f"clone {one.writer[:8]} claimed {count:,} version{'s' if count != 1 else ''} {_ago(age_s)}; "
+            f"if it was killed, this counts until {ends} ({one.key})"
+        )
+    first = claims[0].writer[:8]
+    return Locked(
+        f"a push to {url} is under way, or was killed: nothing was deleted",
+        hint="if it is under way, run the same command again when it is done; if it was killed, `track push` in that "
+        f"clone ends it\ntrack gc --remote {display(remote)} --forget {first}      if that clone is gone for good",
+        details=tuple(lines),
+    )
+
+
+def _ago(age_s: float) -> str:
+    for unit_s, name in ((86_400.0, "day"), (3600.0, "hour"), (60.0, "minute")):
+        if age_s >= unit_s:
+            count = int(age_s // unit_s)
+            return f"{count} {name}{'s' if count != 1 else ''} ago"
+    return "just now"
 
 
 def delete_condemned(

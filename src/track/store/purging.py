@@ -44,7 +44,8 @@ class PurgedThere(NamedTuple):
 
 def purge_there(
     place: Place, known: Known, store: Store, objects: frozenset[bytes], purge: Purge, *, writer: str,
-    is_whole: Callable[[Holding], bool], look_again: Callable[[], None], patience_s: float, progress: Progress = silent,
+    is_whole: Callable[[Holding], bool], look_again: Callable[[], None], patience_s: float, remote: str,
+    progress: Progress = silent,
 ) -> PurgedThere:  # fmt: skip
     """Remove objects from a remote, and say there that they were; interrupted, the same again goes on.
 
@@ -58,7 +59,7 @@ def purge_there(
     """
     with Mark(place, writer) as mark:
         sweep(store.rooms.staging)  # what one that was killed had packed
-        settle_claims(place, mark, writer, is_whole, patience_s)
+        settle_claims(place, mark, writer, is_whole, patience_s, remote=remote)
         look_again()
         said = _said(place, objects, purge, writer)
         survey(place, known)

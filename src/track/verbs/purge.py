@@ -200,7 +200,7 @@ def _at_remote(
                 writer=clone_id(project),
                 is_whole=lambda claim: is_whole(connection, project.store, claim),
                 look_again=(lambda: None) if shared else refuse_needed,
-                patience_s=project.config.seconds("lock.timeout"), progress=progress,
+                patience_s=project.config.seconds("lock.timeout"), remote=named.name, progress=progress,
             )  # fmt: skip
             connection.publish_again()
             purged = together(read_tombstones(connection.place)).purged

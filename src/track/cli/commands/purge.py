@@ -71,7 +71,10 @@ def _show(done: Purged) -> None:
     for one in done.remotes:
         if one.error is not None:
             warn(f"{display(one.remote)} ({display(one.url)}): not there yet: {one.error.message}")
-            hint(one.error.hint or "the same command goes on there")
+            for line in one.error.details:
+                note(f"  {line}")
+            for line in (one.error.hint or "the same command goes on there").splitlines():
+                hint(line)
             continue
         emit(f"{display(one.remote)}  {display(one.url)}  {count_text(one.objects_count, 'object')} removed")
         if one.kept_packs:
