@@ -29,6 +29,7 @@ _MAX_DEPTH = 8
 _LEAST_SIZE = 1 << 20
 _LEAST_RATE = 1000
 _MAX_WARNINGS = 100
+_DELETING = ("store.max_size", "store.min_copies")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _CREDENTIALS = re.compile(
     r"://[^/@\s]*:[^/@\s]+@|[?&](?:[^=&]*(?:sig|signature|token|secret|password|key))=", re.IGNORECASE
@@ -277,6 +278,8 @@ def _from_file(name: str, given: object, layer: Layer, path: Path, warnings: lis
         what = "places on your machine"
         if not name.startswith("store."):
             what = "which server or account you use" if name.startswith("remote.") else "what is deleted here"
+        elif name in _DELETING:
+            what = "what is deleted here"
         warnings.append(
             f"`{shown}` in {where} is ignored: committed configuration does not choose {what}; "
             f"for this clone: track config --clone {shown} VALUE"

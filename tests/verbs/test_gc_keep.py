@@ -33,6 +33,7 @@ def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five versions, 100, 60, 40, 20 and 1 days old; the second is tagged, the third the tip of a branch."""
     monkeypatch.setattr("track.verbs.gc.time.time", lambda: float(NOW_S))
     track("init", cwd=repo).ok()
+    track("config", "--clone", "store.min_copies", "0", cwd=repo).ok()
     for number, days in enumerate((100, 60, 40, 20, 1), 1):
         change(repo, b"version %d" % number)
         commit_at(repo, f"version {number}", days, monkeypatch)
@@ -104,7 +105,7 @@ def test_what_is_in_use_stays_whatever_the_policy(repo: Path, name_it: Callable[
         rows.unlink()
     wanted = {digest_of(b"wanted"), digest_of(b"wanted b"), digest_of(BIG + b"wanted")}
 
-    collected(repo, keep=TIPS, grace_days=0)
+    collected(repo, keep=TIPS, min_copies=0, grace_days=0)
 
     if name_it.__name__.strip("_") in GIVEN_UP:
         assert not wanted & objects(repo)

@@ -1,4 +1,4 @@
-"""Rate: the option `--limit-rate` of verbs that move data."""
+"""Options that stand for a setting while a command runs: `--limit-rate` of verbs that move data, and those of gc."""
 
 import click
 
@@ -18,10 +18,19 @@ def rate_flags(rate: str | None) -> dict[str, str]:
     Raises:
         UsageError: it is no rate.
     """
-    if rate is None:
+    return setting_flag(_KEY, "--limit-rate", rate, hint="--limit-rate 10M, --limit-rate 512k, or 0 for no limit")
+
+
+def setting_flag(key: str, option: str, text: str | None, *, hint: str) -> dict[str, str]:
+    """The setting that an option is, to open a project with.
+
+    Raises:
+        UsageError: it is none; the hint says what would be one.
+    """
+    if text is None:
         return {}
     try:
-        parse_value(find_key(_KEY), rate, "--limit-rate")
+        parse_value(find_key(key), text, option)
     except BadConfig as error:
-        raise UsageError(error.message, hint="--limit-rate 10M, --limit-rate 512k, or 0 for no limit") from error
-    return {_KEY: rate}
+        raise UsageError(error.message, hint=hint) from error
+    return {key: text}

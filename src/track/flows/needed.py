@@ -1,7 +1,7 @@
 """Needed: what every repository that uses a store still names, marked down to the last object."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from track.errors import (
 )
 from track.flows.keeping import Keepings, kept_by, kept_since
 from track.flows.reach import children_of
-from track.history.naming import Named, Repository, is_shallow, repository_at, tips_of
+from track.history.naming import Named, Repository, is_shallow, named_now, repository_at, tips_of
 from track.model.names import display, is_pointer_path
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
@@ -125,13 +125,29 @@ def mark_needed(
     return Reached(since.named_count if since is not None else count, missed, shallow_among(found), looked)
 
 
+def named_in_use(repository: Repository) -> Iterator[Root]:
+    """What the working trees, indexes, working copies and journal of a repository name, and no history.
+
+    Raises:
+        HistoryIncomplete, Unreadable: something of it cannot be read.
+    """
+    for one in named_now(repository):
+        yield from _named_in(one)
+    yield from _in_states(repository, _STATE[:2])
+
+
 def _roots(repository: Repository, named: Iterable[Named]) -> Iterator[Root]:
     for one in named:
         yield from _named_in(one)
+    yield from _in_states(repository, _STATE)
+
+
+def _in_states(repository: Repository, patterns: Sequence[str]) -> Iterator[Root]:
+    """What the state of a clone and of its working trees names, in files of these patterns and in the stat cache."""
     common = repository.git.common_dir
     states = {common / "track", *(worktree.git_dir / "track" for worktree in repository.worktrees)}
     for state in sorted(states):
-        for pattern in _STATE:
+        for pattern in patterns:
             yield from _in_files(state, pattern)
         yield from _recorded(state / "stat.db")
 

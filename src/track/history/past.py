@@ -103,13 +103,13 @@ def named_at(repository: Repository, tips: Collection[str]) -> Iterator[Named]:
 
 
 def changes(repository: Repository, more: Iterable[str] = ()) -> Iterator[Change]:
-    """What every commit did that a ref, a reflog or one of `more` reaches, the newest first.
+    """What every commit did that a ref, a reflog or one of `more` reaches: the newest first, children before parents.
 
     Raises:
         GitFailed: a ref is broken, or a commit or tree is not here.
     """
     given = [oid.encode() + b"\n" for oid in sorted({*hidden_tips(repository), *more})]
-    revs = ("-m", "--all", "--reflog", "--stdin")
+    revs = ("-m", "--date-order", "--all", "--reflog", "--stdin")
     commit, committed, subject = "", 0, ""
     tokens = repository.git.stream(*CHANGES, *revs, *NAMING_PATHS, input=given, globs=True)
     for token in tokens:

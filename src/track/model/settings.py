@@ -146,6 +146,22 @@ KEYS = (
         "not at all (`off`)",
         choices=("auto", "python", "trace", "off"),
     ),
+    Key(
+        "store.max_size",
+        "size",
+        0,
+        "how large the local store may be, such as `100 GiB`: `push`, `pull`, `fetch` and `gc` let go of what remotes "
+        "verifiably hold, what was needed longest ago first; 0 for any size",
+        committed=False,
+    ),
+    Key(
+        "store.min_copies",
+        "number",
+        1,
+        "how many remotes have to hold what a commit names before it leaves the local store; with 0, a keep policy may "
+        "give up the last copy",
+        committed=False,
+    ),
     Key("store.path", "place", None, "the folder of the store, when it is not in the Git directory", committed=False),
     Key("store.shared", "boolean", False, "whether the store is writable by the group of its folder", committed=False),
     Key(

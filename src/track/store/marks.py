@@ -80,6 +80,11 @@ class Marks:
                         "INSERT OR IGNORE INTO nodes SELECT digest, id, 0 FROM roots WHERE digest = ?", (root.digest,)
                     )
 
+    def keep(self, digests: Iterable[bytes]) -> None:
+        """Need these alone, and nothing for what lies below them."""
+        with _named(), self._transaction():
+            self._db.executemany("INSERT OR IGNORE INTO kept VALUES (?)", ((digest,) for digest in digests))
+
     def waiting(self, most: int = 512) -> list[Waiting]:
         """Some nodes whose children are not marked yet; none when everything is."""
         query = "SELECT nodes.digest, root, sure FROM nodes JOIN roots ON roots.id = root WHERE state = 0 LIMIT ?"

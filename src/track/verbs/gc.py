@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import HistoryIncomplete, TrackError, UsageError
-from track.flows.keeping import given_up, keepings, kept_here, passed_over
+from track.flows.copies import HeldBack, keep_last_copies
+from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over
 from track.flows.leftovers import Source, explain
 from track.flows.needed import Reached, mark_needed, repositories, shallow_among
+from track.flows.passed import Passed
 from track.flows.undo import sweep_trash
 from track.history.naming import Repository
 from track.model.digest import Digest
@@ -48,6 +50,8 @@ class Collected:
     `given_up_count` versions of it any more. `emptied_bytes` left the trash for good, `trash_bytes` are in it now;
     `revived_count` files came back from it. Dead objects that stay: younger than the grace period, or among live ones
     in a pack. With something `lost` nothing was taken away, unless it was forced. `sources` are there in a dry run.
+    `unheld_count` objects of `unheld_bytes` that the policy passes over stay, for fewer than `min_copies` remotes hold
+    them; `passed` are remotes that could not be asked.
     """
 
     is_dry: bool
@@ -72,6 +76,10 @@ class Collected:
     is_stopped: bool
     sources: tuple[Source, ...]
     given_up_count: int = 0
+    min_copies: int = 0
+    unheld_count: int = 0
+    unheld_bytes: int = 0
+    passed: tuple[Passed, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -83,6 +91,7 @@ def gc(
     project: Project,
     *,
     keep: Policy | None = None,
+    min_copies: int | None = None,
     grace_days: int | None = None,
     forget: Sequence[str] = (),
     force: bool = False,
@@ -93,7 +102,8 @@ def gc(
 
     What is younger than the grace period stays; what goes is in the trash for as long again. Small packs are merged at
     the end. Interrupted, some has gone and the rest goes with the next collection. `keep` is which versions of this
-    repository's history count, instead of `gc.keep`. `forget` are repositories that use the store no more. `force` goes
+    repository's history count, instead of `gc.keep`; what it passes over goes only when `min_copies` remotes hold it,
+    which are asked (by default `store.min_copies`). `forget` are repositories that use the store no more. `force` goes
     on although some history is shallow, or a needed manifest is lost.
 
     Raises:
@@ -104,41 +114,76 @@ def gc(
         Locked: other commands held the store for longer than `lock.timeout`.
         DiskFull, StoreUnwritable, Unreadable: the store cannot be changed or read.
     """
-    days = project.config.number("gc.grace") if grace_days is None else grace_days
-    policy = kept_here(project, keep)
-    now = time.time()
-    forgotten = _to_forget(project, forget)
+    asked = _Asked(
+        policy=kept_here(project, keep),
+        days=project.config.number("gc.grace") if grace_days is None else grace_days,
+        least=project.config.number("store.min_copies") if min_copies is None else min_copies,
+        now_s=time.time(),
+        forgotten=_to_forget(project, forget),
+        force=force,
+    )
     if not dry_run:
-        _begin(project, forgotten)
+        _begin(project, asked.forgotten)
     with Marks() as marks:
-        users = _repositories(project, forgotten, force=force)
-        chosen = keepings(project, users, own=policy, now_s=now, grace_days=days)
+        users = _repositories(project, asked.forgotten, force=force)
+        chosen = keepings(project, users, own=asked.policy, now_s=asked.now_s, grace_days=asked.days)
         reached = mark_needed(project, users, marks, progress, keepings=chosen)
-        found = look(project.store, marks, now - days * _DAY_S, progress)
+        passed = list(passed_over(users, chosen, {}))
+        back = keep_last_copies(project, marks, passed, asked.least, progress)
+        found = look(project.store, marks, asked.before_s, progress)
         did = _Done(bool(reached.lost) and not force, Taken(0, 0, 0), 0, 0)
         if not dry_run and not did.is_stopped:
-            rewritten = rewrite(project.store, marks, found, progress)
-            with project.store.lock().exclusive(project.config.seconds("lock.timeout")):
-                users = _repositories(project, forgotten, force=force)
-                reached = mark_needed(project, users, marks, since=reached, keepings=chosen)
-                if reached.lost and not force:
-                    did = did._replace(is_stopped=True)
-                else:
-                    revived, emptied = _tend_trash(project.store, marks, now - days * _DAY_S)
-                    did = _Done(False, take(project.store, marks, found, rewritten, now), revived, emptied)
-            if not did.is_stopped:
-                did = did._replace(emptied=did.emptied + _tidy(project, now, days, progress))
-        passed = list(passed_over(users, chosen, {}))
+            users, reached, did = _act(project, marks, asked, _Seen(chosen, reached, found), progress)
         dropped = given_up(passed, marks)
         sources: tuple[Source, ...] = ()
         if dry_run:
             _note_dead(project.store, marks, found)
             sources = explain(marks, users, project.store.read, passed)
-            did = did._replace(taken=_would_take(found), emptied=_would_empty(project.store, now - days * _DAY_S))
+            did = did._replace(taken=_would_take(found), emptied=_would_empty(project.store, asked.before_s))
         elif not did.is_stopped:
-            note_dropped(project.store.rooms, dropped, _why(policy, now))
-        plan = _Plan(dry_run, policy, days, marks.count(), len(dropped))
-    return _collected(project, users, reached, found, plan=plan, did=did, sources=sources)
+            note_dropped(project.store.rooms, dropped, _why(asked))
+        plan = _Plan(dry_run, marks.count(), len(dropped), back)
+    return _collected(project, users, reached, found, asked=asked, plan=plan, did=did, sources=sources)
+
+
+class _Asked(NamedTuple):
+    """What a collection was asked for; `now_s` is in seconds since 1970."""
+
+    policy: Policy
+    days: int
+    least: int
+    now_s: float
+    forgotten: frozenset[Path]
+    force: bool
+
+    @property
+    def before_s(self) -> float:
+        """What is younger stays."""
+        return self.now_s - self.days * _DAY_S
+
+
+class _Seen(NamedTuple):
+    """What was found before the store is held."""
+
+    chosen: Keepings
+    reached: Reached
+    found: Found
+
+
+def _act(
+    project: Project, marks: Marks, asked: _Asked, seen: _Seen, progress: Progress
+) -> tuple[tuple[Repository, ...], Reached, "_Done"]:
+    """Take away what is still dead once the store is held alone, and tidy up."""
+    rewritten = rewrite(project.store, marks, seen.found, progress)
+    with project.store.lock().exclusive(project.config.seconds("lock.timeout")):
+        users = _repositories(project, asked.forgotten, force=asked.force)
+        reached = mark_needed(project, users, marks, since=seen.reached, keepings=seen.chosen)
+        if reached.lost and not asked.force:
+            return users, reached, _Done(True, Taken(0, 0, 0), 0, 0)
+        revived, emptied = _tend_trash(project.store, marks, asked.before_s)
+        taken = take(project.store, marks, seen.found, rewritten, asked.now_s)
+    emptied += _tidy(project, asked.now_s, asked.days, progress)
+    return users, reached, _Done(False, taken, revived, emptied)
 
 
 def _begin(project: Project, forgotten: Iterable[Path]) -> None:
@@ -149,13 +194,12 @@ def _begin(project: Project, forgotten: Iterable[Path]) -> None:
 
 
 class _Plan(NamedTuple):
-    """What was asked for, and what is needed then."""
+    """What is needed, and what is not any more."""
 
     is_dry: bool
-    policy: Policy
-    days: int
     needed_count: int
     given_up_count: int
+    back: HeldBack
 
 
 class _Done(NamedTuple):
@@ -167,8 +211,8 @@ class _Done(NamedTuple):
     emptied: int
 
 
-def _why(policy: Policy, now_s: float) -> Dropped:
-    return Dropped(time.strftime("%Y-%m-%d", time.gmtime(now_s)), str(policy))
+def _why(asked: _Asked) -> Dropped:
+    return Dropped(time.strftime("%Y-%m-%d", time.gmtime(asked.now_s)), str(asked.policy))
 
 
 def _would_empty(store: Store, before_s: float) -> int:
@@ -177,12 +221,12 @@ def _would_empty(store: Store, before_s: float) -> int:
 
 def _collected(
     project: Project, users: Iterable[Repository], reached: Reached, found: Found,
-    *, plan: _Plan, did: _Done, sources: tuple[Source, ...],
+    *, asked: _Asked, plan: _Plan, did: _Done, sources: tuple[Source, ...],
 ) -> Collected:  # fmt: skip
     return Collected(
         is_dry=plan.is_dry,
-        policy=plan.policy,
-        grace_days=plan.days,
+        policy=asked.policy,
+        grace_days=asked.days,
         repositories=tuple(user.git.common_dir for user in users),
         shallow=reached.shallow,
         named_count=reached.named_count,
@@ -202,6 +246,10 @@ def _collected(
         is_stopped=did.is_stopped,
         sources=sources,
         given_up_count=plan.given_up_count,
+        min_copies=asked.least,
+        unheld_count=plan.back.objects_count,
+        unheld_bytes=plan.back.object_bytes,
+        passed=plan.back.passed,
     )
 
 

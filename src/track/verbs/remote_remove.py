@@ -1,27 +1,36 @@
 """Remote remove: take a remote out of the configuration; nothing at the remote is touched."""
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 from track.config import Layer
-from track.errors import NoRemote
+from track.errors import NoRemote, UnknownRevision
 from track.flows import settings
+from track.flows.reach import every_ref, versions
 from track.flows.remotes import remember_no_more
 from track.history import gitrepo
+from track.model.digest import Digest
 from track.model.names import display
 from track.project import CONFIG, Project
+from track.store.known import complete_in
 
 _LAYERS: tuple[Layer, ...] = ("clone", "project", "user")
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteRemoved:
-    """What was taken out, and of which files; `was_default` when it was the one that is used when none is named."""
+    """What was taken out, and of which files; `was_default` when it was the one that is used when none is named.
+
+    Of `alone_count` versions at branches and tags, fewer than `store.min_copies` other remotes are known to have all.
+    """
 
     name: str
     url: str
     layers: tuple[Layer, ...]
     was_default: bool
     staged: bool
+    alone_count: int = 0
 
 
 def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteRemoved:
@@ -37,6 +46,7 @@ def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteR
     url = str(project.config.setting(key).value)
     there = {setting.layer for setting in project.config.settings[key]}
     layers = tuple(layer for layer in _LAYERS[:2] if layer in there) or tuple(set(_LAYERS) & there)
+    alone_count = len(_alone(project, name))
     was_default = project.config.text("core.remote") == name
     with project.lock():
         for layer in dict.fromkeys((*layers, *_LAYERS[:2])):
@@ -48,7 +58,20 @@ def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteR
         staged = stage and "project" in layers
         if staged:
             gitrepo.stage(project.git, [CONFIG])
-    return RemoteRemoved(name, url, layers, was_default, staged)
+    return RemoteRemoved(name, url, layers, was_default, staged, alone_count)
+
+
+def _alone(project: Project, name: str) -> set[Digest]:
+    """The versions that this remote is known to have whole, and too few others; no one is asked."""
+    least = project.config.number("store.min_copies")
+    found: set[Digest] = set()
+    with suppress(UnknownRevision):  # nothing is committed yet
+        found = {version.pointer.digest for version in versions(project, every_ref(project)).versions}
+    records = project.state / "remotes"
+    own = complete_in(records / f"{name}.db", found)
+    others = [other for other in project.config.names("remote.*.url") if other != name]
+    held = Counter(digest for other in others for digest in complete_in(records / f"{other}.db", own))
+    return {Digest(digest) for digest in own if held[digest] < least}
 
 
 def _default_in(project: Project, layer: Layer, name: str) -> list[str]:

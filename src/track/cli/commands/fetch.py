@@ -9,6 +9,7 @@ from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit_json, note, opened, progress, refuse, size_text
+from track.cli.shrunk import stay_within
 from track.flows.choice import choice_of
 from track.model.names import display
 from track.verbs.fetch import Fetched, fetch
@@ -72,6 +73,7 @@ def command(
             dry_run=flags["dry_run"],
             progress=progress(),
         )
+        stay_within(project)
     if flags["as_json"]:
         emit_json("fetch", _document(fetched))
     elif fetched.dry_run and fetched.objects_count:

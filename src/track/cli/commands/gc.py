@@ -5,11 +5,15 @@ import sys
 import click
 
 from track.cli.collected import document_of_remote, document_of_sources, show_remote, show_sources
+from track.cli.passing import documents_of, show_passed
+from track.cli.rate import setting_flag
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, size_text, warn
+from track.cli.shrunk import document_of_shrunk, show_shrunk
 from track.model.names import display
 from track.model.policy import Policy, parse_policy
 from track.verbs.gc import Collected, gc
 from track.verbs.gc_remote import gc_remote
+from track.verbs.shrink import shrink
 
 _HELP = """Take what nothing names any more out of the local store, or out of a remote, to free its space.
 
@@ -20,6 +24,7 @@ _HELP = """Take what nothing names any more out of the local store, or out of a 
   track gc --grace 0      everything that nothing names, now and for good
   track gc --keep tips    of the history only what branches and tags name, instead of what the setting gc.keep says
   track gc --keep 'last 3, newer than 90d'    besides, the last 3 versions of each artifact and those of 90 days
+  track gc --max-size 10GB    and let go of what remotes verifiably hold, until the store takes no more than that
   track gc --forget ../b  the repository ../b uses this store no more
   track gc --remote       at the default remote: what no clone needs is condemned, and deleted by the same command a
                           day later, unless it is needed again by then
@@ -28,10 +33,12 @@ _HELP = """Take what nothing names any more out of the local store, or out of a 
 
 Needed is what any branch, tag, stash, reflog, index or working tree of any repository that uses the store names, and
 what `track restore` can bring back. With --keep, or the setting gc.keep, of the commits only those count that are the
-tip of a branch or tag, and what it names besides; what is in use stays in any case.
+tip of a branch or tag, and what it names besides; what is in use stays in any case. What a policy passes over, or
+--max-size has no room for, goes when at least as many remotes hold it as --min-copies, or store.min_copies, says: they
+are asked then, and what went comes back with `track fetch`.
 
-What is in the trash comes back by itself when it is needed again. Without --remote, remotes are not touched, and not
-asked.
+What is in the trash comes back by itself when it is needed again. Without --remote, nothing is taken
+from remotes.
 
 At a remote, needed is besides what any branch or tag of the Git remotes names, what other clones said when they pushed,
 and what pushes that are under way claim; and no less of the history is kept than any clone keeps that pushed there.
@@ -52,6 +59,8 @@ _SHOWN = 20
 )
 @click.option("--grace", "grace_days", type=click.IntRange(0, 36_500), metavar="DAYS", help="Instead of gc.grace.")
 @click.option("--keep", metavar="WHAT", help="Instead of gc.keep: all, tips, 'last 3', 'newer than 90d', or several.")
+@click.option("--min-copies", metavar="N", help="Instead of store.min_copies.")
+@click.option("--max-size", metavar="SIZE", help="Instead of store.max_size, such as 10GB.")
 @click.option(
     "--forget",
     multiple=True,
@@ -66,6 +75,8 @@ def command(
     remote: str | None,
     grace_days: int | None,
     keep: str | None,
+    min_copies: str | None,
+    max_size: str | None,
     forget: tuple[str, ...],
     force: bool,
     dry_run: bool,
@@ -73,12 +84,18 @@ def command(
 ) -> None:
     """Translate, call the verb, show."""
     policy = None if keep is None else parse_policy(keep)
+    flags = {
+        **setting_flag("store.min_copies", "--min-copies", min_copies, hint="--min-copies 1"),
+        **setting_flag("store.max_size", "--max-size", max_size, hint="--max-size 10GB"),
+    }
     if remote is not None:
         if grace_days is not None:
             raise click.UsageError("--grace is about the local store; at a remote it is a day, by its own clock")
+        if flags:
+            raise click.UsageError("--max-size and --min-copies are about the local store")
         _at_remote(remote or None, policy, forget=forget, force=force, dry_run=dry_run, as_json=as_json)
         return
-    with opened() as project:
+    with opened(flags) as project:
         done = gc(
             project,
             keep=policy,
@@ -88,10 +105,15 @@ def command(
             dry_run=dry_run,
             progress=progress(),
         )
+        shrunk = None if done.is_stopped else shrink(project, dry_run=dry_run, progress=progress())
     if as_json:
-        emit_json("gc", _document(done))
+        emit_json("gc", {**_document(done), "shrunk": document_of_shrunk(shrunk)})
     else:
         _show(done)
+        if shrunk is not None:
+            show_shrunk(shrunk)
+        if done.is_dry:
+            note("nothing was changed (--dry-run)")
     if done.exit_code:
         sys.exit(done.exit_code)
 
@@ -139,6 +161,14 @@ def _show_rest(done: Collected) -> None:
         kept = display(str(done.policy))
         what = count_text(done.given_up_count, "version")
         note(f"{what} of the history {'would be' if done.is_dry else 'are'} given up: kept is `{kept}`")
+    if done.unheld_count:
+        count = count_text(done.unheld_count, "object")
+        note(
+            f"{count}, {size_text(done.unheld_bytes)}, of what `{display(str(done.policy))}` passes over: kept, for "
+            f"fewer than {count_text(done.min_copies, 'remote')} verifiably hold them (store.min_copies)"
+        )
+        hint("track push --all             sends what branches and tags name")
+        hint("track gc --min-copies 0      gives them up all the same, for good")
     if done.young_count:
         note(
             f"{count_text(done.young_count, 'object')}, {size_text(done.young_bytes)}, "
@@ -154,8 +184,7 @@ def _show_rest(done: Collected) -> None:
         note(f"{size_text(done.emptied_bytes)} of the trash {'would be' if done.is_dry else 'are'} freed")
     if done.trash_bytes and not done.is_dry:
         note(f"{size_text(done.trash_bytes)} in the trash")
-    if done.is_dry:
-        note("nothing was changed (--dry-run)")
+    show_passed(done.passed)
 
 
 def _document(done: Collected) -> dict[str, object]:
@@ -163,6 +192,8 @@ def _document(done: Collected) -> dict[str, object]:
         "dry_run": done.is_dry,
         "keep": str(done.policy),
         "given_up": done.given_up_count,
+        "unheld": {"objects": done.unheld_count, "bytes": done.unheld_bytes, "copies": done.min_copies},
+        "passed": documents_of(done.passed),
         "grace_days": done.grace_days,
         "repositories": [display(str(path)) for path in done.repositories],
         "shallow": [display(str(path)) for path in done.shallow],

@@ -9,6 +9,7 @@ from track.cli.hooking import ensure_hooks
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text
+from track.cli.shrunk import stay_within
 from track.flows.bring import BroughtArtifact
 from track.flows.choice import choice_of
 from track.model.names import display
@@ -66,6 +67,7 @@ def command(
         pulled = pull(project, paths, remote=remote, choice=choice, force=force, dry_run=dry_run, progress=progress())
         if not dry_run:
             ensure_hooks(project)
+            stay_within(project)
         is_shallow = project.config.is_on("checkout.shallow")
     if flags["as_json"]:
         emit_json("pull", _document(pulled))

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from track.cli.recipients import identity, recipients
-from track.cli.session import emit, emit_json, note, opened, paint, table
+from track.cli.session import count_text, emit, emit_json, hint, note, opened, paint, table, warn
 from track.errors import RemoteError
 from track.model.names import display
 from track.store.address import Access
@@ -250,5 +250,11 @@ def remove(name: str, no_stage: bool) -> None:
     with opened() as project:
         removed = remote_remove(project, name, stage=not no_stage)
     emit(f"{removed.name}  {display(removed.url)}  removed; the data there stays")
+    if removed.alone_count:
+        warn(
+            f"{count_text(removed.alone_count, 'version')} at branches and tags may be nowhere else than there: too "
+            "few other remotes are known to have all (store.min_copies)"
+        )
+        hint("track push --all --to OTHER      sends them to another one, as far as they are here")
     if removed.was_default:
         note("it was the default remote: track config core.remote NAME chooses another")

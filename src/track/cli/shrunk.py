@@ -1,0 +1,72 @@
+"""How it is told that the local store was kept within its budget, and why it is not when it could not be."""
+
+from track.cli.passing import documents_of, show_passed
+from track.cli.session import count_text, emit, hint, note, progress, size_text, warn
+from track.errors import TrackError
+from track.model.names import display
+from track.project import Project
+from track.verbs.shrink import Shrunk, shrink
+
+
+def stay_within(project: Project) -> None:
+    """After a command that reached remotes: make the store fit `store.max_size`; what fails then fails no command."""
+    try:
+        done = shrink(project, progress=progress())
+    except TrackError as error:
+        warn(f"the local store is larger than store.max_size, and stays so: {error.message}")
+        return
+    if done is not None:
+        _show_rest(done, _went(done))
+
+
+def show_shrunk(done: Shrunk) -> None:
+    """As the outcome of a command of its own."""
+    if line := _went(done):
+        emit(line)
+    _show_rest(done, None)
+
+
+def _went(done: Shrunk) -> str | None:
+    if not done.objects_count:
+        return None
+    names = " and ".join(f"`{display(name)}`" for name in done.asked)
+    has = "has" if len(done.asked) == 1 else "have"
+    left = "would leave" if done.is_dry else "left"
+    count = count_text(done.objects_count, "object")
+    return (
+        f"{count}, {size_text(done.object_bytes)}, {left} the local store, which may "
+        f"take {size_text(done.budget_bytes)}: {names} {has} them"
+    )
+
+
+def _show_rest(done: Shrunk, line: str | None) -> None:
+    if line is not None:
+        note(line)
+    if done.unheld_count:
+        count = count_text(done.unheld_count, "object")
+        note(
+            f"{count}, {size_text(done.unheld_bytes)}, stay: fewer than {count_text(done.copies, 'remote')} "
+            "verifiably hold them"
+        )
+        hint("track push --all      sends what branches and tags name")
+    if done.over_bytes and not done.unheld_count:
+        note(f"the local store takes {size_text(done.over_bytes)} more than it may: that is what is in use")
+    show_passed(done.passed)
+
+
+def document_of_shrunk(done: Shrunk | None) -> dict[str, object] | None:
+    """The same for `--json`."""
+    if done is None:
+        return None
+    return {
+        "budget_bytes": done.budget_bytes,
+        "before_bytes": done.before_bytes,
+        "over_bytes": done.over_bytes,
+        "objects": done.objects_count,
+        "object_bytes": done.object_bytes,
+        "file_bytes": done.file_bytes,
+        "copies": done.copies,
+        "unheld": {"objects": done.unheld_count, "bytes": done.unheld_bytes},
+        "remotes": list(done.asked),
+        "passed": documents_of(done.passed),
+    }

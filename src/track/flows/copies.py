@@ -1,0 +1,130 @@
+"""Copies: which objects remotes verifiably hold, asked there and now; nothing is believed that a record says.
+
+Who means to let go of the copy here says so at the remote first, as a push does, so that no collection takes the other
+one meanwhile, and afterwards needs it there.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from track.errors import TrackError
+from track.flows.passed import Passed
+from track.flows.ranking import below_here
+from track.flows.remotes import Named, all_named, clone_id, connected, is_read_only
+from track.history.naming import Gone
+from track.model.digest import Digest
+from track.model.names import display
+from track.model.pointer import parse_pointer
+from track.progress import Progress, silent
+from track.project import Project
+from track.store.marks import Marks
+from track.store.needing import objects_needing
+from track.store.remote import Remote
+from track.store.roots import RootsEntry
+from track.store.tombstones import read_tombstones, together
+
+Roots = Mapping[str, tuple[Digest, ...]]
+"""Versions by what names them, as a roots entry has them."""
+
+
+class Copies(NamedTuple):
+    """What remotes hold of what was asked about: for each object how many, and which remotes could not be asked."""
+
+    counts: Mapping[bytes, int]
+    asked: tuple[str, ...]
+    passed: tuple[Passed, ...]
+
+    def held(self, least: int) -> set[bytes]:
+        """The objects that at least so many remotes hold."""
+        return {digest for digest, count in self.counts.items() if count >= least}
+
+
+def count_copies(
+    project: Project, objects: Collection[bytes], *, relying: Roots | None = None, progress: Progress = silent
+) -> Copies:
+    """Ask every remote which of these objects it has: in its index, in files that are there in their size.
+
+    What a collection has condemned there does not count. `relying` are versions that this clone will have only there.
+    """
+    counts: dict[bytes, int] = {}
+    asked: list[str] = []
+    passed: list[Passed] = []
+    for named in all_named(project):
+        try:
+            held = _held_at(project, named, objects, relying or {}, progress)
+        except TrackError as error:
+            passed.append(Passed(named.name, named.url, error.message, error.hint))
+            continue
+        asked.append(named.name)
+        for digest in held:
+            counts[digest] = counts.get(digest, 0) + 1
+    return Copies(counts, tuple(asked), tuple(passed))
+
+
+class HeldBack(NamedTuple):
+    """What a policy passes over and stays all the same, because too few remotes hold it; sizes as stored, in bytes."""
+
+    objects_count: int
+    object_bytes: int
+    passed: tuple[Passed, ...]
+
+
+def keep_last_copies(
+    project: Project, marks: Marks, given_up: Iterable[Gone], least: int, progress: Progress = silent
+) -> HeldBack:
+    """Mark what `given_up` versions need, is here, and is held by fewer than so many remotes; they are asked."""
+    found: dict[bytes, int] = {}
+    seen: set[bytes] = set()
+    for one in given_up if least else ():
+        with suppress(TrackError):
+            pointer = parse_pointer(one.content, display(one.path))
+            if pointer.kind != "value" and not marks.kept([pointer.digest]):
+                found |= below_here(project.store, pointer.digest, pointer.kind == "directory", seen)
+                seen |= found.keys()
+    candidates = found.keys() - marks.kept(sorted(found))
+    if not candidates:
+        return HeldBack(0, 0, ())
+    copies = count_copies(project, candidates, progress=progress)
+    unheld = candidates - copies.held(least)
+    marks.keep(unheld)
+    return HeldBack(len(unheld), sum(found[digest] for digest in unheld), copies.passed)
+
+
+def _held_at(
+    project: Project, named: Named, objects: Collection[bytes], relying: Roots, progress: Progress
+) -> set[bytes]:
+    writes = bool(relying) and not is_read_only(project, named)
+    with connected(project, named, sending=writes) as remote:
+        if not writes:
+            _shun(remote)
+            return _held(remote, objects, progress)
+        writer = clone_id(project)
+        said = remote.complete({one for digests in relying.values() for one in digests}, writer)
+        new = {ref: tuple(one for one in digests if one not in said) for ref, digests in relying.items()}
+        new = {ref: digests for ref, digests in new.items() if digests}
+        claim = remote.claim(writer, new, patience_s=project.config.seconds("lock.timeout")) if new else None
+        if claim is None:
+            _shun(remote)
+        held = _held(remote, objects, progress)
+        if claim is not None:
+            there = remote.complete({one for digests in new.values() for one in digests})
+            whole = {ref: tuple(one for one in digests if one in there) for ref, digests in new.items()}
+            if any(whole.values()):
+                said_of = {ref: digests for ref, digests in whole.items() if digests}
+                claim.complete(RootsEntry(writer, True, said_of, remote.keep))
+            else:
+                claim.withdraw()
+        return held
+
+
+def _held(remote: Remote, objects: Collection[bytes], progress: Progress) -> set[bytes]:
+    remote.verify(read_all=False, progress=progress)
+    return set(objects) - remote.absent(objects)
+
+
+def _shun(remote: Remote) -> None:
+    """Have what a collection is about to delete, or has deleted, count as absent."""
+    condemned = together(read_tombstones(remote.place))
+    doomed = objects_needing(remote.place, remote.known, condemned.packs)
+    remote.known.shun(condemned._replace(objects=condemned.objects | doomed.keys()))

@@ -1,0 +1,158 @@
+"""Shrink: keep the local store within its budget, by letting go of what remotes verifiably hold."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from track.flows.copies import Roots, count_copies
+from track.flows.needed import named_in_use, repositories
+from track.flows.passed import Passed
+from track.flows.ranking import below_here, newest_first
+from track.model.digest import Digest
+from track.progress import Progress, silent
+from track.project import Project
+from track.publish import remove_tree
+from track.store.collect import Taken, look, rewrite, take
+from track.store.footprint import footprint, stored_sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """What left the local store, or would in a dry run; sizes are in bytes, as stored.
+
+    It took `before_bytes`, and may take `budget_bytes`. `objects_count` of `object_bytes` went: each is held by at
+    least `copies` of the remotes `asked`. `unheld_count` of `unheld_bytes` should have gone, and stay because fewer
+    hold them; what is in use stays in any case. `passed` are remotes that could not be asked.
+    """
+
+    is_dry: bool
+    budget_bytes: int
+    before_bytes: int
+    objects_count: int
+    object_bytes: int
+    file_bytes: int
+    copies: int
+    unheld_count: int
+    unheld_bytes: int
+    asked: tuple[str, ...]
+    passed: tuple[Passed, ...]
+
+    @property
+    def over_bytes(self) -> int:
+        """How much more the store takes than it may."""
+        return max(0, self.before_bytes - self.file_bytes - self.budget_bytes)
+
+
+def shrink(
+    project: Project,
+    max_bytes: int | None = None,
+    *,
+    min_copies: int | None = None,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Shrunk | None:
+    """Let objects go out of the local store that remotes hold, those first that were needed longest ago.
+
+    The store may take `max_bytes`, by default `store.max_size`; None when it takes no more, or no budget is set. Each
+    object that goes is held by `min_copies` remotes (by default `store.min_copies`, and one at least), which are asked
+    now; what this clone has only there from now on, it says there that it needs. What working trees, indexes and runs
+    that are not committed need stays. What went comes back with `track fetch` or `pull`. Interrupted, some has gone.
+
+    Raises:
+        HistoryIncomplete, GitFailed: a repository that uses the store cannot be read.
+        Locked: other commands held the store for longer than `lock.timeout`.
+        DiskFull, StoreUnwritable: the store cannot be changed.
+    """
+    budget = project.config.size("store.max_size") if max_bytes is None else max_bytes
+    if max_bytes is None and not budget:
+        return None
+    before = footprint(project.store)
+    if before <= budget:
+        return None
+    least = max(1, project.config.number("store.min_copies") if min_copies is None else min_copies)
+    choice = _choose(project, budget)
+    copies = count_copies(project, choice.going, relying=None if dry_run else choice.roots, progress=progress)
+    held = copies.held(least) & choice.going
+    done = _let_go(project, held, dry_run=dry_run, progress=progress)
+    unheld = stored_sizes(project.store, choice.going - held)
+    return Shrunk(
+        is_dry=dry_run,
+        budget_bytes=budget,
+        before_bytes=before,
+        objects_count=done.objects_count,
+        object_bytes=done.object_bytes,
+        file_bytes=done.file_bytes,
+        copies=least,
+        unheld_count=len(unheld),
+        unheld_bytes=sum(unheld.values()),
+        asked=copies.asked,
+        passed=copies.passed,
+    )
+
+
+class _Choice(NamedTuple):
+    """What should go, and the versions of which this clone will have only a remote's copy then."""
+
+    going: set[bytes]
+    roots: Roots
+
+
+class _Going:
+    """As marks: everything but what goes is needed."""
+
+    def __init__(self, going: set[bytes]) -> None:
+        self.going = going
+
+    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
+        return set(digests) - self.going
+
+
+def _in_use(project: Project) -> set[bytes]:
+    """The objects here that working trees, indexes and runs need, of every repository that uses the store."""
+    found: set[bytes] = set()
+    for user in repositories(project):
+        for root in named_in_use(user):
+            found |= below_here(project.store, root.digest, root.is_directory, found).keys()
+    return found
+
+
+def _choose(project: Project, budget_bytes: int) -> _Choice:
+    """Fill the budget with what is in use and with the versions that were needed last; the rest should go."""
+    store = project.store
+    kept = _in_use(project)
+    size = sum(stored_sizes(store, kept).values())
+    roots: dict[str, set[Digest]] = {}
+    is_full = size > budget_bytes
+    for one in newest_first(repositories(project)):
+        new = {} if is_full else below_here(store, one.digest, one.is_directory, kept)
+        size += sum(new.values())
+        is_full = size > budget_bytes
+        if not is_full:
+            kept |= new.keys()
+        elif one.digest not in kept and stored_sizes(store, [one.digest]):
+            roots.setdefault(one.named_by, set()).add(Digest(one.digest))
+    going = {digest for digest, _ in store.objects()} - kept
+    return _Choice(going, {by: tuple(sorted(digests)) for by, digests in roots.items()})
+
+
+def _let_go(project: Project, held: set[bytes], *, dry_run: bool, progress: Progress) -> Taken:
+    """Take these out of the store at once, whatever their age, unless something in use needs them by now."""
+    store, going = project.store, _Going(held)
+    found = look(store, going, float("inf"), progress)
+    if dry_run:
+        files = found.going
+        return Taken(
+            sum(one.dead_count for one in files), sum(one.dead_bytes for one in files),
+            sum(one.dead_bytes if one.is_mixed else one.size for one in files),
+        )  # fmt: skip
+    before = footprint(store)
+    rewritten = rewrite(store, going, found, progress)
+    with store.lock().exclusive(project.config.seconds("lock.timeout")):
+        going.going = held - _in_use(project)
+        batches = {batch.folder for batch in store.trash().batches()}
+        done = take(store, going, found, rewritten, time.time())
+        for batch in store.trash().batches():
+            if batch.folder not in batches:
+                remove_tree(batch.folder)
+        return done._replace(file_bytes=before - footprint(store))

@@ -1,0 +1,211 @@
+"""Shrink: the local store fits its budget again by what remotes verifiably hold, and nothing is lost by it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git
+from support.scene import BIG
+from support.sharing import cloned, consented
+from support.trees import write_tree
+from track.model.digest import digest_of
+from track.project import Project
+from track.store import remote
+from track.store.backends.folder import open_folder
+from track.store.footprint import footprint
+from track.store.holders import read_holders
+from track.store.layout import object_key
+from track.store.tombstones import Tombstone, write_tombstone
+from track.verbs.shrink import Shrunk, shrink
+
+MB = 1_000_000
+BUDGET = 4 * MB
+"""Room for three versions of 1.3 MB each."""
+
+
+@pytest.fixture
+def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Five versions, all pushed to `origin`, where large files are whole, so that one of them can be taken away."""
+    monkeypatch.setattr(remote, "chunker_of", lambda _: None)
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../remote", cwd=repo).ok()
+    for number in range(1, 6):
+        version(repo, number)
+        track("push", cwd=repo).ok()
+    return repo
+
+
+def version(repo: Path, number: int) -> None:
+    write_tree(repo, {"big.bin": BIG + b"%d" % number, "data/a": b"a%d" % number})
+    track("add", "big.bin", "data", cwd=repo).ok()
+    commit_all(repo, f"version {number}")
+
+
+def big(number: int) -> bytes:
+    return digest_of(BIG + b"%d" % number)
+
+
+def whole(repo: Path) -> set[int]:
+    """The numbers of the versions of the large file that are in the store."""
+    with Project.open(repo) as project:
+        return {number for number in range(1, 9) if project.store.whole(big(number)) is not None}
+
+
+def shrunk(repo: Path, max_bytes: int | None = BUDGET, **options: object) -> Shrunk | None:
+    with Project.open(repo) as project:
+        return shrink(project, max_bytes, **options)  # type: ignore[arg-type]  # each test names its own options
+
+
+def size(repo: Path) -> int:
+    with Project.open(repo) as project:
+        return footprint(project.store)
+
+
+def test_what_was_needed_longest_ago_goes_and_comes_back(here: Path) -> None:
+    before = size(here)
+    done = shrunk(here)
+    assert done is not None and done.object_bytes >= 2 * len(BIG)
+    assert (done.before_bytes, done.unheld_count, done.over_bytes, done.asked) == (before, 0, 0, ("origin",))
+    assert whole(here) == {3, 4, 5}
+    assert size(here) == before - done.file_bytes <= BUDGET
+    assert shrunk(here) is None
+    track("verify", cwd=here).ok()
+    missing = track("checkout", "HEAD~4", cwd=here)
+    assert missing.code == 4 and "track fetch origin HEAD~4" in missing.err
+    track("fetch", "origin", "HEAD~4", cwd=here).ok()
+    track("checkout", "HEAD~4", cwd=here).ok()
+    assert (here / "big.bin").read_bytes() == BIG + b"1"
+
+
+def test_a_version_that_is_the_tip_of_a_branch_goes_after_the_history(here: Path) -> None:
+    git("tag", "release", "HEAD~4", cwd=here)
+    shrunk(here)
+    assert whole(here) == {1, 4, 5}
+
+
+def test_what_is_in_use_stays_however_small_the_budget(here: Path) -> None:
+    git("worktree", "add", "-q", "../second", "HEAD~3", cwd=here)
+    write_tree(here, {"big.bin": BIG + b"1"})
+    track("add", "big.bin", cwd=here).ok()
+    done = shrunk(here, MB)
+    assert whole(here) == {1, 2}
+    assert done is not None and done.over_bytes > 0
+    line = track("gc", "--max-size", "1MiB", cwd=here).ok().err
+    assert "more than it may: that is what is in use" in line
+
+
+def test_what_is_at_no_remote_stays_and_is_told(here: Path) -> None:
+    shutil.rmtree(here.parent / "remote")
+    done = track("gc", "--max-size", "4MB", cwd=here).ok()
+    assert whole(here) == {1, 2, 3, 4, 5}
+    assert "stay: fewer than 1 remote verifiably hold them" in done.err
+    assert "track push --all" in done.err
+    assert "origin" in done.err
+
+
+def test_what_a_remote_lost_since_stays(here: Path) -> None:
+    """The record says that it is there; whoever is asked finds that it is not."""
+    (here.parent / "remote" / object_key(big(1))).unlink()
+    done = shrunk(here)
+    assert done is not None and done.unheld_count == 1
+    assert whole(here) == {1, 3, 4, 5}
+
+
+def test_what_a_collection_has_condemned_there_does_not_count(here: Path) -> None:
+    place = open_folder(here.parent / "remote")
+    write_tombstone(place, Tombstone("condemned", "e" * 32, wholes=frozenset([big(2)])))
+    shrunk(here)
+    assert 2 in whole(here) and 1 not in whole(here)
+
+
+def test_two_copies_are_wanted_and_one_remote_lost_an_object(here: Path) -> None:
+    track("remote", "add", "backup", "../backup", cwd=here).ok()
+    track("config", "--clone", "store.min_copies", "2", cwd=here).ok()
+    done = shrunk(here)
+    assert done is not None and (done.objects_count, done.copies) == (0, 2) and whole(here) == {1, 2, 3, 4, 5}
+    for number in range(5):
+        git("tag", f"v{5 - number}", f"HEAD~{number}", cwd=here)
+    track("push", "backup", "--all", cwd=here).ok()
+    for number in range(1, 6):
+        git("tag", "-d", f"v{number}", cwd=here)
+    (here.parent / "backup" / object_key(big(2))).unlink()
+    done = shrunk(here)
+    assert done is not None and done.unheld_count == 1
+    assert whole(here) == {2, 3, 4, 5}
+    assert shrunk(here, min_copies=1) is not None
+    assert whole(here) == {3, 4, 5}
+
+
+def test_a_policy_gives_up_no_last_copy(here: Path) -> None:
+    (here.parent / "remote" / object_key(big(1))).unlink()
+    shutil.rmtree(here / ".git/track/trash")
+    git("reflog", "expire", "--expire=now", "--all", cwd=here)
+    done = track("gc", "--keep", "tips", "--grace", "0", cwd=here).ok()
+    assert whole(here) == {1, 5}
+    assert (
+        "of what `tips` passes over: kept, for fewer than 1 remote verifiably hold them (store.min_copies)" in done.err
+    )
+    assert "track gc --min-copies 0" in done.err
+    track("gc", "--keep", "tips", "--grace", "0", "--min-copies", "0", cwd=here).ok()
+    assert whole(here) == {5}
+
+
+def test_what_only_a_remote_has_then_is_said_to_be_needed_there(here: Path) -> None:
+    """Another clone pushed it; its word is withdrawn, and a collection still keeps what this clone let go of."""
+    clone = consented(cloned(here))
+    track("pull", cwd=clone).ok()
+    track("fetch", "origin", "HEAD~4", cwd=clone).ok()
+    own = clone / ".git/track/clone-id"
+    assert shrunk(clone, MB) is not None
+    writer = own.read_text("ascii").split()[0]
+    said = {bytes(one) for held in read_holders(open_folder(here.parent / "remote")).entries
+            if held.writer == writer for one in held.entry.digests}  # fmt: skip
+    assert big(1) in said
+
+
+def test_push_pull_and_fetch_keep_the_store_within_its_budget(here: Path) -> None:
+    track("config", "--clone", "store.max_size", "4 MB", cwd=here).ok()
+    version(here, 6)
+    assert whole(here) == {1, 2, 3, 4, 5, 6}, "add asks no remote, and takes nothing away"
+    done = track("push", cwd=here).ok()
+    assert whole(here) == {4, 5, 6}
+    assert "left the local store, which may take 3.8 MiB: `origin` has them" in done.err
+    track("fetch", "origin", "HEAD~5", cwd=here).ok()
+    assert whole(here) == {4, 5, 6}
+    git("checkout", "-q", "HEAD~5", cwd=here)
+    track("pull", cwd=here).ok()
+    assert 1 in whole(here) and len(whole(here)) == 3
+    assert (here / "big.bin").read_bytes() == BIG + b"1"
+
+
+def test_a_dry_run_says_what_would_go_and_changes_nothing(here: Path) -> None:
+    before = size(here)
+    done = track("gc", "-n", "--max-size", "4MB", cwd=here).ok()
+    assert "would leave the local store, which may take 3.8 MiB: `origin` has them" in done.out
+    assert size(here) == before
+    as_json = track("gc", "-n", "--max-size", "4MB", "--json", cwd=here).ok().json
+    assert as_json["shrunk"]["object_bytes"] >= 2 * len(BIG) and as_json["shrunk"]["remotes"] == ["origin"]
+    assert track("gc", "--max-size", "much", cwd=here).code == 2
+    assert track("gc", "--remote", "--max-size", "4MB", cwd=here).code == 2
+
+
+def test_the_budget_is_the_persons_alone(here: Path) -> None:
+    (here / ".track/config.toml").write_text(
+        '[store]\nmax_size = "1 MiB"\nmin_copies = 0\n[remote.origin]\nurl = "../remote"\n'
+    )
+    done = track("gc", cwd=here).ok()
+    assert done.err.count("committed configuration does not choose what is deleted here") == 2
+    assert whole(here) == {1, 2, 3, 4, 5}
+
+
+def test_removing_a_remote_warns_of_what_may_be_nowhere_else(here: Path) -> None:
+    track("remote", "add", "backup", "../backup", cwd=here).ok()
+    done = track("remote", "remove", "origin", cwd=here).ok()
+    assert "2 versions at branches and tags may be nowhere else than there" in done.err
+    assert "track push --all --to OTHER" in done.err
+    track("remote", "add", "origin", "../remote", cwd=here).ok()
+    track("push", "origin", cwd=here).ok()
+    track("push", "backup", cwd=here).ok()
+    assert "nowhere else" not in track("remote", "remove", "origin", cwd=here).ok().err
