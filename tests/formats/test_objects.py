@@ -8,8 +8,10 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import joblib
@@ -25,7 +27,7 @@ from matplotlib.figure import Figure
 
 from track.errors import MalformedContent, NoFormat
 from track.formats.format import Format
-from track.formats.known import decode, encode
+from track.formats.known import Encoded, decode, encode
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -331,6 +333,33 @@ def test_content_that_is_not_what_its_type_says_is_an_error(type: str, content: 
         decode(content, type)
 
 
+CONTENTS = [
+    encode(each)
+    for each in (
+        np.arange(6, dtype=">i2"),
+        {"a": np.arange(3), "ü": np.zeros((2, 2))},
+        pd.DataFrame({"n": [1, 2], "c": pd.Categorical([3, 1]), "o": pd.Series(["x", None], dtype=object)}),
+        pl.DataFrame({"a": [1, 2], "s": ["x", "y"]}),
+        {"a": [1, {"b": None}]},
+        go.Figure(go.Scatter(x=[1, 2], y=[3, 4])),
+    )
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(CONTENTS), st.randoms(use_true_random=False))
+def test_content_that_somebody_changed_is_an_object_or_an_error(encoded: Encoded, random: Random) -> None:
+    content = bytearray(encoded.content)
+    for _ in range(random.choice([1, 1, 3])):
+        at = random.choice([random.randrange(len(content)), max(0, len(content) - random.randrange(1, 200))])
+        end = at + random.choice([0, 1, 1, 8])
+        content[at:end] = random.randbytes(random.choice([0, 1, 1, 8]))
+        content = content or bytearray(b"x")
+    with contextlib.suppress(MalformedContent), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        decode(bytes(content), encoded.type)
+
+
 def test_an_array_that_says_it_is_huge_costs_no_memory() -> None:
     content = encode(np.zeros(4)).content.replace(b"(4,)", b"(99999999999999,)"[:17])
     with pytest.raises(MalformedContent):
@@ -405,6 +434,12 @@ def test_joblib_is_used_when_it_is_asked_for() -> None:
     with pytest.raises(NoFormat, match="not allowed"):
         decode(encoded.content, encoded.type)
     assert list(decode(encoded.content, encoded.type, allow_pickle=True)[1]) == [0, 1, 2]  # type: ignore[index]
+
+
+def test_a_pickle_that_cannot_be_opened_here_is_told() -> None:
+    with pytest.raises(NoFormat, match="cannot be opened here: No module named 'nowhere'") as caught:
+        decode(b"cnowhere\nthing\n.", "application/x-pickle", allow_pickle=True)
+    assert caught.value.hint == "install what it was made with"
 
 
 def test_what_cannot_be_pickled_is_told() -> None:

@@ -16,7 +16,6 @@ from track.formats.format import Format, bytes_of
 _HEADER_LIMIT = 100_000
 """Characters of a header: it is parsed as Python's literals, for which others have no limit as large."""
 _DATE = (1980, 1, 1, 0, 0, 0)
-_BROKEN = (ValueError, EOFError, MemoryError, OverflowError, SyntaxError, zipfile.BadZipFile, RuntimeError)
 
 
 def _is_array(obj: object) -> bool:
@@ -52,13 +51,10 @@ def _header_of(content: bytes) -> tuple[object, object]:
 
 
 def _read_array(content: bytes | Path) -> object:
-    try:
-        if isinstance(content, Path):
-            return npy.open_memmap(content, mode="r", max_header_size=_HEADER_LIMIT)
-        stream = io.BytesIO(content)
-        array = npy.read_array(stream, allow_pickle=False, max_header_size=_HEADER_LIMIT)
-    except _BROKEN as error:
-        raise ValueError(str(error) or type(error).__name__) from None
+    if isinstance(content, Path):
+        return npy.open_memmap(content, mode="r", max_header_size=_HEADER_LIMIT)
+    stream = io.BytesIO(content)
+    array = npy.read_array(stream, allow_pickle=False, max_header_size=_HEADER_LIMIT)
     if stream.read(1):
         raise ValueError("something stands behind the array")
     return array
@@ -83,16 +79,13 @@ def _write_archive(obj: object) -> bytes:
 
 def _read_archive(content: bytes | Path) -> object:
     found: dict[str, object] = {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(bytes_of(content))) as archive:
-            for info in archive.infolist():
-                name = info.filename.removesuffix(".npy")
-                if name == info.filename or name in found:
-                    raise ValueError(f"{info.filename!r} is no array, or there twice")
-                with archive.open(info) as member:
-                    found[name] = npy.read_array(member, allow_pickle=False, max_header_size=_HEADER_LIMIT)
-    except _BROKEN as error:
-        raise ValueError(str(error) or type(error).__name__) from None
+    with zipfile.ZipFile(io.BytesIO(bytes_of(content))) as archive:
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            if name == info.filename or name in found:
+                raise ValueError(f"{info.filename!r} is no array, or there twice")
+            with archive.open(info) as member:
+                found[name] = npy.read_array(member, allow_pickle=False, max_header_size=_HEADER_LIMIT)
     return found
 
 

@@ -10,8 +10,8 @@ from track.errors import MalformedContent, NoFormat
 class Format(NamedTuple):
     """One way between objects and bytes: `write` gives the bytes of an object that it `takes`, `read` the object.
 
-    `type` is the media type that stands in records, `suffix` what a file of it ends with. `write` raises ValueError
-    or TypeError for what would not come back as it was; `read` raises ValueError for bytes that are something else.
+    `type` is the media type that stands in records, `suffix` what a file of it ends with. `write` raises, ValueError
+    for instance, what would not come back as it was; `read` what is something else; what it says is told.
     `maps` says that `read` also takes the path of a file, and maps it into memory. What `runs` calls what its bytes
     name, as pickle does, and is only used by who allows that, on both sides.
     """

@@ -74,9 +74,9 @@ def encode(obj: object, *, allow_pickle: bool = False, type: str | None = None) 
     try:
         if chosen is not None:
             return Encoded(chosen.write(obj), chosen.type, chosen.suffix)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # libraries fail in ways of their own
         if not allow_pickle or type is not None:
-            raise cannot_keep(obj, str(error)) from error
+            raise cannot_keep(obj, _why(error)) from error
     if type is not None:
         raise NoFormat(f"no format of {display(type)} keeps a {kind_of(obj)}", hint="leave the type out")
     if not allow_pickle:
@@ -102,8 +102,12 @@ def decode(content: bytes | Path, type: str | None, *, allow_pickle: bool = Fals
         raise _not_allowed(f"the content is {type}", saving=False)
     try:
         return chosen.read(content if chosen.maps else bytes_of(content))
-    except ValueError as error:
-        raise not_this(chosen.type, error) from error
+    except Exception as error:  # libraries fail in ways of their own at bytes that somebody made up
+        if chosen.runs:
+            raise NoFormat(
+                f"the {chosen.type} cannot be opened here: {_why(error)}", hint="install what it was made with"
+            ) from error
+        raise not_this(chosen.type, _why(error)) from error
 
 
 def _formats_for(obj: object, type: str | None) -> Iterator[Format]:
@@ -142,6 +146,10 @@ def _home_of_table(content: bytes | Path) -> _Home:
     if made_by is not None:
         return _PANDAS if made_by[1] == b"pandas" else _POLARS
     return _POLARS if not _is_there("pandas", "pyarrow") and _is_there("polars") else _PANDAS
+
+
+def _why(error: Exception) -> str:
+    return display(str(error)) or type(error).__name__
 
 
 def _is_there(*libraries: str) -> bool:
