@@ -44,6 +44,7 @@ TASKS = (
             ("runs", "list, show, keep and drop runs"),
             ("metrics", "show what runs measured"),
             ("events", "show what a run said"),
+            ("claim", "say how something was made that no run saw"),
             ("why", "who made this, from what, with which code"),
             ("lineage", "what something came from, run by run"),
             ("deps", "what came from something, run by run"),
@@ -119,6 +120,7 @@ ACTS = (
     "hooks",
     "run",
     "rerun",
+    "claim",
     "runs",
     "code",
 )

@@ -6,7 +6,8 @@ import platform
 import sys
 from pathlib import Path
 
-from track.flows.run_start import readable, secrets_of
+from track.flows.run_secrets import secrets_of
+from track.flows.run_start import readable
 from track.model.record import Used
 from track.model.secrets import is_secret_name, redacted, redacted_bytes, without_told
 from track.project import Project

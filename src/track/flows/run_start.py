@@ -11,22 +11,19 @@ from typing import Any, NamedTuple
 
 from track.errors import TrackError, UsageError
 from track.flows.run_code import revision_of
+from track.flows.run_secrets import secrets_of
 from track.model.names import display, text_of
 from track.model.record import Record, is_folder, is_run_id, run_id
 from track.model.secrets import (
     REDACTED,
     is_told_as_secret,
-    names_in_dotenv,
     redacted,
-    secret_values,
-    values_in_dotenv,
     without_told,
     words_without_told,
 )
 from track.project import Project
 from track.runs.journal import Journal, Living, check_name
 
-DOTENV = ".env"
 RUN_ID = "TRACK_RUN_ID"
 """The variable by which whatever a run starts knows of it."""
 
@@ -84,15 +81,6 @@ def begin(
         revision=revision,
     )
     return journal.begin(without_secrets(draft, hidden))
-
-
-def secrets_of(project: Project) -> tuple[str, ...]:
-    """The values that are never written: of variables that look secret, or that `.env` at the top names."""
-    try:
-        content = (project.root / DOTENV).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        content = ""
-    return secret_values(os.environ, names_in_dotenv(content), values_in_dotenv(content))
 
 
 def without_secrets(record: Record, values: tuple[str, ...]) -> Record:

@@ -8,9 +8,10 @@ from track.errors import MissingObject, NotAPointer, TrackError
 from track.flows.keep import scan_of
 from track.flows.look import look
 from track.flows.reach import Version, known_at_remotes, objects_below
+from track.flows.run_secrets import told_secrets, what_to_do
 from track.history import log, staging
 from track.history.staging import Staged
-from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
+from track.model.names import data_path, display, is_named_pointer, is_pointer_path, is_record_path, pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 
@@ -54,6 +55,7 @@ def check(project: Project) -> Checked:
             path = file.path if is_named_pointer(file.path) else data_path(file.path)
             versions.append((file, Version(path, pointer, ())))
     findings += _nowhere(project, versions)
+    findings += _secret(project, changed)
     findings += _too_large(project, changed)
     return Checked(tuple(findings), tuple(_stale(project, (version for _, version in versions))), len(pointers))
 
@@ -82,6 +84,19 @@ def _nowhere(project: Project, versions: Sequence[tuple[Staged, Version]]) -> It
             shown, path = display(file.path), typed(version.path)
             hint = f"where the data is: track add {path}, or there track push, and here track fetch"
             yield Finding(file.path, f"{shown} stands for data that is neither here nor known to be at a remote", hint)
+
+
+def _secret(project: Project, changed: Sequence[Staged]) -> Iterator[Finding]:
+    """Pointers and records in which the value of a secret stands that HEAD does not have there."""
+    ours = [file for file in changed if is_pointer_path(file.path) or is_record_path(file.path)]
+    blobs = dict(project.git.blobs(sorted({file.blob for file in ours})))
+    contents = {file.path: blobs[file.blob] for file in ours}
+
+    def before(path: bytes) -> bytes:
+        return project.git.run("cat-file", "blob", b"HEAD:" + path, check=False)
+
+    for path, whose in told_secrets(project, contents, before):
+        yield Finding(path, f"{display(path)} has {whose} in it", what_to_do(path))
 
 
 def _is_whole(project: Project, version: Version) -> bool:
