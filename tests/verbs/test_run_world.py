@@ -5,14 +5,18 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from support.cli import track as track_process
 from support.cli import track_here as track
+from support.programs import missing_programs
 from support.repositories import commit_all, git
 from support.trees import write_tree
+from support.troubles import full_store, read_only_store
 from track.errors import AlreadyInGit, DiskFull, InsideArtifact, TrackError, UsageError
 from track.flows.run_start import Wishes, journal_of
 from track.model.digest import digest_of
@@ -256,3 +260,45 @@ def test_secrets_that_are_told_to_a_command_are_in_no_record(here: Path, monkeyp
     done(here, "sh", "-c", "true", "--password", "sword-fish", "--token=sword-fish", wishes=wishes)
     (path,) = (here / ".track/runs").rglob("*.toml")
     assert b"sword-fish" not in path.read_bytes() and path.read_bytes().count(b"[redacted]") == 5
+
+
+@pytest.mark.parametrize("trouble", [full_store, read_only_store], ids=["full disk", "read-only store"])
+def test_what_cannot_be_kept_stops_before_the_command_and_is_said(
+    here: Path, trouble: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    if missing_programs(["root", "mount"]):
+        pytest.fail("this test mounts a small disk, and a folder that may only be read")
+    write_tree(here, {"main.sh": os.urandom(5 << 20)})  # no commit has it, so that it has to be stored
+    with trouble(here):
+        refused = track("run", "--", "sh", "-c", "echo ran > ran", cwd=here)
+    assert refused.code == 1 and "hint" in refused.err and not (here / "ran").exists()
+    with Project.open(here) as project:
+        assert list(journal_of(project).ended()) == [] and journal_of(project).living() == []
+    assert track("run", "--", "sh", "-c", "echo ran > ran", cwd=here).ok().code == 0
+
+
+def test_a_disk_that_fills_during_the_run_records_it_as_failed(here: Path) -> None:
+    with full_store(here):
+        script = "head -c 6000000 /dev/urandom > made"
+        refused = track("run", "-o", "made", "--", "sh", "-c", script, cwd=here)
+    assert refused.code == 1 and "hint" in refused.err
+    assert (here / "made").stat().st_size == 6_000_000
+    with Project.open(here) as project:
+        assert [record.status for record in journal_of(project).ended()] == ["failed"]
+    assert not (here / "made.track").exists()
+
+
+def test_in_the_middle_of_a_rebase_a_run_waits_and_is_kept_afterwards(here: Path) -> None:
+    git("checkout", "-q", "-b", "side", cwd=here)
+    write_tree(here, {"main.sh": b"side\n"})
+    commit_all(here, "side")
+    git("checkout", "-q", "main", cwd=here)
+    write_tree(here, {"main.sh": b"main\n"})
+    commit_all(here, "main")
+    git("checkout", "-q", "side", cwd=here)
+    assert subprocess.run(["git", "rebase", "-q", "main"], cwd=here, capture_output=True, check=False).returncode
+    told = track("run", "--name", "r", "-o", "made", "--", "sh", "-c", "echo 1 > made", cwd=here).ok()
+    assert "in the journal only" in told.err and "rebase" in told.err and not (here / "made.track").exists()
+    git("rebase", "--abort", cwd=here)
+    track("runs", "keep", "r", cwd=here).ok()
+    assert "made.track" in git("diff", "--cached", "--name-only", cwd=here)

@@ -1,12 +1,16 @@
 """What a run used and made: tracked paths as they were before it and after it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 from track.errors import InsideArtifact, TrackError, UnknownPath, UsageError
 from track.flows.keep import Keeper, Kept
 from track.flows.pointers import exists, owner_of, pointer_at
 from track.flows.pointing import pointer_of_content, refuse_in_git
+from track.flows.view import reader
+from track.model import manifest
 from track.model.digest import Digest
 from track.model.names import (
     check_worktree_path,
@@ -21,8 +25,10 @@ from track.model.pointer import Pointer
 from track.model.record import Used
 from track.progress import Progress, silent
 from track.project import Project
+from track.runs.observe import is_opened_in_c
 
 _DATA = ("file", "directory")
+_LOOKED_AT = 500
 
 
 class Tracked(NamedTuple):
@@ -60,6 +66,19 @@ def tracked_now(project: Project, progress: Progress = silent) -> dict[bytes, Tr
                 kept = None
             found[path] = Tracked(pointer, kept)
     return found
+
+
+def are_opaque(project: Project, tracked: Mapping[bytes, Tracked]) -> bool:
+    """Whether some of the data is of a kind that libraries open without Python; of large directories a part is seen."""
+    for path, one in tracked.items():
+        if one.kept is not None and one.kept.kind == "directory":
+            with suppress(TrackError):
+                entries = manifest.walk(reader(project), one.pointer.digest)
+                if any(is_opened_in_c(entry.path) for entry in islice(entries, _LOOKED_AT)):
+                    return True
+        elif is_opened_in_c(path):
+            return True
+    return False
 
 
 def places_of(project: Project, given: Sequence[str]) -> list[bytes]:

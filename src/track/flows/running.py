@@ -12,6 +12,7 @@ from track.errors import ChangedWhileAdding, CommandNotFound, MissingOutput, Tra
 from track.flows.run_artifacts import (
     Made,
     Tracked,
+    are_opaque,
     check_inputs,
     check_outputs,
     inputs_of,
@@ -177,7 +178,8 @@ def _execute(work: _Work, place: Project, echo: Echo) -> Executed:
     room, top = work.living.folder, place.root
     variables = dict(os.environ)
     check_program(work.command, place.cwd, variables.get("PATH"))
-    watch = observe.watch(work.command, room, top, mode=work.asked.observe, variables=variables)
+    mode, is_opaque = work.asked.observe, work.asked.observe == "auto" and are_opaque(work.project, work.before)
+    watch = observe.watch(work.command, room, top, mode=mode, variables=variables, is_opaque=is_opaque)
     return execute(
         (*watch.prefix, *work.command),
         cwd=place.cwd,

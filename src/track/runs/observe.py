@@ -22,6 +22,13 @@ _INJECTED = Path(__file__).parent / "injected"
 _TRACE_WAIT_S = 5.0
 _NOTES, _TRACE = "opened", "traced"
 _PYTHON = re.compile(r"python(?:[23](?:\.\d+)*)?w?(?:\.exe)?|pypy3?|ipython3?")
+_IN_C = tuple(
+    f".{suffix}".encode("ascii")
+    for suffix in (
+        *("parquet", "arrow", "feather", "orc", "h5", "hdf5", "nc", "mat", "duckdb", "sqlite", "sqlite3", "db", "mdb"),
+        *("lance", "safetensors", "gguf", "onnx", "tif", "tiff", "las", "laz", "bam", "root"),
+    )
+)
 _CALL = re.compile(rb'(openat2?|open|creat|execve)\((?:AT_FDCWD<[^>]*>, |\d+<[^>]*>, )?"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
 _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b'"': b'"', b"\\": b"\\"}
@@ -50,16 +57,30 @@ class Watch(NamedTuple):
     variables: Mapping[str, str]
 
 
+def is_opened_in_c(path: bytes) -> bool:
+    """Whether a file of this name is of a kind that libraries for Python open themselves, so that no hook sees it."""
+    return path.lower().endswith(_IN_C)
+
+
 def is_python(command: Sequence[str]) -> bool:
     """Whether a command starts a Python program by the name of its interpreter."""
     return bool(command) and _PYTHON.fullmatch(os.path.basename(command[0])) is not None
 
 
-def watch(command: Sequence[str], room: Path, top: Path, *, mode: str, variables: Mapping[str, str]) -> Watch:
+def watch(
+    command: Sequence[str],
+    room: Path,
+    top: Path,
+    *,
+    mode: str,
+    variables: Mapping[str, str],
+    is_opaque: bool = False,
+) -> Watch:
     """How to start a command so that what it opens below `top` is noted in `room`; `mode` is one of MODES.
 
     `auto` traces what is not Python, where `strace` is and may trace: a container or a setting of the kernel may forbid
-    it, and then it would not even start the command.
+    it, and then it would not even start the command. Python is traced, too, where data `is_opaque`: of a kind that
+    libraries open without Python.
     """
     if mode == "off":
         return Watch((), {})
@@ -72,7 +93,7 @@ def watch(command: Sequence[str], room: Path, top: Path, *, mode: str, variables
         "TRACK_OBSERVED_TOP": os.path.realpath(top),
     }
     strace = shutil.which("strace", path=variables.get("PATH"))
-    traces = mode == "trace" or (mode == "auto" and not is_python(command))
+    traces = mode == "trace" or (mode == "auto" and (is_opaque or not is_python(command)))
     if not strace or not traces or not succeeds((*_tracing(strace, Path(os.devnull)), strace, "-V"), variables):
         return Watch((), told)
     return Watch(_tracing(strace, room / _TRACE), told)

@@ -10,12 +10,11 @@ from blake3 import blake3
 from track.errors import TrackError
 from track.model.digest import Digest, digest_of
 from track.progress import Moved, unheard
-from track.publish import Batch, create, remove, stage
+from track.publish import Batch, create_with, remove, stage
 from track.store.index import Index, NewPack
 from track.store.pack import SMALL, PackWriter, SealedPack
 from track.store.rooms import Rooms
 from track.store.whole import set_aside, staged_copy
-from track.system import write_all
 
 _ASKED_AT_ONCE = 1024
 _PENDING_BYTES = 8 << 20
@@ -75,11 +74,7 @@ class Writer:
         digest = digest_of(data)
         if digest not in self._seen:
             staged = stage(self._rooms.staging)
-            fd = create(staged, mode=0o600)
-            try:
-                write_all(fd, data)
-            finally:
-                os.close(fd)
+            create_with(staged, data, mode=0o600)
             self.adopt_whole(staged, digest, len(data))
         return digest
 
