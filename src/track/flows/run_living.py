@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from track.errors import UnknownRun, UsageError
 from track.flows.run_end import EPOCH, micros
 from track.flows.run_find import find_run
-from track.flows.run_start import RUN_ID, journal_of, readable, secrets_of
+from track.flows.run_secrets import secrets_of
+from track.flows.run_start import RUN_ID, journal_of, readable
 from track.model.names import display
 from track.model.said import Said, event_line, point_line
 from track.model.secrets import redacted, without_told

@@ -15,11 +15,10 @@ from track.flows.run_compare import Side, Verdict, verdict
 from track.flows.run_find import Found, find_run
 from track.flows.run_isolated import Cell, isolated
 from track.flows.run_needs import code_version, input_versions, need, output_versions
+from track.flows.run_start import RUN_ID
 from track.progress import Progress, silent
 from track.project import Project
 from track.runs.command import Echo, Executed, Streams, check_program, execute
-
-_RUN_ID = "TRACK_RUN_ID"
 
 
 class Reproduced(NamedTuple):
@@ -74,7 +73,7 @@ def reproduce(
 
 
 def _execute(place: Project, command: Sequence[str], echo: Echo) -> Executed:
-    variables = {name: value for name, value in os.environ.items() if name != _RUN_ID}
+    variables = {name: value for name, value in os.environ.items() if name != RUN_ID}
     check_program(command, place.cwd, variables.get("PATH"))
     room = publish.stage(place.worktree_state / "streams")
     publish.make_directory(room)
