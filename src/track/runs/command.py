@@ -155,9 +155,18 @@ def _wait(process: subprocess.Popen[bytes], asked: "_Asked") -> tuple[int, float
     asked.pass_to(None)  # from the next line on its number may be another's
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 1 if sys.platform == "darwin" else 1024
-    return process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss * unit if used.ru_maxrss > ours else None
+    peak_bytes = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return process.returncode, used.ru_utime + used.ru_stime, peak_bytes if peak_bytes > _own_peak() else None
+
+
+def _own_peak() -> int:
+    """The most memory that this program took, in bytes; not what the one before it in the same process did."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"VmHWM:"))
+    except (OSError, StopIteration, ValueError):
+        assert resource is not None
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @contextmanager
