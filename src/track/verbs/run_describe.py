@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from track.errors import UsageError
-from track.flows.run_start import check_facts, secrets_of, without_secrets
+from track.flows.run_secrets import secrets_of
+from track.flows.run_start import check_facts, without_secrets
 from track.model.names import display
 from track.model.record import Record
 from track.project import Project
