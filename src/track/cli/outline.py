@@ -42,9 +42,10 @@ TASKS = (
             ("rerun", "the command of a run again, here and now"),
             ("reproduce", "a run again in isolation, and what came of it"),
             ("runs", "list, show, keep and drop runs"),
-            ("metrics", "show what runs measured"),
+            ("metrics", "show, compare and draw what runs measured"),
             ("events", "show what a run said"),
             ("claim", "say how something was made that no run saw"),
+            ("monitor", "log lines of numbers as metrics"),
             ("why", "who made this, from what, with which code"),
             ("lineage", "what something came from, run by run"),
             ("deps", "what came from something, run by run"),
@@ -122,6 +123,7 @@ ACTS = (
     "rerun",
     "claim",
     "runs",
+    "monitor",
     "code",
 )
 """What these print says what they did: nobody asked for it under `-q`."""

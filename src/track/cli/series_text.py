@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from track.cli.terminal import emit_bytes
 from track.flows.run_living import time_of
+from track.model.chart import Line
 from track.model.names import display
 from track.model.record import Summary
 from track.model.series import Points
+from track.verbs.metrics_diff import DiffedMetrics, MetricChange
 from track.verbs.metrics_show import ShownMetrics
 
 TITLES = ("metric", "last", "min", "max", "mean", "count")
@@ -69,6 +71,38 @@ def document(shown: ShownMetrics) -> dict[str, object]:
             for name, summary in shown.summaries.items()
         },
     }
+
+
+def diff_row(change: MetricChange) -> tuple[str, ...]:
+    """A metric of two runs as a row of a table."""
+    sides = ("-" if side is None else f"{side.last:g}" for side in (change.before, change.after))
+    return display(change.name), *sides, "" if change.delta is None else f"{change.delta:+g}"
+
+
+def diff_document(diffed: DiffedMetrics) -> dict[str, object]:
+    """The metrics of two runs as a document: the last values, null where a run does not have a metric."""
+    return {
+        "before": diffed.before.record.id,
+        "after": diffed.after.record.id,
+        "metrics": {
+            change.name: {
+                "before": None if change.before is None else change.before.last,
+                "after": None if change.after is None else change.after.last,
+                "change": change.delta,
+            }
+            for change in diffed.changes
+        },
+    }
+
+
+def chart_lines(shown: Sequence[ShownMetrics], over: str) -> list[Line]:
+    """The metrics of runs as lines of a chart, over their steps or times; of several runs each says whose it is."""
+    lines = []
+    for each in shown:
+        run = f"{display(each.run.record.name)}: " if len(shown) > 1 else ""
+        for name, points in each.points.items():
+            lines.append(Line(run + display(name), points.steps if over == "step" else points.times, points.values))
+    return lines
 
 
 def _columns(points: Points | None) -> dict[str, list[object]] | None:

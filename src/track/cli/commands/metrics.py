@@ -1,10 +1,16 @@
 """`track metrics`: what runs measured."""
 
+import shutil
+
 import click
 
 from track.cli import series_text
-from track.cli.session import emit, emit_json, note, opened, table
+from track.cli.session import count_text, emit, emit_json, note, opened, table
+from track.errors import UsageError
+from track.model.chart import svg_chart, text_chart
 from track.model.names import display
+from track.publish import publish_bytes
+from track.verbs.metrics_diff import metrics_diff
 from track.verbs.metrics_show import metrics_show
 
 _HELP = """Show what runs measured.
@@ -12,6 +18,8 @@ _HELP = """Show what runs measured.
 \b
   track metrics show brave-otter              the last, least, greatest and mean value of each metric
   track metrics show brave-otter loss --csv   every point of one, as CSV
+  track metrics diff brave-otter calm-heron   how two runs differ
+  track metrics plot brave-otter loss         a drawing in the terminal
 
 A run is named as for `track runs`. Of a living run what it wrote until now is shown.
 
@@ -29,6 +37,31 @@ _SHOW_HELP = """Show the metrics of a run: the last, least, greatest and mean va
 
 \b
 Exit codes: 0 done; 2 no such run or metric; 3 not a project; 4 the series is not here; 7 it is damaged.
+"""
+
+_DIFF_HELP = """Show how the metrics of two runs differ: the last values, and how much they grew.
+
+\b
+  track metrics diff brave-otter calm-heron
+  track metrics diff brave-otter calm-heron loss
+  track metrics diff brave-otter calm-heron --json
+
+\b
+Exit codes: 0 done; 2 no such run or metric; 3 not a project.
+"""
+
+_PLOT_HELP = """Draw metrics of runs: in the terminal, or as SVG into a file.
+
+\b
+  track metrics plot brave-otter loss
+  track metrics plot brave-otter loss --with calm-heron --over time
+  track metrics plot brave-otter -o metrics.svg
+
+All metrics that have points are drawn where none is named. A living run is drawn as far as it is.
+
+\b
+Exit codes: 0 done; 2 no such run or metric, or nothing to draw; 3 not a project; 4 the series is not here;
+7 it is damaged.
 """
 
 
@@ -57,3 +90,46 @@ def show(run: str, names: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
             note(f"run {display(shown.run.record.name)} has no metrics")
         elif shown.run.place == "living":
             emit("(not ended)")
+
+
+@command.command("diff", help=_DIFF_HELP, short_help="how the metrics of two runs differ")
+@click.argument("before", metavar="RUN")
+@click.argument("after", metavar="RUN")
+@click.argument("names", nargs=-1, metavar="METRIC...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def diff(before: str, after: str, names: tuple[str, ...], as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        found = metrics_diff(project, before, after, names)
+    if as_json:
+        emit_json("metrics diff", series_text.diff_document(found))
+        return
+    rows = [series_text.diff_row(change) for change in found.changes]
+    titles = ("metric", display(found.before.record.name), display(found.after.record.name), "change")
+    table([titles, *rows] if rows else [], right=(1, 2, 3))
+    if not rows:
+        note("neither run has metrics")
+
+
+@command.command("plot", help=_PLOT_HELP, short_help="draw metrics of runs")
+@click.argument("run", metavar="RUN")
+@click.argument("names", nargs=-1, metavar="METRIC...")
+@click.option("--with", "others", multiple=True, metavar="RUN", help="Another run beside it; may be repeated.")
+@click.option("--over", type=click.Choice(["step", "time"]), default="step", show_default=True, help="What goes right.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Draw into this file.")
+def plot(run: str, names: tuple[str, ...], others: tuple[str, ...], over: str, output: str | None) -> None:
+    """Translate, call the verb, show."""
+    if output is not None and not output.lower().endswith(".svg"):
+        raise UsageError(f"not an SVG file: {display(output)}", hint="-o loss.svg")
+    with opened() as project:
+        shown = [metrics_show(project, each, names) for each in (run, *others)]
+    lines = series_text.chart_lines(shown, over)
+    if not lines:
+        raise UsageError("there are no points to draw", hint=f"track metrics show {run}")
+    title = "step" if over == "step" else "seconds since the run began"
+    if output is None:
+        for line in text_chart(lines, title, width=shutil.get_terminal_size().columns - 2):
+            emit(line)
+        return
+    publish_bytes(output, svg_chart(lines, title).encode("utf-8"), durable=False)
+    note(f"{count_text(len(lines), 'line')} drawn into {display(output)}")

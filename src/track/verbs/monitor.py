@@ -1,0 +1,94 @@
+"""Monitor: lines of numbers, as they come, are metrics of a run."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from track.errors import UsageError
+from track.flows.run_end import micros
+from track.flows.run_living import check_metric, living_run, now_micros
+from track.flows.run_start import Wishes, begin
+from track.model.names import display
+from track.model.record import Record
+from track.project import Project
+from track.runs.spool import Writer
+
+_TOLD = 5
+
+
+class Monitored(NamedTuple):
+    """What came: the run's draft, how many values were logged, how many lines had something that was left out, and
+    the first of those lines, with their numbers.
+    """
+
+    record: Record
+    values_count: int
+    left_out_count: int
+    left_out: tuple[str, ...]
+
+
+def monitor(
+    project: Project,
+    lines: Iterable[bytes],
+    wishes: Wishes | None = None,
+    *,
+    run: str | None = None,
+    delimiter: str = ",",
+    columns: Sequence[str] | None = None,
+) -> Monitored:
+    """Log every line to the living run called `run`, or to a new one, until there are no more; the run goes on then.
+
+    The first line names the columns, unless `columns` does. A cell without a finite number is left out, and so is a
+    line with more cells than columns. Blank lines are nothing.
+
+    Raises:
+        UsageError: the delimiter is empty, or a column cannot be the name of a metric; or the run has ended.
+        UnknownRun: no run is called so, or several are.
+        DiskFull, StoreUnwritable: it cannot be written.
+    """
+    if not delimiter:
+        raise UsageError("the delimiter is empty", hint="one or more letters, such as ',' or a tab")
+    rows = _rows(lines, delimiter)
+    if columns is None:
+        first = next(rows, None)
+        if first is None:
+            raise UsageError("nothing came", hint="pipe lines of numbers into it, the first with their names")
+        columns = first[1]
+    names = [check_metric(name) for name in columns]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two columns are called alike: {display(', '.join(names))}", hint="name them with --columns")
+    living = living_run(project, run) if run is not None else begin(project, wishes or Wishes())
+    draft = living.record()
+    started, count, left_out = micros(draft.started), 0, list[str]()
+    writer = Writer(living, is_blocking=True)
+    for step, (number, cells) in enumerate(rows):
+        values = _values(names, cells)
+        if len(values) < len(names) or len(cells) > len(names):
+            left_out.append(f"line {number}: {delimiter.join(cells)}")
+        if values and len(cells) <= len(names):
+            at = now_micros()
+            writer.put_points(values, step, (at - started) / 1e6, at)
+            count += len(values)
+    writer.close()
+    return Monitored(draft, count, len(left_out), tuple(left_out[:_TOLD]))
+
+
+def _rows(lines: Iterable[bytes], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(lines, 1):
+        text = line.decode("utf-8", "replace").strip("\r\n")
+        if text.strip():
+            cells = text.split(delimiter) if not delimiter.isspace() or delimiter == "\t" else text.split()
+            yield number, [cell.strip() for cell in cells]
+
+
+def _values(names: Sequence[str], cells: Sequence[str]) -> dict[str, float]:
+    """The cells that hold a finite number, by the names of their columns."""
+    found = {}
+    for name, cell in zip(names, cells, strict=False):
+        try:
+            value = float(cell)
+        except ValueError:
+            continue
+        if math.isfinite(value):
+            found[name] = value
+    return found

@@ -1,0 +1,97 @@
+"""Metrics of several runs: their difference, drawings, and lines of numbers as they come."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all
+from track.errors import UsageError
+from track.flows.run_find import find_run
+from track.flows.run_start import Wishes
+from track.project import Project
+from track.verbs.log_metric import log_metric
+from track.verbs.metrics_diff import metrics_diff
+from track.verbs.metrics_show import metrics_show
+from track.verbs.monitor import monitor
+from track.verbs.runs_close import runs_close
+from track.verbs.runs_create import runs_create
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    track("init", cwd=repo).ok()
+    commit_all(repo, "init")
+    with Project.open(repo) as project:
+        for name, start in (("one", 4.0), ("two", 3.0)):
+            run = runs_create(project, Wishes(name=name)).id
+            for number in range(3):
+                log_metric(project, {"loss": start - number, f"only {name}": 1.0}, run)
+            if name == "one":
+                runs_close(project, run)
+    return repo
+
+
+def test_two_runs_are_compared_one_of_them_alive(here: Path) -> None:
+    said = track("metrics", "diff", "one", "two", cwd=here).ok().out.splitlines()
+    assert [line.split() for line in said] == [
+        ["metric", "one", "two", "change"],
+        ["loss", "2", "1", "-1"],
+        ["only", "one", "1", "-"],
+        ["only", "two", "-", "1"],
+    ]
+    document = json.loads(track("metrics", "diff", "one", "two", "loss", "--json", cwd=here).ok().out)
+    assert document["metrics"] == {"loss": {"before": 2.0, "after": 1.0, "change": -1.0}}
+    with Project.open(here) as project, pytest.raises(UsageError, match="neither run has a metric nothing"):
+        metrics_diff(project, "one", "two", ["nothing"])
+
+
+def test_metrics_are_drawn_in_the_terminal_and_into_a_file(here: Path) -> None:
+    drawn = track("metrics", "plot", "one", "loss", "--with", "two", cwd=here).ok().out
+    assert "* one: loss" in drawn and "+ two: loss" in drawn and "step" in drawn
+    track("metrics", "plot", "one", "--over", "time", "-o", "all.svg", cwd=here).ok()
+    lines = ElementTree.fromstring((here / "all.svg").read_text()).findall("{http://www.w3.org/2000/svg}polyline")
+    assert len(lines) == 2
+    refused = track("metrics", "plot", "one", "-o", "all.gif", cwd=here)
+    assert refused.code == 2 and "not an SVG file" in refused.err
+    with Project.open(here) as project:
+        runs_close(project, runs_create(project, Wishes(name="empty")).id)
+    assert "no points to draw" in track("metrics", "plot", "empty", cwd=here).err
+
+
+def test_lines_of_numbers_are_metrics(here: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "track", "monitor", "--name", "m", "--delimiter", ","],
+        input=b"x,y\n1,2\n\n3,4\n",
+        cwd=here,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    with Project.open(here) as project:
+        points = metrics_show(project, "m").points
+        assert {name: list(each.values) for name, each in points.items()} == {"x": [1.0, 3.0], "y": [2.0, 4.0]}
+        assert find_run(project, "m").record.status == "completed"
+
+
+def test_what_is_no_number_is_left_out_and_told(here: Path) -> None:
+    with Project.open(here) as project:
+        lines = [b"1 2\n", b"bad  4\n", b"5 nan\n", b"7 8 9\n", b"10\n", b"11 12"]
+        done = monitor(project, lines, Wishes(name="m"), delimiter=" ", columns=["a", "b"])
+        points = metrics_show(project, "m").points
+        assert list(points["a"].values) == [1.0, 5.0, 10.0, 11.0] and list(points["b"].values) == [2.0, 4.0, 12.0]
+        assert done.left_out_count == 4 and done.values_count == 7 and done.left_out[0] == "line 2: bad 4"
+        more = monitor(project, [b"13\t14"], run="m", delimiter="\t", columns=["a", "b"])
+        assert more.record.id == done.record.id and metrics_show(project, "m").summaries["a"].count == 5
+        for wrong, columns, said in (
+            (",", ["a", "a"], "called alike"),
+            (",", ["a", ""], "not a name"),
+            ("", ["a"], "delimiter is empty"),
+        ):
+            with pytest.raises(UsageError, match=said):
+                monitor(project, [b"1,2"], delimiter=wrong, columns=columns)
+        with pytest.raises(UsageError, match="nothing came"):
+            monitor(project, [])
