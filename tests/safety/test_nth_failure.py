@@ -175,3 +175,41 @@ def test_a_collection_survives_any_failed_change(versions: Path, tmp_path: Path)
     with_garbage(scene / "repo")
     work = Work(scene, "repo", ("gc", "--grace", "0"), only_garbage_went)
     assert fail_everywhere(work, tmp_path, ERRORS, most=MOST, seed=13) >= MOST - 1
+
+
+def test_hooks_in_and_out_survive_any_failed_change(versions: Path, tmp_path: Path) -> None:
+    """Of three older hooks of a person none is lost, and both ways are gone to their end by the same command."""
+    scene = duplicate(versions, tmp_path / "scene")
+    track("hooks", "uninstall", cwd=scene / "repo").ok()
+    folder = scene / "repo/.git/hooks"
+    for name in OLDER:
+        (folder / name).write_text(_older(name), encoding="ascii")
+        (folder / name).chmod(0o755)
+
+    def all_are_in(scene: Path) -> None:
+        listed = track("hooks", "list", cwd=scene / "repo").ok().out
+        assert listed.count("called by Git") + listed.count("called at the end of") == 7, listed
+        assert all(text.startswith(_older(name)) for name, text in _hooks(scene).items())
+
+    def as_before(scene: Path) -> None:
+        assert all(text == _older(name) for name, text in _hooks(scene).items())
+
+    install = Work(scene, "repo", ("hooks", "install"), all_are_in)
+    assert fail_everywhere(install, tmp_path, ERRORS, most=MOST, seed=14) >= MOST - 1
+    track("hooks", "install", cwd=scene / "repo").ok()
+    uninstall = Work(scene, "repo", ("hooks", "uninstall"), as_before)
+    assert fail_everywhere(uninstall, tmp_path, ERRORS, most=MOST, seed=15) >= MOST - 1
+
+
+OLDER = ("pre-commit", "post-merge", "commit-msg")
+
+
+def _older(name: str) -> str:
+    return f"#!/bin/sh\necho {name} of before\n"
+
+
+def _hooks(scene: Path) -> dict[str, str]:
+    """The hooks that a person had, with what they say now; each can still be run."""
+    folder = scene / "repo/.git/hooks"
+    assert all((folder / name).stat().st_mode & 0o111 for name in OLDER)
+    return {name: (folder / name).read_text(encoding="ascii") for name in OLDER}
