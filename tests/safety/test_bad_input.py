@@ -167,9 +167,11 @@ ROWS: dict[str, Row] = {
     "objects that are missing": Row(
         missing_objects, ("checkout",), 4, (r"data|model\.bin",), r"track (pull|fetch|remote)"
     ),
-    "objects that are cut short": Row(truncated_objects, ("checkout",), 7, (r"data|model\.bin|pack",), r"track \w+"),
-    "objects that were altered": Row(
-        altered_objects, ("checkout",), 7, (r"data|model\.bin|pack|object",), r"track \w+"
+    "objects that are cut short": Row(
+        truncated_objects, ("checkout",), 7, (r"data: .*damaged", r"model\.bin: .*damaged", r"\.pack"), r"track repair"
+    ),
+    "objects that were altered": Row(  # what is whole is placed
+        altered_objects, ("checkout",), 7, (r"data: .*damaged", r"\.pack"), r"track repair", changes=(b"model.bin",)
     ),
     # remotes
     "no remote": Row(nothing, ("push",), 5, (r"remote",), r"track remote add"),

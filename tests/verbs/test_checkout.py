@@ -549,7 +549,31 @@ def test_a_damaged_large_object_is_never_placed(here):
             path.write_bytes(content)
     with pytest.raises(DamagedObject):
         out(here)
-    assert data(here) == expected(SECOND)
+    assert data(here) == expected({**SECOND, "x.csv": FIRST["x.csv"]})
+
+
+def test_damage_stops_its_own_artifact_alone_and_names_it(here):
+    write_tree(here, {"other/a": b"one", "other/b": b"two"})
+    track("add", "other", cwd=here).ok()
+    commit_all(here, "other")
+    shutil.rmtree(here / "other")
+    before = data(here)
+    for path in (here / ".git/track/store/packs").rglob("*.pack"):
+        content = path.read_bytes()
+        if b"onetwo" in content:
+            path.chmod(0o644)
+            path.write_bytes(content.replace(b"onetwo", b"onexwo"))
+    (here / "x.csv").unlink()
+
+    done = track("checkout", cwd=here)
+
+    assert done.code == 7
+    assert "other: 1 object (3 bytes) is damaged" in done.err
+    assert "hint: track repair" in done.err
+    assert data(here) == before
+    again = track("checkout", cwd=here)
+    assert again.code == 4
+    assert "other: 1 object (3 bytes) is not here" in again.err
 
 
 def test_damaged_small_objects_are_never_placed(here):

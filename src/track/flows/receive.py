@@ -1,7 +1,6 @@
 """Receive: the bytes that versions need and the local store lacks come from remotes, manifests first."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError, TrackError, naming_too
@@ -269,40 +268,6 @@ class _Receipt:
             error.details = (*error.details, f"`{display(named.name)}` could not be asked: {other.message}")
             error.details = (*error.details, *(f"  hint: {line}" for line in (other.hint or "").splitlines()))
         return error
-
-
-def lacking_here(
-    project: Project, versions: Sequence[Version], paths: Sequence[bytes] = (), choice: Choice | None = None
-) -> list[Version]:
-    """Those of the versions of which something that is meant is not in the local store; none is asked."""
-    takes = choice.takes if choice is not None else None
-
-    def is_lacking(version: Version) -> bool:
-        try:
-            objects = objects_below(version, project.store.read_many, parts=inside(version, paths), takes=takes)
-        except (MissingObject, DamagedObject):
-            return True
-        except UNBELIEVABLE:  # it is here, and who wants to use it will refuse it
-            return False
-        return bool(project.store.absent(objects))
-
-    return [version for version in versions if is_lacking(version)]
-
-
-def put_damage_aside(
-    project: Project, versions: Sequence[Version], paths: Sequence[bytes] = (), choice: Choice | None = None
-) -> list[Version]:
-    """Hash every object that is meant of these, so that the store puts aside what is bad here; what lacks it then."""
-    takes = choice.takes if choice is not None else None
-    for version in versions:
-        with suppress(MissingObject, DamagedObject, *UNBELIEVABLE):
-            for digest in objects_below(version, project.store.read_many, parts=inside(version, paths), takes=takes):
-                with suppress(MissingObject, DamagedObject):
-                    if project.store.whole(digest) is not None:
-                        project.store.open_verified(digest)
-                    else:
-                        project.store.read(digest)
-    return lacking_here(project, versions, paths, choice)
 
 
 def _losses(

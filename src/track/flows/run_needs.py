@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from track.errors import MissingObject, UsageError, together
+from track.flows.lost import lacking_here
 from track.flows.reach import Version
-from track.flows.receive import lacking_here, receive
+from track.flows.receive import receive
 from track.flows.run_find import Found
 from track.flows.view import reader
 from track.model import manifest

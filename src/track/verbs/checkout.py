@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from track import publish
-from track.errors import MissingObject, TrackError, naming_too
+from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows import dropped
 from track.flows.bring import BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
 from track.flows.ignoring import ignore
+from track.flows.lost import put_damage_aside
 from track.flows.pointers import content_at, put_pointer
 from track.flows.reach import Version, full_name, inside, versions, versions_here
 from track.flows.shallow import not_away
@@ -63,10 +64,11 @@ def checkout(
 
     Raises:
         UnsavedWork: files would go whose content is saved nowhere, all of them named; nothing was changed.
-        MissingObject: objects are not here; nothing of their artifacts was placed, but everything of the others.
+        MissingObject, DamagedObject: objects are not here, or not what they should be and therefore put aside; nothing
+            of their artifacts was placed, but everything of the others.
         UnknownRevision, UnknownPath: what was asked for is not there, or nothing that `choice` takes.
         MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
-        MalformedManifest, DamagedObject, ForbiddenPath: what should be placed cannot be believed.
+        MalformedManifest, ForbiddenPath: what should be placed cannot be believed.
         DiskFull, StoreUnwritable: the files did not fit; those in the working tree are as they were, or whole.
     """
     asked = [project.relative(path) for path in paths]
@@ -78,7 +80,13 @@ def checkout(
         with naming_too(refused):
             refuse_vain(project, found, asked, choice)
             bringing = partial(bring, project, found, paths=asked, choice=choice, force=force, dry_run=dry_run)
-            brought = bringing(undo=undo, progress=progress)
+            damaged: DamagedObject | None = None
+            try:
+                brought = bringing(undo=undo, progress=progress)
+            except DamagedObject as bad:  # it is put aside, and stops its own artifact alone
+                if dry_run or not put_damage_aside(project, found, asked, choice):
+                    raise
+                damaged, brought = bad, bringing(undo=undo, progress=progress)
         if not asked and choice is None:
             brought = replace(brought, lacking=tuple(not_away(project, brought.lacking)))
         refused = (*refused, *(each.error for each in brought.refused))
@@ -91,10 +99,7 @@ def checkout(
         step = undo.done() if not dry_run else None
     if brought.lacking:
         with naming_too(refused):
-            lost = [version for version in found if version.path in lacking]
-            remotes = project.config.names("remote.*.url")
-            error = _missing(project, rev, brought.lacking)
-            raise dropped.explain(project, error, lost, is_final=not remotes)
+            raise _lost(project, rev, found, brought.lacking, damaged)
     return CheckedOut(
         brought.artifacts, tuple(written), len(found), refused, step, brought.given_up, _unstaged(project, written)
     )
@@ -136,21 +141,48 @@ def _keep_out_of_git(project: Project, placed: Sequence[Version]) -> None:
         ignore(project, [path for path in paths if path not in ignored])
 
 
-def _missing(project: Project, rev: str | None, lacking: Sequence[Lacking]) -> MissingObject:
-    what = display(lacking[0].path) if len(lacking) == 1 else f"{len(lacking)} artifacts"
+def _lost(
+    project: Project,
+    rev: str | None,
+    found: Sequence[Version],
+    lacking: Sequence[Lacking],
+    damaged: DamagedObject | None,
+) -> TrackError:
+    """The error that names the artifacts that could not be placed, and the first thing that was found damaged."""
+    comes, what = _comes_by(project, rev), f"{_names(lacking)} cannot be placed"
+    if damaged is not None:
+        hint = comes or "track repair      looks for it in working trees and in what was put aside"
+        lines = (*_lines(lacking, "damaged, or not here"), damaged.message, *damaged.details)
+        return DamagedObject(f"{what}: what the store has is damaged", hint=hint, details=lines)
+    hint = comes or "track remote add NAME URL says where it is; then: track pull"
+    error = MissingObject(f"{what}: not everything is here", hint=hint, details=_lines(lacking, "not here"))
+    paths = {each.path for each in lacking}
+    lost = [version for version in found if version.path in paths]
+    return dropped.explain(project, error, lost, is_final=not project.config.names("remote.*.url"))
+
+
+def _names(lacking: Sequence[Lacking]) -> str:
+    return display(lacking[0].path) if len(lacking) == 1 else f"{len(lacking)} artifacts"
+
+
+def _comes_by(project: Project, rev: str | None) -> str:
+    """What brings it from a remote; nothing where there is none."""
     remotes = project.config.names("remote.*.url")
     if not remotes:
-        hint = "track remote add NAME URL says where it is; then: track pull"
-    else:
-        hint = "track pull" if rev is None else f"track fetch {remotes[0]} {rev}"
-    lines = [_line(each) for each in lacking[:_LISTED]]
+        return ""
+    return "track pull" if rev is None else f"track fetch {remotes[0]} {rev}"
+
+
+def _lines(lacking: Sequence[Lacking], what: str) -> tuple[str, ...]:
+    lines = [_line(each, what) for each in lacking[:_LISTED]]
     if len(lacking) > _LISTED:
         lines.append(f"and {len(lacking) - _LISTED:,} more")
-    return MissingObject(f"{what} cannot be placed: not everything is here", hint=hint, details=tuple(lines))
+    return tuple(lines)
 
 
-def _line(lacking: Lacking) -> str:
+def _line(lacking: Lacking, what: str) -> str:
     shown = display(lacking.path)
     if not lacking.count:
-        return f"{shown}: its manifest is not here"
-    return f"{shown}: {lacking.count:,} object{'s' if lacking.count > 1 else ''} ({lacking.size:,} bytes) are not here"
+        return f"{shown}: its manifest is {what}"
+    are = "are" if lacking.count > 1 else "is"
+    return f"{shown}: {lacking.count:,} object{'s' if lacking.count > 1 else ''} ({lacking.size:,} bytes) {are} {what}"

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
+from track.flows.lost import lacking_here, put_damage_aside
 from track.flows.passed import Passed
 from track.flows.reach import Version, errors_of, versions_here
-from track.flows.receive import Foreseen, Received, lacking_here, put_damage_aside, receive
+from track.flows.receive import Foreseen, Received, receive
 from track.flows.shallow import not_away
 from track.flows.undo import Undo
 from track.flows.unmerged import versions_in_conflict
