@@ -80,6 +80,27 @@ def test_an_artifact_whose_pointer_went_is_deleted_and_no_longer_counted(here):
     assert "D deleted  d/" in track("status", cwd=here).ok().out
 
 
+def test_in_a_clone_that_git_made_the_next_step_is_a_pull_and_nothing_is_said_to_wait_for_a_push(here, tmp_path):
+    git("clone", "--quiet", str(here), str(tmp_path / "bare"), cwd=tmp_path)
+    said = "(track remote add NAME URL says where it is; then: track pull PATH brings it)"
+    assert said in track("status", cwd=tmp_path / "bare").ok().out
+    track("remote", "add", "origin", "../remote", cwd=here).ok()
+    commit_all(here, "remote")
+    track("push", cwd=here).ok()
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", str(here), str(clone), cwd=tmp_path)
+
+    done = track("status", cwd=clone).ok()
+
+    assert "(track pull PATH brings it)" in done.out
+    assert "not pushed" not in done.out
+    track("pull", cwd=clone).ok()
+    assert "nothing differs" in track("status", cwd=clone).ok().out
+    (clone / "d/a").unlink()
+    (clone / "d").rmdir()
+    assert "(track checkout d brings the recorded version back)" in track("status", cwd=clone).ok().out
+
+
 def test_exit_code_1_says_that_something_differs(here):
     write_tree(here, {"d/b": b"2"})
 

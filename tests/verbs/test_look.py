@@ -373,6 +373,8 @@ def test_log_refuses_what_no_commit_has(here: Path) -> None:
         logged(here, "new")
     with pytest.raises(UnknownRevision):
         logged(here, "images", "nope")
+    with pytest.raises(UnknownPath, match="is the whole working tree"):
+        logged(here, ".")
 
 
 def test_du_counts_each_content_once_and_says_what_is_shared(here: Path) -> None:

@@ -207,7 +207,7 @@ def test_why_has_no_answer_where_nobody_said(here: Path) -> None:
     assert (found.path, found.run, found.recorded, found.matching) == (b"d", None, None, ())
     said = track("why", "d", cwd=here).ok()
     assert "no run is known" in said.err and "track run -o d --" in said.err
-    for path in ("make.py", "nowhere"):
+    for path in ("make.py", "nowhere", "."):
         with pytest.raises(UnknownPath):
             reason_for(here, path)
     with pytest.raises(UnknownRevision):

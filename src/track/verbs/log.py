@@ -72,6 +72,8 @@ def log(project: Project, path: str, rev: str = "HEAD", *, stat: bool = False, f
 def _artifact(project: Project, path: str, rev: str) -> bytes:
     """The artifact that a path names in the working tree or at the revision; else the path itself."""
     (asked,) = view.paths_from(project, [path])
+    if not asked:
+        raise UnknownPath(f"`{display(path)}` is the whole working tree and no artifact", hint="track ls")
     for side in (sides.side_here(project), sides.side_at(project, rev)):
         try:
             return view.locate(side, asked).artifact

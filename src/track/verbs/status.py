@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from track.errors import MalformedPointer, NewerFormat, NotAPointer
+from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError
 from track.flows.look import Look, look
 from track.flows.reach import known_at_remotes
 from track.history import log
@@ -22,7 +22,8 @@ class ArtifactStatus(NamedTuple):
     "A" new, "M" changed, "D" gone, "U" in conflict. `data` compares the working copy with the pointer: "." same,
     "M" modified, "D" missing, "S" out of step (the data is another saved version, `holds`), "?" cannot be read,
     with `trouble` saying why; `malformed` is the error where it is the pointer that cannot be read, not being in
-    conflict. `pushed` is None when there is no remote, and for values.
+    conflict. `pushed` is None when there is no remote, and for values. `is_stored` is whether the local store has what
+    is missing from the working tree; it is asked of nothing else.
     """
 
     path: bytes
@@ -39,6 +40,7 @@ class ArtifactStatus(NamedTuple):
     pushed: bool | None
     trouble: str | None
     malformed: MalformedPointer | NewerFormat | None = None
+    is_stored: bool = True
 
     @property
     def is_away(self) -> bool:
@@ -67,8 +69,8 @@ class Status(NamedTuple):
 
     @property
     def unpushed(self) -> tuple[ArtifactStatus, ...]:
-        """The artifacts that no remote is known to have, apart from those that were never here."""
-        return tuple(artifact for artifact in self.artifacts if artifact.pushed is False and not artifact.is_away)
+        """The artifacts that no remote is known to have, apart from those that are not here either."""
+        return tuple(one for one in self.artifacts if one.pushed is False and one.is_stored and not one.is_away)
 
     @property
     def away(self) -> tuple[ArtifactStatus, ...]:
@@ -99,7 +101,7 @@ def status(project: Project, paths: Sequence[str] = (), *, progress: Progress = 
     pointers = _read(project)
     names = sorted({*pointers.head, *pointers.staged, *pointers.unmerged, *pointers.disk})
     found = [_artifact(project, pointers, name, progress) for name in names if _is_wanted(name, wanted)]
-    artifacts = [artifact for artifact in found if artifact is not None]
+    artifacts = _with_stored(project, [artifact for artifact in found if artifact is not None])
     has_remote = bool(project.config.names("remote.*.url"))
     return Status(
         branch=project.git.branch(),
@@ -208,6 +210,21 @@ def _unstaged(pointers: _Pointers, name: bytes) -> str:
     if content is None:
         return "D"
     return "." if blob_of(content, staged) == staged else "M"
+
+
+def _with_stored(project: Project, artifacts: list[ArtifactStatus]) -> list[ArtifactStatus]:
+    """With what the store lacks of what is missing, as in a clone that Git made; no store to ask is no answer."""
+    missing = {bytes(artifact.digest) for artifact in artifacts if artifact.data == "D" and artifact.digest is not None}
+    if not missing:
+        return artifacts
+    try:
+        lacking = project.store.absent(missing)
+    except TrackError:
+        return artifacts
+    return [
+        artifact._replace(is_stored=False) if artifact.data == "D" and artifact.digest in lacking else artifact
+        for artifact in artifacts
+    ]
 
 
 def _with_pushed(project: Project, artifacts: Sequence[ArtifactStatus]) -> list[ArtifactStatus]:

@@ -43,6 +43,8 @@ def why(project: Project, path: str, rev: str | None = None) -> Reason:
     given = project.relative(path)
     asked = data_path(given) if is_pointer_path(given) else given
     artifact = owner_of(project, asked) or asked
+    if not artifact:
+        raise UnknownPath(f"`{display(path)}` is the whole working tree and no artifact", hint="track ls")
     name = pointer_path(artifact)
     content = log.pointer_at(project.git, rev, name) if rev is not None else None
     pointer = pointer_at(project, name) if rev is None else None if content is None else parse_pointer(content, name)

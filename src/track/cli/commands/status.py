@@ -89,7 +89,7 @@ def _show(found: Status) -> None:
     )
     _section(
         "data that differs from its pointer",
-        _ways([artifact for artifact in found.artifacts if _differs(artifact)]),
+        _ways([artifact for artifact in found.artifacts if _differs(artifact)], found.has_remote),
         [[artifact.data, _title(artifact), _what(artifact)] for artifact in found.artifacts if _differs(artifact)],
     )
     _say_partly(found)
@@ -108,7 +108,7 @@ def _one_or(names: list[str], many: str) -> str:
     return names[0] if len(names) == 1 else many
 
 
-def _ways(differing: list[ArtifactStatus]) -> str:
+def _ways(differing: list[ArtifactStatus], has_remote: bool) -> str:
     """Both ways on for data that differs from its pointer: to record it, and to have it as recorded."""
     differing = [artifact for artifact in differing if artifact.data != "?"]  # neither way is open: the error says more
     if not differing:
@@ -118,6 +118,9 @@ def _ways(differing: list[ArtifactStatus]) -> str:
     if any(artifact.data == "M" for artifact in differing):
         force, comes = "--force ", f"{comes}, edits go to the trash"
     if all(artifact.data == "D" for artifact in differing):
+        if not all(artifact.is_stored for artifact in differing):
+            where = "" if has_remote else "track remote add NAME URL says where it is; then: "
+            return f"{where}track pull {path} brings it"
         return f"track checkout {path} {comes}"
     if all(artifact.data == "S" for artifact in differing):
         return f"track checkout {path} {comes}; track add --force {path} records what is here"
