@@ -13,7 +13,6 @@ import pytest
 from support.cli import track_here as track
 from support.trees import write_tree
 from track.errors import (
-    Conflict,
     NameTooLong,
     NoFormat,
     SpecialFile,
@@ -129,7 +128,7 @@ def test_other_content_under_a_name_that_is_taken_is_refused(here: tuple[Project
     project, living = here
     write_tree(project.root, {"group1/file1": b"one", "group2/file1": b"two"})
     save_file(project, living, "group1/file1", Meant("output"))
-    with pytest.raises(Conflict, match="file1") as caught:
+    with pytest.raises(UsageError, match="file1") as caught:
         save_file(project, living, "group2/file1", Meant(category))
     assert "preserve_path=True" in (caught.value.hint or "")
     assert names(living) == ["file1"]
@@ -156,7 +155,7 @@ BAD: tuple[tuple[Callable[[Project, Living], object], type[TrackError], str], ..
     (lambda p, r: save_file(p, r, "missing/file", Meant("output")), UnknownPath, "missing"),
     (lambda p, r: save_file(p, r, ".", Meant("output")), SpecialFile, "folder"),
     (lambda p, r: save_file(p, r, "/dev/null", Meant("output")), SpecialFile, "/dev/null"),
-    (lambda p, r: save_file(p, r, "/etc/passwd", Meant("output", preserve_path=True)), UsageError, "outside"),
+    (lambda p, r: save_file(p, r, "/etc/passwd", Meant("output", preserve_path=True)), UsageError, "leads out"),
     (lambda p, r: save_directory(p, r, "file", Meant("output")), SpecialFile, "no folder"),
     (lambda p, r: save_directory(p, r, "missing", Meant("output")), UnknownPath, "missing"),
     (lambda p, r: save_directory(p, r, "links", Meant("output")), SpecialFile, "links/out"),
