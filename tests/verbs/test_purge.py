@@ -2,6 +2,7 @@
 
 import os
 import random
+import subprocess
 import time
 from pathlib import Path
 
@@ -339,3 +340,39 @@ def test_what_the_hint_says_ends_the_wait_for_a_killed_push(here: Path) -> None:
     assert not claim.exists()
     assert track("purge", "people@v1", "--because", "consent", "--yes", cwd=here).code == 1  # the same stays
     assert SECRET not in everything(here.parent / "origin")
+
+
+def test_a_push_of_a_history_that_names_it_says_why_it_is_gone_and_sends_the_rest(here: Path) -> None:
+    purged(here, "big.bin")
+    purged(here, "people")
+    write_tree(here, {"new.bin": b"new"})
+    track("add", "new.bin", cwd=here).ok()
+    commit_all(here, "new")
+    other = cloned(here, "other")
+    for repo in (here, other):
+        track("trust", "--yes", cwd=repo).ok()
+        done = track("push", "origin", "v1", "main", cwd=repo)
+        assert done.code == 4 and "big.bin was purged on 20" in done.err and "people was purged on 20" in done.err
+        assert "because: consent was withdrawn" in done.err and "track rm big.bin" in done.err
+        assert "neither here nor" not in done.err
+        track("push", "origin", "main", cwd=here).ok()
+    fresh = cloned(here, "fresh")
+    track("pull", cwd=fresh).ok()
+    assert (fresh / "new.bin").read_bytes() == b"new"
+
+
+def test_a_git_push_of_a_history_that_names_it_says_so_and_goes_on(here: Path) -> None:
+    purged(here, "big.bin")
+    git("init", "--quiet", "--bare", "../bare.git", cwd=here)
+    other = cloned(here, "other")
+    for repo, mode in ((here, "upload"), (other, "upload"), (other, "check")):
+        track("hooks", "install", cwd=repo).ok()
+        track("trust", "--yes", cwd=repo).ok()
+        track("config", "--clone", "hooks.pre-push", mode, cwd=repo).ok()
+        git("update-ref", "-d", "refs/remotes/origin/main", cwd=repo)
+        done = subprocess.run(
+            ["git", "push", "../bare.git", f"v1:refs/heads/{repo.name}-{mode}"],
+            cwd=repo, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "track: big.bin was purged on 20" in done.stderr and "the commits go without it" in done.stderr

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from track.errors import TrackError, together
+from track.errors import PurgedObject, TrackError, together
 from track.flows.reach import Version
 from track.flows.remotes import Named, clone_id, connected
 from track.flows.routes import targets
@@ -15,12 +15,16 @@ from track.publish import sweep
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What was sent to one remote, in bytes as they travelled. `failed` says why others have not got it."""
+    """What was sent to one remote, in bytes as they travelled. `failed` says why others have not got it.
+
+    `purged` says which versions nobody gets any more, for they were removed there for good.
+    """
 
     remote: str
     versions: tuple[Version, ...]
     objects_count: int
     sent_bytes: int
+    purged: tuple[PurgedObject, ...] = ()
     failed: tuple[TrackError, ...] = ()
 
 
@@ -66,6 +70,7 @@ def _deliver(
         sent = send(project, connection, todo, claimed, progress=progress)
         if todo.incomplete:
             raise losses(project, connection, todo)
-        if todo.refused:
-            raise together([one.error for one in todo.refused])
-    return Delivered(named.name, todo.versions, len(todo.objects), sent.sent_bytes)
+        purged = tuple(one.error for one in todo.refused if isinstance(one.error, PurgedObject))
+        if unbelievable := [one.error for one in todo.refused if one.error not in purged]:
+            raise together(unbelievable)
+    return Delivered(named.name, todo.versions, len(todo.objects), sent.sent_bytes, purged)

@@ -1,21 +1,17 @@
 """Purges: what was removed for good is told as that, wherever it is missed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from track.errors import MissingObject, PurgedObject
+from track.flows.gone import told
 from track.model.digest import Digest
 from track.model.names import display
 from track.project import Project
 from track.store.purged import note_purged, purged_in
 from track.store.remote import Remote
-from track.store.tombstones import Purge, read_tombstones, together
+from track.store.tombstones import read_tombstones, together
 
 _SHOWN = 5
-
-
-def told(purge: Purge) -> str:
-    """What a purge says of itself, for people."""
-    return f"was purged on {purge.on} by {display(purge.by)}, because: {display(purge.reason)}"
 
 
 def learn(project: Project, remote: Remote, missing: Iterable[bytes]) -> None:
@@ -23,17 +19,6 @@ def learn(project: Project, remote: Remote, missing: Iterable[bytes]) -> None:
     purged = together(read_tombstones(remote.place)).purged
     if found := {digest: purged[digest] for digest in missing if digest in purged}:
         note_purged(project.store.rooms, found, remote.store_id)
-
-
-def refuse(path: bytes, hit: Iterable[bytes], purged: Mapping[bytes, Purge]) -> PurgedObject:
-    """The error for a version that nobody sends, for some of it was removed for good."""
-    found = sorted(hit)
-    purge = purged[found[0]]
-    return PurgedObject(
-        f"{display(path)} {told(purge)}",
-        hint="it is not sent again; choose another version, or let it go: track rm",
-        details=tuple(f"object {digest.hex()[:8]}" for digest in found[:_SHOWN]),
-    )
 
 
 def explain(project: Project, error: MissingObject) -> None:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MalformedManifest, MissingObject, NewerFormat
-from track.flows import purges
+from track.flows.gone import refuse
 from track.flows.reach import UNBELIEVABLE, Refused, Version, name_losses, objects_below, refusal
 from track.model.digest import Digest
 from track.model.manifest import parse_node
@@ -82,15 +82,18 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
         try:
             reached.append(_Reached(version, _below(store, remote, version)))
         except (MissingObject, DamagedObject) as error:
+            if purged := _purged(store, remote, version, {bytes(version.pointer.digest)}):
+                refused.append(purged)
+                continue
             incomplete.append(version)
             lost.add(bytes(version.pointer.digest))
             if isinstance(error, DamagedObject):
                 damage |= dict.fromkeys((error.message, *error.details))
         except UNBELIEVABLE as error:
             refused.append(refusal(version, paths, error))
-    if purged := remote.known.condemned.purged:
-        refused += _refuse_purged(store, remote, reached)
-        reached = [one for one in reached if purged.keys().isdisjoint(one.objects)]
+    if purged_there := remote.known.condemned.purged:
+        refused += filter(None, (_purged(store, remote, one.version, one.objects) for one in reached))
+        reached = [one for one in reached if purged_there.keys().isdisjoint(one.objects)]
     absent = remote.absent(_union(reached))
     nowhere = store.absent(absent)
     whole = [one for one in reached if nowhere.isdisjoint(one.objects)]
@@ -102,15 +105,13 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
     return Plan(sound, tuple(present), absent, tuple(incomplete), unmet, tuple(refused), tuple(damage))
 
 
-def _refuse_purged(store: Store, remote: Remote, reached: Sequence[_Reached]) -> list[Refused]:
-    """What was removed for good is not sent again; from now on it is known here, too."""
+def _purged(store: Store, remote: Remote, version: Version, objects: set[bytes]) -> Refused | None:
+    """What was removed for good is not sent again, nor missed; from now on it is known here, too."""
     purged = remote.known.condemned.purged
-    found = []
-    for one in reached:
-        if hit := one.objects & purged.keys():
-            note_purged(store.rooms, {digest: purged[digest] for digest in hit}, remote.store_id)
-            found.append(Refused(one.version.path, purges.refuse(one.version.path, hit, purged)))
-    return found
+    if not (hit := objects & purged.keys()):
+        return None
+    note_purged(store.rooms, {digest: purged[digest] for digest in hit}, remote.store_id)
+    return Refused(version.path, refuse(version.path, hit, purged))
 
 
 def _union(reached: Sequence[_Reached]) -> set[bytes]:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 
@@ -10,6 +10,7 @@ from track.cli.hooks.telling import tell, tell_error
 from track.cli.meter import meter
 from track.cli.render import count_text, size_text
 from track.errors import NotARepository, ProjectError, TrackError
+from track.flows.gone import without_purged
 from track.flows.outgoing import Update, outgoing, refuse, undelivered
 from track.history.plumbing import Git
 from track.model.names import is_record_path
@@ -44,6 +45,8 @@ def _push(project: Project, updates: Sequence[Update]) -> int:
     for trouble in troubles:
         tell(trouble)
     lacking = undelivered(project, versions)
+    lacking, gone = without_purged(project, lacking)
+    _tell_purged(gone)
     if not lacking:
         return 0
     if mode == "check":
@@ -57,9 +60,16 @@ def _push(project: Project, updates: Sequence[Update]) -> int:
             counts = [(artifacts, "artifact")] * bool(artifacts) + [(runs, "run")] * bool(runs)
             count = " and ".join(count_text(*each) for each in counts)
             tell(f"data of {count} sent to {delivered.remote}: {size_text(delivered.sent_bytes)}")
+        _tell_purged(delivered.purged)
         for error in delivered.failed:
             tell_error(error)
     return 0
+
+
+def _tell_purged(purged: Iterable[TrackError]) -> None:
+    """Nobody gets it any more, so the commits that name it need not wait for it."""
+    for error in purged:
+        tell(f"{error.message}: the commits go without it")
 
 
 def _announce(remote: str, size: int) -> None:
