@@ -160,3 +160,28 @@ def test_a_remote_that_fails_is_said_beside_a_pointer_that_cannot_be_read(repo: 
     (repo.parent / "remote").rename(repo.parent / "gone")
     done = track("pull", cwd=clone)
     assert done.code == 7 and "model.bin.track" in done.err and "remote" in done.err, done
+
+
+@pytest.mark.parametrize("command", ["checkout", "pull", "verify", "stale"])
+def test_a_pointer_that_was_overwritten_is_told_and_all_others_are_handled(repo: Path, command: str) -> None:
+    clone = consented(cloned(repo)) if command in ("checkout", "pull") else repo
+    if command == "checkout":
+        track("fetch", cwd=clone).ok()
+    (clone / "model.bin.track").write_bytes(b"notes of mine\n")
+    (clone / "song.track").write_bytes(b"somebody else's\n")
+    done = track(command, cwd=clone)
+    assert done.code == 7 and "song.track" not in done.err + done.out, done
+    assert "model.bin.track was a pointer and is none any more" in done.err + done.out
+    assert "git checkout HEAD -- model.bin.track" in done.err + done.out
+    assert (clone / "table.csv").read_bytes() == b"a,b\n1,2\n"
+    (clone / "model.bin.track").unlink()
+    git("checkout", "HEAD", "--", "model.bin.track", cwd=clone)
+    track(command, cwd=clone).ok()
+
+
+@pytest.mark.parametrize("command", ["checkout", "pull", "verify"])
+def test_an_overwritten_pointer_that_was_asked_for_is_the_error(repo: Path, command: str) -> None:
+    (repo / "model.bin.track").write_bytes(b"notes of mine\n")
+    done = track(command, "--", "model.bin", cwd=repo)
+    assert done.code == 7 and "was a pointer and is none any more" in done.err + done.out
+    track(command, "--", "table.csv", cwd=repo).ok()

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Collection
 
 from track import publish
 from track.errors import MalformedPointer, NotAPointer, TrackError, Unreadable
@@ -70,14 +71,34 @@ def readable_pointers(project: Project) -> tuple[dict[bytes, Pointer], tuple[Tra
     """
     found: dict[bytes, Pointer] = {}
     refused: list[TrackError] = []
+    foreign: list[bytes] = []
     for path, content in log.pointers_in_worktree(project.git):
         try:
             found[path if is_named_pointer(path) else data_path(path)] = parse_pointer(content, path)
         except NotAPointer:
-            continue
+            foreign.append(path)
         except TrackError as error:
             refused.append(error)
-    return found, tuple(refused)
+    return found, (*refused, *overwritten(project, foreign).values())
+
+
+def overwritten(project: Project, paths: Collection[bytes]) -> dict[bytes, MalformedPointer]:
+    """Those of these files, none of which is a pointer, under whose name Git's index has one, each with its error.
+
+    The others are somebody else's.
+    """
+    found: dict[bytes, MalformedPointer] = {}
+    for path, content in log.staged_contents(project.git, sorted(paths)).items() if paths else ():
+        try:
+            parse_pointer(content, path)
+        except NotAPointer:
+            continue
+        except TrackError:  # one of ours, whole or not
+            pass
+        found[path] = MalformedPointer(
+            f"{display(path)} was a pointer and is none any more", hint=f"git checkout HEAD -- {typed(path)}"
+        )
+    return found
 
 
 def write_pointer(project: Project, path: bytes, pointer: Pointer) -> None:

@@ -18,6 +18,7 @@ from track.errors import (
     TrackError,
     UnknownPath,
 )
+from track.flows.pointers import overwritten
 from track.history import log
 from track.model.manifest import Inner, parse_node, walk
 from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
@@ -148,6 +149,8 @@ def versions_here(project: Project, paths: Sequence[bytes] = ()) -> Reached:
     reading = _Reading(paths)
     pointers = log.pointers_in_worktree(project.git)
     found = tuple(Version(path, pointer, ()) for path, pointer in reading.parsed(pointers))
+    for name, error in overwritten(project, reading.foreign).items():
+        reading.refuse(name, error)
     reading.refuse_unknown()
     return Reached(found, tuple(reading.refused.values()))
 
@@ -159,6 +162,7 @@ class _Reading:
         self._paths = paths
         self._seen: set[bytes] = set()
         self.refused: dict[tuple[bytes, str], TrackError] = {}
+        self.foreign: list[bytes] = []
 
     def parsed(
         self, pointers: Iterable[tuple[bytes, bytes]], ref: str | None = None
@@ -173,12 +177,17 @@ class _Reading:
             try:
                 yield path, parse_pointer(content, name)
             except NotAPointer:
-                continue
+                self.foreign.append(name)
             except (MalformedPointer, NewerFormat) as error:
                 _say_where(error, name, ref)
-                if any(one in (path, name) or one.startswith(path + b"/") for one in asked):
-                    raise
-                self.refused.setdefault((name, error.message), error)
+                self.refuse(name, error)
+
+    def refuse(self, name: bytes, error: TrackError) -> None:
+        """Remember why a pointer is not read; raise it where somebody asked for that artifact, or a part of it."""
+        path = name if is_named_pointer(name) else data_path(name)
+        if any(one in (path, name) or one.startswith(path + b"/") for one in self._paths):
+            raise error
+        self.refused.setdefault((name, error.message), error)
 
     def refuse_unknown(self) -> None:
         """Refuse a path at which no pointer was seen."""

@@ -4,7 +4,6 @@ import os
 import platform
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 from track import __version__
 from track.errors import NotAPointer, TrackError
 from track.flows import setup
+from track.flows.pointers import overwritten
 from track.flows.probe import Filesystem, probe
 from track.history import drivers, hooks, log
 from track.history.plumbing import OLDEST_GIT
@@ -229,23 +229,11 @@ def _pointers(project: Project) -> Iterator[Check]:
     yield Check("pointers", "fine", f"{count:,} in the working tree")
     if unmerged := project.git.pointer_files().unmerged:
         yield Check("pointers", "finding", f"in conflict: {_names(unmerged)}", "git status")
-    lost = _were_pointers(project, foreign)
-    for path in lost:
-        text = f"{display(path)} was a pointer and is none any more"
-        yield Check("pointers", "finding", text, f"git checkout HEAD -- {typed(path)}")
+    lost = overwritten(project, foreign)
+    for told in lost.values():
+        yield Check("pointers", "finding", told.message, told.hint)
     if foreign := [path for path in foreign if path not in lost]:
         yield Check("pointers", "note", f"not of track, and left alone: {_names(foreign)}")
-
-
-def _were_pointers(project: Project, paths: Sequence[bytes]) -> list[bytes]:
-    """Those of the paths under which Git's index has a pointer of ours."""
-    found = []
-    for path, content in log.pointers_staged(project.git) if paths else ():
-        if path in paths:
-            with suppress(TrackError):
-                parse_pointer(content, path)
-                found.append(path)
-    return found
 
 
 def _data(project: Project) -> Iterator[Check]:

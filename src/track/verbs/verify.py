@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import NamedTuple, TypeAlias
 
-from track.errors import ConflictedPointer, MalformedPointer, NotAPointer, UnknownPath, UnknownRevision
+from track.errors import ConflictedPointer, MalformedPointer, NotAPointer, TrackError, UnknownPath, UnknownRevision
 from track.flows import remotes
 from track.flows.data_check import check_data
 from track.flows.findings import Findings, Problem
+from track.flows.pointers import overwritten
 from track.flows.reach import every_ref, versions
 from track.flows.remote_findings import note_losses, walk_complete
 from track.flows.sampling import Portion, sample
@@ -98,7 +99,9 @@ def verify(
         return _verify_remote(project, remote, how)
     found = Findings()
     asked = [project.relative(path) for path in paths]
-    here = _pointers(log.pointers_in_worktree(project.git), asked, found)
+    in_worktree = list(log.pointers_in_worktree(project.git))
+    here = _pointers(in_worktree, asked, found)
+    _note_overwritten(project, in_worktree, asked, found)
     every = _recorded(project, asked, found, deep=deep) | here
     for path in asked:
         if path and not any(_covers(path, artifact) for artifact in found.artifacts):
@@ -161,6 +164,28 @@ def _pointers(pointers: Iterable[tuple[bytes, bytes]], asked: Sequence[bytes], f
         except NotAPointer:
             found.artifacts.discard(path)
     return versions_here
+
+
+def _note_overwritten(
+    project: Project, pointers: Iterable[tuple[bytes, bytes]], asked: Sequence[bytes], found: Findings
+) -> None:
+    """Note files that are no pointers and were some."""
+    foreign = [name for name, content in pointers if not _is_ours(content, name)]
+    for name, error in overwritten(project, foreign).items():
+        path = name if is_named_pointer(name) else data_path(name)
+        if not asked or any(_covers(one, path) or one == name for one in asked):
+            found.artifacts.add(path)
+            found.add("damaged", name, error.message, None, error.hint or "")
+
+
+def _is_ours(content: bytes, name: bytes) -> bool:
+    try:
+        parse_pointer(content, name)
+    except NotAPointer:
+        return False
+    except TrackError:
+        return True
+    return True
 
 
 def _recorded(project: Project, asked: Sequence[bytes], found: Findings, *, deep: bool) -> _Versions:
