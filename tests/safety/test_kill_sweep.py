@@ -108,6 +108,21 @@ def test_a_collection_survives_a_kill_at_any_change(versions: Path, tmp_path: Pa
     assert kill_everywhere(work, tmp_path, most=14) > 8
 
 
+def test_letting_go_of_what_a_remote_holds_survives_a_kill_at_any_change(published: Path, tmp_path: Path) -> None:
+    scene = duplicate(published, tmp_path / "scene")
+    track("push", "--all", cwd=scene / "repo").ok()
+
+    def proof(after: Path) -> None:
+        """What is here is whole, what is not comes back, and the first version did leave."""
+        track("verify", cwd=after / "repo").ok()
+        assert track("checkout", "v1", cwd=after / "repo").code == 4
+        track("fetch", "origin", "v1", cwd=after / "repo").ok()
+        track("checkout", "v1", cwd=after / "repo").ok()
+
+    work = Work(scene, "repo", ("gc", "--max-size", "1MiB"), proof, between=(0, 1, 4))
+    assert kill_everywhere(work, tmp_path, most=3) > 1
+
+
 def test_the_second_version_differs_from_the_first(tmp_path: Path) -> None:
     first_version(tmp_path / "repo")
     before = read_tree(tmp_path / "repo")

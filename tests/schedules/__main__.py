@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from tests.schedules import world
 from tests.schedules.world import World, failures
 
 from track.flows import collecting
+from track.flows.copies import Roots, There, held_there
 from track.store import claim, deleting, receive, remote, salt, survey, transfer
+from track.store.remote import Remote
 
 STEPS = 40
 
@@ -29,7 +32,7 @@ def main() -> int:
     options.add_argument("--count", type=int, default=500)
     options.add_argument("--seed", type=int, help="only this one")
     options.add_argument("--steps", type=int, default=STEPS)
-    options.add_argument("--without", choices=["roots", "index"], help="a careless collection: what is found")
+    options.add_argument("--without", choices=["roots", "index", "word"], help="a careless collection: what is found")
     options.add_argument("--show", action="store_true", help="say what happened in it")
     given = options.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":  # or sets would be walked in another order each time
@@ -50,15 +53,15 @@ def main() -> int:
 
 
 @contextmanager
-def _ruled_by(world: World) -> Iterator[None]:
+def _ruled_by(ruled: World) -> Iterator[None]:
     """Clocks and pauses are the world's, and what follows a look at a mark follows at once; for the block alone."""
     with ExitStack() as patches:
         for module in (claim, deleting, remote):
-            patches.enter_context(mock.patch.object(module, "since_boot", lambda: world.server.now))
+            patches.enter_context(mock.patch.object(module, "since_boot", lambda: ruled.server.now))
         for module in (deleting, remote):
-            patches.enter_context(mock.patch.object(module, "pause", lambda seconds: world.current().pause(seconds)))
+            patches.enter_context(mock.patch.object(module, "pause", lambda seconds: ruled.current().pause(seconds)))
         for kind in (claim.Claim, deleting.Mark):
-            patches.enter_context(mock.patch.object(kind, "keep", _hurrying(kind.keep, world)))
+            patches.enter_context(mock.patch.object(kind, "keep", _hurrying(kind.keep, ruled)))
         yield
 
 
@@ -70,13 +73,19 @@ def _careless(part: str | None) -> Iterator[None]:
             patches.enter_context(mock.patch.object(collecting.Collecting, "_counts", lambda *_: False))
         elif part == "index":
             patches.enter_context(mock.patch.object(deleting, "drop_from_index", lambda *_, **__: 0))
+        elif part == "word":  # whoever lets go of a copy does not say that the other one is needed
+            patches.enter_context(mock.patch.object(world, "held_there", _held_without_a_word))
         yield
 
 
-def _hurrying(keep: Callable[[Any], None], world: World) -> Callable[[Any], None]:
+def _held_without_a_word(remote: Remote, objects: set[bytes], _: Roots, **options: Any) -> There:
+    return held_there(remote, objects, {}, **options)
+
+
+def _hurrying(keep: Callable[[Any], None], ruled: World) -> Callable[[Any], None]:
     def kept(holder: Any) -> None:
         keep(holder)
-        world.current().is_hurried = True
+        ruled.current().is_hurried = True
 
     return kept
 
@@ -86,7 +95,7 @@ def run(seed: int, steps: int, *, show: bool) -> str | None:
     source = random.Random(seed + 1)
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="track-schedules-", dir=memory if memory.is_dir() else None))
-    world = None
+    ruled = None
     with (
         mock.patch.object(survey, "THREADS", 1),
         mock.patch.object(transfer, "_IN_FLIGHT", 1),
@@ -95,22 +104,22 @@ def run(seed: int, steps: int, *, show: bool) -> str | None:
         mock.patch.object(salt.os, "urandom", source.randbytes),
     ):
         try:
-            world = World(seed, folder)
-            with _ruled_by(world):
-                world.run(steps)
-                world.settle()
+            ruled = World(seed, folder)
+            with _ruled_by(ruled):
+                ruled.run(steps)
+                ruled.settle()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-            lines = [*(world.log if world is not None else ()), *failures(error)]
+            lines = [*(ruled.log if ruled is not None else ()), *failures(error)]
             if show:
                 lines += traceback.format_exception(error)
             return f"seed {seed}: " + "\n".join(lines if show else lines[-3:])
         finally:
-            if world is not None:
-                world.close()
+            if ruled is not None:
+                ruled.close()
     if show:
-        print("\n".join(world.log))
+        print("\n".join(ruled.log))
     return None
 
 

@@ -3,7 +3,7 @@
 import random
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tests.schedules.server import Fate, Killed, Server, SteppedPlace, fates
 
 from track.errors import Conflict, MissingObject, RemoteError, TrackError
 from track.flows.collecting import Collecting, View
+from track.flows.copies import held_there
 from track.flows.needed import ReadNodes, descend
 from track.flows.reach import Version
 from track.flows.send import claim, plan, send_planned
@@ -132,6 +133,16 @@ class World:
         for client in self.clients:
             client.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Going:
+    """As marks: everything but what goes is needed."""
+
+    def __init__(self, going: set[bytes]) -> None:
+        self.going = going
+
+    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
+        return set(digests) - self.going
 
 
 class Client:
@@ -349,6 +360,31 @@ class Client:
             self._store.trash().empty(float("inf"))
         self.here &= self.needed()
 
+    def let_go(self) -> None:
+        """Have only the remote's copy of some of what it needs, as with a budget."""
+        source = self.world.source
+        roots = [root for root in sorted(self.here & self.needed()) if source.random() < 0.6]
+        if not roots:
+            return
+        self._remote.refresh()
+        objects = {digest for root in roots for digest in self.world.versions[root].objects}
+        relying = {"refs/heads/let-go": tuple(map(Digest, roots))}
+        there = held_there(self._remote, objects, relying, writer=self.writer, patience_s=10.0)
+        whole = {
+            root
+            for root in roots
+            if root not in there.unsaid and self.world.versions[root].objects.keys() <= there.held
+        }
+        going = {digest for root in whole for digest in self.world.versions[root].objects}
+        for root in (self.here & self.needed()) - whole:
+            going -= self.world.versions[root].objects.keys()
+        marks = Going(going)
+        found = look(self._store, marks, float("inf"))
+        take(self._store, marks, found, rewrite(self._store, marks, found), self.world.server.now + self.skew_s)
+        self._store.trash().empty(float("inf"))
+        self.here -= whole
+        self.delivered |= whole
+
     def collect_there(self) -> None:
         """Collect at the remote, as `track gc --remote` does, with every branch of the Git remote fetched."""
         self._remote.refresh()
@@ -382,6 +418,7 @@ _DEEDS: dict[str, Callable[[Client], None]] = {
     "go back": Client.go_back,
     "forget": Client.forget,
     "collect here": Client.collect_here,
+    "let go": Client.let_go,
     "collect at the remote": Client.collect_there,
     "collect daily": Client.collect_daily,
     "sleep": Client.sleep,
@@ -393,6 +430,7 @@ _WEIGHTS = {
     "go back": 2,
     "forget": 5,
     "collect here": 1,
+    "let go": 3,
     "collect at the remote": 3,
     "collect daily": 3,
     "sleep": 4,

@@ -94,28 +94,52 @@ def keep_last_copies(
 def _held_at(
     project: Project, named: Named, objects: Collection[bytes], relying: Roots, progress: Progress
 ) -> set[bytes]:
-    writes = bool(relying) and not is_read_only(project, named)
-    with connected(project, named, sending=writes) as remote:
-        if not writes:
-            _shun(remote)
-            return _held(remote, objects, progress)
-        writer = clone_id(project)
-        said = remote.complete({one for digests in relying.values() for one in digests}, writer)
-        new = {ref: tuple(one for one in digests if one not in said) for ref, digests in relying.items()}
-        new = {ref: digests for ref, digests in new.items() if digests}
-        claim = remote.claim(writer, new, patience_s=project.config.seconds("lock.timeout")) if new else None
-        if claim is None:
-            _shun(remote)
-        held = _held(remote, objects, progress)
-        if claim is not None:
-            there = remote.complete({one for digests in new.values() for one in digests})
-            whole = {ref: tuple(one for one in digests if one in there) for ref, digests in new.items()}
-            if any(whole.values()):
-                said_of = {ref: digests for ref, digests in whole.items() if digests}
-                claim.complete(RootsEntry(writer, True, said_of, remote.keep))
-            else:
-                claim.withdraw()
-        return held
+    if is_read_only(project, named):
+        relying = {}  # nothing can be said there: whoever collects it is asked by others
+    with connected(project, named, sending=bool(relying)) as remote:
+        patience_s = project.config.seconds("lock.timeout")
+        there = held_there(remote, objects, relying, writer=clone_id(project), patience_s=patience_s, progress=progress)
+    for root in there.unsaid:  # nobody says that all of it is there, so a collection may take what is
+        there.held.difference_update(below_here(project.store, root, None, set()))
+    return there.held
+
+
+class There(NamedTuple):
+    """What one remote holds; and the versions of which it may not hold all, so that this clone did not say there that
+    it needs them."""
+
+    held: set[bytes]
+    unsaid: tuple[Digest, ...]
+
+
+def held_there(
+    remote: Remote, objects: Collection[bytes], relying: Roots, *, writer: str, patience_s: float,
+    progress: Progress = silent,
+) -> There:  # fmt: skip
+    """Ask one remote, of which the record was just brought up to date; claim the versions first, need them afterwards.
+
+    Raises:
+        Locked: a collection is deleting there for longer than `patience_s`.
+        RemoteError: the remote does not answer.
+    """
+    wanted = {one for digests in relying.values() for one in digests}
+    said = remote.complete(wanted, writer)
+    new = {ref: tuple(one for one in digests if one not in said) for ref, digests in relying.items()}
+    new = {ref: digests for ref, digests in new.items() if digests}
+    if not new:
+        _shun(remote)
+        return There(_held(remote, objects, progress), ())
+    claim = remote.claim(writer, new, patience_s=patience_s)
+    held = _held(remote, objects, progress)
+    whole = remote.complete(wanted)
+    needed = {ref: tuple(one for one in digests if one in whole) for ref, digests in new.items()}
+    needed = {ref: digests for ref, digests in needed.items() if digests}
+    claim.keep()
+    if needed and not claim.has_lapsed:
+        claim.complete(RootsEntry(writer, True, needed, remote.keep))
+        return There(held, tuple(sorted(wanted - whole)))
+    claim.withdraw()
+    return There(held, tuple(sorted(one for digests in new.values() for one in digests)))
 
 
 def _held(remote: Remote, objects: Collection[bytes], progress: Progress) -> set[bytes]:
