@@ -252,6 +252,26 @@ def test_labels_and_tags_join_what_is_there_and_survive_new_content(here):
     assert "text/csv" == found.type
 
 
+def test_a_type_that_was_declared_stays_until_another_is_declared(here):
+    write_tree(here, {"a.out": b"1", "d/x": b"2"})
+    track("add", "--type", "application/x-mesh", "a.out", "d", cwd=here).ok()
+    write_tree(here, {"a.out": b"22", "d/x": b"3"})
+    track("add", "a.out", "d", cwd=here).ok()
+    assert [pointer(here, name).type for name in ("a.out", "d")] == ["application/x-mesh"] * 2
+    track("add", "--type", "model/x-own", "a.out", cwd=here).ok()
+    assert pointer(here, "a.out").type == "model/x-own"
+
+
+@pytest.mark.parametrize("text", ["", "csv", "text/", "text/csv; charset=utf-8", "a/b\x1b[31m", "/x", "x/y/z"])
+def test_what_is_no_media_type_is_refused(here, text):
+    write_tree(here, {"a.out": b"1"})
+    done = track("add", "--type", text, "a.out", cwd=here)
+    assert done.code == 2
+    assert "not a media type" in done.err and "\x1b" not in done.err
+    assert "hint: such as text/plain" in done.err
+    assert not (here / "a.out.track").exists()
+
+
 def test_a_named_artifact_has_a_pointer_and_no_working_copy(here):
     write_tree(here, {"model.pt": b"weights"})
 

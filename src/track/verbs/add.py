@@ -14,6 +14,7 @@ from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
 from track.flows.pointing import pointer_of_content, refuse_in_git
 from track.flows.sides import artifact_of
 from track.flows.undo import Undo
+from track.formats.declared import is_written_as_one
 from track.history import gitrepo
 from track.model import manifest
 from track.model.labels import Key, with_labels
@@ -111,7 +112,7 @@ def add(
     `force` records data whose pointer Git has moved since, too: then what changed there is taken back.
 
     Raises:
-        UsageError: no path was given, or a name or label cannot be.
+        UsageError: no path was given, or a name, label or type cannot be.
         UnknownPath: nothing is there, or no file matches the pattern.
         AlreadyInGit, InsideArtifact, NameTooLong: the path cannot become an artifact, and why.
         OutOfStep: Git moved a pointer, and the data would take back what changed there and was not edited here.
@@ -141,6 +142,9 @@ def _targets(project: Project, paths: Sequence[str], marks: Marks) -> list[_Targ
     """What was named, each artifact once, sorted by path."""
     if not paths:
         raise UsageError("nothing to add was named", hint="track add PATH…")
+    if marks.type is not None and not is_written_as_one(marks.type):
+        hint = "such as text/plain; a type of your own begins with x-, as in application/x-mesh"
+        raise UsageError(f"not a media type: '{display(marks.type)}'", hint=hint)
     found = sorted({place for given in paths for place in _places(project, given)})
     if marks.name is None:
         return _joined([_target(project, path) for path in found], found)

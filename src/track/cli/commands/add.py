@@ -36,7 +36,7 @@ Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 tracked data that is not h
 @click.option(
     "--partition", "partitions", multiple=True, metavar="KEY=VALUE", help="A partition of the named artifact."
 )
-@click.option("--type", "kind", metavar="TYPE", help="The media type, where the name does not say it.")
+@click.option("--type", "kind", metavar="TYPE", help="The media type, where the name does not say it; it stays.")
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
 @click.option("--force", is_flag=True, help="Also record data whose pointer Git has moved, taking that change back.")
 @click.option("-n", "--dry-run", is_flag=True, help="Read everything, write nothing, say what would be done.")
