@@ -86,7 +86,12 @@ def _measure(bench: Bench) -> None:
     bench.report("pre-commit, code staged", [".git/hooks/pre-commit"])
     bench.run("git", "update-ref", "refs/remotes/origin/main", head)
     bench.report("pre-push, no new pointer", [".git/hooks/pre-push", "origin", "URL"], given=push)
+    pointer = "data/0.csv.track"
+    old = bench.run("git", "show", f"HEAD:{pointer}")
     bench.write("second")
+    (bench.top / "old").write_bytes(old)
+    shown = ["track-hook", "diff", pointer, "old", "0", "100644", pointer, "1", "100644"]
+    bench.report("diff driver, a pointer on a terminal", shown, times=20)
     bench.report(f"pre-commit, {POINTERS} pointers staged", [".git/hooks/pre-commit"], times=10)
     bench.run("git", "commit", "--quiet", "-m", "second")
     there_and_back = "git checkout --quiet HEAD~1 && git checkout --quiet -"
