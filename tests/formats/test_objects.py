@@ -19,13 +19,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 from matplotlib.figure import Figure
 
-from track.errors import MalformedContent, NoFormat
+from track.errors import MalformedContent, NewerFormat, NoFormat
 from track.formats.format import Format
 from track.formats.known import Encoded, decode, encode
 
@@ -237,6 +238,14 @@ def test_what_polars_cannot_write_is_refused() -> None:
         encode(pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}))
     with pytest.raises(NoFormat):
         encode(pl.DataFrame({"a": [1]}).lazy())
+
+
+def test_notes_of_a_later_version_are_refused() -> None:
+    table = pq.read_table(io.BytesIO(encode(pd.Series([1])).content))
+    stream = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(table.schema.metadata | {b"track.notes": b'{"mood": 1}'}), stream)
+    with pytest.raises(NewerFormat, match="mood"):
+        decode(stream.getvalue(), "application/vnd.apache.parquet")
 
 
 def test_a_table_from_elsewhere_is_a_frame() -> None:

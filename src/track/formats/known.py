@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from track.errors import NoFormat
+from track.errors import NoFormat, TrackError
 from track.formats.format import Format, bytes_of, cannot_keep, kind_of, not_this
 from track.formats.plain import BYTES, FORMATS, JSON, TEXT
 from track.model.names import display
@@ -92,6 +92,7 @@ def decode(content: bytes | Path, type: str | None, *, allow_pickle: bool = Fals
     Raises:
         NoFormat: it is pickled and that was not allowed, or the library that reads it is not installed.
         MalformedContent: it is not what its type says.
+        NewerFormat: a later version of track wrote it.
     """
     if type in _RUNS and not allow_pickle:
         raise _not_allowed(f"the content is {type}", saving=False)  # before the library is loaded
@@ -102,6 +103,8 @@ def decode(content: bytes | Path, type: str | None, *, allow_pickle: bool = Fals
         raise _not_allowed(f"the content is {type}", saving=False)
     try:
         return chosen.read(content if chosen.maps else bytes_of(content))
+    except TrackError:
+        raise
     except Exception as error:  # libraries fail in ways of their own at bytes that somebody made up
         if chosen.runs:
             raise NoFormat(

@@ -15,9 +15,13 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from track.errors import NewerFormat
 from track.formats.format import Format, bytes_of
+from track.model.names import display
 
 OBJECT, NOTES = b"track.object", b"track.notes"
+_KNOWN = {"unnamed", "columns", "numbered", "rows"}
+"""What is noted; anything else was written by a later version, and is refused."""
 _FRAME, _SERIES = b"pandas.DataFrame", b"pandas.Series"
 
 
@@ -134,6 +138,11 @@ def _notes(said: Mapping[bytes, bytes]) -> dict[str, Any]:
     notes = json.loads(said.get(NOTES, b"{}"))
     if not isinstance(notes, dict):
         raise ValueError("its notes are no table")
+    if unknown := sorted(set(notes) - _KNOWN):
+        raise NewerFormat(
+            f"this frame has notes on {', '.join(map(display, unknown))}, which this version of track does not know",
+            hint="upgrade track: pip install --upgrade track-data",
+        )
     return notes
 
 
