@@ -234,3 +234,27 @@ def test_a_key_without_an_end_is_refused_at_once(tmp_path: Path, text: str) -> N
 def test_a_remote_whose_name_could_be_a_path_is_no_setting(tmp_path: Path, name: str) -> None:
     found = _load(tmp_path, project=f'[remote."{name}"]\nurl = "../x"\n')
     assert found.names("remote.*.url") == () and found.warnings
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "why"),
+    [
+        (b"format = 1\n\na = \n", 3, "Invalid value"),
+        (b"format = 1\n[gc]\n[gc", 3, "Cannot declare"),
+        (b"format = 1\n# \xff\n", 2, "it is not UTF-8"),
+    ],
+)
+def test_a_file_that_is_not_toml_is_named_with_its_line_and_the_way_back(
+    tmp_path: Path, content: bytes, line: int, why: str
+) -> None:
+    committed = tmp_path / ".track" / "config.toml"
+    committed.parent.mkdir()
+    committed.write_bytes(content)
+    with pytest.raises(BadConfig, match=rf"config\.toml, line {line}: it is not TOML: {why}") as caught:
+        config.read_file(committed)
+    assert (caught.value.hint or "").splitlines()[-1] == f"git restore -- {committed}"
+    own = tmp_path / "config.toml"
+    own.write_bytes(content)
+    with pytest.raises(BadConfig, match=rf"config\.toml, line {line}: ") as caught:
+        config.read_file(own)
+    assert caught.value.hint == "correct it, or remove it"

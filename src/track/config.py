@@ -16,7 +16,7 @@ import tomli
 
 from track.errors import BadConfig, NewerFormat, UsageError
 from track.model import toml
-from track.model.names import display
+from track.model.names import display, typed
 from track.model.policy import WANTED, parse_policy
 from track.model.settings import KEYS, Key, Value
 
@@ -207,13 +207,25 @@ def read_file(path: Path, *, follow: bool = True) -> dict[str, object]:
     content = _content(path, follow)
     if content is None:
         return {}
-    where = display(str(path))
+    where, hint = display(str(path)), "correct it, or remove it"
+    if path.parts[-2:] == (".track", "config.toml"):
+        hint = f"correct it, or take back what was changed since the last commit:\ngit restore -- {typed(str(path))}"
     try:
         return toml.read(content.decode("utf-8"))
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{where} is not TOML: {error}", hint="correct it, or remove it") from error
+        line, why = _place_of(error, content)
+        raise BadConfig(f"{where}, line {line}: it is not TOML: {why}", hint=hint) from error
     except (RecursionError, ValueError) as error:
-        raise BadConfig(f"{where} is nested too deep, or holds an impossible number or key") from error
+        raise BadConfig(f"{where} is nested too deep, or holds an impossible number or key", hint=hint) from error
+
+
+def _place_of(error: tomli.TOMLDecodeError | UnicodeDecodeError, content: bytes) -> tuple[int, str]:
+    """(the line, what is wrong with it), where the library says so; else the last line."""
+    if isinstance(error, UnicodeDecodeError):
+        return content.count(b"\n", 0, error.start) + 1, "it is not UTF-8"
+    why, _, where = str(error).rpartition(" (at ")
+    found = re.match(r"line (\d+)", where)
+    return int(found[1]) if found else max(1, len(content.splitlines())), display(why or str(error))
 
 
 def secret_in(name: str, value: object) -> bool:

@@ -181,7 +181,16 @@ def test_a_failure_of_disk_or_permission_is_no_bug_of_ours(
 
 def test_ctrl_c_is_130(tmp_path: Path, command_that: Callable[[Callable[[], None]], None]) -> None:
     command_that(raising(KeyboardInterrupt()))
-    assert track_here("act", cwd=tmp_path) == (130, "", "interrupted\n")
+    assert track_here("act", cwd=tmp_path) == (130, "", "interrupted: nothing was changed\n")
+
+
+def test_ctrl_c_in_a_command_that_acts_says_how_to_go_on(
+    tmp_path: Path, command_that: Callable[[Callable[[], None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command_that(raising(KeyboardInterrupt()))
+    monkeypatch.setattr(outline, "ACTS", ("act",))
+    told = "interrupted: what was done is kept, and the same command again goes on\n"
+    assert track_here("act", cwd=tmp_path) == (130, "", told)
 
 
 def _as_from_a_terminal() -> None:
@@ -207,7 +216,7 @@ def test_ctrl_c_in_a_real_process_is_130_without_a_traceback(tmp_path: Path) -> 
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=240)
-    assert (process.returncode, said) == (130, "interrupted\n")
+    assert (process.returncode, said) == (130, "interrupted: nothing was changed\n")
 
 
 def test_a_closed_pipe_is_141_and_silent(tmp_path: Path) -> None:

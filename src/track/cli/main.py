@@ -123,7 +123,8 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return failure.report(TrackError(error.format_message()))
     except (KeyboardInterrupt, EOFError, click.Abort):
-        terminal.complain("interrupted")
+        kept = "what was done is kept, and the same command again goes on"
+        terminal.complain(f"interrupted: {kept if terminal.settings().acts else 'nothing was changed'}")
         return failure.INTERRUPTED
     except BrokenPipeError:
         return failure.closed_pipe()

@@ -175,8 +175,9 @@ def _restoring(name: bytes | str) -> str:
 def _taking_one_side(name: bytes | str) -> str:
     path = typed(name)
     return (
-        f"track merge {path} --take ours     or\n"
-        f"track merge {path} --take theirs   settles it; when Git is not merging: git checkout HEAD -- {path}"
+        f"track merge {path} --take ours\n"
+        f"track merge {path} --take theirs\n"
+        f"git checkout HEAD -- {path}   when Git is not merging"
     )
 
 

@@ -173,7 +173,7 @@ class _Task:
         if inside:
             raise UnknownPath(
                 f"one side removed {display(self._path)}: there is no conflict inside it",
-                hint=f"track merge {typed(self._path)} --take ours     or theirs",
+                hint=f"track merge {typed(self._path)} --take ours\ntrack merge {typed(self._path)} --take theirs",
             )
         if take is None:
             said = "changed", "removed"

@@ -69,7 +69,8 @@ def _show(done: Merged) -> None:
         for line in told(artifact.facts, artifact.paths):
             emit(f"  {line}")
         if artifact.trouble is None:
-            hint(f"track merge {typed(artifact.path)} --take ours     or theirs")
+            for side in ("ours", "theirs"):
+                hint(f"track merge {typed(artifact.path)} --take {side}")
     for artifact in done.artifacts:
         if artifact.unplaced is not None:
             warn(f"the data of {_title(artifact)} was left as it is: {artifact.unplaced.message}")
