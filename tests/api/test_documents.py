@@ -1,5 +1,6 @@
 """What the documents of Simvue show of reading back works, with nothing but imports and constructors changed."""
 
+import re
 import runpy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -80,14 +81,20 @@ with Run() as run:
 
 
 @pytest.fixture
-def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def empty(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A repository with files and without a run, and the current folder."""
     command("init", cwd=repo).ok()
     write_tree(repo, {"main.py": b"print()", "cfg.in": b"cfg", "out/a.bin": b"a" * 10, "out/b/b.bin": b"b" * 20})
     write_tree(repo, {"system/controlDict": b"c", "system/fvSchemes": b"f"})
     with monkeypatch.context() as moved:
         moved.chdir(repo)
-        paste(repo, FIRST_RUN)
         yield repo
+
+
+@pytest.fixture
+def here(empty: Path) -> Path:
+    paste(empty, FIRST_RUN)
+    return empty
 
 
 def paste(folder: Path, block: str, **names: object) -> Mapping[str, object]:
@@ -145,3 +152,37 @@ def test_outputs_of_one_run_are_inputs_of_the_next_and_are_not_sent_again(here: 
     with Store.open(tmp_path / "remote", create=False) as remote:
         after = {digest for digest, _ in remote.objects()}
     assert not (after - before) & made
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "read-runs-back.md"
+
+ITS_RUN = """
+import numpy
+from track import Run
+
+with Run() as run:
+    run.config(suppress_errors=False)
+    run.init('run1', tags=['gold'])
+    run.save_object(numpy.arange(3.0), 'output', name='guesses')
+    run.save_object({1, 2}, 'output', name='model', allow_pickle=True)
+    run.save('mesh/outer.stl', 'output', preserve_path=True)
+    run.save_directory('system', 'input', preserve_path=True)
+    for loss in (0.5, 0.25):
+        run.log_metrics({'loss': loss, 'auc': 1 - loss / 10})
+    run.log_event('it diverged')
+"""
+
+
+def test_what_the_page_on_reading_back_shows_works(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tree(empty, {"mesh/outer.stl": b"stl"})
+    paste(empty, ITS_RUN)
+    blocks = re.findall("```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 5
+    shown = paste(empty, "\n".join(blocks))
+    assert np.array_equal(shown["guesses"], np.arange(3.0))  # type: ignore[arg-type]  # it is an array
+    assert shown["model"] == {1, 2}
+    assert [found.record.name for found in shown["best"]] == ["run1"]  # type: ignore[attr-defined]  # runs
+    assert below(empty / "meshes") == ["mesh/outer.stl"]
+    assert below(empty / "data") == ["guesses", "mesh/outer.stl", "model"]
+    said = capsys.readouterr().out
+    assert "system/controlDict 1 blake3:" in said and "0.25" in said and "it diverged" in said
