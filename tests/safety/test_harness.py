@@ -1,12 +1,16 @@
 """The tools that break things are tools that catch things: each is shown a program with a known fault."""
 
+import http.client
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from support.powercut import FILESYSTEMS, disk, read_only, small_disk
+from support.servers import Answer, answering, proxy
 from support.strace import Event, complaints, fail_at, kill_at, record, spread
 
 CARELESS = """
@@ -52,6 +56,29 @@ def ends_of_every_kill(tmp_path: Path, text: str) -> set[str]:
 
 
 @pytest.mark.needs("strace")
+def test_a_proxy_holds_little_of_what_went_through_it() -> None:
+    """Sixteen packs at a time on new connections, four times over: a gigabyte."""
+
+    def put(_: int) -> None:
+        connection = http.client.HTTPConnection(urlsplit(between.endpoint).netloc, timeout=60)
+        connection.request("PUT", "/packs/x", body)
+        assert connection.getresponse().status == 200
+        connection.close()
+
+    body = bytes(16 << 20)
+    with answering(lambda _: Answer(200)) as behind, proxy(behind) as between, ThreadPoolExecutor(16) as threads:
+        before = _resident_bytes()
+        list(threads.map(put, range(64)))
+        grown = _resident_bytes() - before
+    assert len(between.requests) == 64 and not any(one.body for one in between.requests)
+    assert grown < 256 << 20, f"{grown >> 20} MiB more are held"
+
+
+def _resident_bytes() -> int:
+    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
+    return int(fields["VmRSS"].split()[0]) << 10
+
+
 def test_a_kill_sweep_finds_a_file_that_is_truncated_in_place(tmp_path: Path) -> None:
     assert "" in ends_of_every_kill(tmp_path, CARELESS)
 

@@ -1,10 +1,12 @@
 """Servers on the loopback that do what no good server does: hang, talk nonsense, refuse, forget, lie. And count."""
 
+import ctypes
 import http.client
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -43,9 +45,24 @@ def s3_error(code: str, status: int = 403, message: str = "no") -> Answer:
     return Answer(status, body.encode())
 
 
+@cache
+def _give_back() -> None:
+    """Have the C library map large blocks by themselves, so that they are given back when they are freed.
+
+    By itself it stops doing so once one was freed, and keeps a pool of them for each of many threads: the handlers of
+    many connections that each had a pack in hand would hold gigabytes between them.
+    """
+    with suppress(OSError, AttributeError):  # only glibc has this, and the habit
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1 << 20)
+
+
+_M_MMAP_THRESHOLD = -3
+
+
 @contextmanager
 def answering(answer: Answering, reading: Reading = _all) -> Iterator[str]:
     """A server that answers every request as the function says; gives its address."""
+    _give_back()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -93,8 +110,15 @@ def answering(answer: Answering, reading: Reading = _all) -> Iterator[str]:
             thread.join()
 
 
+KEPT_BODY = 64 << 10
+"""Of a larger body a proxy keeps nothing: what a test sends through it would all be held until its end."""
+
+
 class Proxy(NamedTuple):
-    """A server before another: `requests` are all that passed, `faults` are asked first and may answer instead."""
+    """A server before another: `requests` are all that passed, `faults` are asked first and may answer instead.
+
+    The bodies of `requests` are those of up to `KEPT_BODY` bytes; larger ones are empty there.
+    """
 
     endpoint: str
     requests: list[Request]
@@ -124,7 +148,7 @@ def proxy(behind: str, reading: Reading = _all) -> Iterator[Proxy]:
             connection.close()
 
     def answer(request: Request) -> Answer | None:
-        made.requests.append(request)
+        made.requests.append(request if len(request.body) <= KEPT_BODY else request._replace(body=b""))
         for fault in made.faults:
             given = fault(request, lambda changed=request: forward(changed))
             if given is not None:
