@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,6 +15,7 @@ from support.repositories import commit_all, git, new_repository
 from support.seaweed import BUCKET, NO_WRITE, OWNER, Seaweed, place_at
 from support.servers import LOST, Answer, Proxy, Request, proxy, s3_error
 from support.trees import read_tree
+from track.store.layout import PACKS, pack_key
 
 
 @pytest.fixture
@@ -47,6 +49,29 @@ def asked(between: Proxy) -> int:
     count = len(between.requests)
     del between.requests[:]
     return count
+
+
+def test_a_push_with_nothing_to_do_asks_as_little_of_a_large_dataset(
+    tmp_path: Path, s3_server: Seaweed, person: None
+) -> None:
+    """5,000 objects and 20 manifest nodes, in a store with more packs than one page of a listing has.
+
+    Would a push ask for each object, node or pack, or list them, it were more than five requests.
+    """
+    prefix = f"large/{tmp_path.parent.name}"
+    with proxy(s3_server.endpoint) as between:
+        ada = filled(tmp_path / "ada", f"s3://{BUCKET}/{prefix}", between.endpoint, files=5000, model_bytes=2 << 20)
+        assert track("push", "--json", cwd=ada).ok().json["objects"] > 5000
+        place = place_at(s3_server.endpoint, OWNER, prefix)
+        with ThreadPoolExecutor(16) as threads:  # of others, who share the store
+            digests = (os.urandom(32) for _ in range(1100))
+            list(threads.map(lambda digest: place.put(pack_key(digest), b"x"), digests))
+        before = place.requests_count
+        assert len(list(place.list(PACKS))) > 1100 and place.requests_count - before == 2
+        asked(between)
+        again = track("push", "--json", cwd=ada).ok().json
+        assert (again["objects"], again["sent_bytes"]) == (0, 0)
+        assert asked(between) <= 5 and again["requests"] <= 5
 
 
 def test_two_clones_through_a_bucket_have_the_same_trees_and_ask_little(
