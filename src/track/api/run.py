@@ -5,27 +5,32 @@ import os
 import sys
 import time as clock
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from track.api.tolerance import LOGGER, said, tolerant
 from track.errors import UsageError
+from track.flows.run_alerts import Watch
+from track.flows.run_describing import check_tags, plain_facts
 from track.flows.run_living import check_seconds, check_step, check_values, living_run, stamp_of, without_secrets
 from track.flows.run_start import RUN_ID, Wishes
 from track.model.names import display
 from track.model.record import Record, Used
 from track.project import Project
 from track.runs.spool import QUEUE_SIZE, Writer
-from track.verbs.run_describe import check_tags, plain_facts, run_describe
+from track.verbs.run_alert import run_alert, set_alert
+from track.verbs.run_describe import run_describe
+from track.verbs.run_folder import run_folder
 from track.verbs.run_open import Opened, run_open
 from track.verbs.run_save import run_save, save_object
 from track.verbs.runs_close import runs_close
 
 AnyPath = str | os.PathLike[str]
+_T = TypeVar("_T")
 _STATUSES = ("completed", "failed", "terminated")
 
 _open: "list[Run]" = []
@@ -51,9 +56,8 @@ class Run:
         self._ended: Record | None = None
         self._status: str | None = None
         self._was_told = False
+        self._watch: Watch | None = None
         self._steps = count()
-
-    # ---- from beginning to end ----
 
     @tolerant
     def config(self, suppress_errors: bool = True, queue_blocking: bool = False, queue_size: int = QUEUE_SIZE) -> None:
@@ -110,6 +114,7 @@ class Run:
             is_blocking=self._is_blocking,
             clean=lambda text: without_secrets(text, opened.hidden),
             trouble=self.tell,
+            tick=self._look,
         )
         self._writer.start()
         self._outside = os.environ.get(RUN_ID)
@@ -143,6 +148,9 @@ class Run:
             writer.flush()
             return
         writer.close()
+        self._look()
+        if self._watch is not None:
+            self._watch.finish()
         if opened.is_outer:
             self._ended = opened.living.record()
         else:
@@ -188,27 +196,66 @@ class Run:
             raise UsageError(f"not how a run ends: {display(str(status))}", hint=", ".join(_STATUSES))
         self._status = status
 
-    # ---- what is said of it ----
-
     @tolerant
     def update_tags(self, tags: Iterable[str]) -> None:
         """Add tags; those that it has stay, each once."""
-        self._describe(tags=tags)
+        self._do(run_describe, tags=tags)
 
     @tolerant
     def set_tags(self, tags: Iterable[str]) -> None:
         """Have these tags and no others."""
-        self._describe(only_tags=tags)
+        self._do(run_describe, only_tags=tags)
 
     @tolerant
     def update_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Add facts, text, numbers or truth values, by name; those of the same name are replaced."""
-        self._describe(metadata=metadata)
+        self._do(run_describe, metadata=metadata)
 
-    def _describe(self, **facts: Any) -> None:
-        opened = self._need()
+    @tolerant
+    def folder_details(
+        self,
+        path: str,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Iterable[str] | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Say more of a folder of runs; what is left out stays as it was."""
+        self._need()
         with Project.open(self._place) as project:
-            run_describe(project, opened.living, **facts)
+            run_folder(project, path, metadata=metadata, tags=tags, description=description)
+
+    @tolerant
+    def add_alert(
+        self,
+        /,
+        name: str,
+        type: str,
+        metric: str | None = None,
+        frequency: float | None = None,
+        window: float | None = None,
+        **more: Any,
+    ) -> None:
+        """Watch the run: `type` is `is above` or `is below` with `threshold=`, `is outside range` or `is inside range`
+        with `range_low=` and `range_high=`, `event` with `pattern=`, or `by hand`.
+
+        Of a metric the average over `window` minutes is looked at every `frequency` minutes. With
+        `notification='email'` a mail is sent when it first goes critical. The project keeps the alert by its name.
+        """
+        facts = {"name": name, "type": type, "metric": metric, "frequency": frequency, "window": window, **more}
+        self._watch = self._do(run_alert, facts)
+
+    @tolerant
+    def set_alert(self, name: str, state: str) -> None:
+        """Set an alert to `ok` or `critical` by hand."""
+        self._do(set_alert, name, state)
+
+    def _look(self) -> None:
+        """In the writing thread, now and then."""
+        try:
+            if self._watch is not None:
+                self._watch.look()
+        except Exception as error:  # the thread goes on writing, whatever an alert says
+            self.tell(error)
 
     # ---- what it measures ----
 
@@ -260,7 +307,7 @@ class Run:
         self._need()
         if os.path.isdir(path):
             raise UsageError(f"`{display(os.fspath(path))}` is a folder", hint="use save_directory")
-        self._save([path], category, filetype=filetype, preserve_path=preserve_path, name=name)
+        self._do(run_save, [path], category, filetype=filetype, preserve_path=preserve_path, name=name)
 
     @tolerant
     def save_directory(
@@ -270,7 +317,7 @@ class Run:
         self._need()
         if not os.path.isdir(directory):
             raise UsageError(f"`{display(os.fspath(directory))}` is no folder", hint="use save for one file")
-        self._save([directory], category, filetype=filetype, preserve_path=preserve_path)
+        self._do(run_save, [directory], category, filetype=filetype, preserve_path=preserve_path)
 
     @tolerant
     def save_all(
@@ -279,19 +326,12 @@ class Run:
         """Save files, and every file below folders: all of them, or none when one cannot be."""
         if isinstance(items, str | bytes | os.PathLike):
             raise UsageError("save_all takes a list", hint="use save or save_directory for one")
-        self._save(items, category, filetype=filetype, preserve_path=preserve_path)
-
-    def _save(self, paths: Iterable[AnyPath], category: str, **how: Any) -> None:
-        opened = self._need()
-        with Project.open(self._place) as project:
-            run_save(project, opened.living, list(paths), category, **how)
+        self._do(run_save, list(items), category, filetype=filetype, preserve_path=preserve_path)
 
     @tolerant
     def save_object(self, obj: object, category: str, name: str, allow_pickle: bool = False) -> None:
         """Save an object, so that `Client.get_artifact` gives the same again; pickled only when that is allowed."""
-        opened = self._need()
-        with Project.open(self._place) as project:
-            save_object(project, opened.living, obj, category, name, allow_pickle=allow_pickle)
+        self._do(save_object, obj, category, name, allow_pickle=allow_pickle)
 
     # ---- what is known of it ----
 
@@ -337,6 +377,12 @@ class Run:
         """Tell what went wrong, the first time aloud: a program that is watched is not to drown in it."""
         LOGGER.log(10 if self._was_told else 30, "the run is not recorded as it should be: %s", said(error))
         self._was_told = True
+
+    def _do(self, verb: Callable[..., _T], *args: Any, **how: Any) -> _T:
+        """What a verb does to the run."""
+        opened = self._need()
+        with Project.open(self._place) as project:
+            return verb(project, opened.living, *args, **how)
 
     def _need(self) -> Opened:
         if self._opened is None:

@@ -28,6 +28,31 @@ class Key(NamedTuple):
 
 
 KEYS = (
+    Key("alerts.email-from", "text", None, "who mails of alerts come from; else the first they go to", committed=False),
+    Key(
+        "alerts.email-to",
+        "text",
+        None,
+        "whom alerts are mailed to, addresses with commas between them",
+        committed=False,
+    ),
+    Key("alerts.smtp-host", "text", None, "the server that takes mails of alerts", committed=False),
+    Key("alerts.smtp-port", "number", 587, "the port of that server", committed=False),
+    Key(
+        "alerts.smtp-security",
+        "choice",
+        "starttls",
+        "how the way to that server is secured: `starttls`, `tls` from the first byte, or `none`",
+        committed=False,
+        choices=("starttls", "tls", "none"),
+    ),
+    Key(
+        "alerts.smtp-user",
+        "text",
+        None,
+        "the name to log in with at that server; the password is in the variable `TRACK_SMTP_PASSWORD`",
+        committed=False,
+    ),
     Key(
         "age.identity",
         "place",

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from track.errors import UsageError
+from track.flows.run_describing import check_tags, plain_facts
 from track.flows.run_secrets import secrets_of
-from track.flows.run_start import check_facts, without_secrets
-from track.model.names import display
+from track.flows.run_start import without_secrets
 from track.model.record import Record
 from track.project import Project
 from track.runs.journal import Living
@@ -44,23 +43,3 @@ def run_describe(
         return without_secrets(changed, hidden)
 
     return living.edit(described)
-
-
-def check_tags(tags: object) -> tuple[str, ...]:
-    """Tags, each once. Raises UsageError for what is no list of text."""
-    if isinstance(tags, str | bytes) or not isinstance(tags, Iterable):
-        raise UsageError(f"tags are a list, not {display(repr(tags)[:80])}", hint="such as ['baseline']")
-    listed = list(tags)
-    for tag in listed:
-        if not isinstance(tag, str) or not tag.strip():
-            raise UsageError(f"not a tag: {display(repr(tag)[:80])}", hint="a tag is text, such as 'baseline'")
-    return tuple(dict.fromkeys(listed))
-
-
-def plain_facts(facts: object) -> dict[str, object]:
-    """Facts as a record can keep them; NumPy's numbers are numbers. Raises UsageError for what cannot be."""
-    if not isinstance(facts, Mapping):
-        raise UsageError(f"metadata are names and values, not {display(repr(facts)[:80])}", hint="{'solver': 'gmres'}")
-    plain = {str(name): fact.item() if hasattr(fact, "item") else fact for name, fact in facts.items()}
-    check_facts("metadata", plain)
-    return plain
