@@ -185,3 +185,18 @@ def test_an_overwritten_pointer_that_was_asked_for_is_the_error(repo: Path, comm
     done = track(command, "--", "model.bin", cwd=repo)
     assert done.code == 7 and "was a pointer and is none any more" in done.err + done.out
     track(command, "--", "table.csv", cwd=repo).ok()
+
+
+@pytest.mark.parametrize("name", ["table.csv", "data"])
+def test_a_pointer_with_another_size_than_its_content_is_told_by_status_and_doctor(repo: Path, name: str) -> None:
+    pointer = repo / f"{name}.track"
+    text = pointer.read_text()
+    pointer.write_text("\n".join("size = 7" if line.startswith("size") else line for line in text.split("\n")))
+    done = track("status", cwd=repo)
+    assert done.code == 7 and f"{name}.track says " in done.err and f"git checkout HEAD -- {name}.track" in done.err
+    done = track("doctor", cwd=repo)
+    assert done.code == 1 and f"{name}.track says " in done.out and f"git checkout HEAD -- {name}.track" in done.err
+    git("checkout", "HEAD", "--", f"{name}.track", cwd=repo)
+    track("status", cwd=repo).ok()
+    (repo / name).rename(repo / "elsewhere")
+    track("status", cwd=repo).ok()

@@ -14,16 +14,16 @@ wanted has to change, and what was edited since:
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from track.errors import InsideArtifact, MalformedPointer, MissingObject, SpecialFile, UnknownPath
+from track.errors import InsideArtifact, MissingObject, SpecialFile, UnknownPath
 from track.flows.here import Here, Local, is_under
 from track.flows.partly import entries_of, placed_version
 from track.flows.reach import known_at_remotes
 from track.flows.staying import Leaves, Ways
+from track.flows.totals import refuse_other_totals
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import check_entry_path, display, pointer_path, typed
-from track.model.node import parse_node
+from track.model.names import check_entry_path, display, typed
 from track.model.pointer import Pointer
 from track.project import Project
 from track.worktree.parts import covers
@@ -317,34 +317,6 @@ def _path_of(pair: Pair) -> bytes:
     entry = pair[0] or pair[1]
     assert entry is not None
     return entry.path
-
-
-def refuse_other_totals(project: Project, path: bytes, pointer: Pointer) -> None:
-    """Refuse the pointer of a directory or file that does not count what its manifest, or its object, counts.
-
-    Raises:
-        MalformedPointer: it does not.
-        MissingObject, DamagedObject, MalformedManifest: nothing here can tell.
-    """
-    if pointer.kind == "file":
-        size = project.store.sizes([bytes(pointer.digest)]).get(bytes(pointer.digest), pointer.size)
-        if size != pointer.size:
-            shown = display(pointer_path(path))
-            raise MalformedPointer(
-                f"{shown} says {pointer.size} bytes, and its content has {size}", hint=_unchanged(path)
-            )
-        return
-    root = parse_node(project.store.read(bytes(pointer.digest)))
-    if (root.files, root.size) != (pointer.files, pointer.size):
-        shown = display(pointer_path(path))
-        raise MalformedPointer(
-            f"{shown} says {pointer.files} files of {pointer.size} bytes, its manifest {root.files} of {root.size}",
-            hint=_unchanged(path),
-        )
-
-
-def _unchanged(path: bytes) -> str:
-    return f"nothing was changed; the pointer's history is in Git: git log -p -- {typed(pointer_path(path))}"
 
 
 def _refuse_unknown(project: Project, path: bytes, pointer: Pointer, parts: Sequence[bytes]) -> None:

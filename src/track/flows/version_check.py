@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from track.errors import DamagedObject, MalformedManifest, MalformedPointer, MissingObject
 from track.flows.findings import Findings
-from track.flows.plan import refuse_other_totals
 from track.flows.reach import known_at_remotes
 from track.flows.shallow import is_away
+from track.flows.totals import refuse_other_totals
 from track.model.manifest import Entry, walk
 from track.model.names import is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer

@@ -13,6 +13,7 @@ from track.errors import NotAPointer, TrackError
 from track.flows import setup
 from track.flows.pointers import overwritten
 from track.flows.probe import Filesystem, probe
+from track.flows.totals import other_totals
 from track.history import drivers, hooks, log
 from track.history.plumbing import OLDEST_GIT
 from track.model.names import data_path, display, is_named_pointer, typed
@@ -220,8 +221,10 @@ def _pointers(project: Project) -> Iterator[Check]:
     count, foreign = 0, []
     for path, content in log.pointers_in_worktree(project.git):
         try:
-            parse_pointer(content, path)
+            pointer = parse_pointer(content, path)
             count += 1
+            if not is_named_pointer(path) and (wrong := other_totals(project, data_path(path), pointer)) is not None:
+                yield Check("pointers", "finding", wrong.message, wrong.hint)
         except NotAPointer:
             foreign.append(path)
         except TrackError as error:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError
 from track.flows.look import Look, look
 from track.flows.reach import known_at_remotes
+from track.flows.totals import other_totals
 from track.history import log
 from track.history.identity import blob_of
 from track.model.digest import Digest
@@ -153,6 +154,7 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
     found = None
     if pointer is not None and content is not None and not is_named_pointer(name):
         found = look(project, data_path(name), pointer, progress=progress)
+        malformed = other_totals(project, data_path(name), pointer)
     return ArtifactStatus(
         path=name if is_named_pointer(name) else data_path(name),
         name=_name_of(name),
