@@ -25,6 +25,12 @@ def test_nothing_that_is_needed_is_ever_gone(first: int) -> None:
     assert "nothing needed was lost" in done.stdout
 
 
+def test_nothing_that_is_needed_is_ever_gone_from_an_encrypted_remote() -> None:
+    done = schedules("--first", "2_000_000", "--count", str(COUNT // 10), "--sealed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing needed was lost" in done.stdout
+
+
 @pytest.mark.parametrize("broken", ["roots", "index"])
 def test_the_schedules_find_a_collection_that_is_careless(broken: str) -> None:
     """What a part of the protocol is for: without it something is lost, or left for ever, within some schedules.

@@ -33,6 +33,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, help="only this one")
     options.add_argument("--steps", type=int, default=STEPS)
     options.add_argument("--without", choices=["roots", "index", "word"], help="a careless collection: what is found")
+    options.add_argument("--sealed", action="store_true", help="at an encrypted remote")
     options.add_argument("--show", action="store_true", help="say what happened in it")
     given = options.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":  # or sets would be walked in another order each time
@@ -42,11 +43,10 @@ def main() -> int:
     began = time.monotonic()
     with _careless(given.without):
         for seed in seeds:
-            if (problem := run(seed, given.steps, show=given.show)) is not None:
+            if (problem := run(seed, given.steps, show=given.show, is_sealed=given.sealed)) is not None:
                 print(problem)
-                print(
-                    f"PYTHONHASHSEED=0 {sys.executable} -m tests.schedules --seed {seed} --steps {given.steps} --show"
-                )
+                again = f"--seed {seed} --steps {given.steps} --show{' --sealed' if given.sealed else ''}"
+                print(f"PYTHONHASHSEED=0 {sys.executable} -m tests.schedules {again}")
                 return 1
     print(f"{len(seeds)} schedules of {given.steps} steps in {time.monotonic() - began:.0f} s: nothing needed was lost")
     return 0
@@ -90,7 +90,7 @@ def _hurrying(keep: Callable[[Any], None], ruled: World) -> Callable[[Any], None
     return kept
 
 
-def run(seed: int, steps: int, *, show: bool) -> str | None:
+def run(seed: int, steps: int, *, show: bool, is_sealed: bool = False) -> str | None:
     """Run one schedule; what went wrong, or nothing."""
     source = random.Random(seed + 1)
     memory = Path("/dev/shm")
@@ -104,7 +104,7 @@ def run(seed: int, steps: int, *, show: bool) -> str | None:
         mock.patch.object(salt.os, "urandom", source.randbytes),
     ):
         try:
-            ruled = World(seed, folder)
+            ruled = World(seed, folder, is_sealed=is_sealed)
             with _ruled_by(ruled):
                 ruled.run(steps)
                 ruled.settle()

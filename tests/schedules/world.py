@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.schedules.server import Fate, Killed, Server, SteppedPlace, fates
+from tests.schedules.server import Fate, Killed, Server, SteppedPlace, Turn, fates
 
 from track.errors import Conflict, MissingObject, RemoteError, TrackError
 from track.flows.collecting import Collecting, View
@@ -18,6 +18,8 @@ from track.flows.send import claim, plan, send_planned
 from track.model.digest import Digest, digest_of
 from track.model.node import Child, Entry, encode_inner, encode_leaf
 from track.model.pointer import Pointer
+from track.store.backends.sealed import SealedPlace
+from track.store.backends.sealing import Sealing
 from track.store.collect import look, rewrite, take
 from track.store.description import Description
 from track.store.holders import read_holders
@@ -26,6 +28,7 @@ from track.store.layout import object_key, pack_key
 from track.store.marks import Marks, Root
 from track.store.objects import Store
 from track.store.pack import RAW
+from track.store.place import NoSuchKey, Place
 from track.store.remote import Remote
 from track.store.survey import survey
 
@@ -47,7 +50,8 @@ class Made:
 class World:
     """Everything there is: the server, the shared Git remote, the clients, and what is true of versions."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, *, is_sealed: bool = False) -> None:
+        self.sealing = Sealing(bytes(32), STORE_ID) if is_sealed else None
         self.source = random.Random(seed)
         self.folder = folder
         self.server = Server()
@@ -59,6 +63,11 @@ class World:
         self.is_calm = False
         self.log: list[str] = []
         self.clients = [Client(self, number) for number in range(self.source.choice((2, 2, 3)))]
+
+    def place(self, turn: Turn, folder: Path) -> Place:
+        """The server as somebody sees it, whose folder this is."""
+        place = SteppedPlace(self.server, turn)
+        return place if self.sealing is None else SealedPlace(place, self.sealing, folder / "sealing")
 
     def run(self, steps: int) -> None:
         """Let the clients do so many things, at the same time where chance says so, and look after each."""
@@ -95,7 +104,7 @@ class World:
 
     def look(self) -> None:
         """What has to hold whenever nobody is in the middle of something."""
-        place = SteppedPlace(self.server, lambda: "done")
+        place = self.place(lambda: "done", self.folder)
         with Known(self.folder / "looking.db") as known:
             known.be_about(STORE_ID)
             survey(place, known)
@@ -118,7 +127,10 @@ class World:
 
     def _content(self, held: object) -> bytes | None:
         pack, digest = held.pack, held.digest  # type: ignore[attr-defined]  # as in an index segment
-        data, _ = self.server.held.get(object_key(digest) if pack is None else pack_key(pack), (b"", 0.0))
+        try:
+            data = self.place(lambda: "done", self.folder).get(object_key(digest) if pack is None else pack_key(pack))
+        except NoSuchKey:
+            return None
         if pack is None:
             return data
         assert held.form == RAW  # type: ignore[attr-defined]  # of what is so small
@@ -218,7 +230,7 @@ class Client:
         try:
             with ExitStack() as stack:
                 self._store = stack.enter_context(Store.open(folder / "store", create=True))
-                place = SteppedPlace(self.world.server, self._turn)
+                place = self.world.place(self._turn, folder)
                 self._remote = stack.enter_context(
                     Remote("origin", place, Known(folder / "known.db"), Description(STORE_ID))
                 )

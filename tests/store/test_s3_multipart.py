@@ -20,6 +20,8 @@ from track.store.backends.object_place import SINGLE_LIMIT
 from track.store.backends.s3 import BucketPlace, open_bucket
 from track.store.backends.s3_multipart import PART, open_parts
 from track.store.backends.s3_requests import Requests, signature
+from track.store.backends.sealed import SealedPlace
+from track.store.backends.sealing import Sealing
 
 LARGE = os.urandom(SINGLE_LIMIT + PART + 123)
 PARTS = 6
@@ -120,6 +122,30 @@ def test_an_upload_that_was_broken_off_goes_on_with_the_parts_it_lacks(
     assert parts_sent(between) == [4, 5, 6]
     assert opened().digest("objects/a") == digest_of(LARGE)
     assert (tmp_path / "origin.uploads").read_text() == "" and "<Upload>" not in uploads_at(opened())
+
+
+def test_a_sealed_upload_goes_on_too(
+    opened: Callable[[], BucketPlace], between: Proxy, source: Path, tmp_path: Path
+) -> None:
+    """For the same file is sealed to the same bytes."""
+    sealing = Sealing(bytes(32), "0" * 32)
+
+    def sealed() -> SealedPlace:
+        return SealedPlace(opened(), sealing, tmp_path / "sealing")
+
+    between.faults.append(refusing(3, 6))
+    with pytest.raises(RemoteError), sealed().upload() as upload:
+        upload.put_file("objects/a", source, digest_of(LARGE))
+    assert list((tmp_path / "sealing").iterdir()) == []
+    between.faults.clear()
+    first = set(parts_sent(between)) - {3, 6}
+    with sealed().upload() as upload:
+        upload.put_file("objects/a", source, digest_of(LARGE))
+        upload.commit()
+    again = parts_sent(between)
+    assert {3, 6} <= set(again) and len(first & set(again)) < len(first)
+    assert sealed().get("objects/a") == LARGE
+    assert LARGE[:64] not in opened().get(sealed().key_behind("objects/a"))
 
 
 def test_parts_of_another_content_are_sent_again(

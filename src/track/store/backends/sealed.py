@@ -19,7 +19,6 @@ from track.publish import create, remove, stage, sweep, write_all
 from track.store.around import Around, AroundUpload
 from track.store.backends.filesystem import READ, changed, too_large
 from track.store.backends.sealing import BLOCK, SEALED_BLOCK, Opening, Sealing, plain_size, sealed_size
-from track.store.hashing import read_ahead
 from track.store.layout import DESCRIPTION, LISTING, OBJECTS, PACKS
 from track.store.place import Listed, Place, Staged, Upload
 from track.system import naming, start_writeback
@@ -28,7 +27,7 @@ _PLAIN = (DESCRIPTION, LISTING)
 """What is read before there is a key, or by a place behind this one, which names only what is sealed."""
 _SPREAD = ("packs", "objects")
 """Folders of many files, which are spread over others by the beginning of their names."""
-_BLOCKS = 64
+_BLOCKS = 16
 _BLOCKS_AT_ONCE = 272
 """Somewhat more than a pack has, so that one is read with one request."""
 
@@ -205,9 +204,7 @@ class _SealedUpload(AroundUpload):
         try:
             target = create(path)
             try:
-                blocks = sealing.seal(
-                    key, sealing.salt(key, digest), _hashed(read_ahead(fd, os.fstat(fd).st_size), plain)
-                )
+                blocks = sealing.seal(key, sealing.salt(key, digest), _hashed(fd, plain))
                 for piece in _joined(blocks):
                     with naming(path):
                         write_all(target, piece)
@@ -221,8 +218,9 @@ class _SealedUpload(AroundUpload):
         return whole.digest()
 
 
-def _hashed(pieces: Iterable[memoryview], hasher: blake3) -> Iterator[memoryview]:
-    for piece in pieces:
+def _hashed(fd: int, hasher: blake3) -> Iterator[bytes]:
+    """The bytes of a file in pieces; several files are read at the same time, so none of them is read ahead."""
+    while piece := os.read(fd, _BLOCKS * BLOCK):
         hasher.update(piece)
         yield piece
 

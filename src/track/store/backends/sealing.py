@@ -13,6 +13,7 @@ order, or put where something else was, is noticed. Decision 0016 has the reason
 
 import base64
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from typing import NamedTuple
 
 from blake3 import blake3
@@ -78,9 +79,10 @@ class Sealing:
 
         `has_end` says that the file ends where `data` does; else they are whole blocks, and it may.
         """
-        opening = Opening(self, name, first)
-        found = b"".join(opening.blocks(data, has_end=has_end))
-        return Opened(found, opening.bad)
+        opening, found = Opening(self, name, first), BytesIO()
+        for block in opening.blocks(data, has_end=has_end):
+            found.write(block)
+        return Opened(found.getvalue(), opening.bad)
 
     def name(self, folder: str, name: str) -> str:
         """The sealed name of what is called `name` in a folder: letters and digits, the same whenever it is asked."""
@@ -116,7 +118,7 @@ class Opening:
     def blocks(self, data: bytes | memoryview, *, has_end: bool) -> Iterator[bytes]:
         """The bytes of each of these blocks, which go on where the ones before ended; all but the last are whole.
 
-        `has_end` says that the file ends where they do. Nothing comes of a block that is too short to be one.
+        `has_end` says that the file ends where they do. A block that is too short to be one gives zeros, too.
         """
         view = memoryview(data)
         if has_end and not view and not self._is_over:
@@ -128,7 +130,7 @@ class Opening:
             self._number += 1
             if found is None:
                 self.bad += 1
-                yield bytes(max(0, len(block) - OVERHEAD))
+                yield bytes(len(block) - OVERHEAD if len(block) >= OVERHEAD else len(block))
                 continue
             if is_end and not self._is_over:
                 self.bad += 1  # what was read is right, and not all
