@@ -203,6 +203,14 @@ def test_identities_that_others_can_read_are_told(pushed: Path, tmp_path: Path) 
     assert f"others can read your identities: chmod 600 {tmp_path / 'identity.txt'}" in done.err
 
 
+def test_an_address_written_by_hand_says_that_its_key_is_not_known(pushed: Path) -> None:
+    track_here("config", "--project", "--unset", "remote.origin.encryption", cwd=pushed).ok()
+    said = track_here("push", cwd=pushed).ok().err
+    line = next(line for line in said.splitlines() if "nothing says which key" in line)
+    track_here(*line.partition("track ")[2].split(), cwd=pushed).ok()
+    assert "nothing says which key" not in track_here("push", cwd=pushed).ok().err
+
+
 def test_identities_in_the_repository_are_refused(
     pushed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +218,10 @@ def test_identities_in_the_repository_are_refused(
     monkeypatch.setenv("TRACK_AGE_IDENTITY", str(pushed / "identity.txt"))
     done = track_here("push", cwd=pushed)
     assert done.code == 5 and "lies in this repository" in done.err
+    recipient = track_here("remote", "recipients", "list", cwd=pushed)
+    assert recipient.code == 5
+    added = track_here("remote", "add", "other", "../other", "--encrypt", "age1x", cwd=pushed)
+    assert added.code == 5 and "lies in this repository" in added.err and not (pushed.parent / "other").exists()
 
 
 def test_what_a_web_server_gives_out_is_read(pushed: Path, nginx_server: Web) -> None:

@@ -45,3 +45,15 @@ def refuse_loose_identity(project: Project) -> None:
         warning = f"others can read your identities: chmod 600 {display(str(path))}"
         if warning not in project.warnings:
             project.warnings.append(warning)
+
+
+def name_missing_key(project: Project, name: str, key_id: str) -> None:
+    """Warn where no configuration says which key a remote has to have, as where its URL was written by hand.
+
+    Then a server could put a store of its own in its place, and nobody would notice.
+    """
+    if project.config.text(f"remote.{name}.encryption") is None:
+        project.warnings.append(
+            f"nothing says which key `{display(name)}` has to have, so another store would be taken for it: "
+            f"track config --project remote.{display(name)}.encryption {key_id}"
+        )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from track import publish
 from track.config import Layer
 from track.errors import NoRemote, NotAStore, NotTrusted, RemoteError, RemoteUnreachable
-from track.flows.identities import refuse_loose_identity, with_keys
+from track.flows.identities import name_missing_key, refuse_loose_identity, with_keys
 from track.flows.keeping import kept_here
 from track.history.plumbing import Git
 from track.locks import Lock
@@ -320,8 +320,9 @@ def _opened(project: Project, named: Named, record: Path, kept: bool) -> Remote:
         access = with_keys(project, named.name, access)
         base = base_of(project)
         remote = open_remote(named.url, name=named.name, base=base, record=record, access=access, kept=kept)
-        if remote.is_encrypted:
+        if remote.key_id is not None:
             refuse_loose_identity(project)
+            name_missing_key(project, named.name, remote.key_id)
         if rate := project.config.size("transfer.rate"):
             remote.place = LimitedPlace(remote.place, limiter_of(rate))
         return remote

@@ -62,7 +62,7 @@ class Remote:
         self.store_id = description.id
         self.chunking = description.chunking
         self.abilities = description.abilities
-        self.is_encrypted = description.encryption is not None
+        self.key_id = None if description.encryption is None else description.encryption.key_id
         self.surveyed = Surveyed((), (), frozenset())
         self.keep = ALL
         """Which versions of the history this clone keeps: its pushes say so."""

@@ -89,7 +89,7 @@ def remote_add(
     place = _address(project, address, None if before is None else str(before.value))
     if before is not None and parse_address(str(before.value), base=base_of(project)) != place:
         raise _taken(name, str(before.value))
-    way = with_keys(project, name, _way(project, name, place, access or Access()))
+    way = _way_in(project, name, _way(project, name, place, access or Access()), recipients)
     layer: Layer = "clone" if clone else "project"
     url = _url(project, place, address) if before is None else str(before.value)
     named = Named(name, url, layer if before is None else before.layer, place)
@@ -195,6 +195,13 @@ def _is_staged(project: Project, name: str) -> bool:
         return name in toml.read(staged.decode("utf-8")).get("remote", {})
     except (ValueError, RecursionError):
         return True
+
+
+def _way_in(project: Project, name: str, way: Access, recipients: Sequence[str]) -> Access:
+    """The way with what opens the store. Raises BadCredentials for an identity here, before anything is made for it."""
+    if recipients:
+        refuse_loose_identity(project)
+    return with_keys(project, name, way)
 
 
 def _write_access(project: Project, name: str, access: Access, layer: Layer) -> None:
