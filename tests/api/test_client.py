@@ -340,6 +340,14 @@ def test_a_tracked_folder_that_a_run_made_is_put_with_all_that_is_in_it(here: Pa
         client.get_artifact("maker", "d")
 
 
+def test_a_name_that_is_not_utf8_comes_back_to_its_bytes(here: Path, away: Path) -> None:
+    name = os.fsdecode(b"o\xff\\t")
+    command("run", "-q", "--name", "odd", "-o", name, "--", "touch", name, cwd=here).ok()
+    (artifact,) = track.Client(here).list_artifacts("odd", "output")
+    placed = track.Client(here).get_artifact_as_file("odd", artifact.name, away)
+    assert placed == away / name and placed.is_file()
+
+
 # ---- series ----
 
 

@@ -86,7 +86,8 @@ class Client:
         folder = path if path is not None else os.curdir
         with self._opened() as project:
             got = run_artifacts_get(project, run, folder, wanted, force=force, reader=_reader())
-        return got.folder / name
+        assert got.target is not None
+        return got.target
 
     def get_artifacts_as_files(
         self,

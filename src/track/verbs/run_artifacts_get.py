@@ -17,11 +17,15 @@ from track.project import Project
 
 
 class ArtifactsGot(NamedTuple):
-    """What the folder has now: files that were placed, and those that were there with the right content; sorted."""
+    """What the folder has now: files that were placed, and those that were there with the right content; sorted.
+
+    `target` is where the one artifact is that was asked for by name.
+    """
 
     folder: Path
     placed: tuple[Path, ...]
     skipped: tuple[Path, ...]
+    target: Path | None = None
 
 
 class Wanted(NamedTuple):
@@ -78,7 +82,8 @@ def run_artifacts_get(
     bring_here(project, found, [each for each, entry in entries if entry.path in todo], progress)
     landed = land(project, top, planned, progress)
     note_inputs(project, reader, found, list(dict.fromkeys(each for each, _ in entries)))
-    return ArtifactsGot(top, tuple(_below(top, landed.placed)), tuple(_below(top, landed.present)))
+    target = top / os.fsdecode(artifacts[0].place) if wanted.name is not None else None
+    return ArtifactsGot(top, tuple(_below(top, landed.placed)), tuple(_below(top, landed.present)), target)
 
 
 def _chosen(project: Project, artifacts: Sequence[RunArtifact], wanted: Wanted) -> Iterator[tuple[RunArtifact, Entry]]:
