@@ -26,6 +26,7 @@ from track.flows.run_commit import commit_run, edited_before
 from track.flows.run_end import end
 from track.flows.run_environment import environment_of, streams_of
 from track.flows.run_isolated import Cell, check_isolated, isolated, keep_declared
+from track.flows.run_metrics import check_metric_files, following
 from track.flows.run_needs import code_version, input_versions
 from track.flows.run_place import Placed, place
 from track.flows.run_start import RUN_ID, Wishes, begin, elapsed_s
@@ -66,6 +67,7 @@ class Asked(NamedTuple):
     keep: bool = True
     isolated: bool = False
     commit: bool = False
+    metrics: Sequence[str] = ()
 
 
 class _Work(NamedTuple):
@@ -90,6 +92,13 @@ class _Found(NamedTuple):
     environment: Mapping[str, object]
     warnings: tuple[str, ...]
     error: TrackError | None
+
+
+class _Done(NamedTuple):
+    """How the command ended, and what could not be read of its metrics."""
+
+    executed: Executed
+    troubles: Sequence[str]
 
 
 def execute_run(
@@ -153,6 +162,7 @@ def _check(command: Sequence[str], asked: Asked) -> None:
         raise UsageError(f"not a way to observe: {display(asked.observe)}", hint=", ".join(observe.MODES))
     if asked.commit and not asked.keep:
         raise UsageError("what is not kept cannot be committed", hint="leave out --no-keep, or --commit")
+    check_metric_files(asked.metrics)
 
 
 @contextmanager
@@ -173,27 +183,29 @@ def _place_of(work: _Work) -> Iterator[Project]:
         yield place
 
 
-def _execute(work: _Work, place: Project, echo: Echo) -> Executed:
+def _execute(work: _Work, place: Project, echo: Echo) -> _Done:
     """Run the command to its end, observed."""
     room, top = work.living.folder, place.root
     variables = dict(os.environ)
     check_program(work.command, place.cwd, variables.get("PATH"))
     mode, is_opaque = work.asked.observe, work.asked.observe == "auto" and are_opaque(work.project, work.before)
     watch = observe.watch(work.command, room, top, mode=mode, variables=variables, is_opaque=is_opaque)
-    return execute(
-        (*watch.prefix, *work.command),
-        cwd=place.cwd,
-        environment={**variables, **watch.variables, RUN_ID: work.living.id},
-        streams=Streams(room / "stdout", room / "stderr"),
-        echo=echo,
-        beat=work.living.beat,
-        beat_every_s=BEAT_EVERY_S,
-    )
+    with following(work.living, [place.cwd / name for name in work.asked.metrics]) as troubles:
+        executed = execute(
+            (*watch.prefix, *work.command),
+            cwd=place.cwd,
+            environment={**variables, **watch.variables, RUN_ID: work.living.id},
+            streams=Streams(room / "stdout", room / "stderr"),
+            echo=echo,
+            beat=work.living.beat,
+            beat_every_s=BEAT_EVERY_S,
+        )
+    return _Done(executed, troubles)
 
 
-def _find(work: _Work, place: Project, executed: Executed) -> _Found:
+def _find(work: _Work, place: Project, done: _Done) -> _Found:
     """Find and store what the command used and made in `place`, and what it said."""
-    project, run = work.project, work.living.id
+    project, run, executed = work.project, work.living.id, done.executed
     observe.wait_for_trace(work.living.folder, executed.process)
     seen = observe.observed(work.living.folder, place.root)
     made: list[Made] = []
@@ -214,6 +226,7 @@ def _find(work: _Work, place: Project, executed: Executed) -> _Found:
         facts = environment_of(project, seen.python)
     outputs = tuple(output_of(one) for one in made)
     warnings = [f"{used.shown} changed during the run; what it was before is saved nowhere" for used in lost]
+    warnings += done.troubles
     if executed.unkept is not None:
         warnings.append(f"not all that the command wrote could be kept: {executed.unkept}")
     if executed.left_running:

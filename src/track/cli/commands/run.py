@@ -16,6 +16,7 @@ _HELP = """Execute a command and keep what is known of it: code, environment, in
   track run -p lr=0.1 --name base -- python train.py
   track run --tag sweep --folder /sweeps -- make all
   track run --isolated -i data.csv -o model.pt -- python train.py    only these, and the code, are there
+  track run --metrics loss.csv -- ./train.sh     lines of CSV, or of JSON, are its metrics as they come
   track run --commit -o model.pt -- ./train.sh   commits the record and the pointers
 
 Nothing in the command changes. Tracked files that it read are its inputs, those that it changed its outputs; what it
@@ -41,6 +42,7 @@ Exit codes: the command's own; 127 when there is no such command; 1 a declared o
 @click.argument("command_line", nargs=-1, metavar="-- COMMAND...", type=click.UNPROCESSED)
 @click.option("-i", "--input", "inputs", multiple=True, metavar="PATH", help="A tracked path that it uses.")
 @click.option("-o", "--output", "outputs", multiple=True, metavar="PATH", help="A path that it writes.")
+@click.option("--metrics", "metrics", multiple=True, metavar="FILE", help="A file in which it writes its metrics.")
 @click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; may be repeated.")
 @click.option("--meta", "metadata", multiple=True, metavar="KEY=VALUE", help="A fact about the run; may be repeated.")
 @click.option("--name", metavar="NAME", help="The name; else two words are chosen.")
@@ -61,6 +63,7 @@ def command(
     command_line: tuple[str, ...],
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
+    metrics: tuple[str, ...],
     params: tuple[str, ...],
     metadata: tuple[str, ...],
     name: str | None,
@@ -83,7 +86,7 @@ def command(
     )
     with opened() as project:
         observe = observing or project.config.text("runs.observe") or "auto"
-        asked = Asked(inputs, outputs, observe, not no_keep, isolated, commit)
+        asked = Asked(inputs, outputs, observe, not no_keep, isolated, commit, metrics)
         ran = run(project, command_line, wishes, asked, echo=ran_text.echo, progress=progress())
         ensure_hooks(project)
     ran_text.say(ran)

@@ -1,0 +1,178 @@
+"""Files in which the command of a run writes its metrics, followed while it runs."""
+
+import json
+import math
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from track.errors import TrackError, UsageError
+from track.flows.run_end import micros
+from track.flows.run_living import now_micros
+from track.model.names import display
+from track.model.series import is_metric_name
+from track.runs.journal import Living
+from track.runs.spool import Writer
+
+_BETWEEN = {".csv": ",", ".tsv": "\t"}
+_BY_LINE = (*_BETWEEN, ".jsonl", ".ndjson")
+SUFFIXES = (*_BY_LINE, ".json")
+_EVERY_S = 0.5
+_AT_ONCE = 16 << 20
+
+
+def check_metric_files(names: Sequence[str]) -> None:
+    """Refuse files of which nobody knows how metrics stand in them. Raises UsageError."""
+    for name in names:
+        if os.path.splitext(name)[1].lower() not in SUFFIXES:
+            raise UsageError(
+                f"`{display(name)}` is no file of metrics by its name", hint=f"it ends with {', '.join(SUFFIXES)}"
+            )
+
+
+@contextmanager
+def following(living: Living, places: Sequence[Path]) -> Iterator[list[str]]:
+    """While the block lasts, what is written into these files becomes metrics of a living run, and at its end the rest.
+
+    What was in a file before is not the run's. The list has, after the block, what could not be read, in words.
+    """
+    troubles: list[str] = []
+    if not places:
+        yield troubles
+        return
+    files = [_File(place) for place in places]
+    began = micros(living.record().started)
+    writer, over = Writer(living, is_blocking=True), threading.Event()
+
+    def log(*, is_over: bool) -> None:
+        for file in files:
+            for step, values in file.news(is_over=is_over):
+                at = now_micros()
+                writer.put_points(values, step, (at - began) / 1e6, at)
+
+    def follow() -> None:
+        while not over.wait(_EVERY_S):
+            log(is_over=False)
+
+    thread = threading.Thread(target=follow, name="track-metrics", daemon=True)
+    thread.start()
+    try:
+        yield troubles
+    finally:
+        over.set()
+        thread.join()
+        log(is_over=True)
+        try:
+            writer.close()
+        except TrackError as error:
+            troubles.append(f"metrics could not be kept: {error.message}")
+        troubles += [f"no metrics came from {display(str(file.place.name))}" for file in files if not file.count]
+        left_out = sum(file.left_out_count for file in files)
+        troubles += [f"{left_out} lines of metrics had something that is no number"] if left_out else []
+
+
+class _File:
+    """One file that is followed."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.count = self.left_out_count = 0
+        self._between = _BETWEEN.get(place.suffix.lower())
+        self._names: list[str] | None = None
+        self._step = 0
+        self._seen = self._stat()
+        self._offset = 0 if self._seen is None else self._seen.st_size
+        if self._between is not None and self._offset:
+            with open(place, "rb") as file:
+                self._names = self._cells(file.readline())
+
+    def news(self, *, is_over: bool) -> Iterator[tuple[int, dict[str, float]]]:
+        """The steps and values that are new; an unfinished line only when it is over."""
+        try:
+            if self.place.suffix.lower() in _BY_LINE:
+                yield from self._lines(is_over)
+            elif is_over:
+                yield from self._whole()
+        except OSError:
+            return
+
+    def _stat(self) -> os.stat_result | None:
+        try:
+            return self.place.stat()
+        except OSError:
+            return None
+
+    def _lines(self, is_over: bool) -> Iterator[tuple[int, dict[str, float]]]:
+        with open(self.place, "rb") as file:
+            now = os.fstat(file.fileno())
+            if self._seen is None or now.st_ino != self._seen.st_ino or now.st_size < self._offset:
+                self._offset, self._names, self._step = 0, None, 0
+            self._seen = now
+            file.seek(self._offset)
+            while content := file.read(_AT_ONCE):
+                end = len(content) if is_over and len(content) < _AT_ONCE else content.rfind(b"\n") + 1
+                if not end:
+                    return
+                self._offset += end
+                file.seek(self._offset)
+                for line in content[:end].splitlines():
+                    yield from self._line(line)
+
+    def _line(self, line: bytes) -> Iterator[tuple[int, dict[str, float]]]:
+        if not line.strip():
+            return
+        if self._between is None:
+            yield from self._logged(_numbers(line))
+        elif self._names is None:
+            self._names = self._cells(line)
+        else:
+            yield from self._logged(dict(zip(self._names, self._cells(line), strict=False)))
+
+    def _whole(self) -> Iterator[tuple[int, dict[str, float]]]:
+        now, before = self._stat(), self._seen
+        if now is None or (before is not None and (now.st_ino, now.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)):
+            return
+        yield from self._logged(_numbers(self.place.read_bytes()))
+
+    def _logged(self, cells: Mapping[str, object]) -> Iterator[tuple[int, dict[str, float]]]:
+        values = {name: number for name, cell in cells.items() if (number := _number(cell)) is not None}
+        step = values.pop("step", None)
+        values = {name: value for name, value in values.items() if is_metric_name(name)}
+        self.left_out_count += len(values) + (step is not None) < len(cells) or not cells
+        number = self._step if step is None or abs(step) >= 2**62 else int(step)
+        self._step = number + 1
+        if values:
+            self.count += 1
+            yield number, values
+
+    def _cells(self, line: bytes) -> list[str]:
+        return [cell.strip().strip('"') for cell in line.decode("utf-8", "replace").split(self._between)]
+
+
+def _numbers(content: bytes) -> dict[str, object]:
+    """The cells of a JSON object, those of objects inside it as `outer/inner`; none of what is no object."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    waiting = [("", found)] if isinstance(found, dict) else []
+    cells: dict[str, object] = {}
+    for before, each in waiting:
+        for name, cell in each.items():
+            if isinstance(cell, dict):
+                waiting.append((f"{before}{name}/", cell))
+            else:
+                cells[f"{before}{name}"] = cell
+    return cells
+
+
+def _number(cell: object) -> float | None:
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float):
+        return None
+    try:
+        value = float(cell)
+    except (ValueError, OverflowError):
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,65 @@
+"""`track run --metrics`: what a command writes into its files of metrics becomes the run's, and nothing older."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all
+from track.project import Project
+from track.verbs.metrics_show import metrics_show
+
+SCRIPT = """
+import json, os, subprocess, sys, time
+with open("loss.csv", "a", buffering=1) as table, open("more.jsonl", "w", buffering=1) as lines:
+    print("step,loss,note", file=table)
+    for n in range(3):
+        print(f"{n * 10},{1 / (n + 1)},fine", file=table)
+        print(json.dumps({"deep": {"er": n}, "text": "x"}), file=lines)
+    deadline = time.monotonic() + 60
+    said = ""
+    while "loss" not in said and time.monotonic() < deadline:
+        command = [sys.executable, "-m", "track", "metrics", "show", os.environ["TRACK_RUN_ID"]]
+        said = subprocess.run(command, capture_output=True, text=True).stdout
+    print("seen while it ran:", "loss" in said)
+    table.write("30,0.125,no end of line")
+json.dump({"auc": 0.9, "bad": "high"}, open("end.json", "w"))
+"""
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    track("init", cwd=repo).ok()
+    (repo / "train.py").write_text(SCRIPT)
+    commit_all(repo, "code")
+    return repo
+
+
+def test_metrics_are_read_from_files_while_the_command_runs_and_at_its_end(
+    here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (here / "old.csv").write_text("old\n1\n")
+    files = [word for name in ("loss.csv", "more.jsonl", "end.json", "old.csv") for word in ("--metrics", name)]
+    ran = track("run", "--name", "x", *files, "--", sys.executable, "train.py", cwd=here).ok()
+    assert "seen while it ran: True" in capfd.readouterr().out
+    assert "no metrics came from old.csv" in ran.err and "something that is no number" in ran.err
+    with Project.open(here) as project:
+        points = metrics_show(project, "x").points
+    assert list(points["loss"].values) == [1.0, 0.5, 1 / 3, 0.125] and list(points["loss"].steps) == [0, 10, 20, 30]
+    assert list(points["deep/er"].values) == [0.0, 1.0, 2.0] and list(points["auc"].values) == [0.9]
+    assert set(points) == {"loss", "deep/er", "auc"}
+
+
+def test_what_a_former_run_wrote_is_not_this_one_s(here: Path) -> None:
+    (here / "m.csv").write_text("loss\n9\n8\n")
+    track("run", "--name", "appends", "--metrics", "m.csv", "--", "sh", "-c", "echo 7 >> m.csv", cwd=here).ok()
+    track("run", "--name", "anew", "--metrics", "m.csv", "--", "sh", "-c", "printf 'acc\\n1\\n' > m.csv", cwd=here).ok()
+    with Project.open(here) as project:
+        assert list(metrics_show(project, "appends").points["loss"].values) == [7.0]
+        assert list(metrics_show(project, "anew").points["acc"].values) == [1.0]
+
+
+def test_a_file_that_is_none_of_metrics_is_refused_before_anything_runs(here: Path) -> None:
+    refused = track("run", "--metrics", "model.bin", "--", "touch", "ran", cwd=here)
+    assert refused.code == 2 and "is no file of metrics by its name" in refused.err and not (here / "ran").exists()
