@@ -13,6 +13,7 @@ import pytest
 from store.conftest import files, spoil
 from support.cli import track, track_here
 from support.repositories import commit_all, git
+from support.seaweed import BUCKET, OWNER, Seaweed, place_at
 from support.sharing import files_below
 from support.trees import write_tree
 from support.webservers import Web
@@ -238,6 +239,34 @@ def test_what_a_web_server_gives_out_is_read(pushed: Path, nginx_server: Web) ->
     shutil.rmtree(pushed.parent / "origin")
     track_here("pull", "--from", "mirror", cwd=clone).ok()
     assert {name: (clone / name).read_bytes() for name in FILES} == FILES
+
+
+def test_a_bucket_is_encrypted_as_a_folder_is(
+    project: Path, recipient: str, s3_server: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in OWNER.environment.items():
+        monkeypatch.setenv(name, value)
+    prefix = f"sealed/{project.parent.parent.name}-{project.parent.name}"
+    url = f"s3://{BUCKET}/{prefix}"
+    way = ("--endpoint", s3_server.endpoint)
+    track_here("remote", "add", "origin", url, *way, "--encrypt", recipient, cwd=project).ok()
+    commit_all(project, "a bucket")
+    track_here("push", cwd=project).ok()
+    there = place_at(s3_server.endpoint, OWNER, prefix)
+    assert all(b"1,2" not in there.get(one.key) and LARGE[:32] not in there.get(one.key) for one in there.list(""))
+
+    clone = cloned(project)
+    track_here("remote", "add", "origin", url, *way, cwd=clone).ok()
+    track_here("pull", cwd=clone).ok()
+    assert {name: (clone / name).read_bytes() for name in FILES} == FILES
+    assert "opened with" in track_here("remote", "check", cwd=clone).ok().out
+    pack = max(there.list("packs/"), key=lambda one: one.size)
+    spoiled = bytearray(there.get(pack.key))
+    spoiled[len(spoiled) // 2] ^= 1
+    there.put(pack.key, bytes(spoiled))
+    assert track_here("verify", "--remote", "origin", cwd=project).code == 7
+    track_here("repair", "--remote", "origin", cwd=project).ok()
+    assert "nothing is wrong" in track_here("verify", "--remote", "origin", cwd=project).ok().out
 
 
 def test_a_key_of_ssh_is_an_identity(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,14 @@ class Overtaken(FolderPlace):
             super().put(key, self.before)
 
 
+def test_the_list_of_remotes_says_which_are_encrypted(pushed: Path) -> None:
+    track("remote", "add", "plain", "../plain", cwd=pushed).ok()
+    listed = track("remote", "list", "--json", cwd=pushed).ok().json["remotes"]
+    assert {one["name"]: one["encrypted"] for one in listed} == {"origin": True, "plain": False}
+    lines = track("remote", "list", cwd=pushed).ok().out.splitlines()
+    assert "encrypted" in lines[0] and "encrypted" not in lines[1]
+
+
 def test_a_check_says_whether_it_can_be_opened(pushed: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     done = track("remote", "check", cwd=pushed).ok()
     assert f"opened with {home / 'age.txt'}" in done.out

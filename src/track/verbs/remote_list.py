@@ -10,7 +10,10 @@ from track.project import Project
 
 @dataclass(frozen=True, slots=True)
 class RemoteListed:
-    """One remote. `may_send` and `may_fetch` say what this clone was allowed; `layer` where the remote is named."""
+    """One remote. `may_send` and `may_fetch` say what this clone was allowed; `layer` where the remote is named.
+
+    `is_encrypted` is whether the configuration says that it has to be.
+    """
 
     name: str
     url: str
@@ -20,6 +23,7 @@ class RemoteListed:
     may_send: bool
     may_fetch: bool
     is_read_only: bool
+    is_encrypted: bool
 
 
 def remote_list(project: Project) -> tuple[RemoteListed, ...]:
@@ -39,6 +43,7 @@ def remote_list(project: Project) -> tuple[RemoteListed, ...]:
             may_send=waiting(project, named, sending=True) is None,
             may_fetch=waiting(project, named, sending=False) is None,
             is_read_only=is_read_only(project, named),
+            is_encrypted=project.config.text(f"remote.{named.name}.encryption") is not None,
         )
         for named in all_named(project)
     )

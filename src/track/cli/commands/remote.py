@@ -163,6 +163,8 @@ def list_(as_json: bool) -> None:
 
 def _state(one: RemoteListed) -> str:
     words = ["default"] if one.is_default else []
+    if one.is_encrypted:
+        words.append("encrypted")
     if one.is_read_only:
         words.append("only read")
     if one.layer != "project":
@@ -182,6 +184,7 @@ def _document(one: RemoteListed) -> dict[str, object]:
         "may_send": one.may_send,
         "may_fetch": one.may_fetch,
         "read_only": one.is_read_only,
+        "encrypted": one.is_encrypted,
     }
 
 
