@@ -2,6 +2,8 @@
 
 import re
 import runpy
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -186,3 +188,46 @@ def test_what_the_page_on_reading_back_shows_works(empty: Path, capsys: pytest.C
     assert below(empty / "data") == ["guesses", "mesh/outer.stl", "model"]
     said = capsys.readouterr().out
     assert "system/controlDict 1 blake3:" in said and "0.25" in said and "it diverged" in said
+
+
+SQUARE_ROOT = """
+import sys
+import numpy
+from track import Client, Run
+
+number = int(sys.argv[1])
+with Run() as run:
+    run.config(suppress_errors=False)
+    run.init(f'find_square_root_run_{number}')
+    run.save('find_square_root.py', 'code')
+    low, high = 0.0, 20.0
+    if number > 1:
+        client, before = Client(), f'find_square_root_run_{number - 1}'
+        guesses = client.get_artifact(before, f'run_{number - 1}_guesses')
+        closest = client.get_artifact(before, f'run_{number - 1}_closest')
+        run.save_object(guesses, 'input', name=f'run_{number - 1}_guesses')
+        run.save_object(closest, 'input', name=f'run_{number - 1}_closest')
+        place = int(numpy.argmin(abs(guesses - closest)))
+        low, high = guesses[place - 1], guesses[place + 1]
+    guesses = numpy.linspace(low, high, 11)
+    closest = guesses[numpy.argmin(abs(guesses ** 2 - 20))]
+    run.save_object(guesses, 'output', name=f'run_{number}_guesses')
+    run.save_object(numpy.asarray(closest), 'output', name=f'run_{number}_closest')
+"""
+
+
+def test_the_square_root_is_found_over_three_runs_whose_lineage_is_complete(empty: Path) -> None:
+    (empty / "find_square_root.py").write_text(SQUARE_ROOT)
+    for number in (1, 2, 3):
+        subprocess.run([sys.executable, "find_square_root.py", f"{number}"], cwd=empty, check=True)
+        commit_all(empty, f"run {number}")
+    found = [
+        track.Client().get_artifact(f"find_square_root_run_{number}", f"run_{number}_closest") for number in (1, 2, 3)
+    ]
+    assert [round(float(each), 6) for each in found] == [4.0, 4.4, 4.48]
+    graph = command("lineage", "find_square_root_run_3:run_3_closest", "--json", cwd=empty).ok().json
+    names = sorted(node["name"] for node in graph["nodes"])
+    runs = [f"find_square_root_run_{number}" for number in (1, 2, 3)]
+    made = ["run_1_closest", "run_1_guesses", "run_2_closest", "run_2_guesses", "run_3_closest"]
+    assert names == sorted(["find_square_root.py", *runs, *made])
+    assert len(graph["edges"]) == 12
