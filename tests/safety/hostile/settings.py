@@ -1,5 +1,6 @@
 """Committed settings, and `.env`: what a clone of a stranger's repository is told to do."""
 
+import json
 import os
 from collections.abc import Callable
 
@@ -48,6 +49,12 @@ def profile(place: Place) -> None:
 def login(place: Place) -> None:
     """The victim's own password for a server."""
     write(place.home / ".netrc", "machine data.example.org login ada password canary\n").chmod(0o600)
+
+
+def google_login(place: Place) -> None:
+    """The victim is logged in at gcloud."""
+    who = {"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "canary"}
+    write(place.home / ".config/gcloud/application_default_credentials.json", json.dumps(who))
 
 
 def account(place: Place) -> None:
@@ -179,6 +186,21 @@ CASES = (
         codes={"pull": (5,), "push": (5,), "fetch": (5,)},
         environment=AZURE_KEYS,
         verbs=(("fetch",), ("remote", "check"), ("remote", "add", "origin", "az://data/x")),
+    ),
+    Case(
+        "remote: a committed server of a bucket of Google",
+        lambda place: [remote("gs://data/x", "endpoint = 'http://127.0.0.1:9'\n")(place), google_login(place)],
+        never=_OFFLINE,
+    ),
+    Case(
+        ".env: a server of a bucket of Google, and somebody's credentials",
+        lambda place: [
+            remote("gs://data/x")(place),
+            google_login(place),
+            dotenv("STORAGE_EMULATOR_HOST=http://127.0.0.1:9\nGOOGLE_APPLICATION_CREDENTIALS=who.json\n")(place),
+        ],
+        codes={"pull": (5,), "push": (5,), "fetch": (5,)},
+        verbs=(("fetch",), ("remote", "check"), ("remote", "add", "origin", "gs://data/x")),
     ),
     Case(
         ".env: the victim's account",
