@@ -1,0 +1,129 @@
+"""Gc of a remote with large files in chunks: what a needed version shares stays, the rest goes."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git
+from support.sharing import cloned, files_below
+from support.trees import write_tree
+from track.project import Project
+from track.verbs.gc_remote import CollectedRemote, gc_remote
+
+DAY_S = 86_400
+FIRST = random.Random(1).randbytes(6 << 20)
+EDIT = random.Random(2).randbytes(1 << 20)
+DEAD = random.Random(3).randbytes(3 << 20)
+SECOND = FIRST[: 2 << 20] + EDIT + FIRST[3 << 20 :]
+"""The first with a part of it replaced: most chunks are the same."""
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    """Three versions pushed; only the last one is named: an edit of the first, while the second shares nothing."""
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../remote", cwd=repo).ok()
+    for content, message in ((FIRST, "first"), (DEAD, "dead"), (SECOND, "second")):
+        write_tree(repo, {"big.bin": content})
+        track("add", "big.bin", cwd=repo).ok()
+        commit_all(repo, message)
+        track("push", cwd=repo).ok()
+    git("checkout", "-q", "--orphan", "other", cwd=repo)
+    commit_all(repo, "only the last")
+    git("branch", "-q", "-M", "other", "main", cwd=repo)
+    forget(repo)
+    age(repo)
+    return repo
+
+
+def forget(repo: Path) -> None:
+    """As if everything that only a reflog or a step knows were from long ago."""
+    for path in (repo / ".git/track/trash").rglob("*.json"):
+        path.unlink()
+    git("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all", cwd=repo)
+    (repo / ".git/ORIG_HEAD").unlink(missing_ok=True)
+
+
+def age(repo: Path) -> None:
+    """Two days pass at the remote."""
+    for path in (repo.parent / "remote").rglob("*"):
+        if path.is_file():
+            then = path.stat().st_mtime - 2 * DAY_S
+            os.utime(path, (then, then))
+
+
+def collected(repo: Path) -> CollectedRemote:
+    with Project.open(repo) as project:
+        done = gc_remote(project)
+    age(repo)
+    return done
+
+
+def at_remote(repo: Path, piece: bytes) -> bool:
+    return any(piece in content for content in files_below(repo.parent / "remote").values())
+
+
+def is_whole(repo: Path, name: str, content: bytes) -> None:
+    track("verify", "--remote", "origin", "--deep", cwd=repo).ok()
+    clone = cloned(repo, name)
+    track("pull", cwd=clone).ok()
+    assert (clone / "big.bin").read_bytes() == content
+
+
+def middle(content: bytes, at: int) -> bytes:
+    """A few bytes, which lie within one chunk; what is random is not compressed."""
+    return content[at : at + 400]
+
+
+def test_chunks_that_a_needed_version_shares_stay_and_those_of_dead_ones_go(here: Path) -> None:
+    shared, dead = middle(FIRST, 5 << 20), middle(DEAD, 1 << 20)
+    assert at_remote(here, shared) and at_remote(here, dead)
+    assert collected(here).condemned_count > 0
+    assert at_remote(here, dead)
+    done = collected(here)
+    assert done.deleted_count > 0 and done.deleted_bytes > len(DEAD) * 0.9
+    assert not at_remote(here, dead) and at_remote(here, shared) and at_remote(here, middle(EDIT, 500_000))
+    is_whole(here, "clone", SECOND)
+    assert [done.condemned_count for done in (collected(here), collected(here))] == [0, 0]
+    is_whole(here, "again", SECOND)
+
+
+def test_a_push_that_counts_on_chunks_of_a_dead_version_keeps_them(here: Path) -> None:
+    """A clone makes a version anew of which most is in a pack that nothing else needs any more."""
+    collected(here)
+    clone = cloned(here, "other")
+    track("remote", "add", "origin", "../remote", cwd=clone).ok()
+    again = DEAD[: 1 << 20] + b"an edit" + DEAD[1 << 20 :]
+    write_tree(clone, {"big.bin": again})
+    track("add", "big.bin", cwd=clone).ok()
+    commit_all(clone, "dead, edited")
+    track("push", cwd=clone).ok()
+    for _ in range(3):
+        collected(here)
+    is_whole(clone, "of the clone", again)
+    is_whole(here, "of here", SECOND)
+
+
+def test_a_pack_that_is_mostly_dead_is_written_anew_beside_large_files(here: Path) -> None:
+    """Small objects go into packs of their own; those of large files that are needed stay as they are."""
+    many = [random.Random(number).randbytes(9000) for number in range(20)]
+    write_tree(here, {f"many/{number:02}": content for number, content in enumerate(many)})
+    track("add", "many", cwd=here).ok()
+    commit_all(here, "many")
+    track("push", cwd=here).ok()
+    for number in range(2, 20):
+        (here / f"many/{number:02}").unlink()
+    track("add", "many", cwd=here).ok()
+    git("commit", "-q", "--amend", "-m", "few", cwd=here)
+    track("push", cwd=here).ok()
+    forget(here)
+    age(here)
+    assert at_remote(here, many[7])
+    assert collected(here).copied_count == 2
+    collected(here)
+    assert not at_remote(here, many[7])
+    is_whole(here, "clone", SECOND)
+    assert (here.parent / "clone/many/01").read_bytes() == many[1]
