@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -17,13 +19,15 @@ from support.running import free_port
 from track.errors import BadConfig, Conflict, UsageError
 from track.flows.run_alerts import Watch, add_alert, set_alert, tell, watch_of
 from track.flows.run_find import find_run
-from track.flows.run_living import say_event, say_points
+from track.flows.run_living import say_points, time_of
 from track.flows.run_notes import describe_folder
 from track.flows.run_start import Wishes, begin
 from track.model.alert import Alert
 from track.project import Project
 from track.runs.journal import Living
 from track.runs.mail import Post, send
+from track.verbs.log_event import log_event
+from track.verbs.log_metric import log_metric
 from track.verbs.runs_close import runs_close
 
 MINUTE = 60_000_000
@@ -144,9 +148,20 @@ def test_events_that_match_are_critical(here: Path) -> None:
         add_alert(project, living, Alert(name="diverged", type="event", pattern="[Dd]iverged"))
         watch = watch_of(project, living)
         watch.look()
-        say_event(project, living, "the solver diverged")
-        watch_of(project, living).look()
+        log_event(project, "the solver diverged", living.id)
         assert living.record().alerts == {"diverged": "critical"}
+
+
+def test_who_logs_from_a_shell_looks_at_what_is_due_and_what_is_over_is_ok_again(here: Path) -> None:
+    with Project.open(here) as project:
+        living, alert = begun(project)
+        start = round(living.record().started.timestamp() * 1e6)
+        living.edit(lambda draft: replace(draft, started=draft.started - timedelta(minutes=3)))
+        log_metric(project, {"quality": 0.1}, living.id, timestamp=time_of(start - 30_000_000).isoformat())
+        assert living.record().alerts == {alert.name: "critical"}
+        say_points(living, {"quality": 2.0}, stamp=start - 20_000_000)
+        log_metric(project, {"other": 2.0}, living.id)
+        assert living.record().alerts == {alert.name: "ok"}
 
 
 def test_a_run_in_python_adds_alerts_and_describes_its_folder(here: Path) -> None:

@@ -39,6 +39,14 @@ def lines(found: Found) -> Iterator[str]:
     if record.metrics:
         yield "  metrics (last)"
         yield from (f"    {display(name)} = {metric.last:g}" for name, metric in record.metrics.items())
+    if record.events is not None:
+        yield f"  events  {record.events.count:,}: track events {record.short}"
+    if record.alerts:
+        yield "  alerts"
+        yield from (f"    {display(name)}: {display(state)}" for name, state in record.alerts.items())
+    dropped = sum(series.dropped for series in (record.points, record.events) if series is not None)
+    if dropped:
+        yield f"  a full queue dropped {dropped:,} points and events"
     for category in ("input", "output", "code"):
         used = record.of(category)
         if used:
@@ -85,6 +93,9 @@ def document(found: Found) -> dict[str, object]:
             name: {"last": one.last, "min": one.min, "max": one.max, "mean": one.mean, "count": one.count}
             for name, one in record.metrics.items()
         },
+        "points": None if record.points is None else {"count": record.points.count, "dropped": record.points.dropped},
+        "events": None if record.events is None else {"count": record.events.count, "dropped": record.events.dropped},
+        "alerts": dict(record.alerts),
         "artifacts": [
             {
                 "category": one.category,

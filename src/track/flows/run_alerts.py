@@ -73,7 +73,9 @@ class Watch:
         self._now = now
         self._send = send
         self._reader = Reader(living)
-        self._states = {alert.name: State(micros(living.record().started)) for alert in self._alerts}
+        draft = living.record()
+        began = micros(draft.started)
+        self._states = {alert.name: State(began, draft.alerts.get(alert.name, OK)) for alert in self._alerts}
         self._heard_count = 0
         self._next = self._mail_next = 0
         self._mailing: threading.Thread | None = None
@@ -127,6 +129,14 @@ def watch_of(project: Project, living: Living) -> Watch:
             found = read_alert(project, name)
             alerts += [found] if found is not None else []
     return Watch(living, alerts, post_or_none(project.config), lambda: time.time_ns() // 1000)
+
+
+def look_once(project: Project, living: Living) -> None:
+    """Look at the alerts of a living run that nothing watches all the time; waits for a mail that is sent."""
+    if living.record().alerts:
+        watch = watch_of(project, living)
+        watch.look()
+        watch.finish()
 
 
 def tell(post: Post | None, living: Living, draft: Record, alerts: Sequence[Alert], send: Send) -> None:

@@ -1,11 +1,13 @@
 """Log event: add a line of text to a living run."""
 
+from track.flows.run_alerts import look_once
 from track.flows.run_living import living_run, say_event, stamp_of
 from track.project import Project
 
 
 def log_event(project: Project, text: str, run: str | None = None, *, timestamp: str | None = None) -> None:
     """Log a text to the run called `run`, or to the one that started this command; in its spool on return.
+    Alerts of the run that are due are looked at.
 
     Values that look secret are left out of it. `timestamp` is as people write it, in UTC.
 
@@ -15,4 +17,6 @@ def log_event(project: Project, text: str, run: str | None = None, *, timestamp:
         DiskFull, StoreUnwritable, Locked: it cannot be written.
     """
     stamp = None if timestamp is None else stamp_of(timestamp)
-    say_event(project, living_run(project, run), text, stamp=stamp)
+    living = living_run(project, run)
+    say_event(project, living, text, stamp=stamp)
+    look_once(project, living)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from track.flows.run_alerts import look_once
 from track.flows.run_living import living_run, say_points, stamp_of
 from track.project import Project
 
@@ -16,6 +17,7 @@ def log_metric(
     timestamp: str | None = None,
 ) -> None:
     """Log these values to the run called `run`, or to the one that started this command; in its spool on return.
+    Alerts of the run that are due are looked at.
 
     `step` is one more than the last, `time` in seconds since the run began, `timestamp` as people write it, in UTC.
 
@@ -25,4 +27,6 @@ def log_metric(
         DiskFull, StoreUnwritable, Locked: it cannot be written.
     """
     stamp = None if timestamp is None else stamp_of(timestamp)
-    say_points(living_run(project, run), values, step=step, seconds=time, stamp=stamp)
+    living = living_run(project, run)
+    say_points(living, values, step=step, seconds=time, stamp=stamp)
+    look_once(project, living)
