@@ -14,7 +14,7 @@ from track.model.policy import ALL, TIPS, parse_policy
 from track.project import Project
 from track.store import remote
 from track.store.backends.folder import open_folder
-from track.store.holders import read_holders
+from track.store.holders import read_holders, say_kept
 from track.store.layout import object_key
 from verbs.test_gc_remote import BIG, age, at_remote, collected, forget
 
@@ -109,6 +109,7 @@ def test_what_another_clone_keeps_by_default_stays(here: Path) -> None:
 
 def test_what_another_clone_pushed_stays_until_it_collects(here: Path) -> None:
     clone = consented(cloned(here))
+    keep(here, "tips")
     keep(clone, "tips")
     track("pull", cwd=clone).ok()
     version(clone, 4)
@@ -141,6 +142,24 @@ def test_a_clone_that_is_forgotten_keeps_nothing_by_its_policy(here: Path) -> No
     age(here)
     collected(here, keep=TIPS)
     assert whole(here) == {3}
+
+
+def test_a_clone_that_needs_nothing_and_is_forgotten_has_no_say_any_more(here: Path) -> None:
+    """It only said once what it keeps."""
+    other = "e" * 32
+    say_kept(open_folder(here.parent / "remote"), other, parse_policy("last 3"), frozenset())
+    twice(here, keep=TIPS)
+    assert whole(here) == {1, 2, 3}
+    collected(here, keep=TIPS, forget=["eeee"])
+    assert other not in read_holders(open_folder(here.parent / "remote")).policies()
+    age(here)
+    collected(here, keep=TIPS)
+    assert whole(here) == {3}
+
+
+def test_a_flag_is_for_one_collection_and_not_what_the_clone_keeps(here: Path) -> None:
+    collected(here, keep=TIPS)
+    assert set(read_holders(open_folder(here.parent / "remote")).policies().values()) == {ALL}
 
 
 def test_a_tip_of_the_git_remote_stays(here: Path) -> None:

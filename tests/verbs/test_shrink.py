@@ -180,6 +180,19 @@ def test_push_pull_and_fetch_keep_the_store_within_its_budget(here: Path) -> Non
     assert (here / "big.bin").read_bytes() == BIG + b"1"
 
 
+def test_a_push_asks_no_other_remote_for_what_it_never_had(here: Path) -> None:
+    """Over the budget by what is pushed nowhere: that is no reason to ask everybody each time."""
+    shutil.rmtree(here.parent / "remote")
+    for record in (here / ".git/track/remotes").glob("origin*"):
+        record.unlink()
+    track("remote", "add", "backup", "../backup", cwd=here).ok()
+    track("config", "--clone", "store.max_size", "4 MB", cwd=here).ok()
+    done = track("push", "backup", cwd=here).ok()
+    assert "origin" not in done.err
+    assert "stay: fewer than 1 remote verifiably hold them" in done.err
+    assert whole(here) == {1, 2, 3, 4, 5}
+
+
 def test_a_dry_run_says_what_would_go_and_changes_nothing(here: Path) -> None:
     before = size(here)
     done = track("gc", "-n", "--max-size", "4MB", cwd=here).ok()

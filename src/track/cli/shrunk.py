@@ -11,7 +11,7 @@ from track.verbs.shrink import Shrunk, shrink
 def stay_within(project: Project) -> None:
     """After a command that reached remotes: make the store fit `store.max_size`; what fails then fails no command."""
     try:
-        done = shrink(project, progress=progress())
+        done = shrink(project, quick=True, progress=progress())
     except TrackError as error:
         warn(f"the local store is larger than store.max_size, and stays so: {error.message}")
         return

@@ -225,7 +225,7 @@ class Collecting:
                 kept = own
             else:
                 kept = marks.kept([bytes(each) for each in one.entry.digests])
-            narrow(self.remote.place, one, kept)
+            narrow(self.remote.place, one, kept, is_forgotten=one.writer in self._forget)
 
     def _tidy(self, holders: Holders, tombstones: list[Found], now_s: float) -> None:
         place, known = self.remote.place, self.remote.known

@@ -4,6 +4,7 @@ Who means to let go of the copy here says so at the remote first, as a push does
 one meanwhile, and afterwards needs it there.
 """
 
+import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -18,8 +19,10 @@ from track.model.names import display
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.known import recorded
 from track.store.marks import Marks
 from track.store.needing import objects_needing
+from track.store.record import Stale
 from track.store.remote import Remote
 from track.store.roots import RootsEntry
 from track.store.tombstones import read_tombstones, together
@@ -41,16 +44,24 @@ class Copies(NamedTuple):
 
 
 def count_copies(
-    project: Project, objects: Collection[bytes], *, relying: Roots | None = None, progress: Progress = silent
+    project: Project,
+    objects: Collection[bytes],
+    *,
+    relying: Roots | None = None,
+    quick: bool = False,
+    progress: Progress = silent,
 ) -> Copies:
     """Ask every remote which of these objects it has: in its index, in files that are there in their size.
 
     What a collection has condemned there does not count. `relying` are versions that this clone will have only there.
+    `quick`, a remote is asked only when its record says that it has some.
     """
     counts: dict[bytes, int] = {}
     asked: list[str] = []
     passed: list[Passed] = []
-    for named in all_named(project):
+    for named in all_named(project) if objects else ():
+        if quick and not _may_hold(project, named, objects):
+            continue
         try:
             held = _held_at(project, named, objects, relying or {}, progress)
         except TrackError as error:
@@ -68,6 +79,12 @@ class HeldBack(NamedTuple):
     objects_count: int
     object_bytes: int
     passed: tuple[Passed, ...]
+
+
+def _may_hold(project: Project, named: Named, objects: Collection[bytes]) -> bool:
+    with suppress(sqlite3.Error, Stale), recorded(project.state / "remotes" / f"{named.name}.db") as known:
+        return bool(known.present(objects))
+    return False
 
 
 def keep_last_copies(

@@ -89,13 +89,14 @@ def _read(place: Place, listed: list[Listed]) -> list[Holding | str]:
     return [one for one in in_threads(read, listed) if one is not None]
 
 
-def narrow(place: Place, one: Holding, kept: set[bytes]) -> bool:
+def narrow(place: Place, one: Holding, kept: set[bytes], *, is_forgotten: bool = False) -> bool:
     """Have an entry name only what is `kept` of what it names; whether it was written anew, or went.
 
-    The new one is there before the old one goes: interrupted, more is kept, never less.
+    That of a clone that `is_forgotten` goes, with what it says of its policy. The new one is there before the old one
+    goes: interrupted, more is kept, never less.
     """
     name = roots_name(one.key)
-    if name is None or kept.issuperset(one.entry.digests):
+    if name is None or (kept.issuperset(one.entry.digests) and not is_forgotten):
         return False
     refs = {ref: tuple(each for each in digests if each in kept) for ref, digests in one.entry.refs.items()}
     left = one.entry._replace(refs={ref: digests for ref, digests in refs.items() if digests})

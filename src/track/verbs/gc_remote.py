@@ -138,7 +138,7 @@ def gc_remote(
         dropped = given_up(passed, marks)
         if not dry_run:
             if not is_stopped:
-                say_kept(connection.place, clone_id(project), own, dropped)
+                say_kept(connection.place, clone_id(project), kept_here(project), dropped)
             connection.publish_again()
         sources: tuple[Source, ...] = ()
         if dry_run and not is_stopped:

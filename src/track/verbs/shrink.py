@@ -49,6 +49,7 @@ def shrink(
     max_bytes: int | None = None,
     *,
     min_copies: int | None = None,
+    quick: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> Shrunk | None:
@@ -57,7 +58,8 @@ def shrink(
     The store may take `max_bytes`, by default `store.max_size`; None when it takes no more, or no budget is set. Each
     object that goes is held by `min_copies` remotes (by default `store.min_copies`, and one at least), which are asked
     now; what this clone has only there from now on, it says there that it needs. What working trees, indexes and runs
-    that are not committed need stays. What went comes back with `track fetch` or `pull`. Interrupted, some has gone.
+    that are not committed need stays. `quick`, no remote is asked of which the record says that it has nothing that
+    should go. What went comes back with `track fetch` or `pull`. Interrupted, some has gone.
 
     Raises:
         HistoryIncomplete, GitFailed: a repository that uses the store cannot be read.
@@ -72,7 +74,8 @@ def shrink(
         return None
     least = max(1, project.config.number("store.min_copies") if min_copies is None else min_copies)
     choice = _choose(project, budget)
-    copies = count_copies(project, choice.going, relying=None if dry_run else choice.roots, progress=progress)
+    relying = None if dry_run else choice.roots
+    copies = count_copies(project, choice.going, relying=relying, quick=quick, progress=progress)
     held = copies.held(least) & choice.going
     done = _let_go(project, held, dry_run=dry_run, progress=progress)
     unheld = stored_sizes(project.store, choice.going - held)
