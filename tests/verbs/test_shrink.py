@@ -101,8 +101,18 @@ def test_what_is_at_no_remote_stays_and_is_told(here: Path) -> None:
     done = track("gc", "--max-size", "4MB", cwd=here).ok()
     assert whole(here) == {1, 2, 3, 4, 5}
     assert "stay: fewer than 1 remote verifiably hold them" in done.err
-    assert "track push --all" in done.err
+    assert "git rev-list --all | xargs track push REMOTE" in done.err
     assert "origin" in done.err
+
+
+def test_what_the_hint_says_sends_the_past(here: Path) -> None:
+    track("remote", "add", "backup", "../backup", cwd=here).ok()
+    track("config", "--clone", "store.min_copies", "2", cwd=here).ok()
+    done = track("gc", "--max-size", "4MB", cwd=here).ok()
+    assert whole(here) == {1, 2, 3, 4, 5} and "fewer than 2 remotes" in done.err
+    track("push", "backup", *git("rev-list", "--all", cwd=here).split(), cwd=here).ok()
+    track("gc", "--max-size", "4MB", cwd=here).ok()
+    assert whole(here) == {3, 4, 5}
 
 
 def test_what_a_remote_lost_since_stays(here: Path) -> None:

@@ -7,6 +7,9 @@ from track.model.names import display
 from track.project import Project
 from track.verbs.shrink import Shrunk, shrink
 
+SENDING = "git rev-list --all | xargs track push REMOTE      sends every version of the history"
+"""How versions of the past get to a remote: a push sends what tips name, and the hook of `git push` what is new."""
+
 
 def stay_within(project: Project) -> None:
     """After a command that reached remotes: make the store fit `store.max_size`; what fails then fails no command."""
@@ -48,7 +51,7 @@ def _show_rest(done: Shrunk, line: str | None) -> None:
             f"{count}, {size_text(done.unheld_bytes)}, stay: fewer than {count_text(done.copies, 'remote')} "
             "verifiably hold them"
         )
-        hint("track push --all      sends what branches and tags name")
+        hint(SENDING)
     if done.over_bytes and not done.unheld_count:
         note(f"the local store takes {size_text(done.over_bytes)} more than it may: that is what is in use")
     show_passed(done.passed)

@@ -8,7 +8,7 @@ from track.cli.collected import document_of_remote, document_of_sources, show_re
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import setting_flag
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, size_text, warn
-from track.cli.shrunk import document_of_shrunk, show_shrunk
+from track.cli.shrunk import SENDING, document_of_shrunk, show_shrunk
 from track.model.names import display
 from track.model.policy import Policy, parse_policy
 from track.verbs.gc import Collected, gc
@@ -167,7 +167,7 @@ def _show_rest(done: Collected) -> None:
             f"{count}, {size_text(done.unheld_bytes)}, of what `{display(str(done.policy))}` passes over: kept, for "
             f"fewer than {count_text(done.min_copies, 'remote')} verifiably hold them (store.min_copies)"
         )
-        hint("track push --all             sends what branches and tags name")
+        hint(SENDING)
         hint("track gc --min-copies 0      gives them up all the same, for good")
     if done.young_count:
         note(
