@@ -10,7 +10,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git, new_repository
 from support.scene import BIG, FULL
 from support.trees import write_tree
-from track.errors import HistoryIncomplete
+from track.errors import GitFailed, HistoryIncomplete
 from track.model.digest import digest_of
 from track.model.policy import TIPS, Policy, parse_policy
 from verbs.test_gc import PLACES, age, change, collected, forget_history, forget_steps, objects
@@ -139,6 +139,18 @@ def test_a_bisect_may_go_anywhere(here: Path) -> None:
     forget_history(here)
     collected(here, keep=TIPS, grace_days=0)
     assert whole(here) == {2, 3, 5}
+
+
+@pytest.mark.parametrize("wanted", ["tree:0", "blob:none"])
+def test_a_partial_clone_is_refused_under_a_policy_too(here: Path, wanted: str) -> None:
+    """A tip of which the tree is not here names something; passing it over would give that up."""
+    git("config", "uploadpack.allowFilter", "true", cwd=here)
+    clone = here.parent / "partial"
+    git("clone", "-q", "--no-checkout", f"--filter={wanted}", here.as_uri(), str(clone), cwd=here.parent)
+    git("remote", "remove", "origin", cwd=clone)
+    track("init", "--no-hooks", cwd=clone)
+    with pytest.raises((GitFailed, HistoryIncomplete)):
+        collected(clone, keep=TIPS, min_copies=0, grace_days=0)
 
 
 def test_a_version_that_came_back_later_is_among_the_last(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from track.errors import HistoryIncomplete
 from track.history.naming import CHANGES, NAMING_PATHS, Named, Repository, asked_at, hidden_tips, read_contents
+from track.history.plumbing import Git
 
 _DATED = "--format=%H %gd"
 
@@ -80,12 +82,10 @@ def named_at(repository: Repository, tips: Collection[str]) -> Iterator[Named]:
     """Every pointer and record in the trees of these commits and tags; what is no commit is passed over.
 
     Raises:
-        GitFailed: a tree or a content is not here, as in a partial clone.
+        HistoryIncomplete, GitFailed: a tree or a content is not here, as in a partial clone.
     """
     git = repository.git
-    asked = b"".join(f"{oid}^{{tree}}\n".encode() for oid in sorted(tips))
-    answers = git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", input=asked) if asked else b""
-    trees = sorted({line.split()[0].decode() for line in answers.splitlines() if line.endswith(b" tree")})
+    trees = _trees_of(git, sorted(tips))
     empty = git.run("hash-object", "-t", "tree", "--stdin", input=b"").decode("ascii").strip()
     pairs = (f"{empty} {tree}\n".encode() for tree in trees)
     found: dict[str, tuple[bytes, str]] = {}
@@ -100,6 +100,22 @@ def named_at(repository: Repository, tips: Collection[str]) -> Iterator[Named]:
             if mode.startswith("100"):
                 found.setdefault(oid, (path, "the tip of a branch or tag"))
     yield from read_contents(git, found)
+
+
+def _trees_of(git: Git, tips: list[str]) -> list[str]:
+    """The trees of these, sorted. Raises HistoryIncomplete where a commit is here and its tree is not."""
+    asked = b"".join(f"{oid}^{{commit}}\n{oid}^{{tree}}\n".encode() for oid in tips)
+    answers = git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", input=asked).splitlines()
+    found = set()
+    for oid, commit, tree in zip(tips, answers[::2], answers[1::2], strict=True):
+        if tree.endswith(b" tree"):
+            found.add(tree.split()[0].decode("ascii"))
+        elif commit.endswith(b" commit"):
+            raise HistoryIncomplete(
+                f"the tree of commit {oid[:10]} is not here, as in a partial clone: it may name data",
+                hint="git fetch --refetch      brings all of the history",
+            )
+    return sorted(found)
 
 
 def changes(repository: Repository, more: Iterable[str] = ()) -> Iterator[Change]:
