@@ -1,6 +1,7 @@
 """Work that is spread over processes gives the answers, and the failures, of work done here."""
 
 import faulthandler
+import gc
 import os
 import signal
 import time
@@ -17,6 +18,13 @@ def test_answers_come_back_in_order_however_large():
     answers = work.spread(lambda i: bytes([i]) * 300_000, 4)
 
     assert [bytes([i]) * 300_000 for i in range(4)] == answers
+
+
+def test_a_child_never_looks_for_cycles_in_what_it_shares():
+    """A look writes into every object, so that each page of a million entries would be had twice."""
+    assert gc.isenabled()
+    assert [b"False"] * 2 == work.spread(lambda i: str(gc.isenabled()).encode(), 2)
+    assert gc.isenabled()
 
 
 def test_an_error_of_ours_crosses_with_its_kind_message_hint_and_details():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from track import publish
-from track.errors import Conflict, MalformedManifest, UnsavedWork
+from track.errors import UnsavedWork
 from track.model.manifest import Entry
 from track.model.names import display
 from track.progress import Counted, Moved, Progress, silent, unheard
@@ -25,6 +25,7 @@ from track.work import can_fork, cores, spread
 from track.worktree.paths import Gate, open_beneath
 from track.worktree.reading import TICK_NS, fs_now, stat_of
 from track.worktree.room import Room
+from track.worktree.small import check_size, same_name, write_small
 from track.worktree.stat_cache import RACY, STAT, STORE_LINK, Stat
 
 LARGE = 1 << 20
@@ -202,7 +203,7 @@ class Placer:
                 try:
                     publish.make_directory(name, dir_fd=fd)
                 except FileExistsError as error:
-                    raise _same_name(path) from error
+                    raise same_name(path) from error
             made.add(path)
 
     def _fill(self, top: bytes, entries: list[Entry], targets: list[bytes]) -> list[bytes]:
@@ -226,21 +227,20 @@ class Placer:
     def _small_files(self, top: bytes, entries: list[Entry]) -> list[bytes]:
         count = cores() if len(entries) >= WORTH_SPREADING and can_fork() else 1
         if count == 1:
-            return _write_small(self.room.fd, top, entries, self._contents, self._progress)
+            return _each(write_small(self.room.fd, top, entries, self._contents.small, self._progress))
         share = -(-len(entries) // count)
         parts = [entries[start : start + share] for start in range(0, len(entries), share)]
 
         def write(number: int) -> bytes:
             contents = self._contents.apart()
             try:
-                return b"".join(_write_small(self.room.fd, top, parts[number], contents, silent))
+                return write_small(self.room.fd, top, parts[number], contents.small, silent)
             finally:
                 contents.close()
 
-        answers = spread(write, len(parts))
+        joined = b"".join(spread(write, len(parts)))
         self._progress.advance(count=len(entries), size_bytes=sum(entry.size for entry in entries))
-        joined = b"".join(answers)
-        return [joined[at : at + STAT.size] for at in range(0, len(joined), STAT.size)]
+        return _each(joined)
 
     def _large_file(self, top: bytes, entry: Entry, target: bytes) -> bytes:
         told = Counted(self._progress)
@@ -249,10 +249,10 @@ class Placer:
             source = self._contents.linkable(entry.digest) if self._link != "copy" and entry.mode == "f" else None
             linked = None
             if source is not None:
-                _check_size(entry, source.stat().st_size)
+                check_size(entry, source.stat().st_size)
             if source is None or not self._linked(fd, name, source, target):
                 copied = self._contents.copy(entry.digest, entry.size, self.room.path, told)
-                _check_size(entry, copied.stat().st_size)
+                check_size(entry, copied.stat().st_size)
                 os.chmod(copied, (0o777 if entry.mode == "x" else 0o666) & ~_umask())
                 publish.rename(copied, name, target_dir_fd=fd)
             elif self._link == "symlink":
@@ -283,43 +283,19 @@ class Placer:
         return True
 
     def _symlink(self, top: bytes, entry: Entry, text: bytes) -> bytes:
-        _check_size(entry, len(text))
+        check_size(entry, len(text))
         path = entry.path
         folder, _, name = path.rpartition(b"/")
         with _opened(self.room.fd, top, folder) as fd:
             try:
                 publish.make_symlink(text, name, dir_fd=fd)
             except FileExistsError as error:
-                raise _same_name(path) from error
+                raise same_name(path) from error
             return STAT.pack(*stat_of(os.stat(name, dir_fd=fd, follow_symlinks=False)))
 
 
-def _write_small(room: int, top: bytes, entries: list[Entry], contents: Contents, progress: Progress) -> list[bytes]:
-    """Make small files, in the order in which their content comes; their packed stats in the order of `entries`."""
-    places: dict[bytes, list[int]] = {}
-    for at, entry in enumerate(entries):
-        places.setdefault(entry.digest, []).append(at)
-    stats = [_NO_STAT] * len(entries)
-    pack, create, here, fd = STAT.pack, publish.create_with, None, -1
-    try:
-        for digest, data in contents.small(list(places)):
-            for at in places[digest]:
-                _check_size(entries[at], len(data))
-                folder, _, name = entries[at].path.rpartition(b"/")
-                if folder != here:
-                    if fd >= 0:
-                        os.close(fd)
-                    fd, here = open_beneath(room, b"/".join(part for part in (top, folder) if part)), folder
-                try:
-                    s = create(name, data, dir_fd=fd, mode=0o777 if entries[at].mode == "x" else 0o666)
-                except FileExistsError as error:
-                    raise _same_name(entries[at].path) from error
-                stats[at] = pack(s.st_mode, 0, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
-            progress.advance(count=len(places[digest]), size_bytes=len(data) * len(places[digest]))
-    finally:
-        if fd >= 0:
-            os.close(fd)
-    return stats
+def _each(stats: bytes) -> list[bytes]:
+    return [stats[at : at + STAT.size] for at in range(0, len(stats), STAT.size)]
 
 
 @contextmanager
@@ -329,15 +305,6 @@ def _opened(room: int, top: bytes, folder: bytes) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _check_size(entry: Entry, size: int) -> None:
-    """Refuse an entry that lies about its content, while that is still staged."""
-    if size != entry.size:
-        raise MalformedManifest(
-            f"{display(entry.path)} has {size:,} bytes, and its manifest or pointer says {entry.size:,}",
-            hint="nothing was changed; an earlier version may be fine: track log",
-        )
 
 
 def _is_small(entry: Entry) -> bool:
@@ -390,11 +357,4 @@ def _racy(packed: bytes) -> bytes:
 def _in_the_way(path: bytes) -> UnsavedWork:
     return UnsavedWork(
         f"{display(path)} changed while track was at work", hint="run the same command again when nothing writes to it"
-    )
-
-
-def _same_name(path: bytes) -> Conflict:
-    return Conflict(
-        f"{display(path)} has the same name as another entry on this filesystem, which folds letters",
-        hint="check it out on a filesystem that tells upper and lower case apart",
     )
