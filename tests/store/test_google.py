@@ -199,6 +199,7 @@ def test_a_missing_bucket_is_named(gs_server: Gcs) -> None:
     error = first_problem(place)
     assert isinstance(error, RemoteUnreachable) and "there is no bucket `nothere`" in error.message
     assert "gcloud storage buckets create gs://nothere" in str(error.hint)
+    assert error.details == ("the server said: Not Found",)
     with pytest.raises(RemoteUnreachable, match="there is no bucket"):
         place.put("x", b"1")
 

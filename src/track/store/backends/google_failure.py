@@ -55,7 +55,10 @@ class GoogleBound(NamedTuple):
             about_server(text, self.server),
         ):
             if found is not None:
-                found.details = (*found.details, *said(text))
+                lines = said(text)
+                if code in (MISSING, NO_TOKEN):  # words of ours; what the server said is behind them
+                    lines = tuple(line.replace(f": {code}: ", ": ") for line in lines)
+                found.details = (*found.details, *lines)
                 return found
         return odd_key(text, self.server) or anything_else(text, self.server, operation, key)
 
