@@ -106,7 +106,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="track-bench-runs-"))
     try:
         _repository(folder)
-        _table(folder, options.peer, options.rounds)
+        _table(folder, options.peer and options.peer.absolute(), options.rounds)
     finally:
         shutil.rmtree(folder)
     return 0
@@ -140,6 +140,8 @@ def _repository(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "track", "init"], **quiet)  # type: ignore[call-overload]
     (folder / "opens.py").write_text(_OPENS.replace("FILES", str(FILES)))
     (folder / ".gitignore").write_text("/.store\nmlruns\ndvclive\nopened.json\n/d\n")
+    subprocess.run(["git", "add", "."], **quiet)  # type: ignore[call-overload]
+    subprocess.run(["git", "commit", "-m", "code"], **quiet)  # type: ignore[call-overload]
     (folder / "d").mkdir()
     for number in range(FILES):
         (folder / f"d/{number}").write_bytes(b"x" * 100)
