@@ -109,9 +109,10 @@ def test_what_cannot_open_it_refuses_it_by_its_format() -> None:
         with pytest.raises(NewerFormat):
             parse_description(text.replace(before, after).encode(), "there")
     plain = dump_description(Description(STORE)).decode()
+    with pytest.raises(NewerFormat, match="format 2"):
+        parse_description(plain.replace("format = 1", "format = 2").encode(), "there")
     for wrong in (
         text.replace("[store]\nformat = 2", "[store]\nformat = 1"),
-        plain.replace("format = 1", "format = 2"),
         text.replace(KEY_ID, "f"),
         text.replace("age1", "nobody"),
         text.replace('wrapped = "', 'wrapped = "?'),

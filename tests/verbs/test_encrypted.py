@@ -315,6 +315,14 @@ def test_a_store_that_was_there_stays_what_it_is(project: Path, recipient: str, 
     assert "[remote.first]" not in (project / ".track/config.toml").read_text()
 
 
+def test_an_encrypted_remote_is_no_local_store(pushed: Path) -> None:
+    before = files_below(pushed.parent / "origin")
+    done = track_here("config", "--clone", "store.path", str(pushed.parent / "origin"), cwd=pushed)
+    refused = done if done.code else track_here("add", "x.csv", cwd=pushed)
+    assert refused.code == 5 and "is an encrypted remote" in refused.err
+    assert files_below(pushed.parent / "origin") == before
+
+
 def test_another_store_in_its_place_is_refused_and_nothing_is_sent(pushed: Path, recipient: str) -> None:
     """A server that puts a store of its own there could read what is pushed next."""
     origin = pushed.parent / "origin"

@@ -124,10 +124,11 @@ def parse_description(content: bytes, place: str) -> Description:
         written = store["format"]
         if type(written) is not int:
             raise ValueError("format is not a number")
-        if written > SEALED_FORMAT:
-            raise _newer(f"the store at {place} has format {written}; this version knows {SEALED_FORMAT}")
-        if (written == SEALED_FORMAT) != ("encryption" in table):
-            raise ValueError("format and encryption do not fit")
+        known = SEALED_FORMAT if "encryption" in table else FORMAT
+        if written > known:
+            raise _newer(f"the store at {place} has format {written}; this version knows {known}")
+        if written < known:
+            raise ValueError("it is encrypted, and its format says that it is not")
         sealing = _encryption(table["encryption"], place) if "encryption" in table else None
         return _description(store, table.get("chunks", {}), table.get("server", {}))._replace(encryption=sealing)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

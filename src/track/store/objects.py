@@ -346,9 +346,14 @@ class Store:
 def _read_description(path: Path) -> Description | None:
     try:
         with reading(path / DESCRIPTION), open(path / DESCRIPTION, "rb") as file:
-            return parse_description(file.read(1 << 16), shown(path))
+            found = parse_description(file.read(1 << 20), shown(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    if found.encryption is not None:
+        raise NotAStore(
+            f"{shown(path)} is an encrypted remote, which cannot be a local store", hint="name another folder"
+        )
+    return found
 
 
 def _create_store(path: Path, group: bool) -> Description:
