@@ -247,8 +247,8 @@ def test_a_file_where_the_folder_should_be_is_refused(repo: Path) -> None:
 def test_a_store_of_a_later_format_is_refused(repo: Path) -> None:
     description = repo.parent / "remote/store.toml"
     description.chmod(0o644)
-    description.write_text(description.read_text("utf-8").replace("format = 1", "format = 2"), encoding="utf-8")
-    with pytest.raises(NewerFormat, match="format 2"):
+    description.write_text(description.read_text("utf-8").replace("format = 1", "format = 3"), encoding="utf-8")
+    with pytest.raises(NewerFormat, match="format 3"):
         pushed(repo)
 
 
