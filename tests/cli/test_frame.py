@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -145,6 +146,18 @@ def test_an_error_says_what_why_and_what_next_and_has_its_code(
     }
 
 
+@pytest.mark.parametrize("kind", tree(errors.TrackError), ids=lambda kind: kind.__name__)
+def test_an_error_that_does_not_say_what_next_gets_what_helps_with_its_kind(
+    kind: type[errors.TrackError], tmp_path: Path, command_that: Callable[[Callable[[], None]], None]
+) -> None:
+    command_that(raising(kind("`a.csv` is gone")))
+    done = track_here("act", cwd=tmp_path)
+    message, hint = done.err.splitlines()
+    assert message == "error: `a.csv` is gone"
+    assert hint.startswith("hint: ") and ("track" in hint or "`" in hint or "git " in hint or "again" in hint)
+    assert json.loads(track_here("act", "--json", cwd=tmp_path).err)["hint"] == hint.removeprefix("hint: ")
+
+
 def test_json_after_a_double_dash_is_a_path_and_changes_nothing(tmp_path: Path) -> None:
     assert track_here("completion", "nonsense", "--", "--json", cwd=tmp_path).err.startswith("error: ")
 
@@ -176,7 +189,9 @@ def test_a_failure_of_disk_or_permission_is_no_bug_of_ours(
     command_that(raising(OSError(number, os.strerror(number), "a.csv")))
     done = track_here("act", cwd=tmp_path)
     assert done.code == code
-    assert (f"error: `a.csv`: {os.strerror(number).lower()}\n" == done.err) == (code == 1)
+    first, _, rest = done.err.partition("\n")
+    assert (first == f"error: `a.csv`: {os.strerror(number).lower()}") == (code == 1)
+    assert (re.fullmatch(r"hint: .*`(df|ls) -\w+`.*\n", rest) is not None) == (code == 1)
 
 
 def test_ctrl_c_is_130(tmp_path: Path, command_that: Callable[[Callable[[], None]], None]) -> None:

@@ -7,7 +7,23 @@ from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EPERM, EROFS
 from importlib import import_module
 
 from track.cli import terminal
-from track.errors import DiskFull, Locked, StoreUnwritable, TrackError, Unreadable
+from track.errors import (
+    BadConfig,
+    Conflict,
+    DiskFull,
+    IntegrityError,
+    Locked,
+    MissingObject,
+    NewerFormat,
+    OutsideRepository,
+    RemoteError,
+    StoreUnwritable,
+    TrackError,
+    UnknownPath,
+    UnknownRevision,
+    Unreadable,
+    UsageError,
+)
 from track.model.names import display
 
 USAGE = 2
@@ -34,15 +50,35 @@ _OF_A_DATABASE = {
     "SQLITE_BUSY": Locked,
 }
 
+_WAYS_ON: tuple[tuple[type[TrackError], str], ...] = (
+    (UnknownRevision, "git log --oneline --all"),
+    (UnknownPath, "track ls"),
+    (OutsideRepository, "name a file or folder of your working tree; what is tracked: track ls"),
+    (UsageError, "track help says what each command takes"),
+    (NewerFormat, "pip install --upgrade track-data"),
+    (BadConfig, "see every setting and the file that it comes from: track config --origin"),
+    (MissingObject, "see who has it: track whereis; then: track pull"),
+    (RemoteError, "see what works at the remote and what does not: track remote check"),
+    (Locked, "wait until the other command has ended, and run this one again"),
+    (Conflict, "track status"),
+    (DiskFull, "free some space (or inodes: `df -h`, `df -i`) and run the same command again"),
+    (Unreadable, "check its owner and mode: `ls -ld` on it"),
+    (StoreUnwritable, "check its owner and mode: `ls -ld` on it; and the filesystem's: `findmnt -T` on it"),
+    (IntegrityError, "see everything that is not whole: track verify"),
+    (TrackError, "see what stands in the way here: track doctor"),
+)
+"""What comes next where an error does not say it: the first kind that fits."""
+
 
 def report(error: TrackError) -> int:
     """Say what happened, the evidence, and what to do next; returns the exit code."""
+    hint = error.hint or next(way for kind, way in _WAYS_ON if isinstance(error, kind))
     if terminal.settings().json:
         payload = {
             "error": type(error).__name__,
             "message": without_secrets(error.message),
             "details": [without_secrets(line) for line in error.details],
-            "hint": error.hint,
+            "hint": hint,
             "exit_code": error.exit_code,
         }
         terminal.complain(terminal.json_text("error", payload))
@@ -50,7 +86,7 @@ def report(error: TrackError) -> int:
         terminal.complain(f"{terminal.label('error', 'red')} {safe(error.message)}")
         for line in error.details:
             terminal.complain(f"  {safe(line)}")
-        for line in (error.hint or "").splitlines():
+        for line in hint.splitlines():
             terminal.complain(f"{terminal.label('hint', 'cyan')} {safe(line)}")
     if os.environ.get("TRACK_TRACE"):
         import_module("traceback").print_exception(error)
