@@ -28,6 +28,14 @@ class Key(NamedTuple):
 
 
 KEYS = (
+    Key(
+        "age.identity",
+        "place",
+        None,
+        "the file of your age identities, with which encrypted remotes are opened; `age.txt` beside the user's "
+        "configuration where nothing is set",
+        committed=False,
+    ),
     Key("alerts.email-from", "text", None, "who mails of alerts come from; else the first they go to", committed=False),
     Key(
         "alerts.email-to",
@@ -51,14 +59,6 @@ KEYS = (
         "text",
         None,
         "the name to log in with at that server; the password is in the variable `TRACK_SMTP_PASSWORD`",
-        committed=False,
-    ),
-    Key(
-        "age.identity",
-        "place",
-        None,
-        "the file of your age identities, with which encrypted remotes are opened; `age.txt` beside the user's "
-        "configuration where nothing is set",
         committed=False,
     ),
     Key(
