@@ -69,6 +69,13 @@ def test_nothing_is_left_of_a_command_that_fails_or_changes_its_input(here: Path
     assert (here / "a.csv").read_bytes() == b"1\n" and worktrees(here) == 1 and scratch() == []
 
 
+def test_a_file_that_was_looked_for_and_not_there_is_no_input(here: Path) -> None:
+    """Python's hook sees an attempt to open, before it is known that there is no such file."""
+    looking = "import os\ntry:\n    open('b.csv')\nexcept FileNotFoundError:\n    print(open('a.csv').read())"
+    ran = done(here, sys.executable, "-c", looking, inputs=["a.csv"], isolated=True)
+    assert ran.code == 0 and [used.path for used in ran.record.of("input")] == [b"a.csv"]
+
+
 def test_it_stands_in_the_same_folder_and_inputs_that_were_not_saved_are(here: Path) -> None:
     write_tree(here, {"a.csv": b"unsaved\n"})
     ran = done(here, "sh", "-c", "pwd > ../where; cat ../a.csv >> ../where", cwd="sub", inputs=["../a.csv"],

@@ -212,7 +212,8 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
     missing: list[bytes] = []
     error: TrackError | None = None
     with project.lock():
-        used = inputs_of(work.before, work.inputs, seen.read)
+        # in isolation nothing tracked is there but what was declared: what was opened besides was not found
+        used = inputs_of(work.before, work.inputs, seen.read if place is project else ())
         try:
             lost = save_inputs(project, used, work.progress)
             if place is project:
