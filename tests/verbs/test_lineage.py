@@ -87,6 +87,8 @@ def test_the_version_at_a_revision_is_followed(here: Path):
     assert names(came_from(here, "data/clean.csv", rev="HEAD~1")) == ["data/clean.csv", "data/raw.csv", "prepare"]
     with pytest.raises(UnknownRevision):
         came_from(here, "data/clean.csv", rev="nowhere")
+    with pytest.raises(UnknownPath, match="nothing is tracked at"):
+        came_from(here, "data/clean.csv", rev="HEAD~2")  # a run made it, and later than that
 
 
 def test_a_fresh_clone_without_any_data_has_the_same_graph(here: Path, tmp_path: Path):

@@ -82,6 +82,11 @@ def _start(project: Project, history: History, pointers: dict[bytes, Pointer], i
         return history.content(digest)
     if (node := _artifact(project, history, pointers, item, rev)) is not None:
         return node
+    if rev is not None:  # no other thing of that name is what it was at that revision
+        raise UnknownPath(
+            f"nothing is tracked at `{display(item)}` in `{display(rev)}`",
+            hint=f"which versions it has: track log {typed(item)}      what it is now: leave out --rev",
+        )
     if ":" in item and (node := _of_run(project, history, item)) is not None:
         return node
     for record, used in history.called(item):
