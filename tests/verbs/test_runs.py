@@ -142,6 +142,16 @@ def test_a_run_that_waits_is_dropped_and_no_other(here: Path) -> None:
     assert waiting.name not in names(here) and kept.name in names(here)
 
 
+def test_the_hint_of_a_run_that_is_staged_works_as_it_is(here: Path) -> None:
+    record = execute(here, "true")
+    with Project.open(here) as project, pytest.raises(UsageError) as refused:
+        runs_drop(project, [record.id])
+    removal, _, forgotten = (refused.value.hint or "").partition(" && ")
+    git(*removal.split()[1:], cwd=here)
+    track(*forgotten.split()[1:], cwd=here).ok()
+    assert record.name not in names(here) and git("status", "--short", cwd=here) == ""
+
+
 def test_a_silent_run_is_lost_and_what_it_said_is_kept(here: Path) -> None:
     with Project.open(here) as project:
         lost, alive = begin(project, Wishes(name="lost")), begin(project, Wishes(name="alive"))

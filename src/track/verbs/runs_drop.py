@@ -24,7 +24,7 @@ def runs_drop(project: Project, names: Sequence[str], *, dry_run: bool = False) 
         if found.path is not None:
             raise UsageError(
                 f"run {display(found.record.name)} has a record in the working tree",
-                hint=f"git rm -- {typed(found.path)}",
+                hint=_hint(project, found.record.id, found.path),
             )
         if found.place == "living":
             raise UsageError(f"run {display(found.record.name)} has not ended", hint="track runs reap")
@@ -32,3 +32,9 @@ def runs_drop(project: Project, names: Sequence[str], *, dry_run: bool = False) 
         for found in chosen:
             journal_of(project).drop(found.record.id)
     return tuple(found.record for found in chosen)
+
+
+def _hint(project: Project, run: str, path: bytes) -> str:
+    """The command that removes a record, which may be staged only; the journal may have the run besides."""
+    removal = f"git rm -f -- {typed(path)}"
+    return removal if journal_of(project).find_ended(run) is None else f"{removal} && track runs drop {run}"
