@@ -58,6 +58,8 @@ def test_metrics_are_drawn_in_the_terminal_and_into_a_file(here: Path) -> None:
     assert len(lines) == 2
     refused = track("metrics", "plot", "one", "-o", "all.gif", cwd=here)
     assert refused.code == 2 and "not an SVG file" in refused.err
+    nowhere = track("metrics", "plot", "one", "-o", "nowhere/all.svg", cwd=here)
+    assert nowhere.code == 1 and "nothing can be made in" in nowhere.err and "-o" in nowhere.err
     with Project.open(here) as project:
         runs_close(project, runs_create(project, Wishes(name="empty")).id)
     assert "no points to draw" in track("metrics", "plot", "empty", cwd=here).err

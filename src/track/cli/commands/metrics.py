@@ -1,12 +1,14 @@
 """`track metrics`: what runs measured."""
 
 import shutil
+from pathlib import Path
 
 import click
 
 from track.cli import series_text
 from track.cli.session import count_text, emit, emit_json, note, opened, table
 from track.errors import UsageError
+from track.flows.copying import making_in
 from track.model.chart import svg_chart, text_chart
 from track.model.names import display
 from track.publish import publish_bytes
@@ -60,8 +62,8 @@ _PLOT_HELP = """Draw metrics of runs: in the terminal, or as SVG into a file.
 All metrics that have points are drawn where none is named. A living run is drawn as far as it is.
 
 \b
-Exit codes: 0 done; 2 no such run or metric, or nothing to draw; 3 not a project; 4 the series is not here;
-7 it is damaged.
+Exit codes: 0 done; 1 the file cannot be written; 2 no such run or metric, or nothing to draw; 3 not a project;
+4 the series is not here; 7 it is damaged.
 """
 
 
@@ -131,5 +133,6 @@ def plot(run: str, names: tuple[str, ...], others: tuple[str, ...], over: str, o
         for line in text_chart(lines, title, width=shutil.get_terminal_size().columns - 2):
             emit(line)
         return
-    publish_bytes(output, svg_chart(lines, title).encode("utf-8"), durable=False)
+    with making_in(Path(output).absolute().parent):
+        publish_bytes(output, svg_chart(lines, title).encode("utf-8"), durable=False)
     note(f"{count_text(len(lines), 'line')} drawn into {display(output)}")
