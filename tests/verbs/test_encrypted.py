@@ -175,9 +175,10 @@ def test_the_user_can_name_the_file(pushed: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_another_identity_is_told_who_the_recipients_are(pushed: Path, recipient: str, tmp_path: Path) -> None:
-    new_identity(tmp_path / "identity.txt")
+    own = new_identity(tmp_path / "identity.txt")
     done = track_here("pull", cwd=cloned(pushed))
     assert done.code == 5 and "is one of its recipients" in done.err and recipient in done.err
+    assert f"track remote recipients add NAME {own}\n" in done.err  # what the other one pastes adds this one
 
 
 @pytest.mark.parametrize(

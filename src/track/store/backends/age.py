@@ -67,11 +67,12 @@ def unwrap(keys: Sequence[WrappedKey], store_id: str, identities: Identities, ur
                 hint="restore its store.toml from another copy of the store",
             )
         return content[-KEY_LENGTH:]
+    own = next(iter(recipients_of(identities)), '"$(cat YOUR.pub)"')
     raise BadCredentials(
         f"{url} is encrypted, and no identity in {display(str(identities.source))} is one of its recipients",
         details=tuple(f"recipient {key.recipient}" for key in keys),
         hint="name another file: export TRACK_AGE_IDENTITY=FILE\n"
-        'or have one of them add you: track remote recipients add NAME "$(track remote identity)"',
+        f"or have one of them add you: track remote recipients add NAME {own}",
     )
 
 
