@@ -95,6 +95,11 @@ def test_a_group_alone_names_its_commands(name: str, tmp_path: Path) -> None:
     assert done.err.endswith(f"\nhint: track {name} --help\n") and done.err.count("\n") == 2
 
 
+def test_log_alone_asks_for_the_path_that_it_takes(tmp_path: Path) -> None:
+    done = track_here("log", cwd=tmp_path)
+    assert done.code == 2 and done.err.startswith("error: missing argument 'PATH'\n")
+
+
 def test_a_wrong_option_is_a_usage_error_that_names_the_help(tmp_path: Path) -> None:
     done = track_here("completion", "--nonsense", cwd=tmp_path)
     assert done.code == 2

@@ -77,7 +77,7 @@ class _Log(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As a group does, with `versions` said where it was left out."""
-        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["versions", *args]
         return super().parse_args(ctx, args)
 
