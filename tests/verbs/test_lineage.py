@@ -69,6 +69,8 @@ def test_an_artifact_has_many_names(here: Path, item: str):
 def test_it_is_found_by_its_digest_and_inside_a_directory_and_as_a_run(here: Path):
     traced = came_from(here, "train:model.bin")
     assert came_from(here, str(traced.start.digest)).start == traced.start
+    with pytest.raises(UnknownPath, match="is no whole digest"):
+        came_from(here, str(traced.start.digest)[:15])
     write_tree(here, {"images/cat.png": b"cat"})
     track("add", "images", cwd=here).ok()
     assert came_from(here, "images/cat.png").start.name == "images"

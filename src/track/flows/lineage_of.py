@@ -148,6 +148,11 @@ def _of_run(project: Project, history: History, item: str) -> Node | None:
 
 
 def _unknown(history: History, pointers: dict[bytes, Pointer], item: str) -> UnknownPath:
+    if item.startswith("blake3:"):
+        return UnknownPath(
+            f"`{display(item)}` is no whole digest",
+            hint="64 digits stand behind blake3:, as track show PATH prints them",
+        )
     names = history.names() | {text_of(path) for path in pointers}
     return UnknownPath(
         f"nothing is called `{display(item)}`: no artifact, no run, and nothing that a run used or made",
