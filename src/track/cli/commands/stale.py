@@ -18,7 +18,8 @@ _HELP = """Show which artifacts were made from something that is another by now.
   track stale --json
 
 A run says what it used; where a path holds something else by now, what the run made is stale, and so is what was made
-from that. What nobody made by a run is never stale. Changes of code do not count: `track lineage` shows them.
+from that. What nobody made by a run is never stale. Edits count once they are added; changes of code do
+not count: `track lineage` shows them.
 
 \b
 Exit codes: 0 done; 1 something is stale and --exit-code was given; 2 nothing is tracked there; 3 not a project;
