@@ -457,3 +457,19 @@ def test_secrets_are_in_nothing_that_a_run_says(here: Path, monkeypatch: pytest.
         run.log_event(RuntimeError("no entry for correct-horse"))
     found = [path for path in here.rglob("*") if path.is_file() and b"correct-horse" in path.read_bytes()]
     assert found == [] and b"hidden-anyway" not in next((here / ".track/runs").rglob("*.toml")).read_bytes()
+
+
+def test_a_secret_that_a_program_learns_later_is_in_no_event_and_none_is_in_a_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "correct-horse")
+    with strict() as run:
+        run.init("x")
+        monkeypatch.setenv("DB_PASSWORD", "battery-staple")
+        run.log_event("no entry for battery-staple")
+        run.folder_details(
+            "/a", {"password": "hidden-anyway", "url": "h?correct-horse"}, ["correct-horse"], "correct-horse"
+        )
+    assert said(here, "x") == ["no entry for [redacted]"]
+    folder = (here / ".track/folders/a/folder.toml").read_text()
+    assert "correct-horse" not in folder and "hidden-anyway" not in folder and folder.count("[redacted]") == 4

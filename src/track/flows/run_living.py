@@ -10,11 +10,10 @@ from datetime import UTC, datetime, timedelta
 from track.errors import UnknownRun, UsageError
 from track.flows.run_end import EPOCH, micros
 from track.flows.run_find import find_run
-from track.flows.run_secrets import secrets_of
-from track.flows.run_start import RUN_ID, journal_of, readable
+from track.flows.run_secrets import hidden_by_now, secrets_of
+from track.flows.run_start import RUN_ID, journal_of, text_without_secrets
 from track.model.names import display
 from track.model.said import Said, event_line, point_line
-from track.model.secrets import redacted, without_told
 from track.model.series import is_metric_name
 from track.project import Project
 from track.runs.journal import Living
@@ -84,8 +83,8 @@ def say_event(project: Project, living: Living, text: str, *, stamp: int | None 
 
 
 def without_secrets(text: str, hidden: tuple[str, ...]) -> str:
-    """The text of an event as it may be kept."""
-    return redacted(without_told(readable(text)), hidden)
+    """The text of an event as it may be kept: without these values, nor those of variables that look secret now."""
+    return text_without_secrets(text, hidden_by_now(hidden))
 
 
 def check_values(values: Mapping[str, float]) -> dict[str, float]:

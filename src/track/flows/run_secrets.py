@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from track.model.names import display, is_pointer_path, is_record_path, typed
 from track.model.secrets import is_secret_name, names_in_dotenv, secret_values, values_in_dotenv
@@ -21,6 +21,11 @@ def secrets_of(project: Project) -> tuple[str, ...]:
     """The values that are never written: of variables that look secret, or that `.env` at the top names."""
     content = _dotenv(project)
     return secret_values(os.environ, names_in_dotenv(content), values_in_dotenv(content))
+
+
+def hidden_by_now(hidden: Iterable[str]) -> tuple[str, ...]:
+    """These values, and those of the variables that look secret now: a program may set some after it began."""
+    return secret_values({name: os.environ.get(name, "") for name in list(os.environ)}, also=hidden)
 
 
 def told_secrets(

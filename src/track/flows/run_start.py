@@ -86,23 +86,33 @@ def begin(
 def without_secrets(record: Record, values: tuple[str, ...]) -> Record:
     r"""The record without these values, wherever text stands in it; what is not UTF-8 is written with `\xHH`."""
 
-    def clean(fact: Any) -> Any:
-        return redacted(without_told(readable(fact)), values) if isinstance(fact, str) else fact
-
-    def facts(given: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            clean(name): REDACTED if isinstance(fact, str) and is_told_as_secret(name) else clean(fact)
-            for name, fact in given.items()
-        }
+    def clean(text: str) -> str:
+        return text_without_secrets(text, values)
 
     return replace(
         record,
         command=tuple(map(clean, words_without_told(record.command))),
         tags=tuple(map(clean, record.tags)),
-        description=clean(record.description),
-        metadata=facts(record.metadata),
-        params=facts(record.params),
+        description=None if record.description is None else clean(record.description),
+        metadata=facts_without_secrets(record.metadata, values),
+        params=facts_without_secrets(record.params, values),
     )
+
+
+def facts_without_secrets(facts: Mapping[str, Any], values: tuple[str, ...]) -> dict[str, Any]:
+    """Facts without these values, and without what is called a secret."""
+
+    def clean(name: str, fact: Any) -> Any:
+        if not isinstance(fact, str):
+            return fact
+        return REDACTED if is_told_as_secret(name) else text_without_secrets(fact, values)
+
+    return {text_without_secrets(name, values): clean(name, fact) for name, fact in facts.items()}
+
+
+def text_without_secrets(text: str, values: tuple[str, ...]) -> str:
+    """A text as it may be kept: without these values, and without what stands behind a secret's name."""
+    return redacted(without_told(readable(text)), values)
 
 
 def readable(text: str) -> str:
