@@ -473,3 +473,16 @@ def test_a_secret_that_a_program_learns_later_is_in_no_event_and_none_is_in_a_fo
     assert said(here, "x") == ["no entry for [redacted]"]
     folder = (here / ".track/folders/a/folder.toml").read_text()
     assert "correct-horse" not in folder and "hidden-anyway" not in folder and folder.count("[redacted]") == 4
+
+
+def test_runs_may_be_closed_in_any_order_and_the_next_has_no_parent_that_has_ended(here: Path) -> None:
+    first, second, third = strict(), strict(), strict()
+    first.init("first")
+    second.init("second")
+    first.close()
+    assert os.environ["TRACK_RUN_ID"] == second.id
+    second.close()
+    assert "TRACK_RUN_ID" not in os.environ
+    third.init("third")
+    third.close()
+    assert third.record.parent is None and second.record.parent == first.record.id

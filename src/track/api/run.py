@@ -164,12 +164,13 @@ class Run:
     def _leave(self) -> None:
         """From now on the run is none of this process's."""
         self._opened = self._writer = None
-        if self in _open:
-            _open.remove(self)
-        if self._outside is None:
-            os.environ.pop(RUN_ID, None)
-        else:
-            os.environ[RUN_ID] = self._outside
+        _open[:] = [run for run in _open if run is not self]
+        ended, outside = self.id, self._outside
+        for run in _open:  # one that was begun inside this one may go on
+            run._outside = outside if run._outside == ended else run._outside
+        if os.environ.get(RUN_ID) == ended:
+            del os.environ[RUN_ID]
+            os.environ.update({RUN_ID: outside} if outside is not None else {})
 
     def __enter__(self) -> Self:
         """The run, which the end of the block closes."""
