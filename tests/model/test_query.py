@@ -503,3 +503,11 @@ def test_patterns_know_classes_of_other_scripts_and_ascii() -> None:
     assert not Pattern(r"(?a)^\w").is_in("ü")
     assert Pattern(r"(?a)^\W").is_in("ü")
     assert Pattern("(?i:A)b").is_in("ab") and not Pattern("(?i:A)b").is_in("aB")
+
+
+def test_whole_numbers_of_64_bits_are_exact_to_the_last_digit() -> None:
+    for seed in (1234567890123456789, -(2**63), 2**63 - 1):
+        document = {"seed": seed}
+        assert says(f"seed = {seed}", document) and says(f"seed in ({seed})", document)
+        assert not says(f"seed = {seed // 2 * 2 + 1 - seed % 2}", document)
+    assert says(f"seed < {2**63}", {"seed": 2**63 - 1}) and says(f"seed < 1{'0' * 400}", {"seed": 1})

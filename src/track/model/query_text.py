@@ -277,7 +277,7 @@ class _Parser:
         if word in _CONSTANTS:
             return _CONSTANTS[word]
         if _NUMBER.fullmatch(word):
-            return float(word) if any(char in word for char in ".eE") or len(word) > 18 else int(word)
+            return _number(word)
         return moment if (moment := moment_of(word, self._now)) is not None else word
 
     def _wrong(
@@ -291,6 +291,13 @@ class _Parser:
             hint=f"did you mean {nearest}?" if nearest else hint or "text with blanks or signs stands in quotes",
             details=(shown, " " * len(before) + "^") if len(shown) < 200 else (),
         )
+
+
+def _number(word: str) -> int | float:
+    """Whole numbers of 64 bits, such as seeds, to the last digit; others as floating-point numbers."""
+    if len(word) <= 20 and not any(char in word for char in ".eE") and -(2**63) <= int(word) < 2**63:
+        return int(word)
+    return float(word)
 
 
 def _unquoted(token: _Token) -> str:
