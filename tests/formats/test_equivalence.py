@@ -33,6 +33,8 @@ def test_the_same_in_other_bytes_is_equivalent(first: bytes, second: bytes, type
         (b"a\n007\n", b"a\n7\n", CSV),
         (b"a\nnan\n", b"a\nNaN\n", CSV),
         (b"a\n12345678901234567890123456\n", b"a\n12345678901234567890123457\n", CSV),
+        (b"a\n1234567890123456789\n", b"a\n1234567890123456788\n", CSV),
+        (b"a\n1e400\n", b"a\n1e500\n", CSV),
         (b"a\n1_0\n", b"a\n10\n", CSV),
         (b'{"a": 1}', b'{"a": true}', JSON),
         (b'{"a": 1}', b'{"a": "1"}', JSON),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from decimal import Decimal, InvalidOperation
 
 from track.errors import TrackError
 from track.formats.known import decode
@@ -42,20 +43,22 @@ def _if(is_so: bool, what: str) -> str | None:
     return what if is_so else None
 
 
-def _rows(content: bytes, delimiter: str) -> list[list[str | float]]:
+def _rows(content: bytes, delimiter: str) -> list[list[str | Decimal]]:
     text = io.StringIO(content.decode("utf-8-sig"), newline="")
     return [[_cell(cell) for cell in row] for row in csv.reader(text, delimiter=delimiter, strict=True) if row]
 
 
-def _cell(cell: str) -> str | float:
-    """A number where the cell is one, written so that it reads back; `007` and what is longer stay text."""
+def _cell(cell: str) -> str | Decimal:
+    """A number where the cell is one, to its last digit, as two long ids may differ there; `007` and what is longer
+    stay text.
+    """
     text = cell.strip()
     try:
-        number = float(text)
-    except ValueError:
+        number = Decimal(text)
+    except InvalidOperation:
         return text
     is_plain = not text.lstrip("+-").startswith("0") or text.lstrip("+-")[:2] in ("0", "0.")
-    return number if is_plain and len(text) < 25 and number == number and "_" not in text else text
+    return number if is_plain and len(text) < 25 and number.is_finite() and "_" not in text else text
 
 
 def _value(content: bytes) -> bytes:
