@@ -63,3 +63,27 @@ def test_what_a_former_run_wrote_is_not_this_one_s(here: Path) -> None:
 def test_a_file_that_is_none_of_metrics_is_refused_before_anything_runs(here: Path) -> None:
     refused = track("run", "--metrics", "model.bin", "--", "touch", "ran", cwd=here)
     assert refused.code == 2 and "is no file of metrics by its name" in refused.err and not (here / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("after", "losses"),
+    [
+        ("loss\\n1\\n2\\n3\\n4\\n5\\n", [1.0, 2.0, 3.0, 4.0, 5.0]),
+        ("loss\\n7\\n6\\n", [7.0, 6.0]),
+        ("loss\\n9\\n8\\n", [9.0, 8.0]),
+    ],
+    ids=["longer", "of the same length", "the same"],
+)
+def test_a_file_that_is_written_anew_counts_from_its_beginning_whatever_its_length(
+    here: Path, after: str, losses: list[float]
+) -> None:
+    (here / "m.csv").write_text("loss\n9\n8\n")
+    track("run", "--name", "x", "--metrics", "m.csv", "--", "sh", "-c", f"printf '{after}' > m.csv", cwd=here).ok()
+    with Project.open(here) as project:
+        assert list(metrics_show(project, "x").points["loss"].values) == losses
+
+
+def test_a_folder_in_the_place_of_a_file_of_metrics_breaks_nothing(here: Path) -> None:
+    (here / "m.csv").mkdir()
+    ran = track("run", "--metrics", "m.csv", "--", "sh", "-c", "echo done > ran.txt", cwd=here).ok()
+    assert "no metrics came from m.csv" in ran.err and (here / "ran.txt").exists()

@@ -5,8 +5,9 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from track.errors import TrackError, UsageError
 from track.flows.run_end import micros
@@ -21,6 +22,8 @@ _BY_LINE = (*_BETWEEN, ".jsonl", ".ndjson")
 SUFFIXES = (*_BY_LINE, ".json")
 _EVERY_S = 0.5
 _AT_ONCE = 16 << 20
+_MARK = 1024
+"""So many bytes before what is new have to be what they were: then it was written behind them."""
 
 
 def check_metric_files(names: Sequence[str]) -> None:
@@ -84,9 +87,18 @@ class _File:
         self._step = 0
         self._seen = self._stat()
         self._offset = 0 if self._seen is None else self._seen.st_size
-        if self._between is not None and self._offset:
-            with open(place, "rb") as file:
-                self._names = self._cells(file.readline())
+        self._is_old = bool(self._offset)
+        self._mark = b""
+        with suppress(OSError):  # a folder, or not for us: no metrics come from it
+            self._remember()
+
+    def _remember(self) -> None:
+        """The names of columns of what was there before, and how it ended."""
+        if self._offset and self.place.suffix.lower() in _BY_LINE:
+            with open(self.place, "rb") as file:
+                self._names = self._cells(file.readline()) if self._between is not None else None
+                file.seek(max(0, self._offset - _MARK))
+                self._mark = file.read(min(_MARK, self._offset))
 
     def news(self, *, is_over: bool) -> Iterator[tuple[int, dict[str, float]]]:
         """The steps and values that are new; an unfinished line only when it is over."""
@@ -107,8 +119,8 @@ class _File:
     def _lines(self, is_over: bool) -> Iterator[tuple[int, dict[str, float]]]:
         with open(self.place, "rb") as file:
             now = os.fstat(file.fileno())
-            if self._seen is None or now.st_ino != self._seen.st_ino or now.st_size < self._offset:
-                self._offset, self._names, self._step = 0, None, 0
+            if self._is_anew(file, now):
+                self._offset, self._names, self._step, self._mark, self._is_old = 0, None, 0, b"", False
             self._seen = now
             file.seek(self._offset)
             while content := file.read(_AT_ONCE):
@@ -116,9 +128,20 @@ class _File:
                 if not end:
                     return
                 self._offset += end
+                self._mark, self._is_old = (self._mark + content[max(0, end - _MARK) : end])[-_MARK:], False
                 file.seek(self._offset)
                 for line in content[:end].splitlines():
                     yield from self._line(line)
+
+    def _is_anew(self, file: BinaryIO, now: os.stat_result) -> bool:
+        """Whether it was written from its beginning, and not only behind what is known of it."""
+        before = self._seen
+        if before is None or now.st_ino != before.st_ino or now.st_size < self._offset:
+            return True
+        if self._is_old and now.st_size == self._offset and now.st_mtime_ns != before.st_mtime_ns:
+            return True
+        file.seek(self._offset - len(self._mark))
+        return file.read(len(self._mark)) != self._mark
 
     def _line(self, line: bytes) -> Iterator[tuple[int, dict[str, float]]]:
         if not line.strip():
