@@ -186,6 +186,21 @@ def test_a_rerun_needs_a_command_that_is_whole_and_its_folder(here: Path) -> Non
     assert track("rerun", "fails", cwd=here).code == 5
 
 
+@pytest.mark.parametrize("place", ["../outside", "/", ".git"])
+def test_a_record_cannot_have_its_command_stand_outside_of_the_repository(here: Path, place: str) -> None:
+    (here.parent / "outside").mkdir()
+    track("run", "--name", "r", "--", "touch", "made", cwd=here).ok()
+    record = next((here / ".track/runs").rglob("*.toml"))
+    record.write_text(record.read_text().replace("\ncommand = ", f'\ncwd = "{place}"\ncommand = '))
+    journal = next((here / ".git").rglob("journal/*/*.toml"))
+    journal.unlink()
+    commit_all(here, "planted")
+    (here / "made").unlink(missing_ok=True)
+    refused = track("rerun", "r", cwd=here)
+    assert refused.code == 7 and "in which the command would stand" in refused.err
+    assert not (here.parent / "outside/made").exists() and not (here / ".git/made").exists()
+
+
 @pytest.mark.parametrize(
     ("command", "count"),
     [

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from track.errors import UsageError
+from track.errors import ForbiddenPath, UsageError
 from track.flows.run_commands import command_of
 from track.flows.run_find import Found, find_run
 from track.flows.run_start import Wishes
 from track.flows.running import Asked, Ran, execute_run
-from track.model.names import display, path_of
+from track.model.names import check_worktree_path, display, path_of
 from track.model.record import Record
 from track.progress import Progress, silent
 from track.project import Project
@@ -52,13 +53,14 @@ def rerun(
     Raises:
         UnknownRun: no run is called so, or several are.
         UsageError: it had no command, or a secret that is not kept stood among its arguments.
+        ForbiddenPath: its record says that it stood outside of the repository.
         as `run`.
     """
     changes, asked = changes or Changes(), asked or Asked()
     found = find_run(project, name)
     record = found.record
     command = command_of(record, changes.arguments)
-    project.cwd = project.root / os.fsdecode(path_of(record.cwd))
+    project.cwd = _folder_of(project, record)
     if not project.cwd.is_dir():
         raise UsageError(
             f"run {display(record.name)} stood in `{display(record.cwd)}`, which is no folder here",
@@ -74,6 +76,17 @@ def rerun(
     )
     asked = asked._replace(inputs=_declared(project, record, "input"), outputs=_declared(project, record, "output"))
     return Rerun(found, command, execute_run(project, command, wishes, asked, echo=echo, progress=progress))
+
+
+def _folder_of(project: Project, record: Record) -> Path:
+    """Where the command stands. Raises ForbiddenPath for a place that is none of the repository's."""
+    folder = b"" if record.cwd == "." else path_of(record.cwd)
+    if folder and (why := check_worktree_path(folder)) is not None:
+        raise ForbiddenPath(
+            f"`{display(record.cwd)}`, in which the command would stand, {why}",
+            hint=f"see who wrote that record: track runs show {record.id}",
+        )
+    return project.root / os.fsdecode(folder)
 
 
 def _declared(project: Project, record: Record, category: str) -> tuple[str, ...]:
