@@ -117,6 +117,17 @@ def test_what_a_killed_one_left_goes_with_the_next(here: Path) -> None:
     assert scratch() == [] and worktrees(here) == 1
 
 
+def test_a_linked_working_tree_on_a_disk_that_is_away_is_not_forgotten(here: Path, tmp_path: Path) -> None:
+    away, put = tmp_path / "away", tmp_path / "put"
+    git("worktree", "add", "-q", away, cwd=here)
+    write_tree(away, {"staged.txt": b"mine"})
+    git("add", "staged.txt", cwd=away)
+    away.rename(put)
+    assert done(here, "true", isolated=True).code == 0
+    put.rename(away)
+    assert "A  staged.txt" in git("status", "--short", cwd=away)
+
+
 def test_a_commit_is_the_record_and_the_pointers_and_nothing_else_that_is_staged(here: Path) -> None:
     write_tree(here, {"staged.txt": b"mine"})
     git("add", "staged.txt", cwd=here)

@@ -16,7 +16,7 @@ from track.flows.pointing import pointer_of_content
 from track.flows.reach import Version
 from track.flows.run_artifacts import Made
 from track.flows.run_needs import entries_of, pointer_name, pointer_of_used
-from track.history.linked_worktrees import add_worktree, forget_worktree
+from track.history.linked_worktrees import add_worktree, forget_gone, forget_worktree
 from track.history.plumbing import Git
 from track.model.names import check_worktree_path, display, path_of, pointer_path, typed
 from track.model.pointer import Pointer, dump_pointer
@@ -51,6 +51,7 @@ def isolated(project: Project, cell: Cell, progress: Progress = silent) -> Itera
     """
     scratch = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "track" / "isolated"
     publish.sweep(scratch)
+    forget_gone(project.git, scratch)
     room = publish.stage(scratch)
     publish.make_directory(room, mode=0o700)
     tree = room / project.root.name

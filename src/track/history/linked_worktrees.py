@@ -1,5 +1,6 @@
 """Linked working trees of the repository: made at a commit with no files, and taken away again."""
 
+import os
 from pathlib import Path
 
 from track.history.plumbing import Git
@@ -27,4 +28,15 @@ def add_worktree(git: Git, folder: Path, commit: str | None) -> Git:
 def forget_worktree(git: Git, folder: Path) -> None:
     """Have Git forget a linked working tree, and remove whatever is still there."""
     git.run("worktree", "remove", "--force", str(folder), check=False)
-    git.run("worktree", "prune", check=False)
+
+
+def forget_gone(git: Git, room: Path) -> None:
+    """Have Git forget the linked working trees below `room` that are gone.
+
+    Not `git worktree prune`: one of a person's may be on a disk that is away, and what is staged in it would go.
+    """
+    top = os.path.join(os.fsencode(os.path.realpath(room)), b"")
+    for line in git.run("worktree", "list", "--porcelain").split(b"\n"):
+        folder = line.removeprefix(b"worktree ")
+        if folder != line and folder.startswith(top) and not os.path.lexists(folder):
+            git.run("worktree", "remove", "--force", os.fsdecode(folder), check=False)
