@@ -175,6 +175,21 @@ def remove_tree(path: Path) -> None:
         os.rmdir(path)
 
 
+def clear_away(path: Path) -> None:
+    """Remove a folder in which a program of somebody wrote, which may have taken rights from what it made there.
+
+    What cannot go all the same stays: the work is done, and the next sweep tries again.
+    """
+    for directory, subdirectories, _ in os.walk(path):
+        for name in subdirectories:
+            inner = os.path.join(directory, name)
+            with suppress(OSError):
+                if not os.path.islink(inner):
+                    os.chmod(inner, 0o700)
+    with suppress(OSError, TrackError):
+        remove_tree(path)
+
+
 def sync_file(fd: int, path: AnyPath) -> None:
     """Make the content behind `fd` durable; `path` is for the message."""
     with naming(path):

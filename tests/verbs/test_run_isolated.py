@@ -20,6 +20,10 @@ LIST = (
     "mkdir out; find . -name .git -prune -o -type f -print | sort > out/list; cat a.csv d/x > out/all; echo no > stray"
 )
 
+RIGHTS = "-dac_override,-dac_read_search,-fowner"
+UNPRIVILEGED = ("setpriv", f"--bounding-set={RIGHTS}", f"--inh-caps={RIGHTS}", "--") if os.geteuid() == 0 else ()
+"""Rights count for root, too."""
+
 
 @pytest.fixture
 def here(repo: Path) -> Path:
@@ -126,6 +130,17 @@ def test_a_linked_working_tree_on_a_disk_that_is_away_is_not_forgotten(here: Pat
     assert done(here, "true", isolated=True).code == 0
     put.rename(away)
     assert "A  staged.txt" in git("status", "--short", cwd=away)
+
+
+@pytest.mark.needs("setpriv")
+def test_a_command_may_take_the_rights_from_folders_that_it_made(here: Path) -> None:
+    script = "mkdir -p mod/x; echo 1 > mod/x/f; chmod 555 mod/x mod; echo result > out.txt"
+    words = ("run", "--isolated", "--name", "x", "-o", "out.txt", "--", "sh", "-c", script)
+    ran = subprocess.run(
+        [*UNPRIVILEGED, sys.executable, "-m", "track", *words], cwd=here, check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert (here / "out.txt").read_bytes() == b"result\n" and worktrees(here) == 1 and scratch() == []
 
 
 def test_a_commit_is_the_record_and_the_pointers_and_nothing_else_that_is_staged(here: Path) -> None:

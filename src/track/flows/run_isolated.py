@@ -62,8 +62,8 @@ def isolated(project: Project, cell: Cell, progress: Progress = silent) -> Itera
             _furnish(place, cell, progress)
             yield place
     finally:
+        publish.clear_away(room)
         forget_worktree(project.git, tree)
-        publish.remove_tree(room)
 
 
 @contextmanager
