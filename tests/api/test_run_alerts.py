@@ -127,6 +127,27 @@ def test_none_sends_nothing_and_a_server_that_is_not_there_breaks_nothing(here: 
         assert len(taken.messages) == 1
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"host": "a" * 70 + ".invalid"}, {"sender": "a\nb"}],
+    ids=["a host", "a sender"],
+)
+def test_what_smtp_cannot_say_breaks_nothing_and_the_next_look_tries_again(
+    here: Path, inbox: tuple[Inbox, int], wrong: dict[str, str]
+) -> None:
+    taken, port = inbox
+    back = Post("127.0.0.1", port, "none", "track@example.org", ("ada@example.org",))
+    settings(port)
+    with Project.open(here) as project:
+        living, _ = begun(project)
+        loud = Alert(name="loud", type="by hand", notification="email")
+        add_alert(project, living, loud)
+        set_alert(project, living, "loud", "critical", lambda post, *mail: send(back._replace(**wrong), *mail))
+        assert taken.messages == []
+        tell(back, living, living.record(), [loud], send)
+        assert len(taken.messages) == 1
+
+
 def test_a_definition_is_staged_used_again_and_never_changed_behind_it(here: Path) -> None:
     with Project.open(here) as project:
         living, alert = begun(project)

@@ -154,7 +154,7 @@ def tell(post: Post | None, living: Living, draft: Record, alerts: Sequence[Aler
         text = f"The alert {alert.name!r} ({_why(alert)}) went critical in run {draft.name} ({draft.id}).\n"
         try:
             send(post, f"track: {alert.name} in run {draft.name}", text)
-        except OSError:
+        except (OSError, ValueError):  # the second for a name, address or password that SMTP cannot say
             publish.remove(mark)
 
 
