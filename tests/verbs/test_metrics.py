@@ -1,8 +1,10 @@
 """Metrics of several runs: their difference, drawings, and lines of numbers as they come."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -77,6 +79,27 @@ def test_lines_of_numbers_are_metrics(here: Path) -> None:
         points = metrics_show(project, "m").points
         assert {name: list(each.values) for name, each in points.items()} == {"x": [1.0, 3.0], "y": [2.0, 4.0]}
         assert find_run(project, "m").record.status == "completed"
+
+
+def test_ctrl_c_is_the_end_of_lines_that_have_none(here: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "track", "monitor", "--name", "m"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=here,
+    ) as running:
+        assert running.stdin is not None
+        running.stdin.write(b"x\n1\n2\n")
+        running.stdin.flush()
+        deadline = time.monotonic() + 60
+        while '"last": 2.0' not in track("metrics", "show", "m", "--json", cwd=here).out:
+            assert time.monotonic() < deadline
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
+    with Project.open(here) as project:
+        found = find_run(project, "m")
+        assert found.record.status == "terminated" and list(metrics_show(project, "m").points["x"].values) == [1.0, 2.0]
 
 
 def test_what_is_no_number_is_left_out_and_told(here: Path) -> None:

@@ -18,13 +18,14 @@ _TOLD = 5
 
 class Monitored(NamedTuple):
     """What came: the run's draft, how many values were logged, how many lines had something that was left out, and
-    the first of those lines, with their numbers.
+    the first of those lines, with their numbers; and whether Ctrl-C was the end of it.
     """
 
     record: Record
     values_count: int
     left_out_count: int
     left_out: tuple[str, ...]
+    was_interrupted: bool = False
 
 
 def monitor(
@@ -39,7 +40,7 @@ def monitor(
     """Log every line to the living run called `run`, or to a new one, until there are no more; the run goes on then.
 
     The first line names the columns, unless `columns` does. A cell without a finite number is left out, and so is a
-    line with more cells than columns. Blank lines are nothing.
+    line with more cells than columns. Blank lines are nothing. Ctrl-C is the end of the lines: many have no other.
 
     Raises:
         UsageError: the delimiter is empty, or a column cannot be the name of a metric; or the run has ended.
@@ -59,18 +60,22 @@ def monitor(
         raise UsageError(f"two columns are called alike: {display(', '.join(names))}", hint="name them with --columns")
     living = living_run(project, run) if run is not None else begin(project, wishes or Wishes())
     draft = living.record()
-    started, count, left_out = micros(draft.started), 0, list[str]()
-    writer = Writer(living, is_blocking=True)
-    for step, (number, cells) in enumerate(rows):
-        values = _values(names, cells)
-        if len(values) < len(names) or len(cells) > len(names):
-            left_out.append(f"line {number}: {delimiter.join(cells)}")
-        if values and len(cells) <= len(names):
-            at = now_micros()
-            writer.put_points(values, step, (at - started) / 1e6, at)
-            count += len(values)
+    started, count, left_out_count, left_out = micros(draft.started), 0, 0, list[str]()
+    writer, was_interrupted = Writer(living, is_blocking=True), False
+    try:
+        for step, (number, cells) in enumerate(rows):
+            values = _values(names, cells)
+            if len(values) < len(names) or len(cells) > len(names):
+                left_out_count += 1
+                left_out += [f"line {number}: {delimiter.join(cells)}"] if left_out_count <= _TOLD else []
+            if values and len(cells) <= len(names):
+                at = now_micros()
+                writer.put_points(values, step, (at - started) / 1e6, at)
+                count += len(values)
+    except KeyboardInterrupt:
+        was_interrupted = True
     writer.close()
-    return Monitored(draft, count, len(left_out), tuple(left_out[:_TOLD]))
+    return Monitored(draft, count, left_out_count, tuple(left_out), was_interrupted)
 
 
 def _rows(lines: Iterable[bytes], delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from track.cli import run_options
+from track.cli.failure import INTERRUPTED
 from track.cli.session import count_text, emit, note, opened, warn
 from track.model.names import display
 from track.verbs.monitor import monitor
@@ -22,7 +23,7 @@ A cell without a finite number is left out, and so is a line with more cells tha
 A blank as the delimiter stands for any number of blanks.
 
 \b
-Exit codes: 0 done; 1 it cannot be written; 2 wrong usage, or no such run; 3 not a project.
+Exit codes: 0 done; 1 it cannot be written; 2 wrong usage, or no such run; 3 not a project; 130 Ctrl-C was the end.
 """
 
 
@@ -37,7 +38,8 @@ def command(*, run: str | None, delimiter: str, columns: str | None, **said: Any
     names = None if columns is None else [name.strip() for name in columns.split(None if between == " " else between)]
     with opened() as project:
         done = monitor(project, sys.stdin.buffer, run_options.wished(**said), run=run, delimiter=between, columns=names)
-        closed = runs_close(project, done.record.id) if run is None else None
+        ended = "terminated" if done.was_interrupted else "completed"
+        closed = runs_close(project, done.record.id, status=ended) if run is None else None
     for text in done.left_out:
         warn(f"left out: {display(text)}")
     if done.left_out_count > len(done.left_out):
@@ -47,3 +49,5 @@ def command(*, run: str | None, delimiter: str, columns: str | None, **said: Any
     note(f"{count_text(done.values_count, 'value')} logged")
     if closed is not None and closed.why_not is not None:
         note(f"it is in the journal only: {closed.why_not}")
+    if done.was_interrupted:
+        click.get_current_context().exit(INTERRUPTED)
