@@ -119,6 +119,15 @@ def test_what_a_run_changed_in_place_is_made_again_from_what_it_was(here: Path) 
     assert kinds(again(here, "r")) == [("in.csv", "same")]
 
 
+def test_what_a_program_saved_to_the_run_alone_is_told_as_not_compared(here: Path) -> None:
+    script = "import track\nrun = track.Run()\nrun.init()\nrun.save_object(1, 'output', 'sum')\nprint('told')\n"
+    write_tree(here, {"save.py": script.encode()})
+    track("run", "--name", "r", "-o", "out", "--", "sh", "-c", f"{sys.executable} save.py; echo 1 > out", cwd=here).ok()
+    done = track("reproduce", "r", cwd=here).ok()
+    assert "1 of 1 output came again" in done.err
+    assert "not compared, as a program saved it to the run alone: sum\n" in done.err
+
+
 def test_what_cannot_be_executed_again_is_said(here: Path) -> None:
     track("run", "--name", "secret", "--", "true", "--token", "abcdefgh", cwd=here).ok()
     with pytest.raises(UsageError, match="held a secret"):

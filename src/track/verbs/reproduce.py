@@ -12,6 +12,7 @@ from track.flows.pointers import exists
 from track.flows.reach import Version
 from track.flows.run_commands import command_of
 from track.flows.run_compare import Side, Verdict, verdict
+from track.flows.run_environment import STREAMS
 from track.flows.run_find import Found, find_run
 from track.flows.run_isolated import Cell, isolated
 from track.flows.run_needs import code_version, input_versions, need, output_versions
@@ -24,7 +25,8 @@ from track.runs.command import Echo, Executed, Streams, check_program, execute
 class Reproduced(NamedTuple):
     """What came of it: the command's exit code now, and a verdict for each output, sorted by path.
 
-    `not_there` names inputs that were no tracked paths, and so were not there this time.
+    `not_there` names inputs that were no tracked paths, and so were not there this time, `not_compared` what a program
+    saved as an output of the run and at no path.
     """
 
     found: Found
@@ -32,6 +34,7 @@ class Reproduced(NamedTuple):
     seconds: float
     verdicts: tuple[Verdict, ...]
     not_there: tuple[str, ...]
+    not_compared: tuple[str, ...] = ()
 
     @property
     def is_reproduced(self) -> bool:
@@ -69,7 +72,9 @@ def reproduce(
         executed = _execute(place, command, echo)
         verdicts = _verdicts(project, place, outputs, progress)
     not_there = tuple(used.shown for used in record.of("input") if used.path is None)
-    return Reproduced(found, executed.code, executed.seconds, verdicts, not_there)
+    saved = (used.shown for used in record.of("output") if used.path is None)
+    not_compared = tuple(name for name in saved if name not in STREAMS)
+    return Reproduced(found, executed.code, executed.seconds, verdicts, not_there, not_compared)
 
 
 def _execute(place: Project, command: Sequence[str], echo: Echo) -> Executed:

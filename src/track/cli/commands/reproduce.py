@@ -61,6 +61,8 @@ def _show(done: Reproduced) -> None:
     )
     if done.not_there:
         note(f"not there this time, as it is no tracked path: {display(' '.join(done.not_there))}")
+    if done.not_compared:
+        note(f"not compared, as a program saved it to the run alone: {display(' '.join(done.not_compared))}")
     if not done.is_reproduced:
         hint(f"see whether the environment is another: track env diff {record.id}")
 
