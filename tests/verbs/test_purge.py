@@ -14,13 +14,16 @@ from support.sharing import cloned, files_below
 from support.trees import write_tree
 from track.errors import Conflict, HistoryIncomplete, Locked, MissingObject, PurgedObject, TrackError, UsageError
 from track.flows import send as flow
+from track.flows.reach import versions
 from track.model.digest import digest_of
 from track.project import Project
 from track.store.purging import purge_there
 from track.store.roots import RootsEntry, dump_roots
 from track.store.tombstones import parse_tombstone
+from track.verbs import purge as purge_verb
 from track.verbs.purge import Purged, purge
 from track.verbs.push import push
+from track.verbs.shrink import shrink
 
 BIG = random.Random(1).randbytes(1_500_000)
 OTHER = random.Random(2).randbytes(1_500_000)
@@ -252,6 +255,39 @@ def theirs_is_whole(clone: Path, name: str) -> None:
     fresh = cloned(clone, name)
     track("pull", "--", "theirs", cwd=fresh).ok()
     assert (fresh / "theirs/copy").read_bytes() == SECRET and (fresh / "theirs/more").read_bytes() == b"theirs alone"
+
+
+def test_what_a_version_is_made_of_stays_though_its_manifest_is_at_the_remote_alone(here: Path) -> None:
+    with Project.open(here) as project:
+        assert shrink(project, 1) is not None
+        v1 = bytes(versions(project, ["v1"], [b"people"]).versions[0].pointer.digest)
+        assert project.store.absent([v1]) == {v1}
+    done = purged(here, "people", rev=None)
+    assert done.shared_count == 1 and not any(one.error for one in done.remotes)
+    clone = cloned(here)
+    git("checkout", "-q", "v1", cwd=clone)
+    track("pull", cwd=clone).ok()
+    assert (clone / "people/a").read_bytes() == SECRET and (clone / "people/same").read_bytes() == b"the same"
+
+
+def test_a_remote_that_did_not_answer_before_is_asked_before_anything_goes_there(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Project.open(here) as project:
+        assert shrink(project, 1) is not None
+    decided = purge_verb._needed_by_others
+
+    def alone(*args: object) -> set[bytes]:
+        for name in ("origin", "second"):
+            (here.parent / name).rename(here.parent / f"{name}-away")
+        found = decided(*args)  # type: ignore[arg-type]  # as it was called
+        for name in ("origin", "second"):
+            (here.parent / f"{name}-away").rename(here.parent / name)
+        return found
+
+    monkeypatch.setattr("track.verbs.purge._needed_by_others", alone)
+    done = purged(here, "people", rev=None)
+    assert [type(one.error) for one in done.remotes] == [Conflict, Conflict]
 
 
 def test_what_only_another_clone_needs_stays_unless_it_is_said(here: Path) -> None:

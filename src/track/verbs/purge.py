@@ -1,8 +1,8 @@
 """Purge: remove a version for good, from every remote and from here, and leave word of it."""
 
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from track.errors import Conflict, MissingObject, RemoteError, TrackError, UsageError
@@ -17,6 +17,7 @@ from track.progress import Progress, silent
 from track.project import Project
 from track.store.clock import now_at
 from track.store.marks import Marks
+from track.store.nodes_there import read_there
 from track.store.purged import note_purged, purge_here, purged_in
 from track.store.purging import purge_there
 from track.store.remote import Remote
@@ -160,12 +161,47 @@ def _needed_by_others(
             f"the repository at {display(str(shallow[0]))} is a shallow clone: other versions may be made of the same",
             hint=f"git -C {typed(str(shallow[0]))} fetch --unshallow",
         )
-    with Marks() as marks:
-        mark_needed(project, users, marks, progress, without=frozenset([bytes(version.pointer.digest)]))
+    with ExitStack() as stack, Marks() as marks:
+        there: list[Remote] = []
         for named in remotes:
-            with suppress(RemoteError), connected(project, named, sending=False) as connection:
+            with suppress(RemoteError):
+                there.append(stack.enter_context(connected(project, named, sending=False)))
+        _mark_here(project, there, version, marks, progress)
+        for connection in there:
+            with suppress(RemoteError):
                 _mark_there(project, connection, version, marks, progress)
         return marks.kept(sorted(objects))
+
+
+def _mark_here(project: Project, there: Sequence[Remote], version: Version, marks: Marks, progress: Progress) -> None:
+    """Mark what other versions in the history need; manifests that are not here, as after a shrink, come from there."""
+    mark_needed(
+        project, repositories(project), marks, progress,
+        elsewhere=lambda digests: _read_there(there, digests), without=frozenset([bytes(version.pointer.digest)]),
+    )  # fmt: skip
+
+
+def _read_there(there: Sequence[Remote], digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+    """(digest, bytes) of each of these nodes, from whichever remote gives it; None for what is at none.
+
+    Raises:
+        MissingObject: one is at a remote, and none gives it.
+    """
+    waiting = set(digests)
+    unreadable: MissingObject | None = None
+    for remote in there:
+        try:
+            for digest, data in read_there(remote.place, remote.known, sorted(waiting)):
+                if data is not None:
+                    waiting.discard(digest)
+                    yield digest, data
+        except MissingObject as error:
+            unreadable = error
+        except RemoteError:  # it is asked again before anything goes there
+            continue
+    if unreadable is not None and waiting:
+        raise unreadable
+    yield from ((digest, None) for digest in sorted(waiting))
 
 
 def _mark_there(project: Project, remote: Remote, version: Version, marks: Marks, progress: Progress) -> None:
@@ -185,6 +221,12 @@ def _at_remote(
 ) -> PurgedRemote:
     def refuse_needed() -> None:
         with Marks() as marks:
+            _mark_here(project, [connection], version, marks, progress)
+            if marks.kept(sorted(objects)):
+                raise Conflict(
+                    f"another version at {connection.place.url} is made of the same",
+                    hint="run the same command again: what that one needs stays",
+                )
             _mark_there(project, connection, version, marks, progress)
             if marks.kept(sorted(objects)):
                 raise Conflict(
