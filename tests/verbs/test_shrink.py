@@ -148,6 +148,13 @@ def test_two_copies_are_wanted_and_one_remote_lost_an_object(here: Path) -> None
     assert whole(here) == {3, 4, 5}
 
 
+def test_one_store_under_two_names_is_one_copy(here: Path) -> None:
+    track("remote", "add", "twin", str(here.parent / "remote"), cwd=here).ok()
+    done = shrunk(here, min_copies=2)
+    assert done is not None and (done.objects_count, done.asked) == (0, ("origin", "twin"))
+    assert whole(here) == {1, 2, 3, 4, 5}
+
+
 def test_a_policy_gives_up_no_last_copy(here: Path) -> None:
     (here.parent / "remote" / object_key(big(1))).unlink()
     shutil.rmtree(here / ".git/track/trash")

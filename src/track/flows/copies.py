@@ -5,6 +5,7 @@ one meanwhile, and afterwards needs it there.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -53,23 +54,24 @@ def count_copies(
 ) -> Copies:
     """Ask every remote which of these objects it has: in its index, in files that are there in their size.
 
-    What a collection has condemned there does not count. `relying` are versions that this clone will have only there.
-    `quick`, a remote is asked only when its record says that it has some.
+    What a collection has condemned there does not count, and a store that two remotes name counts once. `relying` are
+    versions that this clone will have only there. `quick`, a remote is asked only when its record says that it has
+    some.
     """
-    counts: dict[bytes, int] = {}
+    stores: dict[str, set[bytes]] = {}
     asked: list[str] = []
     passed: list[Passed] = []
     for named in all_named(project) if objects else ():
         if quick and not _may_hold(project, named, objects):
             continue
         try:
-            held = _held_at(project, named, objects, relying or {}, progress)
+            store_id, held = _held_at(project, named, objects, relying or {}, progress)
         except TrackError as error:
             passed.append(Passed(named.name, named.url, error.message, error.hint))
             continue
         asked.append(named.name)
-        for digest in held:
-            counts[digest] = counts.get(digest, 0) + 1
+        stores.setdefault(store_id, set()).update(held)
+    counts = Counter(digest for held in stores.values() for digest in held)
     return Copies(counts, tuple(asked), tuple(passed))
 
 
@@ -110,7 +112,8 @@ def keep_last_copies(
 
 def _held_at(
     project: Project, named: Named, objects: Collection[bytes], relying: Roots, progress: Progress
-) -> set[bytes]:
+) -> tuple[str, set[bytes]]:
+    """The id of the store that a remote is, and which of the objects are there for this clone to rely on."""
     if is_read_only(project, named):
         relying = {}  # nothing can be said there: whoever collects it is asked by others
     with connected(project, named, sending=bool(relying)) as remote:
@@ -118,7 +121,7 @@ def _held_at(
         there = held_there(remote, objects, relying, writer=clone_id(project), patience_s=patience_s, progress=progress)
     for root in there.unsaid:  # nobody says that all of it is there, so a collection may take what is
         there.held.difference_update(below_here(project.store, root, None, set()))
-    return there.held
+    return remote.store_id, there.held
 
 
 class There(NamedTuple):
