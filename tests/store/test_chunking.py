@@ -93,8 +93,9 @@ def test_a_store_says_how_it_cuts_and_in_one_that_does_not_nothing_is_cut() -> N
     assert b"normalisation" not in dump_description(silent)
     assert chunker_of(parse_description(dump_description(silent), "here").chunking) is None
     assert chunker_of(said.chunking) is not None
-    with pytest.raises(NotAStore):
-        parse_description(dump_description(said).replace(b"= 2\n", b'= "two"\n'), "here")
+    for odd in (b'"two"', b"inf", b"nan"):
+        with pytest.raises(NotAStore):
+            parse_description(dump_description(said).replace(b"= 2\n", b"= " + odd + b"\n"), "here")
 
 
 @pytest.mark.parametrize(

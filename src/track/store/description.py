@@ -131,7 +131,7 @@ def parse_description(content: bytes, place: str) -> Description:
             raise ValueError("it is encrypted, and its format says that it is not")
         sealing = _encryption(table["encryption"], place) if "encryption" in table else None
         return _description(store, table.get("chunks", {}), table.get("server", {}))._replace(encryption=sealing)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         hint = "restore its store.toml from another copy of the store, or use another place"
         raise NotAStore(f"store.toml at {place} cannot be read: {error}", hint=hint) from error
 
