@@ -189,6 +189,28 @@ def test_the_policy_is_said_at_the_remote_and_taken_back(here: Path) -> None:
     assert (dict(holders.policies()), len(holders.entries)) == ({own: ALL}, 1)
 
 
+def test_a_push_with_nothing_to_send_says_a_policy_that_has_changed(here: Path) -> None:
+    other = cloned(here)
+    consented(other)
+    track("pull", cwd=other).ok()
+    write_tree(other, {"more": b"theirs"})
+    track("add", "more", cwd=other).ok()
+    commit_all(other, "theirs")
+    keep(other, "tips")
+    track("push", cwd=other).ok()
+    keep(other, "all")
+    track("push", cwd=other).ok()
+    assert set(read_holders(open_folder(here.parent / "remote")).policies().values()) == {ALL}
+    keep(here, "tips")
+    age(here)
+    twice(here)
+    assert whole(here) == {0, 1, 2, 3}
+    keep(other, "tips")
+    track("push", cwd=other).ok()
+    twice(here)
+    assert whole(here) == {3}
+
+
 def test_a_dry_run_says_nothing_at_the_remote_and_explains(here: Path) -> None:
     before = at_remote(here)
     done = track("gc", "--remote", "--keep", "tips", "-n", cwd=here).ok()

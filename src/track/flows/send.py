@@ -58,6 +58,7 @@ def claim(remote: Remote, versions: Iterable[Version], writer: str, *, patience_
     roots = _roots(version for version in wanted if version.pointer.digest not in held)
     if not roots:
         remote.drop_claims(writer)
+        remote.say_keep(writer)
         return None
     return remote.claim(writer, roots, patience_s=patience_s)
 

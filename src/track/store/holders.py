@@ -106,17 +106,19 @@ def narrow(place: Place, one: Holding, kept: set[bytes], *, is_forgotten: bool =
     return True
 
 
-def say_kept(place: Place, writer: str, keep: Policy, dropped: frozenset[bytes]) -> None:
+def say_kept(place: Place, writer: str, keep: Policy, dropped: frozenset[bytes] | None) -> None:
     """Say in this clone's own entry what it keeps of the history, and what nobody does; nothing when that is known.
 
-    Its entries become one. The new one is there before the old ones go.
+    Without `dropped`, what it said of that before stays. Its entries become one. The new one is there before the old
+    ones go.
     """
     own = sorted(
         ((name.number, one) for one in read_holders(place).entries if one.writer == writer
          and (name := roots_name(one.key)) is not None),
         key=lambda each: -each[0],
     )  # fmt: skip
-    gone = frozenset(map(Digest, dropped))
+    said = frozenset[bytes]().union(*(one.entry.dropped for _, one in own))
+    gone = frozenset(map(Digest, said if dropped is None else dropped))
     if not own:
         if keep.is_all and not gone:
             return

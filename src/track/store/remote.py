@@ -7,12 +7,12 @@ an artifact is complete. Whoever is killed in between leaves what nothing names 
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from track.errors import Locked, NotAStore, RemoteError
+from track.errors import DamagedObject, Locked, NotAStore, RemoteError
 from track.model.digest import Digest
 from track.model.policy import ALL
 from track.progress import Progress, silent
@@ -27,9 +27,10 @@ from track.store.chunking import chunker_of
 from track.store.claim import Claim
 from track.store.clock import now_at, pause, since_boot
 from track.store.description import CHOSEN, Abilities, Description, dump_description, parse_description
+from track.store.holders import say_kept
 from track.store.known import Known
 from track.store.large import read_part
-from track.store.layout import DESCRIPTION, PROBES, claim_name
+from track.store.layout import DESCRIPTION, PROBES, claim_name, roots_name
 from track.store.listing import publish_listing
 from track.store.needing import objects_needing
 from track.store.objects import Store
@@ -37,7 +38,7 @@ from track.store.place import NoSuchKey, Place
 from track.store.readback import packs_before, read_back
 from track.store.receive import Fetched, fetch
 from track.store.resume import ResumedPlace
-from track.store.roots import RootsEntry
+from track.store.roots import RootsEntry, parse_roots
 from track.store.survey import Surveyed, merge_levels, remove_replaced, survey
 from track.store.tables import Tables, tables_beside
 from track.store.tombstones import Found, read_tombstones, together
@@ -212,6 +213,17 @@ class Remote:
             if name is not None and name.writer == writer:
                 self.place.delete(key)
         self.place.tidy()
+
+    def say_keep(self, writer: str) -> None:
+        """Say what this clone keeps of the history by now, where its latest entry says something else."""
+        own = [name for key in self.known.entries if (name := roots_name(key)) and name.writer == writer]
+        for name in own:
+            if name.number == max(one.number for one in own):
+                with suppress(NoSuchKey, DamagedObject):
+                    entry = parse_roots(self.place.get(str(name)), str(name))
+                    if entry.keep != self.keep:
+                        say_kept(self.place, writer, self.keep, None)
+                        return
 
     def fetch(self, store: Store, digests: Iterable[bytes], *, progress: Progress = silent) -> Fetched:
         """Fetch what the store lacks of `digests`; what could not be had is in the result, the rest is placed.
