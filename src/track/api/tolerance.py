@@ -31,7 +31,7 @@ def tolerant(method: Callable[Concatenate[_T, _P], object]) -> Callable[Concaten
     def guarded(self: _T, /, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         try:
             method(self, *args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # a bug of ours must not break the program of the user, either
             if not self.suppresses:
                 raise
             self.tell(error)

@@ -110,21 +110,7 @@ def execute_run(
     echo: Echo,
     progress: Progress = silent,
 ) -> Ran:
-    """Execute `command` and keep what is known of it: code, environment, inputs, outputs, streams and its end.
-
-    The run is in the journal before the command starts, and sealed there before anything is written into the working
-    tree; killed at any instant, what was known stays. Outputs are stored before their pointers are written.
-
-    Raises:
-        UsageError: there is no command, or something about the run cannot be.
-        UnknownPath: a declared input is not tracked, or not here; nothing was run.
-        AlreadyInGit, InsideArtifact: a declared output cannot become an artifact; nothing was run.
-        CommandNotFound: the program is not there; the run is recorded as failed.
-        MissingOutput: a declared output was not written; the run is recorded as failed.
-        TrackError: what the command wrote could not be passed on; the run is recorded as failed.
-        DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
-        GitFailed: the record is staged, and cannot be committed.
-    """
+    """Execute `command` and record it, for every verb that does; what it promises and raises is said at `verbs.run`."""
     wishes, asked = wishes or Wishes(), asked or Asked()
     _check(command, asked)
     inputs, outputs = places_of(project, asked.inputs), places_of(project, asked.outputs)
