@@ -1,8 +1,10 @@
 """`track deps`: what came from something."""
 
+from typing import Any
+
 import click
 
-from track.cli.tracing import FORMATS, show
+from track.cli.tracing import show, traces
 from track.verbs.deps import deps
 
 _HELP = """Show what came from something: the runs that used it, what these made, and so on forward.
@@ -23,14 +25,7 @@ read, after the rest was shown.
 
 
 @click.command("deps", help=_HELP, short_help="what came from something, run by run")
-@click.argument("item", metavar="ITEM", type=click.UNPROCESSED)
-@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Follow at most so many edges.")
-@click.option("--rev", metavar="REV", help="The artifact as it is at this revision.")
-@click.option("--all", "every", is_flag=True, help="Also runs that only other branches and tags have.")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="tree", help="How to print it.", show_default=True
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, item: str, depth: int | None, rev: str | None, every: bool, form: str, as_json: bool) -> None:
+@traces
+def command(**asked: Any) -> None:
     """Translate, call the verb, show."""
-    show(deps, item, "json" if as_json else form, depth=depth, rev=rev, every=every)
+    show(deps, **asked)

@@ -1,8 +1,10 @@
 """`track lineage`: what something came from."""
 
+from typing import Any
+
 import click
 
-from track.cli.tracing import FORMATS, show
+from track.cli.tracing import show, traces
 from track.verbs.lineage import lineage
 
 _HELP = """Show what something came from: the run that made it, its code, what that used, and so on back.
@@ -25,14 +27,7 @@ read, after the rest was shown.
 
 
 @click.command("lineage", help=_HELP, short_help="what something came from, run by run")
-@click.argument("item", metavar="ITEM", type=click.UNPROCESSED)
-@click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Follow at most so many edges.")
-@click.option("--rev", metavar="REV", help="The artifact as it is at this revision.")
-@click.option("--all", "every", is_flag=True, help="Also runs that only other branches and tags have.")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="tree", help="How to print it.", show_default=True
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, item: str, depth: int | None, rev: str | None, every: bool, form: str, as_json: bool) -> None:
+@traces
+def command(**asked: Any) -> None:
     """Translate, call the verb, show."""
-    show(lineage, item, "json" if as_json else form, depth=depth, rev=rev, every=every)
+    show(lineage, **asked)
