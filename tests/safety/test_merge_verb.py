@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import track_here
+from support.cli import track, track_here
 from support.merging import fork, git_says, project, save, with_drivers
 from support.repositories import commit_all, git
 from support.seaweed import BUCKET, OWNER, Seaweed
@@ -33,7 +33,7 @@ def settled(scene: Path) -> None:
     assert git("ls-files", "--unmerged", cwd=repo) == ""
     parse_pointer(git("show", ":images.track", cwd=repo).encode(), "images.track")
     assert read_tree(repo / "images") == {b"a": b"theirs", b"b": b"ours", b"c": b"theirs", b"new": b"n"}
-    assert track_here("status", "--porcelain", cwd=repo).ok().out in ("M..- images\n", "")
+    assert track("status", "--porcelain", cwd=repo).ok().out in ("M..- images\n", "")
 
 
 @pytest.mark.needs("strace")

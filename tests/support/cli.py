@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +77,8 @@ def hook_here(_: str, *args: str, cwd: Path) -> Completed:
 
 @contextlib.contextmanager
 def _inside(folder: Path) -> Iterator[None]:
+    # The folder is the whole process's: two threads here would bring each other back to folders that are gone.
+    assert threading.current_thread() is threading.main_thread(), "a thread runs `track` in a process of its own"
     before = os.getcwd()
     os.chdir(folder)
     try:
