@@ -94,7 +94,7 @@ def named_at(repository: Repository, tips: Collection[str]) -> Iterator[Named]:
         input=pairs, globs=True,
     )  # fmt: skip
     for token in tokens:
-        if (head := token.lstrip(b"\n")).startswith(b":"):
+        if (head := token.rpartition(b"\n")[2]).startswith(b":"):  # the first stands behind a line with both trees
             path = next(tokens, b"")
             _, mode, _, oid, _ = head[1:].decode("ascii").split(" ")
             if mode.startswith("100"):
