@@ -13,6 +13,7 @@ from track.config import Config, Source
 from track.consents import Consents
 from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
 from track.history import log
+from track.history.catalog import Catalog
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import check_entry_path, display, standing, typed
@@ -91,7 +92,7 @@ class Project:
     def close(self) -> None:
         """Close what was opened; once more is fine."""
         standing.set(b"")
-        for name in ("store", "stat_cache"):
+        for name in ("store", "stat_cache", "catalog"):
             handle = self.__dict__.pop(name, None)
             if handle is not None:
                 handle.close()
@@ -128,6 +129,11 @@ class Project:
     def stat_cache(self) -> StatCache:
         """Return what is known of the working files' stats."""
         return StatCache(self.worktree_state / "stat.db")
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Return the catalog of the whole repository; it is read, and brought up to date, when it is asked."""
+        return Catalog(self.git, self.state / "catalog.db")
 
     @contextmanager
     def lock(self) -> Iterator[None]:

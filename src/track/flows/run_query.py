@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from track.flows.run_find import Found
+from track.model.document import record_document
 from track.model.query import Path, found, holds, moment
 from track.model.query_dictionary import parse_query
 from track.model.query_text import Fields, parse_field
-from track.model.record import Record, Used
 
 FIELDS = Fields(
     (
@@ -35,43 +35,8 @@ FIELDS = Fields(
 
 
 def document_of(run: Found) -> dict[str, Any]:
-    """A run as a document of FIELDS. A metric is its last value; `metrics.NAME.max` and the like are the others.
-
-    Artifacts have name, category, digest, size, type, kind, how and metadata; `user` is the name in `by`.
-    """
-    record = run.record
-    revision = record.revision
-    artifacts = [_artifact(used) for used in record.artifacts]
-    return {
-        "id": record.id,
-        "name": record.name,
-        "folder": record.folder,
-        "status": run.status,
-        "place": run.place,
-        "started": record.started,
-        "ended": record.ended,
-        "seconds": record.seconds,
-        "by": record.by,
-        "user": record.by.partition(" <")[0],
-        "command": " ".join(record.command),
-        "cwd": record.cwd,
-        "exit": record.exit,
-        "task": record.task,
-        "parent": record.parent,
-        "tags": record.tags,
-        "description": record.description,
-        "metadata": record.metadata,
-        "params": record.params,
-        "metrics": _metrics(record),
-        "environment": record.environment,
-        "alerts": record.alerts,
-        "commit": revision.commit if revision is not None else None,
-        "tree": revision.tree if revision is not None else None,
-        "dirty": revision.dirty if revision is not None else None,
-        "artifacts": artifacts,
-        "inputs": [each for each in artifacts if each["category"] == "input"],
-        "outputs": [each for each in artifacts if each["category"] == "output"],
-    }
+    """A run as a document of FIELDS: what its record says, how it ended or is, and where its record lies."""
+    return record_document(run.record) | {"status": run.status, "place": run.place}
 
 
 def chosen(
@@ -107,23 +72,3 @@ def _key(value: Any) -> tuple[Any, ...]:
     if isinstance(value, datetime):
         return 2, moment(value)
     return (1, value) if isinstance(value, str) else ()
-
-
-def _metrics(record: Record) -> dict[str, float]:
-    facts: dict[str, float] = {}
-    for name, one in record.metrics.items():
-        facts |= {f"{name}.{which}": getattr(one, which) for which in ("last", "min", "max", "mean", "count")}
-    return facts | {name: one.last for name, one in record.metrics.items()}
-
-
-def _artifact(used: Used) -> dict[str, Any]:
-    return {
-        "category": used.category,
-        "name": used.shown,
-        "digest": str(used.digest),
-        "size": used.size,
-        "type": used.type,
-        "kind": used.kind,
-        "how": used.how,
-        "metadata": dict(used.metadata),
-    }

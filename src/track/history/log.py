@@ -19,7 +19,10 @@ MAX_POINTER = 1 << 20
 MAX_RECORD = 16 << 20
 """The same for a record of a run."""
 
-_FORMAT = "--format=commit %H%n%P%n%an%n%ae%n%at%n%ct%n%s"
+_LOG = (
+    "log", "-z", "-c", "--raw", "--root", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color",
+    "--encoding=UTF-8", "--no-notes", "--format=commit %H%n%P%n%an%n%ae%n%at%n%ct%n%s",
+)  # fmt: skip
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -227,6 +230,34 @@ def brought(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterato
                              "--remotes"), ())  # fmt: skip
 
 
+def commits(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterator[tuple[Commit, list[Event]]]:
+    """Give every commit that `tips` reach and `known` do not, newest first, with what it did to pointers and records.
+
+    Ids that are not here do not count. All is streamed.
+    """
+    given = [*(f"{one}\n" for one in tips), *(f"^{one}\n" for one in known)]
+    tokens = git.stream(
+        *_LOG, "--full-history", "--sparse", "--ignore-missing", "--stdin", "--", "*.track", _RECORDS,
+        input=(line.encode("ascii") for line in given), globs=True,
+    )  # fmt: skip
+    commit: Commit | None = None
+    events: list[Event] = []
+    for token in tokens:
+        token = token.lstrip(b"\n")
+        if token.startswith(b"commit "):
+            if commit is not None:
+                yield commit, events
+            commit, events = _parse_commit(token), []
+        elif token.startswith(b":"):
+            path = next(tokens, b"")
+            assert commit is not None
+            if is_pointer_path(path) or is_record_path(path):
+                event = _parse_event(commit, token, path)
+                events += [event] if event is not None else []
+    if commit is not None:
+        yield commit, events
+
+
 def records_brought(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterator[Event]:
     """Give what commits that no remote has did to records of runs, as `brought` does for pointers."""
     chosen = ("--full-history", "--ignore-missing", *tips, *(f"^{one}" for one in known), "--not", "--remotes")
@@ -292,10 +323,7 @@ def _events(
     wanted: str = "*.track",
     is_wanted: Callable[[bytes], bool] = is_pointer_path,
 ) -> Iterator[Event]:
-    tokens = git.stream(
-        "log", "-z", "-c", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color",
-        "--encoding=UTF-8", "--no-notes", _FORMAT, *chosen, "--", *(paths or (wanted,)), globs=not paths,
-    )  # fmt: skip
+    tokens = git.stream(*_LOG, *chosen, "--", *(paths or (wanted,)), globs=not paths)
     commit: Commit | None = None
     for token in tokens:
         token = token.lstrip(b"\n")
@@ -336,13 +364,13 @@ def _with_contents(git: Git, pointers: dict[bytes, str]) -> list[tuple[bytes, by
     return [(path, contents[pointers[path]]) for path in sorted(pointers)]
 
 
-def read_start(top: bytes, path: bytes) -> bytes | None:
+def read_start(top: bytes, path: bytes, limit: int = MAX_POINTER) -> bytes | None:
     """Return the start of the file `path` below `top`; none when it is no file, or lies below a link.
 
     Raises:
         Unreadable: it cannot be read.
     """
-    return _read(top, path, {})
+    return _read(top, path, {}, limit)
 
 
 def _read(top: bytes, path: bytes, folders: dict[bytes, bool], limit: int = MAX_POINTER) -> bytes | None:

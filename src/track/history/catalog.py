@@ -1,0 +1,155 @@
+"""The catalog: every version and record in the history as an index, derived from Git and brought up to date from it.
+
+    with Catalog(git, common_dir / "track" / "catalog.db") as catalog:
+        found = catalog.ask(Scope(), lambda view: list(view.pointers()))
+
+A `Scope` says where to look: what stands in the working tree, at a revision or at every ref, or all that was ever
+there (`history`). `ask` brings the file up to date and gives a `View` of it, which stays the same until the question
+is answered, whatever other processes write. No data is read, only Git.
+
+The file may be deleted at any time. A damaged one, or one of another version, is built again; one that is locked for
+too long, or in a place that may not be written, is left alone and everything is built in memory for once.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from track.errors import Locked, TrackError
+from track.history import catalog_file, catalog_fill
+from track.history.catalog_fill import Tips
+from track.history.catalog_here import Standing, standing_at, standing_here
+from track.history.catalog_view import Unreadable, View
+from track.history.plumbing import Git
+from track.locks import Lock
+
+__all__ = ["Catalog", "Scope", "Unreadable", "View"]
+
+Answer = TypeVar("Answer")
+WAIT_S = 60.0
+"""So long another process may build the catalog before this one builds its own in memory."""
+_TRIES = 5
+
+
+class Scope(NamedTuple):
+    """Where to look.
+
+    Without `rev` in the working tree, else at that revision; with `every` at every ref as well. With `history` also at
+    what was there in the commits that HEAD, `rev` or every ref reach.
+    """
+
+    rev: str | None = None
+    every: bool = False
+    history: bool = False
+
+
+class Catalog:
+    """The catalog of one repository, kept in the file `path`. One thread at a time."""
+
+    def __init__(self, git: Git, path: Path, *, wait_s: float = WAIT_S) -> None:
+        """Nothing is opened or read before the first question."""
+        self._git = git
+        self._path = path
+        self._wait_s = wait_s
+        self._database: sqlite3.Connection | None = None
+        self.is_kept = True
+        """Whether it is in its file; it is in memory where that cannot be used."""
+
+    def __enter__(self) -> "Catalog":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the next question opens it again."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def ask(self, scope: Scope, question: Callable[[View], Answer]) -> Answer:
+        """The answer of `question`, which gets a view of what `scope` says, and has to have read all it needs.
+
+        It is asked again, from the start, when the file turns out to be damaged.
+
+        Raises:
+            UnknownRevision: there is no such commit.
+            GitFailed: the history cannot be read.
+        """
+        for _ in range(2):
+            try:
+                return self._ask(scope, question)
+            except sqlite3.OperationalError:
+                if not self.is_kept:
+                    raise
+                self._leave_file()
+            except sqlite3.DatabaseError:
+                self.close()
+                if self.is_kept:
+                    catalog_file.removed(self._path)
+        self._leave_file()
+        return self._ask(scope, question)
+
+    def _ask(self, scope: Scope, question: Callable[[View], Answer]) -> Answer:
+        commits = self._commits_of(scope)
+        standing = self._standing(scope, commits)
+        for _ in range(_TRIES):
+            database, tips = self._up_to_date()
+            catalog_fill.put_standing(database, self._git, standing)
+            database.execute("BEGIN")
+            try:
+                if catalog_fill.written_tips(database) != tips:
+                    continue  # another process went on meanwhile
+                view = View(database, self._git)
+                view.choose(standing, None if not scope.history else tuple(sorted(commits or tips.commits)))
+                return question(view)
+            finally:
+                with suppress(sqlite3.Error):
+                    database.execute("ROLLBACK")
+        raise sqlite3.OperationalError("the refs move all the time")
+
+    def _commits_of(self, scope: Scope) -> frozenset[str]:
+        """The commits that are looked at besides the working tree; none stands for every ref."""
+        if scope.every:
+            return frozenset()
+        if scope.rev is not None:
+            return frozenset((self._git.resolve(scope.rev),))
+        head = self._git.head()
+        return frozenset(() if head is None else (head,))
+
+    def _standing(self, scope: Scope, commits: frozenset[str]) -> list[Standing]:
+        here = standing_here(self._git) if scope.rev is None else []
+        if scope.every and not scope.history:
+            commits = catalog_fill.tips_of(self._git).commits
+        elif scope.rev is None or scope.history:
+            return here
+        found = {(one.path, one.content): one for one in standing_at(self._git, sorted(commits))}
+        return list(({(one.path, one.content): one for one in here} | found).values())
+
+    def _up_to_date(self) -> tuple[sqlite3.Connection, Tips]:
+        """The database, brought up to what Git's refs are now."""
+        if self._database is None:
+            self._database, self.is_kept = catalog_file.opened(self._path)
+        tips = catalog_fill.tips_of(self._git)
+        if catalog_fill.written_tips(self._database) == tips:
+            return self._database, tips
+        if not self.is_kept:
+            catalog_fill.fill(self._database, self._git, tips)
+            return self._database, tips
+        try:
+            with Lock(self._path.with_name(self._path.name + ".lock")).exclusive(self._wait_s):
+                if catalog_fill.written_tips(self._database) != tips:  # another process may have been faster
+                    catalog_fill.fill(self._database, self._git, tips)
+        except (Locked, OSError, TrackError) as error:
+            if isinstance(error, TrackError) and not isinstance(error, Locked):
+                raise
+            raise sqlite3.OperationalError(str(error)) from error
+        return self._database, tips
+
+    def _leave_file(self) -> None:
+        self.close()
+        self._database, self.is_kept = catalog_file.in_memory(), False

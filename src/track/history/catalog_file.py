@@ -1,0 +1,119 @@
+"""The file of the catalog: its tables, and how it is opened, left aside when it cannot be used, and thrown away.
+
+Everything in it can be made again from Git, so a damaged one, or one of another version, is removed; where it cannot be
+written, the catalog is made in memory for the length of the process.
+"""
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+VERSION = 1
+"""What these tables are; another number in a file makes it be built anew."""
+POINTER, RECORD = 1, 2
+"""What a path is of."""
+GOOD, FOREIGN, BROKEN, NEWER = range(4)
+"""What became of reading a content: it is fine, somebody else's file, breaks its format, or is of a later one."""
+
+BUSY_S = 10.0
+_SCHEMA = """
+CREATE TABLE state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE tip(oid BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE path(id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, what INTEGER NOT NULL, shown TEXT NOT NULL);
+CREATE TABLE content(
+    id INTEGER PRIMARY KEY, oid BLOB NOT NULL, what INTEGER NOT NULL, state INTEGER NOT NULL, sum BLOB NOT NULL,
+    digest BLOB, run TEXT, document TEXT, is_plain INTEGER, is_whole INTEGER, trouble TEXT, UNIQUE(oid, what));
+CREATE INDEX content_digest ON content(digest) WHERE digest IS NOT NULL;
+CREATE INDEX content_run ON content(run) WHERE run IS NOT NULL;
+CREATE INDEX content_odd ON content(is_whole) WHERE is_whole = 0;
+CREATE INDEX content_state ON content(state) WHERE state > 0;
+CREATE TABLE run(
+    content INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, started REAL NOT NULL,
+    ended REAL, user TEXT NOT NULL);
+CREATE INDEX run_id ON run(id);
+CREATE INDEX run_name ON run(name);
+CREATE TABLE entry(
+    content INTEGER NOT NULL, number INTEGER NOT NULL, id BLOB NOT NULL, category TEXT NOT NULL, path BLOB,
+    name TEXT NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT, how TEXT NOT NULL,
+    address TEXT, metadata TEXT, PRIMARY KEY(content, number)) WITHOUT ROWID;
+CREATE INDEX entry_digest ON entry(digest);
+CREATE INDEX entry_id ON entry(id) WHERE path IS NULL;
+CREATE TABLE origin(content INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL);
+CREATE INDEX origin_digest ON origin(digest);
+CREATE INDEX origin_content ON origin(content);
+CREATE TABLE field(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE fact(
+    field INTEGER NOT NULL, value NOT NULL, content INTEGER NOT NULL, PRIMARY KEY(field, value, content)
+    ) WITHOUT ROWID;
+CREATE TABLE commits(
+    id INTEGER PRIMARY KEY, oid BLOB NOT NULL UNIQUE, parents BLOB NOT NULL, authored INTEGER NOT NULL,
+    committed INTEGER NOT NULL, author TEXT NOT NULL, email TEXT NOT NULL, subject TEXT NOT NULL);
+CREATE TABLE event(
+    path INTEGER NOT NULL, content INTEGER NOT NULL, commits INTEGER NOT NULL, op TEXT NOT NULL,
+    PRIMARY KEY(path, content, commits)) WITHOUT ROWID;
+CREATE INDEX event_commit ON event(commits);
+CREATE TABLE version(
+    path INTEGER NOT NULL, content INTEGER NOT NULL, id BLOB NOT NULL, authored INTEGER NOT NULL, oid BLOB NOT NULL,
+    author TEXT NOT NULL, created REAL NOT NULL, user TEXT NOT NULL, PRIMARY KEY(path, content)) WITHOUT ROWID;
+CREATE INDEX version_content ON version(content);
+CREATE INDEX version_id ON version(id);
+CREATE INDEX version_created ON version(created);
+"""
+
+
+def opened(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """(the database at `path`, whether it is there): made when missing, and made anew when it is of no use.
+
+    Where it cannot be read or written at all, it is one in memory.
+    """
+    for attempt in range(2):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _connected(str(path)), True
+        except (sqlite3.OperationalError, OSError):
+            break  # a read-only place, or one that is locked for long
+        except sqlite3.DatabaseError:
+            if attempt == 0:
+                removed(path)
+    return in_memory(), False
+
+
+def in_memory() -> sqlite3.Connection:
+    """An empty catalog that lasts as long as its connection."""
+    return _connected(":memory:")
+
+
+def removed(path: Path) -> None:
+    """Remove the file, as far as that can be done."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink()
+
+
+def _connected(path: str) -> sqlite3.Connection:
+    """An open database of our version; sqlite3.DatabaseError if it is damaged, somebody else's, or of another one."""
+    database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, cached_statements=64)
+    try:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, VERSION):
+            raise sqlite3.DatabaseError("another version")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA temp_store = MEMORY")
+        database.execute("PRAGMA cache_size = -32768")
+        if version == 0:
+            _make(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _make(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA page_size = 8192")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("BEGIN IMMEDIATE")
+    if database.execute("PRAGMA user_version").fetchone()[0] == 0:  # another process may have been faster
+        for statement in _SCHEMA.split(";")[:-1]:
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {VERSION}")
+    database.execute("COMMIT")

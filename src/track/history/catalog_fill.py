@@ -1,0 +1,296 @@
+"""How the catalog is brought up to date: what new commits did is read from `git log`, what nothing reaches any more
+goes.
+
+Each batch is a transaction of its own, and the tips are written last: killed in between, the next one begins where the
+tips say, finds contents already read, and writes the same rows again. So it does not matter in which order commits
+come, and the result is that of building everything at once.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from track.errors import GitFailed
+from track.history import catalog_rows as rows
+from track.history import log
+from track.history.catalog_file import POINTER, RECORD
+from track.history.catalog_here import Standing
+from track.history.catalog_rows import Wanted
+from track.history.log import Commit, Event
+from track.history.plumbing import Git
+
+_BATCH = 4_000
+"""Events of commits that are written in one transaction."""
+
+
+class Tips(NamedTuple):
+    """What a repository's history is reached from: commits, and `shape`, which changes when Git shows commits with
+    other parents than before (shallow clones, grafts, replacements).
+    """
+
+    commits: frozenset[str]
+    shape: str
+
+
+def tips_of(git: Git) -> Tips:
+    """The tips of every ref and of HEAD in every working tree."""
+    shape = hashlib.sha256()
+    tips: set[str] = set()
+    loose: list[str] = []
+    for line in _refs(git).decode("utf-8", "replace").splitlines():
+        name, oid, kind, inner, inner_kind = (line.split(" ") + [""] * 3)[:5]
+        if name.startswith("refs/replace/"):
+            shape.update(line.encode())
+        if "commit" in (kind, inner_kind):
+            tips.add(oid if kind == "commit" else inner)
+        elif inner_kind == "tag" or not kind:
+            loose.append(oid)
+    tips.update(_peeled(git, loose))
+    heads = [git.head(), *(_detached(path) for path in git.common_dir.glob("worktrees/*/HEAD"))]
+    tips.update(head for head in heads if head)
+    for name in ("shallow", "info/grafts"):
+        try:
+            shape.update((git.common_dir / name).read_bytes())
+        except OSError:
+            continue
+    return Tips(frozenset(tips), shape.hexdigest())
+
+
+def written_tips(database: sqlite3.Connection) -> Tips | None:
+    """What the catalog was brought up to; None where that was not finished, or never done."""
+    shape = database.execute("SELECT value FROM state WHERE name = 'shape'").fetchone()
+    is_unfinished = database.execute("SELECT 1 FROM state WHERE name = 'unfinished'").fetchone()
+    if shape is None or is_unfinished is not None:
+        return None
+    return Tips(frozenset(oid.hex() for (oid,) in database.execute("SELECT oid FROM tip")), shape[0])
+
+
+def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
+    """Bring the catalog up to these tips. One process at a time."""
+    was_unfinished = database.execute("SELECT 1 FROM state WHERE name = 'unfinished'").fetchone() is not None
+    with transaction(database):
+        shape = database.execute("SELECT value FROM state WHERE name = 'shape'").fetchone()
+        if shape is not None and shape[0] != tips.shape:
+            for table in ("event", "version", "commits", "tip"):
+                database.execute(f"DELETE FROM {table}")
+        database.execute("INSERT OR REPLACE INTO state VALUES ('unfinished', '1'), ('shape', ?)", (tips.shape,))
+    old = frozenset(oid.hex() for (oid,) in database.execute("SELECT oid FROM tip"))
+    passed: set[str] = set()
+    new = sorted(tips.commits - old)
+    for batch in _batches(log.commits(git, new, sorted(old))) if new else ():
+        _write(database, git, batch)
+        passed.update(parent for commit, _ in batch for parent in commit.parents if parent in old)
+    with transaction(database):
+        if was_unfinished or old - tips.commits - passed:
+            _sweep(database, tips.commits)
+        database.execute("DELETE FROM tip")
+        database.executemany("INSERT INTO tip VALUES (?)", [(bytes.fromhex(oid),) for oid in sorted(tips.commits)])
+        database.execute("DELETE FROM state WHERE name = 'unfinished'")
+
+
+def put_standing(database: sqlite3.Connection, git: Git, standing: Collection[Standing]) -> None:
+    """Read what stands and was not known yet: it is staged, or in the working tree alone."""
+    unknown = {one.content for one in standing} - set(rows.known(database, {one.content for one in standing}))
+    known_paths = {path for (path,) in database.execute("SELECT path FROM path")}
+    paths = {one.path for one in standing} - known_paths
+    if not unknown and not paths:
+        return
+    given = {one.content: one.data for one in standing if one.content in unknown and one.data is not None}
+    contents = [*given.items(), *rows.read(git, sorted(unknown - set(given)))]
+    with transaction(database):
+        put_paths(database, paths)
+        rows.put(database, contents)
+
+
+def put_paths(database: sqlite3.Connection, paths: Iterable[bytes]) -> None:
+    """Have a number for each of these paths."""
+    given = [(path, rows.kind_of(path), rows.shown(path)) for path in paths]
+    database.executemany("INSERT OR IGNORE INTO path(path, what, shown) VALUES (?, ?, ?)", given)
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """Write all of it or nothing."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def reached(database: sqlite3.Connection, tips: Iterable[str]) -> set[bytes]:
+    """The ids of all commits that these reach, as far as they are in the catalog."""
+    parents = dict(database.execute("SELECT oid, parents FROM commits"))
+    waiting = [oid for tip in tips if (oid := bytes.fromhex(tip)) in parents]
+    found = set(waiting)
+    while waiting:
+        oid = waiting.pop()
+        above, size = parents[oid], len(oid)
+        for start in range(0, len(above), size):
+            parent = above[start : start + size]
+            if parent not in found and parent in parents:
+                found.add(parent)
+                waiting.append(parent)
+    return found
+
+
+def _refs(git: Git) -> bytes:
+    """A line for each ref; where one is broken, the ids alone."""
+    try:
+        return git.run("for-each-ref", "--format=%(refname) %(objectname) %(objecttype) %(*objectname) %(*objecttype)")
+    except GitFailed:
+        return git.run("for-each-ref", "--format=%(refname) %(objectname)", check=False)
+
+
+def _peeled(git: Git, oids: list[str]) -> Iterator[str]:
+    """The commits that these stand for, however many tags lie between."""
+    if oids:
+        asked = "".join(f"{oid}^{{commit}}\n" for oid in oids).encode()
+        for line in git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", input=asked).splitlines():
+            oid, _, kind = line.decode("ascii", "replace").partition(" ")
+            if kind == "commit":
+                yield oid
+
+
+def _detached(head: Path) -> str | None:
+    try:
+        with open(head, encoding="ascii", errors="replace") as file:
+            found = file.readline(128).strip()
+    except OSError:
+        return None
+    return found if len(found) in (40, 64) and set(found) <= set("0123456789abcdef") else None
+
+
+def _batches(commits: Iterator[tuple[Commit, list[Event]]]) -> Iterator[list[tuple[Commit, list[Event]]]]:
+    batch: list[tuple[Commit, list[Event]]] = []
+    size = 0
+    for commit, events in commits:
+        batch.append((commit, events))
+        size += 1 + len(events)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _write(database: sqlite3.Connection, git: Git, batch: list[tuple[Commit, list[Event]]]) -> None:
+    done = [event for _, events in batch for event in events]
+    wanted = sorted({Wanted(event.blob, rows.kind_of(event.path)) for event in done if event.blob is not None})
+    missing = sorted(set(wanted) - set(rows.known(database, wanted)))
+    contents = list(rows.read(git, missing)) if missing else []
+    with transaction(database):
+        rows.put(database, contents)
+        put_paths(database, {event.path for event in done})
+        database.executemany(
+            "INSERT OR IGNORE INTO commits(oid, parents, authored, committed, author, email, subject) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (bytes.fromhex(one.oid), bytes.fromhex("".join(one.parents)), one.authored, one.committed, one.author,
+                 one.email, one.subject) for one, _ in batch
+            ],
+        )  # fmt: skip
+        _write_events(database, batch, rows.known(database, wanted))
+
+
+def _write_events(
+    database: sqlite3.Connection, batch: list[tuple[Commit, list[Event]]], numbers: dict[Wanted, int]
+) -> None:
+    events = []
+    for commit, done in batch:
+        for event in done:
+            number = 0 if event.blob is None else numbers.get(Wanted(event.blob, rows.kind_of(event.path)))
+            if number is not None:  # Git has it not
+                events.append((number, event.op, event.path, bytes.fromhex(commit.oid)))
+    database.executemany(
+        "INSERT OR IGNORE INTO event(content, op, path, commits) "
+        "SELECT ?, ?, path.id, commits.id FROM path, commits WHERE path.path = ? AND commits.oid = ?",
+        events,
+    )
+    _touch_nothing(database)
+    database.executemany(
+        "INSERT OR IGNORE INTO temp.touched SELECT id, ? FROM path WHERE path = ?",
+        [(number, path) for number, _, path, _ in events if number],
+    )
+    _refresh_versions(database)
+
+
+def _touch_nothing(database: sqlite3.Connection) -> None:
+    """Have an empty `temp.touched`: the versions to be looked at again."""
+    database.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS touched(path INTEGER, content INTEGER, PRIMARY KEY(path, content))"
+    )
+    database.execute("DELETE FROM temp.touched")
+
+
+def _refresh_versions(database: sqlite3.Connection) -> None:
+    """Have the versions in `temp.touched` be what the events say, and those of runs whose records are among them."""
+    database.create_function("version_id", 2, rows.version_id, deterministic=True)
+    database.execute("DELETE FROM version WHERE (path, content) IN (SELECT path, content FROM temp.touched)")
+    database.execute(
+        """
+        INSERT INTO version
+        SELECT e.path, e.content, version_id(p.path, c.sum), m.authored, m.oid, m.author, m.authored, m.author
+        FROM temp.touched t JOIN path p ON p.id = t.path JOIN content c ON c.id = t.content
+        JOIN event e ON e.path = t.path AND e.content = t.content AND e.commits = (
+            SELECT i.commits FROM event i JOIN commits k ON k.id = i.commits
+            WHERE i.path = t.path AND i.content = t.content ORDER BY k.authored, k.oid LIMIT 1)
+        JOIN commits m ON m.id = e.commits
+        """
+    )
+    # A pointer is as old as its run, whose record may have come with another commit. Of several records of one run,
+    # which only somebody's edit makes, the one with the least id counts.
+    _date_by_runs(database, f"SELECT content FROM temp.touched t JOIN content c ON c.id = t.content "
+                            f"WHERE c.what = {POINTER} AND c.run IS NOT NULL")  # fmt: skip
+    _date_by_runs(database, f"SELECT id FROM content WHERE what = {POINTER} AND run IN "
+                            f"(SELECT r.id FROM temp.touched t JOIN run r ON r.content = t.content)")  # fmt: skip
+    database.execute(
+        "UPDATE version SET (created, user) = (SELECT r.started, r.user FROM run r WHERE r.content = version.content) "
+        f"WHERE (path, content) IN (SELECT t.path, t.content FROM temp.touched t JOIN content c ON c.id = t.content "
+        f"WHERE c.what = {RECORD} AND c.state = 0)"
+    )
+
+
+def _date_by_runs(database: sqlite3.Connection, contents: str) -> None:
+    database.execute(
+        f"""
+        UPDATE version SET (created, user) = (
+            SELECT COALESCE(r.ended, r.started), r.user FROM content c JOIN run r ON r.id = c.run
+            JOIN content k ON k.id = r.content JOIN version w ON w.content = r.content
+            WHERE c.id = version.content ORDER BY k.oid LIMIT 1)
+        WHERE content IN ({contents}) AND EXISTS (
+            SELECT 1 FROM content c JOIN run r ON r.id = c.run JOIN version w ON w.content = r.content
+            WHERE c.id = version.content)
+        """
+    )
+
+
+def _sweep(database: sqlite3.Connection, tips: Collection[str]) -> None:
+    """Forget what no tip reaches any more: its commits, what they did, and versions that were only there."""
+    alive = reached(database, tips)
+    dead = [(oid,) for (oid,) in database.execute("SELECT oid FROM commits") if oid not in alive]
+    if not dead:
+        return
+    database.execute("CREATE TEMP TABLE IF NOT EXISTS dead(id INTEGER PRIMARY KEY)")
+    database.execute("DELETE FROM temp.dead")
+    database.executemany("INSERT INTO temp.dead SELECT id FROM commits WHERE oid = ?", dead)
+    _touch_nothing(database)
+    database.execute(
+        "INSERT OR IGNORE INTO temp.touched SELECT path, content FROM event "
+        "WHERE content > 0 AND commits IN (SELECT id FROM temp.dead)"
+    )
+    # Pointers dated by a run whose record goes are dated anew.
+    database.execute(
+        "INSERT OR IGNORE INTO temp.touched SELECT v.path, v.content FROM content c "
+        "JOIN version v ON v.content = c.id "
+        f"WHERE c.what = {POINTER} AND c.run IN (SELECT r.id FROM temp.touched t JOIN run r ON r.content = t.content)"
+    )
+    database.execute("DELETE FROM event WHERE commits IN (SELECT id FROM temp.dead)")
+    database.execute("DELETE FROM commits WHERE id IN (SELECT id FROM temp.dead)")
+    _refresh_versions(database)

@@ -1,0 +1,198 @@
+"""Documents: pointers and records as the mappings that queries look at, their text, and what can be looked up in them.
+
+A document is made of mappings, lists, text, numbers, truth values and times. Its text is JSON, in which a time is
+`{"$": ["moment", ISO]}`; it is kept in an index that can be thrown away, so it needs no version of its own.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
+
+from track.model.names import text_of
+from track.model.pointer import Pointer
+from track.model.record import Record, Used
+
+_MARK = "$"
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "moment": datetime.fromisoformat,
+    "day": date.fromisoformat,
+    "clock": time.fromisoformat,
+    "table": lambda table: {_MARK: table},
+}
+FACTS = ("labels", "tags", "partitions", "params", "metadata", "metrics")
+"""The fields of a document whose values are looked up one by one."""
+_INTEGERS = range(-(2**63), 2**63)
+
+
+class Text(NamedTuple):
+    """The text of a document. `is_plain` when it holds nothing but what JSON has."""
+
+    text: str
+    is_plain: bool
+
+
+class Fact(NamedTuple):
+    """One value in a document: the path to it, its parts joined by dots, and the text, number or truth value."""
+
+    name: str
+    value: str | int | float
+
+
+def pointer_document(pointer: Pointer) -> dict[str, Any]:
+    """What the file of a pointer says. `based_on` is a list of `name` and `digest`."""
+    return {
+        "kind": pointer.kind,
+        "digest": str(pointer.digest),
+        "size": pointer.size,
+        "executable": pointer.executable,
+        "files": pointer.files,
+        "rows": pointer.rows,
+        "value": pointer.value,
+        "type": pointer.type,
+        "run": pointer.run,
+        "tags": list(pointer.tags),
+        "labels": pointer.labels,
+        "partitions": pointer.partitions,
+        "schema": pointer.schema,
+        "based_on": [{"name": text_of(path), "digest": str(digest)} for path, digest in pointer.based_on.items()],
+    }
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    """What a record says of its run. A metric is its last value; `metrics.NAME.max` and the like are the others.
+
+    Artifacts have name, category, digest, size, type, kind, how and metadata; `user` is the name in `by`.
+    """
+    revision = record.revision
+    artifacts = [_artifact(used) for used in record.artifacts]
+    return {
+        "id": record.id,
+        "name": record.name,
+        "folder": record.folder,
+        "status": record.status,
+        "started": record.started,
+        "ended": record.ended,
+        "seconds": record.seconds,
+        "by": record.by,
+        "user": name_in(record.by),
+        "command": " ".join(record.command),
+        "cwd": record.cwd,
+        "exit": record.exit,
+        "task": record.task,
+        "parent": record.parent,
+        "tags": record.tags,
+        "description": record.description,
+        "metadata": record.metadata,
+        "params": record.params,
+        "metrics": _metrics(record),
+        "environment": record.environment,
+        "alerts": record.alerts,
+        "commit": revision.commit if revision is not None else None,
+        "tree": revision.tree if revision is not None else None,
+        "dirty": revision.dirty if revision is not None else None,
+        "artifacts": artifacts,
+        "inputs": [each for each in artifacts if each["category"] == "input"],
+        "outputs": [each for each in artifacts if each["category"] == "output"],
+    }
+
+
+def name_in(identity: str) -> str:
+    """The name in an identity of Git's, `Name <address>`."""
+    return identity.partition(" <")[0]
+
+
+def pack(document: Mapping[str, Any]) -> Text:
+    """The text of a document; `unpack` gives an equal one, with lists for tuples."""
+    try:
+        return Text(_json(document), True)
+    except TypeError:
+        return Text(_json(_marked(document)), False)
+
+
+def unpack(text: str, is_plain: bool) -> Any:
+    """The document whose text `pack` gave."""
+    return json.loads(text) if is_plain else json.loads(text, object_hook=_unmarked)
+
+
+def facts(document: Mapping[str, Any]) -> tuple[list[Fact], bool]:
+    """(facts, whether they are all): what stands in the FACTS of a document, value by value.
+
+    A list has a fact for each of its elements. Left out are nothing, not-a-number and empty tables, which no
+    comparison finds; what makes them not all are times and numbers of more than 64 bits.
+    """
+    found: set[Fact] = set()
+    is_whole = True
+    for field in FACTS:
+        for name, value in _leaves(field, document.get(field)):
+            if isinstance(value, str | bool) or (isinstance(value, int) and value in _INTEGERS):
+                found.add(Fact(name, value))
+            elif isinstance(value, float):
+                if not math.isnan(value):
+                    found.add(Fact(name, value))
+            elif value is not None:
+                is_whole = False
+    return sorted(found, key=lambda fact: (fact.name, str(fact.value))), is_whole
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, default=_refused)
+
+
+def _refused(value: object) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(type(value).__name__)
+
+
+def _marked(value: Any) -> Any:
+    """The same with times, and tables that look like a time, as JSON can say them."""
+    if isinstance(value, Mapping):
+        table = {str(key): _marked(each) for key, each in value.items()}
+        return {_MARK: ["table", table[_MARK]]} if list(table) == [_MARK] else table
+    if isinstance(value, list | tuple):
+        return [_marked(each) for each in value]
+    for kind, name in ((datetime, "moment"), (date, "day"), (time, "clock")):
+        if isinstance(value, kind):
+            return {_MARK: [name, value.isoformat()]}
+    return value
+
+
+def _unmarked(table: dict[str, Any]) -> Any:
+    if list(table) != [_MARK]:
+        return table
+    name, value = table[_MARK]
+    return _READERS[name](value)
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _leaves(f"{name}.{key}", each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            if not isinstance(each, list | tuple):  # a list in a list is compared as a whole
+                yield from _leaves(name, each)
+    else:
+        yield name, value
+
+
+def _metrics(record: Record) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for name, one in record.metrics.items():
+        numbers |= {f"{name}.{which}": getattr(one, which) for which in ("last", "min", "max", "mean", "count")}
+    return numbers | {name: one.last for name, one in record.metrics.items()}
+
+
+def _artifact(used: Used) -> dict[str, Any]:
+    return {
+        "category": used.category,
+        "name": used.shown,
+        "digest": str(used.digest),
+        "size": used.size,
+        "type": used.type,
+        "kind": used.kind,
+        "how": used.how,
+        "metadata": dict(used.metadata),
+    }
