@@ -1,99 +1,15 @@
-"""Lineage graphs as a picture: SVG, and one page of HTML that needs nothing else and asks nobody."""
+"""Lineage graphs as one page of HTML that needs nothing else and asks nobody."""
 
 import json
-from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from track.cli.graphs import document, line
-from track.model.layout import layers
-from track.model.lineage import Graph, Node
+from track.cli.graphs import document
+from track.model.drawing import line, svg
+from track.model.lineage import Graph
 from track.model.names import display
 
-_ACROSS, _DOWN, _WIDTH, _HEIGHT, _MARGIN = 260, 34, 190, 24, 24
-_LETTERS = 26
-_LEGEND = (("code", "Codes"), ("artifact", "Artifacts"), ("run", "Runs"))
-_STYLE = """
-.lineage { font: 13px system-ui, sans-serif; background: var(--paper); }
-.lineage { --ink: #1b1f24; --paper: #ffffff; --line: #8c959f; }
-.lineage text { fill: var(--ink); }
-.lineage .edge { fill: none; stroke: var(--line); stroke-width: 1.2; }
-.lineage .artifact .box { fill: #ddf4ff; stroke: #0969da; }
-.lineage .run .box { fill: #dafbe1; stroke: #1a7f37; }
-.lineage .code .box { fill: #fff8c5; stroke: #9a6700; }
-.lineage .start .box { stroke-width: 3; }
-.lineage .cut .box { stroke-dasharray: 5 3; }
-@media (prefers-color-scheme: dark) {
-  .lineage { --ink: #e6edf3; --paper: #0d1117; --line: #6e7681; }
-  .lineage .artifact .box { fill: #0c2d6b; stroke: #58a6ff; }
-  .lineage .run .box { fill: #0f3d1f; stroke: #3fb950; }
-  .lineage .code .box { fill: #4b3a00; stroke: #d29922; }
-}
-""".strip()
-
-
-def svg(graph: Graph) -> Iterator[str]:
-    """The graph as one SVG element, from left to right; each node has its name as a title, which hovering shows."""
-    order = layers([node.id for node in graph.nodes], [(edge.source, edge.target) for edge in graph.edges])
-    tallest = max((len(layer) for layer in order), default=0)
-    places = {
-        id: (_MARGIN + rank * _ACROSS, 2 * _MARGIN + (number + (tallest - len(layer)) / 2) * _DOWN)
-        for rank, layer in enumerate(order)
-        for number, id in enumerate(layer)
-    }
-    width = 2 * _MARGIN + max(len(order) - 1, 1) * _ACROSS + _WIDTH
-    height = 3 * _MARGIN + tallest * _DOWN
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage" role="img" width="{width}" height="{height:.0f}" '
-        f'viewBox="0 0 {width} {height:.0f}">'
-    )
-    yield f"<style>{_STYLE}</style>"
-    yield from _legend()
-    yield '<g class="edges">'
-    for edge in graph.edges:
-        yield _curve(places[edge.source], places[edge.target])
-    yield "</g>"
-    for number, node in enumerate(graph.nodes):
-        yield _box(graph, number, node, places[node.id])
-    yield "</svg>"
-
-
-def _legend() -> Iterator[str]:
-    yield '<g class="legend">'
-    for number, (kind, title) in enumerate(_LEGEND):
-        at = _MARGIN + number * 110
-        yield f'<g class="{kind}" transform="translate({at} 8)">{_shape(kind, 22, 14)}'
-        yield f'<text x="28" y="12">{title}</text></g>'
-    yield "</g>"
-
-
-def _curve(source: tuple[float, float], target: tuple[float, float]) -> str:
-    x, y = source[0] + _WIDTH, source[1] + _HEIGHT / 2
-    to_x, to_y = target[0], target[1] + _HEIGHT / 2
-    bend = max((to_x - x) / 2, 30)
-    lift = 2 * _HEIGHT if to_x - x > _ACROSS else 0  # over what lies between
-    way = f"M{x:.0f} {y:.0f}C{x + bend:.0f} {y - lift:.0f} {to_x - bend:.0f} {to_y - lift:.0f} {to_x:.0f} {to_y:.0f}"
-    return f'<path class="edge" d="{way}"/>'
-
-
-def _box(graph: Graph, number: int, node: Node, place: tuple[float, float]) -> str:
-    name = display(node.name)
-    short = name if len(name) <= _LETTERS else "…" + name[1 - _LETTERS :]
-    marks = " start" * (node.id == graph.start) + " cut" * (node.id in graph.cut)
-    return (
-        f'<g id="n{number}" class="node {node.kind}{marks}" transform="translate({place[0]:.0f} {place[1]:.0f})">'
-        f"<title>{escape(name)}&#10;{escape(line(node))}</title>{_shape(node.kind, _WIDTH, _HEIGHT)}"
-        f'<text x="10" y="{_HEIGHT - 7}">{escape(short)}</text></g>'
-    )
-
-
-def _shape(kind: str, width: int, height: int) -> str:
-    if kind == "code":
-        half = height / 2
-        points = f"0,{half} 6,0 {width - 6},0 {width},{half} {width - 6},{height} 6,{height}"
-        return f'<polygon class="box" points="{points}"/>'
-    rounding = height / 2 if kind == "run" else 3
-    return f'<rect class="box" width="{width}" height="{height}" rx="{rounding:g}"/>'
+__all__ = ["html", "svg"]
 
 
 def html(graph: Graph, title: str) -> str:

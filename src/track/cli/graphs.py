@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from track.cli.render import size_text
+from track.model.drawing import line
 from track.model.lineage import Graph, Node
 from track.model.names import display
 
@@ -35,19 +35,6 @@ def _branches(children: Sequence[str], indent: str) -> Iterator[tuple[str, str, 
     for child in children:
         is_last = child is children[-1]
         yield child, indent + ("└─ " if is_last else "├─ "), indent + ("   " if is_last else "│  ")
-
-
-def line(node: Node) -> str:
-    """A node in a line."""
-    if node.record is not None:
-        record = node.record
-        how = "" if record.status == "completed" else f"  {record.status}"
-        return f"run {display(record.name)} ({record.short})  {record.started:%Y-%m-%d %H:%M} UTC{how}"
-    assert node.digest is not None
-    facts = f"{display(node.name)}  {node.digest.short}" + (f"  {size_text(node.size)}" if node.size else "")
-    others = f"  (made by {len(node.also)} more)" if node.also else ""
-    is_said = node.kind != "code" or node.name.startswith("code")
-    return ("" if is_said else "code ") + facts + others
 
 
 def document(graph: Graph) -> dict[str, object]:
