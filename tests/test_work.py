@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from track import work
 from track.errors import ChangedWhileAdding, TrackError
@@ -125,3 +126,12 @@ def test_nobody_waits_for_work_that_nobody_asked_for(tmp_path: Path):
         raise KeyError
     with pytest.raises(ProcessLookupError):
         os.kill(int(text), 0)
+
+
+def test_a_process_that_was_forked_hashes_large_content_to_its_end():
+    content = bytes(4 << 20)
+    blake3(content, max_threads=work.hash_threads()).digest()  # the threads that are not there after the fork
+
+    answers = work.spread(lambda i: blake3(content, max_threads=work.hash_threads()).digest(), 2)
+
+    assert answers == [blake3(content).digest()] * 2

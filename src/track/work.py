@@ -27,6 +27,17 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+_FIRST = os.getpid()
+
+
+def hash_threads() -> int:
+    """How many threads hash a large content: -1, those that every hasher of this process shares.
+
+    In a process that was forked from it those are not there, and it would wait for them for ever: so many of its own.
+    """
+    return -1 if os.getpid() == _FIRST else cores()
+
+
 def can_fork() -> bool:
     """Whether work can be spread over forked processes here.
 

@@ -20,6 +20,7 @@ from track.store.roots import parse_roots
 from track.store.segment import Held, parse_segment
 from track.store.survey import THREADS, in_threads, survey
 from track.store.verified import Round, unlimited
+from track.work import hash_threads
 
 
 class Problem(NamedTuple):
@@ -271,7 +272,7 @@ def _check_pack(place: Place, pack: bytes, held: list[Held]) -> list[Problem]:
     view = memoryview(data)
     good = {entry.digest for entry in entries or () if _is_good(entry, view)}
     lost = [one for one in held if one.digest not in good]
-    if blake3(data, max_threads=blake3.AUTO).digest() != pack:
+    if blake3(data, max_threads=hash_threads()).digest() != pack:
         return [_lost(key, "damaged", lost or held)]
     has_bad_chunks = not held and any(entry.digest not in good for entry in entries or ())
     return [_lost(key, "damaged", lost)] if lost or has_bad_chunks else []

@@ -21,6 +21,7 @@ from track.store.pack import PackEntry, PackWriter, SealedPack, dump_table
 from track.store.salt import add_salt
 from track.store.slabs import Slab, Source, Stored, digests_of, slabs, stored_chunks
 from track.store.tables import Spot, Tables
+from track.work import hash_threads
 
 PACKS_PER_SLAB = 8
 """A recipe takes up chunks of no more old packs than this for each slab of 16 MiB ..."""
@@ -89,7 +90,7 @@ class Drafting:
         self._placed: dict[bytes, tuple[int, int]] = {}
         self._recent: deque[list[bytes]] = deque([[]])
         self._draft: _Draft | None = None
-        self._hasher = blake3(max_threads=blake3.AUTO)
+        self._hasher = blake3(max_threads=hash_threads())
         self._done: list[_Draft] = []
 
     def run(self, sources: Iterable[Source]) -> Iterator[Drafted]:
@@ -163,7 +164,7 @@ class Drafting:
 
     def _finish(self, draft: _Draft) -> None:
         source, found = draft.source, self._hasher.digest()
-        self._draft, self._hasher = None, blake3(max_threads=blake3.AUTO)
+        self._draft, self._hasher = None, blake3(max_threads=hash_threads())
         if found != source.digest or draft.length != source.size:
             self._damaged(source.digest)
             raise DamagedObject(f"object {Digest(source.digest)} changed while it was read", hint="run it again")

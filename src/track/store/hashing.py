@@ -46,7 +46,7 @@ def hash_fd(fd: int, size: int, moved: Moved = unheard) -> Digest:
         if found is not None:
             return Digest(found)
         told.begin_again()
-    hasher = blake3(max_threads=blake3.AUTO)
+    hasher = blake3(max_threads=work.hash_threads())
     for piece in read_ahead(fd, size):
         hasher.update(piece)
         told(len(piece))
@@ -131,7 +131,7 @@ def _hash_mapped(fd: int, size: int, tell: Callable[[int], None]) -> bytes:
     """As `hash_fd`, in a process of its own, which is killed when the file becomes shorter meanwhile."""
     leave_no_core()
     size = min(size, os.fstat(fd).st_size)
-    hasher = blake3(max_threads=work.cores())  # threads of its own: those of the process before the fork are not here
+    hasher = blake3(max_threads=work.hash_threads())
     for piece in _mapped(fd, size):
         hasher.update(piece)
         tell(len(piece))

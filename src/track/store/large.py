@@ -28,6 +28,7 @@ from track.store.rooms import Rooms
 from track.store.segment import Held
 from track.store.tables import Tables, tables_beside
 from track.system import naming, read_at, start_writeback
+from track.work import hash_threads
 
 PART = 8 << 20
 """Larger objects come in parts of so many bytes, each a request."""
@@ -153,7 +154,7 @@ class _Download:
 
     def run(self) -> Digest:
         """The digest of all of it, when it is all there."""
-        hasher = blake3(max_threads=blake3.AUTO)
+        hasher = blake3(max_threads=hash_threads())
         here = 0
         for part in self._kept():
             hasher.update(part)

@@ -31,6 +31,7 @@ from track.store.trash import Trash
 from track.store.whole import missing, open_whole, set_aside
 from track.store.writer import Writer
 from track.system import is_shared_filesystem, naming, reading, shown
+from track.work import hash_threads
 
 _KNOWN_NAMES = {
     "staging", "partial", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found",
@@ -301,7 +302,7 @@ class Store:
                 data = file.read()
         finally:
             os.close(fd)
-        if blake3(data, max_threads=blake3.AUTO).digest() != digest:
+        if blake3(data, max_threads=hash_threads()).digest() != digest:
             raise self._whole_is_damaged(digest, path)
         return data
 

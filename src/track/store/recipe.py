@@ -19,6 +19,7 @@ from blake3 import blake3
 
 from track.errors import DamagedObject, NewerFormat
 from track.store.hashing import read_ahead
+from track.work import hash_threads
 
 RECIPE = 2
 """The form of a recipe in a pack's table and in an index segment."""
@@ -60,7 +61,7 @@ def make_recipe(path: Path) -> Recipe:
     fd = os.open(path, _READ)
     try:
         size = os.fstat(fd).st_size
-        whole = blake3(max_threads=blake3.AUTO)
+        whole = blake3(max_threads=hash_threads())
         pieces = []
         length = 0
         for piece in _pieces(fd, size):

@@ -23,6 +23,7 @@ from blake3 import blake3
 
 from track.errors import DamagedObject, NewerFormat
 from track.model.digest import Digest
+from track.work import hash_threads
 
 VERSION = 1
 MERGE = 1
@@ -186,7 +187,7 @@ def parse_segment(data: bytes, name: Name) -> Segment:
         DamagedObject: it is not what its name says, or breaks the rules of its format.
         NewerFormat: a segment of a later version.
     """
-    if blake3(data, max_threads=blake3.AUTO).digest() != name.digest:
+    if blake3(data, max_threads=hash_threads()).digest() != name.digest:
         raise DamagedObject(f"index segment {name} is damaged: its bytes do not match its name")
     head = parse_head(data)
     if head.level != name.level or head.total_size != len(data):

@@ -22,6 +22,7 @@ from track.publish import create, remove, stage, write_all
 from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Staged, Upload
 from track.system import naming, start_writeback
+from track.work import hash_threads
 
 READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """How a file is opened for reading: never through a link, never waiting for a pipe."""
@@ -80,7 +81,7 @@ class FilesystemPlace:
         """Copy the bytes of a key into a new file in `staging`, hashing them. Raises NoSuchKey, DamagedObject."""
         path = stage(staging)
         fd = create(path)
-        hasher = blake3(max_threads=blake3.AUTO)
+        hasher = blake3(max_threads=hash_threads())
         size = 0
         try:
             for piece in self.pieces(key):
@@ -101,7 +102,7 @@ class FilesystemPlace:
 
     def digest(self, key: str) -> Digest:
         """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
-        hasher = blake3(max_threads=blake3.AUTO)
+        hasher = blake3(max_threads=hash_threads())
         for piece in self.pieces(key):
             hasher.update(piece)
         return Digest(hasher.digest())
@@ -193,7 +194,7 @@ class _StreamedUpload:
         place = self._place
         fd = os.open(source, READ)
         try:
-            hasher = blake3(max_threads=blake3.AUTO)
+            hasher = blake3(max_threads=hash_threads())
             with place.asking(key), place.filesystem.open(place.path(key), "wb") as target:
                 for piece in read_ahead(fd, os.fstat(fd).st_size):
                     hasher.update(piece)

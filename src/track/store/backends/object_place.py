@@ -27,6 +27,7 @@ from track.store.backends.object_seam import PARTS_IN_FLIGHT, Objects, Pages
 from track.store.backends.pace import Pace, Trouble, pause_before
 from track.store.hashing import read_ahead
 from track.store.place import Listed, NoSuchKey, Upload
+from track.work import hash_threads
 
 SINGLE_LIMIT = 32 << 20
 """Larger files are sent in parts, and fetched in pieces."""
@@ -298,7 +299,7 @@ class ObjectUpload:
         """Each file was final when it was sent."""
 
     def _put_whole(self, key: str, source: Path, digest: bytes, data: bytes, replace: bool) -> None:
-        if blake3(data, max_threads=blake3.AUTO).digest() != digest:
+        if blake3(data, max_threads=hash_threads()).digest() != digest:
             raise changed(source)
         if replace or (not self._place.put_new(key, data) and self._place.size(key) != len(data)):
             self._place.put_over(key, data)
@@ -321,7 +322,7 @@ class ObjectUpload:
 
 def checked(fd: int, digest: bytes, source: Path, moved: Moved) -> Iterator[bytes]:
     """The bytes of a file; the last of them only when all have the digest, else an error, which ends the upload."""
-    hasher = blake3(max_threads=blake3.AUTO)
+    hasher = blake3(max_threads=hash_threads())
     held = b""
     for piece in read_ahead(fd, os.fstat(fd).st_size):
         hasher.update(piece)

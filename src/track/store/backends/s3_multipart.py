@@ -29,6 +29,7 @@ from track.store.backends.failure import Refused, Unusable, trouble_of
 from track.store.backends.filesystem import changed
 from track.store.backends.pace import Pace, pause_before
 from track.store.backends.s3_requests import Requests
+from track.work import hash_threads
 
 PART = 8 << 20
 """Bytes of a part, unless the file is so large that it would have too many."""
@@ -110,7 +111,7 @@ class PartsUpload:
         size = os.fstat(fd).st_size
         part_size = max(PART, -(-size // _MAX_PARTS))
         begun, there = self._start(key, part_size)
-        hasher = blake3(max_threads=blake3.AUTO)
+        hasher = blake3(max_threads=hash_threads())
         tags: dict[int, str] = {}
         flying: deque[tuple[int, int, Future[str]]] = deque()
 

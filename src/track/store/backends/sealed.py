@@ -22,6 +22,7 @@ from track.store.backends.sealing import BLOCK, SEALED_BLOCK, Opening, Sealing, 
 from track.store.layout import DESCRIPTION, LISTING, OBJECTS, PACKS
 from track.store.place import Listed, Place, Staged, Upload
 from track.system import naming, start_writeback
+from track.work import hash_threads
 
 _PLAIN = (DESCRIPTION, LISTING)
 """What is read before there is a key, or by a place behind this one, which names only what is sealed."""
@@ -93,7 +94,7 @@ class SealedPlace(Around):
             remove(sealed.path)
 
     def _opened_file(self, key: str, sealed: Path, staging: Path) -> Staged:
-        opening, hasher, size = Opening(self.sealing, key), blake3(max_threads=blake3.AUTO), 0
+        opening, hasher, size = Opening(self.sealing, key), blake3(max_threads=hash_threads()), 0
         path = stage(staging)
         source = os.open(sealed, READ)
         target = create(path)
@@ -121,7 +122,7 @@ class SealedPlace(Around):
         if key in _PLAIN:
             return self.behind.digest(key)
         hidden, opening = self.key_behind(key), Opening(self.sealing, key)
-        hasher = blake3(max_threads=blake3.AUTO)
+        hasher = blake3(max_threads=hash_threads())
         at, end, wanted = 0, None, _BLOCKS_AT_ONCE * SEALED_BLOCK
         while end is None or at < end:
             data = memoryview(self.behind.get_range(hidden, at, wanted))
@@ -198,7 +199,7 @@ class _SealedUpload(AroundUpload):
 
     def _seal(self, key: str, source: Path, digest: bytes, path: Path) -> bytes:
         """The digest of the sealed file. Raises DamagedObject when the source has another digest than it should."""
-        plain, whole = blake3(max_threads=blake3.AUTO), blake3(max_threads=blake3.AUTO)
+        plain, whole = blake3(max_threads=hash_threads()), blake3(max_threads=hash_threads())
         sealing = self._place.sealing
         fd = os.open(source, READ)
         try:

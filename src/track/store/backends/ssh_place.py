@@ -29,6 +29,7 @@ from track.store.backends.ssh_line import Line
 from track.store.hashing import read_ahead
 from track.store.place import GET_LIMIT, Listed, NoSuchKey, Staged, Upload
 from track.system import is_dead, naming, process_tag, start_writeback
+from track.work import hash_threads
 
 _STAGING = "staging"
 _PIECE = 4 << 20
@@ -107,7 +108,7 @@ class ServerPlace:
         def work(connection: SshFilesystem) -> Staged:
             path = stage(staging)
             fd = create(path)
-            hasher, size = blake3(max_threads=blake3.AUTO), 0
+            hasher, size = blake3(max_threads=hash_threads()), 0
             try:
                 for piece in self._pieces(connection, key, limit):
                     with naming(path):
@@ -129,7 +130,7 @@ class ServerPlace:
         """The digest of the bytes of a key, read in pieces. Raises NoSuchKey."""
 
         def work(connection: SshFilesystem) -> Digest:
-            hasher = blake3(max_threads=blake3.AUTO)
+            hasher = blake3(max_threads=hash_threads())
             for piece in self._pieces(connection, key, None):
                 hasher.update(piece)
             return Digest(hasher.digest())
@@ -315,7 +316,7 @@ class _ServerUpload:
         path = place.new_name(connection)
         opened = connection.run(connection.new_file(path))
         flying: deque[Future[None]] = deque()
-        hasher, at = blake3(max_threads=blake3.AUTO), 0
+        hasher, at = blake3(max_threads=hash_threads()), 0
         try:
             try:
                 for piece in read_ahead(fd, os.fstat(fd).st_size):
