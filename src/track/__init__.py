@@ -2,6 +2,17 @@
 
 from importlib import import_module
 
+TYPE_CHECKING = False  # `typing` takes longer to load than all else here
+if TYPE_CHECKING:  # what a checker of types sees; a program loads each name when it asks for it
+    from track.api.client import Client as Client
+    from track.api.log_handler import LogHandler as LogHandler
+    from track.api.repo import Repo as Repo
+    from track.api.run import Run as Run
+    from track.api.version import Version as Version
+    from track.errors import TrackError as TrackError
+    from track.model.digest import Digest as Digest
+    from track.project import Project as Project
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -9,11 +20,13 @@ _HOMES = {
     "Digest": "track.model.digest",
     "LogHandler": "track.api.log_handler",
     "Project": "track.project",
+    "Repo": "track.api.repo",
     "Run": "track.api.run",
     "TrackError": "track.errors",
+    "Version": "track.api.version",
 }
 
-__all__ = ["Client", "Digest", "LogHandler", "Project", "Run", "TrackError", "__version__"]
+__all__ = ["Client", "Digest", "LogHandler", "Project", "Repo", "Run", "TrackError", "Version", "__version__"]
 
 
 def __getattr__(name: str) -> object:

@@ -129,10 +129,17 @@ def _command(title: str, command: click.Command, parent: click.Context | None, *
 def _face(name: str, found: type) -> Iterator[str]:
     """A class that people use, with all its public methods."""
     yield from (f"## track.{name}", "", "```text", inspect.getdoc(found) or "", "```", "")
-    for each in vars(found).values():
-        if inspect.isfunction(each) and (each.__name__ == "__init__" or not each.__name__.startswith("_")):
-            yield from ("```python", _signature(each), "```", "")
-            yield from ("```text", inspect.getdoc(each) or "", "```", "")
+    for own, each in vars(found).items():
+        if own.startswith("_") and own != "__init__":
+            continue
+        mark, method = "", each
+        if isinstance(each, property):
+            mark, method = "@property\n", each.fget
+        elif isinstance(each, classmethod):
+            mark, method = "@classmethod\n", each.__func__
+        if inspect.isfunction(method):
+            yield from ("```python", mark + _signature(method), "```", "")
+            yield from ("```text", inspect.getdoc(method) or "", "```", "")
 
 
 def _verb(name: str) -> Iterator[str]:

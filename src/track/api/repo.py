@@ -1,0 +1,359 @@
+"""Repo: a repository with track in it, in Python; each method calls one verb and returns what that did."""
+
+import os
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, BinaryIO, Literal, Self, TextIO, overload
+
+from track.api.handles import Handles
+from track.api.version import Version
+from track.flows.lineage_of import Traced
+from track.flows.run_start import Wishes
+from track.flows.running import Asked, Ran
+from track.model.names import display
+from track.verbs.add import Added, Marks, add
+from track.verbs.checkout import CheckedOut, checkout
+from track.verbs.clone import clone
+from track.verbs.deps import deps
+from track.verbs.diff import Diff, diff
+from track.verbs.init import init
+from track.verbs.lineage import lineage
+from track.verbs.log import Logged, log
+from track.verbs.pull import Pulled, pull
+from track.verbs.push import Pushed, push
+from track.verbs.run import run
+from track.verbs.runs_list import Listed, runs_list
+from track.verbs.status import Status, status
+from track.verbs.version_get import version_get
+
+AnyPath = str | os.PathLike[str]
+
+
+class Repo:
+    """A Git repository with track in it: `with track.Repo() as repo: ...`, or without the `with`.
+
+    Paths are those of the folder that it was opened with, whatever the current folder is by then; full paths hold too.
+    Threads may share one. A child of a fork may go on with it. What is not as it should be and stops nothing is told by
+    the logger `track`.
+
+    Every method raises `NotARepository`, `ProjectError` or `BadConfig` where there is no repository with track in it by
+    now, and `UsageError` after `close`. All errors are `TrackError`.
+    """
+
+    __slots__ = ("__weakref__", "_handles")
+
+    def __init__(self, path: AnyPath = ".") -> None:
+        """The repository that holds `path`, by default the current folder.
+
+        Raises:
+            NotARepository: there is no Git repository with a working tree here, or Git refuses to trust it.
+            ProjectError: track was never set up in it; `Repo.init` does that.
+            NewerFormat: it was set up by a later version.
+            BadConfig: a configuration file is broken.
+        """
+        self._handles = Handles(Path(os.path.abspath(path)))
+        with self._handles.reading() as project:
+            self._handles.root = project.root
+        weakref.finalize(self, self._handles.close)
+
+    @classmethod
+    def init(cls, path: AnyPath = ".", *, git: bool = True, hooks: bool = True) -> Self:
+        """Set up the repository that holds the folder `path`, and open it; again is fine.
+
+        With `git`, `git init` makes one where there is none. With `hooks`, Git calls track from then on.
+
+        Raises:
+            NotARepository: the folder is not there, or in no Git repository and `git` is false.
+            NewerFormat: it was set up by a later version.
+            ForbiddenPath: a file that has to be written is a link.
+            DiskFull, StoreUnwritable: it cannot be made.
+            Locked: another `track` works here.
+        """
+        init(Path(os.path.abspath(path)), make_git=git, look=False, with_hooks=hooks)
+        return cls(path)
+
+    @classmethod
+    def clone(
+        cls, url: str, to: AnyPath | None = None, *, data: bool = True, branch: str | None = None, hooks: bool = True
+    ) -> Self:
+        """Clone the Git repository at `url` into the folder `to` (default: as Git would call it), and open it.
+
+        With `data`, what its pointers name comes too. Nothing that comes with it is run, and no remote is used that
+        only it names, but one that lies beside it. When the data does not come, the clone stays.
+
+        Raises:
+            UsageError: the URL is none, or says no name for the folder.
+            Conflict: the folder is there and not empty.
+            GitFailed: the repository was not reached.
+            NoRemote, RemoteError, MissingObject, DamagedObject: the data could not be had; the clone stays.
+            NewerFormat, BadConfig: it cannot be read by this version; the clone stays.
+        """
+        folder = os.path.abspath(to) if to is not None else None
+        return cls(clone(url, folder, data=data, branch=branch, with_hooks=hooks).root)
+
+    @property
+    def root(self) -> Path:
+        """The top of the working tree."""
+        return self._handles.root
+
+    def close(self) -> None:
+        """Let go of what is open; once more is fine. It cannot be used after that, nor what it gave."""
+        self._handles.close()
+
+    def __enter__(self) -> Self:
+        """The repository itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def get(self, name_or_path: AnyPath, rev: str | None = None, **partitions: str) -> Version:
+        """The version of an artifact, or of a file or folder in one, that the working tree names, or the one at `rev`.
+
+        An artifact is named by its path, the path of its pointer, or the name of a named artifact, which `partitions`
+        say more of. What is asked for is the version that the pointer names, whatever was changed in the working copy
+        since. No data is read until a method of the version does.
+
+        Raises:
+            UnknownPath: nothing of that name is there; the nearest name is told.
+            UnknownRevision: there is no such commit.
+            UsageError: several named artifacts have these partitions.
+            OutsideRepository, ForbiddenPath: the path is in no place that track may look at.
+            MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
+            MissingObject, RemoteError: what says which files are in it is nowhere, or no remote can be asked.
+        """
+        with self._handles.reading() as project:
+            pinned = version_get(project, os.fspath(name_or_path), rev=rev, partitions=partitions)
+        return Version(self._handles, pinned)
+
+    @overload
+    def open(self, name_or_path: AnyPath, mode: Literal["rb"] = "rb", *, rev: str | None = None) -> BinaryIO: ...
+
+    @overload
+    def open(
+        self, name_or_path: AnyPath, mode: Literal["r", "rt"], *, rev: str | None = None, encoding: str = "utf-8"
+    ) -> TextIO: ...
+
+    def open(
+        self, name_or_path: AnyPath, mode: Any = "rb", *, rev: str | None = None, encoding: str = "utf-8"
+    ) -> IO[Any]:
+        """A file of a version, open for reading: bytes with `rb`, text with `r`. All of it was hashed before.
+
+        Raises as `get`, and:
+
+        Raises:
+            UsageError: it is a directory, or the mode is for writing.
+            MissingObject, DamagedObject, RemoteError: its bytes are nowhere whole, or no remote can be asked.
+        """
+        version = self.get(name_or_path, rev)
+        return version.open(mode) if mode == "rb" else version.open(mode, encoding=encoding)
+
+    def add(
+        self,
+        *paths: AnyPath,
+        labels: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        type: str | None = None,
+        name: str | None = None,
+        partitions: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+    ) -> Added:
+        """Store files and directories, and write and stage the pointers that stand for them; commit those with Git.
+
+        `labels` join those there are; a mapping in them is a table. With `name`, the one path becomes a named artifact,
+        with these `partitions`.
+
+        Raises:
+            UsageError: no path was given, or a name, label or type cannot be.
+            UnknownPath: nothing is there.
+            AlreadyInGit, InsideArtifact, NameTooLong: it cannot become an artifact, and why.
+            OutOfStep: Git moved a pointer, and the data would take back what changed there.
+            SpecialFile, Unreadable, ChangedWhileAdding: something in it cannot be read as it stands.
+            DiskFull, StoreUnwritable: the store could not take the bytes; nothing was left half-written.
+            Locked: another `track` works here.
+        """
+        marks = Marks(tuple(_flat(labels or {})), tuple(tags), type, name, partitions)
+        with self._handles.fresh() as project:
+            return add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
+
+    def status(self, *paths: AnyPath) -> Status:
+        """How data, pointers, Git's index and HEAD differ, of everything or of what lies at `paths`.
+
+        Raises:
+            OutsideRepository: a path is not in this repository.
+        """
+        with self._handles.fresh() as project:
+            return status(project, [os.fspath(path) for path in paths])
+
+    def diff(self, *revs: str, paths: Sequence[AnyPath] = (), staged: bool = False) -> Diff:
+        """What differs between two revisions, between one and the working tree, or between index and working tree.
+
+        `revs` are none, one, two, or `A..B`. With `staged`, the index is compared with HEAD, or with the one named.
+
+        Raises:
+            UnknownRevision, UnknownPath: a revision or path is none.
+            UsageError: too many revisions.
+            MalformedManifest, DamagedObject: what is compared breaks its format.
+        """
+        with self._handles.fresh() as project:
+            return diff(project, revs, [os.fspath(path) for path in paths], staged=staged)
+
+    def checkout(
+        self, *paths: AnyPath, rev: str | None = None, force: bool = False, dry_run: bool = False
+    ) -> CheckedOut:
+        """Make working files what their pointers say, or what those at `rev` say; unsaved work is refused.
+
+        Raises:
+            UnsavedWork: files would go whose content is saved nowhere; nothing was changed.
+            MissingObject, DamagedObject: bytes are not here whole; what else was asked for was placed.
+            UnknownRevision, UnknownPath: what was asked for is not there.
+            MalformedPointer, MalformedManifest, NewerFormat, ForbiddenPath: what should be placed cannot be believed.
+            DiskFull, StoreUnwritable: the files did not fit.
+            Locked: another `track` works here.
+        """
+        with self._handles.fresh() as project:
+            return checkout(project, rev, [os.fspath(path) for path in paths], force=force, dry_run=dry_run)
+
+    def push(
+        self,
+        remote: str | None = None,
+        *,
+        revs: Sequence[str] = (),
+        paths: Sequence[AnyPath] = (),
+        every: bool = False,
+        dry_run: bool = False,
+    ) -> Pushed:
+        """Send what pointers at `revs` (default: HEAD and Git's index) need and the remote lacks.
+
+        `every` means every branch and tag.
+
+        Raises:
+            NoRemote: the project names no such remote.
+            UnknownRevision, UnknownPath: what was asked for is not there.
+            MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
+            MissingObject, DamagedObject: bytes are nowhere whole; everything else was sent.
+            RemoteError: the remote is not there, is no store, or this clone was not told that it may use it.
+            Locked: another push of this clone takes too long.
+        """
+        with self._handles.fresh() as project:
+            names = [os.fspath(path) for path in paths]
+            return push(project, remote, revs, paths=names, every=every, dry_run=dry_run)
+
+    def pull(self, *paths: AnyPath, remote: str | None = None, force: bool = False, dry_run: bool = False) -> Pulled:
+        """Fetch what the pointers in the working tree need, and place it; of everything, or what lies at `paths`.
+
+        Raises:
+            UnknownPath: nothing lies at one of the paths.
+            UnsavedWork: files whose content is saved nowhere would go; what came is in the store.
+            MalformedPointer, NewerFormat: the pointer of what was asked for cannot be read.
+            NoRemote, RemoteError: something is lacking, and no remote can be asked.
+            MissingObject, DamagedObject: bytes that no remote has whole; everything else was placed.
+            Locked: another `track` works here.
+        """
+        with self._handles.fresh() as project:
+            names = [os.fspath(path) for path in paths]
+            return pull(project, names, remote=remote, force=force, dry_run=dry_run)
+
+    def log(self, path: AnyPath, rev: str = "HEAD", *, stat: bool = False) -> Logged:
+        """The versions of the artifact at `path` that `rev` reaches, newest first; `stat` counts the files inside.
+
+        Raises:
+            UnknownRevision: there is no such commit.
+            UnknownPath: no commit that it reaches has an artifact there.
+        """
+        with self._handles.fresh() as project:
+            return log(project, os.fspath(path), rev, stat=stat)
+
+    def lineage(
+        self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False
+    ) -> Traced:
+        """What something came from: the run that made it, its code, what that used, and so on.
+
+        `item` is the path of an artifact, `RUN:NAME`, a run, or a digest. At most `depth` edges are followed; with
+        `every`, runs that only other branches and tags have count as well.
+
+        Raises:
+            UnknownPath: nothing is called so; the nearest names are listed.
+            UnknownRun: several runs are called so.
+            UnknownRevision: there is no such commit.
+            MalformedPointer, NewerFormat: its pointer cannot be read.
+        """
+        with self._handles.fresh() as project:
+            return lineage(project, os.fspath(item), depth=depth, rev=rev, every=every)
+
+    def deps(self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False) -> Traced:
+        """What came from something: the runs that used it, what they made, and so on.
+
+        As `lineage`, the other way; raises as that.
+        """
+        with self._handles.fresh() as project:
+            return deps(project, os.fspath(item), depth=depth, rev=rev, every=every)
+
+    def runs(
+        self,
+        where: str | Mapping[str, Any] | None = None,
+        *,
+        status: str | None = None,
+        tags: Sequence[str] = (),
+        sort: str | None = None,
+        limit: int | None = None,
+    ) -> Listed:
+        """The runs that are like the query `where`, newest first, or by the field `sort` (`-FIELD`: greatest first).
+
+        Raises:
+            UsageError: the query or the field is wrong; it says where, and what was meant.
+        """
+        with self._handles.fresh() as project:
+            return runs_list(project, status=status, tags=tags, where=where, sort=sort, limit=limit)
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        inputs: Sequence[AnyPath] = (),
+        outputs: Sequence[AnyPath] = (),
+        name: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        echo: Callable[[int, bytes], None] | None = None,
+    ) -> Ran:
+        """Execute `command` in the folder of this repository, and keep what is known of it: code, inputs, outputs.
+
+        `echo` is given what it writes, as (stream 1 or 2, bytes), while it does; both are kept in any case. A command
+        that fails is no error: its code is in the result.
+
+        Raises:
+            UsageError: there is no command, or something about the run cannot be.
+            UnknownPath: a declared input is not tracked, or not here; nothing was run.
+            AlreadyInGit, InsideArtifact: a declared output cannot become an artifact; nothing was run.
+            CommandNotFound: the program is not there; the run is recorded as failed.
+            MissingOutput: a declared output was not written; the run is recorded as failed.
+            DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
+        """
+        wishes = Wishes(name=name, tags=tuple(tags), params=dict(params or {}))
+        with self._handles.fresh() as project:
+            observe = project.config.text("runs.observe") or "auto"
+            asked = Asked([os.fspath(one) for one in inputs], [os.fspath(one) for one in outputs], observe)
+            return run(project, command, wishes, asked, echo=echo or _unheard)
+
+    def __repr__(self) -> str:
+        """Where it is."""
+        return f"<Repo {display(str(self.root))}{' (closed)' if self._handles.is_closed else ''}>"
+
+
+def _flat(labels: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Labels by their whole keys: of a mapping in a mapping, both."""
+    for key, value in labels.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, (*above, key))
+        else:
+            yield (*above, key), value
+
+
+def _unheard(stream: int, content: bytes) -> None:
+    """What a command writes is kept in its record, and nobody listens."""

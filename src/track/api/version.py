@@ -1,0 +1,338 @@
+"""Version: one version of an artifact, or a part of it, in Python."""
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Literal, TextIO, overload
+
+from track.api.handles import Handles
+from track.api.version_page import page_of
+from track.errors import UnknownFile, UnknownPath, UsageError
+from track.flows.pinned import Pinned, words_of
+from track.flows.run_start import RUN_ID
+from track.model.amounts import count_text, size_text
+from track.model.digest import Digest
+from track.model.lineage import Node
+from track.model.names import display, text_of
+from track.model.record import Record
+from track.verbs.deps import deps
+from track.verbs.lineage import lineage
+from track.verbs.log import log
+from track.verbs.version_download import Downloaded, version_download
+from track.verbs.version_files import version_files
+from track.verbs.version_get import version_get
+from track.verbs.version_load import version_load
+from track.verbs.version_open import version_open
+from track.verbs.version_path import version_path
+from track.verbs.version_read import version_read
+from track.verbs.why import why
+
+
+class Version:
+    """A version of an artifact, or a file or folder in one; made by `Repo.get`.
+
+    It stays what it is, whatever happens to the working tree: its digest was read when it was made, and its bytes come
+    from the store, or from a remote that has them. Every byte is verified before it is given. What is read inside a
+    run (`TRACK_RUN_ID` names it) becomes that run's input. Several threads may read from one.
+
+    Every method that reads raises `MissingObject` or `DamagedObject` when its bytes are nowhere whole, `RemoteError`
+    when they are not here and no remote can be asked, and `UsageError` when its `Repo` was closed. All errors are
+    `TrackError`.
+    """
+
+    __slots__ = ("_handles", "_pinned")
+
+    def __init__(self, handles: Handles, pinned: Pinned) -> None:
+        """For `Repo.get`."""
+        self._handles = handles
+        self._pinned = pinned
+
+    @property
+    def name(self) -> str:
+        """The path from the top of the working tree, or the name of a named artifact with its partitions."""
+        return self._pinned.name or text_of(self._pinned.path)
+
+    @property
+    def rev(self) -> str | None:
+        """The revision that was asked for; None for what the working tree says."""
+        return self._pinned.rev
+
+    @property
+    def kind(self) -> Literal["file", "directory", "value"]:
+        """What it is."""
+        if self._pinned.is_directory:
+            return "directory"
+        return "value" if self._pinned.pointer.kind == "value" else "file"
+
+    @property
+    def digest(self) -> Digest | None:
+        """The digest of its content; None for a folder inside an artifact, which has none."""
+        return self._pinned.digest
+
+    @property
+    def size(self) -> int:
+        """Bytes: of a file, or of all files of an artifact; of a folder inside one, of what is below it."""
+        if self._pinned.entry is not None:
+            return self._pinned.entry.size
+        if not self._pinned.inner:
+            return self._pinned.pointer.size
+        with self._handles.reading() as project:
+            return sum(entry.size for entry in version_files(project, self._pinned))
+
+    @property
+    def type(self) -> str | None:
+        """The media type that its pointer names, such as `text/csv`."""
+        return None if self._pinned.inner else self._pinned.pointer.type
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The labels of its artifact, by name; a table of labels is a mapping of its own."""
+        return self._pinned.pointer.labels
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of its artifact, sorted."""
+        return self._pinned.pointer.tags
+
+    @property
+    def partitions(self) -> Mapping[str, str]:
+        """The partitions of its artifact, by key."""
+        return self._pinned.pointer.partitions
+
+    @property
+    def files(self) -> "Files":
+        """The files in it, by their paths relative to it; of a file, itself by its own name.
+
+        Raises `MissingObject`, `RemoteError`, `MalformedManifest` or `DamagedObject` where what says which files there
+        are cannot be had; `UsageError` for a value, which has none.
+        """
+        if self.kind == "value":
+            raise UsageError(f"`{display(self._pinned.path)}` is a value and has no files", hint="read it: .load()")
+        return Files(self._handles, self._pinned)
+
+    def read_bytes(self) -> bytes:
+        """All its bytes; of a link its target, of a value its JSON and a line's end.
+
+        Raises:
+            UsageError: it is a directory.
+        """
+        with self._handles.reading() as project:
+            return version_read(project, self._pinned, reader=self._reader())
+
+    def read_text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """All of it as text; line ends become `\\n`.
+
+        Raises:
+            UsageError: it is a directory, or not text of this encoding.
+        """
+        with self.open("r", encoding=encoding, errors=errors) as file:
+            try:
+                return file.read()
+            except UnicodeDecodeError as error:
+                raise UsageError(
+                    f"`{display(self._pinned.path)}` is not text in {encoding}: {error.reason} at byte {error.start:,}",
+                    hint="read its bytes with read_bytes(), or name another encoding",
+                ) from error
+
+    @overload
+    def open(self, mode: Literal["rb"] = "rb") -> BinaryIO: ...
+
+    @overload
+    def open(self, mode: Literal["r", "rt"], *, encoding: str = "utf-8", errors: str = "strict") -> TextIO: ...
+
+    def open(self, mode: str = "rb", *, encoding: str = "utf-8", errors: str = "strict") -> IO[Any]:
+        """It, open for reading: bytes with `rb`, text with `r`. All of it was hashed before.
+
+        Raises:
+            UsageError: it is a directory, or the mode is for writing.
+        """
+        if mode not in ("rb", "r", "rt"):
+            raise UsageError(
+                f"a version cannot be opened with mode {mode!r}: it stays what it is",
+                hint="change the file in the working tree, then add it: Repo.add(PATH)",
+            )
+        with self._handles.reading() as project:
+            file = version_open(project, self._pinned, reader=self._reader())
+        return file if mode == "rb" else io.TextIOWrapper(file, encoding=encoding, errors=errors)
+
+    @property
+    def path(self) -> Path:
+        """The path of a read-only file on this machine with its bytes and its name, for libraries that need one.
+
+        It is not the working copy, and may be deleted at any time; asking again makes it again.
+
+        Raises:
+            UsageError: it is a directory.
+            DiskFull, StoreUnwritable: no file can be made.
+        """
+        with self._handles.reading() as project:
+            return version_path(project, self._pinned, reader=self._reader())
+
+    def download(self, to: str | os.PathLike[str] | None = None, *, force: bool = False) -> Downloaded:
+        """Copy it to `to`, by default its own name in the current folder; where it is then, and what was written.
+
+        A file becomes that file, or one of its own name in that folder, if it is one. A directory's files go into the
+        folder. What is there with the right content is left alone; with `force` other files are replaced.
+
+        Raises:
+            UsageError: it is a value.
+            Conflict: something else stands there; nothing was written.
+            OutsideRepository: it is a place of Git's or track's own.
+            ForbiddenPath: a name in it leaves the folder, goes through a link, or reaches `.git`.
+            DiskFull, StoreUnwritable: nothing can be made there.
+        """
+        target = os.fspath(to) if to is not None else os.fsdecode(self._pinned.path.rpartition(b"/")[2])
+        with self._handles.reading() as project:
+            return version_download(project, self._pinned, target, force=force, reader=self._reader())
+
+    def load(self, *, allow_pickle: bool = False, memory_map: bool = False) -> Any:
+        """The object in it, by its type: an array, a frame, text, JSON; its bytes where nothing is known of the type.
+
+        `allow_pickle` opens what was pickled, which can run any code: only for who made it and nobody in between. With
+        `memory_map`, a large array is mapped and not read.
+
+        Raises:
+            UsageError: it is a directory.
+            NoFormat: it is pickled and that was not allowed, or the library that reads it is not installed.
+            MalformedContent: it is not what its type says.
+        """
+        with self._handles.reading() as project:
+            return version_load(
+                project, self._pinned, allow_pickle=allow_pickle, memory_map=memory_map, reader=self._reader()
+            )
+
+    @property
+    def run(self) -> Record | None:
+        """The record of the run that made it; None where no run is known. Raises as `Repo.get`."""
+        if self._pinned.name is not None:
+            return next((node.record for node in self._parents() if node.kind == "run"), None)
+        with self._handles.fresh() as project:
+            reason = why(project, words_of(project, self._pinned), self._pinned.rev)
+        return reason.run.record if reason.run is not None else None
+
+    @property
+    def commit(self) -> str | None:
+        """The id of the commit that gave its artifact this content, as seen from `rev` or HEAD; None before that."""
+        artifact = os.fsencode("/") + self._pinned.artifact
+        with self._handles.fresh() as project:
+            try:
+                place = os.fsdecode(os.fsencode(project.root) + artifact)
+                versions = log(project, place, self._pinned.rev or "HEAD", follow=False).versions
+            except UnknownPath:
+                return None
+        digest = self._pinned.pointer.digest
+        for one in versions:
+            was = one.before.digest if one.before is not None else None
+            if one.pointer is not None and one.pointer.digest == digest and was != digest:
+                return one.commit
+        return None
+
+    @property
+    def based_on(self) -> tuple[Node, ...]:
+        """What it was made from: the inputs of the run that made it, or what its pointer says where no run did."""
+        with self._handles.fresh() as project:
+            traced = lineage(project, words_of(project, self._pinned), depth=2, rev=self._rev())
+        nodes = {node.id: node for node in traced.graph.nodes}
+        runs = {edge.source for edge in traced.graph.edges if edge.target == traced.start.id}
+        targets = {traced.start.id} | {id for id in runs if nodes[id].kind == "run"}
+        found = [nodes[edge.source] for edge in traced.graph.edges if edge.target in targets]
+        return tuple(dict.fromkeys(node for node in found if node.kind == "artifact"))
+
+    def used_by(self) -> tuple[Record, ...]:
+        """The records of the runs that used it, in the order in which they began. Raises as `Repo.deps`."""
+        with self._handles.fresh() as project:
+            traced = deps(project, words_of(project, self._pinned), depth=1, rev=self._rev())
+        found = {node.record.id: node.record for node in traced.graph.nodes if node.record is not None}
+        return tuple(sorted(found.values(), key=lambda record: (record.started, record.id)))
+
+    def _parents(self) -> tuple[Node, ...]:
+        with self._handles.fresh() as project:
+            return lineage(project, words_of(project, self._pinned), depth=1, rev=self._rev()).graph.nodes
+
+    def _rev(self) -> str | None:
+        """The revision for verbs that look an artifact up by its path; one that is named goes by its digest."""
+        return self._pinned.rev if self._pinned.name is None else None
+
+    def _reader(self) -> str | None:
+        """The run inside which this happens."""
+        return os.environ.get(RUN_ID)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same version of the same artifact, or part of one, of repositories opened alike."""
+        if not isinstance(other, Version):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        """By what it is of, and its digest."""
+        return hash(self._key())
+
+    def _key(self) -> tuple[Path, bytes, bytes, Digest]:
+        return self._handles.start, self._pinned.artifact, self._pinned.inner, self._pinned.pointer.digest
+
+    def __repr__(self) -> str:
+        """What it is, in a line."""
+        where = f" at {display(self.rev)}" if self.rev is not None else ""
+        facts: list[str] = [self.kind]
+        if self.digest is not None:
+            facts.append(self.digest.short)
+        if not self._pinned.inner or self._pinned.entry is not None:
+            facts.append(size_text(self.size))
+        if not self._pinned.inner and self._pinned.pointer.files is not None:
+            facts.append(count_text(self._pinned.pointer.files, "file"))
+        return f"<Version {display(self.name)}{where}: {', '.join(facts)}>"
+
+    def _repr_html_(self) -> str:
+        """It in a notebook: what is known of it, and a preview of what is here; no remote is asked."""
+        with self._handles.reading() as project:
+            return page_of(project, self._pinned)
+
+
+class Files(Mapping[str, Version]):
+    """The files and links in a version, by their paths relative to it, in their order; nothing is read beforehand."""
+
+    __slots__ = ("_handles", "_pinned")
+
+    def __init__(self, handles: Handles, pinned: Pinned) -> None:
+        """For `Version.files`."""
+        self._handles = handles
+        self._pinned = pinned
+
+    def __getitem__(self, path: str) -> Version:
+        """The file, link or folder at a path. Raises `UnknownFile`, which is a KeyError too, where there is none."""
+        try:
+            if not self._pinned.is_directory:
+                if path != self._own():
+                    raise UnknownPath(
+                        f"`{display(self._pinned.path)}` is one file, `{display(self._own())}`", hint="read it as it is"
+                    )
+                return Version(self._handles, self._pinned)
+            with self._handles.reading() as project:
+                return Version(self._handles, version_get(project, path, within=self._pinned))
+        except UnknownPath as error:
+            raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+
+    def __iter__(self) -> Iterator[str]:
+        """The paths, sorted as bytes; those that are not UTF-8 as Python has them of a file system."""
+        if not self._pinned.is_directory:
+            yield self._own()
+            return
+        with self._handles.reading() as project:
+            entries = list(version_files(project, self._pinned))
+        for entry in entries:
+            if entry.mode != "d":
+                yield os.fsdecode(entry.path)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        if self._pinned.is_directory and not self._pinned.inner and self._pinned.pointer.files is not None:
+            return self._pinned.pointer.files
+        return sum(1 for _ in self)
+
+    def _own(self) -> str:
+        return os.fsdecode(self._pinned.path.rpartition(b"/")[2])
+
+    def __repr__(self) -> str:
+        """How many there are, and of what."""
+        return f"<Files of {display(self._pinned.path)}: {count_text(len(self), 'file')}>"

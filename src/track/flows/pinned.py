@@ -1,0 +1,260 @@
+"""Pinned: one version of an artifact, or a part of it, that stays what it is while Git moves on.
+
+Apart from `view`, which asks Git for everything there is: a program that opens ten thousand artifacts, one after the
+other, asks for each by its name, and the pointer is a file.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from track.errors import DamagedObject, MissingObject, UnknownPath, UsageError, together
+from track.flows import view
+from track.flows.pointers import content_at
+from track.flows.reach import Version
+from track.flows.receive import receive
+from track.flows.sides import HERE, Side, parsed, pointer_of, side_at, side_here
+from track.flows.view import Located
+from track.model import manifest
+from track.model.canonical import canonical_json
+from track.model.digest import Digest
+from track.model.manifest import Entry
+from track.model.names import ARTIFACTS, SUFFIX, artifact_pointer, display, parse_artifact_pointer, typed
+from track.model.pointer import Pointer
+from track.progress import Progress, silent
+from track.project import Project
+
+
+class Pinned(NamedTuple):
+    """What a path or name meant when it was asked: the artifact, its pointer, and the path inside it, if any.
+
+    `rev` is the revision as it was asked for, None for the working tree. `entry` is the file or link that is meant, its
+    path empty for a file artifact; None for a directory, a folder in one, or a value.
+    """
+
+    rev: str | None
+    artifact: bytes
+    pointer: Pointer
+    inner: bytes = b""
+    entry: Entry | None = None
+
+    @property
+    def path(self) -> bytes:
+        """The path from the top of the working tree; of a named artifact, that of its pointer."""
+        return self.artifact + b"/" + self.inner if self.inner else self.artifact
+
+    @property
+    def name(self) -> str | None:
+        """The name of a named artifact with its partitions; None for one that has a working copy."""
+        return view.name_of(self.artifact)
+
+    @property
+    def digest(self) -> Digest | None:
+        """The digest of what is meant; None for a folder inside an artifact, which has none."""
+        if self.entry is not None:
+            return Digest(self.entry.digest)
+        return None if self.inner else self.pointer.digest
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it holds files, and is none."""
+        return self.pointer.kind == "directory" and (self.entry is None or self.entry.mode == "d")
+
+
+def pin(project: Project, item: str, *, rev: str | None = None, partitions: Mapping[str, str] | None = None) -> Pinned:
+    """What `item` names in the working tree, or at `rev`: a path as a person types it, or a name with its partitions.
+
+    Where the manifest that says what is in a directory is not here, that much of it comes from a remote.
+
+    Raises:
+        UnknownRevision, UnknownPath: nothing of that name is there; the nearest name is told.
+        UsageError: several named artifacts have these partitions.
+        OutsideRepository, ForbiddenPath: the path is in no place that track may look at.
+        MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
+        MissingObject, RemoteError: what says which files are in it is not here, and cannot be had.
+    """
+    side = side_at(project, rev) if rev is not None else None
+    if partitions:
+        located = _partition(project, side, item, partitions)
+    else:
+        located = _at(project, side, item)
+    pinned = Pinned(rev, located.artifact, located.pointer, located.inner)
+    return _with_entry(project, pinned)
+
+
+def inside(project: Project, pinned: Pinned, path: bytes) -> Pinned:
+    """The file or folder at a path inside a pinned directory. Raises as `pin` does."""
+    inner = pinned.inner + b"/" + path if pinned.inner else path
+    return _with_entry(project, pinned._replace(inner=inner, entry=None))
+
+
+def entries(project: Project, pinned: Pinned) -> Iterator[Entry]:
+    """The files, links and empty folders in a pinned directory, sorted, with paths relative to what is pinned.
+
+    Raises:
+        MissingObject, RemoteError: its manifest is not here, and cannot be had.
+        MalformedManifest, DamagedObject: it is not what it should be.
+    """
+    start = len(pinned.inner) + 1 if pinned.inner else 0
+    read = _reader(project, pinned)
+    for entry in manifest.walk(read, pinned.pointer.digest, pinned.inner):
+        if entry.path != pinned.inner:
+            yield entry._replace(path=entry.path[start:])
+
+
+def bring(project: Project, pinned: Pinned, *, manifests: bool = False, progress: Progress = silent) -> None:
+    """Have what is pinned in the store, from a remote; of a directory with `manifests` only what says what is in it.
+
+    Raises:
+        MissingObject, DamagedObject: it is nowhere whole.
+        MalformedManifest, NewerFormat: its manifest cannot be believed.
+        RemoteError: no remote can be asked.
+    """
+    located = _located(pinned)
+    if not project.config.names("remote.*.url"):
+        size = pinned.entry.size if pinned.entry is not None else 0
+        raise view.unavailable(project, located, pinned.digest or pinned.pointer.digest, size)
+    version = Version(pinned.artifact, pinned.pointer, ())
+    paths = (pinned.path,) if pinned.inner else ()
+    received = receive(project, [version], paths=paths, manifests=manifests, progress=progress)
+    if received.refused:
+        raise together([one.error for one in received.refused])
+
+
+def content(project: Project, pinned: Pinned, progress: Progress = silent) -> bytes:
+    """The bytes of a file, verified, from a remote where they are not here; of a link its target, of a value its JSON.
+
+    Raises:
+        UsageError: it is a directory.
+        MissingObject, DamagedObject, RemoteError: they are nowhere whole, or no remote can be asked.
+    """
+    if pinned.pointer.kind == "value":
+        return canonical_json(pinned.pointer.value) + b"\n"
+    digest = file_of(pinned).digest
+    try:
+        return project.store.read(digest)
+    except (MissingObject, DamagedObject):
+        bring(project, pinned, progress=progress)
+    return project.store.read(digest)
+
+
+def file_of(pinned: Pinned) -> Entry:
+    """The one file that is meant. Raises UsageError for a directory."""
+    if pinned.entry is None or pinned.entry.mode == "d":
+        shown = display(pinned.path)
+        raise UsageError(
+            f"`{shown}` is a directory", hint="take one of its files: .files[NAME]      or all: .download(TO)"
+        )
+    return pinned.entry
+
+
+def _at(project: Project, side: Side | None, item: str) -> Located:
+    """The artifact that a path as typed names, or lies in."""
+    path = project.relative(item)
+    if not path:
+        raise UnknownPath(f"`{display(item)}` is the whole working tree and no artifact", hint="track ls")
+    if side is not None:
+        return view.locate(side, path)
+    return _on_disk(project, path) or view.locate(side_here(project), path)
+
+
+def _on_disk(project: Project, path: bytes) -> Located | None:
+    """The artifact that a path names, or lies in, by pointer files alone; None where there is none."""
+    side = Side(HERE, ())
+    for candidate in view.readings(path):
+        if (pointer := _pointer(project, candidate)) is not None:
+            return Located(side, candidate, pointer, b"")
+    at = path.find(b"/")
+    while at > 0:
+        if (pointer := _pointer(project, path[:at])) is not None:
+            return Located(side, path[:at], pointer, path[at + 1 :])
+        at = path.find(b"/", at + 1)
+    return None
+
+
+def _pointer(project: Project, artifact: bytes) -> Pointer | None:
+    name = pointer_of(artifact)
+    found = content_at(project, name)
+    return None if found is None else parsed(found, name)
+
+
+def _partition(project: Project, side: Side | None, name: str, partitions: Mapping[str, str]) -> Located:
+    """The one named artifact of this name that has these partitions, in whatever order, and perhaps others too."""
+    side = side or side_here(project)
+    exact = artifact_pointer(name, partitions)
+    if (pointer := side.pointer(exact)) is not None:
+        return Located(side, exact, pointer, b"")
+    below = artifact_pointer(name).removesuffix(SUFFIX) + b"/"
+    assert below.startswith(ARTIFACTS)
+    known = [path for path in side.contents if path.startswith(below)]
+    matching = [path for path in known if partitions.items() <= dict(parse_artifact_pointer(path).partitions).items()]
+    if not matching:
+        wanted = ", ".join(f"{key}={value}" for key, value in partitions.items())
+        raise UnknownPath(
+            f"no version of `{display(name)}` has {display(wanted)} {_place_of(side)}",
+            hint="see which there are: track ls",
+            details=tuple(f"there is {display(view.name_of(path) or '')}" for path in known[:10]),
+        )
+    if len(matching) > 1:
+        raise UsageError(
+            f"{len(matching)} versions of `{display(name)}` match",
+            hint="give more of the partitions",
+            details=tuple(f"there is {display(view.name_of(path) or '')}" for path in matching[:10]),
+        )
+    pointer = side.pointer(matching[0])
+    if pointer is None:
+        raise view.unknown(matching[0], side.contents, side.name)
+    return Located(side, matching[0], pointer, b"")
+
+
+def _place_of(side: Side) -> str:
+    return f"in {side.name}" if side.name == HERE else f"at {display(side.name)}"
+
+
+def _with_entry(project: Project, pinned: Pinned) -> Pinned:
+    """The same, with the file that is meant."""
+    pointer, inner = pinned.pointer, pinned.inner
+    if pointer.kind != "directory":
+        if inner:
+            raise UnknownPath(
+                f"`{display(pinned.artifact)}` is a {pointer.kind}, with nothing inside it",
+                hint=f"track show {typed(pinned.artifact)}",
+            )
+        return pinned._replace(entry=view.as_entry(pointer)) if pointer.kind == "file" else pinned
+    if not inner:
+        return pinned
+    read = _reader(project, pinned)
+    found = manifest.find(read, pointer.digest, inner)
+    if found is None and next(manifest.walk(read, pointer.digest, inner), None) is None:
+        raise view.nothing_inside(_located(pinned))
+    return pinned._replace(entry=found)
+
+
+def _reader(project: Project, pinned: Pinned) -> manifest.Read:
+    """Reads nodes of its manifest; what is not here comes from a remote, once."""
+    brought: list[bytes] = []
+
+    def read(digest: bytes) -> bytes:
+        try:
+            return project.store.read(digest)
+        except (MissingObject, DamagedObject):
+            if brought:
+                raise
+        brought.append(digest)
+        bring(project, pinned._replace(entry=None), manifests=True)
+        return project.store.read(digest)
+
+    return lru_cache(maxsize=512)(read)
+
+
+def _located(pinned: Pinned) -> Located:
+    """The same as other flows know it, for what they say of it."""
+    return Located(Side(pinned.rev or HERE, ()), pinned.artifact, pinned.pointer, pinned.inner)
+
+
+def words_of(project: Project, pinned: Pinned) -> str:
+    """The artifact as a person would name it anywhere: its path in full, or the digest of a named one's content."""
+    if pinned.name is not None:
+        return str(pinned.pointer.digest)
+    return os.fsdecode(os.path.join(os.fsencode(project.root), pinned.artifact))
