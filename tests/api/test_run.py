@@ -397,6 +397,34 @@ def test_a_program_that_forgets_to_close_is_closed_as_it_ended(here: Path) -> No
     assert record(here, "raises").status == "failed" and "ValueError: no" in said(here, "raises")[0]
 
 
+@pytest.mark.parametrize(
+    ("ending", "status", "code"),
+    [
+        ("raise SystemExit(3)", "failed", 3),
+        ("sys.exit(3)", "failed", 3),
+        ("exit(4)", "failed", 4),
+        ("raise SystemExit('no such file')", "failed", 1),
+        ("raise SystemExit(0)", "completed", 0),
+        ("sys.exit()", "completed", 0),
+        ("try: sys.exit(3)\nexcept SystemExit as error: print(error.code)", "completed", None),
+        ("try: sys.exit(3)\nexcept SystemExit as error: error.code = 7; raise", "failed", 7),
+        ("threading.Thread(target=lambda: sys.exit(3)).start()", "completed", None),
+        ("child = os.fork()\nif not child: sys.exit(3)\nos.waitpid(child, 0)", "completed", None),
+    ],
+    ids=["raised", "sys.exit", "exit", "a text", "zero", "none", "caught", "changed", "thread", "child"],
+)
+def test_a_program_that_exits_has_failed_by_its_code(here: Path, ending: str, status: str, code: int | None) -> None:
+    begin = "import os, sys, threading, track\nrun = track.Run()\nrun.init('x')\nSystemExit(5).code\n"
+    done = program(here, begin + ending)
+    assert done.returncode == (code or 0), done.stderr
+    assert (record(here, "x").status, record(here, "x").exit) == (status, code)
+
+
+def test_an_exit_out_of_the_block_of_a_run_is_its_code(here: Path) -> None:
+    assert program(here, "import track\nwith track.Run() as run:\n    run.init('x')\n    exit(3)\n").returncode == 3
+    assert (record(here, "x").status, record(here, "x").exit) == ("failed", 3)
+
+
 CHILDREN = '''
 import multiprocessing, threading, os, subprocess, sys, track
 run = track.Run()

@@ -2,9 +2,7 @@
 
 import atexit
 import os
-import sys
 import time as clock
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -12,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from track.api.tolerance import LOGGER, said, tolerant
+from track.api import ending
+from track.api.tolerance import LOGGER, event_text, said, tolerant
 from track.errors import UsageError
 from track.flows.run_alerts import Watch
 from track.flows.run_describing import check_tags, plain_facts
@@ -55,6 +54,7 @@ class Run:
         self._writer: Writer | None = None
         self._ended: Record | None = None
         self._status: str | None = None
+        self._exit: int | None = None
         self._was_told = False
         self._watch: Watch | None = None
         self._steps = count()
@@ -104,6 +104,7 @@ class Run:
                 )
 
     def _begin(self, project: Project, opened: Opened) -> None:
+        ending.watch_exit()
         self._place = Path(project.root)
         self._process = os.getpid()
         self._opened = opened
@@ -156,8 +157,8 @@ class Run:
         else:
             with Project.open(self._place) as project:
                 took = max(0.0, clock.monotonic() - self._began)
-                status = self._status or "completed"
-                closed = runs_close(project, opened.living.id, status=status, seconds=took, branch=opened.branch)
+                name, status, branch = opened.living.id, self._status or "completed", opened.branch
+                closed = runs_close(project, name, status=status, exit=self._exit, seconds=took, branch=branch)
             self._ended = closed.record
         self._leave()
 
@@ -184,7 +185,9 @@ class Run:
         self.close()
 
     def _end_with(self, error: BaseException | None) -> None:
-        if error is None or (isinstance(error, SystemExit) and not error.code):
+        if isinstance(error, SystemExit):
+            self._exit = ending.exit_code(error)
+        if error is None or self._exit == 0:
             return
         self._status = self._status or ("terminated" if isinstance(error, KeyboardInterrupt) else "failed")
         self.log_event(error)
@@ -286,12 +289,8 @@ class Run:
         """Log a text or an exception, with its traceback where it has one; values that look secret are left out."""
         if self._writer is None:
             self._need()
-        if isinstance(event, BaseException):
-            event = "".join(traceback.format_exception(event)).rstrip("\n")
-        if not isinstance(event, str):
-            raise UsageError(f"not an event: {display(repr(event)[:80])}", hint="text or an exception")
         stamp = clock.time_ns() // 1000 if timestamp is None else stamp_of(timestamp)
-        self._writer.put_event(event, stamp)  # type: ignore[union-attr]  # there when it is needed
+        self._writer.put_event(event_text(event), stamp)  # type: ignore[union-attr]  # there when it is needed
 
     # ---- what it uses and makes ----
 
@@ -394,7 +393,6 @@ class Run:
 
 @atexit.register
 def _close_all() -> None:
-    """Close what the program left open; as failed when an exception ended it."""
-    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    """Close what the program left open; as failed when an exception or an exit code ended it."""
     for run in reversed(_open[:]):
-        run.__exit__(None, error, None)
+        run.__exit__(None, ending.error(), None)

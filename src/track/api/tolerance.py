@@ -1,11 +1,13 @@
 """Tolerance: what goes wrong while a program is watched is told, and does not break the program."""
 
 import logging
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from track.errors import TrackError
+from track.errors import TrackError, UsageError
+from track.model.names import display
 
 LOGGER = logging.getLogger("track")
 
@@ -46,3 +48,12 @@ def said(error: BaseException) -> str:
     if isinstance(error, TrackError):
         return f"{error.message} ({error.hint})" if error.hint else error.message
     return f"{type(error).__name__}: {error}"
+
+
+def event_text(event: object) -> str:
+    """The text of an event; of an exception its own, with its traceback where it has one. Raises UsageError."""
+    if isinstance(event, BaseException):
+        return "".join(traceback.format_exception(event)).rstrip("\n")
+    if not isinstance(event, str):
+        raise UsageError(f"not an event: {display(repr(event)[:80])}", hint="text or an exception")
+    return event

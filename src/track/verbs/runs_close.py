@@ -24,13 +24,15 @@ def runs_close(
     name: str | None = None,
     *,
     status: str = "completed",
+    exit: int | None = None,
     seconds: float | None = None,
     branch: str | Literal[False] | None = False,
 ) -> ClosedRun:
     """End a living run: all that was logged is sealed into the store, then the record is placed and staged.
 
-    `seconds` is how long it took by a clock that nobody sets, where somebody measured it; `branch` the one on which
-    it began, where somebody knows it: on another one its record waits in the journal.
+    `exit` is the code with which it ended and `seconds` how long it took by a clock that nobody sets, where somebody
+    knows; `branch` is the one on which it began, where somebody knows it: on another one its record waits in the
+    journal.
 
     Raises:
         UsageError: it has ended already, nobody said which is meant, or `status` is none.
@@ -43,6 +45,6 @@ def runs_close(
     draft = living.record()
     now = datetime.now(UTC)
     took = max(0.0, (now - draft.started).total_seconds()) if seconds is None else seconds
-    record = end(project, living, {"status": status, "ended": now, "seconds": round(took, 6)})
+    record = end(project, living, {"status": status, "exit": exit, "ended": now, "seconds": round(took, 6)})
     placed = put_away(project, record, branch=project.git.branch() if branch is False else branch)
     return ClosedRun(record, placed.staged, placed.why_not)
