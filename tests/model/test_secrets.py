@@ -1,11 +1,14 @@
 """Secrets: what looks like one, and that its value stays out."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from track.model.secrets import (
     REDACTED,
+    bytes_without_told,
     holds_secret,
     is_secret_file,
     is_secret_name,
@@ -111,3 +114,72 @@ def test_secrets_that_a_command_is_told_are_left_out(given: str, left: str) -> N
 def test_parameters_that_are_secrets_by_their_name():
     assert is_told_as_secret("db_password") and is_told_as_secret("api-key")
     assert not is_told_as_secret("tokens") and not is_told_as_secret("eos_token") and not is_told_as_secret("key")
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ('{"password": "x"}', '{"password": "[redacted]"}'),
+        ('{"a": 1, "apiKey" : "x\\"y z", "b": 2}', '{"a": 1, "apiKey" : "[redacted]", "b": 2}'),
+        ("{'db.password': 'x', 'n': 1}", "{'db.password': '[redacted]', 'n': 1}"),
+        ('"{\\"client_secret\\":\\"x\\"}"', '"{\\"client_secret\\":\\"[redacted]\\"}"'),
+        ("connecting with password: hunter2, port 5", "connecting with password: [redacted], port 5"),
+        ("{user: me, token: abc}", "{user: me, token: [redacted]}"),
+        ('token = "abc def"', 'token = "[redacted]"'),
+        ("passphrase: 1234", "passphrase: [redacted]"),
+        ('"secret": "cut off', '"secret": "[redacted]'),
+        ("Authorization: Bearer abc.def", "Authorization: [redacted]"),
+        ("{'Authorization': 'Basic abc=='}", "{'Authorization': '[redacted]'}"),
+    ],
+)
+def test_secrets_that_stand_behind_their_key_are_left_out(given: str, left: str) -> None:
+    assert without_told(given) == left and without_told(left) == left
+    assert bytes_without_told(b"\xff\n" + given.encode() + b"\r\n") == b"\xff\n" + left.encode() + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tokens: 512, num_tokens: 5, max_tokens=5, token: 17",
+        '{"eos_token": "</s>", "pad_token": "<pad>", "tokens": ["a"], "key": "id"}',
+        "password: ***, token: None, secret: <yours>, api_key: $KEY, token: ${CI_TOKEN}",
+        "def login(password: str, token: bytes): password = ask(user, 5); token = self.tokens[3]",
+        "secret: [a, b]; credentials: {a: b}; Password: \nnext line",
+        "http://token:80/x tokenizer: bert, keyboard: qwerty, the secret is: none",
+    ],
+)
+def test_what_only_looks_like_it_stays(text: str) -> None:
+    assert without_told(text) == text and bytes_without_told(text.encode()) == text.encode()
+
+
+WORD = st.text("abcdefghijklmnopqrstuvwxyzABC0123456789_", min_size=1, max_size=12)
+SAYS_SECRET = re.compile("(?i)token|secret|passw|passphrase|credential|key|authorization")
+PLAIN_KEYS = WORD.filter(lambda word: not SAYS_SECRET.search(word))
+SECRET_KEYS = st.sampled_from("password token api_key apiKey clientSecret DB_PASSWORD aws_secret_access_key".split())
+VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\"'\\\n\r"), min_size=1)
+FORMS = st.sampled_from(
+    ['{{"{}": "{}"}}', "{{'{}': '{}'}}", '{}: "{}"', "{} = '{}'", '"{}"="{}",', '{{\\"{}\\":\\"{}\\"}}']
+)
+
+
+@given(FORMS, PLAIN_KEYS, VALUES.filter(lambda value: "://" not in value and not SAYS_SECRET.search(value)))
+def test_values_behind_any_other_key_stay(form: str, key: str, value: str) -> None:
+    text = form.format(key, value)
+    assert without_told(text) == text and bytes_without_told(text.encode()) == text.encode()
+
+
+@given(FORMS, SECRET_KEYS, VALUES, PLAIN_KEYS)
+def test_a_value_in_quotes_behind_a_secret_key_never_stays_and_all_around_it_does(
+    form: str, key: str, value: str, around: str
+) -> None:
+    text, left = (f"{around} {form.format(key, each)} {around}" for each in (value, REDACTED))
+    assert without_told(text) == left and bytes_without_told(text.encode()) == left.encode()
+
+
+@given(
+    SECRET_KEYS,
+    WORD.filter(lambda word: not word.isdigit() and len(word) > 6),
+    st.sampled_from(["{}: {}", "{}={}", "{} = {}"]),
+)
+def test_a_word_behind_a_secret_key_never_stays(key: str, word: str, form: str) -> None:
+    assert without_told(f"x {form.format(key, word)} x") == f"x {form.format(key, REDACTED)} x"

@@ -138,6 +138,10 @@ def test_secrets_are_in_no_event(here: Path, monkeypatch: pytest.MonkeyPatch) ->
         runs_close(project, run)
         (event,) = events(project, run).events
     assert event.text == "connected with [redacted]"
+    with Project.open(here) as project:
+        run = runs_create(project).id
+        log_event(project, "sent {'password': 'battery', 'port': 5}", run)
+        assert [each.text for each in events(project, run).events] == ["sent {'password': '[redacted]', 'port': 5}"]
     assert not any(b"correct-horse" in path.read_bytes() for path in here.rglob("*") if path.is_file())
 
 

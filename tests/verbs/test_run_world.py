@@ -262,6 +262,15 @@ def test_secrets_that_are_told_to_a_command_are_in_no_record(here: Path, monkeyp
     assert b"sword-fish" not in path.read_bytes() and path.read_bytes().count(b"[redacted]") == 5
 
 
+def test_secrets_that_a_command_prints_behind_their_key_are_not_kept(here: Path) -> None:
+    told = '{"user": "ada", "password": "sword-fish"}\nkey: plain\napi_key: sword-fish\n'
+    ran = done(here, "sh", "-c", f"echo '{told}'; echo 'token=sword-fish' >&2")
+    with Project.open(here) as project:
+        kept = {used.name: project.store.read(used.digest) for used in ran.record.of("output")}
+    assert kept["stdout.log"] == b'{"user": "ada", "password": "[redacted]"}\nkey: plain\napi_key: [redacted]\n\n'
+    assert kept["stderr.log"] == b"token=[redacted]\n"
+
+
 @pytest.mark.parametrize("trouble", [full_store, read_only_store], ids=["full disk", "read-only store"])
 def test_what_cannot_be_kept_stops_before_the_command_and_is_said(
     here: Path, trouble: Callable[[Path], AbstractContextManager[None]]

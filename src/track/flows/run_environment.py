@@ -9,7 +9,7 @@ from pathlib import Path
 from track.flows.run_secrets import secrets_of
 from track.flows.run_start import readable
 from track.model.record import Used
-from track.model.secrets import is_secret_name, redacted, redacted_bytes, without_told
+from track.model.secrets import bytes_without_told, is_secret_name, redacted, redacted_bytes, without_told
 from track.project import Project
 from track.runs.observe import Python
 
@@ -67,7 +67,7 @@ def streams_of(project: Project, room: Path) -> tuple[Used, ...]:
     hidden = secrets_of(project)
     with project.store.writer() as writer:
         for name in ("stdout", "stderr"):
-            content = redacted_bytes(_end_of(room / name), hidden)
+            content = redacted_bytes(bytes_without_told(_end_of(room / name)), hidden)
             if content:
                 digest = writer.add_content(content)
                 found.append(Used("output", digest, len(content), name=f"{name}.log", type="text/plain", how="api"))

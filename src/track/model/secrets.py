@@ -30,8 +30,32 @@ _SAID = re.compile(
     rf"(?i)(?<![A-Za-z0-9_-])((?:--?)?(?!{_SPECIAL}[ =]){_NAMED}=|--?(?!{_SPECIAL} ){_NAMED} +)"
     r"""("[^"]*"|'[^']*'|(?![-$"'])[^\s"';&|]+)"""
 )
+_CORE = (
+    r"(?:token|secret|passw(?:or)?d|passphrase|credentials?|(?:api|access|secret|private|signing|auth)[-_]?key"
+    r"|authorization)"
+)
+_HELD = re.compile(
+    rf"""(?im)({_CORE})(?P<end>\\*["'])?(?P<between>[ \t]*(?:=>?|:)[ \t]*)
+        (?P<value>"(?:[^"\\\r\n]|\\.)+(?:"|(?=\r|$))|'(?:[^'\\\r\n]|\\.)+(?:'|(?=\r|$))
+        |\\+["'](?:(?!\\+["'])[^\r\n])+(?:\\+["']|(?=\r|$))
+        |(?:(?:bearer|basic|digest)[ ]+)?(?![\\"'])[^\s"'`,;&|\\]*[^\s"'`,;&|\\:)\]}}])""",
+    re.VERBOSE,
+)
+"""The end of a key that looks secret, and its value, as JSON, Python, YAML and settings have them; in strings, too."""
+_HINTS = (b"token", b"secret", b"passw", b"passphrase", b"credential", b"key", b"authorization", b"://")
+_BEFORE = re.compile(r"""(?P<mark>\\*["'])?(?P<name>[A-Za-z0-9_.-]*)\Z""")
+_LONGEST_NAME = 60
+_SPECIAL_NAME = re.compile(rf"(?i){_SPECIAL}")
+_PLACEHOLDER = re.compile(r"\*+|<[^<>]*>?|%[sdr(].*|[{\[(].*|\$\{?\w+\}?")
+"""What stands for a value, or begins a nested one."""
+_EXPRESSION = re.compile(r"[A-Za-z_][\w.]*[(\[].*")
+"""In a program, behind `=`."""
+_NUMBER = re.compile(r"[-+]?[0-9][0-9_.,]*(?:e[-+]?[0-9]+)?%?", re.IGNORECASE)
+_TELLING = re.compile(rf"{_CORE}(?:\\*[\"'])?[ \t]*[=: ]|://[^\s/@:]*:[^\s@]*@".encode("ascii"))
+"""What has to stand in lower case where a secret is told."""
 _IN_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s/:@?#]*:)([^\s/@?#]+)(?=@)")
 _TRUTH = {"true", "false", "enabled", "disabled", "default", "unknown"}
+_NO_VALUE = _TRUTH | {"none", "null", "nil", "yes", "no", "on", "off", "str", "bytes", "int", "bool", "float", "string"}
 
 
 def is_secret_name(name: str) -> bool:
@@ -101,8 +125,46 @@ def is_told_as_secret(name: str) -> bool:
 
 
 def without_told(text: str) -> str:
-    """The text without passwords in addresses, and without what stands behind a secret's name: `--token x`."""
-    return _SAID.sub(rf"\1{REDACTED}", _IN_ADDRESS.sub(rf"\1{REDACTED}", text))
+    """The text without passwords in addresses, and without what stands behind a secret's name: `--token x`,
+    `token=x`, `token: x`, `{"token": "x"}`. Numbers and words such as `true` stay where only a colon tells of them.
+    """
+    return _HELD.sub(_without_value, _SAID.sub(rf"\1{REDACTED}", _IN_ADDRESS.sub(rf"\1{REDACTED}", text)))
+
+
+def bytes_without_told(content: bytes) -> bytes:
+    """The bytes, such as what a program printed, without what `without_told` leaves out of each line."""
+    small, parts, done = content.lower(), [], 0
+    if not any(hint in small for hint in _HINTS):
+        return content
+    while (found := _TELLING.search(small, done)) is not None:
+        start, end = small.rfind(b"\n", done, found.start()) + 1 or done, small.find(b"\n", found.start())
+        end = len(content) if end < 0 else end
+        line = content[start:end].decode("utf-8", "surrogateescape")
+        parts += [content[done:start], without_told(line).encode("utf-8", "surrogateescape")]
+        done = end
+    return b"".join((*parts, content[done:]))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    before = _BEFORE.search(found.string, max(0, found.start() - _LONGEST_NAME), found.start())
+    mark, name = (before["mark"], before["name"]) if before is not None else (None, "")
+    end, between, value = found["end"] or "", found["between"], found["value"]
+    marks = re.match(r"\\*[\"']", value)
+    is_key = (mark == end) if end else (marks is not None or between[-1] in "=> \t")
+    if not is_key or _SPECIAL_NAME.fullmatch(name + found[1]):
+        return found[0]
+    known = found[0].removesuffix(value)
+    if marks is not None:
+        return f"{known}{marks[0]}{REDACTED}{marks[0] if value.endswith(marks[0]) else ''}"
+    return found[0] if _is_plain(value, between, found[1].lower()) else f"{known}{REDACTED}"
+
+
+def _is_plain(value: str, between: str, name: str) -> bool:
+    """Whether a word without quotes is no secret: it says that there is none, or is a number that is no password."""
+    if _NUMBER.fullmatch(value):
+        return "passw" not in name and "passphrase" not in name
+    is_code = between.endswith("= ") and _EXPRESSION.fullmatch(value) is not None
+    return is_code or value.lower() in _NO_VALUE or _PLACEHOLDER.fullmatch(value) is not None
 
 
 def words_without_told(words: Iterable[str]) -> tuple[str, ...]:
