@@ -1,5 +1,6 @@
 """`track run --metrics`: what a command writes into its files of metrics becomes the run's, and nothing older."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -87,3 +88,26 @@ def test_a_folder_in_the_place_of_a_file_of_metrics_breaks_nothing(here: Path) -
     (here / "m.csv").mkdir()
     ran = track("run", "--metrics", "m.csv", "--", "sh", "-c", "echo done > ran.txt", cwd=here).ok()
     assert "no metrics came from m.csv" in ran.err and (here / "ran.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl", "m.json"])
+def test_a_pipe_without_a_writer_is_not_waited_for(here: Path, name: str) -> None:
+    os.mkfifo(here / name)
+    ran = track("run", "--metrics", name, "--", "true", cwd=here).ok()
+    assert f"no metrics came from {name}" in ran.err
+
+
+def test_what_is_written_into_a_pipe_is_read_from_each_writer(here: Path) -> None:
+    os.mkfifo(here / "m.jsonl")
+    script = """echo '{"loss": 2}' > m.jsonl; sleep 1; printf '{"loss": 1}\n{"loss": 0.5}' > m.jsonl"""
+    ran = track("run", "--name", "x", "--metrics", "m.jsonl", "--", "sh", "-c", script, cwd=here).ok()
+    assert "no metrics" not in ran.err
+    with Project.open(here) as project:
+        assert list(metrics_show(project, "x").points["loss"].values) == [2.0, 1.0, 0.5]
+
+
+def test_a_pipe_that_the_command_makes_is_read_too(here: Path) -> None:
+    script = """mkfifo m.csv; printf 'loss\n3\n4\n' > m.csv"""
+    track("run", "--name", "x", "--metrics", "m.csv", "--", "sh", "-c", script, cwd=here).ok()
+    with Project.open(here) as project:
+        assert list(metrics_show(project, "x").points["loss"].values) == [3.0, 4.0]

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -67,6 +68,8 @@ def following(living: Living, places: Sequence[Path]) -> Iterator[list[str]]:
         over.set()
         thread.join()
         log(is_over=True)
+        for file in files:
+            file.close()
         try:
             writer.close()
         except TrackError as error:
@@ -89,13 +92,14 @@ class _File:
         self._offset = 0 if self._seen is None else self._seen.st_size
         self._is_old = bool(self._offset)
         self._mark = b""
+        self._pipe: int | None = None
         with suppress(OSError):  # a folder, or not for us: no metrics come from it
             self._remember()
 
     def _remember(self) -> None:
         """The names of columns of what was there before, and how it ended."""
         if self._offset and self.place.suffix.lower() in _BY_LINE:
-            with open(self.place, "rb") as file:
+            with self._opened() as file:
                 self._names = self._cells(file.readline()) if self._between is not None else None
                 file.seek(max(0, self._offset - _MARK))
                 self._mark = file.read(min(_MARK, self._offset))
@@ -110,14 +114,31 @@ class _File:
         except OSError:
             return
 
+    def close(self) -> None:
+        """Leave a named pipe to others."""
+        if self._pipe is not None:
+            os.close(self._pipe)
+
     def _stat(self) -> os.stat_result | None:
         try:
             return self.place.stat()
         except OSError:
             return None
 
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        """The file, if it is one; a pipe or a device may never have anything to say, and is not waited for."""
+        with open(self.place, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(f"{self.place} is no file")
+            yield file
+
     def _lines(self, is_over: bool) -> Iterator[tuple[int, dict[str, float]]]:
-        with open(self.place, "rb") as file:
+        now = self._stat()
+        if self._pipe is not None or (now is not None and stat.S_ISFIFO(now.st_mode)):
+            yield from self._piped(is_over)
+            return
+        with self._opened() as file:
             now = os.fstat(file.fileno())
             if self._is_anew(file, now):
                 self._offset, self._names, self._step, self._mark, self._is_old = 0, None, 0, b"", False
@@ -132,6 +153,18 @@ class _File:
                 file.seek(self._offset)
                 for line in content[:end].splitlines():
                     yield from self._line(line)
+
+    def _piped(self, is_over: bool) -> Iterator[tuple[int, dict[str, float]]]:
+        """What a named pipe has to say now; it stays open, so that its writers come and go."""
+        if self._pipe is None:
+            self._pipe, self._mark = os.open(self.place, os.O_RDONLY | os.O_NONBLOCK), b""
+        with suppress(BlockingIOError):
+            while content := os.read(self._pipe, _AT_ONCE):
+                *lines, self._mark = (self._mark + content).split(b"\n")
+                for line in lines:
+                    yield from self._line(line)
+        if is_over:
+            yield from self._line(self._mark)
 
     def _is_anew(self, file: BinaryIO, now: os.stat_result) -> bool:
         """Whether it was written from its beginning, and not only behind what is known of it."""
@@ -157,7 +190,9 @@ class _File:
         now, before = self._stat(), self._seen
         if now is None or (before is not None and (now.st_ino, now.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)):
             return
-        yield from self._logged(_numbers(self.place.read_bytes()))
+        with self._opened() as file:
+            content = file.read()
+        yield from self._logged(_numbers(content))
 
     def _logged(self, cells: Mapping[str, object]) -> Iterator[tuple[int, dict[str, float]]]:
         values = {name: number for name, cell in cells.items() if (number := _number(cell)) is not None}
@@ -172,6 +207,10 @@ class _File:
 
     def _cells(self, line: bytes) -> list[str]:
         return [cell.strip().strip('"') for cell in line.decode("utf-8", "replace").split(self._between)]
+
+
+def _at_once(place: str, flags: int) -> int:
+    return os.open(place, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _numbers(content: bytes) -> dict[str, object]:
