@@ -126,6 +126,8 @@ def test_what_a_program_saved_to_the_run_alone_is_told_as_not_compared(here: Pat
     done = track("reproduce", "r", cwd=here).ok()
     assert "1 of 1 output came again" in done.err
     assert "not compared, as a program saved it to the run alone: sum\n" in done.err
+    document = track("reproduce", "r", "--json", cwd=here).ok().json
+    assert (document["not_compared"], document["not_there"]) == (["sum"], [])
 
 
 def test_what_cannot_be_executed_again_is_said(here: Path) -> None:

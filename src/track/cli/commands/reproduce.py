@@ -84,4 +84,6 @@ def _document(done: Reproduced) -> dict[str, object]:
             }
             for each in done.verdicts
         ],
+        "not_there": [display(name) for name in done.not_there],
+        "not_compared": [display(name) for name in done.not_compared],
     }
