@@ -21,9 +21,9 @@ def watch_exit() -> None:
     """
     global _is_watched
     fields = next(iter(gc.get_referents(SystemExit.__dict__)), None)
-    member = fields.get("code") if isinstance(fields, dict) else None
-    if _is_watched or member is None or not hasattr(ctypes, "pythonapi"):
+    if _is_watched or not isinstance(fields, dict) or "code" not in fields or not hasattr(ctypes, "pythonapi"):
         return
+    member = fields["code"]
     read: Callable[[SystemExit], object] = member.__get__
 
     def code(error: SystemExit) -> object:
@@ -34,7 +34,7 @@ def watch_exit() -> None:
             _codes.append(found)
         return found
 
-    fields["code"] = property(code, member.__set__, member.__delete__, member.__doc__)  # type: ignore[index]  # a dict
+    fields["code"] = property(code, member.__set__, member.__delete__, member.__doc__)
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(SystemExit))
     _is_watched = True
     if sys.version_info < (3, 12):  # before, what `sys.exit` raises is made only when somebody catches it
