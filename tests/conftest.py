@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.azurite import Azure, azurite
 from support.gcs import Gcs, fake_gcs
@@ -17,6 +18,9 @@ from support.webservers import Web, nginx, rclone
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NOTHING_LEFT_OUT = IN_CI or bool(os.environ.get("TRACK_TESTS_COMPLETE"))
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # how fast examples come says how busy the machine is, and nothing of us
 
 
 @pytest.fixture(scope="session", autouse=True)
