@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,16 @@ from support.repositories import commit_all, git
 from support.sharing import cloned, consented, files_below
 from support.trees import write_tree
 from track.errors import HistoryIncomplete, Locked, UsageError
-from track.flows.remotes import clone_id
-from track.model.digest import digest_of
+from track.flows.remotes import choose, clone_id, connected
+from track.model.digest import Digest, digest_of
 from track.project import Project
 from track.store import condemning, remote
 from track.store.backends.folder import open_folder
+from track.store.claim import Claim
 from track.store.layout import object_key
 from track.store.listing import LISTED, dump_listing, parse_listing
 from track.store.place import Listed, Place
+from track.store.remote import Remote
 from track.store.roots import RootsEntry, dump_roots
 from track.store.tombstones import read_tombstones
 from track.verbs.gc_remote import CollectedRemote, gc_remote
@@ -231,6 +234,43 @@ def test_a_push_of_what_is_condemned_sends_it_again_and_nothing_of_it_goes(here:
     consented(other)
     track("pull", cwd=other).ok()
     assert (other / "big.bin").read_bytes() == BIG + b"first" and (other / "data/a").read_bytes() == b"first"
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_repair_counts_on_nothing_that_a_collection_takes_before_its_claim(
+    here: Path, is_here: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was condemned is named again, and looked at by a repair; then another clone deletes it."""
+    clone = consented(cloned(here))
+    git("remote", "remove", "origin", cwd=clone)
+    collected(here)
+    age(here)
+    git("branch", "back", lost_commit(here) + "~1", cwd=here)
+    claim, deleted = Remote.claim, list[int]()
+
+    def late(self: Remote, writer: str, roots: Mapping[str, tuple[Digest, ...]], *, patience_s: float = 9.0) -> Claim:
+        if not deleted:
+            deleted.append(0)  # the collection claims nothing, but it may look
+            deleted[0] = collected(clone).deleted_count
+            if not is_here:
+                whole = here / ".git/track/store" / object_key(digest_of(BIG + b"first"))
+                whole.unlink()
+        return claim(self, writer, roots, patience_s=patience_s)
+
+    monkeypatch.setattr(Remote, "claim", late)
+    assert track("repair", "--remote", "origin", cwd=here).code == 0
+    assert deleted == [3]
+    monkeypatch.undo()
+    fresh = cloned(here, "fresh")
+    git("checkout", "-q", "back", cwd=fresh)
+    done = track("pull", cwd=fresh)
+    if is_here:
+        done.ok()
+        assert (fresh / "big.bin").read_bytes() == BIG + b"first" and (fresh / "data/a").read_bytes() == b"first"
+    else:
+        with Project.open(here) as project, connected(project, choose(project), sending=False) as connection:
+            assert not connection.complete([digest_of(BIG + b"first")])
+            assert connection.absent([digest_of(BIG + b"first")])
 
 
 def test_a_branch_of_the_git_remote_that_is_not_here_stops_it(here: Path) -> None:

@@ -1,6 +1,6 @@
 """Repairing a remote: from the local store, from working trees, and from every other remote."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -99,6 +99,14 @@ def _result(case: _Case, mended: Sequence[Mended], lost: set[bytes]) -> Repair:
     )
 
 
+def _by_ref(found: Iterable[Version]) -> dict[str, tuple[Digest, ...]]:
+    refs: dict[str, set[Digest]] = {}
+    for version in found:
+        for ref in version.refs:
+            refs.setdefault(ref, set()).add(version.pointer.digest)
+    return {ref: tuple(sorted(digests)) for ref, digests in sorted(refs.items())}
+
+
 class _Mending:
     """One repair of a remote under way."""
 
@@ -166,26 +174,41 @@ class _Mending:
         self._salvage.from_working_trees(store.absent(lost))
         self._salvage.from_remotes(store.absent(lost), but=self._remote.name)
         self._had |= self._salvage.found
-        there = lost - store.absent(lost)
-        there = mending.sound_in(store, there)
+        there = mending.sound_in(store, lost)
         self._had |= dict.fromkeys(there - self._had.keys(), _LOCAL)
-        refs = self._complete_refs(there)
-        if there or refs:
-            self._remote.send(store, there, writer=self._writer, roots=refs, progress=self._progress)
+        self._send(there)
 
-    def _complete_refs(self, sent: set[bytes]) -> dict[str, tuple[Digest, ...]]:
-        """By ref, the versions of which everything is at the remote and which nothing there says so of."""
+    def _send(self, there: set[bytes]) -> None:
+        """Send these, and say of versions that nothing there calls complete, and that are, that they are.
+
+        They are claimed, and then looked at again, as in a push: what a collection deleted meanwhile, or is about to,
+        goes there once more where it is here, and a version that has lost some of it is not called complete.
+        """
         remote, store = self._remote, self._project.store
-        refs: dict[str, set[Digest]] = {}
         said = remote.known.roots_in()
-        for version in self._found:
-            if version.pointer.digest in said:
-                continue
+        unsaid = [version for version in self._found if version.pointer.digest not in said]
+        candidates = [version for version, lacking in self._lacking(unsaid) if lacking <= there]
+        if not there and not candidates:
+            return
+        patience_s = self._project.config.seconds("lock.timeout")
+        claim = remote.claim(self._writer, _by_ref(candidates), patience_s=patience_s)
+        remote.refresh()
+        whole: list[Version] = []
+        for version, lacking in self._lacking(candidates):
+            if lacking - there == (again := mending.sound_in(store, lacking - there)):
+                there |= again
+                whole.append(version)
+        if not there and not whole:
+            claim.withdraw()
+            return
+        roots = _by_ref(whole)
+        remote.send(store, there, writer=self._writer, roots=roots, claim=claim, progress=self._progress)
+
+    def _lacking(self, found: Iterable[Version]) -> Iterator[tuple[Version, set[bytes]]]:
+        """What the remote lacks of each of these, where what is below it can be told here."""
+        for version in found:
             with suppress(MissingObject, DamagedObject, *UNBELIEVABLE):
-                if remote.absent(objects_below(version, store.read_many)) <= sent:
-                    for ref in version.refs:
-                        refs.setdefault(ref, set()).add(version.pointer.digest)
-        return {ref: tuple(sorted(digests)) for ref, digests in sorted(refs.items())}
+                yield version, self._remote.absent(objects_below(version, self._project.store.read_many))
 
     def _mend_roots(self, key: str, said: set[bytes]) -> bool:
         """Write a roots entry again as it was known to be; False when nobody here knows what it said."""
