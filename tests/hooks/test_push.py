@@ -1,7 +1,9 @@
 """`pre-push`: the data of new pointers is at a remote before the commits are, or the commits stay here."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import sys
 
 import pytest
@@ -225,3 +227,141 @@ def test_a_bare_mirror_pushes_what_it_likes(shared: Hooked) -> None:
     git("config", "track.python", sys.executable, cwd=mirror)
     git("init", "--quiet", "--bare", "../mirror.git", cwd=shared.root)
     git("push", "--quiet", "../mirror.git", "main", cwd=mirror)
+
+
+# ---- what is believed of a remote without asking it ----
+
+
+def later(here: Hooked, hours: float = 2) -> None:
+    """As if the remotes had been asked so long ago."""
+    for record in (here.root / ".git/track/remotes").glob("*.db"):
+        with contextlib.closing(sqlite3.connect(record)) as db, db:
+            db.execute("UPDATE confirmed SET at = at - ?", (hours * 3600,))
+
+
+def has_all(here: Hooked, branch: str = "main") -> dict[bytes, object]:
+    """The data that somebody gets who clones now."""
+    fresh = clone(here, f"fresh-{len(list(here.root.parent.iterdir()))}")
+    fresh.git("checkout", "--quiet", branch)
+    track("pull", cwd=fresh.root).ok()
+    return dict(fresh.data())
+
+
+def test_what_another_clone_had_there_and_collected_is_sent(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    other = clone(shared)
+    track("remote", "add", "origin", "../data", cwd=other.root).ok()
+    track("hooks", "install", cwd=other.root).ok()
+    other.git("checkout", "--quiet", "-b", "try")
+    other.add({"v": b"found out twice"}, "v", "v")
+    other.git("push", "--quiet", "origin", "try")
+    track("fetch", cwd=shared.root).ok()  # from now on it is known here that the remote has it
+    other.git("push", "--quiet", "origin", "--delete", "try")
+    other.git("checkout", "--quiet", "main")
+    other.git("branch", "--quiet", "-D", "try")
+    shutil.rmtree(other.root / ".git/track/trash", ignore_errors=True)
+    other.git("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all")
+    for name in ("ORIG_HEAD", "FETCH_HEAD"):
+        (other.root / ".git" / name).unlink(missing_ok=True)
+    for _ in range(2):
+        for path in (shared.root.parent / "data").rglob("*"):
+            if path.is_file():
+                os.utime(path, (path.stat().st_mtime - 2 * 86_400,) * 2)
+        said = track("gc", "--remote", cwd=other.root).ok()
+    assert "deleted" in said.out, said.out + said.err
+
+    shared.add({"v": b"found out twice"}, "the same", "v")
+    shared.git("push", "--quiet", "origin", "main")
+
+    assert has_all(shared)[b"v"] == b"found out twice"
+
+
+def test_a_remote_that_was_made_anew_since_is_sent_everything(shared: Hooked) -> None:
+    track("push", "origin", "first", "main", cwd=shared.root).ok()
+    shutil.rmtree(shared.root.parent / "data")
+    track("remote", "add", "again", "../data", "--clone", cwd=shared.root).ok()
+    track("remote", "remove", "again", cwd=shared.root).ok()
+    later(shared)
+    said = shared.git("push", "origin", "main")
+    assert "sent to origin" in said.text
+    assert has_all(shared) == as_bytes(SECOND)
+
+
+def test_another_place_under_the_same_name_is_sent_everything(shared: Hooked) -> None:
+    track("push", "origin", "first", "main", cwd=shared.root).ok()
+    track("remote", "add", "two", "../two", "--clone", cwd=shared.root).ok()
+    track("remote", "remove", "two", cwd=shared.root).ok()
+    file = shared.root / ".track/config.toml"
+    file.write_text(file.read_text().replace('"../data"', '"../two"'))
+    track("trust", "--yes", "origin", cwd=shared.root).ok()
+    shared.git("commit", "--quiet", "--all", "-m", "elsewhere")
+    said = shared.git("push", "origin", "main")
+    assert "sent to origin" in said.text
+    shutil.rmtree(shared.root.parent / "data")
+    assert has_all(shared) == as_bytes(SECOND)
+
+
+def test_a_remote_that_is_no_longer_named_has_nothing(shared: Hooked) -> None:
+    track("push", "origin", "first", "main", cwd=shared.root).ok()
+    file = shared.root / ".track/config.toml"
+    track("remote", "add", "two", "../two", cwd=shared.root).ok()
+    file.write_text(file.read_text().replace("[remote.origin]", "[remote.before]").replace('"../data"', '"../gone"'))
+    track("config", "core.remote", "two", cwd=shared.root).ok()
+    shared.git("commit", "--quiet", "--all", "-m", "elsewhere")
+    shared.git("push", "origin", "main")
+    shutil.rmtree(shared.root.parent / "data")
+    assert has_all(shared) == as_bytes(SECOND)
+
+
+def test_commits_that_another_git_remote_has_are_no_reason_to_believe(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    other = clone(shared)
+    track("remote", "add", "origin", "../data", cwd=other.root).ok()
+    other.add({"theirs": b"never sent"}, "theirs", "theirs")
+    shared.git("remote", "add", "colleague", "../clone")
+    shared.git("fetch", "--quiet", "colleague")
+    shared.git("merge", "--quiet", "--ff-only", "colleague/main")
+    before = heads(shared)
+
+    said = shared.git("push", "origin", "main", check=False)
+
+    assert said.code == 1 and "theirs cannot be pushed" in said.text
+    assert heads(shared) == before
+    track("push", cwd=other.root).ok()
+    shared.git("push", "--quiet", "origin", "main")
+    assert has_all(shared)[b"theirs"] == b"never sent"
+
+
+def test_of_a_history_that_another_git_remote_has_the_tip_has_to_be_there(shared: Hooked) -> None:
+    """The past may have been given up; what people check out is sent."""
+    shared.git("push", "--quiet", "--no-verify", "origin", "main")
+    git("init", "--quiet", "--bare", "-b", "main", "../fork.git", cwd=shared.root)
+    shared.git("remote", "add", "fork", "../fork.git")
+    assert "sent to origin" in shared.git("push", "fork", "main").text
+    fresh = clone(shared)
+    track("pull", cwd=fresh.root).ok()
+    assert fresh.data() == as_bytes(SECOND)
+    assert track("fetch", "origin", "main~2", cwd=fresh.root).code == 4
+
+
+def test_a_commit_that_brings_a_record_alone_sends_its_data(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    (shared.root / "code.py").write_text("print(1)\n")
+    shared.git("add", "code.py")
+    shared.git("commit", "--quiet", "-m", "code")
+    track("run", "--", sys.executable, "code.py", cwd=shared.root).ok()
+    shared.git("commit", "--quiet", "-m", "a run")
+    listed = git("show", "--name-only", "--format=", "HEAD", cwd=shared.root).split()
+    assert listed and all(name.startswith(".track/runs/") for name in listed)
+    assert "data of 1 run sent to origin" in shared.git("push", "origin", "main").text
+
+
+def test_who_may_only_read_pushes_pointers_of_data_that_is_there(shared: Hooked) -> None:
+    shared.git("push", "--quiet", "origin", "main")
+    other = clone(shared)
+    track("pull", cwd=other.root).ok()
+    track("hooks", "install", cwd=other.root).ok()
+    track("mv", "new", "moved", cwd=other.root).ok()
+    other.git("commit", "--quiet", "-m", "moved")
+    other.git("push", "--quiet", "origin", "main")
+    assert has_all(shared)[b"moved"] == SECOND["new"]

@@ -147,7 +147,7 @@ def held_there(
     new = {ref: tuple(one for one in digests if one not in said) for ref, digests in relying.items()}
     new = {ref: digests for ref, digests in new.items() if digests}
     if not new:
-        _shun(remote)
+        shun_condemned(remote)
         return There(_held(remote, objects, progress), ())
     claim = remote.claim(writer, new, patience_s=patience_s)
     held = _held(remote, objects, progress)
@@ -167,7 +167,7 @@ def _held(remote: Remote, objects: Collection[bytes], progress: Progress) -> set
     return set(objects) - remote.absent(objects)
 
 
-def _shun(remote: Remote) -> None:
+def shun_condemned(remote: Remote) -> None:
     """Have what a collection is about to delete, or has deleted, count as absent."""
     condemned = together(read_tombstones(remote.place))
     doomed = objects_needing(remote.place, remote.known, condemned.packs)

@@ -1,12 +1,14 @@
 """Delivery: the data of single versions goes to the remotes that a push goes to, before commits that name it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from track.errors import PurgedObject, TrackError, together
-from track.flows.reach import Version
+from track.flows.copies import shun_condemned
+from track.flows.reach import Version, known_at_remotes
 from track.flows.remotes import Named, clone_id, connected
-from track.flows.routes import targets
+from track.flows.routes import sources, targets
 from track.flows.send import claim, losses, plan, send, size_of
 from track.progress import Progress, silent
 from track.project import Project
@@ -51,6 +53,21 @@ def deliver(
     if not done:
         raise together(failed)
     return (*done[:-1], replace(done[-1], failed=tuple(failed)))
+
+
+def still_lacking(project: Project, versions: Sequence[Version]) -> tuple[Version, ...]:
+    """Those that no remote has whole: where a record says that one had them some time, it is asked now, and only read.
+
+    What a collection has condemned there does not count. A remote that cannot be asked has nothing.
+    """
+    once = known_at_remotes(project, {version.pointer.digest for version in versions})
+    doubtful = {version.pointer.digest for version in versions if version.pointer.digest in once}
+    for named in sources(project, versions) if doubtful else ():
+        if doubtful:
+            with suppress(TrackError), connected(project, named, sending=False) as connection:
+                shun_condemned(connection)
+                doubtful -= connection.complete(doubtful)
+    return tuple(one for one in versions if one.pointer.digest in doubtful or one.pointer.digest not in once)
 
 
 def _deliver(

@@ -19,12 +19,12 @@ from track.errors import (
     UnknownPath,
 )
 from track.flows.pointers import overwritten
+from track.flows.whereabouts import believed
 from track.history import log
 from track.model.manifest import Inner, parse_node, walk
 from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
-from track.store.known import complete_at
 
 INDEX = "index"
 """The name of what is staged, beside the names of refs."""
@@ -92,7 +92,7 @@ def errors_of(*groups: Sequence[Refused]) -> tuple[TrackError, ...]:
 
 def known_at_remotes(project: Project, digests: Iterable[bytes]) -> set[bytes]:
     """Those of the artifact digests that a remote is known to have whole; no remote is asked, nothing is written."""
-    return complete_at(project.state / "remotes", digests)
+    return believed(project, digests)
 
 
 def default_refs(project: Project) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from track.config import Layer
 from track.errors import NoRemote, NotAStore, NotTrusted, RemoteError, RemoteUnreachable
 from track.flows.identities import name_missing_key, refuse_loose_identity, with_keys
 from track.flows.keeping import kept_here
+from track.flows.whereabouts import base_of, noted_clone_id, whereabouts
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import display
@@ -93,14 +94,6 @@ def choose(project: Project, name: str | None = None) -> Named:
         hint = f"did you mean {display(near[0])} ?" if near else "track remote add NAME FOLDER"
         raise NoRemote(f"there is no remote called `{display(wanted)}` ({known})", hint=hint)
     return _named(project, wanted)
-
-
-def base_of(project: Project) -> Path:
-    """The folder that relative addresses start from: the top of the main working tree, whichever we are in."""
-    if project.stands_at is not None:
-        return project.stands_at
-    common = project.git.common_dir
-    return common.parent if common.name == ".git" else project.root
 
 
 def _named(project: Project, name: str) -> Named:
@@ -271,18 +264,12 @@ def clone_id(project: Project) -> str:
     and gets an id of its own, or each would take what the other said it needs for its own word. One that was moved is
     the same. An id that nobody has any more keeps what it named until it is forgotten: too much, never too little.
     """
-    path = project.state / "clone-id"
-    publish.make_directories(path.parent)
-    here = str(path.parent.stat().st_ino)
-    try:
-        found, _, where = path.read_text("ascii").strip().partition(" ")
-    except (FileNotFoundError, UnicodeDecodeError):
-        found, where = "", ""
-    is_id = len(found) == 32 and set(found) <= set("0123456789abcdef")
-    if not is_id or where not in ("", here):
-        found = os.urandom(16).hex()
-    if where != here or not is_id:
-        publish.publish_bytes(path, f"{found} {here}\n".encode("ascii"))
+    found, is_ours = noted_clone_id(project)
+    if not is_ours:
+        found = found or os.urandom(16).hex()
+        path = project.state / "clone-id"
+        publish.make_directories(path.parent)
+        publish.publish_bytes(path, f"{found} {path.parent.stat().st_ino}\n".encode("ascii"))
     return found
 
 
@@ -308,6 +295,7 @@ def connected(project: Project, named: Named, *, sending: bool, kept: bool = Tru
     with explaining(record), alone if sending else nullcontext(), _opened(project, named, record, kept) as remote:
         remote.keep = kept_here(project)
         remote.refresh()
+        remote.known.note_reached(whereabouts(project, named.name))
         yield remote
 
 

@@ -220,14 +220,18 @@ def history(git: Git, revs: Sequence[str], paths: Sequence[bytes] = (), *, every
     yield from _events(git, (*(("--full-history",) if every_side else ()), *commits), paths)
 
 
-def brought(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterator[Event]:
-    """Give what commits that no remote has did to pointers, newest first: those that `tips` reach.
+def brought(
+    git: Git, tips: Sequence[str], known: Sequence[str] = (), *, remote: str | None = None, records: bool = False
+) -> Iterator[Event]:
+    """Give what commits that no remote has did to pointers, or to `records` of runs, newest first.
 
-    Left out are commits that `known` or a remote-tracking ref reaches; ids among `known` that are not here do not
-    count.
+    Of the commits that `tips` reach those are left out that `known` or a remote-tracking ref, of the Git remote of that
+    name or of any, reaches; ids among `known` that are not here do not count.
     """
-    yield from _events(git, ("--full-history", "--ignore-missing", *tips, *(f"^{one}" for one in known), "--not",
-                             "--remotes"), ())  # fmt: skip
+    tracked = "--remotes" if remote is None else f"--remotes={remote}"
+    chosen = ("--full-history", "--ignore-missing", *tips, *(f"^{one}" for one in known), "--not", tracked)
+    wanted, is_wanted = (_RECORDS, is_record_path) if records else ("*.track", is_pointer_path)
+    yield from _events(git, chosen, (), wanted=wanted, is_wanted=is_wanted)
 
 
 def commits(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterator[tuple[Commit, list[Event]]]:
@@ -256,12 +260,6 @@ def commits(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterato
                 events += [event] if event is not None else []
     if commit is not None:
         yield commit, events
-
-
-def records_brought(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterator[Event]:
-    """Give what commits that no remote has did to records of runs, as `brought` does for pointers."""
-    chosen = ("--full-history", "--ignore-missing", *tips, *(f"^{one}" for one in known), "--not", "--remotes")
-    yield from _events(git, chosen, (), wanted=_RECORDS, is_wanted=is_record_path)
 
 
 def records_everywhere(git: Git) -> list[tuple[bytes, bytes]]:

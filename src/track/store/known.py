@@ -64,7 +64,7 @@ class Known:
         """Keep the record when it is about this store, else begin it anew."""
         if self.store_id != store_id:
             with self._db:
-                self._clear(("about", "latest", "confirmed"))
+                self._clear(("about", "latest", "confirmed", "reached"))
                 self._db.execute("INSERT INTO about VALUES (?)", (store_id,))
 
     @property
@@ -80,6 +80,20 @@ class Known:
         with self._db:
             self._db.execute("DELETE FROM confirmed")
             self._db.execute("INSERT INTO confirmed VALUES (?)", (at_s,))
+
+    @property
+    def reached(self) -> str | None:
+        """The place of which this is the record, as the configuration named it; None when that is not known."""
+        with suppress(sqlite3.OperationalError):
+            return next((str(place) for (place,) in self._db.execute("SELECT place FROM reached")), None)
+        return None
+
+    def note_reached(self, place: str) -> None:
+        """Note of which place this is the record."""
+        if self.reached != place:
+            with self._db:
+                self._db.execute("DELETE FROM reached")
+                self._db.execute("INSERT INTO reached VALUES (?)", (place,))
 
     def forget_index(self) -> None:
         """Drop what was read from the remote: it changed in a way that cannot be followed."""
@@ -354,12 +368,6 @@ class Known:
 
     def _bad(self) -> set[tuple[bytes, bytes]]:
         return set(self._db.execute("SELECT digest, pack FROM bad").fetchall())
-
-
-def complete_at(folder: Path, digests: Iterable[bytes]) -> set[bytes]:
-    """Those of the root digests that any remote recorded in `folder` has whole; nothing is written, no one is asked."""
-    wanted = list(digests)
-    return {digest for path in sorted(folder.glob("*.db")) for digest in complete_in(path, wanted)}
 
 
 def complete_in(path: Path, digests: Iterable[bytes]) -> set[bytes]:

@@ -87,7 +87,8 @@ def _furnish(db: sqlite3.Connection) -> None:
     if db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0:
         db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
     check_version(db)
-    db.execute("CREATE TABLE IF NOT EXISTS confirmed (at REAL NOT NULL)")  # a record without it is read as before
+    for table in ("confirmed (at REAL NOT NULL)", "reached (place TEXT NOT NULL)"):
+        db.execute(f"CREATE TABLE IF NOT EXISTS {table}")  # a record without it is read as before
 
 
 def connected_record(path: Path, *, read_only: bool) -> sqlite3.Connection:

@@ -10,8 +10,9 @@ from track.config import Layer
 from track.errors import Conflict, NotAStore, NotTrusted, UsageError
 from track.flows import settings
 from track.flows.identities import refuse_loose_identity, with_keys
-from track.flows.remotes import Named, access_of, allow, base_of, is_beside, is_read_only, remember_no_more, wish_of
+from track.flows.remotes import Named, access_of, allow, is_beside, is_read_only, remember_no_more, wish_of
 from track.flows.rights import telling_rights
+from track.flows.whereabouts import base_of
 from track.history import gitrepo, log
 from track.model import toml
 from track.model.names import display

@@ -2,9 +2,11 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from track.cli.hooks.telling import tell, tell_error
 from track.cli.meter import meter
@@ -15,6 +17,9 @@ from track.flows.outgoing import Update, outgoing, refuse, undelivered
 from track.history.plumbing import Git
 from track.model.names import is_record_path
 from track.project import Project, is_set_up
+
+if TYPE_CHECKING:
+    from track.flows.delivery import Delivered
 
 _LONG = 1 << 30
 
@@ -29,7 +34,7 @@ def run(name: str, arguments: Sequence[str]) -> int:
         return 0
     try:
         with Project.open() as project:
-            return _push(project, updates)
+            return _push(project, updates, _remote_of(arguments))
     except TrackError as error:
         tell_error(error)
         is_ours = isinstance(error, ProjectError)
@@ -37,33 +42,45 @@ def run(name: str, arguments: Sequence[str]) -> int:
         return 1
 
 
-def _push(project: Project, updates: Sequence[Update]) -> int:
+def _remote_of(arguments: Sequence[str]) -> str | None:
+    """The name of the Git remote that is pushed to; None for an address without one, of which nothing is tracked."""
+    return arguments[0] if len(arguments) > 1 and arguments[0] != arguments[1] else None
+
+
+def _push(project: Project, updates: Sequence[Update], remote: str | None) -> int:
     mode = project.config.text("hooks.pre-push")
     if mode == "off":
         return 0
-    versions, troubles = outgoing(project, updates)
+    versions, troubles = outgoing(project, updates, remote)
     for trouble in troubles:
         tell(trouble)
-    lacking = undelivered(project, versions)
+    lacking = undelivered(project, versions, now_s=time.time())
     lacking, gone = without_purged(project, lacking)
     _tell_purged(gone)
     if not lacking:
         return 0
+    # What speaks to remotes is large, and loaded only now that one has to be asked.
+    delivery = import_module("track.flows.delivery")
+    lacking = delivery.still_lacking(project, lacking)
+    if not lacking:
+        return 0
     if mode == "check":
         raise refuse(lacking)
-    # What speaks to remotes is large, and loaded only now that there is something to send.
-    deliver = import_module("track.flows.delivery").deliver
-    for delivered in deliver(project, lacking, tell=_announce, progress=meter()):
-        if delivered.versions:
-            artifacts = sum(not is_record_path(version.path) for version in delivered.versions)
-            runs = len({version.path for version in delivered.versions if is_record_path(version.path)})
-            counts = [(artifacts, "artifact")] * bool(artifacts) + [(runs, "run")] * bool(runs)
-            count = " and ".join(count_text(*each) for each in counts)
-            tell(f"data of {count} sent to {delivered.remote}: {size_text(delivered.sent_bytes)}")
-        _tell_purged(delivered.purged)
-        for error in delivered.failed:
-            tell_error(error)
+    for delivered in delivery.deliver(project, lacking, tell=_announce, progress=meter()):
+        _tell_delivered(delivered)
     return 0
+
+
+def _tell_delivered(delivered: "Delivered") -> None:
+    if delivered.versions:
+        artifacts = sum(not is_record_path(version.path) for version in delivered.versions)
+        runs = len({version.path for version in delivered.versions if is_record_path(version.path)})
+        counts = [(artifacts, "artifact")] * bool(artifacts) + [(runs, "run")] * bool(runs)
+        count = " and ".join(count_text(*each) for each in counts)
+        tell(f"data of {count} sent to {delivered.remote}: {size_text(delivered.sent_bytes)}")
+    _tell_purged(delivered.purged)
+    for error in delivered.failed:
+        tell_error(error)
 
 
 def _tell_purged(purged: Iterable[TrackError]) -> None:
