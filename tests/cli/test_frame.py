@@ -369,7 +369,7 @@ def test_in_bash_the_completion_script_completes(tmp_path: Path) -> None:
     asked = "COMP_WORDS=(track pu); COMP_CWORD=1; _track_completion track; echo ${COMPREPLY[@]}"
     dialogue = f'PATH="{tmp_path}:$PATH"; source {script}; {asked}'
     done = subprocess.run(["bash", "--norc", "-c", dialogue], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["push", "pull", "purge"], done.stderr
+    assert done.stdout.split() == ["put", "push", "pull", "purge"], done.stderr
 
 
 def test_the_group_takes_its_options_before_the_command() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from track.errors import MalformedPointer, UsageError
 from track.model.names import (
     _trouble,
+    alias_pointer,
     are_suspicious,
     artifact_pointer,
     check_entry_path,
@@ -15,6 +16,7 @@ from track.model.names import (
     display,
     is_named_pointer,
     is_pointer_path,
+    parse_alias_pointer,
     parse_artifact_pointer,
     path_of,
     pointer_path,
@@ -133,6 +135,11 @@ def test_a_pointer_lies_beside_its_data():
         ("m", {"region": "EU", "day": "2026-01-02"}, b".track/artifacts/m/region=%45%55/day=2026-01-02.track"),
         ("m", {"k": "a=b/c"}, b".track/artifacts/m/k=a%3Db%2Fc.track"),
         ("m", {"k": ""}, b".track/artifacts/m/k=.track"),
+        ("nul", {}, b".track/artifacts/%6Eul.track"),
+        ("Con.txt", {}, b".track/artifacts/%43on.txt.track"),
+        ("aux.d/lpt1", {"com3": "prn"}, b".track/artifacts/%61ux.d/%6Cpt1/%63om3=%70rn.track"),
+        ("console", {}, b".track/artifacts/console.track"),
+        ("a./...", {"k": "v."}, b".track/artifacts/a%2E/..%2E/k=v%2E.track"),
     ],
 )
 def test_a_named_artifact_has_one_path_and_is_read_back_from_it(name, partitions, path):
@@ -153,6 +160,70 @@ def test_every_name_that_has_a_path_is_read_back(name, partitions):
         return
     assert parse_artifact_pointer(path) == (name, tuple(partitions.items()))
     assert set(path) <= set(b"abcdefghijklmnopqrstuvwxyz0123456789._-/%=ABCDEF")
+
+
+DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+
+
+@given(
+    st.lists(st.text(alphabet="conprnauxl12.abA/é ", min_size=1, max_size=8), min_size=1, max_size=3).map("/".join),
+    st.dictionaries(st.text(alphabet="conA.", min_size=1, max_size=5), st.text(alphabet="eu.EU=/", max_size=8)),
+)
+def test_every_path_of_a_name_is_one_on_every_filesystem(name, partitions):
+    try:
+        path = artifact_pointer(name, partitions)
+    except UsageError:
+        return
+    for part in path[len(".track/artifacts/") :].decode().split("/"):
+        assert part.partition(".")[0] not in DEVICES
+        assert not part.endswith((".", " "))
+        assert not set(part) & set('<>:"|?*\\')
+
+
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=6), st.text(min_size=1, max_size=6)), min_size=2, max_size=2))
+def test_two_versions_never_share_a_path_even_where_case_does_not_count(pairs):
+    paths = []
+    for name, value in pairs:
+        try:
+            paths.append(artifact_pointer(name, {"k": value}))
+        except UsageError:
+            return
+    assert (pairs[0] == pairs[1]) == (paths[0].lower() == paths[1].lower())
+
+
+@pytest.mark.parametrize(
+    ("name", "alias", "path"),
+    [
+        ("rides", "prod", b".track/artifacts/rides/@prod.track"),
+        ("models/Churn", "v1.0", b".track/artifacts/models/%43hurn/@v1.0.track"),
+    ],
+)
+def test_an_alias_lies_beside_the_versions_and_is_none(name, alias, path):
+    assert alias_pointer(name, alias) == path
+    assert parse_alias_pointer(path) == (name, alias)
+    assert is_named_pointer(path) and is_pointer_path(path)
+    with pytest.raises(MalformedPointer):
+        parse_artifact_pointer(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"@a.track", b".track/artifacts/@a.track", b".track/artifacts/x/@A.track", b".track/artifacts/x/@a/b.track",
+     b".track/artifacts/../@a.track", b".track/artifacts/x/@.track", b".track/artifacts/x/a.track"],
+)  # fmt: skip
+def test_other_files_are_no_aliases(path):
+    assert parse_alias_pointer(path) is None
+
+
+@pytest.mark.parametrize("alias", ["", "a/b", "a=b", ".", "..", "\ud800"])
+def test_aliases_without_a_path_are_refused(alias):
+    with pytest.raises(UsageError):
+        alias_pointer("rides", alias)
+
+
+def test_a_whole_path_has_at_most_900_bytes():
+    with pytest.raises(UsageError, match="more than 900"):
+        artifact_pointer("m", {f"k{number}": "v" * 190 for number in range(5)})
 
 
 @pytest.mark.parametrize("name", ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a=b", ".git", "x.track/y", "\ud800"])

@@ -30,9 +30,17 @@ TASKS = (
             ("mv", "rename and move artifacts, without storing anything again"),
             ("rm", "remove artifacts, or what is in them, and their data"),
             ("merge", "settle data that both sides of a Git merge changed"),
-            ("restore", "undo the last add, checkout, pull, rm or mv"),
+            ("restore", "undo the last add, put, checkout, pull, rm or mv"),
             ("label", "set and show labels of artifacts"),
             ("tag", "set and show tags of artifacts"),
+        ),
+    ),
+    Task(
+        "name versions that have no working copy",
+        (
+            ("put", "store files or a value under a name"),
+            ("declare", "say which partitions a named artifact has"),
+            ("artifacts", "list named artifacts, their versions and partitions"),
         ),
     ),
     Task(
@@ -113,6 +121,8 @@ ACTS = (
     "migrate",
     "label",
     "tag",
+    "put",
+    "declare",
     "get",
     "remote",
     "push",

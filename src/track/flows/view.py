@@ -25,6 +25,7 @@ from track.model.names import (
     display,
     is_named_pointer,
     is_pointer_path,
+    parse_alias_pointer,
     parse_artifact_pointer,
     pointer_path,
     typed,
@@ -239,6 +240,8 @@ def name_of(artifact: bytes) -> str | None:
     """The name of a named artifact with its partitions; None for one that has a working copy."""
     if not is_named_pointer(artifact):
         return None
+    if (alias := parse_alias_pointer(artifact)) is not None:
+        return "@".join(alias)
     try:
         named = parse_artifact_pointer(artifact)
     except MalformedPointer:

@@ -24,8 +24,6 @@ _LOG = (
     "--encoding=UTF-8", "--no-notes", "--format=commit %H%n%P%n%an%n%ae%n%at%n%ct%n%s",
 )  # fmt: skip
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
 _REGULAR = ("100644", "100755")
 _RECORDS = ".track/runs/*.toml"
 
@@ -206,15 +204,17 @@ def removed_in(git: Git, commits: Sequence[str]) -> dict[str, dict[bytes, str]]:
     return found
 
 
-def history(git: Git, revs: Sequence[str], paths: Sequence[bytes] = (), *, every_side: bool = False) -> Iterator[Event]:
+def history(
+    git: Git, revs: Sequence[str] | None, paths: Sequence[bytes] = (), *, every_side: bool = False
+) -> Iterator[Event]:
     """Give what commits did to pointers, newest first: to `paths`, or to all.
 
-    `revs` are what is reached from; `every_side` also follows the sides of merges that ended up as the other one.
+    `revs` are what is reached from, None every ref; `every_side` also follows sides of merges that ended as the other.
 
     Raises:
         UnknownRevision: one of `revs` is not a commit.
     """
-    commits = [git.resolve(rev) for rev in revs]
+    commits = ["--all"] if revs is None else [git.resolve(rev) for rev in revs]
     if not commits:
         return
     yield from _events(git, (*(("--full-history",) if every_side else ()), *commits), paths)

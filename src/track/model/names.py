@@ -12,6 +12,8 @@ SUFFIX = b".track"
 ARTIFACTS = b".track/artifacts/"
 RUNS = b".track/runs/"
 PART_LIMIT = 200
+WHOLE_LIMIT = 900
+"""So many bytes the path of a named artifact's pointer has at most: macOS takes 1,024, the way to the top with it."""
 
 _OURS = (".store", ".track")
 # What a path between two line feeds must contain to be worth a closer look: everything that `_trouble` refuses is in
@@ -23,6 +25,8 @@ _SHORT_GIT = re.compile(r"git~[0-9]+")
 _IGNORED = re.compile("[\u00ad\u0307\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._-")
 _ENCODED = re.compile(rb"(?:[a-z0-9._-]|%[0-9A-F]{2})*")
+_DEVICE = re.compile(rb"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")  # on Windows, whatever stands behind a dot
+_ALIAS = re.compile(rb"(.+)/@([^/]+)\.track", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))|\\")
 _UNQUOTED = re.compile(r"[\w@%+=:,./-]+")
 _RECORD = re.compile(re.escape(RUNS) + rb"[0-9]{4}/[0-9]{2}/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\.toml")
@@ -82,7 +86,13 @@ def artifact_pointer(name: str, partitions: Mapping[str, str] | None = None) -> 
                 f"a part of the name {display(name)} needs {len(part)} bytes on disk, more than {PART_LIMIT}",
                 hint="use a shorter name or value; capitals and letters outside a-z take three bytes or more",
             )
-    return ARTIFACTS + b"/".join(parts) + SUFFIX
+    path = ARTIFACTS + b"/".join(parts) + SUFFIX
+    if len(path) > WHOLE_LIMIT:
+        raise UsageError(
+            f"{display(name)} and its partitions need {len(path)} bytes on disk, more than {WHOLE_LIMIT}",
+            hint="use shorter names, keys or values",
+        )
+    return path
 
 
 def parse_artifact_pointer(path: bytes) -> Named:
@@ -107,6 +117,43 @@ def parse_artifact_pointer(path: bytes) -> Named:
         f"not how a named artifact is written: {display(path)}",
         hint="names hold a-z, 0-9, '.', '_', '-'; every other byte is written %XX",
     )
+
+
+def parse_artifact_name(path: bytes) -> str:
+    """The name of the named artifact of which a version, or an alias, lies at `path`. Raises MalformedPointer."""
+    alias = parse_alias_pointer(path)
+    return alias[0] if alias is not None else parse_artifact_pointer(path).name
+
+
+def beside_versions(name: str, file: bytes, partitions: Mapping[str, str] | None = None) -> bytes:
+    """Where a file about a named artifact, or a partition of it, lies: in its folder, behind a `@`, which no name has.
+
+    Raises UsageError as `artifact_pointer` does.
+    """
+    return artifact_pointer(name, partitions)[: -len(SUFFIX)] + b"/@" + file
+
+
+def alias_pointer(name: str, alias: str) -> bytes:
+    """Where an alias of a named artifact lies: it is a pointer, that of the version which it names.
+
+    Raises:
+        UsageError: the name or the alias cannot be written as a path.
+    """
+    if not alias or "/" in alias or "=" in alias:
+        raise UsageError(f"not an alias: {display(alias)!r}", hint="an alias is a word, such as prod")
+    return beside_versions(name, artifact_pointer(alias)[len(ARTIFACTS) :])
+
+
+def parse_alias_pointer(path: bytes) -> tuple[str, str] | None:
+    """(name, alias) of the alias that lies at `path`; None when it is none."""
+    found = _ALIAS.fullmatch(path[len(ARTIFACTS) :]) if is_named_pointer(path) else None
+    if found is None:
+        return None
+    try:
+        name, alias = "/".join(map(_unquote, found[1].split(b"/"))), _unquote(found[2])
+        return (name, alias) if alias_pointer(name, alias) == path else None
+    except (ValueError, UsageError):
+        return None
 
 
 def check_entry_path(path: bytes) -> str | None:
@@ -234,7 +281,7 @@ def _folded(component: bytes) -> str:
 
 def _encode(part: str, name: str) -> bytes:
     encoded = _quote(part)
-    if check_entry_path(encoded) is not None or encoded.endswith(SUFFIX):
+    if check_entry_path(encoded) is not None or part in (".", "..") or encoded.endswith(SUFFIX):
         raise UsageError(
             f"not a name for an artifact: {display(name)!r}",
             hint="a name has parts between slashes; none is empty, '.', '..', '.git' or ends with '.track'",
@@ -247,7 +294,10 @@ def _quote(text: str) -> bytes:
         raw = text.encode("utf-8")
     except UnicodeEncodeError:
         raise UsageError(f"not UTF-8: {display(text)}", hint="names and partition values are text") from None
-    return b"".join(bytes((byte,)) if byte in _PLAIN else b"%%%02X" % byte for byte in raw)
+    quoted = b"".join(bytes((byte,)) if byte in _PLAIN else b"%%%02X" % byte for byte in raw)
+    if quoted.endswith(b"."):  # which Windows drops
+        quoted = quoted[:-1] + b"%2E"
+    return b"%%%02X" % quoted[0] + quoted[1:] if _DEVICE.match(quoted) else quoted
 
 
 def _unquote(part: bytes) -> str:

@@ -1,7 +1,9 @@
 """Get: a copy of an artifact, or of a part of it, at any place outside of what is tracked."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from track import publish
@@ -16,10 +18,12 @@ from track.flows import view
 from track.flows.choice import Choice
 from track.flows.copying import copy_out, making_in
 from track.flows.landing import refuse_own
+from track.flows.named_place import place_named
+from track.flows.run_named import living_run, note_input
 from track.flows.view import Located
 from track.model.canonical import canonical_json
 from track.model.manifest import Entry, walk
-from track.model.names import display, typed
+from track.model.names import check_entry_path, display, is_named_pointer, parse_artifact_name, typed
 from track.progress import Progress, silent
 from track.project import Project
 
@@ -28,7 +32,9 @@ _NAME_LIMIT = 255
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What was copied and where to; `size` in bytes, `files` with links."""
+    """What was copied and where to; `size` in bytes, `files` with links. `name` is that of a named artifact, with its
+    partitions.
+    """
 
     where: str
     path: bytes
@@ -36,6 +42,16 @@ class Got:
     kind: str
     size: int
     files: int
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which version of a named artifact: with these partitions, and of those the latest, with `every` at any ref."""
+
+    partitions: Mapping[str, object]
+    time: str | date | None = None
+    every: bool = False
 
 
 def get(
@@ -43,33 +59,56 @@ def get(
     words: str,
     target: str | None = None,
     *,
+    version: Version | None = None,
     choice: Choice | None = None,
     force: bool = False,
+    run: str | None = None,
     progress: Progress = silent,
 ) -> Got:
-    """Copy what is at `[REV:]PATH` to `target` (default: its name, here; ending with `/`: into that folder).
+    """Copy what is at `[REV:]PATH`, or the version `[REV:]NAME[@VERSION]` of a named artifact, to `target` (default:
+    its name, here; ending with `/`: into that folder).
 
     With `choice`, only the files of a directory that it takes. It appears there whole, by one rename. With `force` an
-    existing file is replaced, and never a folder with anything in it.
+    existing file is replaced, and never a folder with anything in it. Of a name the latest version is meant that has
+    the partitions asked for; in the living run with the id `run` that is one of its inputs.
 
     Raises:
-        UnknownRevision, UnknownPath: nothing lies there, or nothing that `choice` takes.
+        UnknownRevision, UnknownPath: nothing lies there, no such version is, or nothing that `choice` takes.
+        UsageError: the words are a path and a name, a partition was not declared, or several versions may be meant.
         Conflict: something stands at the target.
         StoreUnwritable, NameTooLong: nothing of that name can be made there.
         OutsideRepository: the target is Git's or track's own.
         MissingObject: bytes are not in the store.
     """
-    side, path = view.place(project, words)
-    located = view.locate(side, path)
+    version = version or Version({})
+    located = place_named(project, words, version.partitions, version.time, every=version.every)
     entry = view.entry_at(project, located)
     chosen = _target(project, located, target)
     refuse_own(project, chosen)
+    got = _get(project, located, entry, chosen, choice=choice, force=force, progress=progress)
+    living = living_run(project, run)
+    if living is not None and is_named_pointer(located.artifact):
+        note_input(living, located.artifact, located.pointer, located.pointer.size or got.size)
+    return got
+
+
+def _get(
+    project: Project,
+    located: Located,
+    entry: Entry | None,
+    chosen: Path,
+    *,
+    choice: Choice | None,
+    force: bool,
+    progress: Progress,
+) -> Got:
     if located.pointer.kind == "value":
         _make_room(chosen, force)
         content = canonical_json(located.pointer.value) + b"\n"
         with making_in(chosen.parent):
             publish.publish_bytes(chosen, content)
-        return Got(side.name, located.path, chosen, "value", len(content), 1)
+        name = view.name_of(located.artifact)
+        return Got(located.side.name, located.path, chosen, "value", len(content), 1, name)
     try:
         entries = _entries(project, located, entry, choice)
         _make_room(chosen, force)
@@ -101,13 +140,28 @@ def _entries(project: Project, located: Located, entry: Entry | None, choice: Ch
 
 
 def _target(project: Project, located: Located, target: str | None) -> Path:
-    name = os.fsdecode(located.path.rpartition(b"/")[2])
+    name = _own_name(located)
+    if target is None or target.endswith("/"):
+        _check_name(name, located)
     if target is None:
         return project.cwd / name
     if not target:
         raise UsageError("the target is empty", hint=f"track get {typed(located.path)} -o {typed(name)}")
     place = Path(os.path.normpath(project.cwd / os.path.expanduser(target)))
     return place / name if target.endswith("/") else place
+
+
+def _own_name(located: Located) -> str:
+    """What a copy is called where nobody says it: as its file, or the last part of its name."""
+    if is_named_pointer(located.artifact) and not located.inner:
+        return parse_artifact_name(located.artifact).rpartition("/")[2]
+    return os.fsdecode(located.path.rpartition(b"/")[2])
+
+
+def _check_name(name: str, located: Located) -> None:
+    """Refuse to make a file of a name that a stranger chose and that leads elsewhere."""
+    if (why := check_entry_path(os.fsencode(name))) is not None:
+        raise UsageError(f"nothing can be called `{display(name)}`: it {why}", hint="name a target with -o")
 
 
 def _make_room(target: Path, force: bool) -> None:
@@ -133,4 +187,5 @@ def _make_room(target: Path, force: bool) -> None:
 def _place(project: Project, located: Located, target: Path, entries: list[Entry], progress: Progress) -> Got:
     kind = copy_out(project, target, entries, progress)
     files = sum(1 for entry in entries if entry.mode != "d")
-    return Got(located.side.name, located.path, target, kind, sum(entry.size for entry in entries), files)
+    size = sum(entry.size for entry in entries)
+    return Got(located.side.name, located.path, target, kind, size, files, view.name_of(located.artifact))

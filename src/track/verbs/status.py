@@ -7,10 +7,11 @@ from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError
 from track.flows.look import Look, look
 from track.flows.reach import known_at_remotes
 from track.flows.totals import other_totals
+from track.flows.view import name_of
 from track.history import log
 from track.history.identity import blob_of
 from track.model.digest import Digest
-from track.model.names import data_path, display, is_named_pointer, parse_artifact_pointer, typed
+from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -157,7 +158,7 @@ def _artifact(project: Project, pointers: _Pointers, name: bytes, progress: Prog
         malformed = other_totals(project, data_path(name), pointer)
     return ArtifactStatus(
         path=name if is_named_pointer(name) else data_path(name),
-        name=_name_of(name),
+        name=name_of(name),
         pointer=name,
         kind=pointer.kind if pointer else "unknown",
         digest=pointer.digest if pointer else None,
@@ -183,13 +184,6 @@ def _is_pointer(project: Project, known: str) -> bool:
     except (MalformedPointer, NewerFormat):
         return True
     return True
-
-
-def _name_of(pointer: bytes) -> str | None:
-    if not is_named_pointer(pointer):
-        return None
-    named = parse_artifact_pointer(pointer)
-    return named.name + "".join(f" {key}={value}" for key, value in named.partitions)
 
 
 def _staged(pointers: _Pointers, name: bytes) -> str:

@@ -86,8 +86,8 @@ class StatCache:
     nothing when another process writes for more than 10 s or the disk is full: older rows stay true of their root.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the file; its folder is made when missing."""
+    def __init__(self, path: Path | None) -> None:
+        """Open or make the file; its folder is made when missing. With None the rows last for the process."""
         self.path = path
         self.boot = system.boot_id()
         self._database = self._opened()
@@ -196,6 +196,8 @@ class StatCache:
         self._write(lambda database: _forget(database, artifact))
 
     def _opened(self) -> sqlite3.Connection:
+        if self.path is None:
+            return _connect(":memory:")
         for attempt in range(2):
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -208,6 +210,8 @@ class StatCache:
         return _connect(":memory:")
 
     def _remove(self) -> None:
+        if self.path is None:
+            return
         for suffix in ("", "-wal", "-shm", "-journal"):
             with suppress(OSError):
                 self.path.with_name(self.path.name + suffix).unlink()

@@ -1,0 +1,206 @@
+"""Storing: files and folders from anywhere go into the store, with nothing left of where they lay but their names."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from track import publish
+from track.errors import Conflict, OutsideRepository, SpecialFile, UnknownPath, UsageError, together
+from track.flows.keep import Kept
+from track.flows.linked import settle_links, written_through
+from track.model import manifest
+from track.model.digest import Digest, digest_of
+from track.model.manifest import Entry
+from track.model.names import display
+from track.progress import Counted, Progress, silent
+from track.project import Project
+from track.store.pack import SMALL
+from track.store.writer import Writer
+from track.system import naming
+from track.worktree.paths import Gate
+from track.worktree.reading import open_checked, read_small, stat_of
+from track.worktree.scan import Folder, Item, Scan, scan
+from track.worktree.stat_cache import StatCache
+
+_PIECE = 1 << 20
+_LISTED = 20
+
+
+class Drained(NamedTuple):
+    """What came through a pipe, in a file of ours: its path and size in bytes."""
+
+    path: Path
+    size: int
+
+
+@contextmanager
+def drained(project: Project, stream: BinaryIO) -> Iterator[Drained]:
+    """Everything that a pipe gives, in a staged file that is gone after the block; read before any lock is taken.
+
+    Raises:
+        DiskFull, StoreUnwritable: there is no room for it.
+    """
+    staged = publish.stage(project.store.rooms.staging)
+    fd = publish.create(staged, mode=0o600)
+    try:
+        size = 0
+        try:
+            while piece := stream.read(_PIECE):
+                with naming(staged):
+                    publish.write_all(fd, piece)
+                size += len(piece)
+        finally:
+            os.close(fd)
+        yield Drained(staged, size)
+    finally:
+        publish.remove_tree(staged)
+
+
+def store_drained(project: Project, writer: Writer, found: Drained) -> Kept:
+    """Store what came through a pipe as a file."""
+    here = stat_of(os.lstat(found.path))
+    name = os.fsencode(found.path.name)
+    with Gate(found.path.parent).directory(b"") as fd:
+        if found.size < SMALL:
+            digest = writer.add(read_small(fd, name, here, path=b"-"))
+        else:
+            with open_checked(fd, name, here, path=b"-") as content:
+                digest = writer.add_file(content, found.size)
+    return Kept("file", digest, found.size, None, False, 1, 0, 0, 0)
+
+
+def store_paths(project: Project, writer: Writer, paths: Sequence[str], progress: Progress = silent) -> Kept:
+    """Store one file as a file, one folder as a directory, and several of them as a directory of their names.
+
+    A path that is a link is what it leads to; links inside a folder stay links.
+
+    Raises:
+        UnknownPath: nothing is there.
+        OutsideRepository: it is Git's or track's own.
+        SpecialFile, Unreadable, ChangedWhileAdding: what in it cannot be kept, all of it named.
+        UsageError: two paths with different content have one name.
+        DiskFull, StoreUnwritable: the store cannot take it.
+    """
+    if not paths:
+        raise UsageError("no file was named", hint="name a file or folder, - for what is piped in, or --value")
+    store = _Storing(project, writer, progress)
+    if len(paths) == 1:
+        return store.alone(paths[0])
+    return store.together(paths)
+
+
+class _Storing:
+    """Storing with one writer."""
+
+    def __init__(self, project: Project, writer: Writer, progress: Progress) -> None:
+        self._project, self._writer, self._progress = project, writer, progress
+
+    def alone(self, given: str) -> Kept:
+        """One file or folder as itself."""
+        seen = self._settled(given)
+        if seen.kind == "file":
+            entry = next(seen.entries())
+            return Kept("file", Digest(entry.digest), entry.size, None, entry.mode == "x", 1, 0, 0, seen.left_out)
+        return self._directory(seen.entries(), seen.left_out)
+
+    def together(self, paths: Sequence[str]) -> Kept:
+        """Several as a directory in which each has its own name."""
+        found: dict[bytes, Entry] = {}
+        left_out = 0
+        for given in paths:
+            seen = self._settled(given)
+            left_out += seen.left_out
+            name = os.fsencode(os.path.basename(os.path.abspath(given)))
+            for entry in self._named(seen, name):
+                known = found.setdefault(entry.path, entry)
+                if (known.mode, known.digest) != (entry.mode, entry.digest):
+                    raise UsageError(
+                        f"two of these are called `{display(entry.path)}` and differ",
+                        hint="rename one, or put the folder that holds both",
+                    )
+        for path in found:
+            for end in (at for at, byte in enumerate(path) if byte == 0x2F):
+                if path[:end] in found:
+                    raise UsageError(f"`{display(path[:end])}` is a file and a folder among these", hint="rename one")
+        return self._directory((found[path] for path in sorted(found)), left_out)
+
+    def _named(self, seen: Scan, name: bytes) -> Iterator[Entry]:
+        """What was found, below its own name."""
+        is_empty = True
+        for entry in seen.entries():
+            is_empty = False
+            yield entry._replace(path=name if seen.kind == "file" else name + b"/" + entry.path)
+        if is_empty:
+            yield Entry(name, "d", 0, digest_of(b""))
+
+    def _directory(self, entries: Iterable[Entry], left_out: int) -> Kept:
+        root = manifest.build(entries, self._writer.add_known)
+        return Kept("directory", Digest(root.digest), root.size, root.files, False, root.files, 0, 0, left_out)
+
+    def _settled(self, given: str) -> Scan:
+        """Everything at a path, stored."""
+        place = os.path.join(os.fsencode(self._project.cwd), os.fsencode(given))
+        real = os.path.realpath(place)
+        _refuse_own(self._project, real, given)
+        parent, name = os.path.split(real)
+        gate = Gate(Path(os.fsdecode(parent)), self._project.gate.objects)
+        seen = scan(gate, name, StatCache(None))
+        if seen.kind not in ("file", "directory"):
+            raise _not_data(given, seen, is_link=os.path.islink(place))
+        if seen.errors:
+            raise together(tuple(seen.errors[:_LISTED]))
+        if written := settle_links(self._project, seen):
+            raise written_through(written)
+        count = sum(len(folder.pending) for folder in seen.folders)
+        self._progress.begin(f"storing {display(given)}", count=count, size_bytes=_size(seen))
+        try:
+            for folder in seen.folders:
+                self._settle(gate, seen, folder)
+        finally:
+            self._progress.end()
+        return seen
+
+    def _settle(self, gate: Gate, seen: Scan, folder: Folder) -> None:
+        with gate.directory(seen.place(folder)) as fd:
+            for item in folder.items():
+                if not folder.digest(item.number):
+                    told = Counted(self._progress)
+                    folder.settle(item.number, self._content(fd, seen, item, told))
+                    self._progress.advance(size_bytes=item.stat.size - told.told_bytes, count=1)
+
+    def _content(self, fd: int, seen: Scan, item: Item, told: Counted) -> Digest:
+        path = seen.shown(item)
+        if item.stat.size < SMALL:
+            return self._writer.add(read_small(fd, item.name, item.stat, path=path))
+        with open_checked(fd, item.name, item.stat, path=path) as content:
+            return self._writer.add_file(content, item.stat.size, told)
+
+
+def _size(seen: Scan) -> int:
+    return sum(item.stat.size for _, item in seen.changed)
+
+
+def _refuse_own(project: Project, real: bytes, given: str) -> None:
+    """Refuse what is Git's or track's own, and a folder that has it inside."""
+    for own in (project.git.git_dir, project.git.common_dir, project.store_path, project.root / ".track"):
+        folder = os.path.realpath(os.fsencode(own))
+        if real == folder or real.startswith(folder + b"/"):
+            raise OutsideRepository(f"`{display(given)}` is in a place that is Git's or track's own")
+        if folder.startswith(real.rstrip(b"/") + b"/"):
+            raise Conflict(
+                f"`{display(given)}` holds {display(folder)}, which is Git's or track's own",
+                hint="name the files or folders in it",
+            )
+
+
+def _not_data(given: str, seen: Scan, *, is_link: bool) -> UnknownPath | SpecialFile:
+    shown = display(given)
+    if seen.kind == "missing" and not is_link:
+        return UnknownPath(f"nothing is there to put: `{shown}`", hint="see what is there: ls")
+    if seen.kind in ("missing", "link"):
+        return SpecialFile(f"`{shown}` is a link that leads nowhere", hint="name the file or folder itself")
+    return SpecialFile(
+        f"`{shown}` is neither a file nor a folder", hint="to put what a pipe gives: … | track put NAME -"
+    )
