@@ -125,7 +125,7 @@ def test_a_lost_run_keeps_what_it_logged(here: Path) -> None:
         created = runs_create(project, is_started=True)
         log_metric(project, {"loss": 2.0}, created.id)
         log_event(project, "still here", created.id)
-        (lost,) = runs_reap(project, now=time.time() + LOST_AFTER_S + 5)
+        (lost,) = runs_reap(project, now=time.time() + LOST_AFTER_S + 5).runs
         assert lost.status == "lost" and lost.metrics["loss"].last == 2.0
         assert [event.text for event in events(project, lost.id).events] == ["still here"]
 

@@ -161,12 +161,12 @@ def test_a_silent_run_is_lost_and_what_it_said_is_kept(here: Path) -> None:
             ("alive", "running"),
             ("lost", "lost"),
         ]
-        assert [record.name for record in runs_reap(project, dry_run=True)] == ["lost"]
-        (record,) = runs_reap(project)
+        assert [record.name for record in runs_reap(project, dry_run=True).runs] == ["lost"]
+        (record,) = runs_reap(project).runs
         assert record.status == "lost" and journal_of(project).find_ended(lost.id) == record
         (said,) = record.of("output")
         assert project.store.read(said.digest) == b"as far as it came\n"
-        assert runs_reap(project) == () and journal_of(project).find_living(alive.id) is not None
+        assert runs_reap(project) == ((), ()) and journal_of(project).find_living(alive.id) is not None
 
 
 def test_why_tells_the_run_the_commit_and_the_commits_with_the_same_code(here: Path) -> None:

@@ -12,7 +12,10 @@ def row(found: Found) -> tuple[str, ...]:
     """A run as a row of a table."""
     record = found.record
     took = duration_text(record.seconds) if record.seconds is not None else ""
-    where = {"tree": "", "journal": "in the journal only", "living": ""}[found.place]
+    where = {"journal": "in the journal only", "shared": f"shared at {display(found.remote or '')}"}.get(
+        found.place, ""
+    )
+    where += f", seen {found.seen:%Y-%m-%d %H:%M}" if found.seen is not None else ""
     return record.short, f"{record.started:%Y-%m-%d %H:%M}", found.status, took, display(record.name), where
 
 
@@ -52,8 +55,16 @@ def lines(found: Found) -> Iterator[str]:
         if used:
             yield f"  {category}"
             yield from (f"    {_used(one)}" for one in used)
-    if found.place != "tree":
-        yield "  (in the journal of this clone only: track runs keep)" if found.place == "journal" else "  (not ended)"
+    if found.place == "journal":
+        yield "  (in the journal of this clone only: track runs keep)"
+    elif found.place == "shared":
+        yield f"  (shared at {display(found.remote or '')}, in no commit here{_seen(found)})"
+    elif found.place == "living":
+        yield "  (not ended)"
+
+
+def _seen(found: Found) -> str:
+    return "" if found.seen is None else f"; last seen alive {found.seen:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def document(found: Found) -> dict[str, object]:
@@ -66,6 +77,8 @@ def document(found: Found) -> dict[str, object]:
         "folder": record.folder,
         "status": found.status,
         "place": found.place,
+        "remote": found.remote,
+        "seen": None if found.seen is None else found.seen.isoformat(),
         "started": record.started.isoformat(),
         "ended": None if record.ended is None else record.ended.isoformat(),
         "seconds": record.seconds,

@@ -29,7 +29,7 @@ from track.worktree.stat_cache import recorded_in
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _ROOTS_AT_ONCE = 1000
-_STATE = ("journal/**/*", "spool/**/*", "trash/*.json")
+_STATE = ("journal/**/*", "spool/**/*", "shared/*/*", "trash/*.json")
 """Files in the state of a clone, or of a working tree, that name digests: runs, and what can be undone."""
 _PIECE = 16 << 20
 _NONE: frozenset[str] = frozenset()
@@ -134,7 +134,7 @@ def named_in_use(repository: Repository) -> Iterator[Root]:
     """
     for one in named_now(repository):
         yield from _named_in(one)
-    yield from _in_states(repository, _STATE[:2])
+    yield from _in_states(repository, _STATE[:3])
 
 
 def _roots(repository: Repository, named: Iterable[Named]) -> Iterator[Root]:

@@ -1,5 +1,6 @@
 """Passed: a remote that was passed over while another one gave what was needed."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -10,3 +11,8 @@ class Passed(NamedTuple):
     url: str
     why: str
     hint: str | None
+
+
+def together_passed(first: Iterable[Passed], second: Iterable[Passed]) -> tuple[Passed, ...]:
+    """Both, each once: a remote may be passed over for the data and for the runs."""
+    return tuple(dict.fromkeys((*first, *second)))

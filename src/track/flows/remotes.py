@@ -24,6 +24,7 @@ from track.locks import Lock
 from track.model.names import display
 from track.model.wish import Wish, line
 from track.project import Project
+from track.runs.shelf import shelf_of
 from track.store.address import (
     Access,
     Address,
@@ -255,6 +256,8 @@ def remember_no_more(project: Project, name: str) -> None:
     for ending in endings:
         with suppress(FileNotFoundError):
             publish.remove(folder / f"{name}{ending}")
+    with suppress(FileNotFoundError):
+        publish.remove_tree(shelf_of(project.state, name).folder)
 
 
 def clone_id(project: Project) -> str:

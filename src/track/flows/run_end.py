@@ -29,7 +29,7 @@ def end(project: Project, living: Living, facts: Mapping[str, object], change: C
     """
 
     def sealed(draft: Record) -> Record:
-        return replace(change(_with(project, draft, said_by(living))), **facts)  # type: ignore[arg-type]  # by name
+        return replace(change(with_said(project, draft, said_by(living))), **facts)  # type: ignore[arg-type]  # by name
 
     return journal_of(project).end(living, sealed)
 
@@ -52,7 +52,7 @@ def micros(when: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def _with(project: Project, draft: Record, said: Said) -> Record:
+def with_said(project: Project, draft: Record, said: Said) -> Record:
     """The draft with what was said: the series as objects in the store, durably, and their summaries."""
     points = events = None
     with project.store.writer() as writer:

@@ -3,30 +3,36 @@
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownRun
+from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownRun, UsageError
 from track.flows.run_start import journal_of
 from track.history import log
 from track.model.names import display, is_record_path, typed
 from track.model.record import Record, is_run_id
 from track.model.record_file import parse_record
 from track.project import Project
+from track.runs.shelf import latest, shelves
 
 _PART = re.compile("[0-9a-f-]{4,36}")
 _LISTED = 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Found(NamedTuple):
-    """A run and where its record is: `tree` (in the working tree), `journal`, or `living`; `path` in the tree.
+    """A run, and where its record is: `tree` (the working tree, at `path`), `journal`, `living` or `shared`.
 
-    `is_lost` says of a living one that it has been silent for too long.
+    `is_lost` says of a living one that it has been silent for too long. `seen` says of a shared one that had not ended
+    when its clone last knew that it lives, and `remote` through which remote it is shared.
     """
 
     record: Record
     place: str
     path: bytes | None = None
     is_lost: bool = False
+    seen: datetime | None = None
+    remote: str | None = None
 
     @property
     def status(self) -> str:
@@ -42,7 +48,7 @@ class Runs(NamedTuple):
 
 
 def every_run(project: Project) -> Runs:
-    """Every run that this clone knows: the working tree's and Git's index, its journal, and those that live."""
+    """Every run that this clone knows: the working tree's, its journal, those that live, and what others shared."""
     by_id: dict[str, list[Found]] = {}
     refused: list[TrackError] = []
     for path, content in log.records_here(project.git):
@@ -61,8 +67,16 @@ def every_run(project: Project) -> Runs:
                 MalformedRecord(f"{display(str(path_broken))} is not the record of a run", hint="it is left alone")
             )
     for run in journal.living():
-        with suppress(TrackError):  # it ended meanwhile, or began with a later version
+        try:
             by_id.setdefault(run.id, [Found(run.record(), "living", is_lost=run.is_lost())])
+        except (MalformedRecord, NewerFormat) as error:
+            refused.append(error)
+        except UsageError:
+            continue  # it ended meanwhile
+    for shelf in shelves(project.state):
+        for shared, record in latest(shelf, shelf.names(), refused).values():
+            seen = None if record.has_ended else _EPOCH + timedelta(microseconds=shared.seen)
+            by_id.setdefault(record.id, [Found(record, "shared", seen=seen, remote=shelf.folder.name)])
     refused += [_contradiction(several) for several in by_id.values() if len(several) > 1]
     every = [found for several in by_id.values() for found in several]
     ordered = sorted(every, key=lambda found: (found.record.started, found.record.id), reverse=True)

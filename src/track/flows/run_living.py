@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from track.flows.run_find import find_run
 from track.flows.run_secrets import hidden_by_now, secrets_of
 from track.flows.run_start import RUN_ID, journal_of, text_without_secrets
 from track.model.names import display
-from track.model.said import Said, event_line, point_line
+from track.model.said import event_line, point_line
 from track.model.series import is_metric_name
 from track.project import Project
 from track.runs.journal import Living
@@ -40,6 +40,10 @@ def living_run(project: Project, name: str | None) -> Living:
                 raise UnknownRun(f"{RUN_ID} names no run of this clone: {display(wanted)}", hint="unset it") from None
             raise
         living = journal.find_living(found.record.id) if found.place == "living" else None
+        if living is None and not found.record.has_ended:
+            raise UsageError(
+                f"run {display(found.record.name)} lives in another clone", hint="log to it where it was begun"
+            )
         if living is None:
             raise UsageError(
                 f"run {display(found.record.name)} has ended ({found.record.status})",
@@ -67,8 +71,8 @@ def say_points(
     began = micros(_running(living))
     since = check_seconds((now_micros() - began) / 1e6 if seconds is None else seconds)
 
-    def lines(said: Said) -> str:
-        number = check_step(_next_step(said) if step is None else step)
+    def lines(next_step: Callable[[], int]) -> str:
+        number = check_step(next_step() if step is None else step)
         return "".join(point_line(name, number, since, at, value) for name, value in checked.items())
 
     append(living, lines)
@@ -79,7 +83,7 @@ def say_event(project: Project, living: Living, text: str, *, stamp: int | None 
     at = now_micros() if stamp is None else stamp
     hidden = secrets_of(project)
     _running(living)
-    append(living, lambda said: event_line(at, without_secrets(text, hidden)))
+    append(living, lambda next_step: event_line(at, without_secrets(text, hidden)))
 
 
 def without_secrets(text: str, hidden: tuple[str, ...]) -> str:
@@ -169,7 +173,3 @@ def _running(living: Living) -> datetime:
     if draft.status == "created":
         living.edit(lambda record: replace(record, status="running"))
     return draft.started
-
-
-def _next_step(said: Said) -> int:
-    return max((max(points.steps) for points in said.metrics.values()), default=-1) + 1

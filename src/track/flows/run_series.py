@@ -1,16 +1,36 @@
 """What a run logged, wherever it is: in the spool of a living run, or in the objects that its record names."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from track.errors import UsageError
 from track.flows.run_find import Found
+from track.flows.run_needs import file_version, need
 from track.flows.run_start import journal_of
 from track.model.names import display
 from track.model.series import Event, Points, parse_events, parse_points
+from track.progress import Progress, silent
 from track.project import Project
 from track.runs.spool import said_by
 
 _T = TypeVar("_T")
+METRICS, EVENTS = "metrics", "events"
+
+
+def have_series(
+    project: Project, found: Found, kinds: Sequence[str], *, fetch: bool, again: str = "", progress: Progress = silent
+) -> None:
+    """Have the metrics or events of a run here, from a remote where `fetch` allows it; `again` is what is being done.
+
+    Raises:
+        MissingObject, DamagedObject: they are not here, and may not be fetched or are nowhere whole.
+        NoRemote, RemoteError: no remote can be asked.
+    """
+    if found.place == "living":
+        return
+    series = {METRICS: found.record.points, EVENTS: found.record.events}
+    versions = [file_version(kind.encode("ascii"), one.object) for kind in kinds if (one := series[kind]) is not None]
+    need(project, found, versions, fetch=fetch, again=again, progress=progress)
 
 
 def points_of_run(project: Project, found: Found) -> dict[str, Points]:

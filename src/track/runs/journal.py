@@ -18,7 +18,7 @@ from pathlib import Path
 from track import publish
 from track.errors import MalformedRecord, NewerFormat, UsageError
 from track.locks import Lock
-from track.model.names import display
+from track.model.names import display, typed
 from track.model.record import Record, is_run_id, is_run_name
 from track.model.record_file import dump_record, parse_record
 from track.model.run_names import run_name
@@ -53,7 +53,11 @@ class Living:
             content = (self.folder / _DRAFT).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             raise self._has_ended() from None
-        return parse_record(content, f"the draft of run {self.id}")
+        try:
+            return parse_record(content, f"the draft of run {self.id}")
+        except MalformedRecord as error:
+            error.hint = f"what it logged is beside it; when nobody runs it any more: rm -r {typed(str(self.folder))}"
+            raise
 
     def edit(self, change: Callable[[Record], Record]) -> Record:
         """Change its draft, one writer at a time, and return it; what it was is there until what it is was written.
@@ -71,6 +75,12 @@ class Living:
         """Say that it is alive."""
         with suppress(FileNotFoundError):
             os.utime(self.folder / _HEARTBEAT)
+
+    def alive_at(self) -> int:
+        """When it last said that it is alive, in µs since 1970; 0 when that is not known."""
+        with suppress(FileNotFoundError):
+            return (self.folder / _HEARTBEAT).stat().st_mtime_ns // 1000
+        return 0
 
     def silent_s(self, now: float) -> float:
         """For how many seconds, at the time `now` since 1970, it has not said that it is alive."""

@@ -4,6 +4,7 @@ No two processes write one file, so any number of them, on any number of hosts, 
 is killed leaves what it had written, which is never older than a second.
 """
 
+import json
 import os
 import sys
 import threading
@@ -11,11 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import TrackError
 from track.model.said import Heard, Said, dropped_line, event_line, hear, point_line, together
-from track.publish import create
+from track.publish import create, publish_bytes
 from track.runs.journal import BEAT_EVERY_S, Living
 from track.system import naming, process_tag, write_all
 
@@ -24,6 +26,7 @@ FLUSH_EVERY_S = 0.25
 QUEUE_SIZE = 10_000
 
 _PREFIX = "said-"
+_STEPS = "steps.json"
 _AT_ONCE = 4_096
 _ROUNDS = 16
 
@@ -214,8 +217,10 @@ class Writer:
             self._fd = None
 
 
-def append(living: Living, lines: "Callable[[Said], str]") -> None:
-    """Add lines to a living run at once, one writer at a time; `lines` makes them of what was said until now.
+def append(living: Living, lines: Callable[[Callable[[], int]], str]) -> None:
+    """Add lines to a living run at once, one writer at a time; `lines` makes them, and may ask for the next step.
+
+    That is one more than the greatest that was said, and asking again costs only what was said since.
 
     Raises:
         UsageError: the run has ended.
@@ -224,7 +229,7 @@ def append(living: Living, lines: "Callable[[Said], str]") -> None:
     """
     place = living.folder / f"{_PREFIX}one-by-one"
     with living.held():
-        content = lines(said_by(living)).encode("utf-8", "backslashreplace")
+        content = lines(lambda: _next_step(living)).encode("utf-8", "backslashreplace")
         try:
             fd, is_whole = create(place), True
         except FileExistsError:
@@ -239,6 +244,42 @@ def append(living: Living, lines: "Callable[[Said], str]") -> None:
     living.beat()
 
 
+def _next_step(living: Living) -> int:
+    """One more than the greatest step that was said; the run is held.
+
+    How far each file was read for that is kept beside them; that may be lost, or be older than they are.
+    """
+    place = living.folder / _STEPS
+    offsets, last = _steps_known(place)
+    read = dict(offsets)
+    for name in _said_files(living):
+        heard = Heard()
+        with suppress(FileNotFoundError), open(living.folder / name, "rb") as file:
+            file.seek(offsets.get(name, 0))
+            read[name] = offsets.get(name, 0) + hear(file.read(), heard)
+        last = max([last, *(max(metric.steps) for metric in heard.metrics.values())])
+    if read != offsets:
+        facts = {"last": last, "read": read}
+        publish_bytes(place, json.dumps(facts).encode("ascii"), durable=False)
+    return last + 1
+
+
+def _steps_known(place: Path) -> tuple[dict[str, int], int]:
+    try:
+        facts = json.loads(place.read_bytes())
+        return {str(name): int(offset) for name, offset in facts["read"].items()}, int(facts["last"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}, -1
+
+
+def _said_files(living: Living) -> list[str]:
+    """The files in which its writers write."""
+    try:
+        return sorted(name for name in os.listdir(living.folder) if name.startswith(_PREFIX))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 class Reader:
     """Reads what a run has said so far; reading again costs only what is new."""
 
@@ -249,11 +290,7 @@ class Reader:
 
     def read(self) -> Said:
         """What every writer of the run has written until now; nothing when the run has ended and its folder is gone."""
-        try:
-            names = sorted(name for name in os.listdir(self._living.folder) if name.startswith(_PREFIX))
-        except (FileNotFoundError, NotADirectoryError):
-            names = []
-        for name in names:
+        for name in _said_files(self._living):
             start, heard = self._heard.get(name, (0, Heard()))
             with suppress(FileNotFoundError), open(self._living.folder / name, "rb") as file:
                 file.seek(start)

@@ -17,11 +17,14 @@ QUARANTINE = "quarantine/"
 """Below it, what a repair found bad, under its key with dashes; nothing there is ever read as data."""
 PROBES = "probe/"
 """Below it, what a check of the remote writes and deletes again; nothing there is ever read as data."""
+RUNS = "runs/"
+"""Below it, by clone, the records of runs that were shared and that no commit need have."""
 CLAIM = ".claim"
 """Behind the key of a roots entry: what a push is about to send, until the entry itself is there."""
 
 _SEGMENT = re.compile(r"index/([0-9]|[1-9][0-9]|1[0-9]{2})-([0-9a-f]{64})")
 _ROOTS = re.compile(r"roots/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
+_RUNS = re.compile(r"runs/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
 _TOMBSTONE = re.compile(r"tombstones/[0-9]{8}-[0-9a-f]{8}")
 _OBJECT = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
 _PACK = re.compile(r"packs/([0-9a-f]{2})/([0-9a-f]{62})\.pack")
@@ -37,6 +40,18 @@ class RootsKey(NamedTuple):
     def __str__(self) -> str:
         """The key."""
         return f"{ROOTS}{self.writer}/{self.number:08}-{self.nonce}"
+
+
+class RunsKey(NamedTuple):
+    """Which file of shared runs: the clone that wrote it, its number there, and a nonce against two at once."""
+
+    writer: str
+    number: int
+    nonce: str
+
+    def __str__(self) -> str:
+        """The key."""
+        return f"{RUNS}{self.writer}/{self.number:08}-{self.nonce}"
 
 
 def object_key(digest: bytes) -> str:
@@ -71,6 +86,12 @@ def roots_name(key: str) -> RootsKey | None:
 def claim_name(key: str) -> RootsKey | None:
     """The roots entry that a claim's key will become, or None for any other key."""
     return roots_name(key.removesuffix(CLAIM)) if key.endswith(CLAIM) else None
+
+
+def runs_name(key: str) -> RunsKey | None:
+    """The file of shared runs that a key names, or None for any other key."""
+    match = _RUNS.fullmatch(key)
+    return RunsKey(match[1], int(match[2]), match[3]) if match else None
 
 
 def is_tombstone(key: str) -> bool:

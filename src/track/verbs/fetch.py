@@ -6,9 +6,10 @@ from functools import partial
 
 from track.errors import TrackError, naming_too
 from track.flows.choice import Choice, refuse_vain
-from track.flows.passed import Passed
+from track.flows.passed import Passed, together_passed
 from track.flows.reach import every_ref, full_name, versions, versions_here
 from track.flows.receive import Foreseen, receive
+from track.flows.run_sharing import Came, bring_shared
 from track.flows.shallow import not_away
 from track.flows.unmerged import versions_in_conflict
 from track.progress import Progress, silent
@@ -23,6 +24,7 @@ class Fetched:
     used, or of which something was damaged; it came from another one.
 
     With `dry_run` it is what would come, and the bytes are those of the objects; `foreseen` says it for each artifact.
+    `shared` says of each remote that was asked how many runs others share there.
     """
 
     remotes: tuple[tuple[str, str], ...]
@@ -33,6 +35,7 @@ class Fetched:
     passed: tuple[Passed, ...] = ()
     dry_run: bool = False
     foreseen: tuple[Foreseen, ...] = ()
+    shared: tuple[Came, ...] = ()
 
 
 def fetch(
@@ -44,6 +47,7 @@ def fetch(
     choice: Choice | None = None,
     every: bool = False,
     manifests: bool = False,
+    runs: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> Fetched:
@@ -51,6 +55,7 @@ def fetch(
 
     `paths` limit it to some artifacts or to parts of them, `choice` to files that it takes. Without `remote`, those
     known to have it are asked first, and then the others for what is still lacking. Interrupted, what came stays.
+    With `runs`, also the records of runs that others shared, without the data that these name.
     With `manifests`, only what says which files directories have, so that verbs that ask can answer. With `dry_run`
     the remotes are asked what they have, nothing is fetched or written, and what would fail is the same error.
 
@@ -74,13 +79,15 @@ def fetch(
         received = receiving(dry_run=dry_run, progress=progress)
         if not dry_run:  # else nobody knows what is in what did not come
             refuse_vain(project, found, asked, choice)
+        shared, passed = bring_shared(project, remote, dry_run=dry_run) if runs else ((), ())
     return Fetched(
         tuple((named.name, named.url) for named in received.remotes),
         len(found),
         received.objects_count,
         received.fetched_bytes,
         (*refused, *(one.error for one in received.refused)),
-        received.passed,
+        together_passed(received.passed, passed),
         dry_run,
         received.foreseen,
+        shared,
     )

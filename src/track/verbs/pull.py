@@ -11,9 +11,10 @@ from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
 from track.flows.lost import lacking_here, put_damage_aside
-from track.flows.passed import Passed
+from track.flows.passed import Passed, together_passed
 from track.flows.reach import Version, errors_of, versions_here
 from track.flows.receive import Foreseen, Received, receive
+from track.flows.run_sharing import Came, bring_shared
 from track.flows.shallow import not_away
 from track.flows.undo import Undo
 from track.flows.unmerged import versions_in_conflict
@@ -30,7 +31,8 @@ class Pulled:
     each of `lacking`; the bytes are those of the objects.
     `refused` says which pointers could not be read; everything else was done. `step` is the number under which it can
     be undone (None: nothing to), `given_up` are unsaved files that went into the trash. `passed` are remotes that could
-    not be used, or of which something was damaged; it came from another one.
+    not be used, or of which something was damaged; it came from another one. `shared` says of each remote how many
+    runs others share there.
     """
 
     remotes: tuple[tuple[str, str], ...]
@@ -45,6 +47,7 @@ class Pulled:
     given_up: tuple[bytes, ...] = ()
     passed: tuple[Passed, ...] = ()
     foreseen: tuple[Foreseen, ...] = ()
+    shared: tuple[Came, ...] = ()
 
 
 def pull(
@@ -54,6 +57,7 @@ def pull(
     remote: str | None = None,
     choice: Choice | None = None,
     force: bool = False,
+    runs: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
 ) -> Pulled:
@@ -63,6 +67,7 @@ def pull(
     Of pointers in conflict, what both sides need comes too, for `track merge`.
     What is here already is not asked for; then no remote is needed. Artifacts that come whole are placed, also when
     others do not. Unsaved work is never lost, unless `force` gives it up. Interrupted, the same again goes on.
+    With `runs`, also the records of runs that others shared, without the data that these name.
     With `dry_run` the remotes are asked what they have, nothing is fetched or written, and what would fail is the same
     error.
 
@@ -76,6 +81,7 @@ def pull(
         Locked: another `track` changes the working tree for too long.
     """
     asked = [project.relative(path) for path in paths]
+    shared, passed = bring_shared(project, remote, dry_run=dry_run) if runs else ((), ())
     with nullcontext() if dry_run else project.lock():
         found, refused = versions_here(project, asked)
         found = found if asked or choice is not None else tuple(not_away(project, found))
@@ -84,10 +90,14 @@ def pull(
             if dry_run:
                 planning = partial(bring, project, paths=asked, choice=choice, force=force, dry_run=True)
                 planned = _foresee(project, found, _Asked(asked, choice), asking, planning)
-                return replace(planned, refused=(*refused, *planned.refused))
+                return _with_runs(replace(planned, refused=(*refused, *planned.refused)), shared, passed)
             placing = partial(bring, project, paths=asked, choice=choice, force=force, progress=progress)
             done = _pull(project, found, _Asked(asked, choice), asking, placing)
-            return replace(done, refused=(*refused, *done.refused))
+            return _with_runs(replace(done, refused=(*refused, *done.refused)), shared, passed)
+
+
+def _with_runs(pulled: Pulled, shared: tuple[Came, ...], passed: tuple[Passed, ...]) -> Pulled:
+    return replace(pulled, shared=shared, passed=together_passed(pulled.passed, passed))
 
 
 class _Asked(NamedTuple):

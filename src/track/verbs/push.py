@@ -8,6 +8,7 @@ from track.flows.reach import Reached, Version, default_refs, every_ref, full_na
 from track.flows.remotes import Named, clone_id, connected
 from track.flows.routes import targets
 from track.flows.run_reach import with_records
+from track.flows.run_sharing import Shareable, share, shareable
 from track.flows.send import claim, losses, plan, send, size_of
 from track.model.digest import Digest
 from track.model.names import display
@@ -34,6 +35,7 @@ class Pushed:
 
     With `dry_run` it is what would be done: then `sent_bytes`, `packs_count` are 0. `refused` says which pointers could
     not be read; what all others need was sent. `also` is what was done at the other remotes, when there were several.
+    `shared_runs_count` says how many runs others can see there from now on, or as they are by now.
     """
 
     remote: str
@@ -47,11 +49,12 @@ class Pushed:
     dry_run: bool
     refused: tuple[TrackError, ...] = ()
     also: "tuple[Pushed, ...]" = ()
+    shared_runs_count: int = 0
 
     @property
     def is_up_to_date(self) -> bool:
         """Whether there was nothing to do."""
-        return not any(version.is_new for version in self.versions)
+        return not self.shared_runs_count and not any(version.is_new for version in self.versions)
 
 
 def push(
@@ -64,6 +67,7 @@ def push(
     every: bool = False,
     dry_run: bool = False,
     verify: bool = False,
+    runs: bool = False,
     progress: Progress = silent,
 ) -> Pushed:
     """Send what pointers at `revs` need and the remote lacks; by default at HEAD and in Git's index.
@@ -71,7 +75,8 @@ def push(
     It goes to `remote` and all of `to`, by default to those of `push.to`, else to the default one. One that fails stops
     no other. `every` means every branch and tag; `paths` limit it to some artifacts. With `verify`, what was sent is
     read back and hashed before the remote is told that it is complete. An interrupted push goes on when it is run
-    again. What can be sent is sent, also when something else is missing.
+    again. What can be sent is sent, also when something else is missing. With `runs`, runs that no commit of a Git
+    remote has go there too, as they are by now, with what they name: others see them after `fetch` with `runs`.
 
     Raises:
         NoRemote: the project names no such remote.
@@ -88,7 +93,8 @@ def push(
     reached = versions(project, refs, asked)
     if not asked:
         reached = with_records(project, refs, reached)
-    pushing = _Pushing(project, reached, asked, dry_run=dry_run, verify=verify, progress=progress)
+    told = shareable(project, dry_run=dry_run) if runs else Shareable()
+    pushing = _Pushing(project, reached, asked, told, dry_run=dry_run, verify=verify, progress=progress)
     done: list[Pushed] = []
     failed: list[TrackError] = []
     for named in routes:
@@ -114,12 +120,15 @@ class _Pushing:
         project: Project,
         reached: Reached,
         asked: Sequence[bytes],
+        told: Shareable,
         *,
         dry_run: bool,
         verify: bool,
         progress: Progress,
     ) -> None:
-        self._project, self._reached, self._asked = project, reached, asked
+        found = (*reached.versions, *told.versions)
+        self._project, self._reached, self._asked = project, Reached(found, (*reached.refused, *told.refused)), asked
+        self._runs = told.runs
         self._dry_run, self._verify, self._progress = dry_run, verify, progress
 
     def to(self, named: Named) -> Pushed:
@@ -138,6 +147,9 @@ class _Pushing:
                 sent = send(project, connection, todo, claimed, verify=self._verify, progress=self._progress)
                 sent_bytes, packs_count = sent.sent_bytes, sent.packs_count
             refused = (*refused, *(one.error for one in todo.refused))
+            shared = 0
+            if self._runs:
+                shared = share(project, connection, self._runs, clone_id(project), dry_run=self._dry_run)
             if todo.incomplete:
                 with naming_too([one.error for one in todo.refused]):
                     raise losses(project, connection, todo)
@@ -153,6 +165,7 @@ class _Pushing:
                 requests_count=connection.place.requests_count,
                 dry_run=self._dry_run,
                 refused=refused,
+                shared_runs_count=shared,
             )
 
 

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from track.flows.run_find import Found, find_run
-from track.flows.run_needs import file_version, need
-from track.flows.run_series import chosen, events_of_run, points_of_run
-from track.model.record import Series
+from track.flows.run_series import EVENTS, METRICS, chosen, events_of_run, have_series, points_of_run
 from track.model.series import Event, Points
 from track.progress import Progress, silent
 from track.project import Project
@@ -40,13 +38,7 @@ def run_series_load(
         RemoteError: no remote can be asked.
     """
     found = find_run(project, run)
-    wanted = (("points", found.record.points, with_points), ("events", found.record.events, with_events))
-    objects = [(kind, series) for kind, series, is_wanted in wanted if is_wanted and series is not None]
-    _bring(project, found, objects, progress)
+    kinds = [kind for kind, is_wanted in ((METRICS, with_points), (EVENTS, with_events)) if is_wanted]
+    have_series(project, found, kinds, fetch=True, progress=progress)
     points = chosen(found, points_of_run(project, found), tuple(names)) if with_points else {}
     return LoadedSeries(found, points, events_of_run(project, found) if with_events else ())
-
-
-def _bring(project: Project, found: Found, objects: Sequence[tuple[str, Series]], progress: Progress) -> None:
-    versions = [file_version(kind.encode("ascii"), series.object) for kind, series in objects]
-    need(project, found, versions, fetch=True, again="", progress=progress)

@@ -26,6 +26,11 @@ def runs_drop(project: Project, names: Sequence[str], *, dry_run: bool = False) 
                 f"run {display(found.record.name)} has a record in the working tree",
                 hint=_hint(project, found.record.id, found.path),
             )
+        if found.place == "shared":
+            raise UsageError(
+                f"run {display(found.record.name)} is shared at `{display(found.remote or '')}`, not in this journal",
+                hint="to have its record with your own: track runs keep",
+            )
         if found.place == "living":
             raise UsageError(f"run {display(found.record.name)} has not ended", hint="track runs reap")
     if not dry_run:

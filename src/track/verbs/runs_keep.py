@@ -64,9 +64,12 @@ def _waiting(project: Project, names: Sequence[str], every: bool) -> list[Found]
     for found in chosen:
         if found.place == "tree":
             raise UsageError(f"run {display(found.record.name)} is in the working tree already", hint="git status")
-        if found.place == "living":
+        if not found.record.has_ended:
             raise UsageError(
-                f"run {display(found.record.name)} has not ended", hint="when nobody runs it any more: track runs reap"
+                f"run {display(found.record.name)} has not ended",
+                hint="when it has ended in the clone that runs it: track push --runs there, track fetch --runs here"
+                if found.place == "shared"
+                else "when nobody runs it any more: track runs reap",
             )
     return chosen
 

@@ -34,8 +34,8 @@ def runs_list(
 ) -> Listed:
     """List runs: with this status, in this folder or below it, with all these tags, at this place, as `where` says.
 
-    `place` is `tree`, `journal` or `living`; `where` a query in either spelling. They come newest first, or in the
-    order of the field `sort` (`-FIELD`: greatest first). Nothing is written, and no data is read.
+    `place` is `tree`, `journal`, `living` or `shared`; `where` a query in either spelling. They come newest
+    first, or in the order of the field `sort` (`-FIELD`: greatest first). Nothing is written, and no data is read.
 
     Raises:
         UsageError: the query or the field is wrong; the place in it and the nearest valid word are named.

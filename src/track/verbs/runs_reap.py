@@ -5,39 +5,50 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
-from track.errors import TrackError
+from track.errors import TrackError, UsageError
 from track.flows.run_end import end
 from track.flows.run_environment import streams_of
 from track.flows.run_start import journal_of
 from track.model.record import Record, Used
 from track.project import Project
+from track.runs.journal import Living
 
 
-def runs_reap(project: Project, *, now: float | None = None, dry_run: bool = False) -> tuple[Record, ...]:
+class Reaped(NamedTuple):
+    """The runs that were written down as lost, or would be; and why others could not be read or kept: they stay."""
+
+    runs: tuple[Record, ...]
+    refused: tuple[TrackError, ...]
+
+
+def runs_reap(project: Project, *, now: float | None = None, dry_run: bool = False) -> Reaped:
     """End every run that has said nothing for more than 180 s, as `lost`, with all that it had written until then.
 
-    `now` is the time in seconds since 1970. The records are in the journal then: `track runs keep` places them.
-
-    Raises:
-        DiskFull, StoreUnwritable: what a run had written cannot be stored; that run stays as it is.
+    `now` is the time in seconds since 1970. The records are in the journal then: `track runs keep` places them. A run
+    whose draft cannot be read, or whose record cannot be kept, stays as it is and hinders no other.
     """
-    journal = journal_of(project)
     when = time.time() if now is None else now
     reaped: list[Record] = []
-    for run in journal.living():
-        with suppress(FileNotFoundError):
-            if not run.is_lost(when):
-                continue
-            if dry_run:
-                reaped.append(run.record())
-                continue
-            with suppress(TrackError):
-                said = streams_of(project, run.folder)
-                run.edit(partial(_with, said))
-            ended = datetime.fromtimestamp(when - run.silent_s(when), UTC)
-            reaped.append(end(project, run, _lost(ended, run.record())))
-    return tuple(reaped)
+    refused: list[TrackError] = []
+    for run in journal_of(project).living():
+        try:
+            if run.is_lost(when):
+                reaped.append(run.record() if dry_run else _reaped(project, run, when))
+        except (FileNotFoundError, UsageError):
+            continue  # it ended meanwhile
+        except TrackError as error:
+            refused.append(error)
+    return Reaped(tuple(reaped), tuple(refused))
+
+
+def _reaped(project: Project, run: Living, when: float) -> Record:
+    with suppress(TrackError):
+        said = streams_of(project, run.folder)
+        run.edit(partial(_with, said))
+    ended = datetime.fromtimestamp(when - run.silent_s(when), UTC)
+    return end(project, run, _lost(ended, run.record()))
 
 
 def _with(said: tuple[Used, ...], draft: Record) -> Record:

@@ -3,7 +3,7 @@
 import click
 
 from track.cli import series_text
-from track.cli.session import emit, emit_json, note, opened
+from track.cli.session import emit, emit_json, note, opened, progress
 from track.model.names import display
 from track.verbs.events import events
 
@@ -13,22 +13,25 @@ _HELP = """Show what a run said: the texts and exceptions that were logged, in t
   track events brave-otter
   track events brave-otter --json
   track events brave-otter --csv
+  track events brave-otter --fetch      from a remote where they are not here
 
 A run is named as for `track runs`. Of a living run what it wrote until now is shown.
 
 \b
-Exit codes: 0 done; 2 no such run; 3 not a project; 4 the events are not here; 7 they are damaged.
+Exit codes: 0 done; 2 no such run; 3 not a project; 4 the events are not here; 5 no remote that can be asked;
+7 they are damaged.
 """
 
 
 @click.command("events", help=_HELP, short_help="show what a run said")
 @click.argument("run", metavar="RUN")
+@click.option("--fetch", is_flag=True, help="Bring them from a remote where they are not here.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print them as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, run: str, as_csv: bool, as_json: bool) -> None:
+def command(*, run: str, fetch: bool, as_csv: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        shown = events(project, run)
+        shown = events(project, run, fetch=fetch, progress=progress())
     listed = [(series_text.when(event.stamp), event.text) for event in shown.events]
     if as_json:
         rows = [{"timestamp": when, "text": text} for when, text in listed]

@@ -5,7 +5,7 @@ import click
 from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foreseen
-from track.cli.passing import documents_of, show_passed
+from track.cli.passing import documents_of, documents_of_shared, note_shared, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit_json, note, opened, progress, refuse, size_text
@@ -22,6 +22,7 @@ _HELP = """Bring the bytes that pointers name into the local store. Working file
   track fetch origin v1.0          what this revision names
   track fetch --all                what every branch and tag names
   track fetch -- images/2024       only this part of the directory `images`
+  track fetch --runs               besides, the runs that others shared with track push --runs
   track fetch -n                   say what would come, and from where
   track fetch --manifests          only what says which files directories have: ls, diff and du need no more
   track fetch --include '*.png' -- images    only these files of it
@@ -41,6 +42,7 @@ not there, is no store, or not allowed yet; 7 what a remote has is damaged (noth
 @click.argument("names", nargs=-1, metavar="[REMOTE] [REV]... [-- PATH...]", type=click.UNPROCESSED)
 @click.option("--all", "every", is_flag=True, help="What every branch and tag names.")
 @click.option("--manifests", is_flag=True, help="Only the manifests of directories, and no data.")
+@click.option("--runs", is_flag=True, help="Also the records of runs that others shared.")
 @click.option("-n", "--dry-run", is_flag=True, help="Fetch and write nothing, say what would come and from where.")
 @choice_options
 @rate_option
@@ -70,6 +72,7 @@ def command(
             choice=choice,
             every=flags["every"],
             manifests=flags["manifests"],
+            runs=flags["runs"],
             dry_run=flags["dry_run"],
             progress=progress(),
         )
@@ -85,6 +88,8 @@ def command(
         note(f"{count}, {size_text(fetched.fetched_bytes)}, fetched from {places}")
     elif not fetched.refused:
         note(f"everything is here: {count_text(fetched.versions_count, 'artifact')}")
+    if not flags["as_json"]:
+        note_shared(fetched.shared)
     show_passed(fetched.passed)
     refuse(fetched.refused)
 
@@ -97,5 +102,6 @@ def _document(fetched: Fetched) -> dict[str, object]:
         "objects": fetched.objects_count,
         "fetched_bytes": fetched.fetched_bytes,
         "passed": documents_of(fetched.passed),
+        "shared_runs": documents_of_shared(fetched.shared),
         "lacking": documents_foreseen(fetched.foreseen),
     }

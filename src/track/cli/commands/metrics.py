@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from track.cli import series_text
-from track.cli.session import count_text, emit, emit_json, note, opened, table
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, table
 from track.errors import UsageError
 from track.flows.copying import making_in
 from track.model.chart import svg_chart, text_chart
@@ -36,9 +36,11 @@ _SHOW_HELP = """Show the metrics of a run: the last, least, greatest and mean va
   track metrics show brave-otter loss accuracy
   track metrics show brave-otter --csv        every point: metric, step, time, timestamp, value
   track metrics show brave-otter --json       the same for a program
+  track metrics show brave-otter --csv --fetch    from a remote where the points are not here
 
 \b
-Exit codes: 0 done; 2 no such run or metric; 3 not a project; 4 the series is not here; 7 it is damaged.
+Exit codes: 0 done; 2 no such run or metric; 3 not a project; 4 the series is not here; 5 no remote that can be asked;
+7 it is damaged.
 """
 
 _DIFF_HELP = """Show how the metrics of two runs differ: the last values, and how much they grew.
@@ -63,8 +65,11 @@ All metrics that have points are drawn where none is named. A living run is draw
 
 \b
 Exit codes: 0 done; 1 the file cannot be written; 2 no such run or metric, or nothing to draw; 3 not a project;
-4 the series is not here; 7 it is damaged.
+4 the series is not here; 5 no remote that can be asked; 7 it is damaged.
 """
+
+
+_fetch = click.option("--fetch", is_flag=True, help="Bring the points from a remote where they are not here.")
 
 
 @click.group("metrics", help=_HELP, short_help="show what runs measured")
@@ -75,12 +80,13 @@ def command() -> None:
 @command.command("show", help=_SHOW_HELP, short_help="the metrics of a run")
 @click.argument("run", metavar="RUN")
 @click.argument("names", nargs=-1, metavar="METRIC...")
+@_fetch
 @click.option("--csv", "as_csv", is_flag=True, help="Print every point as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, every point included.")
-def show(run: str, names: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
+def show(*, run: str, names: tuple[str, ...], fetch: bool, as_csv: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        shown = metrics_show(project, run, names, with_points=as_csv or as_json)
+        shown = metrics_show(project, run, names, with_points=as_csv or as_json, fetch=fetch, progress=progress())
     if as_json:
         emit_json("metrics show", series_text.document(shown))
     elif as_csv:
@@ -118,13 +124,16 @@ def diff(before: str, after: str, names: tuple[str, ...], as_json: bool) -> None
 @click.argument("names", nargs=-1, metavar="METRIC...")
 @click.option("--with", "others", multiple=True, metavar="RUN", help="Another run beside it; may be repeated.")
 @click.option("--over", type=click.Choice(["step", "time"]), default="step", show_default=True, help="What goes right.")
+@_fetch
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Draw into this file.")
-def plot(run: str, names: tuple[str, ...], others: tuple[str, ...], over: str, output: str | None) -> None:
+def plot(
+    *, run: str, names: tuple[str, ...], others: tuple[str, ...], over: str, fetch: bool, output: str | None
+) -> None:
     """Translate, call the verb, show."""
     if output is not None and not output.lower().endswith(".svg"):
         raise UsageError(f"not an SVG file: {display(output)}", hint="-o loss.svg")
     with opened() as project:
-        shown = [metrics_show(project, each, names) for each in (run, *others)]
+        shown = [metrics_show(project, each, names, fetch=fetch, progress=progress()) for each in (run, *others)]
     lines = series_text.chart_lines(shown, over)
     if not lines:
         raise UsageError("there are no points to draw", hint=f"track metrics show {run}")

@@ -1,12 +1,14 @@
 """`track pull`: bring bytes from the remote and place the files."""
 
+from functools import partial
+
 import click
 
 from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foreseen
 from track.cli.hooking import ensure_hooks
-from track.cli.passing import documents_of, show_passed
+from track.cli.passing import documents_of, documents_of_shared, note_shared, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text
 from track.cli.shrunk import stay_within
@@ -23,6 +25,7 @@ _HELP = """Bring the bytes that the pointers in the working tree need, and place
   track pull images/2024        only this part of the directory `images`
   track pull images --include '*.png' --exclude 'raw/'    only these files of it
   track pull --from lab         from the remote `lab` alone
+  track pull --runs             besides, the runs that others shared with track push --runs
   track pull -n                 say what would be fetched and placed
   track pull --yes              allow the remote that the repository names, and read from it
 
@@ -42,6 +45,7 @@ remote has is damaged (nothing of that was placed); 3, 6, 7 a pointer cannot be 
 @click.command("pull", help=_HELP, short_help="fetch, and place the files")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
 @click.option("--from", "remote", metavar="REMOTE", help="Ask this remote alone.")
+@click.option("--runs", is_flag=True, help="Also the records of runs that others shared.")
 @click.option("--force", is_flag=True, help="Move edits that are saved nowhere to the trash.")
 @click.option(
     "-n", "--dry-run", is_flag=True, help="Change nothing, say what would come, from where, and what would be placed."
@@ -64,7 +68,8 @@ def command(
     with opened(rate_flags(rate)) as project:
         if flags["yes"]:
             allow(project, remote)
-        pulled = pull(project, paths, remote=remote, choice=choice, force=force, dry_run=dry_run, progress=progress())
+        pulling = partial(pull, project, paths, remote=remote, choice=choice, force=force, dry_run=dry_run)
+        pulled = pulling(runs=flags["runs"], progress=progress())
         if not dry_run:
             ensure_hooks(project)
             stay_within(project)
@@ -73,6 +78,7 @@ def command(
         emit_json("pull", _document(pulled))
     else:
         _show(pulled, is_shallow)
+        note_shared(pulled.shared)
     show_passed(pulled.passed)
     refuse(pulled.refused)
 
@@ -121,6 +127,7 @@ def _document(pulled: Pulled) -> dict[str, object]:
         "objects": pulled.objects_count,
         "fetched_bytes": pulled.fetched_bytes,
         "passed": documents_of(pulled.passed),
+        "shared_runs": documents_of_shared(pulled.shared),
         "lacking": documents_foreseen(pulled.foreseen),
         "artifacts": [
             {

@@ -21,6 +21,7 @@ _HELP = """Send the bytes that pointers name, as far as the remote lacks them.
   track push --all                 every branch and tag
   track push -- images/            only this
   track push -n                    say what would be sent
+  track push --runs                besides, the runs that no pushed commit has: others see them with track fetch --runs
   track push --verify              read back what was sent, and hash it, before it counts as there
   track push --yes                 allow the remote that the repository names, and send to it
 
@@ -39,6 +40,7 @@ sent); 5 no remote, or it is not there, full of something else, or not allowed y
 @click.option("--to", multiple=True, metavar="REMOTE", help="Send to this remote; may stand several times.")
 @click.option("--all", "every", is_flag=True, help="Every branch and tag.")
 @click.option("-n", "--dry-run", is_flag=True, help="Send nothing, say what would be sent.")
+@click.option("--runs", is_flag=True, help="Share runs that no pushed commit has, with what they name.")
 @click.option("--verify", is_flag=True, help="Read back what was sent, and hash it.")
 @rate_option
 @yes_option
@@ -72,6 +74,7 @@ def command(
             every=flags["every"],
             dry_run=flags["dry_run"],
             verify=flags["verify"],
+            runs=flags["runs"],
             progress=progress(),
         )
         if not flags["dry_run"]:
@@ -99,6 +102,8 @@ def _show(pushed: Pushed) -> None:
     runs = {version.path for version in pushed.versions if version.is_new and is_record_path(version.path)}
     if runs:
         emit(f"what was kept with {count_text(len(runs), 'run')}  {'would be sent' if pushed.dry_run else 'pushed'}")
+    if pushed.shared_runs_count:
+        emit(f"{count_text(pushed.shared_runs_count, 'run')}  {'would be shared' if pushed.dry_run else 'shared'}")
     count = count_text(pushed.objects_count, "object")
     if pushed.dry_run:
         note(f"{count}, {size_text(pushed.lacking_bytes)}, would be sent to {where} (--dry-run)")
@@ -116,6 +121,7 @@ def _document(pushed: Pushed) -> dict[str, object]:
         "sent_bytes": pushed.sent_bytes,
         "packs": pushed.packs_count,
         "requests": pushed.requests_count,
+        "shared_runs": pushed.shared_runs_count,
         "artifacts": [
             {
                 "path": display(version.path),

@@ -45,6 +45,7 @@ _LIST_HELP = """List the runs that this clone knows, newest first.
   track runs list --journal             those that wait in this clone's journal
   track runs list --where 'metrics.auc > 0.9 and params.lr < 0.1 and tag = gold' --sort -metrics.auc
   track runs list --where 'created > 7d and not status = failed' --csv
+  track runs list --shared              those that others shared: track fetch --runs
   track runs list --json
 
 What can stand in --where is in the reference of queries. Runs that have no such field as --sort names come last.
@@ -96,9 +97,10 @@ _REAP_HELP = """Write down which runs are lost: those that have said nothing for
   track runs reap -n                    only say which
 
 All that a lost run had written until then is kept with it.
+One that cannot be read is named and left as it is; all others are done.
 
 \b
-Exit codes: 0 done; 3 not a project.
+Exit codes: 0 done; 1 one could not be kept; 3 not a project; 3, 7 one cannot be read.
 """
 
 _CREATE_HELP = """Begin a run that no command of track executes, and print its id.
@@ -157,17 +159,20 @@ def command() -> None:
 @click.option("--folder", metavar="/FOLDER", help="Only runs in this folder or below it.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; may be repeated.")
 @click.option("--journal", is_flag=True, help="Only runs that wait in the journal.")
+@click.option("--shared", is_flag=True, help="Only runs that others shared, and no commit here has.")
 @click.option("--where", metavar="QUERY", help="Only runs that are like this.")
 @click.option("--sort", metavar="FIELD", help="By this field; -FIELD: greatest first.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a line with commas for each run, below a head.")
-def list_(*, journal: bool, as_json: bool, as_csv: bool, sort: str | None, **asked: Any) -> None:
+def list_(*, journal: bool, shared: bool, as_json: bool, as_csv: bool, sort: str | None, **asked: Any) -> None:
     """Translate, call the verb, show."""
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
+    if journal and shared:
+        raise click.UsageError("--journal and --shared exclude each other")
     with opened() as project:
-        listed = runs_list(project, place="journal" if journal else None, sort=sort, **asked)
+        listed = runs_list(project, place="journal" if journal else "shared" if shared else None, sort=sort, **asked)
     if as_json:
         runs = [runs_text.document(found) for found in listed.runs]
         emit_json("runs list", {"runs": runs, "matching": listed.matching_count, "known": listed.known_count})
@@ -241,12 +246,13 @@ def reap(dry_run: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
         reaped = runs_reap(project, dry_run=dry_run)
-    for record in reaped:
+    for record in reaped.runs:
         emit(f"{display(record.name)}  {record.short}  {'is lost' if dry_run else 'lost'}")
-    if not reaped:
+    if not reaped.runs:
         note("no run is lost")
     elif not dry_run:
         note("in the journal: track runs keep puts them into the working tree")
+    refuse(reaped.refused)
 
 
 @command.command("create", help=_CREATE_HELP, short_help="begin a run that anybody may log to")

@@ -1,0 +1,210 @@
+"""Sharing runs: records that no commit on a Git remote has go to a remote of ours, and those of others come from it.
+
+What a record names is sent as a version before the file that has the record, and the clone's own roots entry names it
+there: no collection takes it while this clone, or one that fetched the record, has the run.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from track.errors import DamagedObject, NewerFormat, RemoteError, TrackError, UsageError, together
+from track.flows.passed import Passed
+from track.flows.reach import Version
+from track.flows.remotes import connected
+from track.flows.routes import sources
+from track.flows.run_end import micros, with_said
+from track.flows.run_reach import record_versions
+from track.flows.run_start import journal_of
+from track.history.published import records_published
+from track.model.record import record_path
+from track.model.record_file import dump_record
+from track.model.shared_runs import SharedRun, dump_runs, seal, unseal
+from track.project import Project
+from track.runs.journal import Living
+from track.runs.shelf import Shelf, latest, shelf_of
+from track.runs.spool import said_by
+from track.store.layout import RUNS, RunsKey, runs_name
+from track.store.place import NoSuchKey
+from track.store.remote import Remote
+from track.store.survey import in_threads
+
+REF = "runs"
+"""What roots entries call this, beside refs of Git."""
+_FILE_BYTES = 8 << 20
+"""A file of shared runs is not made much larger than this."""
+_SMALL_BYTES = 1 << 20
+_MERGE_ABOVE = 16
+"""More small files of one clone than this become one."""
+
+
+class Shareable(NamedTuple):
+    """The runs of this clone that others cannot see in Git, what they name and is here, and what cannot be read."""
+
+    runs: tuple[SharedRun, ...] = ()
+    versions: tuple[Version, ...] = ()
+    refused: tuple[TrackError, ...] = ()
+
+
+class Came(NamedTuple):
+    """What came from one remote: how many files were new, and how many runs others, and this clone, share there."""
+
+    remote: str
+    new_count: int
+    runs_count: int
+
+
+def shareable(project: Project, *, dry_run: bool = False) -> Shareable:
+    """The runs of the journal and those that live, with what they have logged until now, which is stored.
+
+    Left out is what a commit of a remote-tracking branch has. In a dry run nothing is stored.
+
+    Raises:
+        DiskFull, StoreUnwritable: what a living run has logged cannot be stored.
+    """
+    journal = journal_of(project)
+    told = records_published(project.git)
+    found = [
+        SharedRun(record.id, max(1, micros(record.ended or record.started)), dump_record(record))
+        for record in journal.ended()
+        if record_path(record.id, record.started) not in told
+    ]
+    refused: list[TrackError] = []
+    for living in journal.living():
+        try:
+            found.append(_as_it_is(project, living, dry_run=dry_run))
+        except UsageError:  # it ended meanwhile
+            record = journal.find_ended(living.id)
+            found += [SharedRun(living.id, micros(record.started), dump_record(record))] if record is not None else []
+        except TrackError as error:
+            refused.append(error)
+    ordered = sorted(found)
+    records = [(record_path(one.id, one.record("the journal").started), one.content) for one in ordered]
+    versions, unread = record_versions(project, records, REF)
+    return Shareable(tuple(ordered), tuple(versions), (*refused, *unread))
+
+
+def _as_it_is(project: Project, living: Living, *, dry_run: bool) -> SharedRun:
+    draft = living.record()
+    if not dry_run:
+        draft = with_said(project, draft, said_by(living))
+    return SharedRun(living.id, max(1, living.alive_at()), dump_record(draft))
+
+
+def share(project: Project, remote: Remote, runs: Sequence[SharedRun], writer: str, *, dry_run: bool = False) -> int:
+    """Say these runs at a remote where what they name is already; how many it did not know.
+
+    The project holds the lock of pushes to this remote. Interrupted, others see all of a file or nothing of it.
+
+    Raises:
+        RemoteError: it does not answer, or refuses.
+        DamagedObject, NewerFormat: what this clone shared before cannot be read there.
+    """
+    shelf = shelf_of(project.state, remote.name)
+    own = _bring(remote, shelf, f"{RUNS}{writer}/", dry_run=dry_run)
+    known = latest(shelf, {_name(key) for key in own}, [])
+    new = [one for one in runs if one.id not in known or known[one.id][0].content != one.content]
+    if dry_run or not new:
+        return len(new)
+    number = 1 + max((key.number for key in own), default=0)
+    small = [key for key, size in own.items() if size < _SMALL_BYTES]
+    merged = small if len(small) >= _MERGE_ABOVE else []
+    kept = {one.id: known.get(one.id, (one,))[0] for key in sorted(merged) for one in shelf.read(_name(key))}
+    kept |= {one.id: one for one in new}
+    for offset, part in enumerate(_parts(kept.values())):
+        key = RunsKey(writer, number + offset, secrets.token_hex(4))
+        text = dump_runs(part)
+        remote.place.put(str(key), seal(text))
+        shelf.put(_name(key), text)
+    for key in merged:
+        remote.place.delete(str(key))
+        shelf.drop(_name(key))
+    return len(new)
+
+
+def bring_runs(project: Project, remote: Remote, *, dry_run: bool = False) -> Came:
+    """Bring what is shared at a remote to this clone's shelf, and drop from there what is no longer.
+
+    Raises:
+        RemoteError: it does not answer, or cannot be asked.
+        DamagedObject, NewerFormat: a file there cannot be read; all others came.
+    """
+    shelf = shelf_of(project.state, remote.name)
+    before = shelf.names()
+    found = {_name(key) for key in _bring(remote, shelf, RUNS, dry_run=dry_run)}
+    if not dry_run:
+        for name in shelf.names() - found:
+            shelf.drop(name)
+    return Came(remote.name, len(found - before), len(latest(shelf, found, [])))
+
+
+def bring_shared(
+    project: Project, name: str | None = None, *, dry_run: bool = False
+) -> tuple[tuple[Came, ...], tuple[Passed, ...]]:
+    """Bring what is shared at one remote, or at all of them; and which could not be asked, where another could.
+
+    Raises:
+        NoRemote: there is none of that name, or none at all.
+        RemoteError, DamagedObject, NewerFormat: no remote could be asked.
+    """
+    came: list[Came] = []
+    passed: list[Passed] = []
+    failed: list[TrackError] = []
+    for named in sources(project, (), name):
+        try:
+            with connected(project, named, sending=False, kept=not dry_run) as connection:
+                came.append(bring_runs(project, connection, dry_run=dry_run))
+        except (RemoteError, DamagedObject, NewerFormat) as error:
+            failed.append(error)
+            passed.append(Passed(named.name, named.url, error.message, error.hint))
+    if failed and not came:
+        raise together(failed)
+    return tuple(came), tuple(passed)
+
+
+def _bring(remote: Remote, shelf: Shelf, prefix: str, *, dry_run: bool) -> dict[RunsKey, int]:
+    """Have on the shelf what lies below a prefix; the keys and their sizes at the remote in bytes."""
+    listed = {key: one.size for one in remote.place.list(prefix) if (key := runs_name(one.key)) is not None}
+    there = shelf.names()
+    unread = sorted(key for key in listed if _name(key) not in there)
+    if dry_run:
+        return listed
+    failed: list[TrackError] = []
+    for key, got in in_threads(lambda key: (key, _got(remote, key)), unread):
+        if isinstance(got, TrackError):
+            failed.append(got)
+        elif got is None:
+            del listed[key]
+        else:
+            shelf.put(_name(key), got)
+    if failed:
+        raise failed[0]
+    return listed
+
+
+def _got(remote: Remote, key: RunsKey) -> bytes | TrackError | None:
+    """The text of a file; None when it went meanwhile, for another one says the same."""
+    try:
+        return unseal(remote.place.get(str(key)), str(key))
+    except NoSuchKey:
+        return None
+    except DamagedObject as error:
+        return error
+
+
+def _parts(runs: Iterable[SharedRun]) -> Iterator[list[SharedRun]]:
+    part: list[SharedRun] = []
+    size = 0
+    for one in runs:
+        if part and size + len(one.content) > _FILE_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += len(one.content)
+    if part:
+        yield part
+
+
+def _name(key: RunsKey) -> str:
+    """What a file of the remote is called on the shelf."""
+    return f"{key.writer}-{key.number:08}-{key.nonce}"
