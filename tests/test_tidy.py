@@ -38,7 +38,7 @@ STRANGERS_INSIDE = {"verbs"}  # A verb never calls a verb: what two share is a f
 DOORS = {
     "git": ("track.history.gitrepo",),
     "dvc_objects": ("track.store.remote", "track.store.backends"),
-    "fsspec": ("track.store.remote", "track.store.backends", "track.sources"),
+    "fsspec": ("track.store.remote", "track.store.backends", "track.sources", "track.api.filesystem"),  # offered to it
     "obstore": ("track.store.remote", "track.store.backends"),
     "gcsfs": ("track.store.backends",),
     "google": ("track.store.backends",),

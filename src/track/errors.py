@@ -4,7 +4,7 @@
     ├── UsageError                  2   what was asked makes no sense
     │   ├── UnknownRevision             no such commit, tag or branch
     │   ├── UnknownPath                 no artifact or file of that name
-    │   │   └── UnknownFile             no file of that name in a version; a KeyError too
+    │   │   └── UnknownFile             no file of that name in a version; a KeyError, too
     │   ├── UnknownRun                  no run, or more than one, of that name
     │   ├── NoFormat                    an object or content for which there is no format, or none that was allowed
     │   └── OutsideRepository           a path that is not in this repository
@@ -83,8 +83,8 @@ class UnknownPath(UsageError):
     """A name that is no artifact, pointer or file."""
 
 
-class UnknownFile(UnknownPath, KeyError):
-    """No file of that name in a version of an artifact; a KeyError too, as mappings raise it."""
+class UnknownFile(UnknownPath, KeyError, FileNotFoundError):
+    """No file of that name in a version; a KeyError and a FileNotFoundError too, for who knows mappings and files."""
 
     def __str__(self) -> str:
         """The message, which a KeyError would put into quotes."""

@@ -58,7 +58,7 @@ def read_part(place: Place, known: Known, digest: bytes, offset: int, length: in
     start = offset - offset % PIECE
     if start >= end:
         return b""
-    data = _part(place, recipe, start, min(-(-end // PIECE) * PIECE, recipe.length))
+    data = read_whole_pieces(place, recipe, start, min(-(-end // PIECE) * PIECE, recipe.length))
     return data[offset - start : end - start]
 
 
@@ -201,10 +201,10 @@ class _Download:
                     future.cancel()
 
     def _part(self, start: int) -> bytes:
-        return _part(self._place, self._recipe, start, min(start + PART, self._recipe.length))
+        return read_whole_pieces(self._place, self._recipe, start, min(start + PART, self._recipe.length))
 
 
-def _part(place: Place, recipe: Recipe, start: int, end: int) -> bytes:
+def read_whole_pieces(place: Place, recipe: Recipe, start: int, end: int) -> bytes:
     """Whole pieces, checked; asked for again once when they are wrong. Raises NoSuchKey, DamagedObject."""
     for _ in range(2):
         data = place.get_range(object_key(recipe.digest), start, end - start)

@@ -1,0 +1,287 @@
+"""`track://` for fsspec: whatever reads files by URL reads versions, and writes none."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+from urllib.parse import parse_qsl, quote
+
+from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]  # it has no types
+
+from track.api.handles import Handles
+from track.errors import UnknownFile, UnknownPath, UsageError
+from track.flows.elsewhere import Elsewhere
+from track.flows.pinned import Pinned
+from track.flows.run_start import RUN_ID
+from track.model.canonical import canonical_json
+from track.model.names import display
+from track.verbs.ls import ls
+from track.verbs.version_files import version_files
+from track.verbs.version_get import version_get
+from track.verbs.version_modified import version_modified
+from track.verbs.version_stream import version_stream
+
+_MAGIC = set("*?[")
+
+
+class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """The versions of a repository as files: `track://data/train.csv`, `track://data/train.csv?rev=v1.0`.
+
+    Paths are from the top of the repository. Behind a `?` stand the revision (`rev`), and the partitions of a named
+    artifact: `track://sales?region=eu`. It is read only. A large file that is not on this machine is read at a remote,
+    only the parts that are asked for; every byte is verified. What is read inside a run becomes its input.
+
+    What is not there raises `UnknownFile`, which is a FileNotFoundError too; other errors are those of `track.Version`.
+    """
+
+    protocol = "track"
+    root_marker = ""
+
+    def __init__(self, repo: str | os.PathLike[str] | None = None, rev: str | None = None, **options: Any) -> None:
+        """The repository that holds the folder `repo`, by default the one that is current when something is asked.
+
+        `rev` is the revision of all paths that name none.
+        """
+        super().__init__(repo=repo, rev=rev, **options)
+        self._repo, self._rev = repo, rev
+        self._handles: dict[str, Handles] = {}
+        self._elsewhere = Elsewhere()
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        """The path of a URL, with what stands behind the `?`."""
+        if isinstance(path, list):
+            return [cls._strip_protocol(each) for each in path]
+        text = os.fspath(path)
+        text = text.removeprefix("track://").removeprefix("track::")
+        bare, query = _split(text)
+        return bare.strip("/") + query
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        """What is at a path: name, size in bytes, type (file or directory), digest.
+
+        Raises:
+            UnknownFile: nothing is there.
+        """
+        asked = self._asked(path)
+        if not asked.bare:
+            return _folder("")
+        try:
+            pinned = self._pinned(asked)
+        except UnknownPath as error:
+            if self._below(asked):
+                return _folder(asked.bare + asked.query)
+            raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+        return _fact(asked.bare + asked.query, pinned)
+
+    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
+        """What is in a folder, or the file at a path, by name.
+
+        Raises:
+            UnknownFile: nothing is there.
+        """
+        asked = self._asked(path)
+        try:
+            pinned = self._pinned(asked) if asked.bare else None
+        except UnknownPath as error:
+            pinned, found = None, self._below(asked)
+            if not found:
+                raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+        if pinned is None:
+            facts = self._below(asked)
+        elif pinned.is_directory:
+            facts = self._inside(asked, pinned)
+        else:
+            facts = [_fact(asked.bare + asked.query, pinned)]
+        return facts if detail else [fact["name"] for fact in facts]
+
+    def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
+        """The files that a pattern matches; a revision or partition behind a `?` is none."""
+        bare, query = _split(self._strip_protocol(path))
+        if not _MAGIC & set(bare):
+            return super().glob(bare + query, maxdepth=maxdepth, **options) if not query else self._known(bare + query)
+        if not query:
+            return super().glob(bare, maxdepth=maxdepth, **options)
+        there = type(self)(repo=self._repo, rev=_rev_of(query, self._rev))
+        found = AbstractFileSystem.glob(there, bare, maxdepth=maxdepth, **options)
+        if isinstance(found, dict):
+            return {name + query: {**fact, "name": name + query} for name, fact in found.items()}
+        return [name + query for name in found]
+
+    def _known(self, path: str) -> list[str]:
+        return [path] if self.exists(path) else []
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
+        """A file, open for reading.
+
+        Raises:
+            UnknownFile: nothing is there.
+            UsageError: it is a directory, or the mode is for writing.
+            MissingObject, DamagedObject: its bytes are nowhere whole.
+            RemoteError: they are not here, and no remote can be asked.
+        """
+        if mode != "rb":
+            _refuse(path)
+        try:
+            pinned = self._pinned(self._asked(path))
+        except UnknownPath as error:
+            raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+        with self._at().reading() as project:
+            return version_stream(project, pinned, self._elsewhere, reader=os.environ.get(RUN_ID))
+
+    def modified(self, path: str) -> datetime:
+        """When what the path means was last another version; content has no time of its own. Raises as `info`."""
+        asked = self._asked(path)
+        try:
+            pinned = self._pinned(asked)
+            with self._at().fresh() as project:
+                return version_modified(project, pinned)
+        except UnknownPath as error:
+            raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+
+    def ukey(self, path: str) -> str:
+        """What is another for other content: the digest."""
+        return str(self.info(path).get("digest", path))
+
+    def isdir(self, path: str) -> bool:
+        """Whether a folder is there."""
+        try:
+            return bool(self.info(path)["type"] == "directory")
+        except UnknownPath:
+            return False
+
+    def isfile(self, path: str) -> bool:
+        """Whether a file is there."""
+        try:
+            return bool(self.info(path)["type"] == "file")
+        except UnknownPath:
+            return False
+
+    def exists(self, path: str, **_: Any) -> bool:
+        """Whether anything is there."""
+        try:
+            self.info(path)
+        except UnknownPath:
+            return False
+        return True
+
+    def _refused(self, path: Any = "", *_: Any, **__: Any) -> NoReturn:
+        """Refuse to write.
+
+        Raises:
+            UsageError: always; it says what to do instead.
+        """
+        _refuse(path)
+
+    mkdir = makedirs = rmdir = rm_file = _rm = rm = cp_file = copy = mv = touch = pipe_file = put_file = put = _refused
+    """What would write."""
+
+    def close(self) -> None:
+        """Let go of remotes and repositories; once more is fine."""
+        self._elsewhere.close()
+        for handles in self._handles.values():
+            handles.close()
+        self._handles = {}
+
+    def _at(self) -> Handles:
+        """The repository around the folder that is meant by now."""
+        start = os.path.abspath(self._repo if self._repo is not None else os.curdir)
+        if (found := self._handles.get(start)) is None:
+            found = self._handles.setdefault(start, Handles(Path(start)))
+        return found
+
+    def _asked(self, path: str) -> "_Asked":
+        bare, query = _split(self._strip_protocol(path))
+        words = dict(parse_qsl(query[1:], keep_blank_values=True))
+        return _Asked(bare, query, words.pop("rev", None) or self._rev, words)
+
+    def _pinned(self, asked: "_Asked") -> Pinned:
+        with self._at().reading() as project:
+            # A path in full, as the folder that the repository was opened with does not matter; a name as it is.
+            item = asked.bare if asked.partitions else os.path.join(project.root, asked.bare)
+            return version_get(project, item, rev=asked.rev, partitions=asked.partitions)
+
+    def _below(self, asked: "_Asked") -> list[dict[str, Any]]:
+        """The artifacts and folders right below a folder that is in none."""
+        with self._at().fresh() as project:
+            prefix = f"{asked.rev}:/" if asked.rev is not None else f"{project.root}/"
+            try:
+                items = ls(project, prefix + asked.bare).items
+            except UnknownPath:
+                return []
+        start = len(os.fsencode(asked.bare)) + 1 if asked.bare else 0
+        found: dict[str, dict[str, Any]] = {}
+        for item in items:
+            if item.name is not None:  # a named artifact has no path
+                continue
+            first, slash, _ = item.path[start:].partition(b"/")
+            name = os.fsdecode(item.path[:start] + first) + asked.query
+            if slash or item.kind == "directory":
+                found.setdefault(name, _folder(name))
+            else:
+                found[name] = {"name": name, "size": item.size, "type": "file", "digest": str(item.digest)}
+        return list(found.values())
+
+    def _inside(self, asked: "_Asked", pinned: Pinned) -> list[dict[str, Any]]:
+        """The files and folders right in a directory artifact, or in a folder of one."""
+        with self._at().reading() as project:
+            return list(_right_in(asked, version_files(project, pinned)))
+
+
+class _Asked:
+    """A path that was asked for: the path itself, what stood behind it, and what that means."""
+
+    __slots__ = ("bare", "partitions", "query", "rev")
+
+    def __init__(self, bare: str, query: str, rev: str | None, partitions: dict[str, str]) -> None:
+        self.bare, self.rev, self.partitions = bare, rev, partitions
+        self.query = quote(query, safe="?&=%@:+,~^{}") if query else ""
+
+
+def _right_in(asked: _Asked, entries: Iterator[Any]) -> Iterator[dict[str, Any]]:
+    last = None
+    for entry in entries:
+        first, slash, _ = entry.path.partition(b"/")
+        name = f"{asked.bare}/{os.fsdecode(first)}{asked.query}"
+        if slash or entry.mode == "d":
+            if name != last:
+                yield _folder(name)
+            last = name
+        else:
+            yield {"name": name, "size": entry.size, "type": "file", "digest": f"blake3:{entry.digest.hex()}"}
+
+
+def _fact(name: str, pinned: Pinned) -> dict[str, Any]:
+    if pinned.is_directory:
+        return _folder(name)
+    if pinned.entry is not None:
+        size = pinned.entry.size
+    else:  # a value, read as its JSON and a line's end
+        size = len(canonical_json(pinned.pointer.value)) + 1
+    return {"name": name, "size": size, "type": "file", "digest": str(pinned.digest)}
+
+
+def _folder(name: str) -> dict[str, Any]:
+    return {"name": name, "size": 0, "type": "directory"}
+
+
+def _split(text: str) -> tuple[str, str]:
+    """(the path, what stands from the last `?` on), where that is made of `key=value` and no pattern."""
+    bare, mark, query = text.rpartition("?")
+    pairs = query.split("&")
+    if mark and all("=" in pair and not pair.startswith("=") and "/" not in pair.partition("=")[0] for pair in pairs):
+        return bare, mark + query
+    return text, ""
+
+
+def _rev_of(query: str, otherwise: str | None) -> str | None:
+    return dict(parse_qsl(query[1:])).get("rev", otherwise)
+
+
+def _refuse(path: Any) -> NoReturn:
+    shown = display(str(path))
+    raise UsageError(
+        f"`track://{shown.removeprefix('track://')}` cannot be written: versions stay what they are",
+        hint="write the file into the working tree, then: track add PATH",
+    )

@@ -1,0 +1,73 @@
+"""Elsewhere: large files are read at a remote, a part at a time, without being kept here."""
+
+import os
+import threading
+from contextlib import AbstractContextManager, suppress
+
+from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError
+from track.flows.pinned import Pinned, file_of
+from track.flows.reach import Version
+from track.flows.remotes import Named, connected
+from track.flows.routes import sources
+from track.project import Project
+from track.store.pack import SMALL
+from track.store.parts import Parts
+from track.store.remote import Remote
+
+
+class Elsewhere:
+    """The remotes that parts are read from, each reached once and kept open until `close`. Threads may share it."""
+
+    def __init__(self) -> None:
+        """None is reached yet."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.RLock()
+        self._open: dict[tuple[str, str], tuple[AbstractContextManager[Remote], Remote]] = {}
+
+    def parts(self, project: Project, pinned: Pinned) -> Parts | None:
+        """The parts of a pinned file, from the best remote that has a recipe of it.
+
+        None where the file is here, or small, or no remote gives parts of it: then it is brought whole.
+
+        Raises:
+            UsageError: it is a directory.
+        """
+        if pinned.pointer.kind == "value":
+            return None
+        entry = file_of(pinned)
+        if entry.size < SMALL or not project.store.absent([entry.digest]) or not project.config.names("remote.*.url"):
+            return None
+        with self._lock:
+            if self._process != os.getpid():  # what the parent opened is the parent's
+                self._begin()
+            for named in sources(project, [Version(pinned.artifact, pinned.pointer, ())]):
+                with suppress(RemoteError, MissingObject, DamagedObject, NewerFormat):
+                    if (found := self._at(project, named, entry.digest)) is not None:
+                        return found
+        return None
+
+    def _at(self, project: Project, named: Named, digest: bytes) -> Parts | None:
+        remote = self._remote(project, named)
+        if not remote.known.present([digest]):
+            remote.refresh()
+        if not remote.known.present([digest]):
+            return None
+        return Parts(remote.place, remote.known, digest)
+
+    def _remote(self, project: Project, named: Named) -> Remote:
+        key = (named.name, named.url)
+        if key not in self._open:
+            manager = connected(project, named, sending=False)
+            self._open[key] = (manager, manager.__enter__())
+        return self._open[key][1]
+
+    def close(self) -> None:
+        """Let go of the remotes; once more is fine."""
+        with self._lock:
+            managers = [manager for manager, _ in self._open.values()] if self._process == os.getpid() else []
+            self._open = {}
+        for manager in managers:
+            manager.__exit__(None, None, None)
