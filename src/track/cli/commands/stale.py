@@ -5,8 +5,8 @@ import sys
 import click
 
 from track.cli.session import count_text, emit, emit_json, note, opened, refuse
-from track.model.names import display, text_of
-from track.model.staleness import Cause, Stale
+from track.cli.stale_text import document, reasons
+from track.model.names import display
 from track.verbs.stale import Staleness, stale
 
 _HELP = """Show which artifacts were made from something that is another by now.
@@ -18,8 +18,8 @@ _HELP = """Show which artifacts were made from something that is another by now.
   track stale --json
 
 A run says what it used; where a path holds something else by now, what the run made is stale, and so is what was made
-from that. What nobody made by a run is never stale. Edits count once they are added; changes of code do
-not count: `track lineage` shows them.
+from that. What a run made that failed or was ended is stale, too. What no run made is never stale. Edits count once
+they are added; changes of code do not count: `track lineage` shows them. `track rerun --stale` makes it all again.
 
 \b
 Exit codes: 0 done; 1 something is stale and --exit-code was given; 2 nothing is tracked there; 3 not a project;
@@ -36,7 +36,7 @@ def command(*, paths: tuple[str, ...], exit_code: bool, as_json: bool) -> None:
     with opened() as project:
         found = stale(project, paths)
     if as_json:
-        emit_json("stale", {"artifacts": [_document(one) for one in found.artifacts], "made": found.made_count})
+        emit_json("stale", {"artifacts": [document(one) for one in found.artifacts], "made": found.made_count})
     else:
         _show(found)
     refuse(found.refused)
@@ -47,8 +47,8 @@ def command(*, paths: tuple[str, ...], exit_code: bool, as_json: bool) -> None:
 def _show(found: Staleness) -> None:
     for one in found.artifacts:
         emit(f"{display(one.path)}  made by {display(one.run.name)} ({one.run.short})")
-        for cause in one.causes:
-            emit(f"  {display(cause.path)} {_what(cause)}")
+        for reason in reasons(one):
+            emit(f"  {reason}")
     if found.artifacts:
         note(f"{len(found.artifacts):,} of {found.made_count:,} that runs made {_are(len(found.artifacts))} stale")
     else:
@@ -57,17 +57,3 @@ def _show(found: Staleness) -> None:
 
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
-
-
-def _what(cause: Cause) -> str:
-    if cause.is_stale_itself:
-        return "is stale"
-    return "is gone" if cause.now is None else f"was {cause.was.short}, is {cause.now.short}"
-
-
-def _document(one: Stale) -> dict[str, object]:
-    causes = [
-        {"path": text_of(cause.path), "was": str(cause.was), "now": None if cause.now is None else str(cause.now)}
-        for cause in one.causes
-    ]
-    return {"path": text_of(one.path), "run": one.run.id, "causes": causes}
