@@ -10,14 +10,12 @@ import pytest
 from support.cli import Completed
 from support.cli import track as track_apart
 from support.cli import track_here as track
-from support.repositories import commit_all, git, new_repository
+from support.named import NAMED, commit_at, got, new_rides, pointer
+from support.repositories import commit_all, git
 from support.scene import duplicate
 from support.trees import Empty, Executable, Link, read_tree, write_tree
 from track.model.digest import digest_of
-from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
-
-NAMED = Path(".track/artifacts")
 
 
 @pytest.fixture
@@ -35,20 +33,8 @@ def outside(tmp_path: Path) -> Path:
     return folder
 
 
-def pointer(repo: Path, name: str) -> Pointer:
-    return parse_pointer((repo / NAMED / f"{name}.track").read_bytes(), name)
-
-
 def put(repo: Path, *words: str | Path) -> Completed:
     return track("put", *words, cwd=repo).ok()
-
-
-def got(repo: Path, *words: str | Path) -> bytes:
-    """What `track get` brings."""
-    target = repo.parent / "got"
-    target.unlink(missing_ok=True)
-    track("get", *words, "-o", target, cwd=repo).ok()
-    return target.read_bytes()
 
 
 def told(done: Completed, code: int, *parts: str) -> None:
@@ -288,27 +274,14 @@ def test_names_that_are_none_are_refused_without_a_trace(here: Path, name: str) 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three partitions of `rides`, in commits of their own, a year before another."""
-    folder = tmp_path_factory.mktemp("rides")
-    repo = new_repository(folder / "repo")
-    track("init", cwd=repo).ok()
-    commit_all(repo, "track")
-    for number, (region, day) in enumerate([("eu", "2024-01-01"), ("us", "2024-01-01"), ("eu", "2024-01-02")]):
-        (folder / "rides.csv").write_text(f"{region} {day}\n")
-        put(repo, "rides", folder / "rides.csv", "--partition", f"region={region}", "--time", day)
-        commit_at(repo, f"{region} {day}", 2020 + number)
-    return repo
+    """Three partitions of `rides`."""
+    return new_rides(tmp_path_factory.mktemp("rides") / "repo")
 
 
 @pytest.fixture
 def rides(made: Path, tmp_path: Path) -> Path:
     """A copy of that."""
     return duplicate(made, tmp_path / "repo")
-
-
-def commit_at(repo: Path, message: str, year: int) -> None:
-    date = f"{year}-06-01T12:00:00+00:00"
-    git("commit", "--quiet", f"--message={message}", f"--date={date}", "--author=ann <ann@x.org>", cwd=repo)
 
 
 def test_each_partition_is_a_file_of_its_own(rides: Path) -> None:

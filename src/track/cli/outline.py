@@ -40,6 +40,8 @@ TASKS = (
         (
             ("put", "store files or a value under a name"),
             ("declare", "say which partitions a named artifact has"),
+            ("alias", "give versions of named artifacts a word, such as prod"),
+            ("card", "show and set what is written about a named artifact"),
             ("artifacts", "list named artifacts, their versions and partitions"),
         ),
     ),
@@ -123,6 +125,7 @@ ACTS = (
     "tag",
     "put",
     "declare",
+    "alias",
     "get",
     "remote",
     "push",

@@ -21,6 +21,7 @@ from track.flows.sides import HERE, STAGED, Side, artifact_of, pointer_of, side_
 from track.model.digest import Digest
 from track.model.manifest import Entry, Read, find, walk
 from track.model.names import (
+    SUFFIX,
     artifact_pointer,
     display,
     is_named_pointer,
@@ -251,7 +252,10 @@ def name_of(artifact: bytes) -> str | None:
 
 def unknown(path: bytes, known: Iterable[bytes], where: str = "artifact or path") -> UnknownPath:
     """The error for a path that is nothing, with the nearest name."""
-    names = [os.fsdecode(name) for name in known if name != path]
+    known = tuple(known)
+    if (versions := _partitions_of(path, known)) is not None:
+        return versions
+    names = [_called(name) for name in known if name != path]
     near = get_close_matches(os.fsdecode(path), names, n=1, cutoff=0.6)
     if where in (HERE, STAGED):
         said = f"no artifact is called `{display(path)}` in {where}"
@@ -260,6 +264,28 @@ def unknown(path: bytes, known: Iterable[bytes], where: str = "artifact or path"
     else:
         said = f"no artifact is called `{display(path)}` at {display(where)}"
     return UnknownPath(said, hint=f"did you mean {typed(os.fsencode(near[0]))} ?" if near else "track ls")
+
+
+def _called(artifact: bytes) -> str:
+    """What a person would type for an artifact: its path, or its name where that says enough."""
+    name = name_of(artifact)
+    return os.fsdecode(artifact) if name is None or " " in name else name
+
+
+def _partitions_of(path: bytes, known: Sequence[bytes]) -> UnknownPath | None:
+    """The error for the name of a named artifact whose versions are partitions; None where it is none."""
+    try:
+        below = artifact_pointer(path.decode("utf-8"))[: -len(SUFFIX)] + b"/"
+    except (TrackError, UnicodeDecodeError):
+        return None
+    inside = sorted(artifact for artifact in known if artifact.startswith(below) and b"=" in artifact[len(below) :])
+    if not inside:
+        return None
+    shown = display(path)
+    return UnknownPath(
+        f"`{shown}` is a named artifact with {len(inside)} partition{'s' if len(inside) > 1 else ''}, and none itself",
+        hint=f"name one, such as {typed(inside[0])}\ntrack artifacts show {typed(os.fsdecode(path))}      lists them",
+    )
 
 
 def readings(path: bytes) -> list[bytes]:

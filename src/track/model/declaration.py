@@ -154,6 +154,18 @@ def artifact_name(text: str) -> str:
     return name
 
 
+def alias_name(text: str) -> str:
+    """The alias of a version as a person may give it: one part of a name, and none of the words that mean a version.
+
+    Raises:
+        UsageError: it is none.
+    """
+    alias = artifact_name(text)
+    if "/" in alias or alias.lower() in ("latest", "head"):
+        raise UsageError(f"not an alias: '{display(text)}'", hint="an alias is one word such as prod, and not `latest`")
+    return alias
+
+
 def ordered(declaration: Declaration, given: Mapping[str, object], time: str | date | None = None) -> dict[str, str]:
     """The partitions that a person gave, as text, the time floored, in the order in which they lie on disk.
 
