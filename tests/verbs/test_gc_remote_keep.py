@@ -127,6 +127,8 @@ def test_what_another_clone_pushed_stays_until_it_collects(here: Path) -> None:
     collected(clone)
     age(here)
     twice(here, keep=TIPS)
+    assert whole(here) == {4, 5}  # nothing that this clone knows of has another copy
+    twice(clone)
     assert whole(here) == {5}
 
 
@@ -234,3 +236,86 @@ def test_whoever_misses_it_is_told_that_it_was_given_up_and_by_whom(here: Path) 
     assert "hint: in a clone that still has it: track push" in done.err
     done = track("checkout", "HEAD~1", cwd=clone)
     assert done.code == 4 and "given up at origin" in done.err
+
+
+# ---- the last copies ----
+
+
+def lose_here(repo: Path, *numbers: int) -> None:
+    """The local store has the large file of these versions no longer."""
+    for number in numbers:
+        (repo / ".git/track/store" / object_key(digest_of(BIG + b"%d" % number))).unlink()
+
+
+def test_the_last_copy_stays_until_it_is_said_that_it_may_go(here: Path) -> None:
+    lose_here(here, 0, 1)
+    done = collected(here, keep=TIPS)
+    assert (done.unheld_count, done.min_copies) == (2, 1)
+    age(here)
+    assert collected(here, keep=TIPS).unheld_count == 2
+    assert whole(here) == {0, 1, 3}
+    track("verify", "--remote", "origin", cwd=here).ok()
+    track("fetch", "origin", "HEAD~3", cwd=here).ok()
+    assert (here / ".git/track/store" / object_key(digest_of(BIG + b"0"))).read_bytes() == BIG + b"0"
+    lose_here(here, 0)
+    twice(here, keep=TIPS, min_copies=0)
+    assert whole(here) == {3}
+
+
+def test_another_remote_holds_a_copy(here: Path) -> None:
+    lose_here(here, 0, 1)
+    track("fetch", "origin", "HEAD~3", cwd=here).ok()
+    track("remote", "add", "second", "../second", cwd=here).ok()
+    track("push", "second", "HEAD~3", cwd=here).ok()
+    lose_here(here, 0)
+    twice(here, keep=TIPS)
+    assert whole(here) == {1, 3}
+    twice(here, keep=TIPS, min_copies=2)
+    track("fetch", "second", "HEAD~3", cwd=here).ok()
+
+
+def test_the_same_store_under_another_name_is_no_other_place(here: Path) -> None:
+    lose_here(here, 0)
+    track("remote", "add", "alias", here.parent / "remote", cwd=here).ok()
+    twice(here, keep=TIPS)
+    assert whole(here) == {0, 3}
+
+
+def test_a_copy_that_went_in_between_spares_what_was_condemned(here: Path) -> None:
+    assert collected(here, keep=TIPS).unheld_count == 0
+    lose_here(here, 0)
+    age(here)
+    assert collected(here, keep=TIPS).unheld_count == 1
+    assert whole(here) == {0, 3}
+
+
+def test_two_copies_are_wanted(here: Path) -> None:
+    track("remote", "add", "second", "../second", cwd=here).ok()
+    track("push", "second", "HEAD~3", cwd=here).ok()
+    twice(here, keep=TIPS, min_copies=2)  # here and at the other remote
+    assert whole(here) == {1, 2, 3}
+
+
+def test_a_remote_that_does_not_answer_holds_nothing(here: Path) -> None:
+    track("remote", "add", "second", "../second", cwd=here).ok()
+    track("push", "second", "HEAD~3", cwd=here).ok()
+    (here.parent / "second").rename(here.parent / "away")
+    lose_here(here, 0)
+    said = track("gc", "--remote", "origin", "--keep", "tips", cwd=here).ok()
+    assert "`second` (../second) was passed over" in said.err
+    assert "1 version that `tips` passes over: kept, for fewer than 1 other place verifiably hold" in said.err
+    assert "--min-copies 0" in said.err
+    age(here)
+    said = track("gc", "--remote", "origin", "--keep", "tips", "--json", "-n", cwd=here).ok()
+    assert said.json["unheld"] == {"versions": 1, "copies": 1} and len(said.json["passed"]) == 1
+    age(here)
+    track("gc", "--remote", "origin", "--keep", "tips", cwd=here).ok()
+    assert whole(here) == {0, 3}
+    for _ in range(2):
+        track("gc", "--remote", "origin", "--keep", "tips", "--min-copies", "0", cwd=here).ok()
+        age(here)
+    assert whole(here) == {3}
+
+
+def test_the_budget_is_about_the_local_store_alone(here: Path) -> None:
+    assert track("gc", "--remote", "--max-size", "1GB", cwd=here).code == 2

@@ -182,6 +182,21 @@ def test_what_only_a_remote_has_then_is_said_to_be_needed_there(here: Path) -> N
     assert big(1) in said
 
 
+@pytest.mark.parametrize("is_dry", [True, False])
+def test_what_a_policy_leaves_to_a_remote_is_said_to_be_needed_there(here: Path, is_dry: bool) -> None:
+    clone = consented(cloned(here))
+    track("pull", cwd=clone).ok()
+    track("fetch", "origin", "HEAD~4", cwd=clone).ok()
+    shutil.rmtree(clone / ".git/track/trash", ignore_errors=True)
+    git("reflog", "expire", "--expire=now", "--all", cwd=clone)
+    track("gc", "--keep", "tips", "--grace", "0", *["-n"] * is_dry, cwd=clone).ok()
+    assert whole(clone) == ({1, 5} if is_dry else {5})
+    writer = (clone / ".git/track/clone-id").read_text("ascii").split()[0] if not is_dry else ""
+    said = {bytes(one) for held in read_holders(open_folder(here.parent / "remote")).entries
+            if held.writer == writer for one in held.entry.digests}  # fmt: skip
+    assert (big(1) in said) is not is_dry
+
+
 def test_push_pull_and_fetch_keep_the_store_within_its_budget(here: Path) -> None:
     track("config", "--clone", "store.max_size", "4 MB", cwd=here).ok()
     version(here, 6)

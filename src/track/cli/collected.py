@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from track.cli.passing import documents_of, show_passed
 from track.cli.session import count_text, emit, hint, note, size_text, warn
 from track.flows.leftovers import Source
 from track.model.names import display, text_of
@@ -107,6 +108,14 @@ def _show_rest(done: CollectedRemote) -> None:
     if done.given_up_count:
         what = count_text(done.given_up_count, "version")
         note(f"{what} of the history {'would be' if done.is_dry else 'are'} given up: kept is `{done.keep}`")
+    if done.unheld_count:
+        note(
+            f"{count_text(done.unheld_count, 'version')} that `{done.keep}` passes over: kept, for fewer than "
+            f"{count_text(done.min_copies, 'other place')} verifiably hold all of it (store.min_copies)"
+        )
+        hint("track push OTHER-REMOTE HEAD COMMIT…      makes another copy")
+        hint("track gc --remote --min-copies 0      gives them up all the same, for good")
+    show_passed(done.passed)
     if done.is_dry:
         note("nothing was changed (--dry-run)")
 
@@ -119,6 +128,8 @@ def document_of_remote(done: CollectedRemote) -> dict[str, object]:
         "dry_run": done.is_dry,
         "keep": str(done.keep),
         "given_up": done.given_up_count,
+        "unheld": {"versions": done.unheld_count, "copies": done.min_copies},
+        "passed": documents_of(done.passed),
         "files": done.files_count,
         "deleted": {"files": done.deleted_count, "bytes": done.deleted_bytes},
         "spared": done.spared_count,

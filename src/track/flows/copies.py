@@ -49,25 +49,28 @@ def count_copies(
     objects: Collection[bytes],
     *,
     relying: Roots | None = None,
+    without: Remote | None = None,
     quick: bool = False,
     progress: Progress = silent,
 ) -> Copies:
     """Ask every remote which of these objects it has: in its index, in files that are there in their size.
 
-    What a collection has condemned there does not count, and a store that two remotes name counts once. `relying` are
-    versions that this clone will have only there. `quick`, a remote is asked only when its record says that it has
-    some.
+    What a collection has condemned there does not count, and a store that two remotes name counts once; that of the
+    remote `without` does not. `relying` are versions that this clone will have only there. `quick`, a remote is asked
+    only when its record says that it has some.
     """
     stores: dict[str, set[bytes]] = {}
     asked: list[str] = []
     passed: list[Passed] = []
     for named in all_named(project) if objects else ():
-        if quick and not _may_hold(project, named, objects):
+        if (quick and not _may_hold(project, named, objects)) or (without is not None and named.name == without.name):
             continue
         try:
             store_id, held = _held_at(project, named, objects, relying or {}, progress)
         except TrackError as error:
             passed.append(Passed(named.name, named.url, error.message, error.hint))
+            continue
+        if without is not None and store_id == without.store_id:
             continue
         asked.append(named.name)
         stores.setdefault(store_id, set()).update(held)
@@ -90,21 +93,35 @@ def _may_hold(project: Project, named: Named, objects: Collection[bytes]) -> boo
 
 
 def keep_last_copies(
-    project: Project, marks: Marks, given_up: Iterable[Gone], least: int, progress: Progress = silent
+    project: Project,
+    marks: Marks,
+    given_up: Iterable[Gone],
+    least: int,
+    *,
+    dry_run: bool = False,
+    progress: Progress = silent,
 ) -> HeldBack:
-    """Mark what `given_up` versions need, is here, and is held by fewer than so many remotes; they are asked."""
+    """Mark what `given_up` versions need, is here, and is held by fewer than so many remotes; they are asked.
+
+    But in a dry run this clone says there that it needs those versions, for it may have no other copy from now on.
+    """
     found: dict[bytes, int] = {}
     seen: set[bytes] = set()
+    roots: dict[str, set[Digest]] = {}
     for one in given_up if least else ():
         with suppress(TrackError):
             pointer = parse_pointer(one.content, display(one.path))
             if pointer.kind != "value" and not marks.kept([pointer.digest]):
-                found |= below_here(project.store, pointer.digest, pointer.kind == "directory", seen)
+                here = below_here(project.store, pointer.digest, pointer.kind == "directory", seen)
+                if bytes(pointer.digest) in here:
+                    roots.setdefault(one.commit, set()).add(pointer.digest)
+                found |= here
                 seen |= found.keys()
     candidates = found.keys() - marks.kept(sorted(found))
     if not candidates:
         return HeldBack(0, 0, ())
-    copies = count_copies(project, candidates, progress=progress)
+    relying = None if dry_run else {commit: tuple(sorted(digests)) for commit, digests in roots.items()}
+    copies = count_copies(project, candidates, relying=relying, progress=progress)
     unheld = candidates - copies.held(least)
     marks.keep(unheld)
     return HeldBack(len(unheld), sum(found[digest] for digest in unheld), copies.passed)

@@ -183,8 +183,8 @@ KEYS = (
         "store.min_copies",
         "number",
         1,
-        "how many remotes have to hold what a commit names before it leaves the local store; with 0, a keep policy may "
-        "give up the last copy",
+        "how many remotes have to hold what a commit names before it leaves the local store, and how many other places "
+        "before a keep policy gives it up at a remote; with 0, a policy may give up the last copy",
         committed=False,
     ),
     Key("store.path", "place", None, "the folder of the store, when it is not in the Git directory", committed=False),

@@ -129,7 +129,7 @@ def gc(
         chosen = keepings(project, users, own=asked.policy, now_s=asked.now_s, grace_days=asked.days)
         reached = mark_needed(project, users, marks, progress, keepings=chosen)
         passed = list(passed_over(users, chosen, {}))
-        back = keep_last_copies(project, marks, passed, asked.least, progress)
+        back = keep_last_copies(project, marks, passed, asked.least, dry_run=dry_run, progress=progress)
         found = look(project.store, marks, asked.before_s, progress)
         did = _Done(bool(reached.lost) and not force, Taken(0, 0, 0), 0, 0)
         if not dry_run and not did.is_stopped:

@@ -8,11 +8,13 @@ from typing import NamedTuple
 from track.errors import HistoryIncomplete, MissingObject, UsageError
 from track.flows.collecting import Collecting, Outcome, View
 from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over
+from track.flows.last_copies import LastCopies, keep_last_copies_there
 from track.flows.leftovers import Source, explain
 from track.flows.needed import Reached, ReadNodes, mark_needed, repositories, shallow_among
+from track.flows.passed import Passed
 from track.flows.remotes import choose, clone_id, connected
 from track.history.gitrepo import asking_place, tips_elsewhere
-from track.history.naming import Repository, missing_here
+from track.history.naming import Gone, Repository, missing_here
 from track.model.digest import Digest
 from track.model.names import display, typed
 from track.model.policy import Policy, widest
@@ -61,7 +63,8 @@ class CollectedRemote:
     less than a day ago, and dead objects among live ones, stay. `keep` is what was kept of the history: what this
     clone keeps (`own`), and what any other one does; nothing keeps `given_up_count` versions of it any more. `keepers`
     are other clones that keep something. With something `lost` nothing was done, unless it was forced. `sources` are
-    there in a dry run.
+    there in a dry run. `unheld_count` versions that the policy passes over stay, for fewer than `min_copies` other
+    places hold all of them; `passed` are remotes that could not be asked for it.
     """
 
     remote: str
@@ -89,6 +92,9 @@ class CollectedRemote:
     lost: tuple[LostVersion, ...]
     is_stopped: bool
     sources: tuple[Source, ...]
+    min_copies: int = 0
+    unheld_count: int = 0
+    passed: tuple[Passed, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -101,6 +107,7 @@ def gc_remote(
     remote: str | None = None,
     *,
     keep: Policy | None = None,
+    min_copies: int | None = None,
     forget: Sequence[str] = (),
     force: bool = False,
     dry_run: bool = False,
@@ -111,8 +118,9 @@ def gc_remote(
     Needed is what every ref, reflog, stash, index, working tree and journal here names, and every branch and tag of
     the Git remotes; what every other clone said that it needs when it pushed; and what pushes that are under way claim.
     Of the history, those commits count that `keep` (else the setting `gc.keep`) says, or the policy of any other clone
-    that pushed there. Clones to `forget`, by the beginning of their id, count no more. With `force` what lies below a
-    lost manifest is given up. Interrupted, the same command goes on.
+    that pushed there. What they pass over goes only when `min_copies` other places have it, other remotes and the local
+    store (by default `store.min_copies`); the remotes are asked. Clones to `forget`, by the beginning of their id,
+    count no more. With `force` what lies below a lost manifest is given up. Interrupted, the same command goes on.
 
     Raises:
         HistoryIncomplete: some of the history, a branch of a Git remote, or what another clone needs is not known here.
@@ -126,7 +134,8 @@ def gc_remote(
     users = _repositories(project)
     own = kept_here(project, keep)
     with connected(project, named, sending=True) as connection, Marks() as marks:
-        view = _View(project, users, own, connection, progress)
+        least = project.config.number("store.min_copies") if min_copies is None else min_copies
+        view = _View(project, users, connection, own=own, least=least, progress=progress)
         collecting = Collecting(
             connection, project.store,
             writer=clone_id(project), forget=_to_forget(connection, forget, clone_id(project)),
@@ -134,8 +143,7 @@ def gc_remote(
         )  # fmt: skip
         outcome = collecting.run(marks, view, dry_run=dry_run, force=force)
         is_stopped = bool(outcome.lost) and not force
-        passed = list(passed_over(users, view.chosen, view.tips))
-        dropped = given_up(passed, marks)
+        dropped = given_up(view.passed_over, marks)
         if not dry_run:
             if not is_stopped:
                 say_kept(connection.place, clone_id(project), kept_here(project), dropped)
@@ -143,8 +151,9 @@ def gc_remote(
         sources: tuple[Source, ...] = ()
         if dry_run and not is_stopped:
             _note_dead(connection, marks, outcome.verdict.dead)
-            sources = explain(marks, users, lambda digest: _read(project, collecting, digest), passed)
-        plan = _Plan(dry_run, own, widest((own, *view.others.values())), len(dropped), is_stopped)
+            sources = explain(marks, users, lambda digest: _read(project, collecting, digest), view.passed_over)
+        kept = widest((own, *view.others.values()))
+        plan = _Plan(dry_run, own, kept, len(dropped), is_stopped, least, view.last_copies)
         return _collected(named.name, named.url, outcome, sources, plan)
 
 
@@ -156,20 +165,25 @@ class _Plan(NamedTuple):
     keep: Policy
     given_up_count: int
     is_stopped: bool
+    least: int
+    last_copies: LastCopies
 
 
 class _View:
     """Marks what is kept of the history of this clone; the second time what it names by then."""
 
     def __init__(
-        self, project: Project, users: tuple[Repository, ...], own: Policy, connection: Remote, progress: Progress
-    ) -> None:
+        self, project: Project, users: tuple[Repository, ...], connection: Remote,
+        *, own: Policy, least: int, progress: Progress,
+    ) -> None:  # fmt: skip
         self._project, self._users, self._own, self._progress = project, users, own, progress
-        self._connection = connection
+        self._connection, self._least = connection, least
         self._reached: Reached | None = None
         self.others: Mapping[str, Policy] = {}
         self.tips: Mapping[Path, frozenset[str]] = {}
         self.chosen: Keepings = {}
+        self.passed_over: list[Gone] = []
+        self.last_copies = LastCopies()
 
     def __call__(self, marks: Marks, elsewhere: ReadNodes, others: Mapping[str, Policy]) -> View:
         self.tips = _tips(self._users)
@@ -180,6 +194,13 @@ class _View:
             self._project, self._users, marks, self._progress,
             since=since, elsewhere=elsewhere, tips=self.tips, keepings=chosen,
         )  # fmt: skip
+        self.passed_over = list(passed_over(self._users, chosen, self.tips))
+        found = keep_last_copies_there(
+            self._project, self._connection, marks, self.passed_over, self._least,
+            read=elsewhere, progress=self._progress,
+        )  # fmt: skip
+        count = self.last_copies.versions_count + found.versions_count
+        self.last_copies = LastCopies(count, found.passed or self.last_copies.passed)
         return View(self._reached.lost)
 
     def _choose(self, others: Mapping[str, Policy]) -> Keepings:
@@ -291,4 +312,7 @@ def _collected(name: str, url: str, outcome: Outcome, sources: tuple[Source, ...
         lost=tuple(LostVersion(one.name, Digest(one.digest)) for one in outcome.lost),
         is_stopped=plan.is_stopped,
         sources=sources,
+        min_copies=plan.least,
+        unheld_count=plan.last_copies.versions_count,
+        passed=plan.last_copies.passed,
     )

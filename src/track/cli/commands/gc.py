@@ -1,6 +1,7 @@
 """`track gc`: free the space of what nothing names any more."""
 
 import sys
+from collections.abc import Mapping
 
 import click
 
@@ -42,6 +43,7 @@ from remotes.
 
 At a remote, needed is besides what any branch or tag of the Git remotes names, what other clones said when they pushed,
 and what pushes that are under way claim; and no less of the history is kept than any clone keeps that pushed there.
+What the policies pass over goes when at least so many other places hold it: other remotes, and the local store.
 Ages are told by the remote's own clock.
 
 \b
@@ -91,9 +93,9 @@ def command(
     if remote is not None:
         if grace_days is not None:
             raise click.UsageError("--grace is about the local store; at a remote it is a day, by its own clock")
-        if flags:
-            raise click.UsageError("--max-size and --min-copies are about the local store")
-        _at_remote(remote or None, policy, forget=forget, force=force, dry_run=dry_run, as_json=as_json)
+        if max_size is not None:
+            raise click.UsageError("--max-size is about the local store")
+        _at_remote(remote or None, policy, flags, forget=forget, force=force, dry_run=dry_run, as_json=as_json)
         return
     with opened(flags) as project:
         done = gc(
@@ -119,9 +121,10 @@ def command(
 
 
 def _at_remote(
-    remote: str | None, policy: Policy | None, *, forget: tuple[str, ...], force: bool, dry_run: bool, as_json: bool
-) -> None:
-    with opened() as project:
+    remote: str | None, policy: Policy | None, flags: Mapping[str, str],
+    *, forget: tuple[str, ...], force: bool, dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    with opened(flags) as project:
         done = gc_remote(project, remote, keep=policy, forget=forget, force=force, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("gc", document_of_remote(done))
