@@ -1,6 +1,10 @@
 """Who can open an encrypted remote: identities are made and shown, and recipients are added."""
 
+import os
 import stat
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,10 +12,15 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
-from track.errors import RemoteError
+from track.errors import Locked, RemoteError
+from track.store import turn as turn_module
+from track.store.abilities import note_abilities
 from track.store.address import Access
 from track.store.backends.folder import FolderPlace, open_folder
 from track.store.backends.keys import add_recipients, recipients_at
+from track.store.description import parse_description
+from track.store.layout import TURNS
+from track.store.turn import in_turn
 
 FILES = {"d/a": b"one" * 9, "d/b": b"two" * 9}
 
@@ -119,6 +128,79 @@ def test_a_recipient_that_somebody_else_overwrites_is_added_again(pushed: Path, 
     assert recipients_at(place) == (*mine, first, second)
     with pytest.raises(RemoteError, match="changed by others at the same time"):
         add_recipients(Overtaken(place.root, place.get("store.toml"), times=9), [new(pushed, "d")], access)
+
+
+class Slow(FolderPlace):
+    """A folder at which whoever has read the description is overtaken before the new one is written."""
+
+    def __init__(self, root: Path, *, can_tell: bool) -> None:
+        super().__init__(root)
+        self.can_tell = can_tell
+        self.has_read, self.others_done = threading.Event(), threading.Event()
+
+    def create(self, key: str, data: bytes) -> bool:
+        if self.can_tell:
+            return super().create(key, data)
+        self.put(key, data)
+        return True
+
+    def put(self, key: str, data: bytes) -> None:
+        if key == "store.toml":
+            self.has_read.set()
+            self.others_done.wait(2)  # for those who need not wait for this one
+        super().put(key, data)
+
+
+@pytest.mark.parametrize("can_tell", [True, False])
+@pytest.mark.parametrize("what", ["recipient", "ability"])
+def test_two_who_change_the_description_at_once_both_find_it_changed(
+    pushed: Path, home: Path, can_tell: bool, what: str
+) -> None:
+    slow = Slow(pushed.parent / "origin", can_tell=can_tell)
+    other = Slow(slow.root, can_tell=can_tell)
+    other.others_done.set()
+    note_abilities(other, conditions=can_tell)
+    first, second = new(pushed, "b"), new(pushed, "c")
+    access = Access(identity=home / "age.txt")
+
+    def change() -> None:
+        if what == "recipient":
+            add_recipients(slow, [first], access)
+        else:
+            note_abilities(slow, listing=True)
+
+    with ThreadPoolExecutor(1) as threads:
+        changing = threads.submit(change)
+        assert slow.has_read.wait(60)
+        assert add_recipients(other, [second], access) == (second,)
+        slow.others_done.set()
+        changing.result()
+    description = parse_description(other.get("store.toml"), "")
+    assert second in recipients_at(other)
+    assert first in recipients_at(other) if what == "recipient" else description.abilities.listing
+    assert not list(other.list(TURNS))
+
+
+def test_a_turn_of_a_command_that_was_killed_is_taken_after_ten_minutes(pushed: Path, home: Path) -> None:
+    place = open_folder(pushed.parent / "origin")
+    killed = f"{TURNS}00000001-00000000"
+    place.put(killed, b"of somebody")
+    access = Access(identity=home / "age.txt")
+    with pytest.raises(Locked, match="others are changing"), in_turn(place, conditions=True, patience_s=0.2):
+        pass
+    os.utime(place.root / killed, (time.time() - 700,) * 2)
+    someone = new(pushed, "b")
+    assert add_recipients(place, [someone], access) == (someone,)
+    assert not list(place.list(TURNS))
+
+
+def test_who_stood_still_has_its_turn_no_more(pushed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with in_turn(open_folder(pushed.parent / "origin"), conditions=None) as turn:
+        turn.keep()
+        now = turn_module.since_boot()
+        monkeypatch.setattr(turn_module, "since_boot", lambda: now + 400)
+        with pytest.raises(Locked, match="stood still"):
+            turn.keep()
 
 
 def new(repo: Path, name: str) -> str:

@@ -4,10 +4,11 @@ import secrets
 from contextlib import suppress
 
 from track.errors import DamagedObject, RemoteError
-from track.store.description import Abilities, dump_description, parse_description
+from track.store.description import Abilities, Description, dump_description, parse_description
 from track.store.layout import DESCRIPTION, PROBES
 from track.store.listing import publish_listing
 from track.store.place import NoSuchKey, Place
+from track.store.turn import in_turn
 
 _CONTENT = b"track wrote this to see what the server does with it; it can be deleted\n"
 
@@ -36,15 +37,23 @@ def note_abilities(place: Place, *, conditions: bool | None = None, listing: boo
         NoSuchKey: there is no store.
         NotAStore, NewerFormat: what is there cannot be read.
         RemoteError, StoreUnwritable, DiskFull: it cannot be written.
+        Locked: others are changing it for too long.
     """
-    description = parse_description(place.get(DESCRIPTION), place.url)
-    known = description.abilities
-    found = Abilities(
-        known.conditions if conditions is None else conditions, known.listing if listing is None else listing
-    )
-    if found == known:
+
+    def changed() -> Description | None:
+        description = parse_description(place.get(DESCRIPTION), place.url)
+        known = description.abilities
+        found = Abilities(
+            known.conditions if conditions is None else conditions, known.listing if listing is None else listing
+        )
+        return None if found == known else description._replace(abilities=found)
+
+    if (first := changed()) is None:
         return False
-    place.put(DESCRIPTION, dump_description(description._replace(abilities=found)))
+    with in_turn(place, conditions=first.abilities.conditions) as turn:
+        if (description := changed()) is not None:  # by now somebody else may have said it, or something else
+            turn.keep()
+            place.put(DESCRIPTION, dump_description(description))
     return True
 
 

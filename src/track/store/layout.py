@@ -19,6 +19,8 @@ PROBES = "probe/"
 """Below it, what a check of the remote writes and deletes again; nothing there is ever read as data."""
 RUNS = "runs/"
 """Below it, by clone, the records of runs that were shared and that no commit need have."""
+TURNS = "turns/"
+"""Below it, who replaces the description now; nothing there is ever read as data."""
 CLAIM = ".claim"
 """Behind the key of a roots entry: what a push is about to send, until the entry itself is there."""
 

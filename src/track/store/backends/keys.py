@@ -13,6 +13,7 @@ from track.store.address import Access
 from track.store.description import Description, Encryption, dump_description, parse_description
 from track.store.layout import DESCRIPTION
 from track.store.place import Place
+from track.store.turn import in_turn
 
 _TRIES = 3
 _LIBRARIES = {"pyrage", "cryptography"}
@@ -75,33 +76,39 @@ def add_recipients(place: Place, recipients: Sequence[str], access: Access) -> t
     Raises:
         UsageError: one of them is no recipient, or the store is not encrypted.
         BadCredentials: no identity of the person here opens it.
-        RemoteError: it cannot be written, or others change it at the same time.
+        RemoteError: it cannot be written, or others, of a version that takes no turns, change it at the same time.
+        Locked: others are changing it for too long.
     """
     age = _library(place.url, "age")
     wanted = tuple(dict.fromkeys(map(age.recipient_of, recipients)))
+    _sealing_of(place, found := parse_description(place.get(DESCRIPTION), place.url))
     added: dict[str, None] = {}
-    for _ in range(_TRIES):
-        description = parse_description(place.get(DESCRIPTION), place.url)
-        sealing = description.encryption
-        if sealing is None:
-            raise UsageError(
-                f"{place.url} is not encrypted; that is decided when a store is made",
-                hint="name an empty place: track remote add NAME PLACE --encrypt RECIPIENT",
-            )
-        lacking = set(wanted) - {key.recipient for key in sealing.keys}
-        if not lacking:
-            return tuple(added)
-        identities = age.read_identities(_identity_of(place.url, access))
-        key = age.unwrap(sealing.keys, description.id, identities, place.url)
-        keys = age.wrap(key, description.id, [one for one in wanted if one in lacking])
-        place.put(
-            DESCRIPTION,
-            dump_description(description._replace(encryption=sealing._replace(keys=(*sealing.keys, *keys)))),
-        )
-        added |= dict.fromkeys(one for one in wanted if one in lacking)
+    with in_turn(place, conditions=found.abilities.conditions) as turn:
+        for _ in range(_TRIES):
+            description = parse_description(place.get(DESCRIPTION), place.url)
+            sealing = _sealing_of(place, description)
+            has = {key.recipient for key in sealing.keys}
+            lacking = [one for one in wanted if one not in has]
+            if not lacking:
+                return tuple(added)
+            identities = age.read_identities(_identity_of(place.url, access))
+            key = age.unwrap(sealing.keys, description.id, identities, place.url)
+            keys = (*sealing.keys, *age.wrap(key, description.id, lacking))
+            turn.keep()
+            place.put(DESCRIPTION, dump_description(description._replace(encryption=sealing._replace(keys=keys))))
+            added |= dict.fromkeys(lacking)
     raise RemoteError(
         f"{place.url}: store.toml is changed by others at the same time", hint="run the same command again"
     )
+
+
+def _sealing_of(place: Place, description: Description) -> Encryption:
+    if description.encryption is None:
+        raise UsageError(
+            f"{place.url} is not encrypted; that is decided when a store is made",
+            hint="name an empty place: track remote add NAME PLACE --encrypt RECIPIENT",
+        )
+    return description.encryption
 
 
 def own_recipients(path: Path) -> tuple[str, ...]:
