@@ -41,6 +41,13 @@ def test_the_schedules_find_a_collection_that_is_careless(broken: str) -> None:
     assert done.returncode == 1 and "--seed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("broken", ["copies"])
+def test_the_schedules_find_who_gives_up_the_last_copy(broken: str) -> None:
+    """Without a look for other copies, a policy alone destroys the last one."""
+    done = schedules("--count", "600", "--without", broken)
+    assert done.returncode == 1 and "had no other copy" in done.stdout, done.stdout + done.stderr
+
+
 def test_the_schedules_find_who_lets_go_without_a_word() -> None:
     """What a budget relies on at a remote it says there; without, a collection of another clone takes it some time."""
     done = schedules("--first", "1000", "--count", "300", "--steps", "150", "--without", "word")

@@ -32,7 +32,8 @@ def main() -> int:
     options.add_argument("--count", type=int, default=500)
     options.add_argument("--seed", type=int, help="only this one")
     options.add_argument("--steps", type=int, default=STEPS)
-    options.add_argument("--without", choices=["roots", "index", "word"], help="a careless collection: what is found")
+    parts = ["roots", "index", "word", "copies", "policies"]
+    options.add_argument("--without", choices=parts, help="a careless collection: what is found")
     options.add_argument("--sealed", action="store_true", help="at an encrypted remote")
     options.add_argument("--show", action="store_true", help="say what happened in it")
     given = options.parse_args()
@@ -42,7 +43,9 @@ def main() -> int:
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.count)
     began = time.monotonic()
     with _careless(given.without):
-        for seed in seeds:
+        for count, seed in enumerate(seeds):
+            if count and not count % 500:
+                print(f"{count} schedules so far, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
             if (problem := run(seed, given.steps, show=given.show, is_sealed=given.sealed)) is not None:
                 print(problem)
                 again = f"--seed {seed} --steps {given.steps} --show{' --sealed' if given.sealed else ''}"
@@ -75,6 +78,10 @@ def _careless(part: str | None) -> Iterator[None]:
             patches.enter_context(mock.patch.object(deleting, "drop_from_index", lambda *_, **__: 0))
         elif part == "word":  # whoever lets go of a copy does not say that the other one is needed
             patches.enter_context(mock.patch.object(world, "held_there", _held_without_a_word))
+        elif part == "copies":  # whoever gives up the past does not look for other copies
+            patches.enter_context(mock.patch.object(world, "hold_back", lambda *_, **__: frozenset()))
+        elif part == "policies":  # one clone's policy is for all
+            patches.enter_context(mock.patch.object(collecting.Collecting, "_policies", lambda *_: {}))
         yield
 
 

@@ -3,36 +3,45 @@
 import random
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.schedules.server import Fate, Killed, Server, SteppedPlace, Turn, fates
 
 from track.errors import Conflict, MissingObject, RemoteError, TrackError
-from track.flows.collecting import Collecting, View
+from track.flows.collecting import Collecting, View, is_whole
 from track.flows.copies import held_there
+from track.flows.last_copies import hold_back
 from track.flows.needed import ReadNodes, descend
+from track.flows.needed_there import mark_needed_there
 from track.flows.reach import Version
 from track.flows.send import claim, plan, send_planned
 from track.model.digest import Digest, digest_of
 from track.model.node import Child, Entry, encode_inner, encode_leaf
 from track.model.pointer import Pointer
+from track.model.policy import ALL, TIPS, Policy, widest
 from track.store.backends.sealed import SealedPlace
 from track.store.backends.sealing import Sealing
 from track.store.collect import look, rewrite, take
 from track.store.description import Description
-from track.store.holders import read_holders
+from track.store.holders import read_holders, say_kept
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
 from track.store.marks import Marks, Root
 from track.store.objects import Store
 from track.store.pack import RAW
 from track.store.place import NoSuchKey, Place
+from track.store.purged import note_purged, purge_here
+from track.store.purging import purge_there
 from track.store.remote import Remote
 from track.store.survey import survey
+from track.store.tombstones import Purge, read_tombstones, together
 
 HOUR_S = 3600.0
+DAY_S = 24 * HOUR_S
+POLICIES = (ALL, ALL, TIPS, Policy(False, last=2), Policy(False, newer_days=2), Policy(False, last=1, newer_days=1))
 BRANCHES = ("main", "side", "try")
 STORE_ID = "00112233445566778899aabbccddeeff"
 FORGIVEN = (RemoteError, Conflict, MissingObject)
@@ -46,6 +55,17 @@ class Made:
         self.root, self.objects = root, objects
         self.pointer = Pointer(kind=kind, digest=root, size=1, files=1 if kind == "directory" else None)
 
+    @property
+    def is_directory(self) -> bool:
+        return self.pointer.kind == "directory"
+
+
+class Commit(NamedTuple):
+    """When, by the clock of whoever made it, a branch began to name a version."""
+
+    made_s: float
+    root: bytes
+
 
 class World:
     """Everything there is: the server, the shared Git remote, the clients, and what is true of versions."""
@@ -57,8 +77,10 @@ class World:
         self.server = Server()
         self.versions: dict[bytes, Made] = {}
         self.contents = [b"content %d of %d" % (number, seed) * 9 for number in range(24)]
-        self.shared: dict[str, bytes] = {}
-        """Branches at the Git remote."""
+        self.shared: dict[str, tuple[Commit, ...]] = {}
+        """Branches at the Git remote, the tip last."""
+        self.purged: set[bytes] = set()
+        """Objects that somebody removed for good."""
         self.trouble = self.source.choice((0.0, 0.004, 0.02))
         self.is_calm = False
         self.log: list[str] = []
@@ -91,7 +113,7 @@ class World:
         self.trouble, self.is_calm = 0.0, True
         self.shared.clear()
         for client in self.clients:
-            client.refs.clear()
+            client.branches.clear()
             client.recent.clear()
         for _ in range(6):
             self.server.now += 8 * 24 * HOUR_S
@@ -99,7 +121,9 @@ class World:
                 client.begin("collect at the remote")
                 while client.is_busy:
                     client.step()
-        left = [key for key in self.server.held if key.startswith(("packs/", "objects/", "tombstones/"))]
+        left = [key for key in self.server.held if key.startswith(("packs/", "objects/"))]
+        place = self.place(lambda: "done", self.folder)
+        left += [one.key for one in read_tombstones(place) if one.tombstone.kind != "purged"]
         assert not left, f"in the end nothing is needed, and these are left: {left}"
 
     def look(self) -> None:
@@ -111,17 +135,23 @@ class World:
             for one in read_holders(place).entries:
                 for root in one.entry.digests:
                     self._need(known, root, f"{one.key} says it is complete")
-            for name, root in self.shared.items():
-                self._need(known, root, f"branch {name} of the Git remote names it")
+            for name, commits in self.shared.items():
+                self._need(known, commits[-1].root, f"branch {name} of the Git remote names it")
             for client in self.clients:
                 client.delivered &= client.needed()  # whoever makes it again has to push it again
+                client.remembered &= client.named()
                 for root in client.delivered:
                     self._need(known, root, f"{client.name} pushed it, and needs it")
+                for root in client.remembered - client.here if client.least else ():
+                    self._need(known, root, f"{client.name} only gave it up in the past, and had no other copy")
         for client in self.clients:
             client.look()
 
     def _need(self, known: Known, root: bytes, why: str) -> None:
-        for digest, content in self.versions[bytes(root)].objects.items():
+        objects = self.versions[bytes(root)].objects
+        if not self.purged.isdisjoint(objects):
+            return
+        for digest, content in objects.items():
             found = [self._content(held) for held in known.locate([digest]).get(digest, ())]
             assert content in found, f"{digest.hex()[:8]} below {root.hex()[:8]} is not at the remote, though {why}"
 
@@ -164,13 +194,19 @@ class Client:
         self.world, self.name = world, "abc"[number]
         self.writer = self.name * 32
         self.skew_s = world.source.uniform(-48, 48) * HOUR_S
-        self.refs: dict[str, bytes] = {}
+        self.policy = world.source.choice(POLICIES)
+        self.least = world.source.choice((1, 1, 0))
+        """How many other copies there have to be before it gives up the last one of a version of the past."""
+        self.branches: dict[str, tuple[Commit, ...]] = {}
+        """The history of each branch, the tip last."""
         self.recent: set[bytes] = set()
         """What its reflog still names."""
         self.here: set[bytes] = set()
         """Versions that are whole in its store."""
         self.delivered: set[bytes] = set()
         """Versions of which a push said that they are at the remote."""
+        self.remembered: set[bytes] = set()
+        """The same, also where its policy passes over them by now."""
         self.is_busy = self.is_running = False
         self.is_hurried = False
         """Whether it has just seen that it may still write: no hours pass between that and its next request."""
@@ -211,13 +247,36 @@ class Client:
             self._go.release()
             self._thread.join(0.05)
 
-    def needed(self) -> set[bytes]:
+    @property
+    def refs(self) -> dict[str, bytes]:
+        """What each branch names now."""
+        return {branch: commits[-1].root for branch, commits in self.branches.items()}
+
+    def named(self) -> set[bytes]:
         """The versions that its history names."""
-        return {*self.refs.values(), *self.recent}
+        return self.kept(ALL)
+
+    def needed(self) -> set[bytes]:
+        """Those of them that its policy keeps."""
+        return self.kept(self.policy)
+
+    def kept(self, policy: Policy) -> set[bytes]:
+        """Those of them that a policy keeps: tips and the reflog in any case."""
+        found = {*self.refs.values(), *self.recent}
+        after_s = self.world.server.now - policy.newer_days * DAY_S if policy.newer_days else float("inf")
+        for commits in self.branches.values():
+            if policy.is_all:
+                found |= {one.root for one in commits}
+            for before, one in zip((None, *commits), commits, strict=False):
+                if one.made_s > after_s:
+                    found |= {one.root} | ({before.root} if before is not None else set())
+            different = list(dict.fromkeys(one.root for one in reversed(commits)))
+            found |= set(different[: policy.last])
+        return found
 
     def look(self) -> None:
-        """What it needs and had is still in its store."""
-        for root in self.here & self.needed():
+        """What its history names and it had is still in its store."""
+        for root in self.here & self.named():
             for digest, content in self.world.versions[root].objects.items():
                 path = self._store.whole(digest)
                 found = path.read_bytes() if path is not None else self._store.read(digest)
@@ -234,6 +293,7 @@ class Client:
                 self._remote = stack.enter_context(
                     Remote("origin", place, Known(folder / "known.db"), Description(STORE_ID))
                 )
+                self._remote.keep = self.policy
                 while True:
                     self._stopped.release()
                     self._go.acquire()
@@ -307,37 +367,52 @@ class Client:
         return Made("directory", digest_of(nodes[-1]), objects)
 
     def _set(self, branch: str, root: bytes) -> None:
-        if branch in self.refs:
-            self.recent.add(self.refs[branch])
-        self.refs[branch] = root
+        """A new commit, or an amended one."""
+        before = self.branches.get(branch, ())
+        if before:
+            self.recent.add(before[-1].root)
+        if self.world.source.random() < 0.4:
+            before = before[:-1]
+        self.branches[branch] = (*before, Commit(self.world.server.now + self.skew_s, root))
+
+    def rethink(self) -> None:
+        """Keep more or less of the past from now on; the next push or collection says so."""
+        self.policy = self._remote.keep = self.world.source.choice(POLICIES)
 
     def push(self) -> None:
         """Send what some branches need, then move them at the Git remote."""
         source = self.world.source
         branches = [branch for branch in sorted(self.refs) if source.random() < 0.7]
-        asked = {branch: self.refs[branch] for branch in branches}
+        asked = {branch: self.branches[branch] for branch in branches}
         self._remote.refresh()
         versions = [
-            Version(branch.encode(), self.world.versions[root].pointer, (f"refs/heads/{branch}",))
-            for branch, root in asked.items()
+            Version(branch.encode(), self.world.versions[commits[-1].root].pointer, (f"refs/heads/{branch}",))
+            for branch, commits in asked.items()
         ]
         claimed = claim(self._remote, versions, self.writer, patience_s=10.0)
         planned = plan(self._store, self._remote, versions)
         send_planned(self._store, self._remote, planned, claimed)
         whole = {version.path.decode() for version in (*planned.versions, *planned.present)}
-        self.delivered |= {root for branch, root in asked.items() if branch in whole}
+        self._has_delivered({commits[-1].root for branch, commits in asked.items() if branch in whole})
         if source.random() < 0.5:
-            self.world.shared |= {branch: root for branch, root in asked.items() if branch in whole}
+            self.world.shared |= {branch: commits for branch, commits in asked.items() if branch in whole}
+
+    def _has_delivered(self, roots: set[bytes]) -> None:
+        self.delivered |= roots
+        self.remembered |= roots
 
     def pull(self) -> None:
         """Take over a branch of the Git remote, with its data."""
-        for branch, root in sorted(self.world.shared.items()):
+        for branch, commits in sorted(self.world.shared.items()):
             if self.world.source.random() < 0.6:
+                root = commits[-1].root
                 self._remote.refresh()
                 fetched = self._remote.fetch(self._store, self.world.versions[root].objects)
                 if fetched.missing or fetched.damaged:
                     raise MissingObject(f"{root.hex()[:8]} is not whole at the remote")
-                self._set(branch, root)
+                if branch in self.branches:
+                    self.recent.add(self.branches[branch][-1].root)
+                self.branches[branch] = commits
                 self.here.add(root)
 
     def go_back(self) -> None:
@@ -348,34 +423,54 @@ class Client:
     def forget(self) -> None:
         """Delete a branch here, perhaps at the Git remote too, and perhaps what the reflog names."""
         source = self.world.source
-        if self.refs:
-            branch = source.choice(sorted(self.refs))
-            self.recent.add(self.refs.pop(branch))
+        if self.branches:
+            branch = source.choice(sorted(self.branches))
+            self.recent.add(self.branches.pop(branch)[-1].root)
             if source.random() < 0.7:
                 self.world.shared.pop(branch, None)
         if source.random() < 0.7:
             self.recent.clear()
         self.delivered &= self.needed()
 
-    def _mark(self, marks: Marks, also: set[bytes]) -> None:
-        kinds = {root: self.world.versions[root].pointer.kind == "directory" for root in self.needed() | also}
-        marks.add_roots(Root(root, is_directory, root in self.here, "a ref") for root, is_directory in kinds.items())
+    def _mark(self, marks: Marks, roots: set[bytes]) -> None:
+        marks.add_roots(
+            Root(root, self.world.versions[root].is_directory, root in self.here, "a ref") for root in roots
+        )
+
+    def _without_purged(self, roots: set[bytes]) -> set[bytes]:
+        """Those of which nothing was purged: of the others nobody misses anything."""
+        purged = self.world.purged
+        return {root for root in roots if purged.isdisjoint(self.world.versions[root].objects)}
 
     def collect_here(self) -> None:
-        """Take what is not needed out of the local store, for good."""
+        """Take what is not needed out of the local store, for good; of the past what the remote verifiably has."""
+        passed = self.named() - self.needed() if self.least else set[bytes]()
+        candidates = {digest for root in passed & self.here for digest in self.world.versions[root].objects}
+        held: set[bytes] = set()
+        if candidates:
+            self._remote.refresh()
+            relying = {"refs/heads/past": tuple(map(Digest, sorted(passed & self.here)))}
+            there = held_there(self._remote, candidates, relying, writer=self.writer, patience_s=10.0)
+            held = there.held
+            for root in there.unsaid:
+                held -= self.world.versions[root].objects.keys()
         with Marks() as marks:
-            self._mark(marks, set())
+            self._mark(marks, self._without_purged(self.needed()))
             descend(self._store, marks)
+            marks.keep(candidates - held)
             found = look(self._store, marks, float("inf"))
             rewritten = rewrite(self._store, marks, found)
             take(self._store, marks, found, rewritten, self.world.server.now + self.skew_s)
             self._store.trash().empty(float("inf"))
-        self.here &= self.needed()
+            self.here = {root for root in self.here & self.named() if self._is_here(root)}
+
+    def _is_here(self, root: bytes) -> bool:
+        return not self._store.absent(self.world.versions[root].objects)
 
     def let_go(self) -> None:
         """Have only the remote's copy of some of what it needs, as with a budget."""
         source = self.world.source
-        roots = [root for root in sorted(self.here & self.needed()) if source.random() < 0.6]
+        roots = [root for root in sorted(self.here & self.named()) if source.random() < 0.6]
         if not roots:
             return
         self._remote.refresh()
@@ -388,29 +483,79 @@ class Client:
             if root not in there.unsaid and self.world.versions[root].objects.keys() <= there.held
         }
         going = {digest for root in whole for digest in self.world.versions[root].objects}
-        for root in (self.here & self.needed()) - whole:
+        for root in (self.here & self.named()) - whole:
             going -= self.world.versions[root].objects.keys()
         marks = Going(going)
         found = look(self._store, marks, float("inf"))
         take(self._store, marks, found, rewrite(self._store, marks, found), self.world.server.now + self.skew_s)
         self._store.trash().empty(float("inf"))
         self.here -= whole
-        self.delivered |= whole
+        self._has_delivered(whole)
 
     def collect_there(self) -> None:
         """Collect at the remote, as `track gc --remote` does, with every branch of the Git remote fetched."""
         self._remote.refresh()
+        remote, least = self._remote, self.least
+        given_up: set[bytes] = set()
 
-        def viewing(marks: Marks, elsewhere: ReadNodes, _: object) -> View:
-            self._mark(marks, set(self.world.shared.values()))
+        def viewing(marks: Marks, elsewhere: ReadNodes, others: Mapping[str, Policy]) -> View:
+            kept = self.kept(widest((self.policy, *others.values())))
+            given_up.update(self.named() - kept)
+            self._mark(marks, self._without_purged(kept | {commits[-1].root for commits in self.world.shared.values()}))
             descend(self._store, marks, elsewhere=elsewhere)
-            return View(tuple(marks.lost()))
+            lost = tuple(marks.lost())
+            passed = {root: self.world.versions[root].is_directory for root in sorted(given_up - kept)}
+            if least:
+                hold_back(self._store, remote, marks, passed, least, count=lambda _: {}, read=elsewhere)
+            return View(lost)
 
         with Marks() as marks:
-            collecting = Collecting(self._remote, self._store, writer=self.writer, patience_s=20.0)
+            collecting = Collecting(remote, self._store, writer=self.writer, patience_s=20.0)
             outcome = collecting.run(marks, viewing)
+            gone = frozenset(given_up - marks.kept(sorted(given_up)))
         assert not outcome.lost, f"nobody knows what is below {outcome.lost}"
+        say_kept(remote.place, self.writer, self.policy, gone)
         self.world.log.append(f"{self.name}: {outcome.deleted}")
+
+    def purge(self) -> None:
+        """Remove a version for good, but for what others are made of: in its history, and in what others pushed."""
+        choice = sorted(self._without_purged(self.named() & self.here))
+        if not choice:
+            return
+        root = self.world.source.choice(choice)
+        self._remote.refresh()
+        objects = set(self.world.versions[root].objects)
+        objects -= self._needed_beside(root, objects)
+        if not objects:
+            return
+
+        def refuse_needed() -> None:
+            if self._needed_beside(root, objects):
+                self.world.purged -= new
+                raise Conflict("another version is made of the same")
+
+        purge = Purge("2026-11-28", self.name, "the schedule says so", (root.hex(),))
+        new = objects - self.world.purged
+        self.world.purged |= objects  # from the moment that it begins nobody may count on them
+        place = self._remote.place
+        purge_there(
+            place, self._remote.known, self._store, frozenset(objects), purge, writer=self.writer,
+            is_whole=lambda claim: is_whole(self._remote, self._store, claim), look_again=refuse_needed,
+            patience_s=20.0, remote="origin",
+        )  # fmt: skip
+        known = together(read_tombstones(place)).purged
+        note_purged(self._store.rooms, {one: known[one] for one in objects if one in known}, self.writer)
+        purge_here(self._store, frozenset(objects), timeout_s=10.0)
+        self.here = {each for each in self.here if self._is_here(each)}
+
+    def _needed_beside(self, root: bytes, objects: set[bytes]) -> set[bytes]:
+        """Those of the objects that any other version needs, as far as this client can know."""
+        with Marks() as marks:
+            others = self.named() | {one.root for commits in self.world.shared.values() for one in commits}
+            for other in self._without_purged(others - {root}):
+                marks.keep(self.world.versions[other].objects)
+            mark_needed_there(self._remote, self._store, marks, but=self.writer, without=[root])
+            return marks.kept(sorted(objects))
 
     def collect_daily(self) -> None:
         """Collect at the remote on some days, whatever others do meanwhile."""
@@ -434,6 +579,8 @@ _DEEDS: dict[str, Callable[[Client], None]] = {
     "collect at the remote": Client.collect_there,
     "collect daily": Client.collect_daily,
     "sleep": Client.sleep,
+    "rethink": Client.rethink,
+    "purge": Client.purge,
 }
 _WEIGHTS = {
     "add": 6,
@@ -446,6 +593,8 @@ _WEIGHTS = {
     "collect at the remote": 3,
     "collect daily": 3,
     "sleep": 4,
+    "rethink": 1,
+    "purge": 1,
 }
 
 

@@ -12,11 +12,21 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned, files_below
 from support.trees import write_tree
-from track.errors import Conflict, HistoryIncomplete, Locked, MissingObject, PurgedObject, TrackError, UsageError
+from track.errors import (
+    Conflict,
+    HistoryIncomplete,
+    Locked,
+    MissingObject,
+    PurgedObject,
+    RemoteUnreachable,
+    TrackError,
+    UsageError,
+)
 from track.flows import send as flow
 from track.flows.reach import versions
 from track.model.digest import digest_of
 from track.project import Project
+from track.store import purging
 from track.store.purging import purge_there
 from track.store.roots import RootsEntry, dump_roots
 from track.store.tombstones import parse_tombstone
@@ -412,3 +422,36 @@ def test_a_git_push_of_a_history_that_names_it_says_so_and_goes_on(here: Path) -
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "track: big.bin was purged on 20" in done.stderr and "the commits go without it" in done.stderr
+
+
+def test_what_a_purge_that_broke_off_left_behind_goes_with_a_collection(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index names it no more, and nobody runs the same purge again."""
+
+    def lost(*_: object) -> None:
+        raise RemoteUnreachable("the line is cut", hint="again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(purging, "in_threads", lost)
+        done = purged(here, "people")
+    assert done.exit_code == 5
+    origin = here.parent / "origin"
+    assert SECRET in everything(origin)
+    for _ in range(2):
+        for path in origin.rglob("*"):
+            if path.is_file():
+                os.utime(path, (path.stat().st_mtime - 2 * 86_400,) * 2)
+        track("gc", "--remote", "origin", cwd=here).ok()
+    assert SECRET not in everything(origin)
+    track("verify", "--remote", "origin", cwd=here).ok()
+
+
+def test_a_purged_manifest_that_the_history_still_names_stops_no_collection(here: Path) -> None:
+    """What lay below it was removed with it, so nobody has to know what that was."""
+    assert purged(here, "people").exit_code in (0, 1)
+    for command in (("gc", "--grace", "0"), ("gc", "--remote", "origin"), ("gc", "--remote", "second", "-n")):
+        assert "neither here nor" not in track(*command, cwd=here).ok().err
+    clone = cloned(here)
+    track("pull", cwd=clone).ok()
+    assert (clone / "people/same").read_bytes() == b"the same"

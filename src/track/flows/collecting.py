@@ -114,7 +114,7 @@ class Collecting:
         others = tuple(self._others(marks, holders))
         own = {bytes(each) for one in holders.entries if one.writer == self._writer for each in one.entry.digests}
         own &= marks.kept(list(own))  # before what others need is marked: two clones would keep it for each other
-        lost = (*view.lost, *self._mark_entries(marks, holders, view.overruled))
+        lost = self._missed((*view.lost, *self._mark_entries(marks, holders, view.overruled)))
         now = now_at(place)
         if lost and not force:
             return self._outcome(now, tombstones, Verdict((), 0, 0, 0, 0, 0), others=others, lost=lost)
@@ -151,6 +151,10 @@ class Collecting:
         nowhere = self.remote.absent(found)
         nowhere &= self.store.absent(nowhere)
         return [*(Lost(each, each, found[each]) for each in sorted(nowhere)), *marks.lost()]
+
+    def _missed(self, lost: tuple[Lost, ...]) -> tuple[Lost, ...]:
+        """Those that were not removed there for good, with what was below them."""
+        return tuple(one for one in lost if one.digest not in self._purged)
 
     def _mark_claims(self, marks: Marks, holders: Holders) -> None:
         """Mark what pushes claim, as far as it is there: it may be on its way."""
@@ -199,7 +203,7 @@ class Collecting:
             holders = self._sound(self._settled(mark))
             self.remote.refresh()
             view = viewing(marks, self.read_nodes, self._policies(holders))
-            lost = (*view.lost, *self._mark_entries(marks, holders, view.overruled))
+            lost = self._missed((*view.lost, *self._mark_entries(marks, holders, view.overruled)))
             if lost and not force:
                 raise MissingObject(
                     f"what {lost[0].name} needs at {place.url} cannot be read; nothing was deleted",

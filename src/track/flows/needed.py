@@ -25,6 +25,7 @@ from track.store.clients import registered
 from track.store.known import complete_in
 from track.store.marks import Lost, Marks, Root, Waiting
 from track.store.objects import Store
+from track.store.purged import purged_in
 from track.worktree.stat_cache import recorded_in
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
@@ -122,7 +123,8 @@ def mark_needed(
     for repository in found:
         for record in sorted((repository.git.common_dir / "track" / "remotes").glob("*.db")):
             at_remotes |= complete_in(record, {one.root for one in lost})
-    missed = tuple(one for one in lost if one.root not in at_remotes)
+    purged = purged_in(project.store.rooms) if lost else {}  # nobody misses what is below: it was removed, too
+    missed = tuple(one for one in lost if one.root not in at_remotes and one.digest not in purged)
     return Reached(since.named_count if since is not None else count, missed, shallow_among(found), looked)
 
 

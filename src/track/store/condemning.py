@@ -58,8 +58,9 @@ def condemn(
     """
     sweep(store.rooms.staging)  # what one that was killed had packed
     tombstones = list(before)
-    known_packs = {pack for one in tombstones for pack in one.tombstone.packs}
-    known_wholes = {whole for one in tombstones for whole in one.tombstone.wholes}
+    condemned = [one.tombstone for one in tombstones if one.tombstone.kind != "purged"]  # whose packs no day deletes
+    known_packs = {pack for one in condemned for pack in one.packs}
+    known_wholes = {whole for one in condemned for whole in one.wholes}
     new = [one for one in verdict.dead if one.digest not in (known_packs if one.is_pack else known_wholes)]
     copies = _Copies(place, known, store)
     copied = _copy(copies, marks, [one for one in new if one.live_count], progress)
