@@ -120,6 +120,7 @@ class Project:
             DiskFull, StoreUnwritable: it could not be made.
         """
         store = Store.open(self.store_path, create=True, group=self.config.is_on("store.shared"))
+        store.wants_chunks = self.config.is_on("store.chunks")
         if self.config.text("store.path") is not None:
             with suppress(OSError, TrackError):  # a store that may only be read
                 register(store.rooms, self.git.common_dir)

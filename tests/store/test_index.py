@@ -182,8 +182,8 @@ class _Failing:
 )
 def test_an_index_that_fails_says_which_and_why(store: Store, monkeypatch, name: str, kind: type, why: str) -> None:
     store.close()
-    monkeypatch.setattr(index_module, "_connect", lambda path: _Failing(name))
-    monkeypatch.setattr(index_module, "_version", lambda db: 1)
+    monkeypatch.setattr(index_module, "connect", lambda path: _Failing(name))
+    monkeypatch.setattr(index_module, "version_of", lambda db: index_module.VERSION)
     with pytest.raises(kind, match=why) as caught:
         store.index.count()
     assert "index.db" in caught.value.message

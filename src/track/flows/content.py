@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 from track.errors import DamagedObject
+from track.store.chunks_here import InChunks
 from track.store.hashing import hash_fd
 from track.store.objects import Store
 from track.store.whole import missing, open_whole
@@ -19,6 +20,9 @@ def pieces(store: Store, digest: bytes) -> Iterator[bytes]:
         DamagedObject: what the store had is not it; it is put aside.
     """
     path = store.whole(digest)
+    if path is None and store.are_large([digest]):
+        store.check(digest)
+        return _of_chunks(store, digest)
     if path is None:
         return iter((store.read(digest),))
     try:
@@ -33,6 +37,18 @@ def pieces(store: Store, digest: bytes) -> Iterator[bytes]:
         os.close(descriptor)
         raise
     return _pieces(descriptor)
+
+
+def _of_chunks(store: Store, digest: bytes) -> Iterator[bytes]:
+    """The chunks again, each of them hashed once more."""
+    large = store.large(digest)
+    if not isinstance(large, InChunks):
+        raise missing(digest, str(store.path))
+    content = large.open()
+    try:
+        yield from content.pieces()
+    finally:
+        content.close()
 
 
 def _pieces(descriptor: int) -> Iterator[bytes]:

@@ -31,6 +31,8 @@ class StoreContents:
         Raises MissingObject or DamagedObject.
         """
         path = self._store.whole(digest)
+        if path is None and digest in self._store.are_large([digest]):
+            return self._store.copy_of_chunks(digest, staging, moved)
         if path is None:
             staged = publish.stage(staging)
             publish.create_with(staged, self._store.read(digest))

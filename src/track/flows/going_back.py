@@ -20,6 +20,7 @@ from track.model.names import display, is_named_pointer, typed
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.cutting import writing
 from track.store.pack import SMALL
 from track.worktree.parts import remember
 from track.worktree.reading import READ_FLAGS
@@ -183,7 +184,7 @@ def _save_trashed(project: Project, step: Step) -> None:
     absent = project.store.absent(trashed)
     if not absent:
         return
-    with project.store.writer() as writer:
+    with writing(project.store) as writer:
         for digest in sorted(absent):
             path = trashed[digest]
             if stat.S_ISLNK(os.lstat(path).st_mode):

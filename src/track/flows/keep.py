@@ -18,6 +18,7 @@ from track.model.pointer import Pointer
 from track.progress import Counted, Progress, silent
 from track.project import Project
 from track.publish import make_directory, remove_tree, stage
+from track.store.cutting import local_chunker, writing
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
 from track.store.writer import Writer
@@ -28,6 +29,9 @@ from track.worktree.scan import Folder, Item, Scan, open_checked, read_small, sc
 _LISTED = 20
 _NAMED = 3
 _FEW = 1000
+_NO_CHUNKER = (
+    "`store.chunks` is on, and what cuts is not installed: large files are kept whole; pip install 'track-data[chunks]'"
+)
 Pair = tuple[Entry | None, Entry | None]
 
 
@@ -68,7 +72,9 @@ class Keeper:
     def __enter__(self) -> Self:
         """Take the store's lock, so that what is found there stays there."""
         if not self._dry_run:
-            self._writer = self._exits.enter_context(self._project.store.writer())
+            if self._project.store.wants_chunks and local_chunker(self._project.store) is None:
+                self._project.warnings.append(_NO_CHUNKER)
+            self._writer = self._exits.enter_context(writing(self._project.store))
         return self
 
     def __exit__(self, *raised: object) -> None:

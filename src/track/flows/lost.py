@@ -36,8 +36,8 @@ def put_damage_aside(
         with suppress(MissingObject, DamagedObject, *UNBELIEVABLE):
             for digest in objects_below(version, project.store.read_many, parts=inside(version, paths), takes=takes):
                 with suppress(MissingObject, DamagedObject):
-                    if project.store.whole(digest) is not None:
-                        project.store.open_verified(digest)
+                    if project.store.are_large([digest]):
+                        project.store.check(digest)
                     else:
                         project.store.read(digest)
     return lacking_here(project, versions, paths, choice)

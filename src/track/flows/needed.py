@@ -210,10 +210,10 @@ def descend(store: Store, marks: Marks, progress: Progress = silent, *, elsewher
         while waiting := marks.waiting():
             by_digest = {node.digest: node for node in waiting}
             absent = store.absent(by_digest)
-            # A whole object is no node: those are always in packs.
-            present = sorted(digest for digest in by_digest.keys() - absent if store.whole(digest) is None)
-            wholes = by_digest.keys() - absent - set(present)
-            for digest in wholes if elsewhere is not None else wholes | absent:
+            # What is large is no node: those are always in packs.
+            large = store.are_large(by_digest.keys() - absent)
+            present = sorted(by_digest.keys() - absent - large)
+            for digest in large if elsewhere is not None else large | absent:
                 marks.lose(by_digest[digest])
             for digest, data in _read(store, present):
                 if data is None and elsewhere is not None:

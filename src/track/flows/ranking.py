@@ -10,7 +10,7 @@ from track.history.naming import Repository
 from track.history.past import changes, named_at, standing_tips
 from track.model.names import display, is_pointer_path
 from track.model.pointer import parse_pointer
-from track.store.footprint import stored_sizes
+from track.store.footprint import Weights
 from track.store.objects import Store
 
 _LATEST = float("inf")
@@ -54,25 +54,29 @@ def _note(found: dict[bytes, tuple[float, Ranked]], when_s: float, path: bytes, 
                 found[digest] = (when_s, Ranked(digest, pointer.kind == "directory", by))
 
 
-def below_here(store: Store, root: bytes, is_directory: bool | None, without: set[bytes]) -> dict[bytes, int]:
+def below_here(
+    store: Store, root: bytes, is_directory: bool | None, without: set[bytes], weights: Weights | None = None
+) -> dict[bytes, int]:
     """The objects of a version that are in the store, with their bytes as stored; not those in `without`.
 
+    Chunks that `weights` counted before do not count again.
     What lies below a node that is in `without`, or not here, is not looked at.
     """
     found: dict[bytes, int] = {}
+    weights = weights or Weights(store)
     waiting = {root}
     while waiting:
-        here = stored_sizes(store, waiting - without - found.keys())
+        here = weights.sizes(waiting - without - found.keys())
         found |= here
         waiting = set()
         for nodes, files in _children(store, here) if is_directory is not False else ():
             waiting.update(nodes)
-            found |= stored_sizes(store, set(files) - without - found.keys())
+            found |= weights.sizes(set(files) - without - found.keys())
     return found
 
 
 def _children(store: Store, nodes: Iterable[bytes]) -> Iterator[tuple[list[bytes], list[bytes]]]:
-    small = [digest for digest in sorted(nodes) if store.whole(digest) is None]
-    for digest in small:
+    asked = set(nodes)
+    for digest in sorted(asked - store.are_large(asked)):
         with suppress(TrackError, MalformedManifest):
             yield children_of(store.read(digest))

@@ -80,7 +80,7 @@ def _as_they_are(project: Project, found: list[Version]) -> list[Version]:
 
 def _is_node(project: Project, digest: bytes) -> bool:
     """Whether these bytes are a node of a manifest, or cannot be read, which is told where they are sent."""
-    if project.store.whole(digest) is not None:  # nodes are always in packs
+    if project.store.are_large([digest]):  # nodes are always in packs
         return False
     try:
         parse_node(project.store.read(digest))

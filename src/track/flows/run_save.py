@@ -17,6 +17,7 @@ from track.model.names import check_entry_path, display
 from track.model.record import CATEGORIES, Record, Used
 from track.project import Project
 from track.runs.journal import Living
+from track.store.cutting import writing
 from track.store.pack import SMALL
 from track.store.writer import Writer
 from track.worktree.reading import open_checked, read_small, stat_of, trouble
@@ -56,7 +57,7 @@ def save_object(project: Project, living: Living, obj: object, meant: Meant, *, 
         raise UsageError("an object has no name of its own", hint="save_object(obj, category, name='...')")
     _check_name(meant.name)
     encoded = encode(obj, allow_pickle=allow_pickle, type=meant.type)
-    with project.store.writer() as writer:
+    with writing(project.store) as writer:
         digest = writer.add_content(encoded.content)
         writer.commit()
     used = Used(meant.category, digest, len(encoded.content), name=meant.name, type=encoded.type, how="api")
@@ -113,7 +114,7 @@ def _save(project: Project, living: Living, files: Sequence[tuple[str, str]], me
     for name, _ in files:
         _check_name(name)
     used = []
-    with project.store.writer() as writer:
+    with writing(project.store) as writer:
         for name, path in files:
             kind = meant.type or type_of(os.fsencode(name)) or type_of(os.fsencode(path)) or _UNKNOWN_TYPE
             digest, size = _add(writer, path)

@@ -21,6 +21,7 @@ from track.model.names import data_path, display, is_named_pointer
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.cutting import writing
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
 from track.store.whole import staged_copy
@@ -51,7 +52,7 @@ class Salvage:
         self._wanted = digests - self.found.keys()
         if not self._wanted:
             return
-        with self._project.store.writer() as writer:
+        with writing(self._project.store) as writer:
             self._from_tree(self._project, "the working tree", writer)
             for top in _other_trees(self._project):
                 if self._wanted:

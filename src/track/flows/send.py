@@ -154,7 +154,7 @@ def _is_node(store: Store, digest: bytes) -> bool:
     """Whether what is called a file is a manifest. A remote knows digests only: said to be complete there as a file,
     it would pass for the whole directory, and nobody would send the rest.
     """
-    if store.absent([digest]) or store.whole(digest) is not None:
+    if store.absent([digest]) or store.are_large([digest]):
         return False
     try:
         parse_node(store.read(digest))

@@ -70,12 +70,13 @@ def read_all(project: Project, entries: Sequence[Entry], found: Findings) -> Non
     """Read every object that the store has; what is damaged is noted, and no longer there afterwards."""
     store = project.store
     waiting = {entry.digest for entry in entries} - store.absent({entry.digest for entry in entries})
+    large = store.are_large(waiting)
     for digest in sorted(waiting):
-        if store.whole(digest) is None:
+        if digest not in large:
             continue
         waiting.discard(digest)
         with _noting(found, digest):
-            found.read_bytes += store.open_verified(digest).stat().st_size
+            found.read_bytes += store.check(digest)
             found.objects_count += 1
     try:
         for digest, content in store.read_many(sorted(waiting)):

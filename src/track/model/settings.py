@@ -172,6 +172,14 @@ KEYS = (
         choices=("auto", "python", "trace", "off"),
     ),
     Key(
+        "store.chunks",
+        "boolean",
+        False,
+        "whether the local store keeps large files in chunks, so that what versions have in common is there once, for "
+        "files that are copied out instead of linked; what is there stays as it is",
+        committed=False,
+    ),
+    Key(
         "store.max_size",
         "size",
         0,

@@ -219,10 +219,10 @@ class Assembly:
         """The stretches of a pack that objects here have; those that are gone are forgotten."""
         found = []
         for owned in self._tables.owned(pack):
-            if (path := self._store.whole(owned.object)) is None:
+            if (large := self._store.large(owned.object)) is None:
                 self._tables.forget_object(owned.object)
             else:
-                found.append(Own(path, owned.at, owned.first, owned.chunks_count))
+                found.append(Own(large, owned.at, owned.first, owned.chunks_count))
         return found
 
     def _recipes(self, groups: Iterable[list[Held]]) -> Iterator[tuple[Held, ChunkedRecipe]]:

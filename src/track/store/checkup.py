@@ -16,6 +16,7 @@ from track import work
 from track.errors import TrackError
 from track.model.digest import Digest
 from track.progress import Progress, Share, silent
+from track.store.chunk_collecting import objects_hit, rescue_chunks
 from track.store.hashing import hash_one_of_many
 from track.store.lost import note_lost
 from track.store.objects import Store
@@ -97,6 +98,7 @@ def check_store(
     store.index.refresh()
     bad = [Bad(shown(store.rooms.packs), line) for line in store.damage[told:]]
     files = list(_files(store))
+    of_chunks = store.index.packs_of_chunks()
     files = [files[number] for number in turn.ordered([file.name for file in files])]
     turn.forget_others()
     progress.begin("verifying the store", size_bytes=sum(file.size for file in files), count=len(files))
@@ -111,7 +113,7 @@ def check_store(
                 bad.append(_told(store, seen, settles))
                 continue
             turn.note(seen.file.name)
-            if seen.pack is not None and seen.pack.objects_count:
+            if seen.pack is not None and seen.pack.objects_count and seen.file.digest not in of_chunks:
                 sound.append(seen.pack)
     finally:
         progress.end()
@@ -232,6 +234,8 @@ def _told(store: Store, seen: _Seen, settles: bool) -> Bad:
 
 
 def _bad_pack(store: Store, pack: CheckedPack, place: Path) -> Bad:
+    if pack.name in store.index.packs_of_chunks():
+        return Bad(shown(place), pack.what, objects_hit(store, pack.name, pack.lost or None), pack.name)
     lost = pack.lost if pack.objects_count else tuple(store.index.inside(pack.name))
     return Bad(shown(place), pack.what, lost, pack.name)
 
@@ -242,6 +246,10 @@ def _settled(store: Store, pack: CheckedPack) -> Bad:
     Where the store cannot be written, the bad objects are only forgotten.
     """
     path = store.rooms.pack(pack.name)
+    if pack.name in store.index.packs_of_chunks():
+        lost = rescue_chunks(store, pack.name, pack.lost or None)
+        note_lost(store.rooms, lost)
+        return _put_aside(store, pack, path, lost)
     lost = pack.lost if pack.objects_count else tuple(store.index.inside(pack.name))
     note_lost(store.rooms, lost)
     if pack.objects_count and not _rescued(store, path, frozenset(pack.lost)):
@@ -249,6 +257,10 @@ def _settled(store: Store, pack: CheckedPack) -> Bad:
             if store.index.pack_name(held.pack) == pack.name:
                 store.index.forget(held)
         return Bad(shown(path), pack.what, lost, pack.name)
+    return _put_aside(store, pack, path, lost)
+
+
+def _put_aside(store: Store, pack: CheckedPack, path: Path, lost: tuple[bytes, ...]) -> Bad:
     aside = set_aside(path, store.rooms.quarantine)
     if aside is not None:
         store.index.forget_pack(pack.name)

@@ -1,9 +1,7 @@
 """Gathering: the chunks that several objects need of one pack, written where they belong; for a thread."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import DamagedObject
@@ -11,9 +9,10 @@ from track.model.digest import digest_of
 from track.progress import Share
 from track.store.chunk_reading import load_chunks, load_table, load_whole, requests_for, verified
 from track.store.chunked import NeededPack, Stretch, chunks_of, parse_needed_table
-from track.store.pack import READ_FLAGS, PackEntry
+from track.store.pack import PackEntry
 from track.store.place import NoSuchKey, Place
 from track.store.ranges import Piece, Range
+from track.store.slabs import Large
 from track.system import name_of, naming, read_at, start_writeback, write_at
 
 WHOLE_LIMIT = 64 << 20
@@ -29,9 +28,9 @@ class Goal(NamedTuple):
 
 
 class Own(NamedTuple):
-    """A file here that should have chunks of the pack, at `at`, from the entry `first` on."""
+    """An object here that should have chunks of the pack, at `at`, from the entry `first` on."""
 
-    path: Path
+    large: Large
     at: int
     first: int
     chunks_count: int
@@ -153,20 +152,22 @@ class _Gathering:
             numbers = [number for number in range(own.first, own.first + own.chunks_count) if number in missing]
             if not numbers:
                 continue
-            with suppress(OSError, IndexError):  # it went meanwhile, or is not what was noted: the remote has it
-                fd = os.open(own.path, READ_FLAGS)
+            with suppress(OSError, IndexError, DamagedObject):  # it went, or is not what was noted: the remote has it
+                content = own.large.open()
                 try:
                     at = own.at
                     for number in range(own.first, own.first + own.chunks_count):
                         entry = entries[number]
                         if number in missing:
-                            chunk = read_at(fd, entry.length, at)
+                            buffer = bytearray(entry.length)
+                            content.read_into(memoryview(buffer), at)
+                            chunk = bytes(buffer)
                             if digest_of(chunk) == entry.digest:
                                 self._write(chunk, spots[number])
                                 missing.discard(number)
                         at += entry.length
                 finally:
-                    os.close(fd)
+                    content.close()
         return sorted(missing)
 
     def _coming(self, entries: Sequence[PackEntry], left: list[int]) -> Iterator[tuple[int, bytes | None]]:

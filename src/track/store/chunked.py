@@ -19,8 +19,8 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from track.errors import DamagedObject, NewerFormat
-from track.store.chunking import CHUNK_LIMIT
-from track.store.pack import RECORD_SIZE, Footer, PackEntry, parse_table
+from track.store.description import CHUNK_LIMIT
+from track.store.pack import CHUNK, RECORD_SIZE, Footer, PackEntry, expand_entry, parse_table
 from track.store.recipe import OF_WHOLE, RECIPE
 
 IN_PACKS = 2
@@ -154,7 +154,7 @@ def _can_be(stretch: Stretch, pack: NeededPack) -> bool:
 
 
 def parse_needed_table(table: bytes, pack: NeededPack) -> list[PackEntry]:
-    """The records of a pack's table, which has to be the one that a recipe vouches for.
+    """The records of a pack's table, which has to be the one that a recipe vouches for; without the flag of chunks.
 
     Raises DamagedObject when it is another one, or cannot be one of chunks.
     """
@@ -162,6 +162,8 @@ def parse_needed_table(table: bytes, pack: NeededPack) -> list[PackEntry]:
     entries = parse_table(table, Footer(pack.table_digest, pack.table_offset, pack.table_length), shown)
     if any(not 0 < entry.length <= CHUNK_LIMIT or entry.form == RECIPE for entry in entries):
         raise DamagedObject(f"{shown} has entries that are no chunks")
+    if any(entry.flags for entry in entries):  # of a local store
+        return [entry._replace(flags=0) if entry.flags == CHUNK else entry for entry in entries]
     return entries
 
 
@@ -174,3 +176,17 @@ def chunks_of(stretch: Stretch, table: Sequence[PackEntry]) -> Sequence[PackEntr
     if sum(chunk.length for chunk in chunks) * stretch.times != stretch.length:
         raise DamagedObject("the chunks of a stretch do not have the length that the recipe says")
     return chunks
+
+
+def check_entry(entry: PackEntry, stored: bytes | memoryview, place: str) -> None:
+    """Check what a pack stores of an object or a chunk, in any form that a local store writes.
+
+    Raises:
+        DamagedObject: the bytes are not those of the digest; a recipe is none.
+        NewerFormat: stored in a form that this version does not know.
+    """
+    if entry.form == RECIPE and not entry.flags:
+        if parse_chunked(bytes(stored), entry.digest).length != entry.length:
+            raise DamagedObject(f"the recipe of blake3:{entry.digest.hex()} in {place} is of another length")
+    else:
+        expand_entry(entry._replace(flags=0) if entry.flags == CHUNK else entry, stored, place)

@@ -7,7 +7,7 @@ it and no others. `docs/reference/formats.md` defines it; a slow reference in th
 
 from typing import Any
 
-from track.store.description import Chunking
+from track.store.description import CHUNK_LIMIT, Chunking
 
 try:
     from pyfastcdc import FastCDC as _Cutter
@@ -17,8 +17,6 @@ except ImportError:
 _FastCDC: Any = _Cutter
 
 ALGORITHM = "fastcdc-2020"
-CHUNK_LIMIT = 16 << 20
-"""Bytes; no chunk of any store is larger, whatever a recipe or a table says."""
 
 _LEAST = 256
 

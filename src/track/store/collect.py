@@ -10,33 +10,30 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from track.errors import DamagedObject, NewerFormat, Unreadable
 from track.progress import Progress, silent
 from track.publish import remove
+from track.store.chunk_collecting import Needed, Uses, is_of_chunks, move_chunks, uses_of
+from track.store.chunked import check_entry
 from track.store.objects import Store
-from track.store.pack import RAW, READ_FLAGS, RECORD_SIZE, ZSTD, PackEntry, PackWriter, expand_entry, read_table
+from track.store.pack import RAW, READ_FLAGS, RECIPE, RECORD_SIZE, ZSTD, PackEntry, PackWriter, read_table
 from track.store.trash import Batch
 from track.store.writer import Writer
 from track.system import read_at, reading
 
 _WHOLES_AT_ONCE = 2000
+_FORMS = (RAW, ZSTD, RECIPE)
 MOSTLY = 0.5
 """A pack of which more than this part of the bytes is dead is written anew without them."""
-
-
-class Needed(Protocol):
-    """Says which digests are needed; `Marks` is one."""
-
-    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
-        """Those of these that are needed."""
 
 
 class Dead(NamedTuple):
     """A file of the store with dead objects in it; sizes are in bytes, as stored.
 
-    `name` is the pack's, or the object's own digest; a pack with live objects in it `is_mixed`.
+    `name` is the pack's, or the object's own digest; a pack with live objects in it `is_mixed`. One that is `of_chunks`
+    has entries that are no objects.
     """
 
     name: bytes
@@ -45,13 +42,19 @@ class Dead(NamedTuple):
     size: int
     dead_count: int
     dead_bytes: int
+    of_chunks: bool = False
+
+    @property
+    def objects_count(self) -> int:
+        """How many dead objects are in it."""
+        return 0 if self.of_chunks else self.dead_count
 
 
 class Found(NamedTuple):
     """What a look at the whole store found. `going` are files to take away; the rest counts dead objects that stay:
 
     because they are younger than the grace period, because most of their pack is alive, or because this version
-    cannot read their pack.
+    cannot read their pack. What changed after `before_s` was young.
     """
 
     going: tuple[Dead, ...]
@@ -60,6 +63,7 @@ class Found(NamedTuple):
     among_live_count: int
     among_live_bytes: int
     unreadable_count: int
+    before_s: float = float("inf")
 
 
 class Taken(NamedTuple):
@@ -82,18 +86,18 @@ def look(store: Store, marks: Needed, before_s: float, progress: Progress = sile
     unreadable = 0
     progress.begin("looking through the store")
     try:
-        for dead in dead_files(store, marks, progress):
+        for dead in dead_files(store, marks, progress, before_s):
             if dead is None:
                 unreadable += 1
             elif _modified(store, dead) > before_s:
-                young = [young[0] + dead.dead_count, young[1] + dead.dead_bytes]
+                young = [young[0] + dead.objects_count, young[1] + dead.dead_bytes]
             elif dead.is_mixed and dead.dead_bytes + RECORD_SIZE * dead.dead_count <= MOSTLY * dead.size:
-                among_live = [among_live[0] + dead.dead_count, among_live[1] + dead.dead_bytes]
+                among_live = [among_live[0] + dead.objects_count, among_live[1] + dead.dead_bytes]
             else:
                 going.append(dead)
     finally:
         progress.end()
-    return Found(tuple(going), young[0], young[1], among_live[0], among_live[1], unreadable)
+    return Found(tuple(going), young[0], young[1], among_live[0], among_live[1], unreadable, before_s)
 
 
 def drop_partial(store: Store, before_s: float) -> int:
@@ -114,9 +118,11 @@ def drop_partial(store: Store, before_s: float) -> int:
 
 
 def dead_objects(store: Store, marks: Needed, dead: Dead) -> list[tuple[bytes, int]]:
-    """(digest, bytes as stored) of each dead object in a file."""
+    """(digest, bytes as stored) of each dead object in a file; what chunks of it take is told of their packs."""
     if not dead.is_pack:
         return [(dead.name, dead.size)]
+    if dead.of_chunks:
+        return []
     entries = read_table(store.rooms.pack(dead.name))
     live = marks.kept([entry.digest for entry in entries])
     return [(entry.digest, entry.stored_length) for entry in entries if entry.digest not in live]
@@ -138,16 +144,20 @@ def rewrite(store: Store, marks: Needed, found: Found, progress: Progress = sile
     try:
         with store.writer() as writer:
             copies = _Copies(store, writer)
+            uses = uses_of(store, marks, found.before_s)
             try:
                 for dead in mixed:
+                    if dead.of_chunks:
+                        continue
                     with suppress(DamagedObject, NewerFormat, FileNotFoundError):
-                        for entry, stored in _live_entries(store, marks, dead):
+                        for entry, stored in _live_entries(store, marks, dead, uses):
                             copies.add(entry, stored)
                             progress.advance(size_bytes=len(stored))
                         done.add(dead.name)
                 copies.seal()
             finally:
                 copies.abandon()
+            done |= move_chunks(store, writer, [dead.name for dead in mixed if dead.of_chunks], uses, progress)
             writer.commit()
     finally:
         progress.end()
@@ -166,9 +176,10 @@ def take(store: Store, marks: Needed, found: Found, rewritten: frozenset[bytes],
     batch: Batch | None = None
     objects = size = files = 0
     going = frozenset(dead.name for dead in found.going if dead.is_pack)
-    for dead in found.going:
+    uses = uses_of(store, marks, found.before_s)
+    for dead in sorted(found.going, key=lambda dead: dead.of_chunks):  # recipes first: none is without its chunks
         with suppress(FileNotFoundError):
-            if not _is_still_dead(store, marks, dead, going if dead.name in rewritten else frozenset()):
+            if not _is_still_dead(store, marks, dead, going if dead.name in rewritten else frozenset(), uses):
                 continue
             batch = batch or trash.begin(int(now_s))
             if dead.is_pack:
@@ -176,14 +187,20 @@ def take(store: Store, marks: Needed, found: Found, rewritten: frozenset[bytes],
                 store.index.forget_pack(dead.name)
             else:
                 trash.take_whole(batch, dead.name)
-            objects, size, files = objects + dead.dead_count, size + dead.dead_bytes, files + dead.size
+            objects, size, files = objects + dead.objects_count, size + dead.dead_bytes, files + dead.size
     if batch is not None:
         trash.drop_empty(batch)
     return Taken(objects, size, files)
 
 
-def dead_files(store: Store, marks: Needed, progress: Progress) -> Iterator[Dead | None]:
-    """Every file of a store with something dead in it; None for a pack that this version cannot read."""
+def dead_files(
+    store: Store, marks: Needed, progress: Progress, before_s: float = float("inf")
+) -> Iterator[Dead | None]:
+    """Every file of a store with something dead in it; None for a pack that this version cannot read.
+
+    Chunks of what changed after `before_s` (seconds since 1970) are not dead.
+    """
+    uses = uses_of(store, marks, before_s)
     for name, path in store.packs():
         with suppress(FileNotFoundError):
             try:
@@ -192,20 +209,25 @@ def dead_files(store: Store, marks: Needed, progress: Progress) -> Iterator[Dead
                 yield None
                 continue
             progress.advance(count=len(entries))
-            if any(entry.form not in (RAW, ZSTD) or entry.flags for entry in entries):
+            of_chunks = is_of_chunks(entries)
+            if not of_chunks and any(entry.form not in _FORMS or entry.flags for entry in entries):
                 yield None
                 continue
-            live = marks.kept([entry.digest for entry in entries])
-            dead = [entry for entry in entries if entry.digest not in live]
+            if of_chunks:
+                used = uses.of(name, len(entries))
+                dead = [entry for entry, is_used in zip(entries, used, strict=True) if not is_used]
+            else:
+                live = _live(marks, name, entries, uses)
+                dead = [entry for entry, is_live in zip(entries, live, strict=True) if not is_live]
             if dead:
                 dead_bytes = sum(entry.stored_length for entry in dead)
                 whole = sum(entry.stored_length + RECORD_SIZE for entry in entries)
-                yield Dead(name, True, len(dead) < len(entries), whole, len(dead), dead_bytes)
+                yield Dead(name, True, len(dead) < len(entries), whole, len(dead), dead_bytes, of_chunks)
     for wholes in _grouped(store.wholes()):
-        live = marks.kept([digest for digest, _ in wholes])
+        kept = marks.kept([digest for digest, _ in wholes])
         progress.advance(count=len(wholes))
         for digest, path in wholes:
-            if digest not in live:
+            if digest not in kept:
                 with suppress(FileNotFoundError):
                     size = path.lstat().st_size
                     yield Dead(digest, False, False, size, 1, size)
@@ -232,11 +254,23 @@ class _Copies:
         self._pack.abandon()
 
 
-def _is_still_dead(store: Store, marks: Needed, dead: Dead, going: frozenset[bytes]) -> bool:
+def _live(marks: Needed, name: bytes, entries: Sequence[PackEntry], uses: Uses) -> list[bool]:
+    """Which entries of a pack of objects are needed; of several recipes of an object, only the one that counts is."""
+    kept = marks.kept([entry.digest for entry in entries])
+    return [
+        entry.digest in kept and (entry.form != RECIPE or uses.is_recipe(entry.digest, name, entry.offset))
+        for entry in entries
+    ]
+
+
+def _is_still_dead(store: Store, marks: Needed, dead: Dead, going: frozenset[bytes], uses: Uses) -> bool:
     """Whether nothing needs what is in a file, or what is needed is in another one that does not go."""
     if not dead.is_pack:
         return not marks.kept([dead.name])
-    live = marks.kept([entry.digest for entry in read_table(store.rooms.pack(dead.name))])
+    if dead.of_chunks:
+        return not uses.uses(dead.name)
+    entries = read_table(store.rooms.pack(dead.name))
+    live = {one.digest for one, is_live in zip(entries, _live(marks, dead.name, entries, uses), strict=True) if is_live}
     if not live:
         return True
     elsewhere = {held.digest for held in store.index.held(live) if store.index.pack_name(held.pack) not in going}
@@ -254,18 +288,18 @@ def _grouped(wholes: Iterator[tuple[bytes, Path]]) -> Iterator[list[tuple[bytes,
         yield group
 
 
-def _live_entries(store: Store, marks: Needed, dead: Dead) -> Iterator[tuple[PackEntry, bytes]]:
+def _live_entries(store: Store, marks: Needed, dead: Dead, uses: Uses) -> Iterator[tuple[PackEntry, bytes]]:
     """The live entries of a pack with their stored bytes, each verified. Raises DamagedObject."""
     path = store.rooms.pack(dead.name)
     entries = read_table(path)
-    live = marks.kept([entry.digest for entry in entries])
+    live = _live(marks, dead.name, entries, uses)
     with reading(path):
         fd = os.open(path, READ_FLAGS)
         try:
-            for entry in entries:
-                if entry.digest in live:
+            for entry, is_live in zip(entries, live, strict=True):
+                if is_live:
                     stored = read_at(fd, entry.stored_length, entry.offset)
-                    expand_entry(entry, stored, "its pack")
+                    check_entry(entry, stored, "its pack")
                     yield entry, stored
         finally:
             os.close(fd)

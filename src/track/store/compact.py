@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, Locked, NewerFormat
 from track.progress import Progress, silent
+from track.store.chunked import check_entry
 from track.store.index import Held
 from track.store.objects import Store
-from track.store.pack import RAW, READ_FLAGS, ZSTD, PackEntry, PackWriter, expand_entry, read_entry, read_table
+from track.store.pack import RAW, READ_FLAGS, RECIPE, ZSTD, PackEntry, PackWriter, read_table
 from track.store.writer import Writer
 from track.system import read_at, reading
 
@@ -71,7 +72,7 @@ def _small_packs(store: Store) -> Iterator[_Small]:
             if found.st_size >= SMALL_PACK or store.index.is_damaged(name):
                 continue
             entries = read_table(path)
-            if all(entry.form in (RAW, ZSTD) and not entry.flags for entry in entries):
+            if all(entry.form in (RAW, ZSTD, RECIPE) and not entry.flags for entry in entries):
                 yield _Small(found.st_mtime_ns, name, path, entries)
 
 
@@ -101,7 +102,7 @@ def _sound(path: Path, places: Iterable[Held]) -> set[bytes]:
         fd = os.open(path, READ_FLAGS)
         try:
             for held in places:
-                read_entry(fd, held.entry)
+                check_entry(held.entry, read_at(fd, held.stored_length, held.offset), "its pack")
                 found.add(held.digest)
         finally:
             os.close(fd)
@@ -116,10 +117,13 @@ def _merge(store: Store, packs: Sequence[_Small], progress: Progress) -> tuple[i
     try:
         with store.writer() as writer:
             merged = PackWriter(store.rooms.staging)
+            counts = {held.digest: store.index.pack_name(held.pack) for held in store.index.recipes()}
             try:
                 for pack in packs:
                     with suppress(DamagedObject, FileNotFoundError):
                         for entry, stored in _verified(pack):
+                            if entry.form == RECIPE and pack.name != counts.get(entry.digest):
+                                continue  # one that was written later counts
                             if entry.digest not in done:
                                 merged.add_entry(entry, stored)
                                 done.add(entry.digest)
@@ -145,7 +149,7 @@ def _verified(pack: _Small) -> list[tuple[PackEntry, bytes]]:
         finally:
             os.close(fd)
     for entry, stored in found:
-        expand_entry(entry, stored, "its pack")
+        check_entry(entry, stored, "its pack")
     return found
 
 

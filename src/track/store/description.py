@@ -14,6 +14,8 @@ SEALED_FORMAT = 2
 SEALING = 1
 """How files are sealed; decision 0016."""
 CIPHER = "aes-256-gcm"
+CHUNK_LIMIT = 16 << 20
+"""Bytes; no chunk of any store is larger, whatever a recipe or a table says."""
 
 RECIPIENT = re.compile(r"age1[a-z0-9]{1,4000}|ssh-(rsa|ed25519) [A-Za-z0-9+/=]{1,4000}")
 """What a recipient looks like: a public key of age, or one of SSH without its comment."""

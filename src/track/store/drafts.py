@@ -77,11 +77,12 @@ class Drafting:
         *,
         damaged: Callable[[bytes], object],
         is_salted: bool = False,
+        flags: int = 0,
     ) -> None:
         """`damaged` is told of an object whose file has other bytes, and raises. Packs that are salted have new names,
-        whatever is in them."""
+        whatever is in them. `flags` are those of the chunks in their packs."""
         self._tables, self._chunker, self._staging = tables, chunker, staging
-        self._damaged, self._is_salted = damaged, is_salted
+        self._damaged, self._is_salted, self._flags = damaged, is_salted, flags
         self._writer = PackWriter(staging)
         self._number = 0
         self._entries = 0
@@ -92,6 +93,8 @@ class Drafting:
         self._draft: _Draft | None = None
         self._hasher = blake3(max_threads=hash_threads())
         self._done: list[_Draft] = []
+        self.last = b""
+        """The digest of what was cut last."""
 
     def run(self, sources: Iterable[Source]) -> Iterator[Drafted]:
         """All of it, a pack or a few finished recipes at a time; what is not sealed at the end is, last.
@@ -100,6 +103,11 @@ class Drafting:
             DamagedObject: the file of an object has other bytes.
             DiskFull, StoreUnwritable, Unreadable: the disk is in the way.
         """
+        yield from self.cut(sources)
+        yield from self.seal()
+
+    def cut(self, sources: Iterable[Source]) -> Iterator[Drafted]:
+        """As `run`, but the last pack stays open for what is cut next."""
         hashed: deque[tuple[Slab, Future[list[bytes]]]] = deque()
         stored: deque[_Decided] = deque()
         with ThreadPoolExecutor(_THREADS) as threads:
@@ -115,10 +123,15 @@ class Drafting:
                     stored.append(self._decided(*hashed.popleft(), threads))
                 while stored:
                     yield from self._written(stored.popleft())
-                yield from self._sealed()
+            except BaseException:
+                self._writer.abandon()
+                raise
             finally:
                 coming.close()
-                self._writer.abandon()
+
+    def abandon(self) -> None:
+        """Drop the open pack."""
+        self._writer.abandon()
 
     def _decided(self, slab: Slab, future: Future[list[bytes]], threads: ThreadPoolExecutor) -> "_Decided":
         """What to reuse; what is new is compressed from here on."""
@@ -147,7 +160,7 @@ class Drafting:
                 self._put(digest, length, chunk)
             draft.append(*self._placed[digest], length)
             if self._writer.is_full:
-                yield from self._sealed()
+                yield from self.seal()
         if slab.is_last:
             self._finish(draft)
         slab.release()
@@ -155,7 +168,7 @@ class Drafting:
         yield Drafted(None, self._ready(), size)
 
     def _put(self, digest: bytes, length: int, chunk: Stored) -> None:
-        entry = PackEntry(digest, chunk.form, 0, 0, len(chunk.data), length, chunk.digest)
+        entry = PackEntry(digest, chunk.form, self._flags, 0, len(chunk.data), length, chunk.digest)
         self._writer.add_entry(entry, chunk.data)
         self._placed[digest] = self._number, self._entries
         self._fresh.discard(digest)
@@ -165,13 +178,16 @@ class Drafting:
     def _finish(self, draft: _Draft) -> None:
         source, found = draft.source, self._hasher.digest()
         self._draft, self._hasher = None, blake3(max_threads=hash_threads())
+        if not source.digest:
+            draft.source = source = source._replace(digest=found)
         if found != source.digest or draft.length != source.size:
             self._damaged(source.digest)
             raise DamagedObject(f"object {Digest(source.digest)} changed while it was read", hint="run it again")
         self._done.append(draft)
+        self.last = found
 
-    def _sealed(self) -> Iterator[Drafted]:
-        """Seal the open pack, when there is anything in it."""
+    def seal(self) -> Iterator[Drafted]:
+        """Seal the open pack, when there is anything in it; every recipe is ready then."""
         if self._is_salted and self._writer.size:
             add_salt(self._writer)
         pack = self._writer.seal()

@@ -1,10 +1,12 @@
-"""Footprint: how much of the disk a local store takes, and each object in it; nothing is read, and nothing comes back
-from the trash."""
+"""Footprint: how much of the disk a local store takes, and each object in it; nothing comes back from the trash."""
 
 from collections.abc import Collection
 from contextlib import suppress
 
+from track.errors import DamagedObject, NewerFormat
+from track.store.index import Held
 from track.store.objects import Store
+from track.store.pack import RECIPE, read_table
 
 
 def footprint(store: Store) -> int:
@@ -17,12 +19,46 @@ def footprint(store: Store) -> int:
 
 
 def stored_sizes(store: Store, digests: Collection[bytes]) -> dict[bytes, int]:
-    """The bytes that each of these takes as it is stored; those that are not here are left out."""
-    sizes: dict[bytes, int] = {}
-    for held in store.index.held(digests):
-        sizes[held.digest] = sizes.get(held.digest, 0) + held.stored_length
-    for digest in set(digests) - sizes.keys():
-        with suppress(FileNotFoundError):
-            if (path := store.whole(digest)) is not None:
-                sizes[digest] = path.lstat().st_size
-    return sizes
+    """The bytes that each of these takes as it is stored; those that are not here are left out.
+
+    Of what is in chunks, all of them: what it shares with others counts for each.
+    """
+    return Weights(store).sizes(digests, shared=True)
+
+
+class Weights:
+    """The same, one after another; what is in chunks counts but once."""
+
+    def __init__(self, store: Store) -> None:
+        """Nothing has counted yet."""
+        self._store = store
+        self._counted: dict[bytes, bytearray] = {}
+
+    def sizes(self, digests: Collection[bytes], *, shared: bool = False) -> dict[bytes, int]:
+        """The bytes that each of these takes, of chunks only those that did not count before, unless `shared`."""
+        sizes: dict[bytes, int] = {}
+        for held in self._store.index.held(digests):
+            size = held.stored_length
+            if held.form == RECIPE:
+                size += self._chunks(held)
+                if shared:
+                    self._counted.clear()
+            sizes[held.digest] = sizes.get(held.digest, 0) + size
+        for digest in set(digests) - sizes.keys():
+            with suppress(FileNotFoundError):
+                if (path := self._store.whole(digest)) is not None:
+                    sizes[digest] = path.lstat().st_size
+        return sizes
+
+    def _chunks(self, held: Held) -> int:
+        size = 0
+        with suppress(DamagedObject, NewerFormat, FileNotFoundError):
+            recipe = self._store.recipes.read(held)
+            for number, first, count, _, _ in recipe.stretches:
+                pack = recipe.packs[number].digest
+                entries = read_table(self._store.rooms.pack(pack))
+                counted = self._counted.setdefault(pack, bytearray(len(entries)))
+                for at in range(first, first + count):
+                    size += 0 if counted[at] else entries[at].stored_length
+                    counted[at] = 1
+        return size

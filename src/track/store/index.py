@@ -4,7 +4,6 @@ Rows are added after their pack is durable. A pack that is not in the table of p
 when an object is missed, so a lost, old or deleted index costs time and never an object.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,24 +14,33 @@ from typing import Any, NamedTuple, TypeVar
 
 from track.errors import DamagedObject, DiskFull, NewerFormat, StoreUnwritable
 from track.publish import make_directories, remove, sync_directory
-from track.store.layout import PACKS, pack_digest
-from track.store.pack import RAW, ZSTD, PackEntry, read_table
+from track.store.index_rows import (
+    DAMAGED,
+    VERSION,
+    NewPack,
+    connect,
+    create_tables,
+    forget,
+    insert,
+    listed,
+    needs_of,
+    size_of,
+    version_of,
+)
+from track.store.pack import RAW, RECIPE, PackEntry, read_table
 from track.system import is_full, shown
 
-_VERSION = 1
 _ASKED_AT_ONCE = 2000
 _PACKS_AT_ONCE = 64
 _LOOK_AGAIN_S = 1.0
 _INDEX_HINT = "delete it: it is made again from the packs"
-_TABLES = """
-CREATE TABLE packs (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, state INTEGER NOT NULL);
-CREATE TABLE objects (
-  digest BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL, stored_length INTEGER NOT NULL,
-  length INTEGER NOT NULL, form INTEGER NOT NULL,
-  PRIMARY KEY (digest, pack, offset)
-) WITHOUT ROWID;
-"""
-WHOLE, DAMAGED = 0, 1
+_LACKING = (
+    "SELECT 1 FROM needs WHERE needs.object = objects.digest AND needs.pack = objects.pack"
+    " AND needs.offset = objects.offset AND needs.needed NOT IN (SELECT name FROM packs)"
+)
+_USABLE = f"(form <> {RECIPE} OR NOT EXISTS ({_LACKING}))"
+"""Of a recipe, that every pack which it needs is there, too."""
+_OF_CHUNKS = "SELECT name, state FROM packs WHERE chunks > 0"
 _Answer = TypeVar("_Answer")
 
 
@@ -62,14 +70,6 @@ class Place(NamedTuple):
     length: int
     form: int
     digest: bytes
-
-
-class NewPack(NamedTuple):
-    """A pack to be known: its name, size in bytes and records."""
-
-    name: bytes
-    size: int
-    entries: Sequence[PackEntry]
 
 
 class Index:
@@ -103,7 +103,7 @@ class Index:
         lacking = set(digests)
         if lacking and not self.is_empty():
             for piece in _pieces(sorted(lacking)):
-                query = f"SELECT DISTINCT digest FROM objects WHERE digest IN ({_marks(piece)})"
+                query = f"SELECT DISTINCT digest FROM objects WHERE digest IN ({_marks(piece)}) AND {_USABLE}"
                 lacking.difference_update(row[0] for row in self._ask(query, piece))
         return lacking
 
@@ -112,11 +112,14 @@ class Index:
         return not self._ask("SELECT 1 FROM objects LIMIT 1", ())
 
     def held(self, digests: Iterable[bytes]) -> Iterator[Held]:
-        """Every place of each digest, in no order; nothing for those that are in no known pack."""
+        """Every place of each digest, in no order; nothing for those that are in no known pack.
+
+        A recipe of which a pack of chunks is gone is no place.
+        """
         for piece in _pieces(sorted(set(digests))):
             query = (
                 "SELECT digest, pack, offset, stored_length, length, form FROM objects"
-                f" WHERE digest IN ({_marks(piece)})"
+                f" WHERE digest IN ({_marks(piece)}) AND {_USABLE}"
             )
             yield from map(Held._make, self._ask(query, piece))
 
@@ -126,7 +129,7 @@ class Index:
         for piece in _pieces(sorted(set(digests))):
             query = (
                 "SELECT pack, offset, stored_length, length, form, digest FROM objects"
-                f" WHERE digest IN ({_marks(piece)})"
+                f" WHERE digest IN ({_marks(piece)}) AND {_USABLE}"
             )
             rows += self._ask(query, piece)
         rows.sort()
@@ -156,10 +159,70 @@ class Index:
         """Every object in a pack with its length, sorted by digest."""
         last = b""
         while rows := self._ask(
-            "SELECT digest, length FROM objects WHERE digest > ? GROUP BY digest ORDER BY digest LIMIT 10000", (last,)
+            f"SELECT digest, length FROM objects WHERE digest > ? AND {_USABLE}"
+            " GROUP BY digest ORDER BY digest LIMIT 10000",
+            (last,),
         ):
             yield from rows
             last = rows[-1][0]
+
+    # Recipes, and the packs of chunks that they need.
+
+    def recipes(self) -> Iterator[Held]:
+        """The recipe of each object that is here in chunks, the one that was written last, in the order of packs."""
+        if not self.has_chunks():
+            return
+        query = (
+            "SELECT digest, pack, offset, stored_length, length, form FROM objects"
+            f" WHERE form = {RECIPE} AND {_USABLE} ORDER BY pack, offset"
+        )
+        last = {held.digest: held for held in map(Held._make, self._ask(query, ()))}
+        yield from sorted(last.values(), key=itemgetter(1, 2))
+
+    def has_chunks(self) -> bool:
+        """Whether anything is here in chunks."""
+        return bool(self._ask("SELECT 1 FROM needs LIMIT 1", ()) or self._ask(_OF_CHUNKS + " LIMIT 1", ()))
+
+    def packs_of_chunks(self) -> dict[bytes, int]:
+        """Every known pack of chunks: its name, and WHOLE or DAMAGED."""
+        return dict(self._ask(_OF_CHUNKS, ()))
+
+    def needing(self, names: Iterable[bytes]) -> set[bytes]:
+        """The objects of which a recipe needs one of these packs."""
+        return {row[0] for name in names for row in self._ask("SELECT object FROM needs WHERE needed = ?", (name,))}
+
+    def needed(self, digests: Iterable[bytes]) -> set[bytes]:
+        """The packs that recipes of these objects need, whether they are there or not."""
+        found: set[bytes] = set()
+        for piece in _pieces(sorted(set(digests))):
+            query = f"SELECT DISTINCT needed FROM needs WHERE object IN ({_marks(piece)})"
+            found.update(row[0] for row in self._ask(query, piece))
+        return found
+
+    def packs_with(self, digests: Iterable[bytes]) -> set[bytes]:
+        """The packs that have any of these objects, or a recipe of one, whatever else that needs."""
+        found: set[bytes] = set()
+        for piece in _pieces(sorted(set(digests))):
+            query = f"SELECT DISTINCT name FROM packs JOIN objects ON pack = id WHERE digest IN ({_marks(piece)})"
+            found.update(row[0] for row in self._ask(query, piece))
+        return found
+
+    def broken(self) -> set[bytes]:
+        """The objects of which a recipe is here, and not every pack that it needs."""
+        return {row[0] for row in self._ask(f"SELECT digest FROM objects WHERE form = {RECIPE} AND NOT {_USABLE}", ())}
+
+    def note_damaged(self, name: bytes) -> None:
+        """Remember that something in a pack is damaged."""
+        self._change("UPDATE packs SET state = ? WHERE name = ?", (DAMAGED, name))
+
+    def forget_recipes(self, digest: bytes, needed: bytes) -> None:
+        """Do not offer an object by recipes that need this pack again."""
+        values = (digest, digest, needed)
+        self._change(
+            f"DELETE FROM objects WHERE digest = ? AND form = {RECIPE} AND (pack, offset) IN"
+            " (SELECT pack, offset FROM needs WHERE object = ? AND needed = ?)",
+            values,
+        )
 
     def inside(self, name: bytes) -> Iterator[bytes]:
         """The digests of what it looks for in one pack. Reads everything: for a checkup."""
@@ -175,7 +238,7 @@ class Index:
         """Know these packs, in one transaction; each must be durable already. Known ones are described anew."""
         new = list(packs)
         if new:
-            self._guarded(lambda db: _insert(db, new))
+            self._guarded(lambda db: insert(db, new))
 
     def forget(self, held: Held) -> None:
         """Do not look for an object at this place again, and remember that its pack is damaged."""
@@ -185,13 +248,13 @@ class Index:
     def vanished(self) -> set[bytes]:
         """What it looks for in packs that are gone, or have another size than they had, since it last looked."""
         there = dict(self.listed())
-        gone = [name for name, (size, _) in self.packs().items() if name not in there or _size(there[name]) != size]
+        gone = [name for name, (size, _) in self.packs().items() if name not in there or size_of(there[name]) != size]
         return {digest for name in gone for digest in self.inside(name)}
 
     def forget_pack(self, name: bytes) -> bool:
         """Know nothing of a pack any more: it is gone. Whether it was known."""
         was_known = bool(self._ask("SELECT 1 FROM packs WHERE name = ?", (name,)))
-        self._guarded(lambda db: _forget(db, [name]))
+        self._guarded(lambda db: forget(db, [name]))
         self._names = {}
         return was_known
 
@@ -201,7 +264,7 @@ class Index:
 
     def listed(self) -> Iterator[tuple[bytes, Path]]:
         """Every file in the folder that has a pack's name: (the digest that names it, its path)."""
-        return _listed(self._packs)
+        return listed(self._packs)
 
     def is_stale(self) -> bool:
         """Whether a look at the folder may pay: another process may have added a pack since the last one."""
@@ -211,11 +274,11 @@ class Index:
         """Compare with the folder of packs: know new ones, forget lost or cut ones. Whether anything was new."""
         self.is_reconciled = True
         self._looked_at = time.monotonic()
-        there = dict(_listed(self._packs))
+        there = dict(listed(self._packs))
         known = self.packs()
-        if lost := [name for name, (size, _) in known.items() if name not in there or _size(there[name]) != size]:
+        if lost := [name for name, (size, _) in known.items() if name not in there or size_of(there[name]) != size]:
             self.cut.update(digest for name in lost if name in there for digest in self.inside(name))
-            self._guarded(lambda db: _forget(db, lost))
+            self._guarded(lambda db: forget(db, lost))
             self._names = {}
         found = False
         for names in _pieces(sorted(there.keys() - (known.keys() - set(lost))), _PACKS_AT_ONCE):
@@ -230,7 +293,8 @@ class Index:
     def _described(self, name: bytes, path: Path) -> NewPack | None:
         """What a pack says of itself; None when it is gone, broken or of a newer format."""
         try:
-            return NewPack(name, path.stat().st_size, read_table(path))
+            entries = read_table(path)
+            return NewPack(name, path.stat().st_size, entries, needs_of(path, entries))
         except DamagedObject as error:
             self._on_damage(path, error)
         except (FileNotFoundError, NewerFormat):
@@ -286,9 +350,9 @@ class Index:
                     make_directories(self._path.parent)
                 except (OSError, StoreUnwritable):
                     self._path = None
-            self._db = _connect(self._path)
-            if _version(self._db) != _VERSION:
-                _create(self._db)
+            self._db = connect(self._path)
+            if version_of(self._db) != VERSION:
+                create_tables(self._db)
                 self.refresh()
         return self._db
 
@@ -298,74 +362,6 @@ class Index:
             for ending in ("", "-wal", "-shm", "-journal"):
                 with suppress(FileNotFoundError):
                     remove(f"{self._path}{ending}")
-
-
-def _connect(path: Path | None) -> sqlite3.Connection:
-    db = sqlite3.connect(path or ":memory:", timeout=30.0, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA cache_size = -16000")
-    return db
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _create(db: sqlite3.Connection) -> None:
-    """Make the tables, unless another process just has; those of another version are dropped."""
-    with db:
-        db.execute("BEGIN IMMEDIATE")
-        if _version(db) == _VERSION:
-            return
-        names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for name in names:
-            db.execute(f'DROP TABLE "{name}"')
-        for statement in _TABLES.split(";\n"):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def _insert(db: sqlite3.Connection, packs: list[NewPack]) -> None:
-    db.execute("BEGIN IMMEDIATE")
-    rows = []
-    for pack in packs:
-        db.execute(
-            "INSERT INTO packs (name, size, state) VALUES (?, ?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET size = excluded.size, state = excluded.state",
-            (pack.name, pack.size, WHOLE),
-        )
-        number = db.execute("SELECT id FROM packs WHERE name = ?", (pack.name,)).fetchone()[0]
-        rows += [
-            (digest, number, offset, stored_length, length, form)
-            for digest, form, flags, offset, stored_length, length, _ in pack.entries
-            if form in (RAW, ZSTD) and not flags
-        ]
-    rows.sort(key=itemgetter(0))
-    db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)", rows)
-
-
-def _forget(db: sqlite3.Connection, names: Iterable[bytes]) -> None:
-    for name in names:
-        db.execute("DELETE FROM objects WHERE pack = (SELECT id FROM packs WHERE name = ?)", (name,))
-        db.execute("DELETE FROM packs WHERE name = ?", (name,))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return -1
-
-
-def _listed(packs: Path) -> Iterator[tuple[bytes, Path]]:
-    """Every file in the folder whose name is that of a pack, with the digest that it is named by."""
-    with suppress(FileNotFoundError):
-        for prefix in os.listdir(packs):
-            with suppress(NotADirectoryError, FileNotFoundError):
-                for name in os.listdir(packs / prefix):
-                    if (digest := pack_digest(f"{PACKS}{prefix}/{name}")) is not None:
-                        yield digest, packs / prefix / name
 
 
 def _pieces(digests: Sequence[bytes], size: int = _ASKED_AT_ONCE) -> Iterator[Sequence[bytes]]:

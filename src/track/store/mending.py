@@ -20,7 +20,6 @@ from track.store.around import bare
 from track.store.checking import entries_of
 from track.store.chunked import RECIPE_LIMIT, needed_packs
 from track.store.chunking import Chunker
-from track.store.hashing import hash_fd
 from track.store.known import Known
 from track.store.layout import (
     OBJECTS,
@@ -47,10 +46,10 @@ from track.store.pack import (
 from track.store.place import NoSuchKey, Place
 from track.store.recipe import OF_WHOLE, RECIPE, dump_recipe, make_recipe
 from track.store.segment import Held, PackSize
-from track.store.slabs import Source, digests_of, slabs, stored_chunks
+from track.store.slabs import Large, Source, digests_of, slabs, stored_chunks
 from track.store.survey import publish_segment
 from track.store.tombstones import read_tombstones, together
-from track.store.whole import open_whole
+from track.work import hash_threads
 
 
 class Cut(NamedTuple):
@@ -61,6 +60,7 @@ class Cut(NamedTuple):
 
 
 _NO_LIMIT = (1 << 63) - 1
+_BUFFER = 4 << 20
 
 
 def sound_in(store: Store, digests: Iterable[bytes]) -> set[bytes]:
@@ -71,13 +71,9 @@ def sound_in(store: Store, digests: Iterable[bytes]) -> set[bytes]:
 
 
 def _is_sound(store: Store, digest: bytes) -> bool:
-    if (path := store.whole(digest)) is not None:
+    if (large := store.large(digest)) is not None:
         with suppress(OSError, TrackError):
-            fd = open_whole(path)
-            try:
-                return bool(hash_fd(fd, os.fstat(fd).st_size) == digest)
-            finally:
-                os.close(fd)
+            return _hashed(large) == digest
     for held in store.index.held([digest]):
         with suppress(OSError, TrackError):
             fd = os.open(store.rooms.pack(store.index.pack_name(held.pack)), READ_FLAGS)
@@ -87,6 +83,20 @@ def _is_sound(store: Store, digest: bytes) -> bool:
             finally:
                 os.close(fd)
     return False
+
+
+def _hashed(large: Large) -> bytes:
+    hasher = blake3(max_threads=hash_threads())
+    content = large.open()
+    try:
+        buffer = memoryview(bytearray(_BUFFER))
+        at = 0
+        while length := content.read_into(buffer, at):
+            hasher.update(buffer[:length])
+            at += length
+    finally:
+        content.close()
+    return hasher.digest()
 
 
 def set_aside(place: Place, store: Store, key: str) -> str | None:
@@ -124,10 +134,10 @@ def mend_object(place: Place, known: Known, store: Store, digest: bytes) -> bool
 
     Raises DamagedObject when the local copy turns out to be none.
     """
-    path = store.whole(digest)
-    if path is None:
-        return False
-    _put(place, object_key(digest), path, digest)
+    with store.as_file(digest) as path:
+        if path is None:
+            return False
+        _put(place, object_key(digest), path, digest)
     known.note_repaired((), [digest])
     return True
 
@@ -196,16 +206,18 @@ def _stored_again(store: Store, entry: PackEntry) -> bytes:
     if entry.form == RAW and not entry.flags:
         with suppress(MissingObject, DamagedObject):
             return store.read(entry.digest)
-    if entry.form == RECIPE and entry.flags == OF_WHOLE and (path := store.whole(entry.digest)) is not None:
-        recipe = make_recipe(path)
-        return dump_recipe(recipe) if recipe.digest == entry.digest else b""
+    if entry.form == RECIPE and entry.flags == OF_WHOLE:
+        with suppress(MissingObject, DamagedObject), store.as_file(entry.digest) as path:
+            recipe = make_recipe(path) if path is not None else None
+            return dump_recipe(recipe) if recipe is not None and recipe.digest == entry.digest else b""
     return b""
 
 
 def _chunks_again(store: Store, cut: Cut, wanted: dict[bytes, PackEntry]) -> dict[bytes, bytes]:
     """What these entries store, as far as they are chunks of objects that are whole in the local store."""
+    sizes = store.sizes(cut.objects)
     sources = [
-        Source(digest, path, path.stat().st_size) for digest in cut.objects if (path := store.whole(digest)) is not None
+        Source(digest, large, sizes[digest]) for digest in cut.objects if (large := store.large(digest)) is not None
     ]
     found: dict[bytes, bytes] = {}
     for slab in slabs(sources, cut.chunker):

@@ -5,7 +5,6 @@ anybody; another copy is tried, and the error says where it was looked for.
 """
 
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,29 +13,28 @@ from typing import Self
 
 from blake3 import blake3
 
-from track.errors import DamagedObject, NotAStore, TrackError
+from track.errors import DamagedObject, MissingObject, NotAStore, TrackError
 from track.locks import Lock
 from track.model.digest import Digest
 from track.progress import Moved, unheard
-from track.publish import Batch, create, make_directories, stage, sweep, sync_directory, write_all
-from track.store.description import CHOSEN, Description, dump_description, parse_description
+from track.publish import make_directories, remove, sweep
+from track.store.chunks_here import InChunks, hash_chunks, joined, put_together
+from track.store.description import Description
+from track.store.foundation import create_store, index_name, read_description, user_cache
 from track.store.hashing import hash_fd
 from track.store.index import Held, Index
-from track.store.layout import DESCRIPTION, OBJECTS, object_digest
+from track.store.layout import OBJECTS, object_digest
 from track.store.lost import note_lost
-from track.store.pack import RAW, expand_entry, read_entry, read_table
+from track.store.pack import RAW, RECIPE, expand_entry, read_entry, read_table
 from track.store.reading import OpenPacks
+from track.store.recipes_here import RecipesHere
 from track.store.rooms import Rooms
 from track.store.trash import Trash
-from track.store.whole import missing, open_whole, set_aside
-from track.store.writer import Writer
-from track.system import is_shared_filesystem, naming, reading, shown
+from track.store.whole import Whole, missing, open_whole, set_aside
+from track.store.writer import Cutter, Writer
+from track.system import is_shared_filesystem, reading, shown
 from track.work import hash_threads
 
-_KNOWN_NAMES = {
-    "staging", "partial", "trash", "quarantine", "lock", "index.db", "index.db-wal", "index.db-shm", "lost+found",
-    "verified.db", "lost", "dropped",
-}  # fmt: skip
 _DAMAGED_HINT = "`track fetch` brings it again from a remote; `track verify` lists everything that is damaged"
 _WINDOW = 1 << 16
 
@@ -56,9 +54,14 @@ class Store:
         self.damage: list[str] = []
         self.index = Index(index_path, rooms.packs, self._pack_is_broken)
         self._open_packs = OpenPacks(rooms)
+        self.recipes = RecipesHere(rooms, self.index, self._open_packs, self._entry_is_damaged)
         self._has_remade_index = False
         self.keeps_index = index_path is not None and index_path.parent == rooms.path
         """Whether the index is in the store, and everybody who writes there keeps it up to date."""
+        self.wants_chunks = False
+        """Whether large objects shall be kept in chunks from now on; see `track.store.cutting`."""
+        self.chunks_path = index_path and index_path.with_name(index_path.name.replace("index", "chunks", 1))
+        """The record of where which chunk is, beside the index."""
         self.verified_path = index_path and index_path.with_name(index_path.name.replace("index", "verified", 1))
         """The record of when which file was last verified, beside the index."""
 
@@ -74,18 +77,18 @@ class Store:
             NewerFormat: it was written by a later version of track.
             DiskFull, StoreUnwritable: it could not be made.
         """
-        description = _read_description(path)
+        description = read_description(path)
         if description is None:
             if not create:
                 raise NotAStore(f"there is no store at {shown(path)}", hint="check the path; `track init` makes one")
-            description = _create_store(path, group)
+            description = create_store(path, group)
         status = path.stat()
         is_group = description.shared == "group"
         mode = status.st_mode & 0o444 or 0o400
         rooms = Rooms(path, mode, 0o2775 if is_group else None)
         shared = is_group or is_shared_filesystem(path) or (hasattr(os, "geteuid") and status.st_uid != os.geteuid())
         own_index = not shared and os.access(path, os.W_OK)
-        index_path = path / "index.db" if own_index else (cache or _user_cache()) / _index_name(path, description)
+        index_path = path / "index.db" if own_index else (cache or user_cache()) / index_name(path, description)
         return cls(rooms, description, index_path)
 
     def __enter__(self) -> Self:
@@ -124,6 +127,45 @@ class Store:
     def whole(self, digest: bytes) -> Path | None:
         """The path of a whole object, unread; None when it is packed or absent."""
         return self.rooms.whole(digest)
+
+    def large(self, digest: bytes) -> Whole | InChunks | None:
+        """A large object, unread, as a file of its own or in chunks; None when it is neither."""
+        if (path := self.whole(digest)) is not None:
+            return Whole(path)
+        return next((large for _, large in self.recipes.of(digest)), None)
+
+    def are_large(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Those that are here as files of their own or in chunks: nodes of manifests never are."""
+        asked = set(digests)
+        in_chunks = {held.digest for held in self.index.held(asked) if held.form == RECIPE}
+        return in_chunks | {digest for digest in asked if self.whole(digest) is not None}
+
+    def check(self, digest: bytes, moved: Moved = unheard) -> int:
+        """Read and hash a large object, wherever it is; how many bytes it has. Raises as `open_verified`."""
+        if self.whole(digest) is not None:
+            return self.open_verified(digest, moved).stat().st_size
+        return self.recipes.through(digest, lambda content: (content.size, hash_chunks(content, moved)))
+
+    def copy_of_chunks(self, digest: bytes, staging: Path, moved: Moved = unheard) -> Path:
+        """A new file in `staging` with an object that is here in chunks, verified. Raises as `open_verified`."""
+        return self.recipes.through(digest, lambda content: put_together(content, staging, moved))
+
+    @contextmanager
+    def as_file(self, digest: bytes) -> Iterator[Path | None]:
+        """A large object as a file, put together for the block when it is here in chunks; None when it is not large.
+
+        Raises as `open_verified`, of what is in chunks.
+        """
+        large = self.large(digest)
+        if not isinstance(large, InChunks):
+            yield large and large.path
+            return
+        path = self.copy_of_chunks(digest, self.rooms.staging)
+        try:
+            yield path
+        finally:
+            with suppress(FileNotFoundError):
+                remove(path)
 
     def is_own(self, path: Path) -> bool:
         """Whether a file of the store may be linked out: ours, so that no other user can change it afterwards."""
@@ -172,6 +214,14 @@ class Store:
 
     def _read_packed(self, digest: bytes, damaged: list[DamagedObject]) -> bytes | None:
         for held in sorted(self.index.held([digest])):
+            if held.form == RECIPE:
+                try:
+                    return self.recipes.through(digest, joined)
+                except DamagedObject as error:
+                    damaged.append(error)
+                except MissingObject:  # a pack of it went meanwhile
+                    pass
+                continue
             name = self.index.pack_name(held.pack)
             try:
                 with reading(self.rooms.pack(name)):
@@ -203,6 +253,9 @@ class Store:
                     continue  # a second copy
                 piece = stored[offset - start : offset - start + stored_length]
                 del wanted[digest]
+                if form == RECIPE:
+                    yield digest, self.read(digest)
+                    continue
                 if form == RAW and length == len(piece) and blake3(piece).digest() == digest:
                     yield digest, bytes(piece)
                     continue
@@ -219,8 +272,10 @@ class Store:
         return Lock(self.rooms.lock, is_shared=self.rooms.directory_mode is not None)
 
     @contextmanager
-    def writer(self, timeout_s: float = 10.0) -> Iterator[Writer]:
+    def writer(self, timeout_s: float = 10.0, *, cutter: Cutter | None = None) -> Iterator[Writer]:
         """A writer, with the store's lock shared from now to its end; what is not committed then is dropped.
+
+        What a `cutter` cuts is kept in chunks; `track.store.cutting` has one where the store wants it.
 
         Raises Locked when a collection holds the store for longer than `timeout_s`.
         """
@@ -229,7 +284,7 @@ class Store:
             make_directories(self.rooms.staging, mode=mode or 0o777, exact=mode is not None)
             sweep(self.rooms.staging)
             self.index.refresh()  # what somebody deleted is not "already here"
-            writer = Writer(self.rooms, self.index)
+            writer = Writer(self.rooms, self.index, cutter)
             try:
                 yield writer
             finally:
@@ -266,7 +321,8 @@ class Store:
         count = 0
         if trash.batches():
             with suppress(OSError, TrackError), self.lock().shared(0):
-                count = trash.revive_these(digests)
+                asked = set(digests)
+                count = trash.revive_these(asked, self.index.needed(asked))
         return count and (self.index.refresh() or True)
 
     def _not_whole(self, digests: set[bytes]) -> set[bytes]:
@@ -342,55 +398,3 @@ class Store:
         note_lost(self.rooms, self.index.cut)
         where = f"; it is now {shown(aside)}" if aside else ""
         self.damage.append(f"{error.message}{where}")
-
-
-def _read_description(path: Path) -> Description | None:
-    try:
-        with reading(path / DESCRIPTION), open(path / DESCRIPTION, "rb") as file:
-            found = parse_description(file.read(1 << 20), shown(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if found.encryption is not None:
-        raise NotAStore(
-            f"{shown(path)} is an encrypted remote, which cannot be a local store", hint="name another folder"
-        )
-    return found
-
-
-def _create_store(path: Path, group: bool) -> Description:
-    """Make a store, unless another process just has; the description is there first, so that a half-made one is one."""
-    mode = 0o2775 if group else 0o777
-    try:
-        made = make_directories(path, mode=mode, exact=group)
-        strange = sorted(set(os.listdir(path)) - _KNOWN_NAMES)
-    except (NotADirectoryError, FileExistsError) as error:
-        raise NotAStore(f"{shown(path)} is not a folder", hint="name an empty or new folder") from error
-    if strange:
-        hint = "name an empty or new folder; if this was a store, restore its store.toml"
-        raise NotAStore(f"{shown(path)} is no store and not empty: it has {shown(strange[0])}", hint=hint)
-    description = Description(os.urandom(16).hex(), "group" if group else "", CHOSEN)
-    make_directories(path / "staging", mode=mode, exact=group)
-    staged = stage(path / "staging")
-    fd = create(staged, mode=0o644)
-    try:
-        with naming(staged):
-            write_all(fd, dump_description(description))
-    finally:
-        os.close(fd)
-    batch = Batch()
-    batch.add(staged, path / DESCRIPTION, mode=0o664 if group else None)
-    batch.commit()
-    for folder in made:
-        sync_directory(folder.parent)
-    written = _read_description(path)
-    assert written is not None
-    return written
-
-
-def _index_name(path: Path, description: Description) -> str:
-    """One for each store and place: a copy of a store does not have what the other was given since."""
-    return f"index-{description.id}-{zlib.crc32(os.fsencode(path.resolve())):08x}.db"
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "track"

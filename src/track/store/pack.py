@@ -28,6 +28,8 @@ SMALL = 1 << 20
 """Objects below this size go into packs, others are whole files."""
 
 RAW, ZSTD = 0, 1
+CHUNK = 2
+"""Flag of an entry in a local store: a chunk of large objects, and no object by itself."""
 MAX_EXPANDED = 256 << 20
 """No compressed entry may say that it is longer than this."""
 

@@ -15,6 +15,7 @@ from track.store.pack import (
     FOOTER_LENGTH,
     RAW,
     READ_FLAGS,
+    RECIPE,
     RECORD_SIZE,
     ZSTD,
     PackEntry,
@@ -137,7 +138,7 @@ def _check_large_pack(name: bytes, fd: int) -> CheckedPack:
 
 
 def _described(name: bytes, entries: Sequence[PackEntry], lost: Sequence[bytes], is_named_so: bool) -> CheckedPack:
-    readable = [entry for entry in entries if entry.form in (RAW, ZSTD) and not entry.flags]
+    readable = [entry for entry in entries if entry.form in (RAW, ZSTD, RECIPE) and not entry.flags]
     offsets, lengths = sum(entry.offset for entry in readable), sum(entry.length for entry in readable)
     what = "" if is_named_so else "its name is not its digest"
     if lost:

@@ -17,6 +17,7 @@ from track.model.digest import digest_of
 from track.progress import Progress, Share, silent
 from track.publish import remove
 from track.store.assembly import Assembly
+from track.store.cutting import writing
 from track.store.known import Known
 from track.store.large import PART, OnlyWhole, fetch_large, partials
 from track.store.layout import object_key, pack_key
@@ -90,7 +91,7 @@ def fetch(
     count, size = known.want(lacking)
     progress.begin("fetching", size_bytes=size, count=count)
     try:
-        with store.writer() as writer, partials(store.rooms) as folder:
+        with writing(store) as writer, partials(store.rooms) as folder:
             fetching = _Fetching(place, known, store, writer, progress)
             fetching.partials = folder
             fetching.run()

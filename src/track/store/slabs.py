@@ -1,20 +1,16 @@
 """Slabs: large objects, read and cut 16 MiB at a time by one thread while others hash and compress what came before."""
 
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from blake3 import blake3
 
 from track.store.chunking import Chunker
 from track.store.compression import zstd
 from track.store.pack import RAW, ZSTD
-from track.store.whole import open_whole
-from track.system import read_into, reading
 
 SLAB = 16 << 20
 """Bytes that are read at a time; the chunk that is not whole yet comes before them."""
@@ -26,11 +22,28 @@ _PROBED = 8
 _PAYS = 0.95
 
 
+class Readable(Protocol):
+    """What an object is read from."""
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Fill a buffer from there on, as far as it goes; how many bytes came."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Large(Protocol):
+    """A large object, wherever and however it is kept."""
+
+    def open(self) -> Readable:
+        """It, open for reading, in any thread."""
+
+
 class Source(NamedTuple):
-    """A large object to be cut: its digest, and the file that should be it."""
+    """A large object to be cut: its digest (empty where nobody knows it yet), what should be it, and its bytes."""
 
     digest: bytes
-    path: Path
+    large: Large
     size: int
 
 
@@ -82,20 +95,19 @@ def _fill(
 ) -> None:
     try:
         for source in sources:
-            fd = open_whole(source.path)
+            content = source.large.open()
             try:
-                with reading(source.path):
-                    if not _cut(fd, source, chunker, free, full):
-                        return
+                if not _cut(content, source, chunker, free, full):
+                    return
             finally:
-                os.close(fd)
+                content.close()
         full.put(None)
     except BaseException as error:  # handed to the thread that asked, which raises it
         full.put(error)
 
 
 def _cut(
-    fd: int,
+    content: Readable,
     source: Source,
     chunker: Chunker,
     free: "SimpleQueue[bytearray | None]",
@@ -112,7 +124,7 @@ def _cut(
         view = memoryview(buffer)
         view[: len(carried)] = carried
         wanted = min(SLAB, source.size - at)
-        have = len(carried) + _read(fd, view[len(carried) : len(carried) + wanted], at)
+        have = len(carried) + content.read_into(view[len(carried) : len(carried) + wanted], at)
         is_last = have - len(carried) < wanted or at + wanted >= source.size
         at += have - len(carried)
         lengths = chunker.lengths(view[:have], is_end=is_last)
@@ -121,14 +133,6 @@ def _cut(
         full.put(Slab(source, view[:end], lengths, is_last, partial(free.put, buffer)))
         if is_last:
             return True
-
-
-def _read(fd: int, buffer: memoryview, offset: int) -> int:
-    """Fill a buffer as far as the file goes; how many bytes came."""
-    done = 0
-    while done < len(buffer) and (length := read_into(fd, buffer[done:], offset + done)):
-        done += length
-    return done
 
 
 def digests_of(slab: Slab) -> list[bytes]:

@@ -60,14 +60,15 @@ class Owned(NamedTuple):
 class Tables:
     """The tables of one remote. Missing, damaged or of another version, it begins empty. Used in one thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file at `path`, making it and its folder when missing."""
+    def __init__(self, path: Path | None) -> None:
+        """Open the file at `path`, making it and its folder when missing; None: in memory."""
         self.path = path
-        make_directories(path.parent)
+        if path is not None:
+            make_directories(path.parent)
         try:
             self._db = _opened(path)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):  # full, locked, not ours: the file itself may be fine
+            if path is None or isinstance(error, sqlite3.OperationalError):  # full, locked: the file may be fine
                 raise
             forget_tables(path)
             self._db = _opened(path)
@@ -83,7 +84,8 @@ class Tables:
     ) -> None:
         """Let go of the file; drop it when it turned out to be damaged."""
         self._db.close()
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        is_broken = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        if is_broken and self.path is not None:
             forget_tables(self.path)
 
     @contextmanager
@@ -96,13 +98,12 @@ class Tables:
 
     def note_table(self, pack: NeededPack, records: bytes) -> None:
         """Keep the table of a pack; the caller has seen that it is the one that the recipe, or its writer, says."""
-        known = self._db.execute("SELECT 1 FROM packs WHERE digest = ?", (pack.digest,)).fetchone()
-        if known is not None:
-            return
         row = (pack.digest, pack.table_digest, pack.table_offset, records)
         cursor = self._db.execute(
-            "INSERT INTO packs (digest, table_digest, table_offset, records) VALUES (?,?,?,?)", row
+            "INSERT OR IGNORE INTO packs (digest, table_digest, table_offset, records) VALUES (?,?,?,?)", row
         )
+        if not cursor.rowcount:
+            return
         number = cursor.lastrowid
         keys = (_key(records, at) for at in range(0, len(records), RECORD_SIZE))
         self._db.executemany(
@@ -124,6 +125,10 @@ class Tables:
         if row is None:
             raise KeyError(pack)
         return NeededPack(pack, row[0], row[1], row[2] // RECORD_SIZE)
+
+    def lacking(self, packs: Iterable[bytes]) -> list[bytes]:
+        """Those of which no table is kept, sorted."""
+        return sorted(set(packs) - {row[0] for row in self._db.execute("SELECT digest FROM packs")})
 
     def use(self, is_there: Callable[[Sequence[bytes]], Iterable[bytes]]) -> None:
         """Say, asked in parts, which packs are at the remote: `spots` gives others no more, and forgets them."""
@@ -200,8 +205,8 @@ class Tables:
             self._db.execute("DELETE FROM objects WHERE digest = ?", (digest,))
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=20)
+def _opened(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(path or ":memory:", timeout=20)
     try:
         db.execute("PRAGMA synchronous = OFF")  # it can be made again
         version = db.execute("PRAGMA user_version").fetchone()[0]

@@ -32,6 +32,7 @@ from track.store.segment import Held, PackSize
 from track.store.slabs import Source
 from track.store.survey import publish_segment
 from track.store.tables import Tables
+from track.store.whole import Whole
 
 INDEX_EVERY_BYTES = 256 << 20
 INDEX_EVERY_OBJECTS = 200_000
@@ -128,10 +129,14 @@ def _take_stock(store: Store, wanted: set[bytes]) -> _Stock:
         )
     packs: Counter[int] = Counter()
     size = 0
+    large: dict[bytes, int] = {}
     for held in store.index.held(wanted):
+        if held.form == RECIPE:
+            large[held.digest] = held.length
+            continue
         size += held.length
         packs[held.pack] += 1
-    large = store.sizes(store.index.absent(wanted))
+    large |= store.sizes(store.index.absent(wanted))
     return _Stock(wanted, size + sum(large.values()), large, packs)
 
 
@@ -174,9 +179,9 @@ class _Sending:
     def _parcels(self, stock: _Stock) -> Generator[_Parcel, None, None]:
         rest = stock.wanted
         sources = [
-            Source(digest, path, size)
+            Source(digest, large, size)
             for digest, size in sorted(stock.large.items())
-            if (path := self._store.whole(digest)) is not None
+            if (large := self._store.large(digest)) is not None
         ]
         rest.difference_update(source.digest for source in sources)
         if sources:
@@ -193,9 +198,13 @@ class _Sending:
         yield from self._packed(sorted(rest))
 
     def _whole(self, sources: list[Source]) -> Iterator[_Parcel]:
-        for digest, path, size in sources:
+        for digest, large, size in sources:
             held = Held(digest, None, RAW, 0, 0, 0, size)
-            yield _Parcel(object_key(digest), path, digest, size, size, (held,), False, False)
+            if isinstance(large, Whole):
+                yield _Parcel(object_key(digest), large.path, digest, size, size, (held,), False, False)
+            else:
+                path = self._store.copy_of_chunks(digest, self._store.rooms.staging)
+                yield _Parcel(object_key(digest), path, digest, size, size, (held,), False, True)
 
     def _cut(self, sources: list[Source], cutting: Cutting) -> Iterator[_Parcel]:
         """Packs of the chunks that the remote lacks; the recipes gather until they are sent with the group."""
@@ -205,7 +214,7 @@ class _Sending:
             cutting.tables,
             cutting.chunker,
             self._store.rooms.staging,
-            damaged=self._store.open_verified,
+            damaged=self._store.check,
             is_salted=self._is_salted,
         )
         for pack, recipes, reused_bytes in drafting.run(sources):

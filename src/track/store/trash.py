@@ -62,27 +62,42 @@ class Trash:
         self._take(batch, object_key(digest))
 
     def revive(self, wanted: Callable[[list[bytes]], set[bytes]]) -> int:
-        """Bring back every file with an object in it that is `wanted`, which is asked about many at once; how many."""
+        """Bring back every file with an object in it that is `wanted`, which is asked about many at once; how many.
+
+        Packs of chunks come back with the recipes that need them.
+        """
         count = 0
+        needed: set[bytes] = set()
         for batch in self.batches():
             with self._index(batch) as index:
                 for name, _ in sorted(index.listed()):
-                    if wanted(list(index.inside(name))):
+                    if found := wanted(list(index.inside(name))):
+                        needed |= index.needed(found)
                         count += self._bring_back(batch, pack_key(name))
             wholes = list(_wholes(batch))
             count += sum(self._bring_back(batch, object_key(digest)) for digest in wanted(wholes))
-        return count
+        return count + self.revive_packs(needed)
 
-    def revive_these(self, digests: Iterable[bytes]) -> int:
-        """As `revive`, of these digests; a question to an index for each batch, when it keeps one."""
+    def revive_these(self, digests: Iterable[bytes], packs: Iterable[bytes] = ()) -> int:
+        """As `revive`, of these digests; a question to an index for each batch, when it keeps one.
+
+        `packs` are brought back, too: those of chunks that recipes need which are not in the trash.
+        """
         count = 0
         asked = list(digests)
+        needed = set(packs)
         for batch in self.batches():
             with self._index(batch) as index:
-                names = {index.pack_name(held.pack) for held in index.held(asked)}
+                names = index.packs_with(asked)
+                needed |= index.needed(asked)
             count += sum(self._bring_back(batch, pack_key(name)) for name in sorted(names))
             count += sum(self._bring_back(batch, object_key(digest)) for digest in asked)
-        return count
+        return count + self.revive_packs(needed)
+
+    def revive_packs(self, names: Iterable[bytes]) -> int:
+        """Bring back these packs, as far as they are in the trash; how many."""
+        wanted = sorted(names)
+        return sum(self._bring_back(batch, pack_key(name)) for batch in self.batches() for name in wanted)
 
     def empty(self, before_s: float) -> int:
         """Delete what was taken away before this time (seconds since 1970); how many bytes."""

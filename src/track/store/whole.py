@@ -149,6 +149,38 @@ def open_whole(path: Path) -> int:
     return fd
 
 
+class OpenWhole:
+    """A whole object, open for reading; nothing of it is verified."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises FileNotFoundError."""
+        self._fd = open_whole(path)
+        self._path = path
+        self.size = os.fstat(self._fd).st_size
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Fill a buffer from there on, as far as the object goes; how many bytes came."""
+        done = 0
+        with reading(self._path):
+            while done < len(buffer) and (length := read_into(self._fd, buffer[done:], offset + done)):
+                done += length
+        return done
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._fd)
+
+
+class Whole(NamedTuple):
+    """A large object that is a file of its own."""
+
+    path: Path
+
+    def open(self) -> OpenWhole:
+        """It, open for reading. Raises FileNotFoundError."""
+        return OpenWhole(self.path)
+
+
 def set_aside(path: Path, quarantine: Path) -> Path | None:
     """Move what was found bad into quarantine, under a name that is free; None when the store cannot be written.
 

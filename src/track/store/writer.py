@@ -1,9 +1,10 @@
 """Writer: puts objects into a store, all of them durable and visible at its commit."""
 
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from blake3 import blake3
 
@@ -11,8 +12,11 @@ from track.errors import TrackError
 from track.model.digest import Digest, digest_of
 from track.progress import Moved, unheard
 from track.publish import Batch, create_with, remove, stage
-from track.store.index import Index, NewPack
-from track.store.pack import SMALL, PackWriter, SealedPack
+from track.store.chunked import ChunkedRecipe, dump_chunked
+from track.store.hashing import hash_fd
+from track.store.index import Index
+from track.store.index_rows import NewPack, needs_of
+from track.store.pack import READ_FLAGS, RECIPE, SMALL, PackEntry, PackWriter, SealedPack
 from track.store.rooms import Rooms
 from track.store.whole import set_aside, staged_copy
 
@@ -27,6 +31,26 @@ class _Whole(NamedTuple):
     digest: Digest
 
 
+Take = Callable[[SealedPack | None, Sequence[ChunkedRecipe]], None]
+"""What takes a pack of chunks, and the recipes of which every chunk is in a pack that it took by now."""
+
+
+class Cutter(Protocol):
+    """Cuts large objects into chunks; `track.store.cutting` has it."""
+
+    def may_be_whole(self, size: int) -> bool:
+        """Whether an object of so many bytes may be here as a file of its own."""
+
+    def cut(self, fd: int, size: int, digest: bytes, take: Take, moved: Moved = unheard) -> Digest:
+        """Cut an open file, the object of a `digest` if that is known; what it is."""
+
+    def seal(self, take: Take) -> None:
+        """Give what is not in a pack yet."""
+
+    def abandon(self) -> None:
+        """Drop what is not in a pack yet."""
+
+
 class Writer:
     """Adds to one store; made by `Store.writer`, used in one thread.
 
@@ -35,10 +59,14 @@ class Writer:
     whole gigabytes, which are published on the way: what is interrupted goes on from there when it is done again.
     """
 
-    def __init__(self, rooms: Rooms, index: Index) -> None:
+    def __init__(self, rooms: Rooms, index: Index, cutter: Cutter | None = None) -> None:
         """For `Store.writer` alone, which holds the lock."""
         self._rooms = rooms
         self._index = index
+        self._cutter = cutter
+        self._recipes: list[ChunkedRecipe] = []
+        self._unwanted: set[bytes] = set()
+        """What was cut, and turned out to be here."""
         self._seen: set[bytes] = set()
         self._pending: dict[bytes, bytes] = {}
         self._pending_bytes = 0
@@ -89,9 +117,28 @@ class Writer:
         """
         if size < SMALL:
             raise ValueError(f"{size} bytes are a small object: use add")
+        if self._cutter is not None:
+            return self._cut(self._cutter, fd, size, moved)
         staged, digest = staged_copy(fd, size, self._rooms.staging, moved=moved)
         self.adopt_whole(staged, digest, size)
         return digest
+
+    def _cut(self, cutter: Cutter, fd: int, size: int, moved: Moved) -> Digest:
+        if cutter.may_be_whole(size) and self._is_here(digest := hash_fd(fd, size), size):
+            return digest
+        digest = cutter.cut(fd, size, b"", self._take, moved)
+        if digest in self._seen:
+            return digest
+        if self._is_here(digest, size):
+            self._unwanted.add(digest)
+        else:
+            self._count(digest, size)
+        return digest
+
+    def _take(self, pack: SealedPack | None, recipes: Sequence[ChunkedRecipe]) -> None:
+        if pack is not None:
+            self._keep(pack)
+        self._recipes += recipes
 
     def adopt(self, sealed: SealedPack) -> None:
         """Take a complete pack, staged on the store's filesystem, whose entries its maker has hashed."""
@@ -100,15 +147,38 @@ class Writer:
         self.new_bytes += sum(entry.length for entry in sealed.entries)
         self._keep(sealed)
 
+    def adopt_chunks(self, sealed: SealedPack) -> None:
+        """Take a complete pack of chunks: they are no objects."""
+        self._keep(sealed)
+
     def adopt_whole(self, staged: Path, digest: Digest, size: int) -> None:
-        """Take a staged file of SMALL or more bytes that its maker has hashed."""
-        if digest in self._seen or self._has_whole(digest, size):
+        """Take a staged file of SMALL or more bytes that its maker has hashed; it is cut where objects are."""
+        if self._is_here(digest, size):
             remove(staged)
-        else:
+            return
+        if self._cutter is None:
             self._wholes.append(_Whole(staged, digest))
-            self.new_count += 1
-            self.new_bytes += size
+        else:
+            fd = os.open(staged, READ_FLAGS)
+            try:
+                self._cutter.cut(fd, size, digest, self._take)
+            finally:
+                os.close(fd)
+            remove(staged)
+        self._count(digest, size)
+
+    def add_recipe(self, recipe: ChunkedRecipe) -> None:
+        """Add a recipe of an object, of packs that are here or were adopted before; it counts from now on."""
+        self._recipes.append(recipe)
+
+    def _count(self, digest: bytes, size: int) -> None:
         self._seen.add(digest)
+        self.new_count += 1
+        self.new_bytes += size
+
+    def _is_here(self, digest: bytes, size: int) -> bool:
+        """Whether a large object is there, in whatever way, or was added before."""
+        return digest in self._seen or self._has_whole(digest, size) or not self._index.absent([digest])
 
     def commit(self) -> None:
         """Make everything added so far durable, then visible.
@@ -119,10 +189,13 @@ class Writer:
         if (last := self._pack.seal()) is not None:
             self._sealed.append(last)
         self._pack = PackWriter(self._rooms.staging)
+        if self._cutter is not None:
+            self._cutter.seal(self._take)
         self._publish()
 
     def _publish(self) -> None:
         """Make what is sealed durable, and then known."""
+        self._seal_recipes()
         sealed, self._sealed = self._sealed, []
         wholes, self._wholes = self._wholes, []
         batch = Batch(directory_mode=self._rooms.directory_mode)
@@ -134,12 +207,27 @@ class Writer:
         for whole in wholes:
             batch.add(whole.staged, self._rooms.object(whole.digest), mode=self._rooms.file_mode)
         if len(batch):
+            new = [NewPack(pack.name, pack.size, pack.entries, needs_of(pack.path, pack.entries)) for pack in sealed]
             batch.commit()
-            self._index.add_packs([NewPack(pack.name, pack.size, pack.entries) for pack in sealed])
+            self._index.add_packs(new)
+
+    def _seal_recipes(self) -> None:
+        """Seal a pack of the recipes of which every chunk is in a pack."""
+        wanted = {one.digest: one for one in reversed(self._recipes) if one.digest not in self._unwanted}
+        recipes, self._recipes = list(reversed(wanted.values())), []
+        writer = PackWriter(self._rooms.staging)
+        for recipe in recipes:
+            stored = dump_chunked(recipe)
+            entry = PackEntry(recipe.digest, RECIPE, 0, 0, len(stored), recipe.length, digest_of(stored))
+            writer.add_entry(entry, stored)
+        if (pack := writer.seal()) is not None:
+            self._sealed.append(pack)
 
     def abandon(self) -> None:
         """Drop what was added since the last commit."""
-        self._pending = {}
+        if self._cutter is not None:
+            self._cutter.abandon()
+        self._pending, self._recipes = {}, []
         self._pack.abandon()
         with suppress(OSError, TrackError):
             for path in (*(pack.path for pack in self._sealed), *(whole.staged for whole in self._wholes)):

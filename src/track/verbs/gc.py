@@ -292,6 +292,8 @@ def _tend_trash(store: Store, marks: Marks, before_s: float) -> tuple[int, int]:
     trash = store.trash()
     # A pack that was written anew is in the trash with objects that are needed, and that the store still has.
     revived = trash.revive(lambda digests: store.absent(marks.kept(digests)))
+    if broken := marks.kept(sorted(store.index.broken())):  # their chunks went while nothing needed them
+        revived += trash.revive_packs(store.index.needed(broken))
     if revived:
         store.index.refresh()
     return revived, trash.empty(before_s) + drop_partial(store, before_s)
@@ -315,5 +317,7 @@ def _note_dead(store: Store, marks: Marks, found: Found) -> None:
 def _would_take(found: Found) -> Taken:
     going = found.going
     return Taken(
-        sum(dead.dead_count for dead in going), sum(dead.dead_bytes for dead in going), sum(dead.size for dead in going)
+        sum(dead.objects_count for dead in going),
+        sum(dead.dead_bytes for dead in going),
+        sum(dead.size for dead in going),
     )

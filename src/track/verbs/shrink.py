@@ -14,7 +14,7 @@ from track.progress import Progress, silent
 from track.project import Project
 from track.publish import remove_tree
 from track.store.collect import Taken, look, rewrite, take
-from track.store.footprint import footprint, stored_sizes
+from track.store.footprint import Weights, footprint, stored_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,12 @@ def _choose(project: Project, budget_bytes: int) -> _Choice:
     """Fill the budget with what is in use and with the versions that were needed last; the rest should go."""
     store = project.store
     kept = _in_use(project)
-    size = sum(stored_sizes(store, kept).values())
+    weights = Weights(store)
+    size = sum(weights.sizes(kept).values())
     roots: dict[str, set[Digest]] = {}
     is_full = size > budget_bytes
     for one in newest_first(repositories(project)):
-        new = {} if is_full else below_here(store, one.digest, one.is_directory, kept)
+        new = {} if is_full else below_here(store, one.digest, one.is_directory, kept, weights)
         size += sum(new.values())
         is_full = size > budget_bytes
         if not is_full:
@@ -146,7 +147,7 @@ def _let_go(project: Project, held: set[bytes], *, dry_run: bool, progress: Prog
     if dry_run:
         files = found.going
         return Taken(
-            sum(one.dead_count for one in files), sum(one.dead_bytes for one in files),
+            sum(one.objects_count for one in files), sum(one.dead_bytes for one in files),
             sum(one.dead_bytes if one.is_mixed else one.size for one in files),
         )  # fmt: skip
     before = footprint(store)

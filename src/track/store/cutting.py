@@ -1,0 +1,193 @@
+"""Cutting: a local store that wants it keeps large objects in chunks, as remotes do: what they share is there once.
+
+The chunks lie in packs of their own, whose entries say that they are chunks; a pack of recipes says what they make.
+Which chunk is where is in SQLite beside the index, derived from the packs and made again when it is missing.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from track.errors import ChangedWhileAdding, DamagedObject, DiskFull, NewerFormat, StoreUnwritable, TrackError
+from track.model.digest import Digest
+from track.progress import Moved, unheard
+from track.publish import name_of
+from track.store.chunked import NeededPack
+from track.store.chunking import Chunker, chunker_of
+from track.store.description import CHOSEN
+from track.store.drafts import Drafted, Drafting
+from track.store.index_rows import WHOLE
+from track.store.objects import Store
+from track.store.pack import CHUNK, FOOTER_LENGTH, dump_table, parse_footer, read_table
+from track.store.slabs import Source
+from track.store.tables import Tables
+from track.store.writer import Take, Writer
+from track.system import is_full, read_at, read_into, shown
+
+
+@contextmanager
+def writing(store: Store, timeout_s: float = 10.0) -> Iterator[Writer]:
+    """A writer of a store, which cuts large objects into chunks where the store wants them so, and it can be done.
+
+    Raises as `Store.writer` does.
+    """
+    chunker = local_chunker(store) if store.wants_chunks else None
+    if chunker is None:
+        with store.writer(timeout_s) as writer:
+            yield writer
+        return
+    cutter = StoreCutter(store, chunker)
+    try:
+        with store.writer(timeout_s, cutter=cutter) as writer:
+            yield writer
+    finally:
+        cutter.close()
+
+
+def local_chunker(store: Store) -> Chunker | None:
+    """What cuts for a local store: as its description says, or as stores that are made today do; None without it."""
+    chunking = store.description.chunking
+    return chunker_of(chunking if chunking.normalisation else chunking._replace(normalisation=CHOSEN.normalisation))
+
+
+class StoreCutter:
+    """Cuts for one writer of a store; nothing is opened before the first object. Close it."""
+
+    def __init__(self, store: Store, chunker: Chunker) -> None:
+        """For `writing`."""
+        self._store, self._chunker = store, chunker
+        self._tables: Tables | None = None
+        self._drafting: Drafting | None = None
+        self._sizes: set[int] | None = None
+        self._now = ""
+
+    def may_be_whole(self, size: int) -> bool:
+        """Whether an object of so many bytes may be here as a file of its own; they are looked at once."""
+        if self._sizes is None:
+            self._sizes = set()
+            for _, path in self._store.wholes():
+                with suppress(OSError):
+                    self._sizes.add(path.lstat().st_size)
+        return size in self._sizes
+
+    def cut(self, fd: int, size: int, digest: bytes, take: Take, moved: Moved = unheard) -> Digest:
+        """Cut an open file; what it is.
+
+        Raises:
+            ChangedWhileAdding: it became shorter.
+            DamagedObject: it is not the object of this digest.
+            DiskFull, StoreUnwritable: the packs could not be written.
+        """
+        told = 0
+        found = digest
+        with self._named():
+            drafting = self._begun()
+            self._now = name_of(fd)
+            for drafted in drafting.cut([Source(digest, _Open(fd), size)]):
+                length = min(size - told, _length(drafted))
+                moved(length)
+                told += length
+                take(drafted.pack, drafted.recipes)
+            found = drafting.last
+        return Digest(found)
+
+    def seal(self, take: Take) -> None:
+        """Give the last pack, with every recipe that waits for it. Raises DiskFull, StoreUnwritable."""
+        if self._drafting is not None:
+            with self._named():
+                for drafted in self._drafting.seal():
+                    take(drafted.pack, drafted.recipes)
+
+    def abandon(self) -> None:
+        """Drop the pack that is open."""
+        if self._drafting is not None:
+            self._drafting.abandon()
+            self._drafting = None
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.abandon()
+        if self._tables is not None:
+            self._tables.__exit__(None, None, None)
+            self._tables = None
+
+    def _begun(self) -> Drafting:
+        """The drafting, once the store's lock is held: what is there now stays."""
+        if self._drafting is None:
+            self._tables = self._tables or _opened(self._store.chunks_path)
+            _learn(self._tables, self._store)
+            self._drafting = Drafting(
+                self._tables, self._chunker, self._store.rooms.staging, damaged=self._refuse, flags=CHUNK
+            )
+        return self._drafting
+
+    def _refuse(self, digest: bytes) -> None:
+        raise ChangedWhileAdding(f"{self._now} changed while it was being added")
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Errors of the record of chunks as ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            path = self._store.chunks_path
+            if path is not None and is_full(path.parent):
+                hint = "free some space and run the same command again; what was stored is safe"
+                raise DiskFull(f"no space left for the record of chunks at {shown(path)}", hint=hint) from error
+            place = shown(path) if path is not None else "memory"
+            hint = "delete it: it is made again from the packs"
+            raise StoreUnwritable(f"the record of chunks at {place} cannot be used: {error}", hint=hint) from error
+
+
+class _Open:
+    """A file that somebody else opened, and closes."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def open(self) -> "_Open":
+        return self
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        done = 0
+        while done < len(buffer) and (length := read_into(self._fd, buffer[done:], offset + done)):
+            done += length
+        return done
+
+    def close(self) -> None:
+        """The opener does."""
+
+
+def _length(drafted: Drafted) -> int:
+    return drafted.reused_bytes + (sum(entry.length for entry in drafted.pack.entries) if drafted.pack else 0)
+
+
+def _opened(path: Path | None) -> Tables:
+    """The record of chunks, in memory where it cannot be kept."""
+    if path is not None:
+        with suppress(OSError, TrackError, sqlite3.OperationalError):
+            return Tables(path)
+    return Tables(None)
+
+
+def _learn(tables: Tables, store: Store) -> None:
+    """Have the record know the store's sound packs of chunks, and no others."""
+    sound = {name for name, state in store.index.packs_of_chunks().items() if state == WHOLE}
+    with tables.together():
+        for name in tables.lacking(sound):
+            with suppress(DamagedObject, NewerFormat, FileNotFoundError):
+                tables.note_table(*_table(store.rooms.pack(name), name))
+    tables.use(lambda packs: sound.intersection(packs))
+
+
+def _table(path: Path, name: bytes) -> tuple[NeededPack, bytes]:
+    entries = read_table(path)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(fd).st_size
+        footer = parse_footer(read_at(fd, FOOTER_LENGTH, size - FOOTER_LENGTH), size, shown(path))
+    finally:
+        os.close(fd)
+    return NeededPack(name, footer.table_digest, footer.table_offset, len(entries)), dump_table(entries)
