@@ -2,18 +2,17 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 
 from track import config, publish
 from track.config import Config, Source
 from track.consents import Consents
 from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
 from track.history import log
-from track.history.catalog import Catalog
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import check_entry_path, display, standing, typed
@@ -34,6 +33,16 @@ IN_STEP = "in-step"
 LinkState: TypeAlias = Literal["fine", "missing", "tracked", "elsewhere"]
 
 
+class Closing(Protocol):
+    """What is opened and has to be closed."""
+
+    def close(self) -> None:
+        """Close it; once more is fine."""
+
+
+Handle = TypeVar("Handle", bound=Closing)
+
+
 class Project:
     """One working tree that `track` is set up in: its Git, configuration, store and caches.
 
@@ -52,6 +61,7 @@ class Project:
         self.state = git.common_dir / "track"
         self.worktree_state = git.git_dir / "track"
         self.gate = Gate(git.top, self.store_path / "objects")
+        self._handles: dict[str, Closing] = {}
         self.warnings = [*warnings, *self.config.warnings]
 
     @classmethod
@@ -92,7 +102,9 @@ class Project:
     def close(self) -> None:
         """Close what was opened; once more is fine."""
         standing.set(b"")
-        for name in ("store", "stat_cache", "catalog"):
+        while self._handles:
+            self._handles.popitem()[1].close()
+        for name in ("store", "stat_cache"):
             handle = self.__dict__.pop(name, None)
             if handle is not None:
                 handle.close()
@@ -131,10 +143,11 @@ class Project:
         """Return what is known of the working files' stats."""
         return StatCache(self.worktree_state / "stat.db")
 
-    @cached_property
-    def catalog(self) -> Catalog:
-        """Return the catalog of the whole repository; it is read, and brought up to date, when it is asked."""
-        return Catalog(self.git, self.state / "catalog.db")
+    def held(self, name: str, make: Callable[[], Handle]) -> Handle:
+        """Return the handle of that name, made the first time and closed with the project: one that few verbs need."""
+        if name not in self._handles:
+            self._handles[name] = make()
+        return cast(Handle, self._handles[name])
 
     @contextmanager
     def lock(self) -> Iterator[None]:

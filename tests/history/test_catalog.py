@@ -57,14 +57,14 @@ def everything(catalog: Catalog, scope: Scope = EVERYTHING) -> list[object]:
     """All that a view shows, without the numbers of rows."""
 
     def read(view: View) -> list[object]:
-        return [list(view.pointers()), list(view.runs()), list(view.saved()), view.unreadable(), sorted(view.names())]
+        return [view.pointers(), view.runs(), view.saved(), view.unreadable(), sorted(view.names())]
 
     return catalog.ask(scope, read)
 
 
 def shown(catalog: Catalog, scope: Scope = EVERYTHING) -> list[tuple[str, str]]:
     """(name, first digits of the digest) of all pointers, sorted."""
-    found = catalog.ask(scope, lambda view: list(view.pointers()))
+    found = catalog.ask(scope, lambda view: view.pointers())
     return sorted((one.name, one.document["digest"][7:11]) for one in found)
 
 
@@ -112,10 +112,10 @@ def test_what_is_staged_changed_new_or_removed_in_the_working_tree_is_laid_over(
         now = [("same", "same"), ("changed", "changed again"), ("staged", "staged again"), ("new", "new")]
         assert shown(catalog, Scope()) == sorted((name, short(text)) for name, text in now)
         assert len(shown(catalog)) == 7
-        new = {one.name: one for one in catalog.ask(Scope(), lambda view: list(view.pointers()))}["new"]
+        new = {one.name: one for one in catalog.ask(Scope(), lambda view: view.pointers())}["new"]
         assert (new.commit, new.created) == (None, None)
         commit_all(repo)
-        after = {one.name: one for one in catalog.ask(Scope(), lambda view: list(view.pointers()))}["new"]
+        after = {one.name: one for one in catalog.ask(Scope(), lambda view: view.pointers())}["new"]
         assert after.commit is not None and after.id == new.id
 
 
@@ -128,14 +128,14 @@ def test_a_version_is_as_old_as_its_run_and_by_who_started_it(repo: Path) -> Non
     )
     commit_all(repo)
     with catalog_of(repo) as catalog:
-        [alone] = catalog.ask(Scope(), lambda view: list(view.pointers()))
+        [alone] = catalog.ask(Scope(), lambda view: view.pointers())
         write(repo, path, content)
         commit_all(repo)
-        [known] = catalog.ask(Scope(), lambda view: list(view.pointers()))
+        [known] = catalog.ask(Scope(), lambda view: view.pointers())
         assert (known.created, known.user) == ((START + timedelta(hours=6)).timestamp(), "Andy")
         assert alone.created != known.created and alone.id == known.id
         git("reset", "-q", "--hard", "HEAD^", cwd=repo)
-        assert catalog.ask(Scope(), lambda view: list(view.pointers())) == [alone]
+        assert catalog.ask(Scope(), lambda view: view.pointers()) == [alone]
 
 
 def test_what_a_run_saved_to_itself_alone_is_found(repo: Path) -> None:
@@ -144,11 +144,11 @@ def test_what_a_run_saved_to_itself_alone_is_found(repo: Path) -> None:
     write(repo, *record(1, model, table, params={"lr": 0.1}))
     commit_all(repo)
     with catalog_of(repo) as catalog:
-        [saved] = catalog.ask(Scope(), lambda view: list(view.saved()))
+        [saved] = catalog.ask(Scope(), lambda view: view.saved())
         assert (saved.name, saved.document["labels"], saved.user) == ("model.pt", {"stage": "prod"}, "Andy")
         [user] = catalog.ask(Scope(), lambda view: view.using(digest_of(b"a")))
         assert (user.run_name, user.path, user.category) == ("run-1", b"a.csv", "input")
-        [run] = catalog.ask(Scope(), lambda view: list(view.runs()))
+        [run] = catalog.ask(Scope(), lambda view: view.runs())
         assert run.document["params"] == {"lr": 0.1} and run.document["started"] == START + timedelta(hours=1)
         assert [each["name"] for each in run.document["outputs"]] == ["model.pt"]
 
@@ -371,7 +371,7 @@ from track.history.plumbing import Git
 catalog_fill._BATCH = 2
 found = Git(sys.argv[1])
 with Catalog(found, found.common_dir / "track" / "catalog.db") as catalog:
-    print(catalog.ask(Scope(every=True, history=True), lambda view: len(list(view.pointers()))))
+    print(catalog.ask(Scope(every=True, history=True), lambda view: len(view.pointers())))
 """
 
 

@@ -67,6 +67,7 @@ TASKS = (
     Task(
         "look",
         (
+            ("find", "artifacts and runs that are like a query says"),
             ("log", "the versions of an artifact; or log to a run"),
             ("ls", "list artifacts, or the files inside one"),
             ("show", "everything known about one artifact"),
@@ -141,7 +142,7 @@ ACTS = (
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 
-PAGED = ("deps", "diff", "events", "help", "lineage", "log", "ls", "show", "whereis", "why")
+PAGED = ("deps", "diff", "events", "find", "help", "lineage", "log", "ls", "show", "whereis", "why")
 
 
 def first_commands() -> str:

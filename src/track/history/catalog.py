@@ -21,11 +21,9 @@ from track.errors import Locked, TrackError
 from track.history import catalog_file, catalog_fill
 from track.history.catalog_fill import Tips
 from track.history.catalog_here import Standing, standing_at, standing_here
-from track.history.catalog_view import Unreadable, View
+from track.history.catalog_view import View
 from track.history.plumbing import Git
 from track.locks import Lock
-
-__all__ = ["Catalog", "Scope", "Unreadable", "View"]
 
 Answer = TypeVar("Answer")
 WAIT_S = 60.0

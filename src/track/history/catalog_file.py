@@ -53,11 +53,12 @@ CREATE TABLE event(
     PRIMARY KEY(path, content, commits)) WITHOUT ROWID;
 CREATE INDEX event_commit ON event(commits);
 CREATE TABLE version(
-    path INTEGER NOT NULL, content INTEGER NOT NULL, id BLOB NOT NULL, authored INTEGER NOT NULL, oid BLOB NOT NULL,
+    path INTEGER NOT NULL, content INTEGER NOT NULL, what INTEGER NOT NULL, id BLOB NOT NULL,
+    authored INTEGER NOT NULL, oid BLOB NOT NULL,
     author TEXT NOT NULL, created REAL NOT NULL, user TEXT NOT NULL, PRIMARY KEY(path, content)) WITHOUT ROWID;
-CREATE INDEX version_content ON version(content);
+CREATE INDEX version_content ON version(what, content);
 CREATE INDEX version_id ON version(id);
-CREATE INDEX version_created ON version(created);
+CREATE INDEX version_created ON version(what, created);
 """
 
 

@@ -236,23 +236,24 @@ def _refresh_versions(database: sqlite3.Connection) -> None:
     database.execute(
         """
         INSERT INTO version
-        SELECT e.path, e.content, version_id(p.path, c.sum), m.authored, m.oid, m.author, m.authored, m.author
-        FROM temp.touched t JOIN path p ON p.id = t.path JOIN content c ON c.id = t.content
-        JOIN event e ON e.path = t.path AND e.content = t.content AND e.commits = (
-            SELECT i.commits FROM event i JOIN commits k ON k.id = i.commits
+        SELECT e.path, e.content, c.what, version_id(p.path, c.sum), m.authored, m.oid, m.author, m.authored, m.author
+        FROM temp.touched t CROSS JOIN path p ON p.id = t.path CROSS JOIN content c ON c.id = t.content
+        CROSS JOIN event e ON e.path = t.path AND e.content = t.content AND e.commits = (
+            SELECT i.commits FROM event i CROSS JOIN commits k ON k.id = i.commits
             WHERE i.path = t.path AND i.content = t.content ORDER BY k.authored, k.oid LIMIT 1)
-        JOIN commits m ON m.id = e.commits
+        CROSS JOIN commits m ON m.id = e.commits
         """
     )
     # A pointer is as old as its run, whose record may have come with another commit. Of several records of one run,
     # which only somebody's edit makes, the one with the least id counts.
-    _date_by_runs(database, f"SELECT content FROM temp.touched t JOIN content c ON c.id = t.content "
+    _date_by_runs(database, f"SELECT content FROM temp.touched t CROSS JOIN content c ON c.id = t.content "
                             f"WHERE c.what = {POINTER} AND c.run IS NOT NULL")  # fmt: skip
     _date_by_runs(database, f"SELECT id FROM content WHERE what = {POINTER} AND run IN "
-                            f"(SELECT r.id FROM temp.touched t JOIN run r ON r.content = t.content)")  # fmt: skip
+                            f"(SELECT r.id FROM temp.touched t CROSS JOIN run r ON r.content = t.content)")  # fmt: skip
     database.execute(
         "UPDATE version SET (created, user) = (SELECT r.started, r.user FROM run r WHERE r.content = version.content) "
-        f"WHERE (path, content) IN (SELECT t.path, t.content FROM temp.touched t JOIN content c ON c.id = t.content "
+        "WHERE (path, content) IN "
+        "(SELECT t.path, t.content FROM temp.touched t CROSS JOIN content c ON c.id = t.content "
         f"WHERE c.what = {RECORD} AND c.state = 0)"
     )
 
@@ -261,11 +262,12 @@ def _date_by_runs(database: sqlite3.Connection, contents: str) -> None:
     database.execute(
         f"""
         UPDATE version SET (created, user) = (
-            SELECT COALESCE(r.ended, r.started), r.user FROM content c JOIN run r ON r.id = c.run
-            JOIN content k ON k.id = r.content JOIN version w ON w.content = r.content
+            SELECT COALESCE(r.ended, r.started), r.user FROM content c CROSS JOIN run r ON r.id = c.run
+            CROSS JOIN content k ON k.id = r.content CROSS JOIN version w ON w.what = {RECORD} AND w.content = r.content
             WHERE c.id = version.content ORDER BY k.oid LIMIT 1)
-        WHERE content IN ({contents}) AND EXISTS (
-            SELECT 1 FROM content c JOIN run r ON r.id = c.run JOIN version w ON w.content = r.content
+        WHERE what = {POINTER} AND content IN ({contents}) AND EXISTS (
+            SELECT 1 FROM content c CROSS JOIN run r ON r.id = c.run
+            CROSS JOIN version w ON w.what = {RECORD} AND w.content = r.content
             WHERE c.id = version.content)
         """
     )
@@ -288,8 +290,9 @@ def _sweep(database: sqlite3.Connection, tips: Collection[str]) -> None:
     # Pointers dated by a run whose record goes are dated anew.
     database.execute(
         "INSERT OR IGNORE INTO temp.touched SELECT v.path, v.content FROM content c "
-        "JOIN version v ON v.content = c.id "
-        f"WHERE c.what = {POINTER} AND c.run IN (SELECT r.id FROM temp.touched t JOIN run r ON r.content = t.content)"
+        "JOIN version v ON v.what = c.what AND v.content = c.id "
+        f"WHERE c.what = {POINTER} AND c.run IN "
+        "(SELECT r.id FROM temp.touched t CROSS JOIN run r ON r.content = t.content)"
     )
     database.execute("DELETE FROM event WHERE commits IN (SELECT id FROM temp.dead)")
     database.execute("DELETE FROM commits WHERE id IN (SELECT id FROM temp.dead)")

@@ -2,8 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
@@ -56,6 +56,12 @@ def version_id(path: bytes, sum: bytes) -> bytes:
     return blake3(path + b"\0" + sum).digest(8)
 
 
+def saved_id(run: str, used: Used) -> bytes:
+    """The id of what a run used, made or saved, 8 bytes: of the run, the category, the name and the digest."""
+    key = "\0".join((run, used.category, used.shown)).encode("utf-8", "surrogateescape")
+    return version_id(key, used.digest)
+
+
 def known(database: sqlite3.Connection, wanted: Iterable[Wanted]) -> dict[Wanted, int]:
     """The numbers of those contents that have been read."""
     asked = list(wanted)
@@ -87,98 +93,118 @@ def read(git: Git, wanted: Sequence[Wanted], *, is_complete: bool = True) -> Ite
             continue
 
 
-def put(database: sqlite3.Connection, contents: Iterable[tuple[Wanted, bytes]]) -> None:
-    """Write down what these contents say; one that cannot be read is remembered with the reason."""
-    for wanted, content in contents:
+class Rows:
+    """The rows that contents make, to be written in one go: the numbers of contents go on from `first`."""
+
+    def __init__(self, first: int) -> None:
+        """None yet."""
+        self._next = first
+        self._contents: list[tuple[object, ...]] = []
+        self._runs: list[tuple[object, ...]] = []
+        self._entries: list[tuple[object, ...]] = []
+        self._origins: list[tuple[object, ...]] = []
+        self._facts: list[tuple[object, ...]] = []
+
+    def take(self, wanted: Wanted, content: bytes) -> None:
+        """Read a content; one that cannot be read is remembered with the reason."""
         try:
-            said: Pointer | Record
             if wanted.what == POINTER:
-                said = parse_pointer(content, "it")
+                self._take_pointer(wanted, content, parse_pointer(content, "it"))
             else:
-                said = parse_record(content, "it")
+                self._take_record(wanted, content, parse_record(content, "it"))
         except NotAPointer:
-            _insert(database, wanted, content, FOREIGN)
+            self._content(wanted, content, FOREIGN)
         except NewerFormat as error:
-            _insert(database, wanted, content, NEWER, trouble=error.message)
+            self._content(wanted, content, NEWER, trouble=error.message)
         except (MalformedPointer, MalformedRecord) as error:
-            _insert(database, wanted, content, BROKEN, trouble=error.message)
-        else:
-            _put_good(database, wanted, content, said)
+            self._content(wanted, content, BROKEN, trouble=error.message)
+
+    def write(self, database: sqlite3.Connection) -> None:
+        """Write them, in the transaction that chose the first number."""
+        for table, width, found in (
+            ("content", 11, self._contents),
+            ("run", 7, self._runs),
+            ("entry", 13, self._entries),
+            ("origin", 3, self._origins),
+        ):
+            marks = ", ".join("?" * width)
+            database.executemany(f"INSERT INTO {table} VALUES ({marks})", found)
+        fields = _fields(database, {str(name) for name, _, _ in self._facts})
+        rows = sorted(((fields[str(name)], value, number) for name, value, number in self._facts), key=_order)
+        database.executemany("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", rows)
+
+    def _take_pointer(self, wanted: Wanted, content: bytes, pointer: Pointer) -> None:
+        said = document.pointer_document(pointer)
+        number = self._good(wanted, content, said, digest=bytes(pointer.digest), run=pointer.run)
+        self._origins += [(number, text_of(path), bytes(digest)) for path, digest in pointer.based_on.items()]
+
+    def _take_record(self, wanted: Wanted, content: bytes, record: Record) -> None:
+        said = document.record_document(record)
+        for side in _SIDES:
+            del said[side]
+        number = self._good(wanted, content, said, digest=None, run=record.id)
+        ended = None if record.ended is None else record.ended.timestamp()
+        row = (number, record.id, record.name, record.status, record.started.timestamp(), ended)
+        self._runs.append((*row, document.name_in(record.by)))
+        self._entries += [(number, place, *_entry(record.id, used)) for place, used in enumerate(record.artifacts)]
+
+    def _good(
+        self, wanted: Wanted, content: bytes, said: dict[str, Any], *, digest: bytes | None, run: str | None
+    ) -> int:
+        found, is_whole = document.facts(said)
+        text = document.pack(said)
+        number = self._content(wanted, content, GOOD, digest=digest, run=run, text=text, is_whole=is_whole)
+        self._facts += [(fact.name, fact.value, number) for fact in found]
+        return number
+
+    def _content(
+        self,
+        wanted: Wanted,
+        content: bytes,
+        state: int,
+        *,
+        digest: bytes | None = None,
+        run: str | None = None,
+        text: document.Text = _NO_TEXT,
+        is_whole: bool = True,
+        trouble: str | None = None,
+    ) -> int:
+        number = self._next
+        self._next += 1
+        self._contents.append(
+            (
+                number, bytes.fromhex(wanted.oid), wanted.what, state, blake3(content).digest(), digest, run,
+                text.text or None, text.is_plain, is_whole, trouble,
+            )
+        )  # fmt: skip
+        return number
 
 
-def _put_good(database: sqlite3.Connection, wanted: Wanted, content: bytes, said: Pointer | Record) -> None:
-    whole = document.pointer_document(said) if isinstance(said, Pointer) else document.record_document(said)
-    found, is_whole = document.facts(whole)
-    text = document.pack({name: fact for name, fact in whole.items() if name not in _SIDES})
-    number = _insert(
-        database, wanted, content, GOOD,
-        digest=bytes(said.digest) if isinstance(said, Pointer) else None,
-        run=said.run if isinstance(said, Pointer) else said.id,
-        text=text, is_whole=is_whole,
-    )  # fmt: skip
-    if number is None:
-        return
-    if isinstance(said, Record):
-        _put_run(database, number, said)
-    else:
-        rows = [(number, text_of(path), bytes(digest)) for path, digest in said.based_on.items()]
-        if rows:
-            database.executemany("INSERT INTO origin VALUES (?, ?, ?)", rows)
-    if found:
-        database.executemany(
-            "INSERT OR IGNORE INTO fact VALUES (?, ?, ?)",
-            [(_field(database, fact.name), fact.value, number) for fact in found],
-        )
+def put(database: sqlite3.Connection, contents: Iterable[tuple[Wanted, bytes]]) -> None:
+    """Write down what these contents say, in a transaction; those that another process was faster with are left."""
+    given = list(contents)
+    there = known(database, [wanted for wanted, _ in given])
+    rows = Rows(database.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM content").fetchone()[0])
+    for wanted, content in given:
+        if wanted not in there:
+            rows.take(wanted, content)
+    rows.write(database)
 
 
-def _insert(
-    database: sqlite3.Connection,
-    wanted: Wanted,
-    content: bytes,
-    state: int,
-    *,
-    digest: bytes | None = None,
-    run: str | None = None,
-    text: document.Text = _NO_TEXT,
-    is_whole: bool = True,
-    trouble: str | None = None,
-) -> int | None:
-    """The number of a new content; None when another process was faster."""
-    row = (
-        bytes.fromhex(wanted.oid), wanted.what, state, blake3(content).digest(), digest, run,
-        text.text or None, text.is_plain, is_whole, trouble,
-    )  # fmt: skip
-    done = database.execute(
-        "INSERT OR IGNORE INTO content(oid, what, state, sum, digest, run, document, is_plain, is_whole, trouble) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        row,
-    )
-    return done.lastrowid if done.rowcount > 0 else None
-
-
-def _put_run(database: sqlite3.Connection, number: int, record: Record) -> None:
-    ended = None if record.ended is None else record.ended.timestamp()
-    row = (number, record.id, record.name, record.status, record.started.timestamp(), ended)
-    database.execute("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, document.name_in(record.by)))
-    database.executemany(
-        "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(number, place, *_entry(record.id, used)) for place, used in enumerate(record.artifacts)],
-    )
+def _order(row: tuple[int, object, object]) -> tuple[int, bool, str]:
+    """As the table has them, nearly: neighbours are written one after the other."""
+    return row[0], isinstance(row[1], str), str(row[1])
 
 
 def _entry(run: str, used: Used) -> tuple[object, ...]:
-    key = "\0".join((run, used.category, used.shown)).encode("utf-8", "surrogateescape")
     return (
-        version_id(key, used.digest), used.category, used.path, used.shown, bytes(used.digest), used.size, used.kind,
+        saved_id(run, used), used.category, used.path, used.shown, bytes(used.digest), used.size, used.kind,
         used.type, used.how, json.dumps(dict(used.address)) if used.address else None,
         json.dumps(dict(used.metadata)) if used.metadata else None,
     )  # fmt: skip
 
 
-def _field(database: sqlite3.Connection, name: str) -> int:
-    found = database.execute("SELECT id FROM field WHERE name = ?", (name,)).fetchone()
-    if found is None:
-        done = database.execute("INSERT INTO field(name) VALUES (?)", (name,))
-        assert done.lastrowid is not None
-        return done.lastrowid
-    return int(found[0])
+def _fields(database: sqlite3.Connection, names: Collection[str]) -> dict[str, int]:
+    """The numbers of fields by their names."""
+    database.executemany("INSERT OR IGNORE INTO field(name) VALUES (?)", [(name,) for name in sorted(names)])
+    return dict(database.execute("SELECT name, id FROM field"))

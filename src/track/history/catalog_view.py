@@ -6,12 +6,13 @@ at each answer again.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from track.history import catalog_fill, catalog_rows
 from track.history.catalog_file import BROKEN, NEWER, POINTER, RECORD
 from track.history.catalog_here import Standing
+from track.history.catalog_query import ALL, Narrowing
 from track.history.plumbing import Git
 from track.model import document
 from track.model.digest import Digest
@@ -33,16 +34,6 @@ class Version(NamedTuple):
     user: str | None
     commit: str | None
     document: dict[str, Any]
-
-
-class Narrowing(NamedTuple):
-    """A condition in SQL over `v` (version), `c` (content), `p` (path), and its values; where it is empty, all hold."""
-
-    sql: str = ""
-    values: tuple[Any, ...] = ()
-
-
-ALL = Narrowing()
 
 
 class Made(NamedTuple):
@@ -78,48 +69,76 @@ class View:
         """For `Catalog`."""
         self._database = database
         self._git = git
+        self._sources: tuple[str, ...] = ("temp.scope",)
 
     def choose(self, standing: Sequence[Standing], tips: tuple[str, ...] | None) -> None:
         """For `Catalog`: look at what stands, and with `tips` at all that these commits reach."""
         database = self._database
         database.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS scope(path INTEGER, content INTEGER, PRIMARY KEY(path, content)) "
-            "WITHOUT ROWID"
+            "CREATE TEMP TABLE IF NOT EXISTS scope(what INTEGER, content INTEGER, path INTEGER, "
+            "PRIMARY KEY(what, content, path)) WITHOUT ROWID"
         )
         database.execute("DELETE FROM temp.scope")
         database.executemany(
-            "INSERT OR IGNORE INTO temp.scope SELECT p.id, c.id FROM path p, content c "
+            "INSERT OR IGNORE INTO temp.scope SELECT p.what, c.id, p.id FROM path p, content c "
             "WHERE p.path = ? AND c.oid = ? AND c.what = ?",
             [(one.path, bytes.fromhex(one.content.oid), one.content.what) for one in standing],
         )
         if tips is not None:
             self._choose_history(tips)
 
-    def pointers(self, narrowing: Narrowing = ALL) -> Iterator[Version]:
-        """The versions that have a pointer, newest first; those that no commit has come before all."""
-        yield from self._versions(POINTER, narrowing)
+    def pointers(self, narrowing: Narrowing = ALL, limit: int | None = None) -> list[Version]:
+        """The versions that have a pointer, newest first; those that no commit has yet come before all."""
+        return self._versions(POINTER, narrowing, limit)
 
-    def runs(self, narrowing: Narrowing = ALL) -> Iterator[Version]:
+    def runs(self, narrowing: Narrowing = ALL, limit: int | None = None) -> list[Version]:
         """The runs that have a record, newest first; `created` is when one began."""
-        yield from self._versions(RECORD, narrowing)
+        return self._versions(RECORD, narrowing, limit)
 
-    def saved(self, narrowing: Narrowing = ALL) -> Iterator[Version]:
-        """What runs saved to themselves alone, newest first; the narrowing also knows `e` (entry), `r` (run)."""
-        query = f"""
-            SELECT e.id, e.name, COALESCE(r.ended, r.started), r.user, v.oid, e.category, e.digest, e.size, e.kind,
-                   e.type, e.how, e.metadata, r.id
-            FROM temp.scope s CROSS JOIN path p ON p.id = s.path JOIN content c ON c.id = s.content
-            JOIN run r ON r.content = c.id JOIN entry e ON e.content = c.id
-            LEFT JOIN version v ON v.path = s.path AND v.content = s.content
-            WHERE p.what = {RECORD} AND e.path IS NULL {_and(narrowing)}
-            ORDER BY 3 DESC, e.id DESC"""
-        for row in self._database.execute(query, narrowing.values):
-            id, name, created, user, commit, category, digest, size, kind, type, how, metadata, run = row
-            facts = {
-                "kind": kind, "digest": str(Digest(digest)), "size": size, "type": type, "run": run, "how": how,
-                "category": category, "labels": json.loads(metadata) if metadata else {},
-            }  # fmt: skip
-            yield Version(id.hex(), None, name, created, user, commit and commit.hex(), facts)
+    def saved(self, narrowing: Narrowing = ALL, limit: int | None = None) -> list[Version]:
+        """What runs saved to themselves alone, newest first; `created` is when its run ended."""
+        found = []
+        for source in self._sources:
+            query = f"""
+                SELECT e.id, e.name, COALESCE(r.ended, r.started), r.user, v.oid, e.category, e.digest, e.size, e.kind,
+                       e.type, e.how, e.metadata, r.id
+                FROM {source} s JOIN run r ON r.content = s.content JOIN entry e ON e.content = s.content
+                LEFT JOIN version v ON v.path = s.path AND v.content = s.content
+                WHERE s.what = {RECORD} AND e.path IS NULL {_and(narrowing)}
+                ORDER BY 3 DESC, e.id DESC {_at_most(limit)}"""
+            found += [_saved(row) for row in self._database.execute(query, narrowing.values)]
+        return _newest({one.id: one for one in found}.values(), limit)
+
+    def count(self, what: int) -> int:
+        """How many there are of POINTER or RECORD, those that cannot be read apart."""
+        return sum(
+            self._database.execute(
+                f"SELECT COUNT(*) FROM {source} s JOIN content c ON c.id = s.content WHERE s.what = ? AND c.state = 0",
+                (what,),
+            ).fetchone()[0]
+            for source in self._sources
+        )
+
+    def saved_count(self) -> int:
+        """How many artifacts runs saved to themselves alone."""
+        return sum(
+            self._database.execute(
+                f"SELECT COUNT(*) FROM {source} s JOIN entry e ON e.content = s.content "
+                f"WHERE s.what = {RECORD} AND e.path IS NULL"
+            ).fetchone()[0]
+            for source in self._sources
+        )
+
+    def has_run(self, run: str) -> bool:
+        """Whether this scope has the record of the run with this id."""
+        return any(
+            self._database.execute(
+                f"SELECT 1 FROM run r JOIN {source} s ON s.what = {RECORD} AND s.content = r.content WHERE r.id = ?",
+                (run,),
+            ).fetchone()
+            is not None
+            for source in self._sources
+        )
 
     def run(self, run: str) -> dict[str, Any] | None:
         """The document of the run with this id, wherever in the history; None when no record has it."""
@@ -132,43 +151,53 @@ class View:
 
     def using(self, digest: bytes, category: str = "input") -> list[Made]:
         """The runs of this scope that used content with this digest (or made it: `output`), earliest first."""
-        query = """
-            SELECT DISTINCT r.id, r.name, r.status, r.started, r.ended, r.user, e.category, e.path, e.name, e.digest,
-                   e.size, e.how
-            FROM entry e JOIN temp.scope s ON s.content = e.content JOIN run r ON r.content = e.content
-            WHERE e.digest = ? AND e.category = ? ORDER BY r.started, r.id, e.number"""
-        rows = self._database.execute(query, (bytes(digest), category))
-        return [Made._make((*row[:9], Digest(row[9]), *row[10:])) for row in rows]
+        found = set()
+        for source in self._sources:
+            query = f"""
+                SELECT r.id, r.name, r.status, r.started, r.ended, r.user, e.category, e.path, e.name, e.digest,
+                       e.size, e.how
+                FROM entry e JOIN {source} s ON s.what = {RECORD} AND s.content = e.content
+                JOIN run r ON r.content = e.content WHERE e.digest = ? AND e.category = ?"""
+            rows = self._database.execute(query, (bytes(digest), category))
+            found |= {Made._make((*row[:9], Digest(row[9]), *row[10:])) for row in rows}
+        return sorted(found, key=lambda made: (made.started, made.run, made.name))
 
     def origins_of(self, digest: bytes) -> list[tuple[str, Digest]]:
         """What pointers of this scope with this digest say that it was made from: name and digest."""
-        query = """
-            SELECT DISTINCT o.name, o.digest FROM content c JOIN temp.scope s ON s.content = c.id
-            JOIN origin o ON o.content = c.id WHERE c.digest = ? ORDER BY o.name"""
-        return [(name, Digest(found)) for name, found in self._database.execute(query, (bytes(digest),))]
+        found = set()
+        for source in self._sources:
+            query = f"""
+                SELECT o.name, o.digest FROM content c JOIN {source} s ON s.what = {POINTER} AND s.content = c.id
+                JOIN origin o ON o.content = c.id WHERE c.digest = ?"""
+            found |= {(name, Digest(raw)) for name, raw in self._database.execute(query, (bytes(digest),))}
+        return sorted(found)
 
     def derived_from(self, digest: bytes) -> list[Version]:
         """The pointers of this scope that say they were made from content with this digest."""
-        condition = "AND c.id IN (SELECT content FROM origin WHERE digest = ?)"
-        return list(self._versions(POINTER, Narrowing(condition.removeprefix("AND "), (bytes(digest),))))
+        return self.pointers(Narrowing("c.id IN (SELECT content FROM origin WHERE digest = ?)", (bytes(digest),)))
 
     def ids_of(self, digest: bytes) -> list[str]:
         """The ids of all versions in the history whose content has this digest."""
-        query = "SELECT v.id FROM content c JOIN version v ON v.content = c.id WHERE c.digest = ? ORDER BY v.id"
-        saved = "SELECT id FROM entry WHERE digest = ? AND path IS NULL"
-        found = [id.hex() for (id,) in self._database.execute(query, (bytes(digest),))]
-        return found + sorted({id.hex() for (id,) in self._database.execute(saved, (bytes(digest),))})
+        query = (
+            "SELECT v.id FROM content c JOIN version v ON v.what = c.what AND v.content = c.id "
+            "WHERE c.digest = ? ORDER BY v.id"
+        )
+        saved = "SELECT id FROM entry WHERE digest = ? AND path IS NULL ORDER BY id"
+        rows = [*self._database.execute(query, (bytes(digest),)), *self._database.execute(saved, (bytes(digest),))]
+        return list(dict.fromkeys(id.hex() for (id,) in rows))
 
     def unreadable(self) -> list[Unreadable]:
         """The pointers and records of this scope that break their format or are of a later one, sorted by path."""
-        query = f"""
-            SELECT p.path, v.oid, c.state, c.trouble FROM content c JOIN temp.scope s ON s.content = c.id
-            JOIN path p ON p.id = s.path LEFT JOIN version v ON v.path = s.path AND v.content = s.content
-            WHERE c.state IN ({BROKEN}, {NEWER}) ORDER BY p.path, c.oid"""
-        return [
-            Unreadable(path, commit and commit.hex(), state == NEWER, (trouble or "").removeprefix("it"))
-            for path, commit, state, trouble in self._database.execute(query)
-        ]
+        found = []
+        for source in self._sources:
+            query = f"""
+                SELECT p.path, v.oid, c.state, c.trouble FROM content c
+                JOIN {source} s ON s.what = c.what AND s.content = c.id JOIN path p ON p.id = s.path
+                LEFT JOIN version v ON v.path = s.path AND v.content = s.content
+                WHERE c.state > 0 AND c.state IN ({BROKEN}, {NEWER}) ORDER BY p.path, c.oid"""
+            for path, commit, state, why in self._database.execute(query):
+                found.append(Unreadable(path, commit and commit.hex(), state == NEWER, (why or "").removeprefix("it")))
+        return sorted(found, key=lambda one: (one.path, one.commit or ""))
 
     def is_cut(self) -> bool:
         """Whether history before some commits is not here, as in a shallow clone."""
@@ -179,30 +208,35 @@ class View:
 
     def names(self) -> set[str]:
         """What artifacts of this scope are called: paths of data, and names."""
-        query = f"SELECT DISTINCT p.shown FROM temp.scope s JOIN path p ON p.id = s.path WHERE p.what = {POINTER}"
-        return {name for (name,) in self._database.execute(query)}
+        return {
+            name
+            for source in self._sources
+            for (name,) in self._database.execute(
+                f"SELECT DISTINCT p.shown FROM {source} s JOIN path p ON p.id = s.path WHERE s.what = {POINTER}"
+            )
+        }
 
-    def _versions(self, what: int, narrowing: Narrowing) -> Iterator[Version]:
-        query = f"""
-            SELECT v.id, p.path, p.shown, v.created, v.user, v.oid, c.document, c.is_plain, c.sum
-            FROM temp.scope s JOIN path p ON p.id = s.path JOIN content c ON c.id = s.content
-            LEFT JOIN version v ON v.path = s.path AND v.content = s.content
-            WHERE p.what = {what} AND c.state = 0 {_and(narrowing)}
-            ORDER BY v.created IS NULL DESC, v.created DESC, v.id DESC"""
-        for id, path, shown, created, user, commit, text, is_plain, sum in self._database.execute(
-            query, narrowing.values
-        ):
-            id = catalog_rows.version_id(path, sum) if id is None else id
-            said = document.unpack(text, is_plain)
-            said = _with_sides(said) if what == RECORD else said
-            yield Version(id.hex(), path, shown, created, user, commit and commit.hex(), said)
+    def _versions(self, what: int, narrowing: Narrowing, limit: int | None) -> list[Version]:
+        found = []
+        for source in self._sources:
+            query = f"""
+                SELECT v.id, p.path, p.shown, v.created, v.user, v.oid, c.document, c.is_plain, c.sum
+                FROM {source} s JOIN content c ON c.id = s.content JOIN path p ON p.id = s.path
+                {"JOIN run r ON r.content = s.content" if what == RECORD else ""}
+                LEFT JOIN version v ON v.path = s.path AND v.content = s.content
+                WHERE s.what = {what} AND c.state = 0 {_and(narrowing)}
+                ORDER BY v.created IS NULL DESC, v.created DESC, v.id DESC {_at_most(limit)}"""
+            found += [_version(row, what) for row in self._database.execute(query, narrowing.values)]
+        return _newest(found, limit)
 
     def _choose_history(self, tips: Iterable[str]) -> None:
+        """Have all that these commits reach in the scope; where that is everything, `version` itself is a source."""
         database = self._database
         count = database.execute("SELECT COUNT(*) FROM commits").fetchone()[0]
         reached = catalog_fill.reached(database, tips)
         if len(reached) == count:
-            database.execute("INSERT OR IGNORE INTO temp.scope SELECT path, content FROM version")
+            database.execute("DELETE FROM temp.scope WHERE (path, content) IN (SELECT path, content FROM version)")
+            self._sources = ("version", "temp.scope")
             return
         database.execute("CREATE TEMP TABLE IF NOT EXISTS reached(id INTEGER PRIMARY KEY)")
         database.execute("DELETE FROM temp.reached")
@@ -210,13 +244,38 @@ class View:
             "INSERT INTO temp.reached SELECT id FROM commits WHERE oid = ?", [(oid,) for oid in reached]
         )
         database.execute(
-            "INSERT OR IGNORE INTO temp.scope SELECT e.path, e.content FROM event e JOIN temp.reached r "
-            "ON r.id = e.commits WHERE e.content > 0"
+            "INSERT OR IGNORE INTO temp.scope SELECT c.what, e.content, e.path FROM event e "
+            "JOIN temp.reached r ON r.id = e.commits JOIN content c ON c.id = e.content WHERE e.content > 0"
         )
+
+
+def _version(row: tuple[Any, ...], what: int) -> Version:
+    id, path, shown, created, user, commit, text, is_plain, sum = row
+    id = catalog_rows.version_id(path, sum) if id is None else id
+    said = document.unpack(text, is_plain)
+    said = _with_sides(said) if what == RECORD else said
+    return Version(id.hex(), path, shown, created, user, commit and commit.hex(), said)
+
+
+def _saved(row: tuple[Any, ...]) -> Version:
+    id, name, created, user, commit, category, digest, size, kind, type, how, metadata, run = row
+    facts = {
+        "kind": kind, "digest": str(Digest(digest)), "size": size, "type": type, "run": run, "how": how,
+        "category": category, "labels": json.loads(metadata) if metadata else {},
+    }  # fmt: skip
+    return Version(id.hex(), None, name, created, user, commit and commit.hex(), facts)
+
+
+def _newest(found: Iterable[Version], limit: int | None) -> list[Version]:
+    return sorted(found, key=lambda one: (one.created is None, one.created or 0, one.id), reverse=True)[:limit]
 
 
 def _and(narrowing: Narrowing) -> str:
     return f"AND ({narrowing.sql})" if narrowing.sql else ""
+
+
+def _at_most(limit: int | None) -> str:
+    return "" if limit is None else f"LIMIT {limit:d}"
 
 
 def _with_sides(said: Mapping[str, Any]) -> dict[str, Any]:

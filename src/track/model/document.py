@@ -5,7 +5,6 @@ A document is made of mappings, lists, text, numbers, truth values and times. It
 """
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from track.model.names import text_of
 from track.model.pointer import Pointer
 from track.model.record import Record, Used
 
-_MARK = "$"
+_MARK, _MARKED = "$", '"$":'
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "moment": datetime.fromisoformat,
     "day": date.fromisoformat,
@@ -23,7 +22,9 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 FACTS = ("labels", "tags", "partitions", "params", "metadata", "metrics")
 """The fields of a document whose values are looked up one by one."""
-_INTEGERS = range(-(2**63), 2**63)
+OF_METRICS = (".last", ".min", ".max", ".mean", ".count")
+"""How the other numbers of a metric end, which are no facts."""
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 class Text(NamedTuple):
@@ -105,10 +106,18 @@ def name_in(identity: str) -> str:
 
 def pack(document: Mapping[str, Any]) -> Text:
     """The text of a document; `unpack` gives an equal one, with lists for tuples."""
-    try:
-        return Text(_json(document), True)
-    except TypeError:
-        return Text(_json(_marked(document)), False)
+    marked: list[object] = []
+
+    def mark(value: object) -> Any:
+        if isinstance(value, Mapping):
+            return dict(value)
+        marked.append(value)
+        return _mark(value)
+
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, default=mark)
+    if marked and text.count(_MARKED) > len(marked):  # a table of somebody's looks like a time
+        text = json.dumps(_marked(document), separators=(",", ":"), ensure_ascii=False)
+    return Text(text, not marked)
 
 
 def unpack(text: str, is_plain: bool) -> Any:
@@ -119,31 +128,27 @@ def unpack(text: str, is_plain: bool) -> Any:
 def facts(document: Mapping[str, Any]) -> tuple[list[Fact], bool]:
     """(facts, whether they are all): what stands in the FACTS of a document, value by value.
 
-    A list has a fact for each of its elements. Left out are nothing, not-a-number and empty tables, which no
-    comparison finds; what makes them not all are times and numbers of more than 64 bits.
+    A list has a fact for each of its elements, a metric one for its last value alone. Left out are nothing,
+    not-a-number and empty tables, which no comparison finds; what makes them not all are times and numbers of more
+    than 64 bits.
     """
-    found: set[Fact] = set()
+    found: list[Fact] = []
     is_whole = True
     for field in FACTS:
-        for name, value in _leaves(field, document.get(field)):
-            if isinstance(value, str | bool) or (isinstance(value, int) and value in _INTEGERS):
-                found.add(Fact(name, value))
-            elif isinstance(value, float):
-                if not math.isnan(value):
-                    found.add(Fact(name, value))
+        if not (inner := document.get(field)):
+            continue
+        for name, value in _leaves(field, inner):
+            kind = type(value)
+            if field == "metrics" and name.endswith(OF_METRICS):
+                continue
+            if kind is str or kind is bool or (kind is int and _LEAST <= value <= _GREATEST):
+                found.append(Fact(name, value))
+            elif kind is float:
+                if value == value:
+                    found.append(Fact(name, value))
             elif value is not None:
                 is_whole = False
-    return sorted(found, key=lambda fact: (fact.name, str(fact.value))), is_whole
-
-
-def _json(document: Any) -> str:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, default=_refused)
-
-
-def _refused(value: object) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(type(value).__name__)
+    return found, is_whole
 
 
 def _marked(value: Any) -> Any:
@@ -153,10 +158,14 @@ def _marked(value: Any) -> Any:
         return {_MARK: ["table", table[_MARK]]} if list(table) == [_MARK] else table
     if isinstance(value, list | tuple):
         return [_marked(each) for each in value]
+    return value if value is None or isinstance(value, str | int | float) else _mark(value)
+
+
+def _mark(value: object) -> Any:
     for kind, name in ((datetime, "moment"), (date, "day"), (time, "clock")):
         if isinstance(value, kind):
             return {_MARK: [name, value.isoformat()]}
-    return value
+    raise TypeError(f"a document cannot hold a {type(value).__name__}")
 
 
 def _unmarked(table: dict[str, Any]) -> Any:
@@ -167,9 +176,12 @@ def _unmarked(table: dict[str, Any]) -> Any:
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, each in value.items():
-            yield from _leaves(f"{name}.{key}", each)
+            if isinstance(each, dict | list | tuple):
+                yield from _leaves(f"{name}.{key}", each)
+            else:
+                yield f"{name}.{key}", each
     elif isinstance(value, list | tuple):
         for each in value:
             if not isinstance(each, list | tuple):  # a list in a list is compared as a whole

@@ -242,3 +242,25 @@ def _cased(test: _Test, flags: int) -> _Test:
     if not flags & re.IGNORECASE:
         return test
     return lambda char: any(len(each) == 1 and test(each) for each in (char, char.lower(), char.upper()))
+
+
+def of_glob(glob: str) -> str:
+    """The regular expression of a whole name with `*` and `?` (not across slashes), `**` (across) and `[…]` in it."""
+    pieces = re.findall(r"\*\*/?|\*|\?|\[[!^]?\]?[^\]]*\]|.", glob, re.DOTALL)
+    return "^" + "".join(_of_glob(piece) for piece in pieces) + r"\Z"
+
+
+def _of_glob(piece: str) -> str:
+    match piece:
+        case "**/":
+            return "(?:.*/)?"
+        case "**":
+            return ".*"
+        case "*":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+    if len(piece) < 3:
+        return re.escape(piece)
+    inner = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[")
+    return f"[^{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"

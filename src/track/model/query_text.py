@@ -101,6 +101,14 @@ def moment_of(word: str, now: datetime) -> datetime | None:
     return found if found.utcoffset() is not None else found.replace(tzinfo=UTC)
 
 
+def constant_of(word: str) -> bool | int | float | None:
+    """The number or truth value that a word is; None for other words."""
+    if word in _CONSTANTS:
+        found: bool | None = _CONSTANTS[word]
+        return found
+    return _number(word) if _NUMBER.fullmatch(word) else None
+
+
 class _Parser:
     def __init__(self, text: str, now: datetime, fields: Fields | None) -> None:
         self._text, self._now, self._fields = text, now, fields

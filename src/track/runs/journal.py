@@ -169,6 +169,10 @@ class Journal:
             with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
                 yield parse_record(path.read_bytes(), path.name)
 
+    def ended_ids(self) -> list[str]:
+        """The ids of the runs that have ended, oldest first, whether or not their records can be read."""
+        return [path.stem for path in self._files()]
+
     def find_ended(self, run: str) -> Record | None:
         """The ended run with this id, or None. Raises MalformedRecord or NewerFormat when it cannot be read."""
         if not is_run_id(run):

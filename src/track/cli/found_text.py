@@ -1,0 +1,85 @@
+"""How what was found is shown: in a line of a table, as a document, and as CSV."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+from track.cli.render import duration_text, size_text
+from track.flows.finding import Item
+from track.model.digest import Digest
+from track.model.names import display
+
+_VERSION_HEAD = ("id", "name", "path", "kind", "digest", "size", "type", "run", "created", "user", "commit", "tags")
+_RUN_HEAD = ("id", "name", "folder", "status", "started", "ended", "seconds", "user", "exit", "tags", "commit")
+_VERSION_TABLES = ("labels", "partitions", "metrics", "params")
+_RUN_TABLES = ("params", "metrics", "metadata")
+_MOST_LABELS = 4
+
+
+def row(item: Item) -> tuple[str, ...]:
+    """A version: id, when, size, who, name and labels. A run: id, when, how it ended, how long it took, name, tags."""
+    said = item.document
+    when = f"{item.created:%Y-%m-%d %H:%M}"
+    if "status" in said:
+        took = duration_text(said["seconds"]) if said["seconds"] is not None else ""
+        return item.id[-8:], when, said["status"], took, display(item.name), display(" ".join(said["tags"]))
+    size = display(str(said["value"])[:20]) if said["kind"] == "value" else size_text(said["size"])
+    name = display(item.name) + ("/" if said["kind"] == "directory" else "")
+    pairs = [f"{key}={value}" for key, value in _flat(said["labels"] or {})]
+    pairs += [f"{key}={value}" for key, value in (said["partitions"] or {}).items()]
+    more = [f"+{len(pairs) - _MOST_LABELS}"] if len(pairs) > _MOST_LABELS else []
+    uncommitted = [] if item.is_committed else ["(not committed)"]
+    words = [*(display(pair) for pair in pairs[:_MOST_LABELS]), *more, *uncommitted]
+    return item.id[:8], when, size, display(item.user), Digest.parse(said["digest"]).short, name, " ".join(words)
+
+
+def document(item: Item) -> dict[str, Any]:
+    """Every field of it, as JSON can say it."""
+    found: dict[str, Any] = _plain(item.document)
+    return found
+
+
+def csv_lines(items: Sequence[Item], *, runs: bool) -> Iterator[str]:
+    """The lines of a CSV (RFC 4180) with a head: facts of each, then what stands in its tables, sorted, by path."""
+    head, tables = (_RUN_HEAD, _RUN_TABLES) if runs else (_VERSION_HEAD, _VERSION_TABLES)
+    inner = [{f"{table}.{key}": value for table in tables for key, value in _flat(item.document.get(table) or {})}
+             for item in items]  # fmt: skip
+    columns = sorted({name for facts in inner for name in facts})
+    yield _line([*head, *columns])
+    for item, facts in zip(items, inner, strict=True):
+        cells = [*(item.document.get(name) for name in head), *(facts.get(name) for name in columns)]
+        yield _line([_cell(cell) for cell in cells])
+
+
+def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield before + key, value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime | date | time) else value
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return value.isoformat() if isinstance(value, datetime | date | time) else str(value)
+
+
+def _line(cells: Sequence[str]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="").writerow(cells)
+    return stream.getvalue()

@@ -1,0 +1,243 @@
+"""Finding: versions of artifacts, and runs, that are like a query says, among what the catalog and this clone know.
+
+A version is what a pointer says at some commit or in the working tree, or what a run saved to itself alone. Each is
+looked at as a document of VERSION_FIELDS, whatever it is; what the catalog can tell in SQL only narrows what is looked
+at.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from track.errors import TrackError
+from track.flows.catalogued import catalog_of
+from track.flows.run_find import Found
+from track.flows.run_query import FIELDS as RUN_FIELDS
+from track.flows.run_query import document_of
+from track.flows.run_start import journal_of
+from track.history.catalog import Scope
+from track.history.catalog_file import POINTER, RECORD
+from track.history.catalog_query import POINTERS, RUNS, SAVED, asked_fields, narrowed
+from track.history.catalog_rows import saved_id
+from track.history.catalog_view import Unreadable, Version, View
+from track.model.digest import Digest
+from track.model.document import name_in, record_document
+from track.model.names import is_named_pointer, text_of
+from track.model.query import Query, holds
+from track.model.query_text import Fields
+from track.model.record import Record
+from track.project import Project
+
+VERSION_FIELDS = Fields(
+    (
+        *("id", "name", "path", "kind", "digest", "size", "rows", "files", "executable", "type", "run", "created"),
+        *("user", "commit", "tags", "labels", "partitions", "schema", "value", "based_on", "category", "how"),
+        *("metrics", "params"),
+    ),
+    {
+        "artifact_id": "id",
+        "column": "schema",
+        "creation_time": "created",
+        "file": "name",
+        "file_relpaths": "name",
+        "label": "labels",
+        "meta": "labels",
+        "metadata": "labels",
+        "metric": "metrics",
+        "param": "params",
+        "partition": "partitions",
+        "tag": "tags",
+        "username": "user",
+    },
+)
+"""What can be asked of a version, and other words for some of it."""
+
+__all__ = ["RUN_FIELDS", "VERSION_FIELDS", "Item", "Looked", "find_runs", "find_versions"]
+
+
+class Item(NamedTuple):
+    """A version or a run that was found.
+
+    `id` is 16 hex digits of a version, the same in every clone, or the id of a run. `created` is an aware time in UTC:
+    of a run, when it began. `path` is that of the pointer or record; None for what was saved to a run alone, and for
+    runs that are in the journal. `document` has every one of VERSION_FIELDS, or of `run_query.FIELDS`; None stands for
+    what there is not. `is_committed` is false for what only the working tree or the journal has.
+    """
+
+    id: str
+    name: str
+    created: datetime
+    user: str
+    path: bytes | None
+    document: Mapping[str, Any]
+    is_committed: bool
+
+
+class Looked(NamedTuple):
+    """What matched, newest first and at most as many as asked; how many matched, and among how many.
+
+    `unreadable` are pointers and records that break their format; `is_cut` says that history is missing here.
+    """
+
+    items: tuple[Item, ...]
+    matching_count: int
+    known_count: int
+    unreadable: tuple[Unreadable, ...]
+    is_cut: bool
+
+
+def find_versions(project: Project, scope: Scope, query: Query | None, limit: int | None, now: datetime) -> Looked:
+    """Look for versions of artifacts. What no commit has yet is as old as `now`, and of Git's user.
+
+    Raises:
+        UnknownRevision: there is no such commit.
+    """
+    at_most = limit if query is None else None
+
+    def look(view: View) -> Looked:
+        teller = _Teller(project, view, now, asked_fields(query))
+        waiting = [version for run in _only_here(project, scope, view) for version in _saved_by(run.record)]
+        pointers = view.pointers(narrowed(query, POINTERS), at_most)
+        saved = view.saved(narrowed(query, SAVED), at_most)
+        found = [(teller.item(version), version) for version in (*pointers, *saved, *waiting)]
+        chosen = [(item, version) for item, version in found if query is None or holds(query, item.document)]
+        known_count = view.count(POINTER) + view.saved_count() + len(waiting)
+        matching_count = known_count if query is None else len(chosen)
+        chosen.sort(key=lambda each: (each[0].created, each[0].id), reverse=True)
+        items = tuple(teller.whole(item, version) for item, version in chosen[:limit])
+        return Looked(items, matching_count, known_count, tuple(view.unreadable()), view.is_cut())
+
+    return catalog_of(project).ask(scope, look)
+
+
+def find_runs(project: Project, scope: Scope, query: Query | None, limit: int | None) -> Looked:
+    """Look for runs: those whose records the scope has, and without a revision those of this clone's journal.
+
+    Raises:
+        UnknownRevision: there is no such commit.
+    """
+    at_most = limit if query is None else None
+
+    def look(view: View) -> Looked:
+        place = "tree" if scope == Scope() else "history"
+        waiting = [
+            _item_of(run.record.id, run.record.name, document_of(run)) for run in _only_here(project, scope, view)
+        ]
+        runs = [
+            _item_of(version.document["id"], version.document["name"], version.document | {"place": place}, version)
+            for version in view.runs(narrowed(query, RUNS), at_most)
+        ]
+        found = [item for item in (*runs, *waiting) if query is None or holds(query, item.document)]
+        found.sort(key=lambda item: (item.created, item.id), reverse=True)
+        known_count = view.count(RECORD) + len(waiting)
+        matching_count = known_count if query is None else len(found)
+        return Looked(tuple(found[:limit]), matching_count, known_count, tuple(view.unreadable()), view.is_cut())
+
+    return catalog_of(project).ask(scope, look)
+
+
+class _Teller:
+    """Makes documents of versions; what costs a further question is asked when the query names it, or at the end."""
+
+    def __init__(self, project: Project, view: View, now: datetime, asked: set[str]) -> None:
+        self._project, self._view, self._now, self._asked = project, view, now, asked
+        self._runs: dict[str, Mapping[str, Any]] = {}
+        self._ids: dict[str, list[str]] = {}
+        self._user: str | None = None
+
+    def item(self, version: Version) -> Item:
+        """The version with what the query asks for, and only what there is."""
+        user = version.user if version.user is not None else self._own_user()
+        created = self._now if version.created is None else datetime.fromtimestamp(version.created, UTC)
+        document = {name: fact for name, fact in version.document.items() if fact is not None and name != "based_on"}
+        document |= {"id": version.id, "name": version.name, "created": created, "user": user}
+        if version.commit is not None:
+            document["commit"] = version.commit
+        if version.path is not None:
+            document["path"] = text_of(version.path) if is_named_pointer(version.path) else version.name
+        if "based_on" in self._asked:
+            origins = self._origins(version)
+            document["based_on"] = [*origins, *(word for one in origins for word in _words(one))]
+        if self._asked & {"metrics", "params"}:
+            document |= self._of_run(version)
+        return Item(version.id, version.name, created, user, version.path, document, version.commit is not None)
+
+    def whole(self, item: Item, version: Version) -> Item:
+        """The same with every field; None stands for what there is not."""
+        document = {**item.document, **self._of_run(version), "based_on": self._origins(version)}
+        return item._replace(document={name: document.get(name) for name in VERSION_FIELDS.known})
+
+    def _origins(self, version: Version) -> list[dict[str, Any]]:
+        """What it came from, by its pointer, else by its run: name, digest, and the ids of such versions."""
+        origins = list(version.document.get("based_on") or ())
+        if run := version.document.get("run"):
+            used = [one for one in self._run(run).get("artifacts", ()) if one["category"] == "input"]
+            known = {one["digest"] for one in origins}
+            origins += [{"name": one["name"], "digest": one["digest"]} for one in used if one["digest"] not in known]
+        return [{**one, "ids": self._ids_of(one["digest"])} for one in origins]
+
+    def _of_run(self, version: Version) -> dict[str, Any]:
+        run = version.document.get("run")
+        found = self._run(run) if run else {}
+        return {name: found[name] for name in ("metrics", "params") if name in found}
+
+    def _run(self, run: str) -> Mapping[str, Any]:
+        if run not in self._runs:
+            found = self._view.run(run)
+            if found is None:
+                with suppress(TrackError):  # one that cannot be read tells nothing
+                    record = journal_of(self._project).find_ended(run)
+                    found = None if record is None else record_document(record)
+            self._runs[run] = found or {}
+        return self._runs[run]
+
+    def _ids_of(self, digest: str) -> list[str]:
+        if digest not in self._ids:
+            self._ids[digest] = self._view.ids_of(Digest.parse(digest))
+        return self._ids[digest]
+
+    def _own_user(self) -> str:
+        if self._user is None:
+            self._user = self._project.git.config("user.name") or ""
+        return self._user
+
+
+def _words(origin: Mapping[str, Any]) -> list[str]:
+    """What an origin may be called in a query."""
+    return [origin["digest"], origin["name"], *origin["ids"]]
+
+
+def _item_of(id: str, name: str, document: dict[str, Any], version: Version | None = None) -> Item:
+    path = None if version is None else version.path
+    is_committed = version is not None and version.commit is not None
+    return Item(id, name, document["started"], document["user"], path, document, is_committed)
+
+
+def _saved_by(record: Record) -> Iterable[Version]:
+    """What a run that is in the journal alone saved to itself, as the catalog would have it."""
+    created = (record.ended or record.started).timestamp()
+    for used in record.artifacts:
+        if used.name is not None:
+            facts = {
+                "kind": used.kind, "digest": str(used.digest), "size": used.size, "type": used.type, "run": record.id,
+                "how": used.how, "category": used.category, "labels": dict(used.metadata),
+            }  # fmt: skip
+            yield Version(saved_id(record.id, used).hex(), None, used.name, created, name_in(record.by), None, facts)
+
+
+def _only_here(project: Project, scope: Scope, view: View) -> list[Found]:
+    """The runs of this clone whose records the scope has not; none when a revision was asked."""
+    if scope.rev is not None:
+        return []
+    journal = journal_of(project)
+    found: list[Found] = []
+    for run in journal.ended_ids():
+        if not view.has_run(run):
+            with suppress(TrackError):  # what cannot be read is said by `runs list` and `doctor`
+                record = journal.find_ended(run)
+                found += [Found(record, "journal")] if record is not None else []
+    for living in journal.living():
+        with suppress(TrackError):  # it ended meanwhile, or began with a later version
+            found.append(Found(living.record(), "living", is_lost=living.is_lost()))
+    return found

@@ -1,0 +1,349 @@
+"""Find: what is like a query says, wherever it is; and what is wrong is told."""
+
+import json
+import operator
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git, new_repository
+from track.errors import UnknownRevision, UsageError
+from track.model.digest import digest_of
+from track.model.pointer import Pointer, dump_pointer
+from track.project import Project
+from track.verbs.find import Found, find
+
+
+def pointed(repo: Path, path: str, text: str, **facts: Any) -> None:
+    place = repo / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(dump_pointer(Pointer(kind="file", digest=digest_of(text.encode()), size=len(text), **facts)))
+
+
+def names(found: Found) -> list[str]:
+    return sorted(item.name for item in found.items)
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    track("init", "--no-hooks", cwd=repo).ok()
+    pointed(repo, "a.csv.track", "one", labels={"split": "train", "infos": {"method": "new"}, "lr": 1})
+    pointed(repo, "b.csv.track", "two", labels={"split": "test"}, tags=("gold",))
+    pointed(repo, ".track/artifacts/model/region=eu.track", "model", partitions={"region": "eu"})
+    commit_all(repo)
+    pointed(repo, "a.csv.track", "three", labels={"split": "train"})
+    commit_all(repo)
+    return repo
+
+
+def test_what_stands_is_found_by_what_its_pointer_says(here: Path) -> None:
+    with Project.open(here) as project:
+        assert names(find(project)) == ["a.csv", "b.csv", "model"]
+        assert names(find(project, "label.split = train")) == ["a.csv"]
+        assert names(find(project, {"labels.split": {"$in": ["train", "test"]}})) == ["a.csv", "b.csv"]
+        assert names(find(project, "partition.region = eu")) == ["model"]
+        assert names(find(project, 'file ~ "\\.csv$" and not tag = gold')) == ["a.csv"]
+        assert names(find(project, labels=[("split", "test")])) == ["b.csv"]
+        assert names(find(project, name="*.csv")) == ["a.csv", "b.csv"]
+        assert names(find(project, name="model")) == ["model"]
+        assert names(find(project, user="nobody")) == []
+        assert names(find(project, f"digest = {digest_of(b'two')}")) == ["b.csv"]
+
+
+def test_history_all_and_a_revision_widen_and_move_what_is_looked_at(here: Path) -> None:
+    git("checkout", "-q", "-b", "side", cwd=here)
+    pointed(here, "c.csv.track", "four")
+    commit_all(here)
+    git("checkout", "-q", "main", cwd=here)
+    with Project.open(here) as project:
+        found = find(project, "label.infos.method = new", history=True)
+        assert names(found) == ["a.csv"] and (found.matching_count, found.known_count) == (1, 4)
+        assert names(find(project, "label.infos.method = new")) == []
+        assert names(find(project, rev="HEAD^", labels=[("lr", "1")])) == ["a.csv"]
+        assert names(find(project, every=True)) == ["a.csv", "b.csv", "c.csv", "model"]
+        assert names(find(project, every=True, history=True)) == ["a.csv", "a.csv", "b.csv", "c.csv", "model"]
+        assert names(find(project, rev="side", history=True, name="c.csv")) == ["c.csv"]
+        with pytest.raises(UnknownRevision):
+            find(project, rev="nowhere")
+        with pytest.raises(UsageError, match="exclude"):
+            find(project, rev="HEAD", every=True)
+
+
+def test_the_newest_come_first_and_the_limit_says_of_how_many(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    track("init", "--no-hooks", cwd=repo).ok()
+    for day in (3, 1, 2):
+        monkeypatch.setenv("GIT_AUTHOR_DATE", f"2026-01-0{day}T12:00:00Z")
+        pointed(repo, f"{day}.track", str(day))
+        commit_all(repo)
+    with Project.open(repo) as project:
+        found = find(project, limit=2)
+        assert [item.name for item in found.items] == ["3", "2"]
+        assert (found.matching_count, found.known_count) == (3, 3)
+        found = find(project, "size = 1", limit=2)
+        assert [item.name for item in found.items] == ["3", "2"] and found.matching_count == 3
+        assert names(find(project, since="2026-01-02")) == ["2", "3"]
+        assert names(find(project, since=datetime(2026, 1, 3))) == ["3"]
+        assert names(find(project, {"created": {"$lt": datetime(2026, 1, 2, tzinfo=UTC)}})) == ["1"]
+        with pytest.raises(UsageError, match="not a date"):
+            find(project, since="yesterday")
+
+
+def test_what_came_from_something_is_found_by_its_name_its_digest_and_its_id(here: Path) -> None:
+    origin = digest_of(b"two")
+    pointed(here, "made.track", "made", based_on={b"b.csv": origin})
+    commit_all(here)
+    with Project.open(here) as project:
+        [source] = find(project, "name = b.csv").items
+        for word in ("b.csv", str(origin), source.id):
+            assert names(find(project, {"based_on": word})) == ["made"]
+            assert names(find(project, f'based_on = "{word}"', history=True)) == ["made"]
+        assert names(find(project, "based_on.name = b.csv")) == ["made"]
+        [made] = find(project, "name = made").items
+        assert made.document["based_on"] == [{"name": "b.csv", "digest": str(origin), "ids": [source.id]}]
+
+
+def test_what_a_run_made_is_found_by_its_metrics_and_what_it_used(here: Path) -> None:
+    (here / ".gitignore").write_text("/.store\n")
+    (here / "in.txt").write_text("x")
+    track("add", "in.txt", cwd=here).ok()
+    script = 'cp in.txt out.txt; printf "auc,0.93\\n" > m.csv; "$0" -m track log metric auc=0.93'
+    import_python = __import__("sys").executable
+    track("run", "--input", "in.txt", "--output", "out.txt", "--param", "lr=0.1", "--", "sh", "-c", script,
+          import_python, cwd=here).ok()  # fmt: skip
+    with Project.open(here) as project:
+        for query in ("metric.auc > 0.9", "params.lr = 0.1 and name = out.txt", "based_on = in.txt"):
+            assert names(find(project, query)) == ["out.txt"], query
+        assert names(find(project, "metric.auc > 0.95")) == []
+        [run] = find(project, "metrics.auc > 0.9 and params.lr < 0.2", runs=True).items
+        assert run.document["place"] == "tree"
+        assert names(find(project, "status = failed", runs=True)) == []
+        assert names(find(project, runs=True, since="1h", user=run.user)) == [run.name]
+
+
+def test_runs_in_the_journal_and_what_they_saved_are_found_too(here: Path) -> None:
+    run = track("runs", "create", "--start", "--name", "waits", cwd=here).ok().out.strip()
+    with Project.open(here) as project:
+        [living] = find(project, runs=True).items
+        assert (living.id, living.document["place"], living.is_committed) == (run, "living", False)
+        assert find(project, runs=True, rev="HEAD").items == ()
+
+
+def test_pointers_that_were_once_committed_broken_are_counted_and_stop_nothing(here: Path) -> None:
+    (here / "bad.track").write_text("[artifact]\nkind = 1\n")
+    commit_all(here)
+    git("rm", "-q", "bad.track", cwd=here)
+    commit_all(here)
+    with Project.open(here) as project:
+        assert find(project).unreadable == ()
+        [bad] = find(project, history=True).unreadable
+        assert bad.path == b"bad.track"
+    done = track("find", "--history", cwd=here).ok()
+    assert "1 pointer or record cannot be read" in done.err and "shown 4 of 4" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nmae = x"], "did you mean name?"),
+        (["name =="], "expected a value"),
+        (["--query", "{"], "is not JSON"),
+        (["--query", "[]"], "no dictionary"),
+        (["--query", '{"labels.a": {"$gtt": 1}}'], "$gt"),
+        (["--label", "x"], "not KEY=VALUE"),
+        (["--since", "yesterday"], "not a date or an age"),
+        (["a = 1", "--query", "{}"], "exclude each other"),
+        (["--json", "--csv"], "exclude each other"),
+        (["--runs", "labels.a = 1"], "there is no field"),
+        (["--rev", "nowhere"], "nowhere"),
+        (["--rev", "HEAD", "--all"], "exclude each other"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_do(here: Path, arguments: list[str], said: str) -> None:
+    done = track("find", *arguments, cwd=here)
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_it_prints_a_table_json_lines_and_csv(here: Path) -> None:
+    table = track("find", "--label", "split=train", cwd=here).ok()
+    assert "a.csv" in table.out and "split=train" in table.out and "shown 1 of 1" in table.err
+    document = track("find", "--json", cwd=here).ok().json
+    assert (document["matching"], document["known"], len(document["versions"])) == (3, 3, 3)
+    lines = track("find", "--jsonl", "--limit", "2", cwd=here).ok()
+    assert [json.loads(line)["name"] for line in lines.out.splitlines()] and "shown 2 of 3" in lines.err
+    head, *rows = track("find", "--csv", cwd=here).ok().out.splitlines()
+    assert head.startswith("id,name,path,kind,digest") and "labels.split" in head and len(rows) == 3
+    nothing = track("find", "name = nothing", cwd=here).ok()
+    assert nothing.out == "" and "nothing found among 3 versions" in nothing.err
+
+
+def test_a_shallow_clone_says_so(here: Path, tmp_path: Path) -> None:
+    git("clone", "-q", "--depth=1", f"file://{here}", tmp_path / "clone", cwd=tmp_path)
+    done = track("find", "--history", cwd=tmp_path / "clone").ok()
+    assert "shallow" in done.err and "git fetch --unshallow" in done.err
+
+
+# ---- text, dictionaries and a naive evaluator agree ----
+
+VALUES = ["a", "b", "2026-01-31", "1", 1, 1.0, 2.5, -3, True, False]
+LABELS: list[Any] = [
+    *VALUES, ["a", 1], [["a"], "b"], [{"deep": "a"}, {"deep": 2}], {"deep": "b"}, {"deep": {"er": 1}}, [],
+    datetime(2026, 1, 31, tzinfo=UTC), float("nan"), 2**40,
+]  # fmt: skip
+FIELDS = ["labels.x", "labels.y", "labels.x.deep", "labels.x.deep.er", "labels.x.0", "labels", "tags", "name", "size",
+          "rows", "user", "created", "partitions.region"]  # fmt: skip
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SIGNS = {"$lt": ("<", operator.lt), "$lte": ("<=", operator.le), "$gt": (">", operator.gt), "$gte": (">=", operator.ge)}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, list[dict[str, Any]]]]:
+    """A project with a pointer for each pair of labels, and what is known of each."""
+    repo = new_repository(tmp_path_factory.mktemp("find") / "repo", commit=False)
+    track("init", "--no-hooks", cwd=repo).ok()
+    known = []
+    for number, label in enumerate(LABELS):
+        other = LABELS[(number * 7 + 3) % len(LABELS)]
+        tags = [("gold",), ("gold", "new"), ()][number % 3]
+        facts = {"labels": {"x": label, "y": other}, "tags": tags, "partitions": {"region": "eu"} if number % 2 else {}}
+        pointed(repo, f"{number:02}.track", "x" * number, rows=None if number % 4 else number, **facts)
+        when = START + timedelta(days=number)
+        git("add", "--all", cwd=repo)
+        author = f"--author={'andy' if number % 2 else 'brenda'} <who@example.org>"
+        git("commit", "-q", "-m", "x", author, f"--date={when.isoformat()}", cwd=repo)
+        document: dict[str, Any] = {"name": f"{number:02}", "size": number, "created": when, **facts}
+        document |= {"user": "andy" if number % 2 else "brenda"} | ({} if number % 4 else {"rows": number})
+        known.append(document)
+    with Project.open(repo) as project:
+        yield project, known
+
+
+def queries() -> st.SearchStrategy[Any]:
+    value = st.sampled_from([*VALUES, "gold", "andy", "eu", "03", 3, 7])
+    field = st.sampled_from(FIELDS)
+    moment = st.integers(0, 20).map(lambda days: START + timedelta(days=days))
+    one = st.one_of(
+        st.tuples(st.sampled_from(["$eq", "$ne"]), field, value | st.none()),
+        st.tuples(st.sampled_from(sorted(SIGNS)), field, value),
+        st.tuples(st.sampled_from(sorted(SIGNS)), st.sampled_from(["created", "labels.x"]), moment),
+        st.tuples(st.sampled_from(["$in", "$nin"]), field, st.lists(value, min_size=1, max_size=3)),
+        st.tuples(st.just("$exists"), field, st.just(True)),
+        st.tuples(st.just("$regex"), field, st.sampled_from(["^a", "0$", "d", "."])),
+    )
+    return st.recursive(
+        one,
+        lambda inner: st.one_of(
+            st.tuples(st.sampled_from(["$and", "$or"]), st.lists(inner, min_size=1, max_size=3)),
+            st.tuples(st.just("$nor"), st.lists(inner, min_size=1, max_size=1)),
+        ),
+        max_leaves=5,
+    )
+
+
+def as_dictionary(test: Any) -> dict[str, Any]:
+    if len(test) == 2:
+        return {test[0]: [as_dictionary(inner) for inner in test[1]]}
+    sign, field, value = test
+    return {field: {sign: value}}
+
+
+def as_text(test: Any) -> str:
+    if len(test) == 2:
+        word, inner = test
+        return f"not ({as_text(inner[0])})" if word == "$nor" else "(" + f" {word[1:]} ".join(map(as_text, inner)) + ")"
+    sign, field, value = test
+    match sign:
+        case "$exists":
+            return f"{field} exists"
+        case "$regex":
+            return f"{field} ~ {json.dumps(value)}"
+        case "$in" | "$nin":
+            return f"{field} {'not ' * (sign == '$nin')}in ({', '.join(map(word_of, value))})"
+    signs = {"$eq": "=", "$ne": "!="} | {name: one for name, (one, _) in SIGNS.items()}
+    return f"{field} {signs[sign]} {word_of(value)}"
+
+
+def word_of(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else json.dumps(value)
+
+
+def naive(test: Any, document: dict[str, Any]) -> bool:
+    """Whether a document is like a test says, by the meaning that the reference of queries gives."""
+    if len(test) == 2:
+        said = [naive(inner, document) for inner in test[1]]
+        return all(said) if test[0] == "$and" else any(said) if test[0] == "$or" else not any(said)
+    sign, field, value = test
+    values = list(reached(document, field.split(".")))
+    each = [*values, *(one for inner in values if isinstance(inner, list | tuple) for one in inner)]
+    match sign:
+        case "$exists":
+            return bool(values)
+        case "$regex":
+            return any(isinstance(one, str) and re.search(value, one) for one in each)
+        case "$ne" | "$nin":
+            return not naive(("$in", field, value if sign == "$nin" else [value]), document)
+        case "$eq" | "$in":
+            wanted = value if sign == "$in" else [value]
+            return any(same(one, other) for one in each for other in wanted) or (not values and None in wanted)
+    return any(kind(one) == kind(value) and SIGNS[sign][1](timed(one, value), value) for one in each) or any(
+        kind(value) == "time" and is_time(one) and SIGNS[sign][1](timed(one, value), value) for one in each
+    ) or any(
+        kind(one) == "time" and is_time(value) and SIGNS[sign][1](one, timed(value, one)) for one in each
+    )  # fmt: skip
+
+
+def reached(value: Any, path: list[str]) -> Iterator[Any]:
+    if not path:
+        yield value
+    elif isinstance(value, dict) and path[0] in value:
+        yield from reached(value[path[0]], path[1:])
+    elif isinstance(value, list | tuple):
+        if path[0].isdecimal() and int(path[0]) < len(value):
+            yield from reached(value[int(path[0])], path[1:])
+        for one in value:
+            if isinstance(one, dict):
+                yield from reached(one, path)
+
+
+def kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "truth"
+    if isinstance(value, int | float):
+        return "number"
+    return "time" if isinstance(value, datetime) else type(value).__name__
+
+
+def is_time(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None
+
+
+def timed(value: Any, other: Any) -> Any:
+    if isinstance(other, datetime) and is_time(value):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value
+
+
+def same(one: Any, other: Any) -> bool:
+    if kind(one) == kind(other):
+        return bool(one == other)
+    if "time" in (kind(one), kind(other)):
+        return bool(timed(one, other) == timed(other, one))
+    return False
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(test=queries(), history=st.booleans())
+def test_text_and_dictionaries_agree_with_a_naive_evaluator(
+    many: tuple[Project, list[dict[str, Any]]], test: Any, history: bool
+) -> None:
+    project, known = many
+    wanted = sorted(document["name"] for document in known if naive(test, document))
+    assert names(find(project, as_dictionary(test), history=history)) == wanted
+    assert names(find(project, as_text(test), history=history)) == wanted
