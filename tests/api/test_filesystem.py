@@ -195,7 +195,10 @@ def test_what_is_read_inside_a_run_is_its_input(here: Path) -> None:
         pd.read_csv("track://sales?region=eu")
     with track.Repo(here) as repo:
         (found,) = [one for one in repo.runs().runs if one.record.name == "by-url"]
-    assert {used.shown for used in found.record.of("input")} == {"data/train.csv", "sales region=eu"}
+    assert {used.shown for used in found.record.of("input")} == {
+        "data/train.csv",
+        ".track/artifacts/sales/region=eu.track",
+    }
 
 
 class Counted:

@@ -188,7 +188,13 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         """The repository around the folder that is meant by now."""
         start = os.path.abspath(self._repo if self._repo is not None else os.curdir)
         if (found := self._handles.get(start)) is None:
-            found = self._handles.setdefault(start, Handles(Path(start)))
+            found = Handles(Path(start))
+            with found.reading() as project:
+                root = project.root
+            if root != Path(start):  # paths are from the top
+                found.close()
+                found = Handles(root)
+            found = self._handles.setdefault(start, found)
         return found
 
     def _asked(self, path: str) -> "_Asked":
@@ -198,9 +204,7 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
     def _pinned(self, asked: "_Asked") -> Pinned:
         with self._at().reading() as project:
-            # A path in full, as the folder that the repository was opened with does not matter; a name as it is.
-            item = asked.bare if asked.partitions else os.path.join(project.root, asked.bare)
-            return version_get(project, item, rev=asked.rev, partitions=asked.partitions)
+            return version_get(project, asked.bare, rev=asked.rev, partitions=asked.partitions)
 
     def _below(self, asked: "_Asked") -> list[dict[str, Any]]:
         """The artifacts and folders right below a folder that is in none."""

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from track import config
@@ -68,6 +68,11 @@ class Handles:
             idle, self._idle, self.is_closed = self._idle, [], True
         for project, _ in idle:
             project.close()
+
+    def __del__(self) -> None:
+        """Close what is open when neither the `Repo` nor anything that it gave is there any more."""
+        with suppress(Exception):  # nobody could be told, and the end of the process closes all
+            self.close()
 
     def _check(self) -> None:
         if self._process != os.getpid():

@@ -1,18 +1,20 @@
 """Repo: a repository with track in it, in Python; each method calls one verb and returns what that did."""
 
 import os
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Literal, Self, TextIO, overload
 
+from track.api import notebook
 from track.api.handles import Handles
+from track.api.page import block, note, table, title
 from track.api.version import Version
 from track.flows.lineage_of import Traced
 from track.flows.run_start import Wishes
 from track.flows.running import Asked, Ran
-from track.model.names import display
+from track.model.amounts import count_text, size_text
+from track.model.names import display, text_of
 from track.verbs.add import Added, Marks, add
 from track.verbs.checkout import CheckedOut, checkout
 from track.verbs.clone import clone
@@ -21,6 +23,7 @@ from track.verbs.diff import Diff, diff
 from track.verbs.init import init
 from track.verbs.lineage import lineage
 from track.verbs.log import Logged, log
+from track.verbs.ls import ls
 from track.verbs.pull import Pulled, pull
 from track.verbs.push import Pushed, push
 from track.verbs.run import run
@@ -42,7 +45,7 @@ class Repo:
     now, and `UsageError` after `close`. All errors are `TrackError`.
     """
 
-    __slots__ = ("__weakref__", "_handles")
+    __slots__ = ("_handles",)
 
     def __init__(self, path: AnyPath = ".") -> None:
         """The repository that holds `path`, by default the current folder.
@@ -56,7 +59,6 @@ class Repo:
         self._handles = Handles(Path(os.path.abspath(path)))
         with self._handles.reading() as project:
             self._handles.root = project.root
-        weakref.finalize(self, self._handles.close)
 
     @classmethod
     def init(cls, path: AnyPath = ".", *, git: bool = True, hooks: bool = True) -> Self:
@@ -115,14 +117,14 @@ class Repo:
     def get(self, name_or_path: AnyPath, rev: str | None = None, **partitions: str) -> Version:
         """The version of an artifact, or of a file or folder in one, that the working tree names, or the one at `rev`.
 
-        An artifact is named by its path, the path of its pointer, or the name of a named artifact, which `partitions`
-        say more of. What is asked for is the version that the pointer names, whatever was changed in the working copy
-        since. No data is read until a method of the version does.
+        An artifact is named by its path, the path of its pointer, or the name of a named artifact, of which it is the
+        latest version with these `partitions`; `NAME@VERSION` is that version. What is asked for is what the pointer
+        names, whatever was changed in the working copy since. No data is read until a method of the version does.
 
         Raises:
             UnknownPath: nothing of that name is there; the nearest name is told.
             UnknownRevision: there is no such commit.
-            UsageError: several named artifacts have these partitions.
+            UsageError: the name or a partition cannot be, or may mean several versions.
             OutsideRepository, ForbiddenPath: the path is in no place that track may look at.
             MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
             MissingObject, RemoteError: what says which files are in it is nowhere, or no remote can be asked.
@@ -344,6 +346,20 @@ class Repo:
     def __repr__(self) -> str:
         """Where it is."""
         return f"<Repo {display(str(self.root))}{' (closed)' if self._handles.is_closed else ''}>"
+
+    def _repr_html_(self) -> str:
+        """It in a notebook: where it is, and its artifacts."""
+        if self._handles.is_closed:
+            return block(title(str(self.root), "closed"))
+        with self._handles.fresh() as project:
+            listing = ls(project, str(project.root))
+        rows = [(one.name or text_of(one.path), one.kind, size_text(one.size)) for one in listing.items]
+        refused = "".join(note(error.message) for error in listing.refused)
+        head = title(str(self.root), count_text(len(rows), "artifact"))
+        return block(head, table(("artifact", "kind", "size"), rows, numbers=(2,)) if rows else "", refused)
+
+
+assert notebook.PAGES  # loaded so that results can be shown
 
 
 def _flat(labels: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:

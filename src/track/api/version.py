@@ -336,3 +336,8 @@ class Files(Mapping[str, Version]):
     def __repr__(self) -> str:
         """How many there are, and of what."""
         return f"<Files of {display(self._pinned.path)}: {count_text(len(self), 'file')}>"
+
+    def _repr_html_(self) -> str:
+        """Them in a notebook: the first of them, with their sizes."""
+        with self._handles.reading() as project:
+            return page_of(project, self._pinned)

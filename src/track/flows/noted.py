@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from track.errors import UsageError
 from track.flows.pinned import Pinned
-from track.flows.run_start import journal_of
+from track.flows.run_named import living_run, note_input
+from track.model.canonical import canonical_json
 from track.model.names import display, text_of
 from track.model.record import Record, Used
 from track.project import Project
@@ -17,10 +18,15 @@ def note_read(project: Project, reader: str | None, pinned: Pinned) -> None:
     What is tracked by a path is called by it. Another version than the working tree's is called as it was asked for,
     `REV:PATH`: the path would speak of two.
     """
-    if pinned.pointer.kind == "value":  # it stands in its pointer, which is code
-        return
-    living = journal_of(project).find_living(reader) if reader is not None else None
+    living = living_run(project, reader)
     if living is None:
+        return
+    pointer = pinned.pointer
+    if pinned.name is not None:
+        size = len(canonical_json(pointer.value)) if pointer.kind == "value" else pointer.size
+        note_input(living, pinned.artifact, pointer, size)
+        return
+    if pointer.kind == "value":
         return
     used = input_of(pinned)
     with suppress(UsageError):  # it has ended meanwhile
@@ -29,13 +35,10 @@ def note_read(project: Project, reader: str | None, pinned: Pinned) -> None:
 
 
 def input_of(pinned: Pinned) -> Used:
-    """What is pinned as an entry of a record: all of the artifact, whatever was read of it."""
-    pointer, name = pinned.pointer, pinned.name
-    path = pinned.artifact if name is None and pinned.rev is None else None
-    if path is None and name is None:
-        name = text_of(pinned.artifact)
-    if name is not None and pinned.rev is not None:
-        name = f"{display(pinned.rev)}:{name}"
+    """What is pinned of a tracked path as an entry of a record: all of the artifact, whatever was read of it."""
+    pointer, is_here = pinned.pointer, pinned.rev is None
+    path = pinned.artifact if is_here else None
+    name = None if is_here else f"{display(pinned.rev or '')}:{text_of(pinned.artifact)}"
     return Used(
         "input", pointer.digest, pointer.size, path=path, name=name, kind=pointer.kind, type=pointer.type, how="api"
     )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, UnknownPath, UsageError, together
 from track.flows import view
+from track.flows.named_versions import asked_of, choose
 from track.flows.pointers import content_at
 from track.flows.reach import Version
 from track.flows.receive import receive
@@ -20,7 +21,7 @@ from track.model import manifest
 from track.model.canonical import canonical_json
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import ARTIFACTS, SUFFIX, artifact_pointer, display, parse_artifact_pointer, typed
+from track.model.names import display, typed
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -63,22 +64,19 @@ class Pinned(NamedTuple):
 
 
 def pin(project: Project, item: str, *, rev: str | None = None, partitions: Mapping[str, str] | None = None) -> Pinned:
-    """What `item` names in the working tree, or at `rev`: a path as a person types it, or a name with its partitions.
+    """What `item` names in the working tree, or at `rev`: a path as a person types it, or the name of a named artifact,
+    of which it is the latest version with these partitions, or with `NAME@VERSION` that one.
 
     Where the manifest that says what is in a directory is not here, that much of it comes from a remote.
 
     Raises:
         UnknownRevision, UnknownPath: nothing of that name is there; the nearest name is told.
-        UsageError: several named artifacts have these partitions.
+        UsageError: the name or a partition cannot be, or may mean several versions.
         OutsideRepository, ForbiddenPath: the path is in no place that track may look at.
         MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
         MissingObject, RemoteError: what says which files are in it is not here, and cannot be had.
     """
-    side = side_at(project, rev) if rev is not None else None
-    if partitions:
-        located = _partition(project, side, item, partitions)
-    else:
-        located = _at(project, side, item)
+    located = _named(project, item, rev, partitions) if partitions else _at(project, item, rev)
     pinned = Pinned(rev, located.artifact, located.pointer, located.inner)
     return _with_entry(project, pinned)
 
@@ -149,14 +147,31 @@ def file_of(pinned: Pinned) -> Entry:
     return pinned.entry
 
 
-def _at(project: Project, side: Side | None, item: str) -> Located:
-    """The artifact that a path as typed names, or lies in."""
+def _at(project: Project, item: str, rev: str | None) -> Located:
+    """The artifact that a path as typed names, or lies in; else the named artifact that is called so."""
     path = project.relative(item)
     if not path:
         raise UnknownPath(f"`{display(item)}` is the whole working tree and no artifact", hint="track ls")
-    if side is not None:
-        return view.locate(side, path)
-    return _on_disk(project, path) or view.locate(side_here(project), path)
+    if rev is None and (located := _on_disk(project, path)) is not None:
+        return located
+    try:
+        return view.locate(side_at(project, rev) if rev is not None else side_here(project), path)
+    except UnknownPath as error:
+        if item.startswith(("./", "../", "/")):
+            raise
+        try:
+            return _named(project, item, rev, {})
+        except UnknownPath as other:
+            if "@" in item or other.details or "did you mean" in (other.hint or ""):
+                raise
+            raise error from None
+
+
+def _named(project: Project, item: str, rev: str | None, partitions: Mapping[str, str]) -> Located:
+    """The latest version of a named artifact with these partitions, or the one behind its `@`."""
+    asked = asked_of(item, partitions)
+    found = choose(project, asked._replace(rev=rev) if rev is not None else asked)
+    return Located(Side(found.where, ()), found.path, found.pointer, b"")
 
 
 def _on_disk(project: Project, path: bytes) -> Located | None:
@@ -177,39 +192,6 @@ def _pointer(project: Project, artifact: bytes) -> Pointer | None:
     name = pointer_of(artifact)
     found = content_at(project, name)
     return None if found is None else parsed(found, name)
-
-
-def _partition(project: Project, side: Side | None, name: str, partitions: Mapping[str, str]) -> Located:
-    """The one named artifact of this name that has these partitions, in whatever order, and perhaps others too."""
-    side = side or side_here(project)
-    exact = artifact_pointer(name, partitions)
-    if (pointer := side.pointer(exact)) is not None:
-        return Located(side, exact, pointer, b"")
-    below = artifact_pointer(name).removesuffix(SUFFIX) + b"/"
-    assert below.startswith(ARTIFACTS)
-    known = [path for path in side.contents if path.startswith(below)]
-    matching = [path for path in known if partitions.items() <= dict(parse_artifact_pointer(path).partitions).items()]
-    if not matching:
-        wanted = ", ".join(f"{key}={value}" for key, value in partitions.items())
-        raise UnknownPath(
-            f"no version of `{display(name)}` has {display(wanted)} {_place_of(side)}",
-            hint="see which there are: track ls",
-            details=tuple(f"there is {display(view.name_of(path) or '')}" for path in known[:10]),
-        )
-    if len(matching) > 1:
-        raise UsageError(
-            f"{len(matching)} versions of `{display(name)}` match",
-            hint="give more of the partitions",
-            details=tuple(f"there is {display(view.name_of(path) or '')}" for path in matching[:10]),
-        )
-    pointer = side.pointer(matching[0])
-    if pointer is None:
-        raise view.unknown(matching[0], side.contents, side.name)
-    return Located(side, matching[0], pointer, b"")
-
-
-def _place_of(side: Side) -> str:
-    return f"in {side.name}" if side.name == HERE else f"at {display(side.name)}"
 
 
 def _with_entry(project: Project, pinned: Pinned) -> Pinned:

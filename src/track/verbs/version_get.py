@@ -16,12 +16,13 @@ def version_get(
 ) -> Pinned:
     """The version that `item` names in the working tree, or at `rev`; with `within`, a path in that directory.
 
-    `item` is a path as a person types it, or the name of a named artifact, which `partitions` say more of. No data is
-    read. Where what says which files a directory has is not here, that much comes from a remote.
+    `item` is a path as a person types it, or the name of a named artifact, of which it is the latest version with these
+    `partitions`, or `NAME@VERSION`. No data is read. Where what says which files a directory has is not here, that much
+    comes from a remote.
 
     Raises:
         UnknownRevision, UnknownPath: nothing of that name is there; the nearest name is told.
-        UsageError: several named artifacts have these partitions.
+        UsageError: the name or a partition cannot be, or may mean several versions.
         OutsideRepository, ForbiddenPath: the path is in no place that track may look at.
         MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
         MissingObject, RemoteError: what says which files are in it is nowhere, or no remote can be asked.
