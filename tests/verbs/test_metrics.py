@@ -14,8 +14,13 @@ from support.cli import track_here as track
 from support.repositories import commit_all
 from track.errors import UsageError
 from track.flows.run_find import find_run
+from track.flows.run_living import living_run
+from track.flows.run_series import points_of_run
 from track.flows.run_start import Wishes
+from track.model.said import Heard
 from track.project import Project
+from track.runs import spool
+from track.runs.spool import Writer, said_bytes
 from track.verbs.log_metric import log_metric
 from track.verbs.metrics_diff import metrics_diff
 from track.verbs.metrics_show import metrics_show
@@ -59,7 +64,15 @@ def test_metrics_are_drawn_in_the_terminal_and_into_a_file(here: Path) -> None:
     lines = ElementTree.fromstring((here / "all.svg").read_text()).findall("{http://www.w3.org/2000/svg}polyline")
     assert len(lines) == 2
     refused = track("metrics", "plot", "one", "-o", "all.gif", cwd=here)
-    assert refused.code == 2 and "not an SVG file" in refused.err
+    assert refused.code == 2 and "neither an SVG nor a PNG file" in refused.err
+    track("metrics", "plot", "one", "--with", "two", "-o", "all.png", cwd=here).ok()
+    drawn_png = (here / "all.png").read_bytes()
+    assert drawn_png.startswith(b"\x89PNG\r\n\x1a\n") and int.from_bytes(drawn_png[16:20], "big") == 1200
+    with Project.open(here) as project:
+        log_metric(project, {"loss": 1e300, "$_{": -1.0, "_under": 1.0}, "two")
+    far = track("metrics", "plot", "two", "-o", "far.png", cwd=here)
+    assert far.code == 2 and "beyond 1e150" in far.err
+    track("metrics", "plot", "two", "$_{", "_under", "-o", "odd.png", cwd=here).ok()
     nowhere = track("metrics", "plot", "one", "-o", "nowhere/all.svg", cwd=here)
     assert nowhere.code == 1 and "nothing can be made in" in nowhere.err and "-o" in nowhere.err
     with Project.open(here) as project:
@@ -120,3 +133,37 @@ def test_what_is_no_number_is_left_out_and_told(here: Path) -> None:
                 monitor(project, [b"1,2"], delimiter=wrong, columns=columns)
         with pytest.raises(UsageError, match="nothing came"):
             monitor(project, [])
+
+
+def test_png_without_the_library_that_draws_it_names_the_extra(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("matplotlib", "track.formats.chart_png"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    refused = track("metrics", "plot", "one", "-o", "all.png", cwd=here)
+    assert refused.code == 2 and "matplotlib is needed" in refused.err and "track-data[figures]" in refused.err
+    assert not (here / "all.png").exists()
+
+
+def test_logging_one_by_one_reads_each_line_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    hear = spool.hear
+
+    def counted(content: bytes, into: Heard) -> int:
+        heard.append(len(content))
+        return hear(content, into)
+
+    monkeypatch.setattr(spool, "hear", counted)
+    with Project.open(here) as project:
+        run = runs_create(project, Wishes(name="many")).id
+        living = living_run(project, run)
+        for number in range(200):
+            log_metric(project, {"loss": float(number)}, run)
+        other = Writer(living)  # another process that logs meanwhile
+        other.put_points({"loss": 1.0}, 499, 0.0, 1)
+        other.close()
+        log_metric(project, {"loss": 0.0}, run)
+        assert sum(heard) <= said_bytes(living)
+        (living.folder / "steps.json").write_text("half of i")
+        log_metric(project, {"loss": 0.0}, run)
+        steps = list(points_of_run(project, find_run(project, run))["loss"].steps)
+        assert sorted(steps) == [*range(200), 499, 500, 501]

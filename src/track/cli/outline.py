@@ -54,6 +54,7 @@ TASKS = (
             ("runs", "list, show, keep and drop runs"),
             ("metrics", "show, compare and draw what runs measured"),
             ("events", "show what a run said"),
+            ("alerts", "what calls for somebody while a run goes on"),
             ("claim", "say how something was made that no run saw"),
             ("monitor", "log lines of numbers as metrics"),
             ("why", "who made this, from what, with which code"),
@@ -138,6 +139,7 @@ ACTS = (
     "claim",
     "runs",
     "monitor",
+    "alerts",
     "code",
 )
 """What these print says what they did: nobody asked for it under `-q`."""

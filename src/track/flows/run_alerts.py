@@ -21,10 +21,13 @@ from track.model.said import Said
 from track.project import Project
 from track.runs.journal import Living
 from track.runs.mail import TIMEOUT_S, Post, send
-from track.runs.spool import Reader
+from track.runs.spool import Reader, said_bytes
 
 PASSWORD = "TRACK_SMTP_PASSWORD"
 """The variable with the password for the mail server."""
+
+LOOKED_BYTES_S = 1 << 20
+"""Commands that log one by one read no more of a spool than this a second to look at alerts."""
 
 Send = Callable[[Post, str, str], None]
 
@@ -53,11 +56,23 @@ def set_alert(project: Project, living: Living, name: str, state: str, send: Sen
     draft = living.record()
     alert = read_alert(project, name) if name in draft.alerts else None
     if alert is None:
-        raise UsageError(
-            f"run {display(draft.name)} has no alert `{display(str(name))}`",
-            hint=f"it has {', '.join(map(display, draft.alerts)) or 'none'}",
-        )
+        raise _none_such(draft, name)
     tell(post_or_none(project.config), living, living.edit(lambda now: _with(now, {name: state})), [alert], send)
+
+
+def drop_alert(living: Living, name: str) -> None:
+    """Have a living run watched no more by an alert. Raises UsageError when it is not watched by it."""
+    draft = living.record()
+    if name not in draft.alerts:
+        raise _none_such(draft, name)
+    living.edit(lambda now: replace(now, alerts={each: state for each, state in now.alerts.items() if each != name}))
+
+
+def _none_such(draft: Record, name: str) -> UsageError:
+    return UsageError(
+        f"run {display(draft.name)} has no alert `{display(str(name))}`",
+        hint=f"it has {', '.join(map(display, draft.alerts)) or 'none'}",
+    )
 
 
 class Watch:
@@ -95,6 +110,11 @@ class Watch:
             self._mail(draft, now)
         return draft
 
+    def calls(self, text: str | None) -> bool:
+        """Whether the text of an event is what one of the alerts is about."""
+        about = (alert for alert in self._alerts if alert.type == EVENT)
+        return text is not None and any(re.search(alert.pattern or "", text) for alert in about)
+
     def _mail(self, draft: Record | None, now: int) -> None:
         """Send what is to be sent, from a thread of its own: nobody waits for a server; once more a minute later."""
         if self._post is None or (draft is None and now < self._mail_next):
@@ -131,12 +151,33 @@ def watch_of(project: Project, living: Living) -> Watch:
     return Watch(living, alerts, post_or_none(project.config), lambda: time.time_ns() // 1000)
 
 
-def look_once(project: Project, living: Living) -> None:
-    """Look at the alerts of a living run that nothing watches all the time; waits for a mail that is sent."""
-    if living.record().alerts:
-        watch = watch_of(project, living)
-        watch.look()
-        watch.finish()
+def look_once(project: Project, living: Living, said: str | None = None, *, is_last: bool = False) -> None:
+    """Look at the alerts of a living run that nothing watches all the time; waits for a mail that is sent.
+
+    Each look reads all that the run said. So commands that come one after the other look the less often the longer
+    that is, and take no more time for all their looks together than for all the rest; an
+    event that an alert is about is looked at whenever it is `said`, and so is all when the look `is_last`.
+    """
+    if not living.record().alerts:
+        return
+    watch = watch_of(project, living)
+    if _was_looked_at(living) and not is_last and not watch.calls(said):
+        return
+    watch.look()
+    watch.finish()
+
+
+def _was_looked_at(living: Living) -> bool:
+    """Whether somebody looked just now, for what it costs to look; from now on somebody did."""
+    mark = living.folder / "looked"
+    with suppress(OSError, TrackError):
+        try:
+            os.close(publish.create(mark))
+        except FileExistsError:
+            if 0 <= time.time() - mark.stat().st_mtime < said_bytes(living) / LOOKED_BYTES_S:
+                return True
+            os.utime(mark)
+    return False
 
 
 def tell(post: Post | None, living: Living, draft: Record, alerts: Sequence[Alert], send: Send) -> None:

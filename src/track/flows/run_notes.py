@@ -1,6 +1,8 @@
 """What a project says of its runs beside their records: folders and alerts, as small files that are staged."""
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from track import publish
@@ -29,6 +31,45 @@ def read_alert(project: Project, name: str) -> Alert | None:
     path = alert_path(name)
     content = _content(project, path)
     return None if content is None else parse_alert(content, display(path))
+
+
+def every_alert(project: Project) -> tuple[dict[str, Alert], tuple[TrackError, ...]]:
+    """The alerts of the project, sorted by name; and why others cannot be read. Nothing of it follows a link."""
+    found: dict[str, Alert] = {}
+    refused: list[TrackError] = []
+    try:
+        with project.gate.directory(ALERTS.rstrip(b"/"), own=True) as folder:
+            names = sorted(os.fsencode(name) for name in os.listdir(folder) if name.endswith(".toml"))
+    except (FileNotFoundError, NotADirectoryError):
+        names = []
+    for name in names:
+        try:
+            content = _content(project, ALERTS + name)
+            alert = None if content is None else parse_alert(content, display(ALERTS + name))
+        except TrackError as error:
+            refused.append(error)
+            continue
+        if alert is not None:
+            found.setdefault(alert.name, alert)
+    return dict(sorted(found.items())), tuple(refused)
+
+
+def remove_alert(project: Project, name: str) -> bool:
+    """Remove the definition of an alert from the working tree and from Git's index; whether there was one.
+
+    Raises:
+        Locked: another command holds the project for too long.
+    """
+    path = alert_path(name)
+    with project.lock():
+        try:
+            with project.gate.parent(path, own=True) as (folder, last):
+                publish.remove(last, dir_fd=folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        with suppress(TrackError):  # it is gone, and `git status` says so
+            gitrepo.stage(project.git, [path])
+    return True
 
 
 def define_alert(project: Project, alert: Alert) -> None:

@@ -7,15 +7,16 @@ so none of them can take the place of one of ours. A cloned repository adds noth
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from track.errors import NoFormat, TrackError
 from track.formats.format import Format, bytes_of, cannot_keep, kind_of, not_this
 from track.formats.plain import BYTES, FORMATS, JSON, TEXT
+from track.model.chart import Line
 from track.model.names import display
 
 GROUP = "track.formats"
@@ -38,6 +39,7 @@ _PLOTLY = _Home("plotly_figures", "plotly", "plotly", "figures")
 _MATPLOTLIB = _Home("matplotlib_figures", "matplotlib", "matplotlib", "figures")
 _PICKLE = _Home("pickled", "pickle", "pickle")
 _JOBLIB = _Home("joblibs", "joblib", "joblib")
+_PICTURE = _Home("chart_png", "matplotlib", "matplotlib", "figures")
 
 _OBJECTS = (_ARRAYS, _PANDAS, _POLARS, _PLOTLY, _MATPLOTLIB)
 _BY_TYPE = {
@@ -113,6 +115,14 @@ def decode(content: bytes | Path, type: str | None, *, allow_pickle: bool = Fals
         raise not_this(chosen.type, _why(error)) from error
 
 
+def picture(lines: Sequence[Line], x_name: str) -> bytes:
+    """A chart of lines as PNG. Raises NoFormat when the library that draws it is not installed, UsageError
+    for values that it cannot draw.
+    """
+    drawn: bytes = _module(_PICTURE).draw(lines, x_name)
+    return drawn
+
+
 def _formats_for(obj: object, type: str | None) -> Iterator[Format]:
     """The formats that may take an object: its library's own, Python's, and others' that are installed."""
     if type in _RUNS:
@@ -161,14 +171,18 @@ def _is_there(*libraries: str) -> bool:
 
 
 def _loaded(home: _Home) -> tuple[Format, ...]:
+    found: tuple[Format, ...] = _module(home).FORMATS
+    return found
+
+
+def _module(home: _Home) -> Any:
     try:
-        found: tuple[Format, ...] = import_module(f"track.formats.{home.module}").FORMATS
+        return import_module(f"track.formats.{home.module}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in home.needs.split():
             raise
         wanted = f"'track-data[{home.extra}]'" if home.extra else error.name
         raise NoFormat(f"{error.name} is needed for this and not installed", hint=f"pip install {wanted}") from error
-    return found
 
 
 def _others() -> Iterator[Format]:

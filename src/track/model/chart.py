@@ -52,7 +52,7 @@ def text_chart(lines: Sequence[Line], x_name: str, *, width: int = 78, height: i
     cells = [[" "] * columns for _ in range(height)]
     for number, line in enumerate(lines):
         mark = MARKS[number % len(MARKS)]
-        for x, y in _thinned(line):
+        for x, y in thinned(line):
             row = round((1 - box.y_share(y)) * (height - 1))
             cells[row][round(box.x_share(x) * (columns - 1))] = mark
     drawn = [f"{mark:>{gutter}} |{''.join(row).rstrip()}" for mark, row in zip(reversed(marks), cells, strict=True)]
@@ -88,7 +88,7 @@ def svg_chart(lines: Sequence[Line], x_name: str, *, width: int = 800, height: i
         colour = COLOURS[number % len(COLOURS)]
         places = " ".join(
             f"{left + box.x_share(x) * (right - left):.1f},{bottom - box.y_share(y) * (bottom - top):.1f}"
-            for x, y in _thinned(line)
+            for x, y in thinned(line)
         )
         name = escape(line.name)
         parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}"><title>{name}</title></polyline>\n')
@@ -120,7 +120,7 @@ def _ticks(low: float, high: float, count: int) -> list[float]:
     return [low * (1 - place / (count - 1)) + high * (place / (count - 1)) for place in range(count)]
 
 
-def _thinned(line: Line) -> Iterator[tuple[float, float]]:
+def thinned(line: Line) -> Iterator[tuple[float, float]]:
     """The points of a line; of very many, from each stretch the least and the greatest, in their order."""
     total = len(line.xs)
     if total <= _KEPT:

@@ -280,6 +280,15 @@ def _said_files(living: Living) -> list[str]:
         return []
 
 
+def said_bytes(living: Living) -> int:
+    """How many bytes it has logged so far."""
+    size = 0
+    for name in _said_files(living):
+        with suppress(FileNotFoundError):
+            size += (living.folder / name).stat().st_size
+    return size
+
+
 class Reader:
     """Reads what a run has said so far; reading again costs only what is new."""
 

@@ -19,4 +19,4 @@ def log_event(project: Project, text: str, run: str | None = None, *, timestamp:
     stamp = None if timestamp is None else stamp_of(timestamp)
     living = living_run(project, run)
     say_event(project, living, text, stamp=stamp)
-    look_once(project, living)
+    look_once(project, living, text)

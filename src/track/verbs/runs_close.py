@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from track.errors import UsageError
+from track.flows.run_alerts import look_once
 from track.flows.run_end import end, put_away
 from track.flows.run_living import living_run
 from track.model.names import display
@@ -45,6 +46,8 @@ def runs_close(
     draft = living.record()
     now = datetime.now(UTC)
     took = max(0.0, (now - draft.started).total_seconds()) if seconds is None else seconds
+    if branch is False:  # nobody in this process watched it
+        look_once(project, living, is_last=True)
     record = end(project, living, {"status": status, "exit": exit, "ended": now, "seconds": round(took, 6)})
     placed = put_away(project, record, branch=project.git.branch() if branch is False else branch)
     return ClosedRun(record, placed.staged, placed.why_not)

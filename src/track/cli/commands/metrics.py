@@ -9,6 +9,7 @@ from track.cli import series_text
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, table
 from track.errors import UsageError
 from track.flows.copying import making_in
+from track.formats.known import picture
 from track.model.chart import svg_chart, text_chart
 from track.model.names import display
 from track.publish import publish_bytes
@@ -54,12 +55,13 @@ _DIFF_HELP = """Show how the metrics of two runs differ: the last values, and ho
 Exit codes: 0 done; 2 no such run or metric; 3 not a project.
 """
 
-_PLOT_HELP = """Draw metrics of runs: in the terminal, or as SVG into a file.
+_PLOT_HELP = """Draw metrics of runs: in the terminal, or as SVG or PNG into a file.
 
 \b
   track metrics plot brave-otter loss
   track metrics plot brave-otter loss --with calm-heron --over time
   track metrics plot brave-otter -o metrics.svg
+  track metrics plot brave-otter -o metrics.png         with matplotlib: pip install 'track-data[figures]'
 
 All metrics that have points are drawn where none is named. A living run is drawn as far as it is.
 
@@ -125,13 +127,15 @@ def diff(before: str, after: str, names: tuple[str, ...], as_json: bool) -> None
 @click.option("--with", "others", multiple=True, metavar="RUN", help="Another run beside it; may be repeated.")
 @click.option("--over", type=click.Choice(["step", "time"]), default="step", show_default=True, help="What goes right.")
 @_fetch
-@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE.svg", help="Draw into this file.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Draw into this file, .svg or .png."
+)
 def plot(
     *, run: str, names: tuple[str, ...], others: tuple[str, ...], over: str, fetch: bool, output: str | None
 ) -> None:
     """Translate, call the verb, show."""
-    if output is not None and not output.lower().endswith(".svg"):
-        raise UsageError(f"not an SVG file: {display(output)}", hint="-o loss.svg")
+    if output is not None and not output.lower().endswith((".svg", ".png")):
+        raise UsageError(f"neither an SVG nor a PNG file: {display(output)}", hint="-o loss.svg   or   -o loss.png")
     with opened() as project:
         shown = [metrics_show(project, each, names, fetch=fetch, progress=progress()) for each in (run, *others)]
     lines = series_text.chart_lines(shown, over)
@@ -142,6 +146,8 @@ def plot(
         for line in text_chart(lines, title, width=shutil.get_terminal_size().columns - 2):
             emit(line)
         return
+    is_png = output.lower().endswith(".png")
+    drawn = picture(lines, title) if is_png else svg_chart(lines, title).encode("utf-8")
     with making_in(Path(output).absolute().parent):
-        publish_bytes(output, svg_chart(lines, title).encode("utf-8"), durable=False)
+        publish_bytes(output, drawn, durable=False)
     note(f"{count_text(len(lines), 'line')} drawn into {display(output)}")
