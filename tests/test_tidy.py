@@ -76,6 +76,7 @@ ASKS = {
     "find",
     "lineage",
     "deps",
+    "path",
     "stale",
     "why",
     "review",

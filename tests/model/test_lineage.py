@@ -1,5 +1,6 @@
 """Lineage joined by content: who made what, from what, and what came of it, over any number of runs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -230,3 +231,64 @@ def test_a_chain_of_ten_thousand_runs_is_followed():
 def test_content_that_nobody_knows_stands_alone():
     graph = History([]).downstream(History([]).content(Digest(bytes(32))))
     assert [node.name for node in graph.nodes] == ["blake3:000000000000"]
+
+
+def test_twenty_thousand_makers_and_users_of_one_empty_file_are_followed():
+    records = [
+        run(n, artifact("input", "log", ""), artifact("output", "log", ""), hour=n, hours=0.5) for n in range(20_000)
+    ]
+    history = History(records)
+    graph = history.downstream(history.node_of(records[0], records[0].of("output")[0]))
+    assert len(graph.nodes) == 40_000 - 1
+    node = graph.nodes[0]
+    assert node.also_count == 19_999 and len(node.also) == 20 and node.also_named[0] == "run 19999"
+
+
+@st.composite
+def tangles(draw: st.DrawFn) -> list[Record]:
+    """Runs with the same few contents over and over, at the same times, unended, in a run, fetched, once under two
+    names.
+    """
+    found: list[Record] = []
+    for number in range(draw(st.integers(1, 7))):
+        fetched = (("run", draw(st.sampled_from(found)).id),) if found and draw(st.booleans()) else ()
+        inputs = [
+            artifact("input", draw(st.sampled_from(["x", "y"])), one, address=fetched)
+            for one in draw(st.sets(CONTENTS, max_size=2))
+        ]
+        outputs = [artifact("output", name, draw(CONTENTS)) for name in draw(st.sets(st.sampled_from(["x", "y", "z"])))]
+        hour, hours = draw(st.integers(0, 3)), draw(st.integers(0, 2))
+        record = run(number, *inputs, *outputs, hour=hour, hours=hours)
+        found.append(replace(record, ended=None, status="running") if draw(st.integers(0, 5)) == 0 else record)
+    return draw(st.permutations(found))
+
+
+def naively(records: list[Record], user: Record, used: Used) -> tuple[str, str] | None:
+    """(run, name) of what a run used, as it was made, by the rules one by one."""
+    made = [one for one in records if one.id != user.id and any(o.digest == used.digest for o in one.of("output"))]
+    fetched = [one for one in made if one.id == dict(used.address).get("run") and one.started <= user.started]
+    ended = [one for one in made if one.ended is not None and one.ended <= user.started]
+    begun = [one for one in made if one.started < user.started]
+    several = fetched or ended or begun
+    if not several:
+        return None
+    chosen = max(several, key=lambda one: (one.ended or one.started, one.id))
+    names = [output.shown for output in chosen.of("output") if output.digest == used.digest]
+    return chosen.id, used.shown if used.shown in names else names[0]
+
+
+@settings(max_examples=300, deadline=None)
+@given(tangles())
+def test_who_made_what_was_used_is_what_the_rules_say(records: list[Record]):
+    history = History(records)
+    for user in records:
+        node = history.run(user.id)
+        assert node is not None
+        graph = history.upstream(node, depth=1)
+        found = {(each.run, each.name) for each in graph.nodes if each.kind == "artifact" and each.run is not None}
+        expected = [naively(records, user, used) for used in user.of("input")]
+        assert found == {each for each in expected if each is not None}
+        for each in graph.nodes:
+            if each.kind == "artifact" and each.run is not None:
+                others = {r.id for r in records if any(o.digest == each.digest for o in r.of("output"))} - {each.run}
+                assert set(each.also) == others and each.also_count == len(others)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from track.cli.graphs import document
 from track.model.drawing import line, svg
-from track.model.lineage import Graph
+from track.model.graph import Graph
 from track.model.names import display
 
 __all__ = ["html", "svg"]

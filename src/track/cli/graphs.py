@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from track.model.drawing import line
-from track.model.lineage import Graph, Node
+from track.model.graph import Graph, Node
 from track.model.names import display
 
 _SHAPES = {"artifact": ("[", "]"), "run": ("([", "])"), "code": ("{{", "}}")}
@@ -14,10 +14,7 @@ _ABOVE = " (above)"
 def tree(graph: Graph, *, downstream: bool) -> Iterator[str]:
     """The graph as an indented tree, a node a line; one that was shown already stands there without what is below."""
     nodes = {node.id: node for node in graph.nodes}
-    below: dict[str, list[str]] = {}
-    for edge in graph.edges:
-        parent, child = (edge.source, edge.target) if downstream else (edge.target, edge.source)
-        below.setdefault(parent, []).append(child)
+    below = graph.joined(downstream=downstream)
     shown: set[str] = set()
     waiting = [(graph.start, "", "")]
     while waiting:  # deep histories do not fit on Python's stack
@@ -60,7 +57,7 @@ def _fields(node: Node) -> dict[str, object]:
     else:
         found |= {"digest": str(node.digest), "size": node.size}
         if node.kind == "artifact":
-            found |= {"run": node.run, "also": list(node.also)}
+            found |= {"run": node.run, "also": list(node.also), "also_count": node.also_count}
     return found
 
 

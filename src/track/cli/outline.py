@@ -60,6 +60,7 @@ TASKS = (
             ("why", "who made this, from what, with which code"),
             ("lineage", "what something came from, run by run"),
             ("deps", "what came from something, run by run"),
+            ("path", "how one thing came from another"),
             ("stale", "what was made from something that changed since"),
             ("code", "exactly the code that a run saw"),
             ("env", "what a run ran in: packages, platform"),
@@ -144,7 +145,7 @@ ACTS = (
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 
-PAGED = ("deps", "diff", "events", "find", "help", "lineage", "log", "ls", "show", "whereis", "why")
+PAGED = ("deps", "diff", "events", "find", "help", "lineage", "log", "ls", "path", "show", "whereis", "why")
 
 
 def first_commands() -> str:

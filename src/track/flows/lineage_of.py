@@ -9,7 +9,8 @@ from track.flows.pointers import owner_of, readable_pointers
 from track.flows.run_find import Found, every_run, find_run
 from track.history import log
 from track.model.digest import Digest
-from track.model.lineage import Graph, History, Node
+from track.model.graph import Graph, Node, between, only
+from track.model.lineage import History
 from track.model.names import data_path, display, is_pointer_path, pointer_path, text_of, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.model.record import Record
@@ -27,12 +28,26 @@ class Traced(NamedTuple):
     refused: tuple[TrackError, ...]
 
 
-def trace(
-    project: Project, item: str, *, downstream: bool, depth: int | None = None, rev: str | None = None, every: bool
-) -> Traced:
-    """Follow what `item` names: an artifact by its path, `RUN:NAME`, a run, a digest, or what a run saved by name.
+class Wanted(NamedTuple):
+    """What of a graph is wanted: at most `depth` edges, the `kinds` of nodes (none: all), and whose runs count.
 
-    With `every`, runs whose records any ref has count as well..
+    With `every`, runs whose records any ref has count as well. `rev` is where an artifact is looked up by its path.
+    """
+
+    depth: int | None = None
+    kinds: tuple[str, ...] = ()
+    rev: str | None = None
+    every: bool = False
+
+
+class _Known(NamedTuple):
+    history: History
+    pointers: dict[bytes, Pointer]
+    refused: tuple[TrackError, ...]
+
+
+def trace(project: Project, item: str, wanted: Wanted, *, downstream: bool) -> Traced:
+    """Follow what `item` names: an artifact by its path, `RUN:NAME`, a run, a digest, or what a run saved by name.
 
     Raises:
         UnknownPath: nothing is called so; the nearest names are listed.
@@ -40,18 +55,51 @@ def trace(
         UnknownRevision: there is no such commit.
         MalformedPointer, NewerFormat: its pointer cannot be read.
     """
+    known = _known(project, every=wanted.every)
+    start = _start(project, known, item, wanted.rev)
+    follow = known.history.downstream if downstream else known.history.upstream
+    if wanted.kinds:
+        graph = only(follow(start), wanted.kinds, wanted.depth, downstream=downstream)
+    else:
+        graph = follow(start, wanted.depth)
+    return Traced(start, graph, known.refused)
+
+
+def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, shortest: bool) -> Traced:
+    """Follow how `target` came from `source`; content that several runs made means all of them.
+
+    Raises:
+        as `trace`.
+    """
+    known = _known(project, every=wanted.every)
+    first, last = (_start(project, known, item, wanted.rev) for item in (source, target))
+    upstream = known.history.upstream(last)
+    sources = [node.id for node in upstream.nodes if node.id == first.id]
+    if not sources and first.kind == "artifact" and _is_of_content(source):
+        sources = [node.id for node in upstream.nodes if node.kind == "artifact" and node.digest == first.digest]
+    graph = between(upstream, sources, shortest=shortest)
+    if wanted.kinds and graph.nodes:
+        graph = only(graph, wanted.kinds, downstream=False)
+    return Traced(last, graph, known.refused)
+
+
+def _is_of_content(item: str) -> bool:
+    """Whether an artifact was named by what it holds, and not by the run that made it."""
+    return ":" not in item or _digest(item) is not None
+
+
+def _known(project: Project, *, every: bool) -> _Known:
     pointers, unreadable = readable_pointers(project)
     refused = list(unreadable)
     records = {found.record.id: found.record for found in _known_runs(project, refused)}
     if every:
         records = {record.id: record for record in _everywhere(project, refused)} | records
     history = History(records.values(), _said_origins(pointers))
+    names = history.names()
     for path, pointer in pointers.items():
-        if not any(True for _ in history.called(text_of(path))):
+        if text_of(path) not in names:
             history.name_content(pointer.digest, text_of(path), pointer.size)
-    start = _start(project, history, pointers, item, rev)
-    graph = history.downstream(start, depth) if downstream else history.upstream(start, depth)
-    return Traced(start, graph, tuple(refused))
+    return _Known(history, pointers, tuple(refused))
 
 
 def _known_runs(project: Project, refused: list[TrackError]) -> list[Found]:
@@ -76,8 +124,9 @@ def _said_origins(pointers: dict[bytes, Pointer]) -> dict[bytes, tuple[tuple[str
     }
 
 
-def _start(project: Project, history: History, pointers: dict[bytes, Pointer], item: str, rev: str | None) -> Node:
+def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
     """The node that `item` names."""
+    history, pointers, _ = known
     if (digest := _digest(item)) is not None:
         return history.content(digest)
     if (node := _artifact(project, history, pointers, item, rev)) is not None:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from html import escape
 
 from track.model.amounts import size_text
+from track.model.graph import Graph, Node
 from track.model.layout import layers
-from track.model.lineage import Graph, Node
 from track.model.names import display
 
 _ACROSS, _DOWN, _WIDTH, _HEIGHT, _MARGIN = 260, 34, 190, 24, 24
 _LETTERS = 26
+_NAMED = 3
 _LEGEND = (("code", "Codes"), ("artifact", "Artifacts"), ("run", "Runs"))
 _STYLE = """
 .lineage { font: 13px system-ui, sans-serif; background: var(--paper); }
@@ -102,6 +103,11 @@ def line(node: Node) -> str:
         return f"run {display(record.name)} ({record.short})  {record.started:%Y-%m-%d %H:%M} UTC{how}"
     assert node.digest is not None
     facts = f"{display(node.name)}  {node.digest.short}" + (f"  {size_text(node.size)}" if node.size else "")
-    others = f"  (made by {len(node.also)} more)" if node.also else ""
+    others = f"  (also produced by {_also(node)})" if node.also else ""
     is_said = node.kind != "code" or node.name.startswith("code")
     return ("" if is_said else "code ") + facts + others
+
+
+def _also(node: Node) -> str:
+    named = ", ".join(map(display, node.also_named[:_NAMED]))
+    return named + (f" and {node.also_count - _NAMED:,} more" if node.also_count > _NAMED else "")

@@ -5,54 +5,15 @@ Simvue. Of several runs that made the same content, the latest that had ended be
 goes back in time; the others are said beside it.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from itertools import islice
 
 from track.model.digest import Digest
+from track.model.graph import Edge, Graph, Node, walk
+from track.model.producers import SAID, Made, Producers
 from track.model.record import Record, Used
 
-Key: TypeAlias = tuple[str, str]
-"""What a node is: its kind, and its id."""
-
-
-class Node(NamedTuple):
-    """A node: `kind` is artifact, run or code, and `id` is unique among all.
-
-    An artifact that a run made is of that run; one that no known run made is of its content. `digest` and `size` (in
-    bytes) are of artifacts and code, `record` is of runs. `also` are the ids of other runs that made the same content.
-    """
-
-    id: str
-    kind: str
-    name: str
-    digest: Digest | None = None
-    size: int = 0
-    record: Record | None = None
-    run: str | None = None
-    also: tuple[str, ...] = ()
-
-
-class Edge(NamedTuple):
-    """What `target` came from: the ids of two nodes, and how that is known."""
-
-    source: str
-    target: str
-    how: str
-
-
-class Graph(NamedTuple):
-    """Nodes, nearest to the `start` first, and edges between them; `cut` are nodes behind which more is left out."""
-
-    start: str
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
-    cut: frozenset[str] = frozenset()
-
-
-class _Made(NamedTuple):
-    run: Record
-    used: Used
+__all__ = ["Edge", "Graph", "History", "Node"]
 
 
 class History:
@@ -63,8 +24,9 @@ class History:
     ) -> None:
         """`based_on` are said origins of content that no run made: its digest -> (name, digest) of each."""
         self._runs: dict[str, Record] = {}
-        self._made: dict[bytes, list[_Made]] = {}
-        self._users: dict[bytes, list[Record]] = {}
+        self._made: dict[bytes, Producers] = {}
+        self._users: dict[bytes, dict[str, Record]] = {}
+        self._used: dict[bytes, dict[str, list[tuple[Record, str]]]] = {}
         self._coded: dict[bytes, list[Record]] = {}
         self._names: dict[bytes, tuple[str, int]] = {}
         self._nodes: dict[str, Node] = {}
@@ -82,9 +44,9 @@ class History:
             return
         self._runs[record.id] = record
         for used in record.of("output"):
-            self._made.setdefault(used.digest, []).append(_Made(record, used))
+            self._made.setdefault(used.digest, Producers()).add(Made(record, used))
         for used in record.of("input"):
-            self._users.setdefault(used.digest, []).append(record)
+            self._users.setdefault(used.digest, {})[record.id] = record
             self._names[used.digest] = used.shown, used.size
         for digest, name, size in _code_of(record):
             self._coded.setdefault(digest, []).append(record)
@@ -101,13 +63,10 @@ class History:
 
     def content(self, digest: Digest, *, run: str | None = None, name: str | None = None) -> Node:
         """The node of content: as code where it is known as that alone; made by `run`, else by the latest that did."""
-        made = self._made.get(digest, [])
-        if not made and digest in self._coded and digest not in self._users:
-            return self._code(digest)
-        if made:
-            chosen = max(made, key=lambda one: (one.run.id == run, one.used.shown == name, _ended(one.run), one.run.id))
-            return self._output(chosen)
-        return self._source(digest)
+        made = self._made.get(digest)
+        if made is not None:
+            return self._output(made.latest(run=run, name=name))
+        return self._code(digest) if digest in self._coded and digest not in self._users else self._source(digest)
 
     def called(self, name: str) -> Iterator[tuple[Record, Used]]:
         """(run, artifact) of everything that a run calls so, newest first."""
@@ -123,18 +82,18 @@ class History:
     def node_of(self, record: Record, used: Used) -> Node:
         """The node of what a run calls an artifact of its own."""
         if used.category == "output":
-            return self._output(_Made(record, used))
+            return self._output(Made(record, used))
         if used.category == "code":
             return self._code(used.digest)
         return self._input(record, used)
 
     def upstream(self, start: Node, depth: int | None = None) -> Graph:
         """What it came from, at most `depth` edges away."""
-        return _walk(start, self._parents, depth, lambda node, other, how: Edge(other.id, node.id, how))
+        return walk(start, self._parents, depth, downstream=False)
 
     def downstream(self, start: Node, depth: int | None = None) -> Graph:
         """What came from it, at most `depth` edges away."""
-        return _walk(start, self._children, depth, lambda node, other, how: Edge(node.id, other.id, how))
+        return walk(start, self._children, depth, downstream=True)
 
     def _parents(self, node: Node) -> Iterator[tuple[Node, str]]:
         if node.kind == "run":
@@ -153,41 +112,48 @@ class History:
         if node.kind == "run":
             assert node.record is not None
             for used in node.record.of("output"):
-                yield self._output(_Made(node.record, used)), "made"
+                yield self._output(Made(node.record, used)), "made"
             return
         assert node.digest is not None
         if node.kind == "code":
             yield from ((self._run(record), "code") for record in self._coded[node.digest])
             return
-        for record in self._users.get(node.digest, ()):
-            for used in record.of("input"):
-                if used.digest == node.digest and self._input(record, used).id == node.id:
-                    yield self._run(record), used.how
-        for derived in self._derived.get(node.digest, ()):
-            if not self._made.get(derived) and self.content(node.digest).id == node.id:
-                yield self._source(Digest(derived)), "said"
+        yield from ((self._run(record), how) for record, how in self._users_of(node.digest).get(node.id, ()))
+        derived = [each for each in self._derived.get(node.digest, ()) if each not in self._made]
+        if derived and self.content(node.digest).id == node.id:
+            yield from ((self._source(Digest(each)), "said") for each in derived)
+
+    def _users_of(self, digest: Digest) -> dict[str, list[tuple[Record, str]]]:
+        """Who used this content and how, by the node that it was for them."""
+        if digest not in self._used:
+            found: dict[str, list[tuple[Record, str]]] = {}
+            for record in self._users.get(digest, {}).values():
+                for used in record.of("input"):
+                    if used.digest == digest:
+                        found.setdefault(self._input(record, used).id, []).append((record, used.how))
+            self._used[digest] = found
+        return self._used[digest]
 
     def _input(self, record: Record, used: Used) -> Node:
         """The node of what a run used: the content as the run before made it, or as it came from elsewhere."""
-        before = [one for one in self._made.get(used.digest, ()) if one.run.id != record.id]
-        fetched = dict(used.address).get("run")
-        ended = [one for one in before if one.run.id == fetched]
-        ended = ended or [one for one in before if one.run.ended is not None and one.run.ended <= record.started]
-        ended = ended or [one for one in before if one.run.started < record.started]  # the run that this one is in
-        if not ended:
-            return self._source(used.digest)
-        chosen = max(ended, key=lambda one: (_ended(one.run), one.run.id, one.used.shown == used.shown))
-        return self._output(chosen)
+        made = self._made.get(used.digest)
+        before = None if made is None else made.before(record, used)
+        return self._source(used.digest) if before is None else self._output(before)
 
     def _run(self, record: Record) -> Node:
         return self._known(f"run:{record.id}", lambda id: Node(id, "run", record.name, record=record))
 
-    def _output(self, made: _Made) -> Node:
+    def _output(self, made: Made) -> Node:
         run, used = made
 
         def make(id: str) -> Node:
-            others = {one.run.id: None for one in self._made[used.digest] if one.run.id != run.id}
-            return Node(id, "artifact", used.shown, used.digest, used.size, run=run.id, also=tuple(others))
+            count, others = self._made[used.digest].others(run.id)
+            said = [(other.id, other.name) for other in islice(others, SAID)]
+            also, named = tuple(id for id, _ in said), tuple(name for _, name in said)
+            return Node(
+                id, "artifact", used.shown, used.digest, used.size,
+                run=run.id, also=also, also_named=named, also_count=count,
+            )  # fmt: skip
 
         return self._known(f"artifact:{run.id}:{used.digest.hex()[:16]}:{used.shown}", make)
 
@@ -205,30 +171,6 @@ class History:
         return self._nodes[id]
 
 
-def _walk(
-    start: Node,
-    neighbours: Callable[[Node], Iterator[tuple[Node, str]]],
-    depth: int | None,
-    edge: Callable[[Node, Node, str], Edge],
-) -> Graph:
-    found = {start.id: start}
-    edges: dict[tuple[str, str], Edge] = {}
-    cut: set[str] = set()
-    waiting = deque([(start, 0)])
-    while waiting:
-        node, far = waiting.popleft()
-        for other, how in neighbours(node):
-            if depth is not None and far >= depth:
-                cut.add(node.id)
-                break
-            one = edge(node, other, how)
-            edges.setdefault((one.source, one.target), one)
-            if other.id not in found:
-                found[other.id] = other
-                waiting.append((other, far + 1))
-    return Graph(start.id, tuple(found.values()), tuple(edges.values()), frozenset(cut))
-
-
 def _code_of(record: Record) -> list[tuple[Digest, str, int]]:
     """(digest, name, size) of the code of a run: what it saved as that, else the tree that it saw."""
     saved = [(used.digest, used.shown, used.size) for used in record.of("code")]
@@ -237,7 +179,3 @@ def _code_of(record: Record) -> list[tuple[Digest, str, int]]:
     commit = record.revision.commit
     name = "code" if commit is None else f"code at {commit[:8]}{' and changes' * record.revision.dirty}"
     return [(record.revision.code, name, 0)]
-
-
-def _ended(record: Record) -> float:
-    return (record.ended or record.started).timestamp()

@@ -14,6 +14,7 @@ _HELP = """Show what came from something: the runs that used it, what these made
   track deps data/raw --depth 1         the runs that used it
   track deps train.py                   code: the runs that it was, and what they made
   track deps brave-otter                a run: what it made, and who used that
+  track deps data/raw --only runs       the runs behind it, without what they made
   track deps data/raw --format dot | dot -Tsvg
 
 A run used what an earlier one made when the content is the same, whatever the names are.
@@ -26,6 +27,6 @@ read, after the rest was shown.
 
 @click.command("deps", help=_HELP, short_help="what came from something, run by run")
 @traces
-def command(**asked: Any) -> None:
+def command(item: str, **asked: Any) -> None:
     """Translate, call the verb, show."""
-    show(deps, **asked)
+    show(deps, item, **asked)
