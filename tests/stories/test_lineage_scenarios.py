@@ -3,18 +3,16 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.cli import track, track_here
+from support.lineages import many_runs
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.model.digest import digest_of
-from track.model.record import Record, Used, record_path, run_id
-from track.model.record_file import dump_record
 
 SQUARE_ROOT = """
 import sys
@@ -116,23 +114,6 @@ def test_the_square_root_has_nine_nodes_and_twelve_edges_wherever_it_is_asked(
     page = track_here("lineage", f"{RUNS[2]}:run_3_closest", "--format", "html", cwd=tmp_path / "clone").ok().out
     assert all(f"<title>{name}&#10;" in page for name in [CODE, *RUNS, *MADE])
     assert all(f">{kind}</text>" in page for kind in ("Codes", "Artifacts", "Runs"))
-
-
-def many_runs(repo: Path, runs: range, outputs: int, code: bytes = b"code") -> None:
-    """Records of runs of one code, each with many outputs, as a commit."""
-    began = datetime(2026, 11, 1, tzinfo=UTC)
-    for number in runs:
-        made = tuple(
-            Used("output", digest_of(b"%d %d" % (number, each)), 9, name=f"result {number} {each}")
-            for each in range(outputs)
-        )
-        started = began + timedelta(minutes=number)
-        record = Record(
-            id=run_id(number, number.to_bytes(10, "big")), name=f"run {number}", status="completed", started=started,
-            ended=started + timedelta(seconds=1), artifacts=(Used("code", digest_of(code), 5, name="sim.py"), *made),
-        )  # fmt: skip
-        write_tree(repo, {record_path(record.id, record.started).decode(): dump_record(record)})
-    commit_all(repo, "runs")
 
 
 def test_one_code_of_twenty_runs_has_121_nodes_and_120_edges(repo: Path) -> None:

@@ -1,6 +1,6 @@
 """Lineage graphs as a picture, one element of SVG; and a node of one in a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from track.model.amounts import size_text
@@ -11,6 +11,7 @@ from track.model.names import display
 _ACROSS, _DOWN, _WIDTH, _HEIGHT, _MARGIN = 260, 34, 190, 24, 24
 _LETTERS = 26
 _NAMED = 3
+_TALL = 40
 _LEGEND = (("code", "Codes"), ("artifact", "Artifacts"), ("run", "Runs"))
 _STYLE = """
 .lineage { font: 13px system-ui, sans-serif; background: var(--paper); }
@@ -34,13 +35,14 @@ _STYLE = """
 def svg(graph: Graph) -> Iterator[str]:
     """The graph as one SVG element, from left to right; each node has its name as a title, which hovering shows."""
     order = layers([node.id for node in graph.nodes], [(edge.source, edge.target) for edge in graph.edges])
-    tallest = max((len(layer) for layer in order), default=0)
+    columns = list(_columns(order))
+    tallest = max((len(column) for column in columns), default=0)
     places = {
-        id: (_MARGIN + rank * _ACROSS, 2 * _MARGIN + (number + (tallest - len(layer)) / 2) * _DOWN)
-        for rank, layer in enumerate(order)
-        for number, id in enumerate(layer)
+        id: (_MARGIN + rank * _ACROSS, 2 * _MARGIN + (number + (tallest - len(column)) / 2) * _DOWN)
+        for rank, column in enumerate(columns)
+        for number, id in enumerate(column)
     }
-    width = 2 * _MARGIN + max(len(order) - 1, 1) * _ACROSS + _WIDTH
+    width = 2 * _MARGIN + max(len(columns) - 1, 1) * _ACROSS + _WIDTH
     height = 3 * _MARGIN + tallest * _DOWN
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage" role="img" width="{width}" height="{height:.0f}" '
@@ -55,6 +57,16 @@ def svg(graph: Graph) -> Iterator[str]:
     for number, node in enumerate(graph.nodes):
         yield _box(graph, number, node, places[node.id])
     yield "</svg>"
+
+
+def _columns(order: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:
+    """The layers; a layer that is much taller than the picture would be wide stands in several columns."""
+    count = sum(map(len, order))
+    limit = max(_TALL, int((count * _ACROSS / _DOWN / 1.6) ** 0.5))
+    for layer in order:
+        columns = -(-len(layer) // limit)
+        each = -(-len(layer) // columns)
+        yield from (layer[at : at + each] for at in range(0, len(layer), each))
 
 
 def _legend() -> Iterator[str]:
