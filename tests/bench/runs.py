@@ -1,4 +1,4 @@
-"""What a run costs the program that it watches: `python -m tests.bench.runs [--peer PYTHON]`.
+"""What a run costs the program that it watches: `python -m tests.bench.runs [--peer PYTHON] [--write-page]`.
 
 Each figure is the median of several fresh processes. MLflow's file store and DVCLive are measured beside it where the
 Python of `--peer` has them.
@@ -12,11 +12,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 POINTS = 10_000
 FILES = 2_000
+TRACKED = 1_000
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "benchmarks.md"
+MARKS = "<!-- runs: begin -->\n", "<!-- runs: end -->"
 ROUNDS = 5
+_RUN = [sys.executable, "-m", "track", "run", "--no-keep"]
 
 _TRACK = """
 import json, sys, time
@@ -74,6 +80,23 @@ for name in names:
 print(json.dumps({"open": (time.perf_counter() - a) / FILES}), file=open("opened.json", "w"))
 """
 
+_OPENS_IN_C = """
+import ctypes, json, time
+library = ctypes.CDLL(None)
+names = [f"d/{n}".encode() for n in range(FILES)]
+a = time.perf_counter()
+for name in names:
+    library.close(library.open(name, 0))
+print(json.dumps({"open": (time.perf_counter() - a) / FILES}), file=open("opened.json", "w"))
+"""
+
+_STARTS = """
+import json, subprocess, sys, time
+a = time.perf_counter()
+subprocess.run([sys.executable, "-c", ""], check=True)
+print(json.dumps({"open": time.perf_counter() - a}), file=open("opened.json", "w"))
+"""
+
 _SERIES = """
 import json, time
 from track.model.series import Points, dump_points, parse_points
@@ -102,18 +125,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", type=Path, help="a Python that has mlflow or dvclive")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--write-page", action="store_true", help=f"put the tables into docs: {PAGE.name}")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="track-bench-runs-"))
+    lines: list[str] = []
     try:
         _repository(folder)
-        _table(folder, options.peer and options.peer.absolute(), options.rounds)
+        for line in _table(folder, options.peer and options.peer.absolute(), options.rounds):
+            print(line, flush=True)
+            lines.append(line)
     finally:
         shutil.rmtree(folder)
+    if options.write_page:
+        text = PAGE.read_text(encoding="utf-8")
+        before, after = text.split(MARKS[0])[0], text.partition(MARKS[1])[2]
+        content = "".join(f"{line}\n" for line in lines)
+        PAGE.write_text(f"{before}{MARKS[0]}{content}{MARKS[1]}{after}", encoding="utf-8")
     return 0
 
 
-def _table(folder: Path, peer: Path | None, rounds: int) -> None:
-    print("| | start | a metric | close |\n|---|---|---|---|")
+def _table(folder: Path, peer: Path | None, rounds: int) -> Iterator[str]:
+    yield from ("| | start | a metric | close |", "|---|---|---|---|")
     for name, python, script in (
         ("track", Path(sys.executable), _TRACK),
         ("MLflow, file store", peer, _MLFLOW),
@@ -121,15 +153,33 @@ def _table(folder: Path, peer: Path | None, rounds: int) -> None:
     ):
         found = [each for _ in range(rounds) if python and (each := _timed(python, script, folder)) is not None]
         if not found:
-            print(f"| {name} | not here | | |")
+            yield f"| {name} | not here | | |"
             continue
         start, metric, close = (statistics.median(each[key] for each in found) for key in ("start", "metric", "close"))
-        print(f"| {name} | {start * 1000:.0f} ms | {metric * 1e6:.1f} µs | {close * 1000:.0f} ms |")
+        yield (f"| {name} | {start * 1000:.0f} ms | {metric * 1e6:.1f} µs | {close * 1000:.0f} ms |")
     series = [each for _ in range(rounds) if (each := _timed(Path(sys.executable), _SERIES, folder)) is not None]
     seal, load = (statistics.median(each[key] for each in series) for key in ("seal", "load"))
-    print(f"\nA million points: {series[0]['bytes'] / 1e6:.1f} MB, sealed in {seal:.2f} s, loaded in {load:.2f} s.")
-    off, on = (_opened(folder, how, rounds) for how in ("off", "auto"))
-    print(f"A file opened in Python: {off * 1e6:.1f} µs, under `track run` {on * 1e6:.1f} µs.")
+    yield from _observing(folder, rounds)
+    yield ""
+    yield f"A million points: {series[0]['bytes'] / 1e6:.1f} MB, sealed in {seal:.2f} s, loaded in {load:.2f} s."
+
+
+def _observing(folder: Path, rounds: int) -> Iterator[str]:
+    """What it costs to notice: a file opened by Python and by a library, a Python that starts, and a whole run."""
+    columns = [("as it is", "off"), ("data that is not tracked", "auto"), ("tracked", "auto"), ("traced", "trace")]
+    found: dict[str, list[float]] = {name: [] for name in ("opens.py", "in_c.py", "starts.py")}
+    for name, observe in columns:
+        if name == "tracked":
+            for words in (("add", "--quiet", "d"), ("add", "--quiet", *(f"files/{n}.h5" for n in range(TRACKED)))):
+                subprocess.run([sys.executable, "-m", "track", *words], cwd=folder, check=True, capture_output=True)
+        for script, figures in found.items():
+            figures.append(_observed(folder, observe, script, rounds))
+    rows = (("a file opened by Python", "opens.py", 1e6, "µs"), ("a file opened in C", "in_c.py", 1e6, "µs"))
+    yield from ("", "| | " + " | ".join(name for name, _ in columns) + " |", "|---" * (len(columns) + 1) + "|")
+    for told, script, factor, unit in (*rows, ("a Python that starts", "starts.py", 1e3, "ms")):
+        yield f"| {told} | " + " | ".join(f"{figure * factor:.1f} {unit}" for figure in found[script]) + " |"
+    alone, watched = (_whole(folder, command, rounds) for command in (["true"], [*_RUN, "--", "true"]))
+    yield from ("", f"`track run -- true` takes {(watched - alone) * 1000:.0f} ms more than `true`.")
 
 
 def _repository(folder: Path) -> None:
@@ -138,13 +188,17 @@ def _repository(folder: Path) -> None:
     for name, value in (("user.name", "Ada"), ("user.email", "ada@example.org")):
         subprocess.run(["git", "config", name, value], **quiet)  # type: ignore[call-overload]
     subprocess.run([sys.executable, "-m", "track", "init"], **quiet)  # type: ignore[call-overload]
-    (folder / "opens.py").write_text(_OPENS.replace("FILES", str(FILES)))
-    (folder / ".gitignore").write_text("/.store\nmlruns\ndvclive\nopened.json\n/d\n")
+    for name, script in (("opens.py", _OPENS), ("in_c.py", _OPENS_IN_C), ("starts.py", _STARTS)):
+        (folder / name).write_text(script.replace("FILES", str(FILES)))
+    (folder / ".gitignore").write_text("/.store\nmlruns\ndvclive\nopened.json\n/d\n/files\n")
     subprocess.run(["git", "add", "."], **quiet)  # type: ignore[call-overload]
     subprocess.run(["git", "commit", "-m", "code"], **quiet)  # type: ignore[call-overload]
     (folder / "d").mkdir()
     for number in range(FILES):
         (folder / f"d/{number}").write_bytes(b"x" * 100)
+    (folder / "files").mkdir()
+    for number in range(TRACKED):
+        (folder / f"files/{number}.h5").write_bytes(b"%d" % number)
 
 
 def _timed(python: Path, script: str, folder: Path) -> dict[str, float] | None:
@@ -158,23 +212,22 @@ def _timed(python: Path, script: str, folder: Path) -> dict[str, float] | None:
     return found
 
 
-def _opened(folder: Path, observe: str, rounds: int) -> float:
-    command = [
-        sys.executable,
-        "-m",
-        "track",
-        "run",
-        "--no-keep",
-        "--observe",
-        observe,
-        "--",
-        sys.executable,
-        "opens.py",
-    ]
+def _observed(folder: Path, observe: str, script: str, rounds: int) -> float:
+    """Seconds that a script says it took for each file, or that a Python took from its start to its first line."""
     found = []
     for _ in range(rounds):
+        command = [*_RUN, "--observe", observe, "--", sys.executable, script]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, env=_environment())
         found.append(json.loads((folder / "opened.json").read_text())["open"])
+    return statistics.median(found)
+
+
+def _whole(folder: Path, command: list[str], rounds: int) -> float:
+    found = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, env=_environment())
+        found.append(time.perf_counter() - began)
     return statistics.median(found)
 
 

@@ -1,6 +1,7 @@
 """What a run used and made: tracked paths as they were before it and after it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
@@ -25,10 +26,12 @@ from track.model.pointer import Pointer
 from track.model.record import Used
 from track.progress import Progress, silent
 from track.project import Project
-from track.runs.observe import is_opened_in_c
+from track.runs.observe import Data, is_opened_in_c
 
 _DATA = ("file", "directory")
 _LOOKED_AT = 500
+_WATCHED = 8192
+"""So many files and folders are watched at most: each costs every Python that starts 5 µs."""
 
 
 class Tracked(NamedTuple):
@@ -68,7 +71,7 @@ def tracked_now(project: Project, progress: Progress = silent) -> dict[bytes, Tr
     return found
 
 
-def are_opaque(project: Project, tracked: Mapping[bytes, Tracked]) -> bool:
+def _are_opaque(project: Project, tracked: Mapping[bytes, Tracked]) -> bool:
     """Whether some of the data is of a kind that libraries open without Python; of large directories a part is seen."""
     for path, one in tracked.items():
         if one.kept is not None and one.kept.kind == "directory":
@@ -79,6 +82,34 @@ def are_opaque(project: Project, tracked: Mapping[bytes, Tracked]) -> bool:
         elif is_opened_in_c(path):
             return True
     return False
+
+
+def watched_of(project: Project, tracked: Mapping[bytes, Tracked]) -> Data:
+    """The files that are tracked, and the folders of those in directories, to be watched while a command runs.
+
+    What is of a kind that libraries open without Python comes first, where it is more than should be watched.
+    """
+    opaque, plain = list[bytes](), list[bytes]()
+    for path, one in tracked.items():
+        if one.kept is None:
+            continue
+        if one.kept.kind == "directory":
+            plain += [path + b"/" + folder for folder in _folders(project, path)]
+        else:
+            (opaque if is_opened_in_c(path) else plain).append(path)
+    paths = [*opaque, *plain]
+    return Data(paths[:_WATCHED], _are_opaque(project, tracked), len(paths) <= _WATCHED)
+
+
+def _folders(project: Project, path: bytes) -> Iterator[bytes]:
+    """The folders of an artifact that hold files, from it, with a slash at their ends; its own is empty."""
+    if known := project.stat_cache.outline(path):
+        yield from (folder for folder, count in known if count)
+        return
+    top = os.path.join(os.fsencode(project.root), path)
+    for place, _, names in os.walk(top):
+        if names:
+            yield os.path.join(place, b"")[len(top) + 1 :]
 
 
 def places_of(project: Project, given: Sequence[str]) -> list[bytes]:

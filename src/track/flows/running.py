@@ -12,7 +12,6 @@ from track.errors import ChangedWhileAdding, CommandNotFound, MissingOutput, Tra
 from track.flows.run_artifacts import (
     Made,
     Tracked,
-    are_opaque,
     check_inputs,
     check_outputs,
     inputs_of,
@@ -21,6 +20,7 @@ from track.flows.run_artifacts import (
     places_of,
     save_inputs,
     tracked_now,
+    watched_of,
 )
 from track.flows.run_commit import commit_run, edited_before
 from track.flows.run_end import end
@@ -174,8 +174,10 @@ def _execute(work: _Work, place: Project, echo: Echo) -> _Done:
     room, top = work.living.folder, place.root
     variables = dict(os.environ)
     check_program(work.command, place.cwd, variables.get("PATH"))
-    mode, is_opaque = work.asked.observe, work.asked.observe == "auto" and are_opaque(work.project, work.before)
-    watch = observe.watch(work.command, room, top, mode=mode, variables=variables, is_opaque=is_opaque)
+    mode, data = work.asked.observe, observe.Data()
+    if mode in ("auto", "python") and place is work.project:
+        data = watched_of(work.project, work.before)
+    watch = observe.watch(work.command, room, top, mode=mode, variables=variables, data=data)
     with following(work.living, [place.cwd / name for name in work.asked.metrics]) as troubles:
         executed = execute(
             (*watch.prefix, *work.command),
@@ -219,6 +221,8 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
     if executed.left_running:
         facts["left_running"] = True
         warnings.append("a process was left in the background; what it still does is not part of the run")
+    if seen.unwatched_count:
+        warnings.append("the kernel does not tell of all files that libraries open: try --observe trace")
     if work.asked.observe == "trace" and not observe.is_traced(work.living.folder):
         warnings.append("nothing was traced, as strace is not here or may not; only Python programs were observed")
     error = error or _missing(missing) or _unheard(executed)

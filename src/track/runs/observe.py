@@ -1,9 +1,9 @@
 """Observing: which files a command opens, noted while it runs and read when it has ended.
 
-Python programs note it themselves, by an audit hook that is put in front of them (4 µs an open by
-`tests.bench.runs`; opens made in C are not seen). Other programs are traced by `strace` where it is: up to 0.14 ms for
-each file opened on a virtual machine of two processors, where waking the tracer is dear, and nothing for all else,
-because a filter in the kernel lets other calls pass.
+Python programs note it themselves, by an audit hook that is put in front of them, and ask the kernel which of the
+tracked files their libraries opened without Python (fanotify). Other programs are traced by `strace` where it is: up to
+0.14 ms for each file opened on a virtual machine of two processors, where waking the tracer is dear, and nothing for
+all else, because a filter in the kernel lets other calls pass. What each costs says `tests.bench.runs`.
 """
 
 import os
@@ -16,12 +16,14 @@ from typing import NamedTuple
 
 from track.publish import create
 from track.runs.command import succeeds
+from track.runs.injected.kernel_opens import CLOSED_READ, OPENED, KernelOpens
+from track.system import write_all
 
 MODES = ("auto", "python", "trace", "off")
 
 _INJECTED = Path(__file__).parent / "injected"
 _TRACE_WAIT_S = 5.0
-_NOTES, _TRACE = "opened", "traced"
+_NOTES, _TRACE, _WATCHED = "opened", "traced", "watched"
 _PYTHON = re.compile(r"python(?:[23](?:\.\d+)*)?w?(?:\.exe)?|pypy3?|ipython3?")
 _IN_C = tuple(
     f".{suffix}".encode("ascii")
@@ -44,11 +46,28 @@ class Python(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """Files below the top that were opened, as paths from the top; `python` is the first that ran, if any did."""
+    """Files below the top that were opened, as paths from the top; `python` is the first that ran, if any did.
+
+    `unwatched_count` is of how many the kernel would or could not tell, though it was asked.
+    """
 
     read: frozenset[bytes]
     written: frozenset[bytes]
     python: Python | None
+    unwatched_count: int = 0
+
+
+class Data(NamedTuple):
+    """What a command may read: `paths` from the top, of a folder with a slash at its end, that the kernel is asked
+    about, and whether these are all; and whether there `is_opaque` data, of a kind that libraries open without Python.
+    """
+
+    paths: Sequence[bytes] = ()
+    is_opaque: bool = False
+    is_all: bool = True
+
+
+_UNKNOWN = Data()
 
 
 class Watch(NamedTuple):
@@ -75,13 +94,13 @@ def watch(
     *,
     mode: str,
     variables: Mapping[str, str],
-    is_opaque: bool = False,
+    data: Data = _UNKNOWN,
 ) -> Watch:
     """How to start a command so that what it opens below `top` is noted in `room`; `mode` is one of MODES.
 
     `auto` traces what is not Python, where `strace` is and may trace: a container or a setting of the kernel may forbid
-    it, and then it would not even start the command. Python is traced, too, where data `is_opaque`: of a kind that
-    libraries open without Python.
+    it, and then it would not even start the command. Python is traced only where data is opaque and the kernel does not
+    tell a program what it opens.
     """
     if mode == "off":
         return Watch((), {})
@@ -94,10 +113,31 @@ def watch(
         "TRACK_OBSERVED_TOP": os.path.realpath(top),
     }
     strace = shutil.which("strace", path=variables.get("PATH"))
-    traces = mode == "trace" or (mode == "auto" and (is_opaque or not is_python(command)))
-    if not strace or not traces or not succeeds((*_tracing(strace, Path(os.devnull)), strace, "-V"), variables):
-        return Watch((), told)
-    return Watch(_tracing(strace, room / _TRACE), told)
+    is_told = bool(data.paths) and mode != "trace" and kernel_tells(top)
+    traces = mode == "trace" or (
+        mode == "auto" and ((data.is_opaque and not (is_told and data.is_all)) or not is_python(command))
+    )
+    if strace and traces and succeeds((*_tracing(strace, Path(os.devnull)), strace, "-V"), variables):
+        return Watch(_tracing(strace, room / _TRACE), told)
+    if is_told:
+        base = os.fsencode(os.path.realpath(top)) + b"/"
+        fd = create(room / _WATCHED)
+        try:
+            write_all(fd, b"".join(base + path + b"\0" for path in data.paths))
+        finally:
+            os.close(fd)
+        told["TRACK_OBSERVED_WATCHED"] = str(room / _WATCHED)
+    return Watch((), told)
+
+
+def kernel_tells(top: Path) -> bool:
+    """Whether the kernel tells a process which files below `top` it opens itself: Linux from 5.13 on, where it may."""
+    try:
+        opens = KernelOpens((), (os.fsencode(os.path.realpath(top)),))
+    except (OSError, AttributeError):  # no such call in this library
+        return False
+    opens.close()
+    return not opens.left_out_count
 
 
 def _tracing(strace: str, notes: Path) -> tuple[str, ...]:
@@ -124,10 +164,17 @@ def observed(room: Path, top: Path) -> Observed:
     read: set[bytes] = set()
     written: set[bytes] = set()
     python: Python | None = None
+    unwatched_count = 0
+    kernel: dict[tuple[bytes, bytes], int] = {}
     for note in _content(room / _NOTES).split(b"\0")[:-1]:
         kind, rest = note[:1], note[1:]
         if kind == b"P":
             python = python or _python(rest)
+        elif kind == b"N":
+            unwatched_count = max(unwatched_count, int(rest))
+        elif kind == b"K":
+            what, process, path = rest.split(b" ", 2)
+            kernel[process, path] = kernel.get((process, path), 0) | int(what)
         else:
             (written if kind == b"W" else read).add(rest)
     for line in _content(room / _TRACE).splitlines():
@@ -135,7 +182,17 @@ def observed(room: Path, top: Path) -> Observed:
         if path:
             (written if writes else read).add(path)
     base = os.fsencode(os.path.realpath(top)) + b"/"
-    return Observed(_below(read, base), _below(written, base), python)
+    read |= _read_by_kernel(kernel, written)
+    return Observed(_below(read, base), _below(written, base), python, unwatched_count)
+
+
+def _read_by_kernel(kernel: Mapping[tuple[bytes, bytes], int], written: set[bytes]) -> set[bytes]:
+    """What was read by what the kernel tells of each process and path: what was closed by who could not write; and
+    what was opened and not closed, unless somebody wrote it.
+    """
+    touched = written | {path.rpartition(b"/")[0] for path in written}
+    only_opened = {path for (_, path), what in kernel.items() if what == OPENED}
+    return {path for (_, path), what in kernel.items() if what & CLOSED_READ} | (only_opened - touched)
 
 
 def _content(path: Path) -> bytes:

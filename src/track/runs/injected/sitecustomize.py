@@ -4,20 +4,26 @@ It may run in any Python that the person's command starts, so it does without tr
 program is not to notice it. What it notes is read by `track.runs.observe`, one record for each file and direction.
 """
 
+import atexit
 import os
 import sys
+import time
+from collections.abc import Callable
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 _BETWEEN = "/.git/"
+_ASK_EVERY_S = 0.1
 
 
-def _observe(place: str, top: str) -> None:
-    notes = os.open(place, os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
+def _observe(place: str, top: str, watched: str) -> None:
     inside = top.rstrip("/") + "/"
     seen: set[tuple[str, bool]] = set()
     folders: dict[str, str] = {}
-    write, folder, is_absolute = os.write, os.getcwd, os.path.isabs
-    read_link, real = os.readlink, os.path.realpath
+    folder, is_absolute = os.getcwd, os.path.isabs
+    read_link, real, now = os.readlink, os.path.realpath, time.monotonic
+    note = _noting(place)
+    ask = _asking(note, watched) if watched else None
+    asked = 0.0
 
     def behind(full: str) -> str:
         """Where a path leads to when links are followed; each folder is looked up once."""
@@ -33,9 +39,13 @@ def _observe(place: str, top: str) -> None:
         return real(path)
 
     def opened(event: str, arguments: tuple[object, ...]) -> None:
-        if event != "open":
+        nonlocal asked
+        if event != "open" and event != "os.exec":
             return
         try:
+            if ask is not None and (event == "os.exec" or now() - asked > _ASK_EVERY_S):
+                ask()
+                asked = now()
             path, _, flags = arguments
             if isinstance(path, bytes):
                 path = os.fsdecode(path)
@@ -50,15 +60,91 @@ def _observe(place: str, top: str) -> None:
             full = path if "/." not in path and "//" not in path else os.path.normpath(path)
             for each in {full, behind(full)}:
                 if each.startswith(inside) and _BETWEEN not in each:
-                    write(notes, (b"W" if writes else b"R") + os.fsencode(each) + b"\0")
+                    note((b"W" if writes else b"R") + os.fsencode(each))
         except Exception:  # the person's program is not to end because we looked
             return
 
-    _describe(notes)
+    _describe(note)
     sys.addaudithook(opened)
 
 
-def _describe(notes: int) -> None:
+def _noting(place: str) -> Callable[[bytes], None]:
+    """What adds a record to the notes. A program may close what it did not open, and get the number for a file of its
+    own: the notes are opened anew then, and that file is left alone.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+    notes = os.open(place, flags)
+    found = os.fstat(notes)
+    known = (found.st_dev, found.st_ino)
+
+    def is_here() -> bool:
+        try:
+            found = os.fstat(notes)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == known
+
+    def note(record: bytes) -> None:
+        nonlocal notes
+        if not is_here():
+            notes = os.open(place, flags)
+        os.write(notes, record + b"\0")
+
+    return note
+
+
+def _asking(note: Callable[[bytes], None], watched: str) -> Callable[[], None]:
+    """What notes the watched files that this process opened without Python since the last time; its end is one, too.
+
+    A forked child asks for itself. One of `multiprocessing` ends without the usual ado, but for what it was told to
+    finish.
+    """
+    with open(watched, "rb") as file:
+        paths = file.read().split(b"\0")[:-1]
+    files = [path for path in paths if not path.endswith(b"/")]
+    inside = [path[:-1] for path in paths if path.endswith(b"/")]
+    try:
+        opens = KernelOpens(files, inside)
+    except Exception:  # there may be a limit
+        note(b"N1")
+        return lambda: None
+
+    def tell(found: dict[bytes, int]) -> None:
+        for path, what in found.items():
+            note(b"K%d %d %s" % (what, os.getpid(), path))
+
+    def ask() -> None:
+        try:
+            tell(opens.take())
+        except Exception:  # as above
+            return
+
+    def renew() -> None:
+        nonlocal opens
+        try:
+            opens.close()
+            opens = KernelOpens(files, inside)
+            told = sys.modules.get("multiprocessing.util")
+            if told is not None:
+                told.register_after_fork(ask, lambda _: told.Finalize(None, end, exitpriority=-100))
+        except Exception:  # as above
+            note(b"N1")
+
+    def end() -> None:
+        try:
+            tell(opens.take())
+            tell(opens.written())
+            if opens.left_out_count:
+                note(b"N%d" % opens.left_out_count)
+        except Exception:  # as above
+            return
+
+    atexit.register(end)
+    os.register_at_fork(after_in_child=renew)
+    return ask
+
+
+def _describe(note: Callable[[bytes], None]) -> None:
     """Say which Python this is, and what is installed for it: the names of its `dist-info` folders."""
     version = ".".join(map(str, sys.version_info[:3]))
     names: set[str] = set()
@@ -68,7 +154,7 @@ def _describe(notes: int) -> None:
         except OSError:
             continue
     facts = [sys.implementation.name, version, sys.executable or "", *sorted(names)]
-    os.write(notes, b"P" + "\n".join(facts).encode("utf-8", "surrogateescape") + b"\0")
+    note(b"P" + "\n".join(facts).encode("utf-8", "surrogateescape"))
 
 
 def _is_here(folder: str, own: str) -> bool:
@@ -77,9 +163,16 @@ def _is_here(folder: str, own: str) -> bool:
 
 _own = os.path.realpath(os.path.dirname(__file__))
 _place, _top = os.environ.get("TRACK_OBSERVED"), os.environ.get("TRACK_OBSERVED_TOP")
+_watched = os.environ.get("TRACK_OBSERVED_WATCHED")
+if _watched:
+    try:
+        from kernel_opens import KernelOpens  # type: ignore[import-not-found]  # it lies beside this file
+    except Exception:  # an old Python, or one without ctypes
+        _watched = None
+    sys.modules.pop("kernel_opens", None)
 if _place and _top:
     try:
-        _observe(_place, _top)
+        _observe(_place, _top, _watched or "")
     except Exception:  # what cannot be observed runs all the same
         _place = None
 

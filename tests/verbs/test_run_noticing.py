@@ -1,0 +1,215 @@
+"""What a program in Python opens without Python is noticed, by itself and nobody else, and nothing is traced for it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all
+from support.trees import write_tree
+from track.flows import run_artifacts
+from track.project import Project
+from track.runs import observe
+from track.runs.injected.kernel_opens import CLOSED_READ, CLOSED_WRITTEN, OPENED, KernelOpens
+from track.verbs.run import Asked, Ran, run
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="fanotify is Linux's")
+
+IN_C = """
+import ctypes, os, subprocess, sys, time
+library = ctypes.CDLL(None)
+library.fopen.restype = ctypes.c_void_p
+library.fclose.argtypes = (ctypes.c_void_p,)
+def read(path):
+    file = library.fopen(path.encode(), b"r")
+    assert file
+    library.fclose(file)
+"""
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    """Files and folders of many kinds that are tracked."""
+    track("init", cwd=repo).ok()
+    write_tree(repo, {"a.h5": b"a", "b.h5": b"b", "c.csv": b"c", "d/x.png": b"x", "d/deep/y": b"y", "e/z": b"z"})
+    track("add", "a.h5", "b.h5", "c.csv", "d", "e", cwd=repo).ok()
+    commit_all(repo, "data")
+    return repo
+
+
+@pytest.fixture
+def untraced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `strace` that works, and says when it was called."""
+    called = tmp_path / "called"
+    write_tree(tmp_path, {"bin/strace": f'#!/bin/sh\necho >> {called}\nexec /usr/bin/strace "$@"\n'.encode()})
+    (tmp_path / "bin/strace").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return called
+
+
+def done(here: Path, script: str, **asked: object) -> Ran:
+    with Project.open(here) as project:
+        return run(project, (sys.executable, "-c", script), None, Asked(**asked), echo=lambda number, block: None)  # type: ignore[arg-type]
+
+
+def inputs(ran: Ran) -> list[str]:
+    assert ran.code == 0, ran
+    assert {used.how for used in ran.record.of("input")} <= {"observed"} and ran.warnings == ()
+    return sorted(used.shown for used in ran.record.of("input"))
+
+
+def test_what_a_library_opens_is_an_input_whatever_its_kind_and_nothing_is_traced(here: Path, untraced: Path) -> None:
+    ran = done(here, IN_C + "read('a.h5'); read('c.csv'); read('d/deep/y'); os.listdir('e')")
+    assert inputs(ran) == ["a.h5", "c.csv", "d"] and not untraced.exists()
+
+
+def test_images_of_opencv_and_arrays_of_hdf5_are_noticed(here: Path, untraced: Path) -> None:
+    cv2.imwrite(str(here / "d/real.png"), np.zeros((4, 4, 3), np.uint8))
+    with h5py.File(here / "a.h5", "w") as file:
+        file["x"] = np.arange(3)
+    track("add", "a.h5", "d", cwd=here).ok()
+    ran = done(here, "import cv2, h5py\nassert cv2.imread('d/real.png').shape == (4, 4, 3)\nh5py.File('a.h5')['x'][0]")
+    assert inputs(ran) == ["a.h5", "d"] and not untraced.exists()
+
+
+def test_what_is_only_written_is_no_input_however_it_is_opened(here: Path) -> None:
+    script = """
+import ctypes, mmap, cv2, h5py, numpy as np
+open("c.csv", "w").write("new")
+h5py.File("a.h5", "w")["x"] = [1, 2]
+kept = h5py.File("b.h5", "w")
+cv2.imwrite("d/x.png", np.zeros((2, 2), np.uint8))
+library = ctypes.CDLL(None)
+held = library.open(b"e/z", 0)
+"""
+    ran = done(here, script)
+    assert inputs(ran) == ["e"]
+    outputs = [used.shown for used in ran.record.of("output") if used.path is not None]
+    assert sorted(outputs) == ["a.h5", "b.h5", "c.csv", "d"]
+
+
+def test_what_another_program_opens_meanwhile_is_no_input(here: Path) -> None:
+    script = (
+        IN_C
+        + """
+read("a.h5")
+open("ready", "w").close()
+while os.path.exists("ready"): time.sleep(0.01)
+read("c.csv")
+"""
+    )
+    with Project.open(here) as project:
+        state = project.state
+    other = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            """
+import os, time
+while not os.path.exists("ready"): time.sleep(0.01)
+open("b.h5").read(), open("e/z").read()
+os.unlink("ready")
+""",
+        ],
+        cwd=here,
+    )
+    try:
+        assert inputs(done(here, script)) == ["a.h5", "c.csv"] and state.is_dir()
+    finally:
+        assert other.wait(timeout=60) == 0
+
+
+WORKERS = {
+    "fork": "child = os.fork()\nif not child: read('b.h5'); sys.exit()\nos.waitpid(child, 0)",
+    "multiprocessing": "import multiprocessing as m\nif __name__ == '__main__':\n"
+    " w = m.get_context('fork').Process(target=read, args=('b.h5',)); w.start(); w.join()",
+    "pool": "import concurrent.futures as f, multiprocessing as m\nif __name__ == '__main__':\n"
+    " with f.ProcessPoolExecutor(2, m.get_context('fork')) as pool: list(pool.map(read, ['b.h5', 'c.csv']))",
+    "program": "subprocess.run([sys.executable, '-c', IN_C + 'read(\"b.h5\")'], check=True)",
+    "exec": "os.execv(sys.executable, [sys.executable, '-c', IN_C + 'read(\"b.h5\")'])",
+}
+
+
+@pytest.mark.parametrize("how", WORKERS)
+def test_what_its_own_processes_open_is_an_input(here: Path, how: str) -> None:
+    more = ["c.csv"] if how == "pool" else []
+    assert inputs(done(here, f"{IN_C}\nIN_C = '''{IN_C}'''\nread('a.h5')\n{WORKERS[how]}")) == ["a.h5", "b.h5", *more]
+
+
+def test_a_program_that_is_killed_has_noted_what_it_opened_a_moment_before(here: Path) -> None:
+    ran = done(here, IN_C + "read('a.h5'); time.sleep(0.3); open('c.csv').close(); os.kill(os.getpid(), 9)")
+    assert ran.code == 137 and sorted(used.shown for used in ran.record.of("input")) == ["a.h5", "c.csv"]
+
+
+def test_a_program_that_closes_all_that_it_did_not_open_keeps_its_own_files(here: Path) -> None:
+    script = (
+        IN_C
+        + """
+os.closerange(3, 100)
+own = [os.open(f"own{n}", os.O_RDWR | os.O_CREAT) for n in range(8)]
+for fd in own: os.write(fd, b"mine"); os.lseek(fd, 0, 0)
+time.sleep(0.2)
+open("c.csv").close()
+assert [os.read(fd, 100) for fd in own] == [b"mine"] * 8
+"""
+    )
+    assert inputs(done(here, script)) == ["c.csv"]
+    assert [(here / f"own{n}").read_bytes() for n in range(8)] == [b"mine"] * 8
+
+
+def test_more_than_can_be_watched_is_traced_where_libraries_open_it(
+    here: Path, untraced: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_artifacts, "_WATCHED", 2)
+    assert inputs(done(here, IN_C + "read('a.h5'); read('e/z')")) == ["a.h5", "e"] and untraced.exists()
+
+
+@pytest.mark.parametrize("mode", ["auto", "python"])
+def test_where_the_kernel_does_not_tell_python_is_traced_for_such_data(
+    here: Path, untraced: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr(observe, "kernel_tells", lambda top: False)
+    found = inputs(done(here, IN_C + "read('a.h5'); open('c.csv').close()", observe=mode))
+    assert found == (["a.h5", "c.csv"] if mode == "auto" else ["c.csv"]) and untraced.exists() == (mode == "auto")
+
+
+def test_where_a_limit_forbids_to_watch_that_is_told_and_nothing_breaks(here: Path) -> None:
+    script = """
+import resource, subprocess, sys
+few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))
+subprocess.run([sys.executable, "-c", "open('c.csv').close()"], preexec_fn=few, check=True)
+"""
+    ran = done(here, script)
+    assert ran.code == 0 and [used.shown for used in ran.record.of("input")] == ["c.csv"]
+    assert [text for text in ran.warnings if "does not tell of all files" in text] == list(ran.warnings) != []
+
+
+def test_one_process_is_told_of_its_opens_once_and_of_nobody_else_s(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a": b"", "b": b"", "d/x": b"", "d/y": b"", "d/e/z": b""})
+    names = [os.fsencode(tmp_path / name) for name in ("a", "b", "d", "d/e")]
+    opens = KernelOpens(names[:2], names[2:])
+    try:
+        for name in ("a", "a", "d/x", "d/y", "d/e/z"):
+            (tmp_path / name).read_bytes()
+        subprocess.run(["cat", tmp_path / "b"], check=True)
+        assert opens.take() == dict.fromkeys((names[0], names[2], names[3]), OPENED | CLOSED_READ)
+        assert opens.take() == {}
+        os.link(tmp_path / "b", tmp_path / "same")
+        (tmp_path / "same").read_bytes()
+        os.listdir(tmp_path / "d")
+        assert opens.take() == {}
+        (tmp_path / "d/x").write_bytes(b"x")
+        with open(tmp_path / "a", "ab"), open(tmp_path / "b", "rb"):
+            assert opens.take() == {names[0]: OPENED, names[1]: OPENED, names[2]: OPENED | CLOSED_WRITTEN}
+            assert opens.written() == {names[0]: CLOSED_WRITTEN}
+    finally:
+        opens.close()
+    gone = KernelOpens([os.fsencode(tmp_path / "none")], [os.fsencode(tmp_path / "none")])
+    assert gone.take() == {} and gone.left_out_count == 0
+    gone.close()
