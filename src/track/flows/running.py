@@ -218,6 +218,8 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
     warnings += done.troubles
     if executed.unkept is not None:
         warnings.append(f"not all that the command wrote could be kept: {executed.unkept}")
+    if executed.memory is not None:
+        facts["memory"] = executed.memory
     if executed.left_running:
         facts["left_running"] = True
         warnings.append("a process was left in the background; what it still does is not part of the run")

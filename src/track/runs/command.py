@@ -20,6 +20,7 @@ from typing import IO, NamedTuple
 from track.errors import CommandNotFound, TrackError
 from track.model.names import display
 from track.publish import create
+from track.runs.resources import metering
 from track.system import write_all
 
 try:
@@ -41,9 +42,11 @@ _FORWARDED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if ha
 class Executed(NamedTuple):
     """How a command ended: its exit code as a shell tells it (128 + the signal that ended it), and what it took.
 
-    `seconds` by a clock that nobody sets, `cpu_s` of all its processes that were waited for, `peak_bytes` of memory
-    of the largest of them; None where that is less than what we take, for no more is known then. `was_interrupted`
-    says that somebody asked for the end, `left_running` that a process in the background still holds its streams.
+    `seconds` by a clock that nobody sets, `cpu_s` of all its processes that were waited for or seen, `peak_bytes` of
+    memory of all of them at one time, as far as they were looked at, and at least of the largest; None where that is
+    less than what we take, for no more is known then. `memory` says how it was told: `pss` of several processes
+    together, `rss` of one, or of the `largest`. `was_interrupted` says that somebody asked for the end, `left_running`
+    that a process in the background still holds its streams.
     """
 
     code: int
@@ -58,6 +61,7 @@ class Executed(NamedTuple):
     """Why a part of what it wrote could not be passed on."""
     unkept: str | None = None
     """Why a part of what it wrote could not be kept."""
+    memory: str | None = None
 
 
 class Streams(NamedTuple):
@@ -92,7 +96,7 @@ def execute(
     with _asked_to_end() as asked:
         process = _start(command, cwd, environment)
         asked.pass_to(process.pid)
-        with _beating(beat, beat_every_s):
+        with _beating(beat, beat_every_s), metering(process.pid) as meter:
             ended, stop = os.pipe()
             taken = [
                 _Stream(pipe, number, place, ended)
@@ -101,21 +105,23 @@ def execute(
             threads = [threading.Thread(target=one.pass_on, args=(echo, troubles), daemon=True) for one in taken]
             for thread in threads:
                 thread.start()
-            code, cpu_s, peak_bytes = _wait(process, asked)
+            code, cpu_s, largest_bytes = _wait(process, asked)
             os.close(stop)
             for thread in threads:
                 thread.join()
             os.close(ended)
     open_ones = [one.carry_on() for one in taken]
+    peak_bytes, memory = max((meter.used.peak_bytes, meter.used.how), (largest_bytes or 0, "largest"))
     return Executed(
         code if code >= 0 else 128 - code,
         time.monotonic() - began,
-        cpu_s,
-        peak_bytes,
+        max(cpu_s, meter.used.cpu_s),
+        peak_bytes or None,
         asked.number is not None,
         process.pid,
         any(open_ones),
         **troubles,
+        memory=memory if peak_bytes else None,
     )
 
 
