@@ -267,9 +267,11 @@ def is_shared_filesystem(path: AnyPath) -> bool:
 _own: dict[int, str] = {}
 
 
-def process_tag() -> str:
-    """This process, named for all time: `<pid>.<start time>.<boot><host>`, safe in a file name."""
+def process_tag(process: int | None = None) -> str:
+    """A process of this machine (this one), named for all time: `<pid>.<start time>.<boot><host>`, for a file name."""
     pid = os.getpid()
+    if process not in (None, pid):
+        return f"{process}.{_start_time(process or 0) or '0'}.{boot_id()}{_host()}"
     if pid not in _own:
         _own[pid] = f"{pid}.{_start_time(pid) or '0'}.{boot_id()}{_host()}"
     return _own[pid]

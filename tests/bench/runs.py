@@ -47,12 +47,12 @@ import mlflow
 mlflow.set_tracking_uri("file:./mlruns")
 mlflow.start_run()
 b = time.perf_counter()
-for n in range(POINTS // 10):
+for n in range(POINTS // 50):
     mlflow.log_metric("loss", 1.0 / (n + 1), step=n)
 c = time.perf_counter()
 mlflow.end_run()
 d = time.perf_counter()
-print(json.dumps({"start": b - a, "metric": (c - b) / (POINTS // 10), "close": d - c}))
+print(json.dumps({"start": b - a, "metric": (c - b) / (POINTS // 50), "close": d - c}))
 """
 
 _DVCLIVE = """
@@ -61,13 +61,13 @@ a = time.perf_counter()
 from dvclive import Live
 live = Live(save_dvc_exp=False)
 b = time.perf_counter()
-for n in range(POINTS // 10):
+for n in range(POINTS // 50):
     live.log_metric("loss", 1.0 / (n + 1))
     live.next_step()
 c = time.perf_counter()
 live.end()
 d = time.perf_counter()
-print(json.dumps({"start": b - a, "metric": (c - b) / (POINTS // 10), "close": d - c}))
+print(json.dumps({"start": b - a, "metric": (c - b) / (POINTS // 50), "close": d - c}))
 """
 
 _OPENS = """

@@ -23,6 +23,7 @@ from track.verbs.log_metric import log_metric
 from track.verbs.metrics_show import metrics_show
 from track.verbs.runs_close import runs_close
 from track.verbs.runs_create import runs_create
+from track.verbs.runs_list import runs_list
 from track.verbs.runs_reap import runs_reap
 from track.verbs.runs_start import runs_start
 
@@ -128,6 +129,47 @@ def test_a_lost_run_keeps_what_it_logged(here: Path) -> None:
         (lost,) = runs_reap(project, now=time.time() + LOST_AFTER_S + 5).runs
         assert lost.status == "lost" and lost.metrics["loss"].last == 2.0
         assert [event.text for event in events(project, lost.id).events] == ["still here"]
+
+
+def test_a_silent_run_of_a_shell_is_not_lost_while_the_shell_lives(here: Path) -> None:
+    """As by a script that computes for an hour between two words."""
+    script = """R=$(track runs create --start | cat); echo $R; track runs create --name waits >&2
+    track runs start waits >&2; read go; track log event --run $R "at last" && track runs close $R >&2"""
+    shell = subprocess.Popen(
+        ["sh", "-c", f"track() {{ {sys.executable} -m track \"$@\"; }}\n{script}"],
+        cwd=here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert shell.stdin is not None and shell.stdout is not None
+        run = shell.stdout.readline().strip()
+        deadline = time.monotonic() + 120
+        with Project.open(here) as project:
+            while [found.status for found in runs_list(project).runs] != ["running", "running"]:
+                assert time.monotonic() < deadline and shell.poll() is None
+            assert runs_reap(project, now=time.time() + 10 * LOST_AFTER_S) == ()
+            shell.communicate("go\n", timeout=120)
+            assert [event.text for event in events(project, run).events] == ["at last"]
+            (lost,) = runs_reap(project, now=time.time() + 10 * LOST_AFTER_S)
+            assert (lost.name, lost.status) == ("waits", "lost")
+    finally:
+        shell.kill()
+        shell.wait()
+
+
+def test_a_run_of_a_program_that_is_stopped_is_not_lost_before_it_is_killed(here: Path) -> None:
+    script = "import os, signal, track\nrun = track.Run()\nrun.init('x')\nos.kill(os.getpid(), signal.SIGSTOP)"
+    program = subprocess.Popen([sys.executable, "-c", script], cwd=here)
+    try:
+        os.waitid(os.P_PID, program.pid, os.WSTOPPED)
+        with Project.open(here) as project:
+            assert runs_reap(project, now=time.time() + 10 * LOST_AFTER_S) == ()
+            program.kill()
+            program.wait()
+            (lost,) = runs_reap(project, now=time.time() + 10 * LOST_AFTER_S)
+            assert (lost.name, lost.status) == ("x", "lost")
+    finally:
+        program.kill()
+        program.wait()
 
 
 def test_secrets_are_in_no_event(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ from track.progress import Progress, silent
 from track.project import Project
 from track.runs import observe
 from track.runs.command import Echo, Executed, Streams, check_program, execute
+from track.runs.holder import hold
 from track.runs.journal import BEAT_EVERY_S, Living
 
 
@@ -122,6 +123,7 @@ def execute_run(
     branch, edited = project.git.branch(), edited_before(project) if asked.commit else set()
     living = begin(project, wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID)), tuple(command))
     began = time.monotonic()
+    hold(living.folder)
     work = _Work(project, living, tuple(command), asked, before, inputs, outputs, progress)
     try:
         with _place_of(work) as place:

@@ -1,6 +1,6 @@
 """The journal: the runs of this clone, living and ended, whether or not a commit has their record.
 
-    spool/<id>/                  a living run: run.toml (its draft), heartbeat, lock, and what it logs
+    spool/<id>/                  a living run: run.toml (its draft), heartbeat, holder, lock, and what it logs
     journal/<yyyymm>/<id>.toml   the record of one that has ended
     names/<name>                 taken by a run that was named by us
 
@@ -22,6 +22,7 @@ from track.model.names import display, typed
 from track.model.record import Record, is_run_id, is_run_name
 from track.model.record_file import dump_record, parse_record
 from track.model.run_names import run_name
+from track.runs.holder import is_held
 
 LOST_AFTER_S = 180.0
 """A run that has not said for so long that it is alive counts as lost."""
@@ -89,9 +90,9 @@ class Living:
         return LOST_AFTER_S + 1
 
     def is_lost(self, now: float | None = None) -> bool:
-        """Whether it runs, and has not said for too long that it is alive."""
+        """Whether it runs, has not said for too long that it is alive, and whoever holds it is not known to live."""
         silent_s = self.silent_s(time.time() if now is None else now)
-        return silent_s > LOST_AFTER_S and self.record().status == "running"
+        return silent_s > LOST_AFTER_S and self.record().status == "running" and not is_held(self.folder)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from track.flows.run_secrets import secrets_of
 from track.flows.run_start import RUN_ID, Wishes, begin, journal_of
 from track.model.record import Record
 from track.project import Project
+from track.runs.holder import hold
 from track.runs.journal import Living
 from track.runs.observe import Python
 
@@ -48,6 +49,7 @@ def run_open(project: Project, wishes: Wishes | None = None, *, outer: str | Non
     wishes = wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID))
     words = tuple(getattr(sys, "orig_argv", None) or sys.argv)
     living = begin(project, wishes, words)
+    hold(living.folder)
     facts = environment_of(project, _this_python())
     return Opened(living, living.edit(lambda draft: replace(draft, environment=facts)), branch, False, hidden)
 

@@ -5,12 +5,16 @@ import os
 from track.flows.run_start import RUN_ID, Wishes, begin
 from track.model.record import Record
 from track.project import Project
+from track.runs.holder import hold
 
 
-def runs_create(project: Project, wishes: Wishes | None = None, *, is_started: bool = False) -> Record:
+def runs_create(
+    project: Project, wishes: Wishes | None = None, *, is_started: bool = False, holder: int | None = None
+) -> Record:
     """Begin a run, durably, and return its draft; it is `created`, or `running` when it is started at once.
 
     The first thing that is logged starts it, too. It ends with `runs close`. A run that surrounds it is its parent.
+    While the process `holder` lives, it is not lost.
 
     Raises:
         UsageError: a name, folder or fact that cannot be.
@@ -18,4 +22,7 @@ def runs_create(project: Project, wishes: Wishes | None = None, *, is_started: b
     """
     wishes = wishes or Wishes()
     parent = wishes.parent or os.environ.get(RUN_ID)
-    return begin(project, wishes._replace(parent=parent), status="running" if is_started else "created").record()
+    living = begin(project, wishes._replace(parent=parent), status="running" if is_started else "created")
+    if holder is not None:
+        hold(living.folder, holder)
+    return living.record()

@@ -7,10 +7,11 @@ from track.flows.run_living import living_run
 from track.model.names import display
 from track.model.record import Record
 from track.project import Project
+from track.runs.holder import hold
 
 
-def runs_start(project: Project, name: str | None = None) -> Record:
-    """Start a run that was created, and return its draft.
+def runs_start(project: Project, name: str | None = None, *, holder: int | None = None) -> Record:
+    """Start a run that was created, and return its draft. While the process `holder` lives, it is not lost.
 
     Raises:
         UsageError: it runs already, has ended, or was not named.
@@ -25,4 +26,6 @@ def runs_start(project: Project, name: str | None = None) -> Record:
 
     record = living.edit(started)
     living.beat()
+    if holder is not None:
+        hold(living.folder, holder)
     return record

@@ -8,6 +8,7 @@ from track.cli import run_options, runs_table, runs_text
 from track.cli.runs_comparing import compare
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, table
 from track.model.names import display
+from track.runs.holder import caller
 from track.verbs.log_event import log_event
 from track.verbs.runs_close import ClosedRun, runs_close
 from track.verbs.runs_create import runs_create
@@ -90,7 +91,7 @@ What they alone named goes with a later `track gc`.
 Exit codes: 0 done; 2 no such run, or one that is in the working tree or still runs; 3 not a project.
 """
 
-_REAP_HELP = """Write down which runs are lost: those that have said nothing for more than three minutes.
+_REAP_HELP = """Write down which runs are lost: silent for three minutes, and who began them is not known to live.
 
 \b
   track runs reap
@@ -117,7 +118,7 @@ It is `created` until something is logged, or `track runs start`. With TRACK_RUN
 Exit codes: 0 done; 1 it cannot be written; 2 wrong usage; 3 not a project.
 """
 
-_START_HELP = """Start a run that was created: from now on it has to log something, or close, or it counts as lost.
+_START_HELP = """Start a run that was created: it is lost when it is silent and the shell that started it is gone.
 
 \b
   track runs start $R
@@ -261,7 +262,7 @@ def reap(dry_run: bool) -> None:
 def create(*, start: bool, **said: Any) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        record = runs_create(project, run_options.wished(**said), is_started=start)
+        record = runs_create(project, run_options.wished(**said), is_started=start, holder=caller())
     emit(record.id)
     note(f"run {display(record.name)} {record.status}: track runs close {record.short}")
 
@@ -271,7 +272,7 @@ def create(*, start: bool, **said: Any) -> None:
 def start(name: str | None) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        record = runs_start(project, name)
+        record = runs_start(project, name, holder=caller())
     emit(f"{display(record.name)}  {record.short}  {record.status}")
 
 
