@@ -1,5 +1,6 @@
 """Env diff: how the environment of a run differs from another one's, or from the one here."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from track.flows.run_environment import environment_of
@@ -7,6 +8,9 @@ from track.flows.run_find import Found, find_run
 from track.flows.run_packages import differences, facts_of, packages_in, packages_of, python_here, text_of_facts
 from track.progress import Progress, silent
 from track.project import Project
+
+_OF_A_RUN = ("left_running", "memory")
+"""Facts that stand among those of an environment and are none."""
 
 Difference = tuple[str, str | None, str | None]
 
@@ -47,6 +51,9 @@ def env_diff(
         here = environment_of(project, python, with_packages=False)
         facts = text_of_facts(here)
         theirs = packages_in(python.packages) if python is not None else {}
-    before = {name: fact for name, fact in facts_of(found).items() if name != "left_running"}
-    facts.pop("left_running", None)
+    before, facts = _environment(facts_of(found)), _environment(facts)
     return EnvironmentDiff(found, second, tuple(differences(before, facts)), tuple(differences(mine, theirs)))
+
+
+def _environment(facts: Mapping[str, str]) -> dict[str, str]:
+    return {name: fact for name, fact in facts.items() if name not in _OF_A_RUN}
