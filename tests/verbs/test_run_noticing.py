@@ -19,7 +19,6 @@ from track.runs import observe
 from track.runs.injected.kernel_opens import CLOSED_READ, CLOSED_WRITTEN, OPENED, KernelOpens
 from track.verbs.run import Asked, Ran, run
 
-
 IN_C = """
 import ctypes, os, subprocess, sys, time
 library = ctypes.CDLL(None)
