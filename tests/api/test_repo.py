@@ -461,7 +461,7 @@ def test_a_notebook_shows_what_is_known_and_nothing_of_a_hostile_name_is_code(re
 def test_every_public_method_says_what_it_raises() -> None:
     for kind in (track.Repo, track.Version):
         assert "TrackError" in (kind.__doc__ or "")
-        for name, found in vars(kind).items():
+        for name, found in {name: vars(each)[name] for each in kind.__mro__[:-1] for name in vars(each)}.items():
             method = found.__func__ if isinstance(found, classmethod) else found
             reads = inspect.isfunction(method) and not name.startswith("_")
             assert not reads or name == "close" or "aises" in (method.__doc__ or ""), f"{kind}.{name}"

@@ -32,6 +32,13 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
     artifact: `track://sales?region=eu`. It is read only. A large file that is not on this machine is read at a remote,
     only the parts that are asked for; every byte is verified. What is read inside a run becomes its input.
 
+    >>> import fsspec
+    >>> with fsspec.open("track://data/train.csv?rev=v1.0", "r") as file:
+    ...     file.readline()
+    'name,age\\n'
+    >>> fsspec.filesystem("track").glob("images/**/*.txt")
+    ['images/cats/1.txt', 'images/cats/2.txt']
+
     What is not there raises `UnknownFile`, which is a FileNotFoundError too; other errors are those of `track.Version`.
     """
 

@@ -14,6 +14,7 @@ from track.model.amounts import count_text, size_text
 from track.model.drawing import line, svg
 from track.model.names import text_of
 from track.model.record import Record
+from track.verbs import find as finding
 from track.verbs.add import Added
 from track.verbs.diff import Diff
 from track.verbs.log import Logged
@@ -81,6 +82,14 @@ def runs_page(found: Listed) -> str:
     return block(title(shown), table(("run", "id", "started (UTC)", "status", *params, *metrics), rows) if rows else "")
 
 
+def found_page(found: finding.Found) -> str:
+    """The versions and runs that were found."""
+    rows = [(one.name, one.id, f"{one.created:%Y-%m-%d %H:%M}", one.user) for one in found.items]
+    more = f" of {found.matching_count:,}" if found.matching_count > len(rows) else ""
+    shown = count_text(len(rows), "item") + more
+    return block(title(shown), table(("name", "id", "created (UTC)", "by"), rows) if rows else "")
+
+
 def lineage_page(found: Traced) -> str:
     """The graph as a picture; one that is too large for that as a table."""
     graph = found.graph
@@ -142,6 +151,7 @@ def pushed_page(found: Pushed) -> str:
 PAGES: Mapping[type, Callable[[Any], str]] = {
     Added: added_page,
     Diff: diff_page,
+    finding.Found: found_page,
     Found: lambda found: record_page(found.record),
     Listed: runs_page,
     Logged: log_page,

@@ -4,13 +4,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, BinaryIO, Literal, Self, TextIO, overload
+from typing import Any, Self
 
 from track.api import notebook
-from track.api.handles import Handles
 from track.api.page import block, note, table, title
-from track.api.version import Version
-from track.flows.lineage_of import Traced
+from track.api.questions import AnyPath, Questions
 from track.flows.run_start import Wishes
 from track.flows.running import Asked, Ran
 from track.model.amounts import count_text, size_text
@@ -18,34 +16,29 @@ from track.model.names import display, text_of
 from track.verbs.add import Added, Marks, add
 from track.verbs.checkout import CheckedOut, checkout
 from track.verbs.clone import clone
-from track.verbs.deps import deps
-from track.verbs.diff import Diff, diff
 from track.verbs.init import init
-from track.verbs.lineage import lineage
-from track.verbs.log import Logged, log
 from track.verbs.ls import ls
 from track.verbs.pull import Pulled, pull
 from track.verbs.push import Pushed, push
 from track.verbs.run import run
-from track.verbs.runs_list import Listed, runs_list
-from track.verbs.status import Status, status
-from track.verbs.version_get import version_get
-
-AnyPath = str | os.PathLike[str]
 
 
-class Repo:
+class Repo(Questions):
     """A Git repository with track in it: `with track.Repo() as repo: ...`, or without the `with`.
 
     Paths are those of the folder that it was opened with, whatever the current folder is by then; full paths hold too.
     Threads may share one. A child of a fork may go on with it. What is not as it should be and stops nothing is told by
     the logger `track`.
 
+    >>> with track.Repo() as repo:
+    ...     print(repo.get("data/train.csv").size)
+    24
+
     Every method raises `NotARepository`, `ProjectError` or `BadConfig` where there is no repository with track in it by
     now, and `UsageError` after `close`. All errors are `TrackError`.
     """
 
-    __slots__ = ("_handles",)
+    __slots__ = ()
 
     def __init__(self, path: AnyPath = ".") -> None:
         """The repository that holds `path`, by default the current folder.
@@ -56,9 +49,7 @@ class Repo:
             NewerFormat: it was set up by a later version.
             BadConfig: a configuration file is broken.
         """
-        self._handles = Handles(Path(os.path.abspath(path)))
-        with self._handles.reading() as project:
-            self._handles.root = project.root
+        super().__init__(path)
 
     @classmethod
     def init(cls, path: AnyPath = ".", *, git: bool = True, hooks: bool = True) -> Self:
@@ -95,11 +86,6 @@ class Repo:
         folder = os.path.abspath(to) if to is not None else None
         return cls(clone(url, folder, data=data, branch=branch, with_hooks=hooks).root)
 
-    @property
-    def root(self) -> Path:
-        """The top of the working tree."""
-        return self._handles.root
-
     def close(self) -> None:
         """Let go of what is open; once more is fine. It cannot be used after that, nor what it gave."""
         self._handles.close()
@@ -113,47 +99,6 @@ class Repo:
     ) -> None:
         """Close it."""
         self.close()
-
-    def get(self, name_or_path: AnyPath, rev: str | None = None, **partitions: str) -> Version:
-        """The version of an artifact, or of a file or folder in one, that the working tree names, or the one at `rev`.
-
-        An artifact is named by its path, the path of its pointer, or the name of a named artifact, of which it is the
-        latest version with these `partitions`; `NAME@VERSION` is that version. What is asked for is what the pointer
-        names, whatever was changed in the working copy since. No data is read until a method of the version does.
-
-        Raises:
-            UnknownPath: nothing of that name is there; the nearest name is told.
-            UnknownRevision: there is no such commit.
-            UsageError: the name or a partition cannot be, or may mean several versions.
-            OutsideRepository, ForbiddenPath: the path is in no place that track may look at.
-            MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
-            MissingObject, RemoteError: what says which files are in it is nowhere, or no remote can be asked.
-        """
-        with self._handles.reading() as project:
-            pinned = version_get(project, os.fspath(name_or_path), rev=rev, partitions=partitions)
-        return Version(self._handles, pinned)
-
-    @overload
-    def open(self, name_or_path: AnyPath, mode: Literal["rb"] = "rb", *, rev: str | None = None) -> BinaryIO: ...
-
-    @overload
-    def open(
-        self, name_or_path: AnyPath, mode: Literal["r", "rt"], *, rev: str | None = None, encoding: str = "utf-8"
-    ) -> TextIO: ...
-
-    def open(
-        self, name_or_path: AnyPath, mode: Any = "rb", *, rev: str | None = None, encoding: str = "utf-8"
-    ) -> IO[Any]:
-        """A file of a version, open for reading: bytes with `rb`, text with `r`. All of it was hashed before.
-
-        Raises as `get`, and:
-
-        Raises:
-            UsageError: it is a directory, or the mode is for writing.
-            MissingObject, DamagedObject, RemoteError: its bytes are nowhere whole, or no remote can be asked.
-        """
-        version = self.get(name_or_path, rev)
-        return version.open(mode) if mode == "rb" else version.open(mode, encoding=encoding)
 
     def add(
         self,
@@ -170,6 +115,10 @@ class Repo:
         `labels` join those there are; a mapping in them is a table. With `name`, the one path becomes a named artifact,
         with these `partitions`.
 
+        >>> added = repo.add("data/train.csv", labels={"reviewed": True})
+        >>> [(artifact.path, artifact.is_new) for artifact in added.artifacts]
+        [(b'data/train.csv', False)]
+
         Raises:
             UsageError: no path was given, or a name, label or type cannot be.
             UnknownPath: nothing is there.
@@ -182,28 +131,6 @@ class Repo:
         marks = Marks(tuple(_flat(labels or {})), tuple(tags), type, name, partitions)
         with self._handles.fresh() as project:
             return add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
-
-    def status(self, *paths: AnyPath) -> Status:
-        """How data, pointers, Git's index and HEAD differ, of everything or of what lies at `paths`.
-
-        Raises:
-            OutsideRepository: a path is not in this repository.
-        """
-        with self._handles.fresh() as project:
-            return status(project, [os.fspath(path) for path in paths])
-
-    def diff(self, *revs: str, paths: Sequence[AnyPath] = (), staged: bool = False) -> Diff:
-        """What differs between two revisions, between one and the working tree, or between index and working tree.
-
-        `revs` are none, one, two, or `A..B`. With `staged`, the index is compared with HEAD, or with the one named.
-
-        Raises:
-            UnknownRevision, UnknownPath: a revision or path is none.
-            UsageError: too many revisions.
-            MalformedManifest, DamagedObject: what is compared breaks its format.
-        """
-        with self._handles.fresh() as project:
-            return diff(project, revs, [os.fspath(path) for path in paths], staged=staged)
 
     def checkout(
         self, *paths: AnyPath, rev: str | None = None, force: bool = False, dry_run: bool = False
@@ -261,58 +188,6 @@ class Repo:
             names = [os.fspath(path) for path in paths]
             return pull(project, names, remote=remote, force=force, dry_run=dry_run)
 
-    def log(self, path: AnyPath, rev: str = "HEAD", *, stat: bool = False) -> Logged:
-        """The versions of the artifact at `path` that `rev` reaches, newest first; `stat` counts the files inside.
-
-        Raises:
-            UnknownRevision: there is no such commit.
-            UnknownPath: no commit that it reaches has an artifact there.
-        """
-        with self._handles.fresh() as project:
-            return log(project, os.fspath(path), rev, stat=stat)
-
-    def lineage(
-        self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False
-    ) -> Traced:
-        """What something came from: the run that made it, its code, what that used, and so on.
-
-        `item` is the path of an artifact, `RUN:NAME`, a run, or a digest. At most `depth` edges are followed; with
-        `every`, runs that only other branches and tags have count as well.
-
-        Raises:
-            UnknownPath: nothing is called so; the nearest names are listed.
-            UnknownRun: several runs are called so.
-            UnknownRevision: there is no such commit.
-            MalformedPointer, NewerFormat: its pointer cannot be read.
-        """
-        with self._handles.fresh() as project:
-            return lineage(project, os.fspath(item), depth=depth, rev=rev, every=every)
-
-    def deps(self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False) -> Traced:
-        """What came from something: the runs that used it, what they made, and so on.
-
-        As `lineage`, the other way; raises as that.
-        """
-        with self._handles.fresh() as project:
-            return deps(project, os.fspath(item), depth=depth, rev=rev, every=every)
-
-    def runs(
-        self,
-        where: str | Mapping[str, Any] | None = None,
-        *,
-        status: str | None = None,
-        tags: Sequence[str] = (),
-        sort: str | None = None,
-        limit: int | None = None,
-    ) -> Listed:
-        """The runs that are like the query `where`, newest first, or by the field `sort` (`-FIELD`: greatest first).
-
-        Raises:
-            UsageError: the query or the field is wrong; it says where, and what was meant.
-        """
-        with self._handles.fresh() as project:
-            return runs_list(project, status=status, tags=tags, where=where, sort=sort, limit=limit)
-
     def run(
         self,
         command: Sequence[str],
@@ -328,6 +203,10 @@ class Repo:
 
         `echo` is given what it writes, as (stream 1 or 2, bytes), while it does; both are kept in any case. A command
         that fails is no error: its code is in the result.
+
+        >>> ran = repo.run(["cp", "data/train.csv", "copy.csv"], inputs=["data/train.csv"], outputs=["copy.csv"])
+        >>> ran.code, [used.shown for used in ran.record.of("output")]
+        (0, ['copy.csv'])
 
         Raises:
             UsageError: there is no command, or something about the run cannot be.

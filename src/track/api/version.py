@@ -36,6 +36,10 @@ class Version:
     from the store, or from a remote that has them. Every byte is verified before it is given. What is read inside a
     run (`TRACK_RUN_ID` names it) becomes that run's input. Several threads may read from one.
 
+    >>> version = repo.get("data/train.csv")
+    >>> version.kind, version.size, dict(version.labels)
+    ('file', 24, {'ticket': 'AB-123'})
+
     Every method that reads raises `MissingObject` or `DamagedObject` when its bytes are nowhere whole, `RemoteError`
     when they are not here and no remote can be asked, and `UsageError` when its `Repo` was closed. All errors are
     `TrackError`.
@@ -103,6 +107,12 @@ class Version:
     @property
     def files(self) -> "Files":
         """The files in it, by their paths relative to it; of a file, itself by its own name.
+
+        >>> images = repo.get("images")
+        >>> list(images.files)
+        ['cats/1.txt', 'cats/2.txt']
+        >>> images.files["cats/1.txt"].read_text()
+        '=^.^='
 
         Raises `MissingObject`, `RemoteError`, `MalformedManifest` or `DamagedObject` where what says which files there
         are cannot be had; `UsageError` for a value, which has none.
@@ -175,6 +185,9 @@ class Version:
         A file becomes that file, or one of its own name in that folder, if it is one. A directory's files go into the
         folder. What is there with the right content is left alone; with `force` other files are replaced.
 
+        >>> repo.get("images").download("copies").target.name
+        'copies'
+
         Raises:
             UsageError: it is a value.
             Conflict: something else stands there; nothing was written.
@@ -191,6 +204,9 @@ class Version:
 
         `allow_pickle` opens what was pickled, which can run any code: only for who made it and nobody in between. With
         `memory_map`, a large array is mapped and not read.
+
+        >>> repo.get("facts.json").load()
+        {'a': 1}
 
         Raises:
             UsageError: it is a directory.

@@ -14,6 +14,7 @@ import click
 
 from track import __all__ as public_names
 from track import errors, verbs
+from track.api.filesystem import TrackFileSystem
 from track.cli import outline
 from track.cli.main import group
 from track.model.settings import KEYS
@@ -71,7 +72,8 @@ def python_page() -> str:
     for name in public_names:
         found = getattr(import_module("track"), name)
         if inspect.isclass(found) and found.__module__.startswith("track.api."):
-            parts += _face(name, found)
+            parts += _face(f"track.{name}", found)
+    parts += _face("track.api.filesystem.TrackFileSystem", TrackFileSystem)
     parts += ["## Verbs", ""]
     parts += [
         "Each verb is one function of `track.verbs.<verb>`; it takes an open `Project` and returns what it did.",
@@ -128,8 +130,9 @@ def _command(title: str, command: click.Command, parent: click.Context | None, *
 
 def _face(name: str, found: type) -> Iterator[str]:
     """A class that people use, with all its public methods."""
-    yield from (f"## track.{name}", "", "```text", inspect.getdoc(found) or "", "```", "")
-    for own, each in vars(found).items():
+    yield from (f"## {name}", "", "```text", inspect.getdoc(found) or "", "```", "")
+    members = {own: each for kind in reversed(found.__mro__) if _is_ours(kind) for own, each in vars(kind).items()}
+    for own, each in members.items():
         if own.startswith("_") and own != "__init__":
             continue
         mark, method = "", each
@@ -140,6 +143,10 @@ def _face(name: str, found: type) -> Iterator[str]:
         if inspect.isfunction(method):
             yield from ("```python", mark + _signature(method), "```", "")
             yield from ("```text", inspect.getdoc(method) or "", "```", "")
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.startswith("track.api.")
 
 
 def _verb(name: str) -> Iterator[str]:

@@ -1,0 +1,216 @@
+"""Questions: what a repository is asked in Python; each method calls one verb, and writes nothing of anybody's."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Literal, TextIO, overload
+
+from track.api.handles import Handles
+from track.api.version import Version
+from track.flows.lineage_of import Traced
+from track.verbs.deps import deps
+from track.verbs.diff import Diff, diff
+from track.verbs.find import Found, find
+from track.verbs.lineage import lineage
+from track.verbs.log import Logged, log
+from track.verbs.runs_list import Listed, runs_list
+from track.verbs.status import Status, status
+from track.verbs.version_get import version_get
+
+AnyPath = str | os.PathLike[str]
+
+
+class Questions:
+    """What `Repo` is asked; only that makes one."""
+
+    __slots__ = ("_handles",)
+
+    def __init__(self, path: AnyPath) -> None:
+        """For `Repo`."""
+        self._handles = Handles(Path(os.path.abspath(path)))
+        with self._handles.reading() as project:
+            self._handles.root = project.root
+
+    @property
+    def root(self) -> Path:
+        """The top of the working tree."""
+        return self._handles.root
+
+    def get(self, name_or_path: AnyPath, rev: str | None = None, **partitions: str) -> Version:
+        """The version of an artifact, or of a file or folder in one, that the working tree names, or the one at `rev`.
+
+        An artifact is named by its path, the path of its pointer, or the name of a named artifact, of which it is the
+        latest version with these `partitions`; `NAME@VERSION` is that version. What is asked for is what the pointer
+        names, whatever was changed in the working copy since. No data is read until a method of the version does.
+
+        >>> repo.get("data/train.csv", rev="v1.0").read_text()
+        'name,age\\nAda,36\\n'
+        >>> repo.get("sales", region="eu")
+        <Version sales region=eu: file, 6da6d5fa, 10 B>
+
+        Raises:
+            UnknownPath: nothing of that name is there; the nearest name is told.
+            UnknownRevision: there is no such commit.
+            UsageError: the name or a partition cannot be, or may mean several versions.
+            OutsideRepository, ForbiddenPath: the path is in no place that track may look at.
+            MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
+            MissingObject, RemoteError: what says which files are in it is nowhere, or no remote can be asked.
+        """
+        with self._handles.reading() as project:
+            pinned = version_get(project, os.fspath(name_or_path), rev=rev, partitions=partitions)
+        return Version(self._handles, pinned)
+
+    @overload
+    def open(self, name_or_path: AnyPath, mode: Literal["rb"] = "rb", *, rev: str | None = None) -> BinaryIO: ...
+
+    @overload
+    def open(
+        self, name_or_path: AnyPath, mode: Literal["r", "rt"], *, rev: str | None = None, encoding: str = "utf-8"
+    ) -> TextIO: ...
+
+    def open(
+        self, name_or_path: AnyPath, mode: Any = "rb", *, rev: str | None = None, encoding: str = "utf-8"
+    ) -> IO[Any]:
+        """A file of a version, open for reading: bytes with `rb`, text with `r`. All of it was hashed before.
+
+        Raises as `get`, and:
+
+        Raises:
+            UsageError: it is a directory, or the mode is for writing.
+            MissingObject, DamagedObject, RemoteError: its bytes are nowhere whole, or no remote can be asked.
+        """
+        version = self.get(name_or_path, rev)
+        return version.open(mode) if mode == "rb" else version.open(mode, encoding=encoding)
+
+    def status(self, *paths: AnyPath) -> Status:
+        """How data, pointers, Git's index and HEAD differ, of everything or of what lies at `paths`.
+
+        >>> [artifact.path for artifact in repo.status("data").artifacts]
+        [b'data/train.csv']
+
+        Raises:
+            OutsideRepository: a path is not in this repository.
+        """
+        with self._handles.fresh() as project:
+            return status(project, [os.fspath(path) for path in paths])
+
+    def diff(self, *revs: str, paths: Sequence[AnyPath] = (), staged: bool = False) -> Diff:
+        """What differs between two revisions, between one and the working tree, or between index and working tree.
+
+        `revs` are none, one, two, or `A..B`. With `staged`, the index is compared with HEAD, or with the one named.
+
+        >>> [(artifact.op, artifact.path) for artifact in repo.diff("v1.0", "HEAD", paths=["data"]).artifacts]
+        [('M', b'data/train.csv')]
+
+        Raises:
+            UnknownRevision, UnknownPath: a revision or path is none.
+            UsageError: too many revisions.
+            MalformedManifest, DamagedObject: what is compared breaks its format.
+        """
+        with self._handles.fresh() as project:
+            return diff(project, revs, [os.fspath(path) for path in paths], staged=staged)
+
+    def log(self, path: AnyPath, rev: str = "HEAD", *, stat: bool = False) -> Logged:
+        """The versions of the artifact at `path` that `rev` reaches, newest first; `stat` counts the files inside.
+
+        >>> [version.subject for version in repo.log("data/train.csv").versions]
+        ['second', 'first']
+
+        Raises:
+            UnknownRevision: there is no such commit.
+            UnknownPath: no commit that it reaches has an artifact there.
+        """
+        with self._handles.fresh() as project:
+            return log(project, os.fspath(path), rev, stat=stat)
+
+    def lineage(
+        self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False
+    ) -> Traced:
+        """What something came from: the run that made it, its code, what that used, and so on.
+
+        `item` is the path of an artifact, `RUN:NAME`, a run, or a digest. At most `depth` edges are followed; with
+        `every`, runs that only other branches and tags have count as well.
+
+        >>> repo.lineage("data/train.csv").start.name
+        'data/train.csv'
+
+        Raises:
+            UnknownPath: nothing is called so; the nearest names are listed.
+            UnknownRun: several runs are called so.
+            UnknownRevision: there is no such commit.
+            MalformedPointer, NewerFormat: its pointer cannot be read.
+        """
+        with self._handles.fresh() as project:
+            return lineage(project, os.fspath(item), depth=depth, rev=rev, every=every)
+
+    def deps(self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False) -> Traced:
+        """What came from something: the runs that used it, what they made, and so on.
+
+        As `lineage`, the other way; raises as that.
+        """
+        with self._handles.fresh() as project:
+            return deps(project, os.fspath(item), depth=depth, rev=rev, every=every)
+
+    def runs(
+        self,
+        where: str | Mapping[str, Any] | None = None,
+        *,
+        status: str | None = None,
+        tags: Sequence[str] = (),
+        sort: str | None = None,
+        limit: int | None = None,
+    ) -> Listed:
+        """The runs that are like the query `where`, newest first, or by the field `sort` (`-FIELD`: greatest first).
+
+        >>> repo.runs("params.lr < 0.5").matching_count
+        0
+
+        Raises:
+            UsageError: the query or the field is wrong; it says where, and what was meant.
+        """
+        with self._handles.fresh() as project:
+            return runs_list(project, status=status, tags=tags, where=where, sort=sort, limit=limit)
+
+    def find(
+        self,
+        query: str | Mapping[str, Any] | None = None,
+        *,
+        runs: bool = False,
+        labels: Mapping[str, object] | None = None,
+        user: str | None = None,
+        since: str | datetime | None = None,
+        name: str | None = None,
+        rev: str | None = None,
+        every: bool = False,
+        history: bool = False,
+        limit: int | None = None,
+    ) -> Found:
+        """The versions of artifacts, or with `runs` the runs, that are like `query` and all else that is asked.
+
+        It is looked for in the working tree, at `rev`, or with `every` at every ref; with `history` in all that these
+        reach. `labels` are paths such as `infos.split` and values; `since` is a time, a date, or an age such as `7d`;
+        `name` may have `*`, `?` and `[…]`. No data is read.
+
+        >>> [item.name for item in repo.find("size > 20", name="data/*").items]
+        ['data/train.csv']
+
+        Raises:
+            UsageError: the query or an option is wrong; the place in it and the nearest valid word are named.
+            UnknownRevision: there is no such commit.
+        """
+        pairs = [(path, str(value)) for path, value in (labels or {}).items()]
+        with self._handles.fresh() as project:
+            return find(
+                project,
+                query,
+                runs=runs,
+                rev=rev,
+                every=every,
+                history=history,
+                limit=limit,
+                labels=pairs,
+                user=user,
+                since=since,
+                name=name,
+            )

@@ -1,0 +1,113 @@
+"""What the page on reading from Python shows, and every example of the reference, works as it stands."""
+
+import doctest
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import track
+from support.repositories import commit_all, git, new_repository
+from track.api.filesystem import TrackFileSystem
+
+PAGE = Path(__file__).parents[2] / "docs/how-to/read-from-python.md"
+FACES = (track.Client, track.Repo, track.Run, track.Version, TrackFileSystem)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Path]:
+    """The project that the pages speak of, as the current folder."""
+    top = new_repository(tmp_path / "project")
+    with track.Repo.init(top, hooks=False) as repo:
+        for folder in ("data", "images/cats", "tables"):
+            (top / folder).mkdir(parents=True)
+        (top / "data/train.csv").write_text("name,age\nAda,36\n")
+        for number in (1, 2):
+            (top / f"images/cats/{number}.txt").write_text("=^.^=")
+        pd.DataFrame({"item": ["a", "b"], "price": [1.5, 2.5]}).to_parquet(top / "tables/1.parquet")
+        (top / "facts.json").write_text('{"a": 1}')
+        np.save(top / "weights.npy", np.arange(3.0))
+        pd.to_pickle({"kind": "model"}, top / "model.pkl")
+        repo.add("data/train.csv", labels={"ticket": "AB-123"})
+        repo.add("images", "tables", "facts.json", "weights.npy", "model.pkl")
+        commit_all(top, "first")
+        git("tag", "v1.0", cwd=top)
+        (top / "data/train.csv").write_text("name,age\nAda,36\nAlan,41\n")
+        repo.add("data/train.csv")
+        for region in ("eu", "us"):
+            (top / "sales.csv").write_text(f"region\n{region}\n")
+            repo.add("sales.csv", name="sales", partitions={"region": region})
+        (top / "sales.csv").unlink()
+        commit_all(top, "second")
+    before = os.getcwd()
+    os.chdir(top)
+    yield top
+    os.chdir(before)
+
+
+def test_what_the_page_shows_works(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall("```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 8
+    (here / "copies").mkdir()
+    shown: dict[str, object] = {}
+    exec(compile("\n".join(blocks), PAGE.name, "exec"), shown)
+    assert shown["header"] == b"name,age\n"
+    assert shown["same"] == b"=^.^="
+    assert shown["facts"] == {"a": 1}
+    assert shown["model"] == {"kind": "model"}
+    assert shown["total"] == [(4.0,)]
+    assert shown["new"]["age"].tolist() == [36, 41]  # type: ignore[index]  # a frame
+    assert shown["old"]["age"].tolist() == [36]  # type: ignore[index]
+    assert shown["frame"].rows() == [("Ada", 36)]  # type: ignore[attr-defined]
+    assert shown["table"].num_rows == 2  # type: ignore[attr-defined]
+    assert (here / "copies/train.csv").read_text() == shown["text"]
+    assert [found.record.name for found in shown["best"]] == ["hello"]  # type: ignore[attr-defined]
+    said = capsys.readouterr().out
+    assert "AB-123" in said and "sales region=eu" in said
+    shown["files"].close()  # type: ignore[attr-defined]
+    shown["database"].close()  # type: ignore[attr-defined]
+    shown["repo"].close()  # type: ignore[attr-defined]
+
+
+def examples() -> list[doctest.DocTest]:
+    """The examples of each public class and method, in the order of the reference."""
+    found = []
+    for kind in FACES:
+        docs = {kind.__name__: kind.__doc__}
+        ours = [each for each in reversed(kind.__mro__) if each.__module__.startswith("track.")]
+        members = {name: method for each in ours for name, method in vars(each).items()}
+        for name, each in members.items():
+            method = each.__func__ if isinstance(each, classmethod) else each
+            if not name.startswith("_"):
+                docs[f"{kind.__name__}.{name}"] = getattr(method, "__doc__", None)
+        parser = doctest.DocTestParser()
+        tests = (parser.get_doctest(text or "", {"track": track}, name, None, 0) for name, text in docs.items())
+        found += [test for test in tests if test.examples]
+    return found
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_an_example_of_the_reference_gives_what_it_says(example: doctest.DocTest, here: Path) -> None:
+    with track.Repo() as repo:
+        example.globs["repo"] = repo
+        said: list[str] = []
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+        runner.run(example, out=said.append)
+    assert runner.failures == 0, "".join(said)
+
+
+def test_there_are_examples_of_what_people_begin_with() -> None:
+    assert {example.name for example in examples()} >= {
+        "Repo",
+        "Repo.add",
+        "Repo.get",
+        "Repo.lineage",
+        "Repo.run",
+        "TrackFileSystem",
+        "Version",
+        "Version.files",
+    }

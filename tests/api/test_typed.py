@@ -1,0 +1,86 @@
+"""A script is checked by mypy, strictly, against the package as it is installed; and what it loads is little."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import track
+
+SCRIPT = """
+import track
+from track.api.version import Files
+
+with track.Repo(".") as repo:
+    version = repo.get("data/train.csv", rev="v1", region="eu")
+    text: str = version.read_text()
+    content: bytes = version.read_bytes()
+    size: int = version.size
+    files: Files = version.files
+    with version.open() as binary, version.open("r") as words:
+        first: bytes = binary.read(1)
+        line: str = words.readline()
+    for used in version.used_by():
+        name: str = used.name
+    changed: list[bytes] = [artifact.path for artifact in repo.status().changed]
+    code: int = repo.run(["true"], params={"lr": 0.1}).code
+    reveal_type(version.run)
+run = track.Run()
+done: bool = run.log_metrics({"loss": 0.5})
+records = [found.record.id for found in track.Client().get_runs()]
+try:
+    repo.close()
+except track.TrackError as error:
+    hint: str | None = error.hint
+"""
+WRONG = """
+import track
+
+repo = track.Repo()
+number: int = repo.get("a").read_text()
+repo.get(5)
+repo.no_such_method()
+"""
+
+
+def checked(folder: Path, text: str) -> str:
+    """What mypy says of a script in a folder of its own."""
+    (folder / "script.py").write_text(text)
+    (folder / "mypy.ini").write_text("[mypy]\nstrict = True\nfollow_imports = silent\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--cache-dir", str(folder / "known"), "script.py"],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    return done.stdout.decode() + done.stderr.decode()
+
+
+def test_a_script_is_checked_against_the_types_of_the_package(tmp_path: Path) -> None:
+    assert (Path(track.__file__).parent / "py.typed").is_file()
+    said = checked(tmp_path, SCRIPT)
+    assert "Success" in said, said
+    assert 'Revealed type is "track.model.record.Record | None"' in said.replace("Union[", "").replace(
+        ", None]", " | None"
+    )
+    wrong = checked(tmp_path, WRONG)
+    assert wrong.count("error:") == 3, wrong
+
+
+LOADED = """
+import sys
+before = set(sys.modules)
+import track
+dir(track)
+print(*sorted(set(sys.modules) - before))
+track.Repo, track.Version
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+HEAVY = {"pandas", "polars", "pyarrow", "numpy", "duckdb", "dask", "obstore", "gcsfs", "asyncssh", "IPython"}
+
+
+def test_importing_track_loads_nothing_but_itself() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=True)
+    first, then = done.stdout.decode().splitlines()
+    assert {name for name in first.split() if name.startswith("track")} == {"track"}
+    assert not {"typing", "asyncio", "logging", "click", "fsspec"} & set(first.split())
+    assert not HEAVY & set(then.split())
