@@ -8,9 +8,10 @@ from pathlib import Path
 
 from track.flows.run_secrets import secrets_of
 from track.flows.run_start import readable
-from track.model.record import Used
+from track.model.record import PACKAGES, Used
 from track.model.secrets import bytes_without_told, is_secret_name, redacted, redacted_bytes, without_told
 from track.project import Project
+from track.runs.machine import conda_packages, graphics
 from track.runs.observe import Python
 
 LOCKS = (
@@ -42,10 +43,15 @@ def environment_of(project: Project, python: Python | None, *, with_packages: bo
             facts["implementation"] = readable(python.implementation)
     facts["platform"] = f"{sys.platform}-{platform.machine()}"
     facts["cpus"] = os.cpu_count() or 1
-    if python is not None and python.packages and with_packages:
+    processors, driver = graphics()
+    facts |= {"gpu": readable(processors)} if processors is not None else {}
+    facts |= {"gpu_driver": readable(driver)} if driver is not None else {}
+    if with_packages:
         with project.store.writer() as writer:
-            listed = "".join(f"{name}\n" for name in python.packages).encode("utf-8", "surrogateescape")
-            facts["packages"] = str(writer.add_content(listed))
+            for name, packages in zip(PACKAGES, packages_lists(python), strict=True):
+                if packages:
+                    listed = "".join(f"{package}\n" for package in packages).encode("utf-8", "surrogateescape")
+                    facts[name] = str(writer.add_content(listed))
             writer.commit()
     if (lock := _lock(project)) is not None:
         facts["lock"] = lock
@@ -55,6 +61,12 @@ def environment_of(project: Project, python: Python | None, *, with_packages: bo
     for name, value in sorted(_allowed(project).items()):
         facts[readable(f"env.{name}")] = redacted(without_told(readable(value)), hidden)
     return facts
+
+
+def packages_lists(python: Python | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is installed for a Python, and what conda installed, for it or where it is active; by PACKAGES."""
+    own, executable = (python.packages, python.executable) if python is not None else ((), "")
+    return own, conda_packages(executable, os.environ)
 
 
 def streams_of(project: Project, room: Path) -> tuple[Used, ...]:

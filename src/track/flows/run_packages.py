@@ -11,37 +11,48 @@ from track.flows.run_find import Found
 from track.flows.run_needs import file_version, need
 from track.model.digest import Digest
 from track.model.names import display
+from track.model.record import PACKAGES
 from track.progress import Progress, silent
 from track.project import Project
 from track.runs import observe
 from track.runs.command import succeeds
 from track.runs.observe import Python
 
+CONDA = "conda:"
+"""Before the name of a package that conda installed."""
 _USUAL = ("python", "python3")
 
 
 def packages_of(
     project: Project, found: Found, *, fetch: bool, again: str, progress: Progress = silent
 ) -> dict[str, str]:
-    """Name -> version of what was installed for the Python of a run; nothing where none ran. Raises as `need`."""
-    told = found.record.environment.get("packages")
-    if not isinstance(told, str):
-        return {}
-    digest = Digest.parse(told)
-    need(project, found, [file_version(b"packages", digest)], fetch=fetch, again=again, progress=progress)
-    return packages_in(project.store.read(digest).decode("utf-8", "replace").splitlines())
+    """Name -> version of what was installed for the Python of a run, and by conda, as `packages_in` has them; nothing
+    where nothing is known. Raises as `need`.
+    """
+    lists = []
+    for name in PACKAGES:
+        told = found.record.environment.get(name)
+        digest = Digest.parse(told) if isinstance(told, str) else None
+        if digest is not None:
+            need(project, found, [file_version(name.encode(), digest)], fetch=fetch, again=again, progress=progress)
+        lists.append([] if digest is None else project.store.read(digest).decode("utf-8", "replace").splitlines())
+    return packages_in(*lists)
 
 
-def packages_in(lines: Sequence[str]) -> dict[str, str]:
+def packages_in(lines: Sequence[str], of_conda: Sequence[str] = ()) -> dict[str, str]:
     """Name -> version out of `name-version` lines, as installers name their folders, sorted by name.
 
-    Names are as indexes spell them: lower case, with hyphens (PEP 503).
+    Names are as indexes spell them: lower case, with hyphens (PEP 503). What conda installed, of `name-version-build`,
+    is called `conda:name` and has `version=build`.
     """
     found = {}
     for line in lines:
         name, hyphen, version = line.rpartition("-")
         if hyphen:
             found[name.lower().replace("_", "-").replace(".", "-")] = version
+    for line in of_conda:
+        name, *rest = line.rsplit("-", 2)
+        found[f"{CONDA}{name}"] = "=".join(rest)
     return dict(sorted(found.items()))
 
 
@@ -66,8 +77,8 @@ def facts_of(found: Found) -> dict[str, str]:
 
 
 def text_of_facts(facts: Mapping[str, object]) -> dict[str, str]:
-    """The facts of an environment as text, without its list of packages."""
-    return {name: _text(fact) for name, fact in facts.items() if name != "packages"}
+    """The facts of an environment as text, without its lists of packages."""
+    return {name: _text(fact) for name, fact in facts.items() if name not in PACKAGES}
 
 
 def differences(first: Mapping[str, str], second: Mapping[str, str]) -> list[tuple[str, str | None, str | None]]:

@@ -18,6 +18,8 @@ from track.model.node import NUMBER_LIMIT
 CATEGORIES = ("code", "input", "output")
 LIVING = ("created", "running")
 """A run that has not ended; its record is a draft, which may change and is never committed."""
+PACKAGES = ("packages", "conda_packages")
+"""Facts of an environment that are the digest of a list."""
 ENDED = ("completed", "failed", "terminated", "lost")
 """How a run ended; from then on its record stays as it is."""
 HOWS = ("declared", "api", "observed", "mapped", "claimed")
@@ -149,16 +151,17 @@ class Record:
 
     def named(self) -> Iterator[tuple[Digest, str, int]]:
         """Every digest in it that stands for bytes, each once, with its kind (file or directory) and size, 0 where it
-        is not said: artifacts, the code and its patch, the list of packages, series and events.
+        is not said: artifacts, the code and its patch, the lists of packages, series and events.
         """
         found = {used.digest: (used.kind, used.size) for used in self.artifacts}
         if self.revision is not None and self.revision.code is not None:
             found.setdefault(self.revision.code, ("directory", 0))
         others = [self.revision.patch if self.revision is not None else None]
         others += [series.object for series in (self.points, self.events) if series is not None]
-        if isinstance(packages := self.environment.get("packages"), str):
-            with suppress(ValueError):  # what a later version says there
-                others.append(Digest.parse(packages))
+        for name in PACKAGES:
+            if isinstance(packages := self.environment.get(name), str):
+                with suppress(ValueError):  # what a later version says there
+                    others.append(Digest.parse(packages))
         for digest in others:
             if digest is not None:
                 found.setdefault(digest, ("file", 0))

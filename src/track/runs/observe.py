@@ -38,11 +38,14 @@ _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b'"':
 
 
 class Python(NamedTuple):
-    """A Python that ran: which one, and the names and versions installed for it, as `name-version`, sorted."""
+    """A Python that ran: which one, the names and versions installed for it, as `name-version`, sorted, and where its
+    program is.
+    """
 
     implementation: str
     version: str
     packages: tuple[str, ...]
+    executable: str = ""
 
 
 class Observed(NamedTuple):
@@ -204,7 +207,7 @@ def _content(path: Path) -> bytes:
 
 def _python(facts: bytes) -> Python | None:
     lines = facts.decode("utf-8", "surrogateescape").split("\n")
-    return Python(lines[0], lines[1], tuple(lines[3:])) if len(lines) >= 3 else None
+    return Python(lines[0], lines[1], tuple(lines[3:]), lines[2]) if len(lines) >= 3 else None
 
 
 def _traced(line: bytes) -> tuple[bytes, bool]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from track.flows.run_environment import environment_of
+from track.flows.run_environment import environment_of, packages_lists
 from track.flows.run_find import Found, find_run
 from track.flows.run_packages import differences, facts_of, packages_in, packages_of, python_here, text_of_facts
 from track.progress import Progress, silent
@@ -50,7 +50,7 @@ def env_diff(
         python = python_here(project, found.record.command) if "python" in found.record.environment else None
         here = environment_of(project, python, with_packages=False)
         facts = text_of_facts(here)
-        theirs = packages_in(python.packages) if python is not None else {}
+        theirs = packages_in(*packages_lists(python))
     before, facts = _environment(facts_of(found)), _environment(facts)
     return EnvironmentDiff(found, second, tuple(differences(before, facts)), tuple(differences(mine, theirs)))
 

@@ -1,7 +1,7 @@
 """Env freeze: what was installed for a run, as an installer reads it."""
 
 from track.flows.run_find import find_run
-from track.flows.run_packages import no_packages, packages_of
+from track.flows.run_packages import CONDA, no_packages, packages_of
 from track.progress import Progress, silent
 from track.project import Project
 
@@ -16,6 +16,6 @@ def env_freeze(project: Project, name: str, *, fetch: bool = False, progress: Pr
     """
     found = find_run(project, name)
     known = packages_of(project, found, fetch=fetch, again=f"track env freeze {found.record.id}", progress=progress)
-    if not known:
+    if not (known := {name: version for name, version in known.items() if not name.startswith(CONDA)}):
         raise no_packages(found)
     return tuple(f"{package}=={version}" for package, version in known.items())

@@ -34,7 +34,7 @@ def env_show(
     known = packages_of(project, found, fetch=fetch, again=again, progress=progress)
     if not packages:
         return Environment(found, facts_of(found), known)
-    wanted = {each: known.get(each.lower().replace("_", "-").replace(".", "-")) for each in packages}
+    wanted = {each: known.get(each, known.get(each.lower().replace("_", "-").replace(".", "-"))) for each in packages}
     absent = [each for each, version in wanted.items() if version is None]
     if absent:
         raise UnknownPath(

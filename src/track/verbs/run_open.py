@@ -55,7 +55,9 @@ def run_open(project: Project, wishes: Wishes | None = None, *, outer: str | Non
 
 
 def _this_python() -> Python:
-    return Python(sys.implementation.name, platform.python_version(), tuple(sorted(_installed(sys.path))))
+    return Python(
+        sys.implementation.name, platform.python_version(), tuple(sorted(_installed(sys.path))), sys.executable or ""
+    )
 
 
 def _installed(folders: Iterable[str]) -> set[str]:
