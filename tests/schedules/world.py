@@ -455,7 +455,7 @@ class Client:
             for root in there.unsaid:
                 held -= self.world.versions[root].objects.keys()
         with Marks() as marks:
-            self._mark(marks, self._without_purged(self.needed()))
+            self._mark(marks, self.needed())
             descend(self._store, marks)
             marks.keep(candidates - held)
             found = look(self._store, marks, float("inf"))
@@ -501,7 +501,7 @@ class Client:
         def viewing(marks: Marks, elsewhere: ReadNodes, others: Mapping[str, Policy]) -> View:
             kept = self.kept(widest((self.policy, *others.values())))
             given_up.update(self.named() - kept)
-            self._mark(marks, self._without_purged(kept | {commits[-1].root for commits in self.world.shared.values()}))
+            self._mark(marks, kept | {commits[-1].root for commits in self.world.shared.values()})
             descend(self._store, marks, elsewhere=elsewhere)
             lost = tuple(marks.lost())
             passed = {root: self.world.versions[root].is_directory for root in sorted(given_up - kept)}
@@ -531,12 +531,10 @@ class Client:
 
         def refuse_needed() -> None:
             if self._needed_beside(root, objects):
-                self.world.purged -= new
                 raise Conflict("another version is made of the same")
+            self.world.purged |= objects  # from the moment that it begins nobody may count on them
 
         purge = Purge("2026-11-28", self.name, "the schedule says so", (root.hex(),))
-        new = objects - self.world.purged
-        self.world.purged |= objects  # from the moment that it begins nobody may count on them
         place = self._remote.place
         purge_there(
             place, self._remote.known, self._store, frozenset(objects), purge, writer=self.writer,
