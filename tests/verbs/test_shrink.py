@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
-from support.repositories import commit_all, git
+from support.repositories import commit_all, git, new_repository
 from support.scene import BIG
 from support.sharing import cloned, consented
 from support.trees import write_tree
@@ -17,6 +17,7 @@ from track.store.backends.folder import open_folder
 from track.store.footprint import footprint
 from track.store.holders import read_holders
 from track.store.layout import object_key
+from track.store.roots import dump_roots, parse_roots
 from track.store.tombstones import Tombstone, write_tombstone
 from track.verbs.shrink import Shrunk, shrink
 
@@ -254,3 +255,86 @@ def test_removing_a_remote_warns_of_what_may_be_nowhere_else(here: Path) -> None
     track("push", "origin", cwd=here).ok()
     track("push", "backup", cwd=here).ok()
     assert "nowhere else" not in track("remote", "remove", "origin", cwd=here).ok().err
+
+
+# ---- several repositories, one store ----
+
+
+@pytest.fixture
+def sharers(here: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Another repository that uses the same store, with a history and a remote of its own."""
+    other = new_repository(tmp_path / "other")
+    track("init", cwd=other).ok()
+    track("config", "--clone", "store.path", here / ".git/track/store", cwd=other).ok()
+    track("remote", "add", "theirs", "../theirs", cwd=other).ok()
+    for number in (6, 7):
+        version(other, number)
+    return here, other
+
+
+def said_at(place: Path, repo: Path) -> set[bytes]:
+    """What a repository said at a remote that it needs."""
+    writer = (repo / ".git/track/clone-id").read_text("ascii").split()[0]
+    held = read_holders(open_folder(place)).entries
+    return {bytes(one) for each in held if each.writer == writer for one in each.entry.digests}
+
+
+def test_a_copy_at_a_remote_of_another_repository_is_none(sharers: tuple[Path, Path]) -> None:
+    """This one's remote has what the other one needs, and the other one does not know that remote."""
+    here, other = sharers
+    write_tree(here, {"big.bin": BIG + b"6"})
+    track("add", "big.bin", cwd=here).ok()
+    commit_all(here, "the same as theirs")
+    track("push", cwd=here).ok()
+    version(here, 8)
+    track("push", cwd=here).ok()
+    done = shrunk(here, MB)
+    assert done is not None and 6 in whole(here) and 1 not in whole(here)
+    track("push", "theirs", "HEAD~1", cwd=other).ok()
+    shrunk(here, MB)
+    assert 6 not in whole(here)
+    assert big(6) in said_at(here.parent / "theirs", other)
+    track("fetch", "theirs", "HEAD~1", cwd=other).ok()
+    assert 6 in whole(here)
+
+
+def test_what_a_policy_of_another_repository_gives_up_has_to_be_at_its_own_remote(sharers: tuple[Path, Path]) -> None:
+    here, other = sharers
+    track("config", "--clone", "gc.keep", "tips", cwd=other).ok()
+    for repo in sharers:
+        shutil.rmtree(repo / ".git/track/trash")
+        git("reflog", "expire", "--expire=now", "--all", cwd=repo)
+    track("gc", "--grace", "0", cwd=here).ok()
+    assert {6, 7} <= whole(here)
+    track("push", "theirs", "HEAD~1", cwd=other).ok()
+    track("gc", "--grace", "0", cwd=here).ok()
+    assert whole(here) == {1, 2, 3, 4, 5, 7}
+
+
+def test_a_repository_that_cannot_be_opened_keeps_what_it_needs(sharers: tuple[Path, Path]) -> None:
+    here, other = sharers
+    track("push", "theirs", "HEAD~1", cwd=other).ok()
+    (other / ".track/config.toml").write_text("nonsense = [")
+    done = shrunk(here, MB)
+    assert done is not None and 6 in whole(here) and 1 not in whole(here)
+    assert [str(other / ".git") in one.name for one in done.passed] == [True]
+
+
+def test_what_a_step_can_bring_back_is_said_to_be_needed_where_it_is_left(sharers: tuple[Path, Path]) -> None:
+    """It was added, never committed and added over; a third clone pushed the same to that remote."""
+    here, other = sharers
+    write_tree(other, {"big.bin": BIG + b"8"})
+    track("add", "big.bin", cwd=other).ok()
+    track("push", "theirs", cwd=other).ok()  # what is staged
+    write_tree(other, {"big.bin": BIG + b"7"})
+    track("add", "big.bin", cwd=other).ok()
+    for path in (here.parent / "theirs/roots").rglob("*"):
+        if path.is_file():  # its own word is taken back, and somebody else needs the same
+            entry = parse_roots(path.read_bytes(), "")
+            target = here.parent / "theirs/roots" / ("e" * 32) / path.name
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(dump_roots(entry._replace(writer="e" * 32)))
+            path.unlink()
+    shrunk(here, MB)
+    assert 8 not in whole(here)
+    assert big(8) in said_at(here.parent / "theirs", other)

@@ -6,7 +6,7 @@ one meanwhile, and afterwards needs it there.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -14,14 +14,10 @@ from track.errors import TrackError
 from track.flows.passed import Passed
 from track.flows.ranking import below_here
 from track.flows.remotes import Named, all_named, clone_id, connected, is_read_only
-from track.history.naming import Gone
 from track.model.digest import Digest
-from track.model.names import display
-from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.known import recorded
-from track.store.marks import Marks
 from track.store.needing import objects_needing
 from track.store.record import Stale
 from track.store.remote import Remote
@@ -78,53 +74,10 @@ def count_copies(
     return Copies(counts, tuple(asked), tuple(passed))
 
 
-class HeldBack(NamedTuple):
-    """What a policy passes over and stays all the same, because too few remotes hold it; sizes as stored, in bytes."""
-
-    objects_count: int
-    object_bytes: int
-    passed: tuple[Passed, ...]
-
-
 def _may_hold(project: Project, named: Named, objects: Collection[bytes]) -> bool:
     with suppress(sqlite3.Error, Stale), recorded(project.state / "remotes" / f"{named.name}.db") as known:
         return bool(known.present(objects))
     return False
-
-
-def keep_last_copies(
-    project: Project,
-    marks: Marks,
-    given_up: Iterable[Gone],
-    least: int,
-    *,
-    dry_run: bool = False,
-    progress: Progress = silent,
-) -> HeldBack:
-    """Mark what `given_up` versions need, is here, and is held by fewer than so many remotes; they are asked.
-
-    But in a dry run this clone says there that it needs those versions, for it may have no other copy from now on.
-    """
-    found: dict[bytes, int] = {}
-    seen: set[bytes] = set()
-    roots: dict[str, set[Digest]] = {}
-    for one in given_up if least else ():
-        with suppress(TrackError):
-            pointer = parse_pointer(one.content, display(one.path))
-            if pointer.kind != "value" and not marks.kept([pointer.digest]):
-                here = below_here(project.store, pointer.digest, pointer.kind == "directory", seen)
-                if bytes(pointer.digest) in here:
-                    roots.setdefault(one.commit, set()).add(pointer.digest)
-                found |= here
-                seen |= found.keys()
-    candidates = found.keys() - marks.kept(sorted(found))
-    if not candidates:
-        return HeldBack(0, 0, ())
-    relying = None if dry_run else {commit: tuple(sorted(digests)) for commit, digests in roots.items()}
-    copies = count_copies(project, candidates, relying=relying, progress=progress)
-    unheld = candidates - copies.held(least)
-    marks.keep(unheld)
-    return HeldBack(len(unheld), sum(found[digest] for digest in unheld), copies.passed)
 
 
 def _held_at(

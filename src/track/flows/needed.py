@@ -30,7 +30,8 @@ from track.worktree.stat_cache import recorded_in
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _ROOTS_AT_ONCE = 1000
-_STATE = ("journal/**/*", "spool/**/*", "shared/*/*", "trash/*.json")
+_STEPS = "trash/*.json"
+_STATE = ("journal/**/*", "spool/**/*", "shared/*/*", _STEPS)
 """Files in the state of a clone, or of a working tree, that name digests: runs, and what can be undone."""
 _PIECE = 16 << 20
 _NONE: frozenset[str] = frozenset()
@@ -139,6 +140,16 @@ def named_in_use(repository: Repository) -> Iterator[Root]:
     yield from _in_states(repository, _STATE[:3])
 
 
+def named_by_steps(repository: Repository) -> Iterator[Root]:
+    """What the steps name that `track restore` can undo in the working trees of a repository.
+
+    Raises:
+        HistoryIncomplete, Unreadable: something of it cannot be read.
+    """
+    for state in _states(repository):
+        yield from _in_files(state, _STEPS)
+
+
 def _roots(repository: Repository, named: Iterable[Named]) -> Iterator[Root]:
     for one in named:
         yield from _named_in(one)
@@ -147,12 +158,16 @@ def _roots(repository: Repository, named: Iterable[Named]) -> Iterator[Root]:
 
 def _in_states(repository: Repository, patterns: Sequence[str]) -> Iterator[Root]:
     """What the state of a clone and of its working trees names, in files of these patterns and in the stat cache."""
-    common = repository.git.common_dir
-    states = {common / "track", *(worktree.git_dir / "track" for worktree in repository.worktrees)}
-    for state in sorted(states):
+    for state in _states(repository):
         for pattern in patterns:
             yield from _in_files(state, pattern)
         yield from _recorded(state / "stat.db")
+
+
+def _states(repository: Repository) -> list[Path]:
+    """The folders of the state of a clone and of its working trees."""
+    common = repository.git.common_dir
+    return sorted({common / "track", *(worktree.git_dir / "track" for worktree in repository.worktrees)})
 
 
 def _named_in(named: Named) -> Iterator[Root]:

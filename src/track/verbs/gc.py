@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import HistoryIncomplete, TrackError, UsageError
-from track.flows.copies import HeldBack, keep_last_copies
 from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over
 from track.flows.leftovers import Source, explain
 from track.flows.needed import Reached, mark_needed, repositories, shallow_among
 from track.flows.passed import Passed
+from track.flows.sharers import HeldBack, keep_last_copies
 from track.flows.undo import sweep_trash
 from track.history.naming import Repository
 from track.model.digest import Digest
@@ -128,8 +128,9 @@ def gc(
         users = _repositories(project, asked.forgotten, force=force)
         chosen = keepings(project, users, own=asked.policy, now_s=asked.now_s, grace_days=asked.days)
         reached = mark_needed(project, users, marks, progress, keepings=chosen)
-        passed = list(passed_over(users, chosen, {}))
-        back = keep_last_copies(project, marks, passed, asked.least, dry_run=dry_run, progress=progress)
+        by_user = {user.git.common_dir: list(passed_over([user], chosen, {})) for user in users}
+        passed = [one for gone in by_user.values() for one in gone]
+        back = keep_last_copies(project, marks, by_user, asked.least, dry_run=dry_run, progress=progress)
         found = look(project.store, marks, asked.before_s, progress)
         did = _Done(bool(reached.lost) and not force, Taken(0, 0, 0), 0, 0)
         if not dry_run and not did.is_stopped:

@@ -3,13 +3,11 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from track.flows.copies import Roots, count_copies
 from track.flows.needed import named_in_use, repositories
 from track.flows.passed import Passed
 from track.flows.ranking import below_here, newest_first
-from track.model.digest import Digest
+from track.flows.sharers import held_for_all, needs_of
 from track.progress import Progress, silent
 from track.project import Project
 from track.publish import remove_tree
@@ -57,9 +55,10 @@ def shrink(
 
     The store may take `max_bytes`, by default `store.max_size`; None when it takes no more, or no budget is set. Each
     object that goes is held by `min_copies` remotes (by default `store.min_copies`, and one at least), which are asked
-    now; what this clone has only there from now on, it says there that it needs. What working trees, indexes and runs
-    that are not committed need stays. `quick`, no remote is asked of which the record says that it has nothing that
-    should go. What went comes back with `track fetch` or `pull`. Interrupted, some has gone.
+    now; what this clone has only there from now on, also to undo a step, it says there that it needs. Where several
+    repositories use the store, each counts on remotes of its own, and says so there. What working trees, indexes and
+    runs that are not committed need stays. `quick`, no remote is asked of which the record says that it has nothing
+    that should go. What went comes back with `track fetch` or `pull`. Interrupted, some has gone.
 
     Raises:
         HistoryIncomplete, GitFailed: a repository that uses the store cannot be read.
@@ -73,12 +72,11 @@ def shrink(
     if before <= budget:
         return None
     least = max(1, project.config.number("store.min_copies") if min_copies is None else min_copies)
-    choice = _choose(project, budget)
-    relying = None if dry_run else choice.roots
-    copies = count_copies(project, choice.going, relying=relying, quick=quick, progress=progress)
-    held = copies.held(least) & choice.going
-    done = _let_go(project, held, dry_run=dry_run, progress=progress)
-    unheld = stored_sizes(project.store, choice.going - held)
+    going = _choose(project, budget)
+    needs = [needs_of(project, user, going) for user in repositories(project)]
+    found = held_for_all(project, going, needs, least, relying=not dry_run, quick=quick, progress=progress)
+    done = _let_go(project, found.objects, dry_run=dry_run, progress=progress)
+    unheld = stored_sizes(project.store, going - found.objects)
     return Shrunk(
         is_dry=dry_run,
         budget_bytes=budget,
@@ -89,16 +87,9 @@ def shrink(
         copies=least,
         unheld_count=len(unheld),
         unheld_bytes=sum(unheld.values()),
-        asked=copies.asked,
-        passed=copies.passed,
+        asked=found.asked,
+        passed=found.passed,
     )
-
-
-class _Choice(NamedTuple):
-    """What should go, and the versions of which this clone will have only a remote's copy then."""
-
-    going: set[bytes]
-    roots: Roots
 
 
 class _Going:
@@ -120,24 +111,19 @@ def _in_use(project: Project) -> set[bytes]:
     return found
 
 
-def _choose(project: Project, budget_bytes: int) -> _Choice:
-    """Fill the budget with what is in use and with the versions that were needed last; the rest should go."""
+def _choose(project: Project, budget_bytes: int) -> set[bytes]:
+    """What should go: all but what is in use, and the versions that were needed last, as far as there is room."""
     store = project.store
     kept = _in_use(project)
     weights = Weights(store)
     size = sum(weights.sizes(kept).values())
-    roots: dict[str, set[Digest]] = {}
-    is_full = size > budget_bytes
-    for one in newest_first(repositories(project)):
-        new = {} if is_full else below_here(store, one.digest, one.is_directory, kept, weights)
+    for one in newest_first(repositories(project)) if size <= budget_bytes else ():
+        new = below_here(store, one.digest, one.is_directory, kept, weights)
         size += sum(new.values())
-        is_full = size > budget_bytes
-        if not is_full:
-            kept |= new.keys()
-        elif one.digest not in kept and stored_sizes(store, [one.digest]):
-            roots.setdefault(one.named_by, set()).add(Digest(one.digest))
-    going = {digest for digest, _ in store.objects()} - kept
-    return _Choice(going, {by: tuple(sorted(digests)) for by, digests in roots.items()})
+        if size > budget_bytes:
+            break
+        kept |= new.keys()
+    return {digest for digest, _ in store.objects()} - kept
 
 
 def _let_go(project: Project, held: set[bytes], *, dry_run: bool, progress: Progress) -> Taken:
