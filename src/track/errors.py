@@ -92,7 +92,12 @@ class UnknownFile(UnknownPath, KeyError, FileNotFoundError):
 
 
 class UnknownRun(UsageError):
-    """A name that is no run, or of more than one; `details` list them."""
+    """A name that is no run, or of more than one; `details` list them.
+
+    `instead` is what was said and an id that can be said in its place, where there is one.
+    """
+
+    instead: tuple[str, str] | None = None
 
 
 class NoFormat(UsageError):

@@ -356,8 +356,29 @@ def test_completion_offers_options_of_a_command(tmp_path: Path) -> None:
 
 
 def test_completion_leaves_paths_to_the_shell(tmp_path: Path) -> None:
-    asked = {"_TRACK_COMPLETE": "bash_complete", "COMP_WORDS": "track help completion da", "COMP_CWORD": "3"}
+    asked = {"_TRACK_COMPLETE": "bash_complete", "COMP_WORDS": "track add da", "COMP_CWORD": "2"}
     assert track(cwd=tmp_path, env=asked).ok().out == "file,da\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "is_file"),
+    [
+        ("track help completion da", False),
+        ("track runs show da", False),
+        ("track runs list --where da", False),
+        ("track runs get x -o da", True),
+        ("track metrics plot x --output da", True),
+        ("track log metric da", False),
+        ("track log da", True),
+        ("track -C x diff da", True),
+        ("track trust da", False),
+        ("track run -- python da", True),
+    ],
+)
+def test_completion_offers_files_only_where_a_command_takes_them(words: str, is_file: bool, tmp_path: Path) -> None:
+    count = len(words.split()) - 1
+    asked = {"_TRACK_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+    assert track(cwd=tmp_path, env=asked).ok().out == ("file,da\n" if is_file else "")
 
 
 def test_in_bash_the_completion_script_completes(tmp_path: Path) -> None:

@@ -84,3 +84,19 @@ def test_the_collector_of_cycles_looks_seldom_and_not_at_the_end(
     waits, frozen, left = map(int, done.stderr.splitlines()[-1].split())
     assert waits >= 10_000
     assert frozen > 10 * left
+
+
+@pytest.mark.parametrize(
+    "arguments", [("runs", "list"), ("runs", "list", "--json"), ("runs", "show", "x")], ids=" ".join
+)
+def test_asking_for_runs_loads_nothing_heavy(arguments: tuple[str, ...], project: Path) -> None:
+    track("run", "--name", "x", "--", "true", cwd=project).ok()
+    found = loaded(*arguments, cwd=project)
+    assert not found & (HEAVY | {"track.flows.running", "track.store.remote", "track.history.gitrepo"})
+
+
+def test_runs_has_all_its_commands_whenever_they_are_loaded(project: Path) -> None:
+    told = track("runs", "--help", cwd=project).ok().out
+    for name in ("list", "show", "compare", "keep", "drop", "reap", "create", "start", "close", "abort", "get"):
+        assert f"\n  {name} " in told
+        assert f"track runs {name}" in track("runs", name, "--help", cwd=project).ok().out

@@ -188,6 +188,8 @@ def test_other_words_for_fields_are_known() -> None:
         ("exit =", 7, "expected a value and not the end", ""),
         ("exit = and", 8, "not `and`", '"and"'),
         ("exit = (1)", 8, "not `(`", ""),
+        ("exit > 9999999y", 8, "`9999999y` is not an age", '"9999999y"'),
+        ("exit > 2026-13-01", 8, "`2026-13-01` is not a date", '"2026-13-01"'),
         ("", 1, "expected a field", ""),
         ("   ", 1, "expected a field", ""),
         ("and exit = 0", 1, "not `and`", ""),

@@ -151,6 +151,7 @@ def test_a_changed_byte_or_a_missing_end_is_told_or_harmless(place: int, byte: i
         b'track-series 1\n{"kind":"points","metrics":[],"origin":"x"}\n',
         b'track-series 1\n{"kind":"points","metrics":[],"origin":"1"}\nmore',
         WHOLE_ONE.replace(b'"count":2', b'"count":9' + b"9" * 12),
+        WHOLE_ONE.replace(b'"name":"', b'"name":1,"x":"'),
         WHOLE_ONE + b"x",
         WHOLE_ONE[:-1],
     ],

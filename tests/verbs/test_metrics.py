@@ -80,6 +80,15 @@ def test_metrics_are_drawn_in_the_terminal_and_into_a_file(here: Path) -> None:
     assert "no points to draw" in track("metrics", "plot", "empty", cwd=here).err
 
 
+def test_a_column_that_is_called_step_is_the_step(here: Path) -> None:
+    with Project.open(here) as project:
+        lines = [b"step,loss\n", b"5,1\n", b"7,2\n", b"x,3\n", b"nan,4\n"]
+        done = monitor(project, lines, Wishes(name="stepped"))
+        points = metrics_show(project, "stepped").points
+    assert list(points) == ["loss"] and list(points["loss"].steps) == [5, 7, 8, 9]
+    assert (done.values_count, done.left_out_count) == (4, 2)
+
+
 def test_lines_of_numbers_are_metrics(here: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "track", "monitor", "--name", "m", "--delimiter", ","],

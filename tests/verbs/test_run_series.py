@@ -55,9 +55,12 @@ def test_a_run_is_created_logged_to_and_closed_from_a_shell(here: Path) -> None:
         "n,1,",
         "n,2,",
     ]
-    assert track("events", "x", cwd=here).ok().out == "2022-01-03 16:42:30.849617  refined\n  the grid\n"
-    assert track("events", "x", "--csv", cwd=here).ok().out.splitlines()[1].startswith("2022-01-03 16:42:30.849617,")
+    assert track("events", "x", cwd=here).ok().out == "2022-01-03 16:42:30.849617 UTC  refined\n  the grid\n"
+    assert (
+        track("events", "x", "--csv", cwd=here).ok().out.splitlines()[1].startswith("2022-01-03T16:42:30.849617+00:00,")
+    )
     assert json.loads(track("events", "x", "--json", cwd=here).ok().out)["events"][0]["text"] == "refined\nthe grid"
+    assert all(stamp.endswith("+00:00") and "T" in stamp for stamp in loss["points"]["timestamp"])
     record = json.loads(track("runs", "show", "x", "--json", cwd=here).ok().out)
     assert record["status"] == "completed" and record["params"] == {"lr": 0.1}
     assert git("diff", "--cached", "--name-only", cwd=here).startswith(".track/runs/")

@@ -1,7 +1,9 @@
 """Completion for bash, zsh and fish: a script for the shell, and the answers it asks for."""
 
 import os
+import re
 import sys
+from collections.abc import Sequence
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
@@ -9,6 +11,8 @@ from click.shell_completion import CompletionItem, ShellComplete, get_completion
 from track.cli import outline, terminal
 
 SHELLS = ("bash", "zsh", "fish")
+_FILES = re.compile(r"PATH|FILE|DIR|(?<!/)FOLDER|TARGET|SOURCE|ARTIFACT|INSIDE|^COMMAND|-- COMMAND")
+"""How arguments are called that can be files."""
 _VARIABLE = "_TRACK_COMPLETE"
 
 
@@ -31,12 +35,31 @@ def answer(group: click.Group) -> int:
         ]
     else:
         found = completer.get_completions(arguments, incomplete)
-    if not found and not incomplete.startswith("-"):
+    if not found and not incomplete.startswith("-") and _may_be_file(group, arguments):
         found = [CompletionItem(incomplete, type="file")]
     for item in found:
         terminal.emit(completer.format_completion(item))
     sys.stdout.flush()
     return 0
+
+
+def _may_be_file(group: click.Group, words: Sequence[str]) -> bool:
+    """Whether a file can stand behind these words, by what the command says that it takes."""
+    command: click.Command = group
+    context = click.Context(group, info_name="track")
+    rest = list(words)
+    while isinstance(command, click.Group) and rest:
+        below = command.get_command(context, rest.pop(0))
+        if below is None:
+            continue  # an option of the group, or its value; or what the group takes for itself
+        command = below
+    if isinstance(command, click.Group) and (default := getattr(command, "default", None)) is not None:
+        command = command.get_command(context, default) or command
+    options = (each for each in command.params if isinstance(each, click.Option) and not each.is_flag)
+    last = rest[-1] if rest else ""
+    asked: list[click.Parameter] = [each for each in options if last in each.opts]
+    asked = asked or [each for each in command.params if isinstance(each, click.Argument)]
+    return any(_FILES.search(each.metavar or "") or isinstance(each.type, click.Path) for each in asked)
 
 
 def _for(shell: str, group: click.Group) -> ShellComplete:

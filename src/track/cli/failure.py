@@ -21,10 +21,11 @@ from track.errors import (
     TrackError,
     UnknownPath,
     UnknownRevision,
+    UnknownRun,
     Unreadable,
     UsageError,
 )
-from track.model.names import display
+from track.model.names import display, typed
 
 USAGE = 2
 BUG = 70
@@ -72,7 +73,7 @@ _WAYS_ON: tuple[tuple[type[TrackError], str], ...] = (
 
 def report(error: TrackError) -> int:
     """Say what happened, the evidence, and what to do next; returns the exit code."""
-    hint = error.hint or next(way for kind, way in _WAYS_ON if isinstance(error, kind))
+    hint = _said_again(error) or error.hint or next(way for kind, way in _WAYS_ON if isinstance(error, kind))
     if terminal.settings().json:
         payload = {
             "error": type(error).__name__,
@@ -123,6 +124,15 @@ def closed_pipe() -> int:
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
     return CLOSED_PIPE
+
+
+def _said_again(error: TrackError) -> str | None:
+    """The command that was typed, with a word in it that is clear; None where there is none, or it is not in there."""
+    if not isinstance(error, UnknownRun) or error.instead is None or error.instead[0] not in sys.argv[1:]:
+        return None
+    said, clear = error.instead
+    words = (clear if word == said else typed(word) for word in sys.argv[1:])
+    return f"say which by its id: track {' '.join(words)}"
 
 
 def without_secrets(text: str) -> str:

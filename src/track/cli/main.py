@@ -8,6 +8,7 @@ import click
 
 from track import __version__
 from track.cli import failure, outline, terminal
+from track.cli.later import Later
 from track.errors import TrackError, UnknownPath
 
 
@@ -55,6 +56,8 @@ def _set_verbose(ctx: click.Context, param: click.Parameter, value: int) -> None
 
 def _allow_common_options(command: click.Command) -> None:
     """Let `-q` and `-v` stand after the command too, where they mean nothing else there."""
+    if isinstance(command, Later):
+        command.prepare = _allow_common_options
     if isinstance(command, click.Group):
         for inner in command.commands.values():
             _allow_common_options(inner)

@@ -91,7 +91,7 @@ def document(found: Found) -> dict[str, object]:
         "description": record.description,
         "metadata": dict(record.metadata),
         "params": dict(record.params),
-        "environment": {name: str(fact) for name, fact in record.environment.items()},
+        "environment": dict(record.environment),
         "revision": None
         if revision is None
         else {

@@ -24,8 +24,13 @@ def row(name: str, summary: Summary) -> tuple[str, ...]:
 
 
 def when(stamp: int) -> str:
-    """A time to the microsecond, in UTC."""
-    return time_of(stamp).isoformat(sep=" ", timespec="microseconds").removesuffix("+00:00")
+    """A time to the microsecond for programs, with its zone: `2026-01-31T12:00:00.000001+00:00`."""
+    return time_of(stamp).isoformat(timespec="microseconds")
+
+
+def when_shown(stamp: int) -> str:
+    """A time to the microsecond for people: `2026-01-31 12:00:00.000001 UTC`."""
+    return f"{time_of(stamp):%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
 def emit_csv(points: Mapping[str, Points]) -> None:

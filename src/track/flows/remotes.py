@@ -24,7 +24,7 @@ from track.locks import Lock
 from track.model.names import display
 from track.model.wish import Wish, line
 from track.project import Project
-from track.runs.shelf import shelf_of
+from track.runs import SHARED
 from track.store.address import (
     Access,
     Address,
@@ -257,7 +257,7 @@ def remember_no_more(project: Project, name: str) -> None:
         with suppress(FileNotFoundError):
             publish.remove(folder / f"{name}{ending}")
     with suppress(FileNotFoundError):
-        publish.remove_tree(shelf_of(project.state, name).folder)
+        publish.remove_tree(project.state / SHARED / name)
 
 
 def clone_id(project: Project) -> str:

@@ -117,11 +117,13 @@ def find_run(project: Project, name: str) -> Found:
     if len({found.record.id for found in matching}) == 1:
         error = _contradiction(matching)
         raise UnknownRun(f"it is not clear which `{display(name)}` is: {error.message}", hint=error.hint)
-    raise UnknownRun(
+    ambiguous = UnknownRun(
         f"{len(matching)} runs are called `{display(name)}`",
-        hint=f"say which by its id: track runs show {matching[0].record.id}",
+        hint=f"say which by its id, such as {matching[0].record.id}",
         details=tuple(line_of(found) for found in matching[:_LISTED]),
     )
+    ambiguous.instead = name, matching[0].record.id
+    raise ambiguous
 
 
 def line_of(found: Found) -> str:

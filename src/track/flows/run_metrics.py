@@ -196,11 +196,10 @@ class _File:
 
     def _logged(self, cells: Mapping[str, object]) -> Iterator[tuple[int, dict[str, float]]]:
         values = {name: number for name, cell in cells.items() if (number := _number(cell)) is not None}
-        step = values.pop("step", None)
+        has_step = "step" in values
+        number, self._step = step_of(values, self._step)
         values = {name: value for name, value in values.items() if is_metric_name(name)}
-        self.left_out_count += len(values) + (step is not None) < len(cells) or not cells
-        number = self._step if step is None or abs(step) >= 2**62 else int(step)
-        self._step = number + 1
+        self.left_out_count += len(values) + has_step < len(cells) or not cells
         if values:
             self.count += 1
             yield number, values
@@ -211,6 +210,15 @@ class _File:
 
 def _at_once(place: str, flags: int) -> int:
     return os.open(place, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def step_of(values: dict[str, float], following: int) -> tuple[int, int]:
+    """The step of a line of values and that of the next one: what is called `step`, which is no metric then, or else
+    the following one.
+    """
+    told = values.pop("step", None)
+    step = following if told is None or abs(told) >= 2**62 else int(told)
+    return step, step + 1
 
 
 def _numbers(content: bytes) -> dict[str, object]:

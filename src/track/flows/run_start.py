@@ -1,7 +1,6 @@
 """The beginning of a run: who, with which code and environment, under which name."""
 
 import os
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -150,7 +149,7 @@ def check_facts(kind: str, facts: Mapping[str, Any]) -> None:
 
 def _numbers() -> Iterator[int]:
     while True:
-        yield secrets.randbits(32)
+        yield int.from_bytes(os.urandom(4), "big")
 
 
 def _who(project: Project) -> str:

@@ -40,6 +40,7 @@ _TOKEN = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _AGE = re.compile(r"(\d{1,6})(s|min|h|d|w|y)")
+_AGE_LIKE = re.compile(r"\d+(?:s|min|h|d|w|y)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _CONSTANTS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
@@ -286,7 +287,11 @@ class _Parser:
             return _CONSTANTS[word]
         if _NUMBER.fullmatch(word):
             return _number(word)
-        return moment if (moment := moment_of(word, self._now)) is not None else word
+        moment = moment_of(word, self._now)
+        if moment is None and (_AGE_LIKE.fullmatch(word) or _DATE.fullmatch(word)):
+            what = "a date" if _DATE.fullmatch(word) else "an age of up to 999,999"
+            raise self._wrong(token, f"`{display(word)}` is not {what}", hint=f'as text it is "{display(word)}"')
+        return moment if moment is not None else word
 
     def _wrong(
         self, token: _Token, said: str, word: str = "", known: Iterable[str] = (), *, hint: str | None = None

@@ -141,7 +141,7 @@ def parse_points(data: bytes, name: str = "the object") -> dict[str, Points]:
                 raise ValueError(f"the metric {row['name']!r}")
             found[row["name"]] = points
         blocks.end()
-    except (ValueError, KeyError, TypeError, OverflowError, zlib.error) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, zlib.error) as error:
         raise _malformed(name, error) from None
     return found
 

@@ -14,8 +14,7 @@ from track import publish
 from track.errors import TrackError
 from track.model.record import Record
 from track.model.shared_runs import SharedRun, parse_runs
-
-SHARED = "shared"
+from track.runs import SHARED
 
 
 class Shelf:

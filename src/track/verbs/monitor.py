@@ -7,6 +7,7 @@ from typing import NamedTuple
 from track.errors import UsageError
 from track.flows.run_end import micros
 from track.flows.run_living import check_metric, living_run, now_micros
+from track.flows.run_metrics import step_of
 from track.flows.run_start import Wishes, begin
 from track.model.names import display
 from track.model.record import Record
@@ -39,8 +40,9 @@ def monitor(
 ) -> Monitored:
     """Log every line to the living run called `run`, or to a new one, until there are no more; the run goes on then.
 
-    The first line names the columns, unless `columns` does. A cell without a finite number is left out, and so is a
-    line with more cells than columns. Blank lines are nothing. Ctrl-C is the end of the lines: many have no other.
+    The first line names the columns, unless `columns` does; one that is called `step` is the step. A cell without a
+    finite number is left out, and so is a line with more cells than columns. Blank lines are nothing. Ctrl-C is the end
+    of the lines: many have no other.
 
     Raises:
         UsageError: the delimiter is empty, or a column cannot be the name of a metric; or the run has ended.
@@ -63,11 +65,13 @@ def monitor(
     started, count, left_out_count, left_out = micros(draft.started), 0, 0, list[str]()
     writer, was_interrupted = Writer(living, is_blocking=True), False
     try:
-        for step, (number, cells) in enumerate(rows):
+        next_step = 0
+        for number, cells in rows:
             values = _values(names, cells)
             if len(values) < len(names) or len(cells) > len(names):
                 left_out_count += 1
                 left_out += [f"line {number}: {delimiter.join(cells)}"] if left_out_count <= _TOLD else []
+            step, next_step = step_of(values, next_step)
             if values and len(cells) <= len(names):
                 at = now_micros()
                 writer.put_points(values, step, (at - started) / 1e6, at)

@@ -32,17 +32,17 @@ def command(*, run: str, fetch: bool, as_csv: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
         shown = events(project, run, fetch=fetch, progress=progress())
-    listed = [(series_text.when(event.stamp), event.text) for event in shown.events]
     if as_json:
-        rows = [{"timestamp": when, "text": text} for when, text in listed]
+        rows = [{"timestamp": series_text.when(event.stamp), "text": event.text} for event in shown.events]
         emit_json("events", {"run": shown.run.record.id, "name": shown.run.record.name, "events": rows})
     elif as_csv:
-        series_text.emit_rows([("timestamp", "text"), *listed])
+        rows_of_csv = ((series_text.when(event.stamp), event.text) for event in shown.events)
+        series_text.emit_rows([("timestamp", "text"), *rows_of_csv])
     else:
-        for when, text in listed:
-            first, *more = text.split("\n")
-            emit(f"{when}  {display(first)}")
+        for event in shown.events:
+            first, *more = event.text.split("\n")
+            emit(f"{series_text.when_shown(event.stamp)}  {display(first)}")
             for line in more:
                 emit(f"  {display(line)}")
-        if not listed:
+        if not shown.events:
             note(f"run {display(shown.run.record.name)} logged no events")

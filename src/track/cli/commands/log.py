@@ -75,10 +75,12 @@ _WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed"}
 class _Log(click.Group):
     """What is no command of the group is a path: `track log PATH` is `track log versions PATH`."""
 
+    default = "versions"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As a group does, with `versions` said where it was left out."""
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
-            args = ["versions", *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 

@@ -19,7 +19,8 @@ _HELP = """Log lines of numbers from standard input as metrics of a run, as they
   ./solver | track monitor --delimiter " " --columns "step residual"
   ./solver | track monitor --run brave-otter            a run that lives; it goes on
 
-A cell without a finite number is left out, and so is a line with more cells than columns; both are told at the end.
+A column `step` is the step, and no metric. A cell without a finite number is left out, and so is a line with more
+cells than columns; both are told at the end.
 A blank as the delimiter stands for any number of blanks.
 
 \b
