@@ -70,7 +70,7 @@ def executed(top: Path, cells: Sequence[str]) -> list[dict[str, Any]]:
         for at, source in enumerate(cells)
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    place = Path(os.environ.get("TRACK_NOTEBOOK", top / "tour.ipynb"))
+    place = top / "tour.ipynb"
     place.write_text(
         json.dumps({"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
     )
@@ -131,6 +131,7 @@ def test_a_version_shows_its_facts_and_the_beginning_of_its_table(shown: list[di
 def test_runs_and_lineage_are_a_table_and_a_picture(shown: list[dict[str, Any]]) -> None:
     assert "<th>param lr</th><td>0.1</td>" in page(shown, 6)
     assert "<td>output</td><td>model.txt</td>" in page(shown, 6)
+    assert page(shown, 6).count("<td>input</td>") == 1  # declared, and read through Python as well
     picture = page(shown, 7)
     assert picture.count("<svg") == 1
     assert all(name in picture for name in ("model.txt", "first-try", "data/train.csv"))

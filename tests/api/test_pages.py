@@ -13,9 +13,10 @@ import pytest
 import track
 from support.repositories import commit_all, git, new_repository
 from track.api.filesystem import TrackFileSystem
+from track.api.samples import Samples
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/read-from-python.md"
-FACES = (track.Client, track.Repo, track.Run, track.Version, TrackFileSystem)
+FACES = (track.Client, track.Repo, track.Run, track.Version, Samples, TrackFileSystem)
 
 
 @pytest.fixture

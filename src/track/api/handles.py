@@ -59,6 +59,10 @@ class Handles:
             yield project
             self._tell(project)
 
+    def __reduce__(self) -> tuple[type["Handles"], tuple[Path]]:
+        """Another process opens its own."""
+        return Handles, (self.start,)
+
     def close(self) -> None:
         """Close what is open, and be of no more use; once more is fine."""
         if self._process != os.getpid():

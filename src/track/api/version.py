@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 
 from track.api.handles import Handles
+from track.api.samples import Samples
 from track.api.version_page import page_of
 from track.errors import UnknownFile, UnknownPath, UsageError
 from track.flows.pinned import Pinned, words_of
@@ -120,6 +121,15 @@ class Version:
         if self.kind == "value":
             raise UsageError(f"`{display(self._pinned.path)}` is a value and has no files", hint="read it: .load()")
         return Files(self._handles, self._pinned)
+
+    def samples(self) -> Samples:
+        """The files of a directory as a data set: by number, in batches, or streamed in an order of one's own.
+
+        Raises as `files`, and `UsageError` for what is no directory.
+        """
+        if not self._pinned.is_directory:
+            raise UsageError(f"`{display(self._pinned.path)}` is no directory", hint="read it as it is: .read_bytes()")
+        return Samples(self._handles, self._pinned)
 
     def read_bytes(self) -> bytes:
         """All its bytes; of a link its target, of a value its JSON and a line's end.

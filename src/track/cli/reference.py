@@ -15,6 +15,7 @@ import click
 from track import __all__ as public_names
 from track import errors, verbs
 from track.api.filesystem import TrackFileSystem
+from track.api.samples import Samples
 from track.cli import outline
 from track.cli.main import group
 from track.model.settings import KEYS
@@ -73,6 +74,7 @@ def python_page() -> str:
         found = getattr(import_module("track"), name)
         if inspect.isclass(found) and found.__module__.startswith("track.api."):
             parts += _face(f"track.{name}", found)
+    parts += _face("track.api.samples.Samples", Samples)
     parts += _face("track.api.filesystem.TrackFileSystem", TrackFileSystem)
     parts += ["## Verbs", ""]
     parts += [

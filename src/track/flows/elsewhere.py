@@ -2,10 +2,11 @@
 
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 
 from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError
-from track.flows.pinned import Pinned, file_of
+from track.flows.pinned import Pinned, file_of, unavailable
 from track.flows.reach import Version
 from track.flows.remotes import Named, connected
 from track.flows.routes import sources
@@ -48,6 +49,32 @@ class Elsewhere:
                     if (found := self._at(project, named, entry.digest)) is not None:
                         return found
         return None
+
+    def bring(self, project: Project, pinned: Pinned, digests: Sequence[bytes]) -> None:
+        """Have these objects of a pinned artifact in the store, from the remotes that have them, the best one first.
+
+        Raises:
+            MissingObject: some of them are nowhere.
+            RemoteError: no remote can be asked.
+        """
+        if not (absent := project.store.absent(digests)):
+            return
+        failure: RemoteError | None = None
+        if project.config.names("remote.*.url"):
+            with self._lock:
+                if self._process != os.getpid():
+                    self._begin()
+                for named in sources(project, [Version(pinned.artifact, pinned.pointer, ())]):
+                    try:
+                        self._remote(project, named).fetch(project.store, absent)
+                    except RemoteError as error:
+                        failure = error
+                        continue
+                    if not (absent := project.store.absent(absent)):
+                        return
+        if failure is not None:
+            raise failure
+        raise unavailable(project, pinned, min(absent))
 
     def _at(self, project: Project, named: Named, digest: bytes) -> Parts | None:
         remote = self._remote(project, named)

@@ -109,10 +109,8 @@ def bring(project: Project, pinned: Pinned, *, manifests: bool = False, progress
         MalformedManifest, NewerFormat: its manifest cannot be believed.
         RemoteError: no remote can be asked.
     """
-    located = _located(pinned)
     if not project.config.names("remote.*.url"):
-        size = pinned.entry.size if pinned.entry is not None else 0
-        raise view.unavailable(project, located, pinned.digest or pinned.pointer.digest, size)
+        raise unavailable(project, pinned, pinned.digest or pinned.pointer.digest)
     version = Version(pinned.artifact, pinned.pointer, ())
     paths = (pinned.path,) if pinned.inner else ()
     received = receive(project, [version], paths=paths, manifests=manifests, progress=progress)
@@ -228,6 +226,11 @@ def _reader(project: Project, pinned: Pinned) -> manifest.Read:
         return project.store.read(digest)
 
     return lru_cache(maxsize=512)(read)
+
+
+def unavailable(project: Project, pinned: Pinned, digest: bytes) -> MissingObject:
+    """The error for bytes of it that are not here: what they are of, where it was looked for, and what to do."""
+    return view.unavailable(project, _located(pinned), digest, pinned.entry.size if pinned.entry is not None else 0)
 
 
 def _located(pinned: Pinned) -> Located:

@@ -260,17 +260,23 @@ def _sealed(work: _Work, found: _Found, began: float) -> Record:
     if executed.peak_bytes is not None:
         took["resources/peak_bytes"] = float(executed.peak_bytes)
 
+    seen = {_said(used) for used in found.artifacts}  # what was read through Python, too, is one input
+
     def ended(draft: Record) -> Record:
         metrics = {name: Summary(value, value, value, value, 1) for name, value in took.items()}
         return replace(
             draft,
-            artifacts=(*draft.artifacts, *found.artifacts),
+            artifacts=(*(used for used in draft.artifacts if _said(used) not in seen), *found.artifacts),
             environment={**draft.environment, **found.environment},
             metrics={**draft.metrics, **metrics},
         )
 
     work.living.edit(ended)
     return _end(work.project, work.living, began, status=status, exit=executed.code)
+
+
+def _said(used: Used) -> tuple[str, bytes | None, str | None, bytes]:
+    return used.category, used.path, used.name, used.digest
 
 
 def _end(project: Project, living: Living, began: float, *, status: str, exit: int | None) -> Record:

@@ -1,0 +1,125 @@
+"""The files of a directory artifact as a data set: by number, in batches, shuffled and ahead, in many processes."""
+
+import multiprocessing
+import os
+import pickle
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import track
+from support.cli import track as cli
+from support.repositories import commit_all, new_repository
+from track.api.samples import Samples
+from track.errors import MissingObject, UsageError
+
+COUNT = 700
+LARGE = os.urandom(2 << 20)
+
+
+def content(number: int) -> bytes:
+    return b"%d" % number * (number % 50 + 1)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Iterator[track.Repo]:
+    """A directory of small files, one large one, and a link, at a remote beside."""
+    top = new_repository(tmp_path / "project")
+    with track.Repo.init(top, hooks=False) as repo:
+        (top / "images/deep").mkdir(parents=True)
+        for number in range(COUNT):
+            (top / f"images/deep/{number:04}.bin").write_bytes(content(number))
+        (top / "images/large.bin").write_bytes(LARGE)
+        (top / "images/link").symlink_to("large.bin")
+        repo.add("images")
+        commit_all(top, "first")
+        cli("remote", "add", "here", "../remote", cwd=top).ok()
+        repo.push()
+        shutil.rmtree(top / "images")
+        yield repo
+
+
+EXPECTED = {f"deep/{number:04}.bin": content(number) for number in range(COUNT)} | {"large.bin": LARGE}
+
+
+def emptied(repo: track.Repo) -> None:
+    store = repo.root / ".git/track/store"
+    for name in ("objects", "packs"):
+        shutil.rmtree(store / name)
+    for name in ("index.db", "index.db-wal", "index.db-shm"):
+        (store / name).unlink(missing_ok=True)
+
+
+def test_files_are_numbered_and_a_batch_is_read_together(repo: track.Repo) -> None:
+    samples = repo.get("images").samples()
+    assert len(samples) == COUNT + 1
+    assert samples[3] == ("deep/0003.bin", content(3))
+    assert samples[-1] == ("large.bin", LARGE)
+    assert [path for path, _ in samples[10:12]] == ["deep/0010.bin", "deep/0011.bin"]
+    assert samples.__getitems__([5, 1, 5]) == [samples[5], samples[1], samples[5]]
+    assert repo.get("images/deep").samples()[0] == ("0000.bin", content(0))
+    assert repr(samples) == "<Samples: 701 files>"
+    with pytest.raises(IndexError):
+        samples[COUNT + 1]
+
+
+def test_a_stream_gives_every_file_once_in_the_order_of_its_seed(repo: track.Repo) -> None:
+    samples = repo.get("images").samples()
+    plain = list(samples.stream(batch=64))
+    first, again, other = (list(samples.stream(seed, batch=50, prefetch=3)) for seed in (1, 1, 2))
+    assert [path for path, _ in plain] == sorted(EXPECTED)
+    assert dict(first) == dict(other) == EXPECTED
+    assert first == again
+    assert [path for path, _ in first] != [path for path, _ in other]
+    parts = [dict(samples.stream(1, part=(which, 3))) for which in range(3)]
+    assert sum(map(len, parts)) == len(EXPECTED)
+    assert parts[0] | parts[1] | parts[2] == EXPECTED
+
+
+def test_a_stream_that_is_left_early_leaves_no_thread(repo: track.Repo) -> None:
+    stream = repo.get("images").samples().stream(4, batch=8)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # a generator
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("track-samples")]
+
+
+def test_what_makes_no_sense_is_told_at_once(repo: track.Repo) -> None:
+    samples = repo.get("images").samples()
+    for wrong in ({"batch": 0}, {"prefetch": 0}, {"part": (2, 2)}):
+        with pytest.raises(UsageError, match="not a stream"):
+            samples.stream(**wrong)  # type: ignore[arg-type]  # each is another one
+    with pytest.raises(UsageError, match="is no directory"):
+        repo.get("images/large.bin").samples()
+
+
+def test_what_is_not_here_comes_from_a_remote_and_what_is_nowhere_is_told(repo: track.Repo) -> None:
+    emptied(repo)
+    samples = repo.get("images").samples()
+    assert dict(samples.stream(1, batch=100)) == EXPECTED
+    emptied(repo)
+    shutil.move(repo.root / "../remote", repo.root / "../away")
+    with pytest.raises(MissingObject, match="`images` is not available"):
+        list(samples.stream(1))
+    cli("remote", "remove", "here", cwd=repo.root).ok()
+    with pytest.raises(MissingObject, match="`images` is not available"):
+        list(samples.stream(1))
+
+
+def work(samples: Samples, which: int) -> int:
+    return sum(EXPECTED[path] == data for path, data in samples.stream(3, part=(which, 2)))
+
+
+def read_some(samples: Samples) -> int:
+    return sum(EXPECTED[path] == data for path, data in samples[100:200])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_read_for_themselves(repo: track.Repo, method: str) -> None:
+    samples = repo.get("images").samples()
+    assert samples[0][1] == content(0)
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        assert pool.map(read_some, [samples] * 4) == [100] * 4
+    assert pickle.loads(pickle.dumps(repo.get("images"))).files["large.bin"].read_bytes() == LARGE
