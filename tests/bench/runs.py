@@ -18,6 +18,8 @@ from pathlib import Path
 
 POINTS = 10_000
 FILES = 2_000
+PARTS = 20
+"""Files are opened in so many turns, and the quickest counts: what else the machine does is none of the cost."""
 TRACKED = 1_000
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "benchmarks.md"
 MARKS = "<!-- runs: begin -->\n", "<!-- runs: end -->"
@@ -72,29 +74,38 @@ print(json.dumps({"start": b - a, "metric": (c - b) / (POINTS // 50), "close": d
 
 _OPENS = """
 import json, time
-names = [f"d/{n}" for n in range(FILES)]
-a = time.perf_counter()
-for name in names:
-    with open(name, "rb") as file:
-        file.read()
-print(json.dumps({"open": (time.perf_counter() - a) / FILES}), file=open("opened.json", "w"))
+took = []
+for part in range(PARTS):
+    names = [f"d/{n}" for n in range(part, FILES, PARTS)]
+    a = time.perf_counter()
+    for name in names:
+        with open(name, "rb") as file:
+            file.read()
+    took.append((time.perf_counter() - a) / len(names))
+print(json.dumps({"open": min(took)}), file=open("opened.json", "w"))
 """
 
 _OPENS_IN_C = """
 import ctypes, json, time
 library = ctypes.CDLL(None)
-names = [f"d/{n}".encode() for n in range(FILES)]
-a = time.perf_counter()
-for name in names:
-    library.close(library.open(name, 0))
-print(json.dumps({"open": (time.perf_counter() - a) / FILES}), file=open("opened.json", "w"))
+took = []
+for part in range(PARTS):
+    names = [f"d/{n}".encode() for n in range(part, FILES, PARTS)]
+    a = time.perf_counter()
+    for name in names:
+        library.close(library.open(name, 0))
+    took.append((time.perf_counter() - a) / len(names))
+print(json.dumps({"open": min(took)}), file=open("opened.json", "w"))
 """
 
 _STARTS = """
 import json, subprocess, sys, time
-a = time.perf_counter()
-subprocess.run([sys.executable, "-c", ""], check=True)
-print(json.dumps({"open": time.perf_counter() - a}), file=open("opened.json", "w"))
+took = []
+for _ in range(PARTS):
+    a = time.perf_counter()
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    took.append(time.perf_counter() - a)
+print(json.dumps({"open": min(took)}), file=open("opened.json", "w"))
 """
 
 _SERIES = """
@@ -189,7 +200,7 @@ def _repository(folder: Path) -> None:
         subprocess.run(["git", "config", name, value], **quiet)  # type: ignore[call-overload]
     subprocess.run([sys.executable, "-m", "track", "init"], **quiet)  # type: ignore[call-overload]
     for name, script in (("opens.py", _OPENS), ("in_c.py", _OPENS_IN_C), ("starts.py", _STARTS)):
-        (folder / name).write_text(script.replace("FILES", str(FILES)))
+        (folder / name).write_text(script.replace("FILES", str(FILES)).replace("PARTS", str(PARTS)))
     (folder / ".gitignore").write_text("/.store\nmlruns\ndvclive\nopened.json\n/d\n/files\n")
     subprocess.run(["git", "add", "."], **quiet)  # type: ignore[call-overload]
     subprocess.run(["git", "commit", "-m", "code"], **quiet)  # type: ignore[call-overload]

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from support.repositories import commit_all, git
 from support.trees import write_tree
 from support.troubles import full_store, read_only_store
 from track.errors import AlreadyInGit, DiskFull, InsideArtifact, TrackError, UsageError
+from track.flows import running
 from track.flows.run_start import Wishes, journal_of
 from track.model.digest import digest_of
 from track.project import Project
@@ -242,6 +244,26 @@ def test_memory_is_that_of_the_command_or_not_told(here: Path) -> None:
     small = metrics["small"].get("resources/peak_bytes")  # where it was slow enough to be seen
     assert (small is None or small.last < 10 << 20) and "resources/cpu_s" in metrics["small"]
     assert 400 << 20 < metrics["large"]["resources/peak_bytes"].last < 600 << 20
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_clock_that_jumps_during_a_run_changes_no_duration(
+    here: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    class Jumped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Jumped":
+            return super().now(tz) + timedelta(hours=hours)
+
+    monkeypatch.setattr(running, "datetime", Jumped)
+    record = done(here, "sh", "-c", "echo 1 > out", outputs=["out"]).record
+    assert record.status == "completed" and 0 <= (record.seconds or -1) < 3600
+    assert record.ended is not None
+    assert abs(record.ended - record.started - timedelta(hours=hours)) < timedelta(hours=1)
+    with Project.open(here) as project:
+        assert journal_of(project).find_ended(record.id) == record
+    assert record.name in track("why", "out", cwd=here).ok().out
+    assert record.name in track("runs", "list", cwd=here).ok().out
 
 
 MIB = 1 << 20
