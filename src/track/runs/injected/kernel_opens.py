@@ -8,6 +8,7 @@ folder, is told together, so the queue holds as much as there are marks.
 """
 
 import ctypes
+import errno
 import os
 import struct
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ OPENED, CLOSED_WRITTEN, CLOSED_READ = 0x20, 0x8, 0x10
 """What happened to a file: it was opened for whatever, and closed by who could write, or could not."""
 _EVENTS = OPENED | CLOSED_WRITTEN | CLOSED_READ
 _ADD, _ON_CHILD, _OVERFLOW = 1, 0x08000000, 0x4000
+_CLOSED_TO_ALL = {errno.ENOENT, errno.ENOTDIR, errno.EACCES}
+"""Why a file cannot be marked, and cannot be opened either."""
 _HERE, _FOLLOW = -100, 0x400
 _HANDLE_BYTES = 128
 _HEAD = struct.Struct("=IBBHQii")
@@ -113,10 +116,8 @@ class KernelOpens:
                     handles[above] = self._handle(above or b"/")
                 if self._library.fanotify_mark(group, _ADD, mask, _HERE, path):
                     raise self._failure()
-            except (FileNotFoundError, NotADirectoryError):  # nobody can open it
-                continue
-            except OSError:
-                self.left_out_count += 1
+            except OSError as error:
+                self.left_out_count += error.errno not in _CLOSED_TO_ALL
                 continue
             self._paths[(*handles[above], name)] = path
 
