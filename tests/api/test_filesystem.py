@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from support.repositories import commit_all, git, new_repository
 from support.seaweed import BUCKET, OWNER, Seaweed, place_at
 from support.servers import Answer, Request, proxy
 from track.api.filesystem import TrackFileSystem
-from track.errors import DamagedObject, UnknownFile, UnknownRevision, UsageError
+from track.errors import DamagedObject, RemoteError, UnknownFile, UnknownRevision, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -322,4 +323,24 @@ def test_a_part_that_was_altered_on_the_way_is_never_given(wide: tuple[Path, Cou
                 file.read(10)
         finally:
             counted.flips = False
+    files.close()
+
+
+def test_a_process_that_was_forked_after_a_server_was_reached_is_told_and_does_not_wait_for_ever(
+    wide: tuple[Path, Counted],
+) -> None:
+    clone, counted = wide
+    files = far(clone, counted)
+    assert files.cat_file("wide.parquet", 0, 4) == b"PAR1"
+    child = os.fork()
+    if not child:
+        try:
+            signal.alarm(60)
+            files.cat_file("wide.parquet", 0, 4)
+        except RemoteError as error:
+            os._exit(0 if "was forked" in error.message and "spawn" in (error.hint or "") else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert files.cat_file("wide.parquet", 0, 4) == b"PAR1"
     files.close()

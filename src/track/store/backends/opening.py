@@ -1,5 +1,6 @@
 """Opening a place: the library of a kind of storage is loaded when a place of that kind is opened, and not before."""
 
+import os
 from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
@@ -43,6 +44,10 @@ _BACKENDS: dict[type, _Backend] = {
 }
 
 
+_reached_by: dict[str, int] = {}
+"""The process that first reached a server, by its id; what is forked from it finds it here."""
+
+
 def open_place(address: Address, access: Access) -> Place:
     """The place at an address.
 
@@ -50,13 +55,28 @@ def open_place(address: Address, access: Access) -> Place:
         UsageError: this version opens no such address.
         RemoteUnreachable: there is no such folder.
         NotAStore: something else than a folder is there.
-        RemoteError: nothing says who we are there, or the library for its kind is not installed.
+        RemoteError: nothing says who we are there, the library for its kind is not installed, or this process was
+            forked from one that reached a server.
     """
     if isinstance(address, Folder):
         return open_folder(address.path)
     backend = _backend_of(address)
+    _refuse_after_fork(address)
     place: Place = getattr(_loaded(backend, address), backend.function)(address, access)
     return place
+
+
+def _refuse_after_fork(address: Address) -> None:
+    """Refuse a server where a process was forked after one was reached: the threads that the libraries work with stay
+    with the parent, and a child waits for them for ever (*measured* with obstore 0.12).
+    """
+    first = _reached_by.setdefault("process", os.getpid())
+    if first != os.getpid():
+        raise RemoteError(
+            f"{address} cannot be reached from here: this process was forked from one that had reached a server",
+            hint="start processes in another way: multiprocessing.set_start_method('spawn')\n"
+            "or have the data here before they are forked: track pull",
+        )
 
 
 def make_place(address: Address, access: Access) -> bool:
