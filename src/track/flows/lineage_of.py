@@ -1,12 +1,13 @@
 """Lineage of something that a person named: which node of the graph is meant, out of every run that is known."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownPath, UnknownRun
+from track.flows.lineage_runs import related_runs
 from track.flows.pointers import owner_of, readable_pointers
-from track.flows.run_find import Found, every_run, find_run
+from track.flows.run_find import Runs, every_run, find_run
 from track.history import log
 from track.model.digest import Digest
 from track.model.graph import Graph, Node, between, only
@@ -44,6 +45,10 @@ class _Known(NamedTuple):
     history: History
     pointers: dict[bytes, Pointer]
     refused: tuple[TrackError, ...]
+    runs: Runs
+
+
+Answer = TypeVar("Answer")
 
 
 def trace(project: Project, item: str, wanted: Wanted, *, downstream: bool) -> Traced:
@@ -55,14 +60,17 @@ def trace(project: Project, item: str, wanted: Wanted, *, downstream: bool) -> T
         UnknownRevision: there is no such commit.
         MalformedPointer, NewerFormat: its pointer cannot be read.
     """
-    known = _known(project, every=wanted.every)
-    start = _start(project, known, item, wanted.rev)
-    follow = known.history.downstream if downstream else known.history.upstream
-    if wanted.kinds:
-        graph = only(follow(start), wanted.kinds, wanted.depth, downstream=downstream)
-    else:
-        graph = follow(start, wanted.depth)
-    return Traced(start, graph, known.refused)
+
+    def followed(known: _Known) -> Traced:
+        start = _start(project, known, item, wanted.rev)
+        follow = known.history.downstream if downstream else known.history.upstream
+        if wanted.kinds:
+            graph = only(follow(start), wanted.kinds, wanted.depth, downstream=downstream)
+        else:
+            graph = follow(start, wanted.depth)
+        return Traced(start, graph, known.refused)
+
+    return _asked(project, (item,), wanted, followed, downstream=downstream)
 
 
 def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, shortest: bool) -> Traced:
@@ -71,16 +79,19 @@ def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, sho
     Raises:
         as `trace`.
     """
-    known = _known(project, every=wanted.every)
-    first, last = (_start(project, known, item, wanted.rev) for item in (source, target))
-    upstream = known.history.upstream(last)
-    sources = [node.id for node in upstream.nodes if node.id == first.id]
-    if not sources and first.kind == "artifact" and _is_of_content(source):
-        sources = [node.id for node in upstream.nodes if node.kind == "artifact" and node.digest == first.digest]
-    graph = between(upstream, sources, shortest=shortest)
-    if wanted.kinds and graph.nodes:
-        graph = only(graph, wanted.kinds, downstream=False)
-    return Traced(last, graph, known.refused)
+
+    def followed(known: _Known) -> Traced:
+        first, last = (_start(project, known, item, wanted.rev) for item in (source, target))
+        upstream = known.history.upstream(last)
+        sources = [node.id for node in upstream.nodes if node.id == first.id]
+        if not sources and first.kind == "artifact" and _is_of_content(source):
+            sources = [node.id for node in upstream.nodes if node.kind == "artifact" and node.digest == first.digest]
+        graph = between(upstream, sources, shortest=shortest)
+        if wanted.kinds and graph.nodes:
+            graph = only(graph, wanted.kinds, downstream=False)
+        return Traced(last, graph, known.refused)
+
+    return _asked(project, (source, target), wanted, followed, downstream=False)
 
 
 def _is_of_content(item: str) -> bool:
@@ -88,24 +99,46 @@ def _is_of_content(item: str) -> bool:
     return ":" not in item or _digest(item) is not None
 
 
-def _known(project: Project, *, every: bool) -> _Known:
+def _asked(
+    project: Project,
+    items: Sequence[str],
+    wanted: Wanted,
+    question: Callable[[_Known], Answer],
+    *,
+    downstream: bool,
+) -> Answer:
+    """The answer of `question` about the runs that the catalog says it can depend on; where these are too few, all."""
     pointers, unreadable = readable_pointers(project)
+    if not wanted.every:
+        found = [_digest(item) or _held(project, pointers, item, wanted.rev) for item in items]
+        known = [digest for digest in found if digest is not None]
+        runs = related_runs(project, items, known, downstream=downstream)
+        if runs is not None:
+            try:
+                return question(_known(runs, pointers, unreadable))
+            except (UnknownPath, UnknownRun):
+                pass  # all runs together know the nearest names
     refused = list(unreadable)
-    records = {found.record.id: found.record for found in _known_runs(project, refused)}
-    if every:
-        records = {record.id: record for record in _everywhere(project, refused)} | records
+    others = list(_everywhere(project, refused)) if wanted.every else []
+    return question(_known(every_run(project), pointers, refused, others))
+
+
+def _known(
+    runs: Runs, pointers: dict[bytes, Pointer], refused: Sequence[TrackError], others: Sequence[Record] = ()
+) -> _Known:
+    records = {record.id: record for record in others} | {found.record.id: found.record for found in runs.found}
     history = History(records.values(), _said_origins(pointers))
     names = history.names()
     for path, pointer in pointers.items():
         if text_of(path) not in names:
             history.name_content(pointer.digest, text_of(path), pointer.size)
-    return _Known(history, pointers, tuple(refused))
+    return _Known(history, pointers, (*refused, *runs.refused), runs)
 
 
-def _known_runs(project: Project, refused: list[TrackError]) -> list[Found]:
-    runs = every_run(project)
-    refused += runs.refused
-    return list(runs.found)
+def _held(project: Project, pointers: dict[bytes, Pointer], item: str, rev: str | None) -> Digest | None:
+    """The digest of what the artifact at a path holds, in the working tree or at `rev`."""
+    found = _pointer(project, pointers, item, rev)
+    return None if found is None else found[1].digest
 
 
 def _everywhere(project: Project, refused: list[TrackError]) -> Iterator[Record]:
@@ -126,7 +159,7 @@ def _said_origins(pointers: dict[bytes, Pointer]) -> dict[bytes, tuple[tuple[str
 
 def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
     """The node that `item` names."""
-    history, pointers, _ = known
+    history, pointers, _, runs = known
     if (digest := _digest(item)) is not None:
         return history.content(digest)
     if (node := _artifact(project, history, pointers, item, rev)) is not None:
@@ -136,12 +169,12 @@ def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
             f"nothing is tracked at `{display(item)}` in `{display(rev)}`",
             hint=f"which versions it has: track log {typed(item)}      what it is now: leave out --rev",
         )
-    if ":" in item and (node := _of_run(project, history, item)) is not None:
+    if ":" in item and (node := _of_run(project, history, runs, item)) is not None:
         return node
     for record, used in history.called(item):
         return history.node_of(record, used)
     try:
-        found = find_run(project, item)
+        found = find_run(project, item, runs)
     except UnknownRun as error:
         if error.details and not error.details[0].startswith("there is"):
             raise  # several
@@ -162,6 +195,16 @@ def _artifact(
     project: Project, history: History, pointers: dict[bytes, Pointer], item: str, rev: str | None
 ) -> Node | None:
     """The node of the artifact at a path, by its pointer in the working tree or at `rev`."""
+    found = _pointer(project, pointers, item, rev)
+    if found is None:
+        return None
+    path, pointer = found
+    return history.content(pointer.digest, run=pointer.run, name=text_of(path))
+
+
+def _pointer(
+    project: Project, pointers: dict[bytes, Pointer], item: str, rev: str | None
+) -> tuple[bytes, Pointer] | None:
     try:
         given = project.relative(item)
     except TrackError:
@@ -172,17 +215,15 @@ def _artifact(
     if rev is not None:
         content = log.pointer_at(project.git, rev, pointer_path(path))
         pointer = None if content is None else parse_pointer(content, pointer_path(path))
-    if pointer is None:
-        return None
-    return history.content(pointer.digest, run=pointer.run, name=text_of(path))
+    return None if pointer is None else (path, pointer)
 
 
-def _of_run(project: Project, history: History, item: str) -> Node | None:
+def _of_run(project: Project, history: History, runs: Runs, item: str) -> Node | None:
     """The node of `RUN:NAME`; None where no part of it is a run."""
     for place in [place for place, letter in enumerate(item) if letter == ":"]:
         run, name = item[:place], item[place + 1 :]
         try:
-            record = find_run(project, run).record
+            record = find_run(project, run, runs).record
         except UnknownRun:
             continue
         for used in sorted(record.artifacts, key=lambda used: used.category != "output"):

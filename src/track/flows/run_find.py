@@ -1,7 +1,7 @@
 """Finding runs: in the working tree, in the journal, and those that live, each once; and one by what it is called."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -49,26 +49,47 @@ class Runs(NamedTuple):
 
 def every_run(project: Project) -> Runs:
     """Every run that this clone knows: the working tree's, its journal, those that live, and what others shared."""
+    return runs_of(project, log.records_here(project.git), runs_besides(project))
+
+
+def runs_of(project: Project, records: Iterable[tuple[bytes, bytes]], besides: Runs) -> Runs:
+    """The runs of these records of the working tree (path, content), and those that are known besides."""
     by_id: dict[str, list[Found]] = {}
     refused: list[TrackError] = []
-    for path, content in log.records_here(project.git):
+    for path, content in records:
         try:
             record = parse_record(content, path)
         except (MalformedRecord, NewerFormat) as error:
             refused.append(error)
             continue
         _take(by_id, Found(record, "tree", path))
+    for found in besides.found:
+        if found.place == "journal":
+            _take(by_id, found)
+        else:
+            by_id.setdefault(found.record.id, [found])
+    refused += besides.refused
+    refused += [_contradiction(several) for several in by_id.values() if len(several) > 1]
+    every = [found for several in by_id.values() for found in several]
+    ordered = sorted(every, key=lambda found: (found.record.started, found.record.id), reverse=True)
+    return Runs(tuple(ordered), tuple(refused))
+
+
+def runs_besides(project: Project, but: Container[str] = ()) -> Runs:
+    """The runs that are not in the working tree, in the order in which they are believed: the journal's, those that
+    live, and what others shared; those of the journal with the ids `but` are left out.
+    """
+    refused: list[TrackError] = []
     journal = journal_of(project)
-    for record in journal.ended():
-        _take(by_id, Found(record, "journal"))
-    for path_broken in journal.broken():
+    every = [Found(record, "journal") for record in journal.ended(but)]
+    for path_broken in journal.broken(but):
         with suppress(FileNotFoundError):
             refused.append(
                 MalformedRecord(f"{display(str(path_broken))} is not the record of a run", hint="it is left alone")
             )
     for run in journal.living():
         try:
-            by_id.setdefault(run.id, [Found(run.record(), "living", is_lost=run.is_lost())])
+            every.append(Found(run.record(), "living", is_lost=run.is_lost()))
         except (MalformedRecord, NewerFormat) as error:
             refused.append(error)
         except UsageError:
@@ -76,11 +97,8 @@ def every_run(project: Project) -> Runs:
     for shelf in shelves(project.state):
         for shared, record in latest(shelf, shelf.names(), refused).values():
             seen = None if record.has_ended else _EPOCH + timedelta(microseconds=shared.seen)
-            by_id.setdefault(record.id, [Found(record, "shared", seen=seen, remote=shelf.folder.name)])
-    refused += [_contradiction(several) for several in by_id.values() if len(several) > 1]
-    every = [found for several in by_id.values() for found in several]
-    ordered = sorted(every, key=lambda found: (found.record.started, found.record.id), reverse=True)
-    return Runs(tuple(ordered), tuple(refused))
+            every.append(Found(record, "shared", seen=seen, remote=shelf.folder.name))
+    return Runs(tuple(every), tuple(refused))
 
 
 def _take(by_id: dict[str, list[Found]], found: Found) -> None:
@@ -98,15 +116,22 @@ def _contradiction(several: list[Found]) -> MalformedRecord:
     )
 
 
-def find_run(project: Project, name: str) -> Found:
+def may_mean(id: str, name: str, asked: str) -> bool:
+    """Whether a person who types `asked` may mean the run of this id and name."""
+    if asked in (id, name):
+        return True
+    return _PART.fullmatch(asked) is not None and _is_part(id, asked)
+
+
+def find_run(project: Project, name: str, among: Runs | None = None) -> Found:
     """The run that a person means: by id, by four digits or more of its beginning or end, by name, or by a commit.
 
-    A commit means the run whose record it adds.
+    A commit means the run whose record it adds. `among` are the runs that may be meant, for who has them already.
 
     Raises:
         UnknownRun: no run is called so, or several are; they are listed.
     """
-    runs = every_run(project).found
+    runs = (among or every_run(project)).found
     matching = _called(runs, name)
     if not matching:
         matching = _added_by(project, runs, name)
@@ -144,7 +169,11 @@ def _called(runs: Iterable[Found], name: str) -> list[Found]:
 
 def _begins(record: Record, digits: str) -> bool:
     """Whether the id begins or ends so, or the short form of it begins so."""
-    return record.id.startswith(digits) or record.id.endswith(digits) or record.short.startswith(digits)
+    return _is_part(record.id, digits)
+
+
+def _is_part(id: str, digits: str) -> bool:
+    return id.startswith(digits) or id.endswith(digits) or id[-8:].startswith(digits)
 
 
 def _added_by(project: Project, runs: Iterable[Found], name: str) -> list[Found]:

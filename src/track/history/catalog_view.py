@@ -13,6 +13,7 @@ from track.history import catalog_fill, catalog_rows
 from track.history.catalog_file import BROKEN, NEWER, POINTER, RECORD
 from track.history.catalog_here import Standing
 from track.history.catalog_query import ALL, Narrowing
+from track.history.catalog_related import Related
 from track.history.plumbing import Git
 from track.model import document
 from track.model.digest import Digest
@@ -86,6 +87,10 @@ class View:
         )
         if tips is not None:
             self._choose_history(tips)
+
+    def lineage(self) -> Related:
+        """What lineage asks of the records of this scope."""
+        return Related(self._database, self._sources)
 
     def pointers(self, narrowing: Narrowing = ALL, limit: int | None = None) -> list[Version]:
         """The versions that have a pointer, newest first; those that no commit has yet come before all."""

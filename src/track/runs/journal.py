@@ -10,7 +10,7 @@ folder go: killed in between, it has ended all the same.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,9 +164,13 @@ class Journal:
                 publish.remove_tree(run.folder)
             return record
 
-    def ended(self) -> Iterator[Record]:
-        """The runs that have ended, newest first; what cannot be read is left out (`broken` names it)."""
+    def ended(self, but: Container[str] = ()) -> Iterator[Record]:
+        """The runs that have ended, newest first, except some by their ids; what cannot be read is left out (`broken`
+        names it).
+        """
         for path in reversed(self._files()):
+            if path.stem in but:
+                continue
             with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
                 yield parse_record(path.read_bytes(), path.name)
 
@@ -183,10 +187,12 @@ class Journal:
         except FileNotFoundError:
             return None
 
-    def broken(self) -> list[Path]:
-        """The files of ended runs that cannot be read."""
+    def broken(self, but: Container[str] = ()) -> list[Path]:
+        """The files of ended runs that cannot be read, except some by their ids."""
         found = []
         for path in self._files():
+            if path.stem in but:
+                continue
             try:
                 parse_record(path.read_bytes(), path.name)
             except (MalformedRecord, NewerFormat):
