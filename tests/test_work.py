@@ -135,3 +135,32 @@ def test_a_process_that_was_forked_hashes_large_content_to_its_end():
     answers = work.spread(lambda i: blake3(content, max_threads=work.hash_threads()).digest(), 2)
 
     assert answers == [blake3(content).digest()] * 2
+
+
+def test_messages_of_another_process_come_as_they_are_told():
+    def tell_some(tell: Callable[[bytes], None]) -> None:
+        for number in range(3):
+            tell(bytes([number]) * 300_000)
+
+    with work.streamed(tell_some) as messages:
+        assert [bytes([number]) * 300_000 for number in range(3)] == list(messages)
+
+
+def test_messages_end_with_a_process_that_fails_or_is_killed_and_a_process_ends_with_the_block():
+    def fails(tell: Callable[[bytes], None]) -> None:
+        tell(b"one")
+        raise TrackError("no")
+
+    def is_killed(tell: Callable[[bytes], None]) -> None:
+        tell(b"one")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def never_ends(tell: Callable[[bytes], None]) -> None:
+        while True:
+            tell(b"one" * 100_000)
+
+    for function in (fails, is_killed):
+        with work.streamed(function) as messages:
+            assert [b"one"] == list(messages)
+    with work.streamed(never_ends) as messages:
+        assert next(messages) == b"one" * 100_000

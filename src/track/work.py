@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from track.errors import TrackError
 
@@ -106,6 +106,35 @@ def apart(function: Callable[[Callable[[int], None]], bytes], moved: Callable[[i
             os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     return answer if kind == _DONE else None
+
+
+@contextmanager
+def streamed(function: Callable[[Callable[[bytes], None]], None]) -> Iterator[Iterator[bytes]]:
+    """Run `function` in a forked process while the block goes on; what is given are the messages that it tells there.
+
+    They end early when the process does: for work that the caller can do itself, where no message came. The process is
+    ended with the block.
+    """
+    pid, reader = _start(lambda number, writer: _told(function, writer), 0)
+    try:
+        with os.fdopen(reader, "rb") as told:
+            yield _messages(told)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _messages(told: BinaryIO) -> Iterator[bytes]:
+    while told.read(1) == _TOLD and len(head := told.read(_NUMBER)) == _NUMBER:
+        size = int.from_bytes(head, "little")
+        if len(message := told.read(size)) < size:
+            return
+        yield message
+
+
+def _told(function: Callable[[Callable[[bytes], None]], None], writer: int) -> bytes:
+    function(lambda message: _send(writer, _TOLD + len(message).to_bytes(_NUMBER, "little") + message))
+    return b""
 
 
 def _teller(writer: int) -> Callable[[int], None]:

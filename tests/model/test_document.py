@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from track.model.digest import digest_of
-from track.model.document import Fact, facts, pack, pointer_document, record_document, unpack
+from track.model.document import Fact, facts, lengthened, pack, pointer_document, record_document, shortened, unpack
 from track.model.pointer import Pointer
 from track.model.record import Record, Summary, run_id
 
@@ -48,6 +48,13 @@ def test_facts_are_the_values_with_their_paths(value: object, names: list[Fact])
 @pytest.mark.parametrize("value", [datetime(2026, 1, 1), date(2026, 1, 1), time(1), 2**64])
 def test_what_cannot_be_looked_up_is_said(value: object) -> None:
     assert facts({"labels": {"a": value, "b": 1}}) == ([Fact("labels.b", 1)], False)
+
+
+@pytest.mark.parametrize("value", [None, 0, False, [], {}, "x"])
+def test_a_document_is_made_shorter_without_loss(value: object) -> None:
+    facts: dict[str, object] = {"kind": "file", "size": 0, "labels": {}, "tags": ["a"], "value": value}
+    assert repr(lengthened(shortened(facts))["value"]) == repr(value)
+    assert lengthened(shortened(facts)) == {**lengthened({}), **facts}
 
 
 def test_documents_of_pointers_and_records_come_back() -> None:

@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 from track.errors import Locked, TrackError
 from track.history import catalog_file, catalog_fill
 from track.history.catalog_fill import Tips
-from track.history.catalog_here import Standing, standing_at, standing_here
+from track.history.catalog_here import Standing, differing, standing_at
 from track.history.catalog_view import View
 from track.history.plumbing import Git
 from track.locks import Lock
@@ -95,15 +95,19 @@ class Catalog:
     def _ask(self, scope: Scope, question: Callable[[View], Answer]) -> Answer:
         commits = self._commits_of(scope)
         standing = self._standing(scope, commits)
+        replaced, here = differing(self._git) if scope.rev is None else (set(), [])
         for _ in range(_TRIES):
             database, tips = self._up_to_date()
-            catalog_fill.put_standing(database, self._git, standing)
+            worktree = catalog_fill.put_worktree(database, self._git) if scope.rev is None else None
+            catalog_fill.put_standing(database, self._git, [*standing, *here])
             database.execute("BEGIN")
             try:
                 if catalog_fill.written_tips(database) != tips:
                     continue  # another process went on meanwhile
                 view = View(database, self._git)
-                view.choose(standing, None if not scope.history else tuple(sorted(commits or tips.commits)))
+                view.choose_standing([*standing, *here], worktree, replaced)
+                if scope.history:
+                    view.choose_history(sorted(commits or tips.commits))
                 return question(view)
             finally:
                 with suppress(sqlite3.Error):
@@ -120,13 +124,10 @@ class Catalog:
         return frozenset(() if head is None else (head,))
 
     def _standing(self, scope: Scope, commits: frozenset[str]) -> list[Standing]:
-        here = standing_here(self._git) if scope.rev is None else []
-        if scope.every and not scope.history:
-            commits = catalog_fill.tips_of(self._git).commits
-        elif scope.rev is None or scope.history:
-            return here
-        found = {(one.path, one.content): one for one in standing_at(self._git, sorted(commits))}
-        return list(({(one.path, one.content): one for one in here} | found).values())
+        """What stands at commits; with history it is among what they reach."""
+        if scope.history or not (scope.every or scope.rev is not None):
+            return []
+        return standing_at(self._git, sorted(commits or catalog_fill.tips_of(self._git).commits))
 
     def _up_to_date(self) -> tuple[sqlite3.Connection, Tips]:
         """The database, brought up to what Git's refs are now."""

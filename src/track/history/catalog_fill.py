@@ -8,8 +8,8 @@ come, and the result is that of building everything at once.
 
 import hashlib
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +17,18 @@ from track.errors import GitFailed
 from track.history import catalog_rows as rows
 from track.history import log
 from track.history.catalog_file import POINTER, RECORD
-from track.history.catalog_here import Standing
+from track.history.catalog_here import Standing, signature, standing_in_index
 from track.history.catalog_rows import Wanted
 from track.history.log import Commit, Event
 from track.history.plumbing import Git
+from track.work import can_fork, cores, streamed
 
 _BATCH = 4_000
 """Events of commits that are written in one transaction."""
+_LONG = 2_000
+"""Commits from which on a second process pays."""
+_OWN_SHARE = 3
+"""Of so many batches this process reads the contents of one itself: it has all of them to write."""
 
 
 class Tips(NamedTuple):
@@ -80,9 +85,10 @@ def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
     old = frozenset(oid.hex() for (oid,) in database.execute("SELECT oid FROM tip"))
     passed: set[str] = set()
     new = sorted(tips.commits - old)
-    for batch in _batches(log.commits(git, new, sorted(old))) if new else ():
-        _write(database, git, batch)
-        passed.update(parent for commit, _ in batch for parent in commit.parents if parent in old)
+    with _ahead(database, git, new) as ahead:
+        for number, batch in enumerate(_batches(log.commits(git, new, sorted(old))) if new else ()):
+            _write(database, git, batch, next(ahead, None) if number % _OWN_SHARE else None)
+            passed.update(parent for commit, _ in batch for parent in commit.parents if parent in old)
     with transaction(database):
         if was_unfinished or old - tips.commits - passed:
             _sweep(database, tips.commits)
@@ -93,16 +99,53 @@ def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
 
 def put_standing(database: sqlite3.Connection, git: Git, standing: Collection[Standing]) -> None:
     """Read what stands and was not known yet: it is staged, or in the working tree alone."""
-    unknown = {one.content for one in standing} - set(rows.known(database, {one.content for one in standing}))
-    known_paths = {path for (path,) in database.execute("SELECT path FROM path")}
+    there = rows.known(database, {one.content for one in standing})
+    given = {one.content: one.data for one in standing if one.content not in there}
+    known_paths = {path for (path,) in database.execute("SELECT path FROM path")} if standing else set()
     paths = {one.path for one in standing} - known_paths
-    if not unknown and not paths:
+    if not given and not paths:
         return
-    given = {one.content: one.data for one in standing if one.content in unknown and one.data is not None}
-    contents = [*given.items(), *rows.read(git, sorted(unknown - set(given)))]
+    ours = [(wanted, data) for wanted, data in given.items() if data is not None]
+    contents = rows.read_rows([*ours, *rows.read(git, [wanted for wanted, data in given.items() if data is None])])
     with transaction(database):
         put_paths(database, paths)
-        rows.put(database, contents)
+        contents.write(database)
+
+
+def put_worktree(database: sqlite3.Connection, git: Git) -> int:
+    """The number of the working tree of which `standing` has what its index and its records are."""
+    now = signature(git)
+    query = "SELECT id, signature FROM worktree WHERE git_dir = ?"
+    found = database.execute(query, (str(git.git_dir),)).fetchone()
+    if found is not None and found[1] == now:
+        return int(found[0])
+    standing = {one.path: one for one in standing_in_index(git)}
+    before = {
+        (path, Wanted(oid.hex(), what))
+        for path, oid, what in database.execute(
+            "SELECT p.path, c.oid, s.what FROM standing s JOIN path p ON p.id = s.path "
+            "JOIN content c ON c.id = s.content WHERE s.worktree = ?",
+            (found[0] if found is not None else 0,),
+        )
+    }
+    after = {(one.path, one.content): one for one in standing.values()}
+    come = [one for key, one in after.items() if key not in before]
+    put_standing(database, git, come)
+    with transaction(database):
+        database.execute("INSERT OR IGNORE INTO worktree(git_dir, signature) VALUES (?, '')", (str(git.git_dir),))
+        number = int(database.execute(query, (str(git.git_dir),)).fetchone()[0])
+        database.executemany(
+            "DELETE FROM standing WHERE worktree = ? AND what = ? AND path = (SELECT id FROM path WHERE path = ?) "
+            "AND content = (SELECT id FROM content WHERE oid = ? AND what = ?)",
+            [(number, one.what, path, bytes.fromhex(one.oid), one.what) for path, one in before - set(after)],
+        )
+        database.executemany(
+            "INSERT OR IGNORE INTO standing SELECT ?, c.what, c.id, p.id FROM path p, content c "
+            "WHERE p.path = ? AND c.oid = ? AND c.what = ?",
+            [(number, one.path, bytes.fromhex(one.content.oid), one.content.what) for one in come],
+        )
+        database.execute("UPDATE worktree SET signature = ? WHERE id = ?", (now, number))
+    return number
 
 
 def put_paths(database: sqlite3.Connection, paths: Iterable[bytes]) -> None:
@@ -180,13 +223,48 @@ def _batches(commits: Iterator[tuple[Commit, list[Event]]]) -> Iterator[list[tup
         yield batch
 
 
-def _write(database: sqlite3.Connection, git: Git, batch: list[tuple[Commit, list[Event]]]) -> None:
+def _ahead(database: sqlite3.Connection, git: Git, tips: list[str]) -> AbstractContextManager[Iterator[bytes]]:
+    """The rows of the contents of two batches of three, made by another process; none where that does not pay.
+
+    It pays when a long history is read for the first time: reading contents is most of the work. The process is begun
+    before Git is asked, while there is but one thread.
+    """
+    if tips and can_fork() and cores() > 1 and database.execute("SELECT 1 FROM content").fetchone() is None:
+        asked = "".join(f"{tip}\n" for tip in tips).encode()
+        if int(git.run("rev-list", "--count", "--ignore-missing", "--stdin", input=asked)) >= _LONG:
+            return streamed(lambda tell: _read_ahead(git, tips, tell))
+    return nullcontext(iter(()))
+
+
+def _read_ahead(git: Git, tips: list[str], tell: Callable[[bytes], None]) -> None:
+    seen: set[Wanted] = set()
+    for number, batch in enumerate(_batches(log.commits(git, tips))):
+        missing = [one for one in _wanted(batch) if one not in seen]
+        seen.update(missing)
+        if number % _OWN_SHARE:
+            tell(rows.read_rows(rows.read(git, missing)).packed())
+
+
+def _wanted(batch: list[tuple[Commit, list[Event]]]) -> list[Wanted]:
+    """The contents in a batch, each once, in the order in which Git packed them, nearly."""
+    done = (event for _, events in batch for event in events)
+    return list(dict.fromkeys(Wanted(event.blob, rows.kind_of(event.path)) for event in done if event.blob is not None))
+
+
+def _write(
+    database: sqlite3.Connection, git: Git, batch: list[tuple[Commit, list[Event]]], ahead: bytes | None = None
+) -> None:
+    """Write a batch; `ahead` are the rows of the contents that are new in it, if another process read them."""
     done = [event for _, events in batch for event in events]
-    wanted = sorted({Wanted(event.blob, rows.kind_of(event.path)) for event in done if event.blob is not None})
-    missing = sorted(set(wanted) - set(rows.known(database, wanted)))
-    contents = list(rows.read(git, missing)) if missing else []
+    wanted = _wanted(batch)
+    if ahead is None:
+        there = rows.known(database, wanted)
+        missing = [one for one in wanted if one not in there]
+        contents = rows.read_rows(rows.read(git, missing) if missing else ())
+    else:
+        contents = rows.Rows(ahead)
     with transaction(database):
-        rows.put(database, contents)
+        contents.write(database)
         put_paths(database, {event.path for event in done})
         database.executemany(
             "INSERT OR IGNORE INTO commits(oid, parents, authored, committed, author, email, subject) "

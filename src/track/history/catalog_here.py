@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from threading import Thread
 from typing import NamedTuple
 
 from track.errors import GitFailed
@@ -25,34 +26,46 @@ class Standing(NamedTuple):
     data: bytes | None = None
 
 
-def standing_here(git: Git) -> list[Standing]:
-    """What the working tree has, as Git's index knows it; files that differ from it, or are new, are read.
+def signature(git: Git) -> str:
+    """Text that changes when Git's index does, or when a record of a run comes to the working tree or goes from it."""
+    facts = [_stat(os.fsencode(git.index_file))]
+    facts += [f"{os.fsdecode(folder)} {_stat(folder)}" for folder in _record_folders(git)]
+    return "\n".join(facts)
 
-    A file in conflict is as it is on disk; what is a link, or lies below one, is not there. Records are never edited
-    (their format says so), but one that was is read as it is.
+
+def standing_in_index(git: Git) -> list[Standing]:
+    """The pointers in Git's index, those in conflict apart, and the records of the working tree.
+
+    Records are never edited (their format says so): one that is staged is as it is there.
     """
     staged: dict[bytes, str] = {}
-    differing: set[bytes] = set()
-    like = ""
-    listed = git.run("ls-files", "-z", "-t", "-s", "-m", "-d", "-o", "--exclude-standard", *_PATHS, globs=True)
-    for record in listed.split(b"\0")[:-1]:
-        tag, rest = record[:1], record[2:]
-        if tag == b"?":
-            differing.add(rest)
-            continue
-        head, _, path = rest.partition(b"\t")
+    for record in git.run("ls-files", "-z", "-s", *_PATHS, globs=True).split(b"\0")[:-1]:
+        head, _, path = record.partition(b"\t")
         mode, oid, stage = head.split(b" ")
-        like = like or oid.decode("ascii")
-        if tag in (b"C", b"R", b"K") or stage != b"0":
-            differing.add(path)
-        elif mode in _REGULAR:
+        if stage == b"0" and mode in _REGULAR and _is_ours(path):
             staged[path] = oid.decode("ascii")
+    here = set(_records_here(git))
     found = [
         Standing(path, Wanted(oid, kind_of(path)))
         for path, oid in staged.items()
-        if path not in differing and _is_ours(path)
+        if not is_record_path(path) or path in here
     ]
-    return sorted([*found, *_read_files(git, sorted(filter(_is_ours, differing)), like)])
+    return [*found, *_read_files(git, sorted(here - set(staged)))]
+
+
+def differing(git: Git) -> tuple[set[bytes], list[Standing]]:
+    """(paths, what stands there): the pointers that on disk are not as in Git's index, or that are not in it.
+
+    What is a link, or lies below one, is not there.
+    """
+    untracked: list[bytes] = []
+    asked = ("ls-files", "-z", "-o", "--exclude-standard", "--", "*.track")
+    meanwhile = Thread(target=lambda: untracked.extend(git.run(*asked, globs=True, check=False).split(b"\0")[:-1]))
+    meanwhile.start()
+    changed = git.run("diff-files", "-z", "--name-only", "--no-ext-diff", "--", "*.track", globs=True)
+    meanwhile.join()
+    paths = {path for path in (*changed.split(b"\0")[:-1], *untracked) if is_pointer_path(path)}
+    return paths, list(_read_files(git, sorted(paths)))
 
 
 def standing_at(git: Git, commits: Sequence[str]) -> list[Standing]:
@@ -82,14 +95,47 @@ def _trees(git: Git, commits: Sequence[str]) -> list[str]:
     return [answer.split(" ")[0] for answer in answers if answer.endswith(" tree")]
 
 
-def _read_files(git: Git, paths: Sequence[bytes], like: str) -> Iterator[Standing]:
+def _read_files(git: Git, paths: Sequence[bytes]) -> Iterator[Standing]:
     top = os.fsencode(git.top)
-    like = like or (_format_of(git) if paths else "")
+    like = _format_of(git) if paths else ""
     for path in paths:
         what = kind_of(path)
         data = read_start(top, path, MAX_RECORD if what == RECORD else MAX_POINTER)
         if data is not None:
             yield Standing(path, Wanted(blob_of(data, like), what), data)
+
+
+def _record_folders(git: Git) -> Iterator[bytes]:
+    """`.track/runs`, its years and their months; the months are not looked into."""
+    top = os.path.join(os.fsencode(git.top), b".track", b"runs")
+    folders = [top]
+    for depth in range(3):
+        yield from folders
+        if depth < 2:
+            folders = sorted(os.path.join(each, name) for each in folders for name in _inside(each) if name.isdigit())
+
+
+def _records_here(git: Git) -> Iterator[bytes]:
+    start = len(os.path.join(os.fsencode(git.top), b""))
+    for folder in _record_folders(git):
+        for name in _inside(folder):
+            if is_record_path(path := os.path.join(folder, name)[start:]):
+                yield path
+
+
+def _inside(folder: bytes) -> list[bytes]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _stat(path: bytes) -> str:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return ""
+    return f"{found.st_mtime_ns} {found.st_size if os.path.isfile(path) else 0} {found.st_ino}"
 
 
 def _format_of(git: Git) -> str:

@@ -1,6 +1,7 @@
 """What the catalog knows of contents: each pointer and record that Git has an id for is read once, ever."""
 
 import json
+import marshal
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -94,16 +95,25 @@ def read(git: Git, wanted: Sequence[Wanted], *, is_complete: bool = True) -> Ite
 
 
 class Rows:
-    """The rows that contents make, to be written in one go: the numbers of contents go on from `first`."""
+    """The rows that contents make, to be written in one go; each begins with the place of its content among them."""
 
-    def __init__(self, first: int) -> None:
-        """None yet."""
-        self._next = first
-        self._contents: list[tuple[object, ...]] = []
-        self._runs: list[tuple[object, ...]] = []
-        self._entries: list[tuple[object, ...]] = []
-        self._origins: list[tuple[object, ...]] = []
-        self._facts: list[tuple[object, ...]] = []
+    def __init__(self, packed: bytes | None = None) -> None:
+        """None yet, or those that `packed` gave in a process of ours."""
+        self._contents: list[tuple[Any, ...]]
+        self._runs: list[tuple[Any, ...]]
+        self._entries: list[tuple[Any, ...]]
+        self._origins: list[tuple[Any, ...]]
+        self._facts: list[tuple[Any, ...]]
+        found = ([], [], [], [], []) if packed is None else marshal.loads(packed)
+        self._contents, self._runs, self._entries, self._origins, self._facts = found
+
+    def packed(self) -> bytes:
+        """All of them, for another process of this version of Python."""
+        return marshal.dumps((self._contents, self._runs, self._entries, self._origins, self._facts))
+
+    def wanted(self) -> list[Wanted]:
+        """The contents that they are of."""
+        return [Wanted(row[1].hex(), row[2]) for row in self._contents]
 
     def take(self, wanted: Wanted, content: bytes) -> None:
         """Read a content; one that cannot be read is remembered with the reason."""
@@ -120,21 +130,27 @@ class Rows:
             self._content(wanted, content, BROKEN, trouble=error.message)
 
     def write(self, database: sqlite3.Connection) -> None:
-        """Write them, in the transaction that chose the first number."""
+        """Write them, in a transaction; contents that another process was faster with are left as they are."""
+        there = known(database, self.wanted())
+        dropped = {place for place, wanted in enumerate(self.wanted()) if wanted in there} if there else frozenset()
+        first = database.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM content").fetchone()[0]
         for table, width, found in (
             ("content", 11, self._contents),
             ("run", 7, self._runs),
             ("entry", 13, self._entries),
             ("origin", 3, self._origins),
         ):
-            marks = ", ".join("?" * width)
-            database.executemany(f"INSERT INTO {table} VALUES ({marks})", found)
-        fields = _fields(database, {str(name) for name, _, _ in self._facts})
-        rows = sorted(((fields[str(name)], value, number) for name, value, number in self._facts), key=_order)
-        database.executemany("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", rows)
+            rows = [(row[0] + first, *row[1:]) for row in found if row[0] not in dropped]
+            database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
+        fields = _fields(database, {name for _, name, _ in self._facts})
+        facts: list[tuple[int, Any, int]] = [
+            (fields[name], value, place + first) for place, name, value in self._facts if place not in dropped
+        ]
+        facts.sort(key=_order)
+        database.executemany("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", facts)
 
     def _take_pointer(self, wanted: Wanted, content: bytes, pointer: Pointer) -> None:
-        said = document.pointer_document(pointer)
+        said = document.shortened(document.pointer_document(pointer))
         number = self._good(wanted, content, said, digest=bytes(pointer.digest), run=pointer.run)
         self._origins += [(number, text_of(path), bytes(digest)) for path, digest in pointer.based_on.items()]
 
@@ -154,7 +170,7 @@ class Rows:
         found, is_whole = document.facts(said)
         text = document.pack(said)
         number = self._content(wanted, content, GOOD, digest=digest, run=run, text=text, is_whole=is_whole)
-        self._facts += [(fact.name, fact.value, number) for fact in found]
+        self._facts += [(number, fact.name, fact.value) for fact in found]
         return number
 
     def _content(
@@ -169,8 +185,7 @@ class Rows:
         is_whole: bool = True,
         trouble: str | None = None,
     ) -> int:
-        number = self._next
-        self._next += 1
+        number = len(self._contents)
         self._contents.append(
             (
                 number, bytes.fromhex(wanted.oid), wanted.what, state, blake3(content).digest(), digest, run,
@@ -180,18 +195,15 @@ class Rows:
         return number
 
 
-def put(database: sqlite3.Connection, contents: Iterable[tuple[Wanted, bytes]]) -> None:
-    """Write down what these contents say, in a transaction; those that another process was faster with are left."""
-    given = list(contents)
-    there = known(database, [wanted for wanted, _ in given])
-    rows = Rows(database.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM content").fetchone()[0])
-    for wanted, content in given:
-        if wanted not in there:
-            rows.take(wanted, content)
-    rows.write(database)
+def read_rows(contents: Iterable[tuple[Wanted, bytes]]) -> Rows:
+    """The rows of these contents."""
+    rows = Rows()
+    for wanted, content in contents:
+        rows.take(wanted, content)
+    return rows
 
 
-def _order(row: tuple[int, object, object]) -> tuple[int, bool, str]:
+def _order(row: tuple[int, Any, int]) -> tuple[int, bool, str]:
     """As the table has them, nearly: neighbours are written one after the other."""
     return row[0], isinstance(row[1], str), str(row[1])
 

@@ -72,21 +72,32 @@ class View:
         self._git = git
         self._sources: tuple[str, ...] = ("temp.scope",)
 
-    def choose(self, standing: Sequence[Standing], tips: tuple[str, ...] | None) -> None:
-        """For `Catalog`: look at what stands, and with `tips` at all that these commits reach."""
+    def choose_standing(self, standing: Sequence[Standing], worktree: int | None, replaced: Iterable[bytes]) -> None:
+        """For `Catalog`: look at what stands, and in this working tree, the paths that are `replaced` apart."""
         database = self._database
-        database.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS scope(what INTEGER, content INTEGER, path INTEGER, "
-            "PRIMARY KEY(what, content, path)) WITHOUT ROWID"
-        )
+        columns = "(what INTEGER, content INTEGER, path INTEGER, PRIMARY KEY(what, content, path)) WITHOUT ROWID"
+        database.execute(f"CREATE TEMP TABLE IF NOT EXISTS scope{columns}")
+        database.execute("CREATE TEMP TABLE IF NOT EXISTS replaced(path INTEGER PRIMARY KEY)")
         database.execute("DELETE FROM temp.scope")
+        database.execute("DELETE FROM temp.replaced")
         database.executemany(
             "INSERT OR IGNORE INTO temp.scope SELECT p.what, c.id, p.id FROM path p, content c "
             "WHERE p.path = ? AND c.oid = ? AND c.what = ?",
             [(one.path, bytes.fromhex(one.content.oid), one.content.what) for one in standing],
         )
-        if tips is not None:
-            self._choose_history(tips)
+        if worktree is None:
+            return
+        database.executemany(
+            "INSERT OR IGNORE INTO temp.replaced SELECT id FROM path WHERE path = ?", [(path,) for path in replaced]
+        )
+        here = (
+            f"SELECT what, content, path FROM standing WHERE worktree = {worktree:d} "
+            "AND path NOT IN (SELECT path FROM temp.replaced)"
+        )
+        if standing:
+            database.execute(f"INSERT OR IGNORE INTO temp.scope {here}")
+        else:
+            self._sources = (f"({here})",)
 
     def lineage(self) -> Related:
         """What lineage asks of the records of this scope."""
@@ -234,15 +245,26 @@ class View:
             found += [_version(row, what) for row in self._database.execute(query, narrowing.values)]
         return _newest(found, limit)
 
-    def _choose_history(self, tips: Iterable[str]) -> None:
-        """Have all that these commits reach in the scope; where that is everything, `version` itself is a source."""
+    def choose_history(self, tips: Iterable[str]) -> None:
+        """For `Catalog`: look at all that these commits reach, too; where that is everything, at `version` itself."""
         database = self._database
+        asked = list(tips)
+        every = {oid.hex() for (oid,) in database.execute("SELECT oid FROM tip")}
+        reached = set() if set(asked) == every else catalog_fill.reached(database, asked)
         count = database.execute("SELECT COUNT(*) FROM commits").fetchone()[0]
-        reached = catalog_fill.reached(database, tips)
-        if len(reached) == count:
-            database.execute("DELETE FROM temp.scope WHERE (path, content) IN (SELECT path, content FROM version)")
+        is_whole = set(asked) == every or len(reached) == count
+        missing = "WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.path = s.path AND v.content = s.content)"
+        for source in self._sources:
+            if source != "temp.scope":
+                database.execute(
+                    f"INSERT OR IGNORE INTO temp.scope SELECT s.what, s.content, s.path FROM {source} s "
+                    + (missing if is_whole else "")
+                )
+        if is_whole:
+            database.execute(f"DELETE FROM temp.scope AS s {missing.replace('NOT EXISTS', 'EXISTS')}")
             self._sources = ("version", "temp.scope")
             return
+        self._sources = ("temp.scope",)
         database.execute("CREATE TEMP TABLE IF NOT EXISTS reached(id INTEGER PRIMARY KEY)")
         database.execute("DELETE FROM temp.reached")
         database.executemany(
@@ -258,7 +280,7 @@ def _version(row: tuple[Any, ...], what: int) -> Version:
     id, path, shown, created, user, commit, text, is_plain, sum = row
     id = catalog_rows.version_id(path, sum) if id is None else id
     said = document.unpack(text, is_plain)
-    said = _with_sides(said) if what == RECORD else said
+    said = _with_sides(said) if what == RECORD else document.lengthened(said)
     return Version(id.hex(), path, shown, created, user, commit and commit.hex(), said)
 
 

@@ -24,6 +24,10 @@ FACTS = ("labels", "tags", "partitions", "params", "metadata", "metrics")
 """The fields of a document whose values are looked up one by one."""
 OF_METRICS = (".last", ".min", ".max", ".mean", ".count")
 """How the other numbers of a metric end, which are no facts."""
+_UNSAID: Mapping[str, Any] = {
+    "executable": False, "files": None, "rows": None, "value": None, "type": None, "run": None, "tags": [],
+    "labels": {}, "partitions": {}, "schema": {}, "based_on": [],
+}  # fmt: skip
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
@@ -59,6 +63,16 @@ def pointer_document(pointer: Pointer) -> dict[str, Any]:
         "schema": pointer.schema,
         "based_on": [{"name": text_of(path), "digest": str(digest)} for path, digest in pointer.based_on.items()],
     }
+
+
+def shortened(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a pointer without what most have not; `lengthened` gives it back."""
+    return {name: fact for name, fact in document.items() if name not in _UNSAID or fact != _UNSAID[name]}
+
+
+def lengthened(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole document of a pointer again."""
+    return {**_UNSAID, **document}
 
 
 def record_document(record: Record) -> dict[str, Any]:
