@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from support.repositories import git, new_repository
 from track.model.digest import Digest, digest_of
 from track.model.pointer import Pointer, dump_pointer
 from track.model.record import Record, Revision, Summary, Used, record_path, run_id
@@ -32,18 +31,23 @@ class Shape(NamedTuple):
         return timedelta(days=500) / self.commits
 
 
+def _git(*args: str, cwd: Path) -> None:
+    subprocess.run(["git", *args], cwd=cwd, check=True, capture_output=True)
+
+
 def long_history(folder: Path, shape: Shape) -> Path:
     """A repository of this shape in `folder`, with the last commit checked out, all without data."""
-    new_repository(folder, commit=False)
-    git("config", "user.name", "andy", cwd=folder)
-    git("config", "user.email", "andy@example.org", cwd=folder)
+    folder.mkdir(parents=True)
+    _git("init", "--quiet", "--initial-branch=main", cwd=folder)
+    _git("config", "user.name", "andy", cwd=folder)
+    _git("config", "user.email", "andy@example.org", cwd=folder)
     importer = subprocess.Popen(["git", "fast-import", "--quiet"], cwd=folder, stdin=subprocess.PIPE)
     assert importer.stdin is not None
     for piece in _stream(shape):
         importer.stdin.write(piece)
     importer.stdin.close()
     assert importer.wait() == 0
-    git("checkout", "--quiet", "main", cwd=folder)
+    _git("checkout", "--quiet", "main", cwd=folder)
     return folder
 
 

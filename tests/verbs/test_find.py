@@ -144,6 +144,8 @@ def test_pointers_that_were_once_committed_broken_are_counted_and_stop_nothing(h
         assert find(project).unreadable == ()
         [bad] = find(project, history=True).unreadable
         assert bad.path == b"bad.track"
+    said = track("doctor", cwd=here).out
+    assert "1 committed broken, and passed over: bad.track (since " in said
     done = track("find", "--history", cwd=here).ok()
     assert "1 pointer or record cannot be read" in done.err and "shown 4 of 4" in done.err
 

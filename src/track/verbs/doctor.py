@@ -11,10 +11,12 @@ from typing import Literal
 from track import __version__
 from track.errors import NotAPointer, TrackError
 from track.flows import setup
+from track.flows.catalogued import catalog_of
 from track.flows.pointers import overwritten
 from track.flows.probe import Filesystem, probe
 from track.flows.totals import other_totals
 from track.history import drivers, hooks, log
+from track.history.catalog import Scope
 from track.history.plumbing import OLDEST_GIT
 from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import parse_pointer
@@ -69,6 +71,7 @@ def doctor(project: Project) -> Diagnosis:
         _hooks,
         _drivers,
         _pointers,
+        _history,
         _data,
         _left_over,
     )
@@ -237,6 +240,18 @@ def _pointers(project: Project) -> Iterator[Check]:
         yield Check("pointers", "finding", told.message, told.hint)
     if foreign := [path for path in foreign if path not in lost]:
         yield Check("pointers", "note", f"not of track, and left alone: {_names(foreign)}")
+
+
+def _history(project: Project) -> Iterator[Check]:
+    """Pointers and records that were committed broken, in the history of any ref; every question passes them over."""
+    found = catalog_of(project).ask(Scope(every=True, history=True), lambda view: view.unreadable())
+    for newer, what in ((False, "committed broken"), (True, "committed by a later version of track")):
+        paths = list(dict.fromkeys(one.path for one in found if one.is_newer == newer))
+        commits = sorted({one.commit[:10] for one in found if one.is_newer == newer and one.commit is not None})
+        if paths:
+            where = f" (since {', '.join(commits[:_MOST_NAMED])})" if commits else ""
+            hint = "upgrade track: pip install --upgrade track-data" if newer else f"git log --all -- {typed(paths[0])}"
+            yield Check("history", "note", f"{len(paths):,} {what}, and passed over: {_names(paths)}{where}", hint)
 
 
 def _data(project: Project) -> Iterator[Check]:
