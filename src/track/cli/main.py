@@ -23,7 +23,7 @@ class Commands(click.Group):
         """The command of that name, loaded now, or None."""
         if cmd_name not in outline.SUMMARIES:
             return None
-        command: click.Command = import_module(f"track.cli.commands.{cmd_name}").command
+        command: click.Command = import_module(f"track.cli.commands.{cmd_name.replace('-', '_')}").command
         _allow_common_options(command)
         return command
 

@@ -61,6 +61,7 @@ TASKS = (
             ("lineage", "what something came from, run by run"),
             ("deps", "what came from something, run by run"),
             ("path", "how one thing came from another"),
+            ("who-uses", "who was made from an artifact, by any of its versions"),
             ("stale", "what was made from something that changed since"),
             ("code", "exactly the code that a run saw"),
             ("env", "what a run ran in: packages, platform"),

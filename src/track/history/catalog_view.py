@@ -205,6 +205,9 @@ class View:
     def unreadable(self) -> list[Unreadable]:
         """The pointers and records of this scope that break their format or are of a later one, sorted by path."""
         found = []
+        bad = f"state > 0 AND state IN ({BROKEN}, {NEWER})"
+        if self._database.execute(f"SELECT 1 FROM content WHERE {bad} LIMIT 1").fetchone() is None:
+            return []
         for source in self._sources:
             query = f"""
                 SELECT p.path, v.oid, c.state, c.trouble FROM content c

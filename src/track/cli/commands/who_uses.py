@@ -1,0 +1,58 @@
+"""`track who-uses`: who was made from an artifact, by any of its versions."""
+
+import click
+
+from track.cli.session import count_text, emit_json, hint, note, opened, table
+from track.model.names import display
+from track.verbs.who_uses import Use, Users, who_uses
+
+_HELP = """List the runs that used an artifact, whichever version of it, and the artifacts that say they come from it.
+
+\b
+  track who-uses data/train.csv
+  track who-uses model --all            a named artifact, at every branch and tag
+  track who-uses data/train.csv --json
+
+The newest come first. The version that was used is named; `latest` is the newest in the history. What came of those in
+turn is shown by `track deps`.
+
+\b
+Exit codes: 0 done, also when nobody does; 2 there is no such artifact; 3 not a project.
+"""
+
+
+@click.command("who-uses", help=_HELP, short_help="who was made from an artifact, by any of its versions")
+@click.argument("path", metavar="PATH", type=click.UNPROCESSED)
+@click.option("--all", "every", is_flag=True, help="At every branch and tag.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(*, path: str, every: bool, as_json: bool) -> None:
+    """Translate, call the verb, show."""
+    with opened() as project:
+        found = who_uses(project, path, every=every)
+    if as_json:
+        emit_json("who-uses", {"name": found.name, "uses": [_document(use) for use in found.uses],
+                               "versions": found.versions_count, "is_cut": found.is_cut})  # fmt: skip
+    else:
+        table([_row(use) for use in found.uses])
+    _say_rest(found)
+
+
+def _say_rest(found: Users) -> None:
+    versions = count_text(found.versions_count, "version")
+    if found.uses:
+        note(f"{count_text(len(found.uses), 'user')} of {versions}")
+    else:
+        note(f"nobody is known to use {display(found.name)}: {versions} looked at")
+    if found.is_cut:
+        note("this clone is shallow: what was before its oldest commits is not looked at")
+        hint("git fetch --unshallow")
+
+
+def _row(use: Use) -> tuple[str, ...]:
+    id = use.id[-8:] if use.kind == "run" else use.id[:8]
+    which = f"{use.digest.short}{' latest' if use.is_latest else ''}"
+    return id, f"{use.when:%Y-%m-%d %H:%M}", use.kind, display(use.name), display(use.user), which
+
+
+def _document(use: Use) -> dict[str, object]:
+    return {**use._asdict(), "when": use.when.isoformat(), "digest": str(use.digest)}
