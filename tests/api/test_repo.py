@@ -152,11 +152,23 @@ def test_named_artifacts_are_found_by_name_and_partitions(repo: track.Repo) -> N
     assert found.read_text() == "us\n"
     assert dict(found.partitions) == {"region": "us", "day": "1"}
     assert repo.get("sales", region="us").name == "sales region=us day=1"
+    assert repo.get("sales", region="us").path.name == "sales"
+    assert repo.get("sales", region="us").commit == git("rev-parse", "HEAD~1", cwd=repo.root).strip()
+    assert list(repo.get("sales@latest").files) == ["sales"]
     assert repo.get("sales", day="1").name in ("sales region=eu day=1", "sales region=us day=1")
     with pytest.raises(UnknownPath, match="`sales` has no version with region=asia"):
         repo.get("sales", region="asia")
     with pytest.raises(UsageError, match="has no partition key `regoin`"):
         repo.get("sales", regoin="eu")
+
+
+def test_a_value_is_read_as_itself_or_as_its_json(repo: track.Repo) -> None:
+    cli("put", "answer", "--value", "42", cwd=repo.root).ok()
+    answer = repo.get("answer")
+    assert (answer.kind, answer.load(), answer.read_text(), answer.path.read_text()) == ("value", 42, "42\n", "42\n")
+    for ask in (lambda: answer.files, lambda: answer.download("a")):
+        with pytest.raises(UsageError, match="`answer` is a value"):
+            ask()
 
 
 def test_paths_are_those_of_the_folder_it_was_opened_with(repo: track.Repo, tmp_path: Path) -> None:

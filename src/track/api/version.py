@@ -119,7 +119,7 @@ class Version:
         are cannot be had; `UsageError` for a value, which has none.
         """
         if self.kind == "value":
-            raise UsageError(f"`{display(self._pinned.path)}` is a value and has no files", hint="read it: .load()")
+            raise UsageError(f"`{self._pinned.shown}` is a value and has no files", hint="read it: .load()")
         return Files(self._handles, self._pinned)
 
     def samples(self) -> Samples:
@@ -128,7 +128,7 @@ class Version:
         Raises as `files`, and `UsageError` for what is no directory.
         """
         if not self._pinned.is_directory:
-            raise UsageError(f"`{display(self._pinned.path)}` is no directory", hint="read it as it is: .read_bytes()")
+            raise UsageError(f"`{self._pinned.shown}` is no directory", hint="read it as it is: .read_bytes()")
         return Samples(self._handles, self._pinned)
 
     def read_bytes(self) -> bytes:
@@ -151,7 +151,7 @@ class Version:
                 return file.read()
             except UnicodeDecodeError as error:
                 raise UsageError(
-                    f"`{display(self._pinned.path)}` is not text in {encoding}: {error.reason} at byte {error.start:,}",
+                    f"`{self._pinned.shown}` is not text in {encoding}: {error.reason} at byte {error.start:,}",
                     hint="read its bytes with read_bytes(), or name another encoding",
                 ) from error
 
@@ -205,7 +205,7 @@ class Version:
             ForbiddenPath: a name in it leaves the folder, goes through a link, or reaches `.git`.
             DiskFull, StoreUnwritable: nothing can be made there.
         """
-        target = os.fspath(to) if to is not None else os.fsdecode(self._pinned.path.rpartition(b"/")[2])
+        target = os.fspath(to) if to is not None else self._pinned.filename
         with self._handles.reading() as project:
             return version_download(project, self._pinned, target, force=force, reader=self._reader())
 
@@ -331,7 +331,7 @@ class Files(Mapping[str, Version]):
             if not self._pinned.is_directory:
                 if path != self._own():
                     raise UnknownPath(
-                        f"`{display(self._pinned.path)}` is one file, `{display(self._own())}`", hint="read it as it is"
+                        f"`{self._pinned.shown}` is one file, `{display(self._own())}`", hint="read it as it is"
                     )
                 return Version(self._handles, self._pinned)
             with self._handles.reading() as project:
@@ -357,11 +357,11 @@ class Files(Mapping[str, Version]):
         return sum(1 for _ in self)
 
     def _own(self) -> str:
-        return os.fsdecode(self._pinned.path.rpartition(b"/")[2])
+        return self._pinned.filename
 
     def __repr__(self) -> str:
         """How many there are, and of what."""
-        return f"<Files of {display(self._pinned.path)}: {count_text(len(self), 'file')}>"
+        return f"<Files of {self._pinned.shown}: {count_text(len(self), 'file')}>"
 
     def _repr_html_(self) -> str:
         """Them in a notebook: the first of them, with their sizes."""

@@ -11,7 +11,7 @@ from track.errors import TrackError
 from track.flows.pinned import Pinned
 from track.formats.media import type_of
 from track.model.amounts import count_text, size_text
-from track.model.names import display, text_of
+from track.model.names import text_of
 from track.project import Project
 from track.verbs.version_preview import Preview, version_preview
 
@@ -36,7 +36,7 @@ def page_of(project: Project, pinned: Pinned) -> str:
     }
     known |= {f"label {name}": value for name, value in pointer.labels.items()}
     known |= {f"partition {name}": value for name, value in pointer.partitions.items()}
-    return block(title(pinned.name or text_of(pinned.path), where), facts(known), _preview(pinned, preview))
+    return block(title(pinned.shown, where), facts(known), _preview(pinned, preview))
 
 
 def _preview(pinned: Pinned, preview: Preview) -> str:
@@ -49,7 +49,7 @@ def _preview(pinned: Pinned, preview: Preview) -> str:
     kind = (type_of(pinned.inner) if pinned.inner else pinned.pointer.type) or ""
     if kind in _PICTURES and preview.is_whole:
         data = base64.b64encode(preview.content).decode("ascii")
-        return f'<img alt="{escape(display(pinned.path))}" src="data:{kind};base64,{data}">'
+        return f'<img alt="{escape(pinned.shown)}" src="data:{kind};base64,{data}">'
     if kind.startswith("text/") or kind in _TEXTS or pinned.pointer.kind == "value":
         return _text(preview, _DELIMITERS.get(kind))
     return ""

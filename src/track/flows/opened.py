@@ -58,7 +58,7 @@ def readable(project: Project, pinned: Pinned, progress: Progress = silent) -> P
         if project.store.whole(digest) is not None:
             data, target = None, _verified_path(project, pinned, digest, progress)
     folder = project.state / READABLE / digest.hex()
-    place = folder / os.fsdecode(pinned.path.rpartition(b"/")[2] or b"file")
+    place = folder / pinned.filename
     if _is_so(place, data, target):
         return place
     publish.make_directories(folder)

@@ -6,10 +6,11 @@ other, asks for each by its name, and the pointer is a file.
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject, UnknownPath, UsageError, together
+from track.errors import DamagedObject, MalformedPointer, MissingObject, UnknownPath, UsageError, together
 from track.flows import view
 from track.flows.named_versions import asked_of, choose
 from track.flows.pointers import content_at
@@ -21,7 +22,7 @@ from track.model import manifest
 from track.model.canonical import canonical_json
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import display, typed
+from track.model.names import check_entry_path, display, parse_artifact_name, typed
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -49,6 +50,20 @@ class Pinned(NamedTuple):
     def name(self) -> str | None:
         """The name of a named artifact with its partitions; None for one that has a working copy."""
         return view.name_of(self.artifact)
+
+    @property
+    def shown(self) -> str:
+        """What people call it: the name with its partitions, or the path; safe to be shown."""
+        return display(self.path if self.name is None else self.name)
+
+    @property
+    def filename(self) -> str:
+        """What a file of it is called: as its own file, or the last part of the name of a named artifact."""
+        own = self.path.rpartition(b"/")[2]
+        if self.name is not None and not self.inner:
+            with suppress(MalformedPointer):  # a stranger's file, read by its path
+                own = parse_artifact_name(self.artifact).rpartition("/")[2].encode("utf-8")
+        return os.fsdecode(own) if check_entry_path(own) is None and b"/" not in own else "data"
 
     @property
     def digest(self) -> Digest | None:
@@ -138,9 +153,8 @@ def content(project: Project, pinned: Pinned, progress: Progress = silent) -> by
 def file_of(pinned: Pinned) -> Entry:
     """The one file that is meant. Raises UsageError for a directory."""
     if pinned.entry is None or pinned.entry.mode == "d":
-        shown = display(pinned.path)
         raise UsageError(
-            f"`{shown}` is a directory", hint="take one of its files: .files[NAME]      or all: .download(TO)"
+            f"`{pinned.shown}` is a directory", hint="take one of its files: .files[NAME]      or all: .download(TO)"
         )
     return pinned.entry
 

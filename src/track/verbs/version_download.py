@@ -8,7 +8,6 @@ from track.errors import UsageError
 from track.flows.landing import land, plan, refuse_own
 from track.flows.noted import note_read
 from track.flows.pinned import Pinned, bring, entries
-from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
 
@@ -48,14 +47,14 @@ def version_download(
         StoreUnwritable, DiskFull: nothing can be made there.
     """
     if pinned.pointer.kind == "value":
-        raise UsageError(f"`{display(pinned.path)}` is a value and no file", hint="read it: .load()")
+        raise UsageError(f"`{pinned.shown}` is a value and no file", hint="read it: .load()")
     target = Path(os.path.abspath(os.path.expanduser(to)))
     if pinned.is_directory:
         folder, wanted = target, list(entries(project, pinned))
     else:
         assert pinned.entry is not None
         if os.fspath(to).endswith("/") or target.is_dir():
-            target /= os.fsdecode(pinned.path.rpartition(b"/")[2])
+            target /= pinned.filename
         folder, wanted = target.parent, [pinned.entry._replace(path=os.fsencode(target.name))]
     refuse_own(project, target)
     planned = plan(folder, wanted, force=force)
