@@ -4,6 +4,7 @@ A kind of storage is a tuple here and a module below `backends`. What people pas
 understood where it can mean one place only; `str` of an address is what is written into the configuration.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,6 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from track.errors import UsageError
 from track.model.names import display
-from track.store.backends.folder import folder_of
 
 KNOWN = (
     "a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, ssh://USER@HOST/PATH, "
@@ -27,6 +27,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _PREFIX_PART = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9!_.'()+=@,: ~-]+")
 _PATH_PART = re.compile(r"(?!\.{1,2}$)(?:[A-Za-z0-9!_.'()+=@,:~-]|%[0-9A-Fa-f]{2})+")
+_COMMAND = re.compile("[A-Za-z0-9+.-]+::")  # how Git names a program that shall be run
 _SHORT_SSH = re.compile(
     rf"(?:(?P<user>{_USER.pattern})@)?"
     r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,251}[A-Za-z0-9]|\[[0-9A-Fa-f:.]{2,45}\]):(?!:)(?P<path>.*)",
@@ -159,7 +160,7 @@ def parse_address(url: str, *, base: Path) -> Address:
     if not is_url and (short := _SHORT_SSH.fullmatch(url)) is not None:
         return _short_ssh(url, short)
     if not is_url or scheme == "file":
-        return Folder(folder_of(url, base=base))
+        return Folder(_folder_of(url, base=base))
     known = _READERS.get(scheme)
     if known is None:
         raise UsageError(f"`{display(url)}`: track reaches no address that begins so", hint=f"one of: {KNOWN}")
@@ -168,6 +169,25 @@ def parse_address(url: str, *, base: Path) -> Address:
     except ValueError as error:
         raise UsageError(f"`{display(url)}` is no address: {error}", hint=f"one of: {KNOWN}") from error
     return known(url, rest, parts)
+
+
+def _folder_of(url: str, *, base: Path) -> Path:
+    """The absolute path of the folder that a URL or a path names; nothing is looked up.
+
+    Raises:
+        UsageError: an address of a kind that this version does not reach.
+    """
+    if "\0" in url or not url:
+        raise UsageError("the address of a remote is empty or contains a NUL character")
+    parts = urlsplit(url) if "://" in url else None
+    if parts is None and _COMMAND.match(url) is None:
+        return Path(os.path.normpath(os.path.join(base, os.path.expanduser(url))))
+    if parts is None or parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise UsageError(
+            f"`{display(url)}`: this version of track reaches folders only",
+            hint="give a folder of this machine, or one that is mounted: track remote add NAME /path/to/folder",
+        )
+    return Path(os.path.normpath(unquote(parts.path)))
 
 
 def is_relative(url: str) -> bool:

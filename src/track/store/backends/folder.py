@@ -12,12 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 from dvc_objects.fs.base import FileSystem
 from dvc_objects.fs.local import LocalFileSystem
 
-from track.errors import NotAStore, RemoteError, RemoteUnreachable, TrackError, UsageError
+from track.errors import NotAStore, RemoteError, RemoteUnreachable, TrackError
 from track.model.digest import Digest
 from track.model.names import display
 from track.progress import Moved, unheard
@@ -41,7 +40,6 @@ from track.store.whole import staged_copy
 
 _STAGING = "staging"
 _STAGED = re.compile(r"[0-9]+\.[0-9]+\.[0-9a-f]+\.[0-9a-f]+")  # as `publish.stage` names them
-_COMMAND = re.compile("[A-Za-z0-9+.-]+::")  # how Git names a program that shall be run
 
 
 class FolderPlace(FilesystemPlace):
@@ -245,25 +243,6 @@ def is_empty_folder(folder: Path) -> bool:
         return not names
     except OSError as error:
         raise _gone(folder, error) from error
-
-
-def folder_of(url: str, *, base: Path) -> Path:
-    """The absolute path of the folder that a URL or a path names; nothing is looked up.
-
-    Raises:
-        UsageError: an address of a kind that this version does not reach.
-    """
-    if "\0" in url or not url:
-        raise UsageError("the address of a remote is empty or contains a NUL character")
-    parts = urlsplit(url) if "://" in url else None
-    if parts is None and _COMMAND.match(url) is None:
-        return Path(os.path.normpath(os.path.join(base, os.path.expanduser(url))))
-    if parts is None or parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        raise UsageError(
-            f"`{display(url)}`: this version of track reaches folders only",
-            hint="give a folder of this machine, or one that is mounted: track remote add NAME /path/to/folder",
-        )
-    return Path(os.path.normpath(unquote(parts.path)))
 
 
 def _is_whole(target: Path, source: Path, digest: bytes) -> bool:
