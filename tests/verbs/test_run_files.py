@@ -57,7 +57,8 @@ def test_what_stands_there_and_differs_is_refused_unless_forced(here: Path) -> N
     (here / "out").mkdir()
     (here / "out/out.csv").write_text("mine")
     refused = track("runs", "get", "one", "-o", "out", cwd=here)
-    assert refused.code == 6 and "out.csv" in refused.err and not (here / "out/sim.py").exists()
+    assert refused.code == 6 and "out.csv" in refused.err and "--force" in refused.err
+    assert not (here / "out/sim.py").exists()
     track("runs", "get", "one", "-o", "out", "--force", cwd=here).ok()
     assert (here / "out/out.csv").read_text() == "a,b\n1,2\n"
 

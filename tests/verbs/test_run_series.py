@@ -41,6 +41,8 @@ def test_a_run_is_created_logged_to_and_closed_from_a_shell(here: Path) -> None:
         track("log", "metric", "--run", run, f"loss={1 / (number + 1)}", f"n={number}", cwd=here).ok()
     track("log", "event", "--run", "x", "refined\nthe grid", "--timestamp", "2022-01-03 16:42:30.849617", cwd=here).ok()
     assert "0.333333" in track("metrics", "show", "x", cwd=here).ok().out
+    assert len(track("runs", "create", "--quiet", cwd=here).ok().out.strip()) == 36
+    assert "what it logged: track metrics show" in track("runs", "show", "x", cwd=here).ok().out
     closed = track("runs", "close", run, cwd=here).ok()
     assert "completed" in closed.out
     shown = json.loads(track("metrics", "show", "x", "--json", cwd=here).ok().out)
@@ -149,10 +151,10 @@ def test_a_silent_run_of_a_shell_is_not_lost_while_the_shell_lives(here: Path) -
         with Project.open(here) as project:
             while [found.status for found in runs_list(project).runs] != ["running", "running"]:
                 assert time.monotonic() < deadline and shell.poll() is None
-            assert runs_reap(project, now=time.time() + 10 * LOST_AFTER_S) == ()
+            assert runs_reap(project, now=time.time() + 10 * LOST_AFTER_S).runs == ()
             shell.communicate("go\n", timeout=120)
             assert [event.text for event in events(project, run).events] == ["at last"]
-            (lost,) = runs_reap(project, now=time.time() + 10 * LOST_AFTER_S)
+            (lost,) = runs_reap(project, now=time.time() + 10 * LOST_AFTER_S).runs
             assert (lost.name, lost.status) == ("waits", "lost")
     finally:
         shell.kill()
@@ -165,10 +167,10 @@ def test_a_run_of_a_program_that_is_stopped_is_not_lost_before_it_is_killed(here
     try:
         os.waitid(os.P_PID, program.pid, os.WSTOPPED)
         with Project.open(here) as project:
-            assert runs_reap(project, now=time.time() + 10 * LOST_AFTER_S) == ()
+            assert runs_reap(project, now=time.time() + 10 * LOST_AFTER_S).runs == ()
             program.kill()
             program.wait()
-            (lost,) = runs_reap(project, now=time.time() + 10 * LOST_AFTER_S)
+            (lost,) = runs_reap(project, now=time.time() + 10 * LOST_AFTER_S).runs
             assert (lost.name, lost.status) == ("x", "lost")
     finally:
         program.kill()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from track.cli import run_options
-from track.cli.session import count_text, emit, note, opened, progress, refuse
+from track.cli.session import count_text, emit, emit_bytes, note, opened, progress, refuse
 from track.model.names import display
 from track.runs.holder import caller
 from track.verbs.log_event import log_event
@@ -152,7 +152,7 @@ def create(*, start: bool, **said: Any) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
         record = runs_create(project, run_options.wished(**said), is_started=start, holder=caller())
-    emit(record.id)
+    emit_bytes(f"{record.id}\n".encode("ascii"))  # under -q too: it is what this is called for
     note(f"run {display(record.name)} {record.status}: track runs close {record.short}")
 
 

@@ -60,7 +60,7 @@ def lines(found: Found) -> Iterator[str]:
     elif found.place == "shared":
         yield f"  (shared at {display(found.remote or '')}, in no commit here{_seen(found)})"
     elif found.place == "living":
-        yield "  (not ended)"
+        yield f"  (not ended; what it logged: track metrics show {record.short}, track events {record.short})"
 
 
 def _seen(found: Found) -> str:

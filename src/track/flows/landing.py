@@ -78,7 +78,7 @@ def plan(folder: Path, entries: Sequence[Entry], *, force: bool = False) -> Plan
         more = f" and {len(wrong) - 1:,} more" if len(wrong) > 1 else ""
         raise Conflict(
             f"{shown}{more} would be overwritten: what stands there is something else",
-            hint="move it away, take another folder, or replace files with force=True",
+            hint="move it away, take another folder, or replace files: --force (in Python: force=True)",
             details=tuple(display(path) for path in wrong[:_LISTED]),
         )
     pairs = list(zip(entries, seen, strict=True))

@@ -66,7 +66,7 @@ def artifact_named(found: Found, name: str, category: str | None = None) -> RunA
     if len({each.digest for each in named}) > 1:
         raise UsageError(
             f"`{display(name)}` of run {display(found.record.name)} is not the same as {_and(named)}",
-            hint=f"say which: category='{named[0].category}'",
+            hint=f"say which: --category {named[0].category} (in Python: category='{named[0].category}')",
         )
     return named[-1]
 

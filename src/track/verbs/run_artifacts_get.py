@@ -106,7 +106,7 @@ def _distinct(found: Found, entries: Iterator[tuple[RunArtifact, Entry]]) -> lis
             both = f"{other[0].category} and {artifact.category}"
             raise UsageError(
                 f"`{display(entry.path)}` of run {display(found.record.name)} is not the same as {both}",
-                hint=f"say which: category='{artifact.category}'",
+                hint=f"say which: --category {artifact.category} (in Python: category='{artifact.category}')",
             )
     for path, (_, entry) in kept.items():
         above = [path[:at] for at, byte in enumerate(path) if byte == ord("/")]
