@@ -66,6 +66,9 @@ class Names:
             except MalformedPointer as error:
                 self.refused.append(error)
                 continue
+            if not "".join((named.name, *(text for pair in named.partitions for text in pair))).isprintable():
+                self.refused.append(MalformedPointer(f"{display(path)} has a name that cannot be seen whole"))
+                continue
             self.found.setdefault(named.name, Versions()).places[path] = dict(named.partitions)
 
     def of(self, name: str) -> Versions:

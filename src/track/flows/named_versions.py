@@ -39,7 +39,7 @@ class NamedVersion(NamedTuple):
     """A version of a named artifact: its pointer at `path`, where it was found, and its partitions.
 
     `created` is when the run that made it ended, else when it was first committed (None: it is not committed yet);
-    `user` is who, `commit` the first one that has it, where Git was asked.
+    `user` is who, `commit` the first one that has it, where Git was asked, and `behind` grows the longer ago that is.
     """
 
     name: str
@@ -50,11 +50,12 @@ class NamedVersion(NamedTuple):
     created: datetime | None = None
     user: str | None = None
     commit: str | None = None
+    behind: int = 0
 
     @property
-    def rank(self) -> tuple[datetime, str]:
-        """What the latest of several has the greatest of: when it was made, then its digest."""
-        return self.created or datetime.max.replace(tzinfo=UTC), str(self.pointer.digest)
+    def rank(self) -> tuple[datetime, int, str]:
+        """By what versions are sorted: when they were made, how far behind the tips, then the digest."""
+        return self.created or datetime.max.replace(tzinfo=UTC), -self.behind, str(self.pointer.digest)
 
 
 class Asked(NamedTuple):
@@ -99,7 +100,7 @@ def choose(project: Project, asked: Asked) -> NamedVersion:
         MalformedPointer, NewerFormat: its pointer, or what was declared, cannot be read.
     """
     if asked.version in (None, LATEST):
-        return max(candidates(project, asked), key=lambda one: one.rank)
+        return latest(candidates(project, asked))
     names = Names(side_here(project))
     if asked.rev is not None:
         raise UsageError(
@@ -121,6 +122,17 @@ def choose(project: Project, asked: Asked) -> NamedVersion:
     if by_rev is not None:
         return by_rev
     return _by_digest(project, asked)
+
+
+def latest(versions: Sequence[NamedVersion]) -> NamedVersion:
+    """The latest of several: made last; of those made at once none that another one of its partition followed, and then
+    that with the greatest digest, so that every clone says the same.
+    """
+    last = max(one.rank[0] for one in versions)
+    at_once: dict[bytes, NamedVersion] = {}
+    for one in sorted((one for one in versions if one.rank[0] == last), key=lambda one: one.behind, reverse=True):
+        at_once[one.path] = one
+    return max(at_once.values(), key=lambda one: str(one.pointer.digest))
 
 
 def candidates(project: Project, asked: Asked) -> list[NamedVersion]:
@@ -152,10 +164,7 @@ def dated(project: Project, versions: Sequence[NamedVersion], side: Side) -> lis
         events = list(log.history(project.git, revs, _paths({one.name for one in versions})))
     except UnknownRevision:  # nothing is committed yet
         events = []
-    first: dict[tuple[bytes, str], Event] = {}
-    for event in events:  # newest first: the last that has a content is the earliest
-        if event.blob is not None:
-            first[event.path, event.blob] = event
+    first = _first(events)
     found = []
     for one in versions:
         content = side.contents[one.path]
@@ -166,10 +175,7 @@ def dated(project: Project, versions: Sequence[NamedVersion], side: Side) -> lis
 
 def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersion]:
     """Every version of a name that any ref's history has, and what is in the working tree."""
-    first: dict[tuple[bytes, str], Event] = {}
-    for event in log.history(project.git, None, _paths({asked.name}), every_side=True):
-        if event.blob is not None:
-            first[event.path, event.blob] = event
+    first = _first(log.history(project.git, None, _paths({asked.name}), every_side=True))
     contents = dict(project.git.blobs(sorted({blob for _, blob in first})))
     places = {path: has for path, _ in first if (has := _partitions(path, asked.name)) is not None}
     here = names.found.get(asked.name, Versions()).places
@@ -177,7 +183,7 @@ def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersi
         raise unknown_name(asked.name, names)
     wanted = partitions_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
     found = [
-        _dated(project, NamedVersion(asked.name, places[path], path, pointer, event.commit.oid[:10]), event)
+        _dated(project, NamedVersion(asked.name, places[path], path, pointer, event[1].commit.oid[:10]), event)
         for (path, blob), event in first.items()
         if path in places and wanted.items() <= places[path].items()
         if (pointer := parsed(contents[blob], path)) is not None
@@ -192,8 +198,15 @@ def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersi
     return found
 
 
-def _dated(project: Project, one: NamedVersion, event: Event | None) -> NamedVersion:
+def _first(events: Iterable[Event]) -> dict[tuple[bytes, str], tuple[int, Event]]:
+    """The earliest event that gave a path a content, with its number; they come newest first."""
+    return {(event.path, event.blob): (number, event) for number, event in enumerate(events) if event.blob is not None}
+
+
+def _dated(project: Project, one: NamedVersion, found: tuple[int, Event] | None) -> NamedVersion:
     record = _record_of(project, one.pointer.run)
+    behind, event = found if found is not None else (0, None)
+    one = one._replace(behind=behind)
     commit = event.commit if event is not None else None
     if record is not None and record.ended is not None:
         return one._replace(created=record.ended, user=record.by or None, commit=commit and commit.oid)

@@ -81,7 +81,7 @@ def alias(
             version = choose(project, asked)
             content = dump_pointer(replace(version.pointer, partitions=dict(version.partitions)))
         is_changed = content_at(project, path) != content
-        staged = _write(project, path, content, (asked.name, word), stage) if is_changed and not dry_run else ()
+        staged = () if dry_run else _write(project, path, content, (asked.name, word), stage)
     left = _listed(project, asked.name)
     digest = before.digest if before is not None else None
     return replace(left, changed=word if is_changed else None, before=digest, staged=staged)
@@ -91,9 +91,10 @@ def _write(
     project: Project, path: bytes, content: bytes | None, words: tuple[str, str], stage: bool
 ) -> tuple[bytes, ...]:
     undo = Undo(project, "alias", *words, is_staged=stage)
-    undo.note_pointer(path)
-    undo.save()
-    put_pointer(project, path, content)
+    if content_at(project, path) != content:
+        undo.note_pointer(path)
+        undo.save()
+        put_pointer(project, path, content)
     if stage:
         gitrepo.stage(project.git, [path])
     undo.done()
