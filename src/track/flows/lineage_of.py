@@ -4,15 +4,26 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 
-from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownPath, UnknownRun
+from track.errors import (
+    MalformedRecord,
+    NewerFormat,
+    OutsideRepository,
+    TrackError,
+    UnknownPath,
+    UnknownRevision,
+    UnknownRun,
+)
 from track.flows.lineage_runs import related_runs
+from track.flows.named_place import place_named
+from track.flows.named_versions import version_path
 from track.flows.pointers import owner_of, readable_pointers
 from track.flows.run_find import Runs, every_run, find_run
+from track.flows.sides import artifact_of, pointer_of
 from track.history import log
 from track.model.digest import Digest
 from track.model.graph import Graph, Node, between, only
 from track.model.lineage import History
-from track.model.names import data_path, display, is_pointer_path, pointer_path, text_of, typed
+from track.model.names import display, is_named_pointer, is_pointer_path, text_of, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.model.record import Record
 from track.model.record_file import parse_record
@@ -194,7 +205,7 @@ def _digest(item: str) -> Digest | None:
 def _artifact(
     project: Project, history: History, pointers: dict[bytes, Pointer], item: str, rev: str | None
 ) -> Node | None:
-    """The node of the artifact at a path, by its pointer in the working tree or at `rev`."""
+    """The node of the artifact at a path or of a name, by its pointer in the working tree or at `rev`."""
     found = _pointer(project, pointers, item, rev)
     if found is None:
         return None
@@ -209,13 +220,24 @@ def _pointer(
         given = project.relative(item)
     except TrackError:
         return None
-    asked = data_path(given) if is_pointer_path(given) else given
+    asked = artifact_of(given) if is_pointer_path(given) else given
     path = asked if asked in pointers else owner_of(project, asked) or asked
     pointer = pointers.get(path)
     if rev is not None:
-        content = log.pointer_at(project.git, rev, pointer_path(path))
-        pointer = None if content is None else parse_pointer(content, pointer_path(path))
-    return None if pointer is None else (path, pointer)
+        content = log.pointer_at(project.git, rev, pointer_of(path))
+        pointer = None if content is None else parse_pointer(content, pointer_of(path))
+    return _named(project, item, rev) if pointer is None else (path, pointer)
+
+
+def _named(project: Project, item: str, rev: str | None) -> tuple[bytes, Pointer] | None:
+    """The version that `NAME[@VERSION]` means; None where no named artifact is called so."""
+    try:
+        located = place_named(project, item if rev is None else f"{rev}:{item}")
+    except (UnknownPath, UnknownRevision, OutsideRepository):
+        return None
+    if not is_named_pointer(located.artifact):
+        return None
+    return version_path(located.artifact, located.pointer), located.pointer
 
 
 def _of_run(project: Project, history: History, runs: Runs, item: str) -> Node | None:

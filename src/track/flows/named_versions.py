@@ -23,7 +23,15 @@ from track.flows.sides import HERE, STAGED, Side, parsed, side_here
 from track.history import log
 from track.history.identity import blob_of
 from track.history.log import Event
-from track.model.names import ARTIFACTS, artifact_pointer, display, is_named_pointer, parse_artifact_pointer, typed
+from track.model.names import (
+    ARTIFACTS,
+    artifact_pointer,
+    display,
+    is_named_pointer,
+    parse_alias_pointer,
+    parse_artifact_pointer,
+    typed,
+)
 from track.model.pointer import Pointer
 from track.model.record import Record, is_run_id, record_path
 from track.model.record_file import parse_record
@@ -308,6 +316,12 @@ def _by_digest(project: Project, asked: Asked) -> NamedVersion:
         hint=f"track artifacts show {typed(asked.name)}      lists them",
         details=tuple(f"there is {display(asked.name)}@{display(each)}" for each in aliases[:_LISTED]),
     )
+
+
+def version_path(path: bytes, pointer: Pointer) -> bytes:
+    """Where the pointer of a version lies of which `path` is the pointer, or the alias."""
+    alias = parse_alias_pointer(path)
+    return path if alias is None else artifact_pointer(alias[0], pointer.partitions)
 
 
 def line_of(one: NamedVersion) -> str:

@@ -9,7 +9,7 @@ from track.errors import ForbiddenPath, UsageError
 from track.flows.run_commands import command_of
 from track.flows.run_start import Wishes
 from track.flows.running import Asked, Ran, execute_run
-from track.model.names import check_worktree_path, display, path_of
+from track.model.names import check_worktree_path, display, is_named_pointer, path_of
 from track.model.record import Record, Used
 from track.progress import Progress, silent
 from track.project import Project
@@ -82,9 +82,13 @@ def declared(project: Project, record: Record, category: str) -> tuple[str, ...]
 
 
 def as_declared(project: Project, some: Iterable[Used]) -> tuple[str, ...]:
-    """The tracked paths among these, as they can be declared from any folder."""
+    """The tracked paths among these, as they can be declared from any folder; and of inputs those that have a name."""
     top = os.fsencode(project.root)
-    return tuple(os.fsdecode(top + b"/" + used.path) for used in some if used.path is not None)
+    return tuple(
+        os.fsdecode(top + b"/" + used.path)
+        for used in some
+        if used.path is not None and (used.category == "input" or not is_named_pointer(used.path))
+    )
 
 
 def _folder_of(project: Project, record: Record) -> Path:

@@ -18,7 +18,7 @@ from track.flows.run_artifacts import Made
 from track.flows.run_needs import entries_of, pointer_name, pointer_of_used
 from track.history.linked_worktrees import add_worktree, forget_gone, forget_worktree
 from track.history.plumbing import Git
-from track.model.names import check_worktree_path, display, path_of, pointer_path, typed
+from track.model.names import check_worktree_path, display, is_named_pointer, path_of, pointer_path, typed
 from track.model.pointer import Pointer, dump_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -90,10 +90,15 @@ def _furnish(place: Project, cell: Cell, progress: Progress) -> None:
         for version in cell.inputs:
             wanted.append(version._replace(pointer=pointer_of_used(place, version, None, None)))
             put_pointer(place, pointer_name(version), dump_pointer(wanted[-1].pointer))
-        brought = bring(place, wanted, paths=cell.parts, progress=progress)
+        placed = [version for version in wanted if not is_named_pointer(version.path)]
+        brought = bring(
+            place, placed, paths=[part for part in cell.parts if not is_named_pointer(part)], progress=progress
+        )
     if brought.lacking:
         raise MissingObject(f"{display(brought.lacking[0].path)} is not all here", hint="track pull")
     for path in cell.outputs:
+        if is_named_pointer(path):
+            continue
         with place.gate.directory(path.rpartition(b"/")[0], create=True):
             pass
 

@@ -1,10 +1,15 @@
 """Named artifacts in a living run: what it put are its outputs, what it got its inputs."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from track.errors import UsageError
+from track.errors import OutsideRepository, UnknownPath, UnknownRevision, UsageError
+from track.flows.named_place import place_named
+from track.flows.named_versions import NamedVersion, version_path
 from track.flows.run_start import journal_of
+from track.model.canonical import canonical_json
+from track.model.names import is_named_pointer, parse_artifact_name
 from track.model.pointer import Pointer
 from track.model.record import Record, Used
 from track.project import Project
@@ -14,6 +19,47 @@ from track.runs.journal import Living
 def living_run(project: Project, run: str | None) -> Living | None:
     """The living run of this clone with this id; None where none was named, or it has ended."""
     return journal_of(project).find_living(run) if run is not None else None
+
+
+def named_inputs(project: Project, words: Sequence[str]) -> tuple[list[str], list[NamedVersion]]:
+    """(the other words, the versions) that declared inputs mean: what is no tracked path may be `NAME[@VERSION]`.
+
+    Raises:
+        UsageError: a version may be several, or a name is a path, too.
+    """
+    others: list[str] = []
+    versions: list[NamedVersion] = []
+    for word in words:
+        try:
+            located = place_named(project, word)
+        except (UnknownPath, UnknownRevision, OutsideRepository):  # whoever looks for a path says what is wrong
+            others.append(word)
+            continue
+        if not is_named_pointer(located.artifact):
+            others.append(word)
+            continue
+        name = parse_artifact_name(located.artifact)
+        partitions = located.pointer.partitions
+        path = version_path(located.artifact, located.pointer)
+        versions.append(NamedVersion(name, partitions, path, located.pointer, located.side.name))
+    return others, versions
+
+
+def used_by_name(project: Project, versions: Sequence[NamedVersion]) -> tuple[Used, ...]:
+    """These versions as the declared inputs of a run; the JSON of values goes into the store, for records name it."""
+    if not versions:
+        return ()
+    found = []
+    with project.store.writer() as writer:
+        for one in versions:
+            size = one.pointer.size
+            if one.pointer.kind == "value":
+                text = canonical_json(one.pointer.value)
+                writer.add_content(text)
+                size = len(text)
+            found.append(_used("input", one.path, one.pointer, size)._replace(how="declared"))
+        writer.commit()
+    return tuple(found)
 
 
 def note_output(living: Living, path: bytes, pointer: Pointer, size: int) -> None:

@@ -1,17 +1,20 @@
 """Run needs: what a run names is brought here when somebody wants to use it again, and only then."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 
-from track.errors import MissingObject, UsageError, together
+from track.errors import MalformedPointer, MissingObject, UsageError, together
 from track.flows.lost import lacking_here
 from track.flows.reach import Version
 from track.flows.receive import receive
 from track.flows.run_find import Found
+from track.flows.sides import pointer_of
 from track.flows.view import reader
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import display, pointer_path
+from track.model.names import display, is_named_pointer, parse_artifact_pointer
 from track.model.pointer import Pointer
 from track.model.record import Record, Used
 from track.progress import Progress, silent
@@ -21,12 +24,12 @@ _LISTED = 10
 
 
 def input_versions(record: Record) -> list[Version]:
-    """The tracked paths that a run used, as versions."""
+    """The tracked paths and named artifacts that a run used, as versions; values are files of their JSON."""
     return [_version(used) for used in record.of("input") if used.path is not None]
 
 
 def output_versions(record: Record) -> list[Version]:
-    """The paths that a run made, as versions."""
+    """The paths and named artifacts that a run made, as versions."""
     return [_version(used) for used in record.of("output") if used.path is not None]
 
 
@@ -88,9 +91,12 @@ def _version(used: Used) -> Version:
     assert used.path is not None
     files = 0 if used.kind == "directory" else None
     pointer = Pointer(kind=used.kind, digest=used.digest, size=used.size, files=files, type=used.type)
+    if is_named_pointer(used.path):
+        with suppress(MalformedPointer):
+            pointer = replace(pointer, partitions=dict(parse_artifact_pointer(used.path).partitions))
     return Version(used.path, pointer, ())
 
 
 def pointer_name(version: Version) -> bytes:
     """The pointer file of a version."""
-    return pointer_path(version.path)
+    return pointer_of(version.path)

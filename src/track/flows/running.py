@@ -27,6 +27,7 @@ from track.flows.run_end import end
 from track.flows.run_environment import environment_of, streams_of
 from track.flows.run_isolated import Cell, check_isolated, isolated, keep_declared
 from track.flows.run_metrics import check_metric_files, following
+from track.flows.run_named import named_inputs, used_by_name
 from track.flows.run_needs import code_version, input_versions
 from track.flows.run_place import Placed, place
 from track.flows.run_start import RUN_ID, Wishes, begin, elapsed_s
@@ -114,7 +115,8 @@ def execute_run(
     """Execute `command` and record it, for every verb that does; what it promises and raises is said at `verbs.run`."""
     wishes, asked = wishes or Wishes(), asked or Asked()
     _check(command, asked)
-    inputs, outputs = places_of(project, asked.inputs), places_of(project, asked.outputs)
+    words, named = named_inputs(project, asked.inputs)
+    inputs, outputs = places_of(project, words), places_of(project, asked.outputs)
     before = tracked_now(project, progress)
     check_inputs(project, inputs, before)
     check_outputs(project, outputs)
@@ -125,6 +127,8 @@ def execute_run(
     began = time.monotonic()
     hold(living.folder)
     work = _Work(project, living, tuple(command), asked, before, inputs, outputs, progress)
+    by_name = used_by_name(project, named)
+    living.edit(lambda draft: replace(draft, artifacts=(*draft.artifacts, *by_name)))
     try:
         with _place_of(work) as place:
             found = _find(work, place, _execute(work, place, echo))
@@ -164,7 +168,8 @@ def _place_of(work: _Work) -> Iterator[Project]:
     with project.lock():
         if lost := save_inputs(project, used, work.progress):
             raise ChangedWhileAdding(f"`{lost[0].shown}` changes all the time", hint="wait until it is written")
-    draft = replace(work.living.record(), artifacts=used)
+    by_name = work.living.record().of("input")  # nothing else is known yet
+    draft = replace(work.living.record(), artifacts=(*used, *by_name))
     code = code_version(draft)
     cell = Cell(code, revision.commit, input_versions(draft), work.inputs, work.outputs, draft.cwd)
     with isolated(project, cell, work.progress) as place:

@@ -8,7 +8,7 @@ from track.flows.look import Look, look
 from track.flows.pointers import exists, owner_of
 from track.flows.rerunning import Again, again, as_declared
 from track.flows.stale_paths import Standing
-from track.model.names import display, typed
+from track.model.names import display, is_named_pointer, typed
 from track.model.record import Record, Used
 from track.model.staleness import Step
 from track.project import Project
@@ -72,8 +72,8 @@ def _check_outputs(project: Project, standing: Standing, run: Record) -> None:
                 f"run {display(run.name)} would write `{used.shown}` again, which is another than it made by now",
                 hint=f"if it is to be replaced: track rerun {run.id}",
             )
-        seen = look(project, used.path, pointer)
-        if seen.state in ("M", "?"):
+        seen = None if is_named_pointer(used.path) else look(project, used.path, pointer)
+        if seen is not None and seen.state in ("M", "?"):
             raise UnsavedWork(
                 f"`{used.shown}` would be made again, and {_what(seen)}",
                 hint=f"keep it: track add {typed(used.path)}      give it up: track checkout {typed(used.path)}",
@@ -89,6 +89,8 @@ def _check_input(project: Project, standing: Standing, used: Used) -> None:
             f"`{used.shown}`, which it used, is not tracked any more",
             hint=f"have it again: track checkout REV -- {typed(used.path)}      its versions: track log {used.shown}",
         )
+    if is_named_pointer(used.path):
+        return  # it has no working copy
     pointer = standing.pointers.get(used.path)
     seen = look(project, used.path, pointer) if pointer is not None else None
     if not exists(project, used.path) or (seen is not None and (seen.state == "D" or seen.absent_count)):

@@ -11,7 +11,9 @@ from track.flows.run_find import Found, find_run
 from track.flows.run_needs import input_versions, need, pointer_name, pointer_of_used
 from track.flows.undo import Undo
 from track.history import log
+from track.model.names import is_named_pointer
 from track.model.pointer import Pointer, parse_pointer
+from track.model.record import Used
 from track.progress import Progress, silent
 from track.project import Project
 
@@ -51,7 +53,7 @@ def checkout_inputs(
         RemoteError: no remote can be asked.
     """
     found = find_run(project, name)
-    inputs = input_versions(found.record)
+    inputs = [version for version in input_versions(found.record) if not is_named_pointer(version.path)]
     again = f"track checkout --inputs {found.record.id}"
     with project.lock():
         need(project, found, inputs, fetch=fetch, again=again, progress=progress)
@@ -68,9 +70,13 @@ def checkout_inputs(
                 write_pointer(project, pointer_name(version), version.pointer)
             ignore(project, [version.path for version in changed])
         step = undo.done() if not dry_run else None
-    elsewhere = tuple(used.shown for used in found.record.of("input") if used.path is None)
+    elsewhere = tuple(used.shown for used in found.record.of("input") if used.path is None or _is_named(used))
     pointers = tuple(pointer_name(version) for version in changed)
     return InputsPlaced(found, brought.artifacts, pointers, len(inputs), elsewhere, step, brought.given_up)
+
+
+def _is_named(used: Used) -> bool:
+    return used.path is not None and is_named_pointer(used.path)
 
 
 def _wanted(project: Project, found: Found, version: Version) -> Version:

@@ -19,16 +19,15 @@ from track.flows.choice import Choice
 from track.flows.copying import copy_out, making_in
 from track.flows.landing import refuse_own
 from track.flows.named_place import place_named
+from track.flows.named_versions import version_path
 from track.flows.run_named import living_run, note_input
 from track.flows.view import Located
 from track.model.canonical import canonical_json
 from track.model.manifest import Entry, walk
 from track.model.names import (
-    artifact_pointer,
     check_entry_path,
     display,
     is_named_pointer,
-    parse_alias_pointer,
     parse_artifact_name,
     typed,
 )
@@ -96,14 +95,10 @@ def get(
     got = _get(project, located, entry, chosen, choice=choice, force=force, progress=progress)
     living = living_run(project, run)
     if living is not None and is_named_pointer(located.artifact):
-        note_input(living, _version_path(located), located.pointer, located.pointer.size or got.size)
+        note_input(
+            living, version_path(located.artifact, located.pointer), located.pointer, located.pointer.size or got.size
+        )
     return got
-
-
-def _version_path(located: Located) -> bytes:
-    """Where the pointer of a version lies, also of one that was named by an alias."""
-    alias = parse_alias_pointer(located.artifact)
-    return located.artifact if alias is None else artifact_pointer(alias[0], located.pointer.partitions)
 
 
 def _get(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from track import publish
 from track.errors import MissingObject, TrackError
 from track.flows.keep import Keeper
-from track.flows.pointers import exists
+from track.flows.pointers import exists, pointer_at
 from track.flows.reach import Version
 from track.flows.run_commands import command_of
 from track.flows.run_compare import Side, Verdict, verdict
@@ -17,6 +17,7 @@ from track.flows.run_find import Found, find_run
 from track.flows.run_isolated import Cell, isolated
 from track.flows.run_needs import code_version, input_versions, need, output_versions
 from track.flows.run_start import RUN_ID
+from track.model.names import is_named_pointer
 from track.progress import Progress, silent
 from track.project import Project
 from track.runs.command import Echo, Executed, Streams, check_program, execute
@@ -98,7 +99,13 @@ def _verdicts(project: Project, place: Project, outputs: Sequence[Version], prog
     sides: dict[bytes, Side] = {}
     with Keeper(place, progress=progress) as keeper:
         for version in outputs:
-            if exists(place, version.path):
+            if is_named_pointer(version.path):
+                with suppress(TrackError):
+                    if (pointer := pointer_at(place, version.path)) is not None:
+                        is_value = pointer.kind == "value"  # which a record names as a file of its JSON
+                        size = version.pointer.size if is_value else pointer.size
+                        sides[version.path] = Side("file" if is_value else pointer.kind, pointer.digest, size)
+            elif exists(place, version.path):
                 with suppress(TrackError):  # a pipe or the like is no output
                     kept = keeper.keep(version.path, None)
                     sides[version.path] = Side(kept.kind, kept.digest, kept.size)

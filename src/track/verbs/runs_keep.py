@@ -10,7 +10,7 @@ from track.flows.pointing import pointer_of_content
 from track.flows.run_artifacts import Made
 from track.flows.run_find import Found, every_run, find_run
 from track.flows.run_place import place
-from track.model.names import display, pointer_path
+from track.model.names import display, is_named_pointer, pointer_path
 from track.model.record import Record
 from track.progress import Progress, silent
 from track.project import Project
@@ -80,7 +80,7 @@ def _made(project: Project, record: Record, progress: Progress) -> tuple[list[Ma
     moved_on: list[bytes] = []
     with Keeper(project, progress=progress) as keeper:
         for used in record.of("output"):
-            if used.path is None:
+            if used.path is None or is_named_pointer(used.path):  # whose pointer was written when it was put
                 continue
             now = pointer_at(project, pointer_path(used.path))
             try:

@@ -15,6 +15,7 @@ _HELP = """Execute a command and keep what is known of it: code, environment, in
   track run -o model.pt -- ./train.sh            a new file becomes an artifact
   track run -p lr=0.1 --name base -- python train.py
   track run --tag sweep --folder /sweeps -- make all
+  track run -i rides@prod -o model.pt -- ./train.sh       a version of a named artifact is an input
   track run --isolated -i data.csv -o model.pt -- python train.py    only these, and the code, are there
   track run --metrics loss.csv -- ./train.sh     lines of CSV, or of JSON, are its metrics as they come
   track run --commit -o model.pt -- ./train.sh   commits the record and the pointers
@@ -40,7 +41,14 @@ Exit codes: the command's own; 127 when there is no such command; 1 a declared o
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
 @click.argument("command_line", nargs=-1, metavar="-- COMMAND...", type=click.UNPROCESSED)
-@click.option("-i", "--input", "inputs", multiple=True, metavar="PATH", help="A tracked path that it uses.")
+@click.option(
+    "-i",
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="PATH|NAME",
+    help="A tracked path or a named artifact that it uses.",
+)
 @click.option("-o", "--output", "outputs", multiple=True, metavar="PATH", help="A path that it writes.")
 @click.option("--metrics", "metrics", multiple=True, metavar="FILE", help="A file in which it writes its metrics.")
 @click.option("-p", "--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter; may be repeated.")
