@@ -465,6 +465,15 @@ def test_a_declaration_that_versions_do_not_fit_is_refused(here: Path) -> None:
     told(track("declare", "days", "--granularity", "month", cwd=here), 6, "would not fit")
 
 
+def test_add_with_a_name_keeps_to_what_was_declared(here: Path) -> None:
+    (here / "data.csv").write_bytes(b"1\n")
+    track("declare", "x", "--key", "b", "--key", "a", "--time", cwd=here).ok()
+    words = ("--name", "x", "--partition", "a=1", "--partition", "b=2", "--partition", "time=2024-01-01T13:45")
+    track("add", "data.csv", *words, cwd=here).ok()
+    assert pointer(here, "x/b=2/a=1/time=2024-01-01").partitions == {"b": "2", "a": "1", "time": "2024-01-01"}
+    told(track("add", "data.csv", "--name", "x", "--partition", "c=1", cwd=here), 2, "no partition key `c`")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

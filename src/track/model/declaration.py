@@ -141,6 +141,8 @@ def artifact_name(text: str) -> str:
         UsageError: a part is empty or no name, or it holds what is neither a letter, a digit nor one of `._-` and
             blanks inside.
     """
+    if not text:
+        raise UsageError("not a name for an artifact: it is empty", hint="a name such as rides, or models/churn")
     name = _visible(text, "the name")
     for letter in name:
         if unicodedata.category(letter)[0] not in "LMN" and letter not in "._-/ ":

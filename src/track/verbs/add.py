@@ -9,17 +9,17 @@ from typing import NamedTuple
 from track.errors import InsideArtifact, MissingObject, NameTooLong, UnknownPath, UsageError, together
 from track.flows.ignoring import ignore
 from track.flows.keep import Keeper, Kept
+from track.flows.named import target_of
 from track.flows.overtaken import out_of_step
 from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
 from track.flows.pointing import pointer_of_content, refuse_in_git
-from track.flows.sides import artifact_of
+from track.flows.sides import artifact_of, side_here
 from track.flows.undo import Undo
 from track.formats.declared import is_written_as_one
 from track.history import gitrepo
 from track.model import manifest
 from track.model.labels import Key, with_labels
 from track.model.names import (
-    artifact_pointer,
     check_worktree_path,
     data_path,
     display,
@@ -121,7 +121,7 @@ def add(
     """
     marks = marks or Marks()
     with project.lock():
-        targets = _targets(project, paths, marks)
+        targets, marks = _targets(project, paths, marks)
         _refuse_tracked(project, targets)
         with Keeper(project, dry_run=dry_run, progress=progress) as keeper:
             kept = [
@@ -138,8 +138,8 @@ def add(
     return Added(tuple(done), tuple(touched), stored_bytes)
 
 
-def _targets(project: Project, paths: Sequence[str], marks: Marks) -> list[_Target]:
-    """What was named, each artifact once, sorted by path."""
+def _targets(project: Project, paths: Sequence[str], marks: Marks) -> tuple[list[_Target], Marks]:
+    """What was named, each artifact once, sorted by path; with a name, its partitions as they were declared."""
     if not paths:
         raise UsageError("nothing to add was named", hint="track add PATH…")
     if marks.type is not None and not is_written_as_one(marks.type):
@@ -147,10 +147,11 @@ def _targets(project: Project, paths: Sequence[str], marks: Marks) -> list[_Targ
         raise UsageError(f"not a media type: '{display(marks.type)}'", hint=hint)
     found = sorted({place for given in paths for place in _places(project, given)})
     if marks.name is None:
-        return _joined([_target(project, path) for path in found], found)
+        return _joined([_target(project, path) for path in found], found), marks
     if len(found) != 1:
         raise UsageError(f"{len(found)} paths for the one name {display(marks.name)}", hint="name one path")
-    return [_Target(found[0], artifact_pointer(marks.name, marks.partitions), ())]
+    target = target_of(project, side_here(project), marks.name, marks.partitions or {})
+    return [_Target(found[0], target.path, ())], replace(marks, partitions=target.partitions)
 
 
 def _places(project: Project, given: str) -> list[bytes]:
