@@ -127,6 +127,7 @@ def test_a_later_version_is_used_after_a_pull_and_the_recorded_one_is_still_know
 def test_lineage_goes_from_the_consumer_to_the_producer_in_another_clone(team_b: Path) -> None:
     assert train(team_b, "SEA", "2024-01-01").code == 0
     commit_all(team_b, "trained")
+    assert "train SEA" in here("why", "ride_model", cwd=team_b).ok().out
     for words in (("ride_model",), (f"{NAMED}/ride_model/region=%53%45%41.track",)):
         graph = here("lineage", *words, "--format", "json", cwd=team_b).ok().json
         kinds = sorted(node["kind"] for node in graph["nodes"] if node["kind"] != "code")

@@ -77,6 +77,7 @@ def test_aliases_are_shown_with_the_versions_and_in_status(rides: Path) -> None:
     assert [one["aliases"] for one in shown] == [["prod"], [], []]
     assert track("artifacts", "list", "--json", cwd=rides).ok().json["artifacts"][0]["aliases"] == ["prod"]
     assert "rides@prod" in track("ls", cwd=rides).ok().out
+    assert "rides@prod" in track("find", cwd=rides).ok().out
 
 
 def test_an_alias_that_is_a_revision_too_is_refused_where_they_differ(rides: Path) -> None:

@@ -16,6 +16,7 @@ from track.model.names import (
     data_path,
     is_named_pointer,
     is_record_path,
+    parse_alias_pointer,
     parse_artifact_pointer,
     text_of,
 )
@@ -45,6 +46,8 @@ def shown(path: bytes) -> str:
     if is_record_path(path):
         return text_of(path)
     if is_named_pointer(path):
+        if (alias := parse_alias_pointer(path)) is not None:
+            return "@".join(alias)
         try:
             return parse_artifact_pointer(path).name
         except MalformedPointer:

@@ -3,13 +3,15 @@
 from typing import NamedTuple
 
 from track.errors import TrackError, UnknownPath
+from track.flows.named_place import place_named
+from track.flows.named_versions import version_path
 from track.flows.pointers import owner_of, pointer_at
 from track.flows.run_code import matching_commits
 from track.flows.run_find import Found, every_run, producers
 from track.history import log
 from track.model.digest import Digest
 from track.model.names import data_path, display, is_pointer_path, pointer_path, typed
-from track.model.pointer import parse_pointer
+from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 
 
@@ -49,8 +51,7 @@ def why(project: Project, path: str, rev: str | None = None) -> Reason:
     content = log.pointer_at(project.git, rev, name) if rev is not None else None
     pointer = pointer_at(project, name) if rev is None else None if content is None else parse_pointer(content, name)
     if pointer is None:
-        where = f" at {display(rev)}" if rev is not None else ""
-        raise UnknownPath(f"`{display(asked)}` is no artifact{where}", hint="see what is tracked: track ls")
+        artifact, pointer = _named(project, path, rev)
     runs = every_run(project)
     made = list(producers(runs.found, pointer.digest))
     chosen = next((found for found in made if found.record.id == pointer.run), made[0] if made else None)
@@ -62,6 +63,17 @@ def why(project: Project, path: str, rev: str | None = None) -> Reason:
         if chosen.record.revision is not None:
             matching = matching_commits(project, chosen.record.revision.tree)
     return Reason(artifact, pointer.digest, chosen, others, recorded, matching, runs.refused)
+
+
+def _named(project: Project, name: str, rev: str | None) -> tuple[bytes, Pointer]:
+    """Where the version lies that `NAME[@VERSION]`, or the path of its pointer, means, and its pointer."""
+    try:
+        located = place_named(project, name if rev is None else f"{rev}:{name}")
+    except UnknownPath as error:
+        where = f" at {display(rev)}" if rev is not None else ""
+        shown, hint = display(name), error.hint if "did you mean" in (error.hint or "") else None
+        raise UnknownPath(f"`{shown}` is no artifact{where}", hint=hint or "see what is tracked: track ls") from None
+    return version_path(located.artifact, located.pointer), located.pointer
 
 
 def _recorded(project: Project, found: Found) -> str | None:
