@@ -286,6 +286,8 @@ def test_who_cannot_open_it_makes_none(project: Path, recipient: str, tmp_path: 
     other = new_identity(tmp_path / "other.txt")
     done = track_here("remote", "add", "origin", "../origin", "--encrypt", other, cwd=project)
     assert done.code == 5 and "is one of its recipients" in done.err
+    assert "you could not read" in done.err and "is encrypted" not in done.err
+    assert f"--encrypt {recipient} --encrypt {other}" in done.err
     assert not (project.parent / "origin").exists()
     assert "remote" not in (project / ".track/config.toml").read_text()
 
@@ -372,3 +374,23 @@ def test_no_plain_command_loads_it() -> None:
     script = "import sys, track.verbs.push, track.verbs.status; print({'pyrage', 'cryptography'} & set(sys.modules))"
     with os.popen(f'{sys.executable} -c "{script}"') as said:
         assert said.read() == "set()\n"
+
+
+@pytest.mark.parametrize("left", ["nothing", "half a line", "all before the keys"])
+def test_a_description_that_was_cut_says_that_it_can_be_restored(pushed: Path, left: str) -> None:
+    path = pushed.parent / "origin/store.toml"
+    whole = path.read_bytes()
+    ends = {
+        "nothing": 0,
+        "half a line": whole.index(b"[store]") + 12,
+        "all before the keys": whole.index(b"[encryption]"),
+    }
+    path.write_bytes(whole[: ends[left]])
+    done = track_here("fetch", cwd=pushed)
+    assert done.code == 5
+    assert "restore its store.toml from another copy" in done.err and "newer version" not in done.err
+    assert "track config remote.origin.url" not in done.err
+    path.write_bytes(whole)
+    track_here("fetch", cwd=pushed).ok()
+    path.unlink()
+    assert "track config remote.origin.url FOLDER" in track_here("fetch", cwd=pushed).err

@@ -38,6 +38,7 @@ from track.store.address import (
 )
 from track.store.backends.dotenv import read_dotenv, variables_of
 from track.store.backends.web_login import netrc_login
+from track.store.layout import DESCRIPTION
 from track.store.limit import LimitedPlace, limiter_of
 from track.store.record import explaining
 from track.store.remote import Remote, open_remote
@@ -320,8 +321,8 @@ def _opened(project: Project, named: Named, record: Path, kept: bool) -> Remote:
     except RemoteError as error:
         message = f"remote `{display(named.name)}`: {error.message}"
         details, hint = error.details, error.hint
-        is_elsewhere = isinstance(error, RemoteUnreachable | NotAStore)
-        if is_elsewhere and named.folder is not None and is_relative(named.url):
+        folder = named.folder if isinstance(error, RemoteUnreachable | NotAStore) else None
+        if folder is not None and is_relative(named.url) and not os.path.lexists(folder / DESCRIPTION):
             details = (*details, f"{_line_of(project, named)}: from the top of the repository, here {base_of(project)}")
             hint = f"where it is for this clone: track config remote.{named.name}.url FOLDER"
         raise type(error)(message, hint=hint, details=details) from error

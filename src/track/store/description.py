@@ -122,11 +122,16 @@ def parse_description(content: bytes, place: str) -> Description:
     """
     try:
         table = toml.read(content[:_LIMIT].decode())
-        store = table["store"]
+        if not isinstance(store := table.get("store"), dict):
+            raise ValueError(
+                "it does not say that it is the description of a store" if content.strip() else "it is empty"
+            )
         written = store["format"]
         if type(written) is not int:
             raise ValueError("format is not a number")
         known = SEALED_FORMAT if "encryption" in table else FORMAT
+        if written == SEALED_FORMAT > known:
+            raise ValueError("it says that the store is encrypted, and not how: it was cut off before that")
         if written > known:
             raise _newer(f"the store at {place} has format {written}; this version knows {known}")
         if written < known:

@@ -60,7 +60,16 @@ def new_encryption(url: str, store_id: str, recipients: Sequence[str], access: A
     """
     age = _library(url, "age")
     keys = age.wrap(key := os.urandom(32), store_id, dict.fromkeys(map(age.recipient_of, recipients)))
-    age.unwrap(keys, store_id, age.read_identities(_identity_of(url, access)), url)
+    identities = age.read_identities(source := _identity_of(url, access))
+    try:
+        age.unwrap(keys, store_id, identities, url)
+    except BadCredentials as error:
+        own = next(iter(age.recipients_of(identities)), '"$(cat YOUR.pub)"')
+        raise BadCredentials(
+            f"you could not read {url} yourself: no identity in {display(str(source))} is one of its recipients; "
+            "nothing was made",
+            hint=f"say your own as well: --encrypt {own}{''.join(f' --encrypt {key.recipient}' for key in keys)}",
+        ) from error
     return Encryption(_library(url, "sealing").Sealing(key, store_id).key_id, keys)
 
 
