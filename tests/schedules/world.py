@@ -529,10 +529,11 @@ class Client:
         if not objects:
             return
 
-        def refuse_needed() -> None:
+        def refuse_needed() -> tuple[bytes, ...]:
             if self._needed_beside(root, objects):
                 raise Conflict("another version is made of the same")
             self.world.purged |= objects  # from the moment that it begins nobody may count on them
+            return ()
 
         purge = Purge("2026-11-28", self.name, "the schedule says so", (root.hex(),))
         place = self._remote.place

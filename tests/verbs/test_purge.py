@@ -455,3 +455,28 @@ def test_a_purged_manifest_that_the_history_still_names_stops_no_collection(here
     clone = cloned(here)
     track("pull", cwd=clone).ok()
     assert (clone / "people/same").read_bytes() == b"the same"
+
+
+def test_a_version_that_lost_a_part_of_its_manifest_is_said_to_be_purged_as_others_are(repo: Path) -> None:
+    """Another version was purged with all that they share; this one's own manifest is still there."""
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../origin", cwd=repo).ok()
+    write_tree(repo, {f"data/{number:05}": b"%d" % number for number in range(1500)})
+    track("add", "data", cwd=repo).ok()
+    commit_all(repo, "first")
+    git("tag", "v1", cwd=repo)
+    track("push", cwd=repo).ok()
+    write_tree(repo, {"data/00007": b"another"})
+    track("add", "data", cwd=repo).ok()
+    commit_all(repo, "second")
+    track("push", cwd=repo).ok()
+    track("purge", "data@v1", "--shared", "--yes", "--because", "consent was withdrawn", cwd=repo).ok()
+    clone = cloned(repo)
+    done = track("fetch", cwd=clone)
+    assert done.code == 4 and WORDS in done.err.splitlines()[0] and "consent was withdrawn" in done.err
+    assert "neither here nor" not in done.err
+    done = track("whereis", "data", cwd=clone)
+    assert "everything" not in done.out
+    done = track("push", cwd=repo)
+    assert WORDS in done.err and "has everything" not in done.out and "neither here nor" not in done.err
+    track("gc", "--remote", cwd=repo).ok()

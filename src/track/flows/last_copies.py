@@ -5,7 +5,7 @@ a remote calls complete is that. A collection asks twice, a day apart, and what 
 so that two of them never count on each other.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -64,10 +64,10 @@ def hold_back(
     objects -= remote.absent(objects)
     counts, absent_here = count(objects), store.absent(objects)
     lacking = {one for one in objects if counts.get(one, 0) + (one not in absent_here) < least}
-    staying = _reaching(store, roots, read, lacking) if lacking else {}
+    staying = reaching(store, roots, read, lacking) if lacking else frozenset()
     if staying:
-        marks.keep(_below(store, staying, read))
-    return frozenset(staying)
+        marks.keep(_below(store, {root: roots[root] for root in staying}, read))
+    return staying
 
 
 def _roots(given_up: Iterable[Gone], marks: Marks) -> dict[bytes, bool]:
@@ -82,13 +82,13 @@ def _roots(given_up: Iterable[Gone], marks: Marks) -> dict[bytes, bool]:
     return {digest: is_directory for digest, is_directory in found.items() if digest not in needed}
 
 
-def _below(store: Store, roots: Mapping[bytes, bool], read: ReadNodes) -> set[bytes]:
+def _below(store: Store, roots: Mapping[bytes, bool | None], read: ReadNodes) -> set[bytes]:
     with Marks() as found:
         _descend(store, found, roots, read)
         return {digest for part in found.every() for digest in part}
 
 
-def _descend(store: Store, found: Marks, roots: Mapping[bytes, bool], read: ReadNodes) -> None:
+def _descend(store: Store, found: Marks, roots: Mapping[bytes, bool | None], read: ReadNodes) -> None:
     found.add_roots(Root(digest, is_directory, False, "") for digest, is_directory in roots.items())
     descend(store, found, elsewhere=read)
 
@@ -113,12 +113,14 @@ class _Traced(Marks):
         super().settle(node, nodes, files, is_certain=is_certain)
 
 
-def _reaching(store: Store, roots: Mapping[bytes, bool], read: ReadNodes, wanted: set[bytes]) -> Mapping[bytes, bool]:
+def reaching(
+    store: Store, roots: Mapping[bytes, bool] | Mapping[bytes, None], read: ReadNodes, wanted: Collection[bytes]
+) -> frozenset[bytes]:
     """Those of the roots that are, or have below them, something that is wanted."""
-    with _Traced(wanted) as traced:
+    with _Traced(set(wanted)) as traced:
         _descend(store, traced, roots, read)
-        reaching, waiting = set(wanted), traced.naming
+        found, waiting = set(wanted), traced.naming
         while waiting:
-            reaching |= waiting
-            waiting = {node for each in waiting for node in traced.above.get(each, ())} - reaching
-    return {digest: is_directory for digest, is_directory in roots.items() if digest in reaching}
+            found |= waiting
+            waiting = {node for each in waiting for node in traced.above.get(each, ())} - found
+    return frozenset(roots.keys() & found)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError, TrackError, naming_too
+from track.errors import DamagedObject, MissingObject, NewerFormat, PurgedObject, RemoteError, TrackError, naming_too
 from track.flows import dropped
 from track.flows.choice import Choice
+from track.flows.gone import told
 from track.flows.passed import Passed
 from track.flows.purges import learn
 from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, name_losses, objects_below, refusal
@@ -15,6 +16,7 @@ from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.nodes_there import read_there
+from track.store.purged import purged_in
 from track.store.remote import Remote
 
 
@@ -279,6 +281,15 @@ def _losses(
     names = " and ".join(f"`{display(named.name)}` ({display(named.url)})" for named in asked)
     files = display(versions[0].path) if len(versions) == 1 else f"{len(versions)} artifacts"
     again = _again(asked[0])
+    purged = purged_in(project.store.rooms) if lost else {}
+    if lost and (gone := lost & purged.keys()) == lost:
+        purge = purged[min(gone)]
+        named, count = ", ".join(map(display, purge.paths)), f"{len(gone)} object{'s' if len(gone) > 1 else ''}"
+        return PurgedObject(
+            f"{files}: {named} {told(purge)}; {count} of what is wanted went with that",
+            hint="it is gone for good: choose another version, or let it go: track rm",
+            details=lines,
+        )
     if bad := lost & damaged:
         return DamagedObject(
             f"{files}: {len(bad)} of the objects at {names} are damaged; nothing of them was placed",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, MalformedManifest, MissingObject, NewerFormat
 from track.flows.gone import refuse
+from track.flows.needed import descend
 from track.flows.reach import UNBELIEVABLE, Refused, Version, name_losses, objects_below, refusal
 from track.model.digest import Digest
 from track.model.manifest import parse_node
@@ -14,6 +15,8 @@ from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.claim import Claim
+from track.store.marks import Marks, Root
+from track.store.nodes_there import read_there
 from track.store.objects import Store
 from track.store.purged import note_purged
 from track.store.readback import ReadsOtherwise
@@ -83,7 +86,7 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
         try:
             reached.append(_Reached(version, _below(store, remote, version)))
         except (MissingObject, DamagedObject) as error:
-            if purged := _purged(store, remote, version, {bytes(version.pointer.digest)}):
+            if purged := _purged(store, remote, version, _nowhere_below(store, remote, version)):
                 refused.append(purged)
                 continue
             incomplete.append(version)
@@ -113,6 +116,17 @@ def _purged(store: Store, remote: Remote, version: Version, objects: set[bytes])
         return None
     note_purged(store.rooms, {digest: purged[digest] for digest in hit}, remote.store_id)
     return Refused(version.path, refuse(version.path, hit, purged))
+
+
+def _nowhere_below(store: Store, remote: Remote, version: Version) -> set[bytes]:
+    """The manifest of a version and the parts of it that are neither here nor there; none where nothing was purged."""
+    if not remote.known.condemned.purged:
+        return set()
+    with Marks() as marks:
+        root = bytes(version.pointer.digest)
+        marks.add_roots([Root(root, version.pointer.kind == "directory", True, "")])
+        descend(store, marks, elsewhere=lambda digests: read_there(remote.place, remote.known, digests))
+        return {root} | {one.digest for one in marks.lost()}
 
 
 def _union(reached: Sequence[_Reached]) -> set[bytes]:

@@ -4,7 +4,7 @@ No version is looked at: every other object of a pack gets a new one, named in t
 Meanwhile a mark says that something is being deleted, so that no push and no collection is in the middle of anything.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject
@@ -44,13 +44,14 @@ class PurgedThere(NamedTuple):
 
 def purge_there(
     place: Place, known: Known, store: Store, objects: frozenset[bytes], purge: Purge, *, writer: str,
-    is_whole: Callable[[Holding], bool], look_again: Callable[[], None], patience_s: float, remote: str,
+    is_whole: Callable[[Holding], bool], look_again: Callable[[], Collection[bytes]], patience_s: float, remote: str,
     progress: Progress = silent,
 ) -> PurgedThere:  # fmt: skip
     """Remove objects from a remote, and say there that they were; interrupted, the same again goes on.
 
     A push that is under way may rely on pieces of them: its end is waited for, unless all that it claims `is_whole`.
-    Then, while none can begin, `look_again` raises where one of them is needed by now.
+    Then, while none can begin, `look_again` raises where one of them is needed by now, else says which versions, beside
+    those that are among the objects, are not whole any more without them.
 
     Raises:
         Locked: a collection is deleting there, or a push is still under way after `patience_s`.
@@ -60,7 +61,7 @@ def purge_there(
     with Mark(place, writer) as mark:
         sweep(store.rooms.staging)  # what one that was killed had packed
         settle_claims(place, mark, writer, is_whole, patience_s, remote=remote)
-        look_again()
+        broken = look_again()
         said = _said(place, objects, purge, writer)
         survey(place, known)
         places = known.locate(objects)
@@ -84,7 +85,7 @@ def purge_there(
         drop_from_index(place, known, gone, objects, keep=mark.keep)
         for holding in read_holders(place).entries:
             mark.keep()
-            narrow(place, holding, set(map(bytes, holding.entry.digests)) - objects)
+            narrow(place, holding, set(map(bytes, holding.entry.digests)) - objects.union(broken))
         listed = {one.key for one in place.list(OBJECTS)}
         wholes = [object_key(digest) for digest in sorted(objects) if object_key(digest) in listed]
         keys = [*map(pack_key, sorted(gone)), *wholes]

@@ -1,12 +1,13 @@
 """Purge: remove a version for good, from every remote and from here, and leave word of it."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from track.errors import Conflict, MissingObject, RemoteError, TrackError, UsageError
 from track.flows.collecting import is_whole
+from track.flows.last_copies import reaching
 from track.flows.needed import mark_needed, repositories, shallow_among
 from track.flows.needed_there import mark_needed_there
 from track.flows.reach import Version, objects_below, versions, versions_here
@@ -16,6 +17,7 @@ from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.clock import now_at
+from track.store.holders import read_holders
 from track.store.marks import Marks
 from track.store.nodes_there import read_there
 from track.store.purged import note_purged, purge_here, purged_in
@@ -204,6 +206,15 @@ def _read_there(there: Sequence[Remote], digests: Iterable[bytes]) -> Iterator[t
     yield from ((digest, None) for digest in sorted(waiting))
 
 
+def _read_as_far_as_possible(remote: Remote, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
+    """The same from one remote, with None also for what cannot be read there: of such a version nobody knows more."""
+    for digest in digests:
+        try:
+            yield from read_there(remote.place, remote.known, [digest])
+        except MissingObject:
+            yield digest, None
+
+
 def _mark_there(project: Project, remote: Remote, version: Version, marks: Marks, progress: Progress) -> None:
     without = [bytes(version.pointer.digest)]
     mark_needed_there(remote, project.store, marks, but=clone_id(project), without=without, progress=progress)
@@ -219,7 +230,12 @@ def _at_remote(
     shared: bool,
     progress: Progress,
 ) -> PurgedRemote:
-    def refuse_needed() -> None:
+    def broken_by_it() -> Collection[bytes]:
+        said = {bytes(each) for one in read_holders(connection.place).entries for each in one.entry.digests}
+        roots = dict.fromkeys(sorted(said - objects))
+        return reaching(project.store, roots, lambda digests: _read_as_far_as_possible(connection, digests), objects)
+
+    def refuse_needed() -> Collection[bytes]:
         with Marks() as marks:
             _mark_here(project, [connection], version, marks, progress)
             if marks.kept(sorted(objects)):
@@ -233,6 +249,7 @@ def _at_remote(
                     f"another clone has pushed a version to {connection.place.url} that is made of the same",
                     hint="run the same command again: what that one needs stays",
                 )
+        return ()
 
     try:
         with connected(project, named, sending=True) as connection:
@@ -241,7 +258,7 @@ def _at_remote(
                 connection.place, connection.known, project.store, objects, _purge(project, version, reason, now),
                 writer=clone_id(project),
                 is_whole=lambda claim: is_whole(connection, project.store, claim),
-                look_again=(lambda: None) if shared else refuse_needed,
+                look_again=broken_by_it if shared else refuse_needed,
                 patience_s=project.config.seconds("lock.timeout"), remote=named.name, progress=progress,
             )  # fmt: skip
             connection.publish_again()
