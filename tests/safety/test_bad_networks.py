@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
-from support.remotes import add_objects, new_remote
+from support.remotes import STORE_ID, add_objects, new_remote
 from support.repositories import commit_all
 from support.scene import FULL
 from support.seaweed import BUCKET, OWNER, Seaweed, place_at
@@ -27,6 +27,8 @@ from track.model.digest import digest_of
 from track.store.backends import http_requests, object_place
 from track.store.backends.pace import Pace, pause_before
 from track.store.backends.s3 import BucketPlace
+from track.store.backends.sealed import SealedPlace
+from track.store.backends.sealing import Sealing
 from track.store.objects import Store
 from track.store.place import Place
 
@@ -121,6 +123,26 @@ def test_two_clones_share_a_remote_in_bad_weather(
     between: Proxy, s3_server: Seaweed, tmp_path: Path, seed: int
 ) -> None:
     """A thousand objects in ten pushes, each by one of two clones; the other fetches; a third reads all at the end."""
+    _share_in_bad_weather(between, s3_server, tmp_path, seed, lambda place: place, pushes_count=10)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_clones_share_an_encrypted_remote_in_bad_weather(
+    between: Proxy, s3_server: Seaweed, tmp_path: Path, seed: int
+) -> None:
+    """What comes altered opens as zeros, or not at all: it is asked for again, and never believed."""
+    sealing = Sealing(secrets.token_bytes(32), STORE_ID)
+
+    def sealed(place: Place) -> Place:
+        return SealedPlace(place, sealing, tmp_path / "sealing")
+
+    _share_in_bad_weather(between, s3_server, tmp_path, seed, sealed, pushes_count=10 if FULL else 4)
+
+
+def _share_in_bad_weather(
+    between: Proxy, s3_server: Seaweed, tmp_path: Path, seed: int, made_of: Callable[[Place], Place],
+    *, pushes_count: int,
+) -> None:  # fmt: skip
     source = random.Random(seed)
     prefix = f"weather/{secrets.token_hex(8)}"
     weather = Weather(seed)
@@ -129,10 +151,10 @@ def test_two_clones_share_a_remote_in_bad_weather(
         clones = []
         for name in ("ada", "bob"):
             store = stack.enter_context(Store.open(tmp_path / name / "store", create=True))
-            place = place_at(between.endpoint, OWNER, prefix)
+            place = made_of(place_at(between.endpoint, OWNER, prefix))
             clones.append((store, stack.enter_context(new_remote(place, tmp_path / name / "known.db"))))
         between.faults[:] = [weather]
-        for number in range(10):
+        for number in range(pushes_count):
             (store, remote), (other, theirs) = clones[number % 2], clones[1 - number % 2]
             made = [source.randbytes(source.choice((90, 3000, 40_000))) for _ in range(95)]
             made += [source.randbytes((1 << 20) + number) for _ in range(5)]
@@ -144,9 +166,10 @@ def test_two_clones_share_a_remote_in_bad_weather(
             fetched = theirs.fetch(other, digests)
             assert not fetched.missing and not fetched.damaged, f"seed {seed}, push {number}: {weather.met}"
         between.faults.clear()
-        assert weather.faults_count > 20
+        assert weather.faults_count > 2 * pushes_count
         carol = stack.enter_context(Store.open(tmp_path / "carol" / "store", create=True))
-        last = stack.enter_context(new_remote(place_at(s3_server.endpoint, OWNER, prefix), tmp_path / "carol/known.db"))
+        direct = made_of(place_at(s3_server.endpoint, OWNER, prefix))
+        last = stack.enter_context(new_remote(direct, tmp_path / "carol/known.db"))
         last.refresh()
         assert last.verify().problems == ()
         assert not last.fetch(carol, contents).missing
