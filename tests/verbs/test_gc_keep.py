@@ -1,6 +1,7 @@
 """Gc with a keep policy: of the history only what it says stays; what is in use stays whatever it says."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -234,3 +235,21 @@ def test_whoever_misses_it_is_told_that_it_was_given_up(here: Path) -> None:
     assert "big.bin: given up here by 2030-03-17, keeping `tips` (gc.keep)" in done.err
     assert "in a clone that still has it: track push" in done.err
     assert os.path.exists(here / "big.bin")
+
+
+def test_what_a_step_can_bring_back_is_named_as_the_reason_that_it_stays(repo: Path) -> None:
+    track("init", cwd=repo).ok()
+    track("config", "--clone", "store.min_copies", "0", cwd=repo).ok()
+    for number in range(3):
+        change(repo, b"version %d" % number)
+        commit_all(repo, f"version {number}")
+    git("reflog", "expire", "--expire=now", "--all", cwd=repo)
+    for options in (["-n"], []):
+        done = track("gc", "--keep", "tips", "--grace", "0", *options, cwd=repo).ok()
+        assert "4 versions that `tips` passes over: kept, for track restore can bring them back" in done.err
+        assert "trash.days" in done.err and done.out.splitlines()[-1] in ("nothing would go", "nothing to take away")
+    assert track("gc", "--keep", "tips", "-n", "--json", cwd=repo).ok().json["by_steps"] == 4
+    assert "track restore" not in track("gc", "--keep", "all", "-n", cwd=repo).ok().err
+    shutil.rmtree(repo / ".git/track/trash")
+    done = track("gc", "--keep", "tips", "--grace", "0", cwd=repo).ok()
+    assert "track restore" not in done.err and "are gone" in done.out

@@ -144,13 +144,19 @@ def passed_over(
 
 def given_up(passed: Iterable[Gone], marks: Marks) -> frozenset[bytes]:
     """The versions among these that nothing keeps, by their digests."""
+    found = versions_of(passed)
+    return frozenset(found - marks.kept(sorted(found)))
+
+
+def versions_of(passed: Iterable[Gone]) -> set[bytes]:
+    """The versions that these pointers name, by their digests; values are none."""
     found = set()
     for one in passed:
         with suppress(TrackError):
             pointer = parse_pointer(one.content, display(one.path))
             if pointer.kind != "value":
                 found.add(bytes(pointer.digest))
-    return frozenset(found - marks.kept(sorted(found)))
+    return found
 
 
 def _kept_of_history(repository: Repository, keeping: Keeping, elsewhere: frozenset[str]) -> Iterator[Named]:

@@ -150,6 +150,21 @@ def named_by_steps(repository: Repository) -> Iterator[Root]:
         yield from _in_files(state, _STEPS)
 
 
+def held_by_steps(found: Iterable[Repository], versions: Collection[bytes], keepings: Keepings) -> set[bytes]:
+    """Those of the versions that steps of `track restore` name, and nothing else that a policy keeps or that is in use.
+
+    Raises:
+        GitFailed, HistoryIncomplete, Unreadable: a part of a history or of a working tree cannot be read.
+    """
+    found = tuple(found)
+    held = {root.digest for one in found for root in named_by_steps(one)}.intersection(versions)
+    for one in found if held else ():
+        for named in kept_by(one, keepings.get(one.git.common_dir), tips_of(one), _NONE):
+            held.difference_update(root.digest for root in _named_in(named))
+        held.difference_update(root.digest for root in _in_states(one, _STATE[:3]))
+    return held
+
+
 def _roots(repository: Repository, named: Iterable[Named]) -> Iterator[Root]:
     for one in named:
         yield from _named_in(one)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import HistoryIncomplete, TrackError, UsageError
-from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over
+from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over, versions_of
 from track.flows.leftovers import Source, explain
-from track.flows.needed import Reached, mark_needed, repositories, shallow_among
+from track.flows.needed import Reached, held_by_steps, mark_needed, repositories, shallow_among
 from track.flows.passed import Passed
 from track.flows.sharers import HeldBack, keep_last_copies
 from track.flows.undo import sweep_trash
@@ -51,7 +51,8 @@ class Collected:
     `revived_count` files came back from it. Dead objects that stay: younger than the grace period, or among live ones
     in a pack. With something `lost` nothing was taken away, unless it was forced. `sources` are there in a dry run.
     `unheld_count` objects of `unheld_bytes` that the policy passes over stay, for fewer than `min_copies` remotes hold
-    them; `passed` are remotes that could not be asked.
+    them; `passed` are remotes that could not be asked. `by_steps_count` versions that it passes over stay, for steps of
+    `track restore` can bring them back.
     """
 
     is_dry: bool
@@ -80,6 +81,7 @@ class Collected:
     unheld_count: int = 0
     unheld_bytes: int = 0
     passed: tuple[Passed, ...] = ()
+    by_steps_count: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -143,7 +145,8 @@ def gc(
             did = did._replace(taken=_would_take(found), emptied=_would_empty(project.store, asked.before_s))
         elif not did.is_stopped:
             note_dropped(project.store.rooms, dropped, _why(asked))
-        plan = _Plan(dry_run, marks.count(), len(dropped), back)
+        by_steps = held_by_steps(users, versions_of(passed), chosen)
+        plan = _Plan(dry_run, marks.count(), len(dropped), back, len(by_steps))
     return _collected(project, users, reached, found, asked=asked, plan=plan, did=did, sources=sources)
 
 
@@ -201,6 +204,7 @@ class _Plan(NamedTuple):
     needed_count: int
     given_up_count: int
     back: HeldBack
+    by_steps_count: int
 
 
 class _Done(NamedTuple):
@@ -251,6 +255,7 @@ def _collected(
         unheld_count=plan.back.objects_count,
         unheld_bytes=plan.back.object_bytes,
         passed=plan.back.passed,
+        by_steps_count=plan.by_steps_count,
     )
 
 

@@ -164,6 +164,12 @@ def _show_rest(done: Collected) -> None:
         kept = display(str(done.policy))
         what = count_text(done.given_up_count, "version")
         note(f"{what} of the history {'would be' if done.is_dry else 'are'} given up: kept is `{kept}`")
+    if done.by_steps_count:
+        note(
+            f"{count_text(done.by_steps_count, 'version')} that `{display(str(done.policy))}` passes over: kept, for "
+            "track restore can bring them back (a step leaves after trash.days days, or trash.steps commands)"
+        )
+        hint("track restore      lists the steps")
     if done.unheld_count:
         count = count_text(done.unheld_count, "object")
         note(
@@ -196,6 +202,7 @@ def _document(done: Collected) -> dict[str, object]:
         "keep": str(done.policy),
         "given_up": done.given_up_count,
         "unheld": {"objects": done.unheld_count, "bytes": done.unheld_bytes, "copies": done.min_copies},
+        "by_steps": done.by_steps_count,
         "passed": documents_of(done.passed),
         "grace_days": done.grace_days,
         "repositories": [display(str(path)) for path in done.repositories],
