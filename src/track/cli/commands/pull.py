@@ -8,9 +8,10 @@ from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foreseen
 from track.cli.hooking import ensure_hooks
-from track.cli.passing import documents_of, documents_of_shared, note_shared, show_passed
+from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text
+from track.cli.shared_text import documents_of_shared, note_shared
 from track.cli.shrunk import stay_within
 from track.flows.bring import BroughtArtifact
 from track.flows.choice import choice_of
