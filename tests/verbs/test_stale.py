@@ -1,10 +1,13 @@
 """`track stale`: artifacts that runs made from something that is another by now."""
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from support import strace
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
@@ -67,3 +70,42 @@ def test_a_pointer_that_cannot_be_read_is_told_after_the_rest(here: Path):
     (here / "report.txt.track").write_text("[artifact]\nkind = 'nothing'\n")
     done = track("stale", cwd=here)
     assert done.code == 7 and "clean.csv is stale" in done.out and "report.txt.track" in done.err
+
+
+def test_a_path_that_moved_and_a_clone_without_history_say_the_same(here: Path, tmp_path: Path):
+    (here / "data").mkdir()
+    track("mv", "raw.csv", "data/raw.csv", cwd=here).ok()
+    commit_all(here, "moved")
+    assert track("stale", "--exit-code", cwd=here).ok().out == ""
+    write_tree(here, {"data/raw.csv": b"5\n4\n"})
+    track("add", "data/raw.csv", cwd=here).ok()
+    commit_all(here, "changed")
+    shown = track("stale", cwd=here).ok().out
+    assert (
+        "clean.csv  made by prepare (" in shown and "  raw.csv is gone\n" in shown and "  clean.csv is stale\n" in shown
+    )
+    for number in range(3):
+        git("commit", "-q", "--allow-empty", "-m", f"{number}", cwd=here)
+    git("clone", "-q", "--depth", "1", here.as_uri(), tmp_path / "shallow", cwd=tmp_path)
+    assert track("stale", cwd=tmp_path / "shallow").ok().out == shown
+    git("clone", "-q", "--no-checkout", here, tmp_path / "part", cwd=tmp_path)
+    git("sparse-checkout", "set", "--no-cone", "/*", "!/model.track", cwd=tmp_path / "part")
+    git("checkout", "-q", cwd=tmp_path / "part")
+    assert not (tmp_path / "part/model.track").exists()
+    assert [line for line in track("stale", cwd=tmp_path / "part").ok().out.splitlines() if line[0] != " "] == [
+        line for line in shown.splitlines() if line.startswith("clean.csv ")
+    ]
+
+
+@pytest.mark.needs("strace")
+def test_no_history_is_walked_and_no_data_is_opened(here: Path, tmp_path: Path):
+    change(here)
+    command = [sys.executable, "-m", "track", "stale"]
+    done = strace.run(command, cwd=here, log=tmp_path / "log", calls=("execve", "openat", "open"), follow=True)
+    assert done.code == 0 and "clean.csv  made by prepare" in done.out
+    started = [line.split(" = ")[0] for line in done.log.splitlines() if re.search(r'execve\("[^"]*/git"', line)]
+    asked = [re.sub(r'"-c", "[^"]*", |"--[a-z-]+(=[^"]*)?", ', "", line) for line in started]
+    assert 0 < len(asked) <= 6, asked
+    assert not [line for line in asked if re.search('"(log|rev-list|diff-tree|show)"', line)], asked
+    opened = [line for line in done.log.splitlines() if "open" in line and str(here) in line]
+    assert not [line for line in opened if re.search(r'[/"](raw\.csv|clean\.csv)"', line)]
