@@ -4,6 +4,7 @@ import faulthandler
 import gc
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -164,3 +165,22 @@ def test_messages_end_with_a_process_that_fails_or_is_killed_and_a_process_ends_
             assert [b"one"] == list(messages)
     with work.streamed(never_ends) as messages:
         assert next(messages) == b"one" * 100_000
+
+
+def test_threads_give_what_was_asked_in_any_order_and_raise_what_was_raised_and_end_with_their_block() -> None:
+    begun = threading.Event()
+    before = threading.active_count()
+
+    def waits(number: int) -> int:
+        assert begun.wait(60)
+        return number * number
+
+    with work.Threads(2) as threads:
+        first, second = threads.submit(waits, 3), threads.submit(int, "no number")
+        with pytest.raises(ValueError, match="no number"):
+            second.result()
+        rest = [threads.submit(waits, number) for number in range(50)]
+        begun.set()
+        assert first.result() == 9 and [one.result() for one in rest] == [number * number for number in range(50)]
+        last = threads.submit(waits, 4)
+    assert threading.active_count() == before and last.result() == 16

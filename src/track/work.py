@@ -10,14 +10,18 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, NoReturn
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, BinaryIO, Generic, NoReturn, Self, TypeVar, cast
 
 from track.errors import TrackError
 
 _FAILED, _DONE, _TOLD = b"\x00", b"\x01", b"\x02"
 _NUMBER = 8
+_T = TypeVar("_T")
 
 
 def cores() -> int:
@@ -200,3 +204,70 @@ def _error_of(text: bytes) -> Exception:
 
 def _all_kinds(kind: type[TrackError]) -> list[type[TrackError]]:
     return [kind, *(below for child in kind.__subclasses__() for below in _all_kinds(child))]
+
+
+class Pending(Generic[_T]):
+    """What a thread of `Threads` is to give."""
+
+    def __init__(self, function: Callable[..., _T], arguments: tuple[Any, ...]) -> None:
+        """For `Threads`."""
+        self._function, self._arguments = function, arguments
+        self._is_done = threading.Event()
+        self._found: _T | None = None
+        self._error: BaseException | None = None
+
+    def work(self) -> None:
+        """Do it, in the thread that took it."""
+        try:
+            self._found = self._function(*self._arguments)
+        except BaseException as error:
+            self._error = error
+        finally:
+            del self._function, self._arguments  # what was given may be large
+            self._is_done.set()
+
+    def result(self) -> _T:
+        """What came of it, as soon as it is there; what it raised is raised here."""
+        self._is_done.wait()
+        if self._error is not None:
+            raise self._error
+        return cast(_T, self._found)
+
+
+class Threads:
+    """A few threads for work that lets go of the interpreter, while a block lasts; what was given is done at its end.
+
+    As `concurrent.futures` has them, which takes as long to load as `track status` may take.
+    """
+
+    def __init__(self, count: int) -> None:
+        """So many threads; they start with the first work."""
+        self._count = count
+        self._waiting: SimpleQueue[Pending[Any] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        """The threads themselves."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for all of it."""
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def submit(self, function: Callable[..., _T], *arguments: Any) -> Pending[_T]:
+        """Have this done; calls are begun in their order."""
+        pending = Pending(function, arguments)
+        self._waiting.put(pending)
+        if len(self._threads) < self._count:
+            self._threads.append(threading.Thread(target=self._work, name="track-work", daemon=True))
+            self._threads[-1].start()
+        return pending
+
+    def _work(self) -> None:
+        while (pending := self._waiting.get()) is not None:
+            pending.work()

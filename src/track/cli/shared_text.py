@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from track.cli.session import count_text, note
-from track.flows.run_sharing import Came
+from track.flows.passed import Came
 from track.model.names import display
 
 

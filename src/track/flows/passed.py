@@ -1,4 +1,4 @@
-"""Passed: a remote that was passed over while another one gave what was needed."""
+"""Passed: a remote that was passed over while another one gave what was needed; and what came of runs from one."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,6 +11,14 @@ class Passed(NamedTuple):
     url: str
     why: str
     hint: str | None
+
+
+class Came(NamedTuple):
+    """What came from one remote: how many files were new, and how many runs others, and this clone, share there."""
+
+    remote: str
+    new_count: int
+    runs_count: int
 
 
 def together_passed(first: Iterable[Passed], second: Iterable[Passed]) -> tuple[Passed, ...]:

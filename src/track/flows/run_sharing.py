@@ -4,12 +4,12 @@ What a record names is sent as a version before the file that has the record, an
 there: no collection takes it while this clone, or one that fetched the record, has the run.
 """
 
-import secrets
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import DamagedObject, NewerFormat, RemoteError, TrackError, UsageError, together
-from track.flows.passed import Passed
+from track.flows.passed import Came, Passed
 from track.flows.reach import Version
 from track.flows.remotes import connected
 from track.flows.routes import sources
@@ -44,14 +44,6 @@ class Shareable(NamedTuple):
     runs: tuple[SharedRun, ...] = ()
     versions: tuple[Version, ...] = ()
     refused: tuple[TrackError, ...] = ()
-
-
-class Came(NamedTuple):
-    """What came from one remote: how many files were new, and how many runs others, and this clone, share there."""
-
-    remote: str
-    new_count: int
-    runs_count: int
 
 
 def shareable(project: Project, *, dry_run: bool = False) -> Shareable:
@@ -112,7 +104,7 @@ def share(project: Project, remote: Remote, runs: Sequence[SharedRun], writer: s
     kept = {one.id: known.get(one.id, (one,))[0] for key in sorted(merged) for one in shelf.read(_name(key))}
     kept |= {one.id: one for one in new}
     for offset, part in enumerate(_parts(kept.values())):
-        key = RunsKey(writer, number + offset, secrets.token_hex(4))
+        key = RunsKey(writer, number + offset, os.urandom(4).hex())
         text = dump_runs(part)
         remote.place.put(str(key), seal(text))
         shelf.put(_name(key), text)

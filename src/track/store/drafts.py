@@ -6,7 +6,6 @@ them written anew, so that what was edited a thousand times is still read at spe
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from track.store.pack import PackEntry, PackWriter, SealedPack, dump_table
 from track.store.salt import add_salt
 from track.store.slabs import Slab, Source, Stored, digests_of, slabs, stored_chunks
 from track.store.tables import Spot, Tables
-from track.work import hash_threads
+from track.work import Pending, Threads, hash_threads
 
 PACKS_PER_SLAB = 8
 """A recipe takes up chunks of no more old packs than this for each slab of 16 MiB ..."""
@@ -108,9 +107,9 @@ class Drafting:
 
     def cut(self, sources: Iterable[Source]) -> Iterator[Drafted]:
         """As `run`, but the last pack stays open for what is cut next."""
-        hashed: deque[tuple[Slab, Future[list[bytes]]]] = deque()
+        hashed: deque[tuple[Slab, Pending[list[bytes]]]] = deque()
         stored: deque[_Decided] = deque()
-        with ThreadPoolExecutor(_THREADS) as threads:
+        with Threads(_THREADS) as threads:
             coming = slabs(sources, self._chunker)
             try:
                 for slab in coming:
@@ -133,7 +132,7 @@ class Drafting:
         """Drop the open pack."""
         self._writer.abandon()
 
-    def _decided(self, slab: Slab, future: Future[list[bytes]], threads: ThreadPoolExecutor) -> "_Decided":
+    def _decided(self, slab: Slab, future: Pending[list[bytes]], threads: Threads) -> "_Decided":
         """What to reuse; what is new is compressed from here on."""
         digests = future.result()
         unknown = [digest for digest in digests if digest not in self._fresh and digest not in self._placed]
@@ -225,7 +224,7 @@ class _Decided(NamedTuple):
     slab: Slab
     digests: list[bytes]
     reused: dict[bytes, Spot]
-    stored: Future[dict[int, Stored]]
+    stored: Pending[dict[int, Stored]]
 
 
 def _chosen(digests: list[bytes], lengths: list[int], spots: dict[bytes, list[Spot]]) -> dict[bytes, Spot]:

@@ -6,10 +6,10 @@ from functools import partial
 
 from track.errors import TrackError, naming_too
 from track.flows.choice import Choice, refuse_vain
-from track.flows.passed import Passed, together_passed
+from track.flows.passed import Came, Passed, together_passed
 from track.flows.reach import every_ref, full_name, versions, versions_here
 from track.flows.receive import Foreseen, receive
-from track.flows.run_sharing import Came, bring_shared
+from track.flows.run_sharing import bring_shared
 from track.flows.shallow import not_away
 from track.flows.unmerged import versions_in_conflict
 from track.progress import Progress, silent

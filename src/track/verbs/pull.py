@@ -11,10 +11,10 @@ from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
 from track.flows.lost import lacking_here, put_damage_aside
-from track.flows.passed import Passed, together_passed
+from track.flows.passed import Came, Passed, together_passed
 from track.flows.reach import Version, errors_of, versions_here
 from track.flows.receive import Foreseen, Received, receive
-from track.flows.run_sharing import Came, bring_shared
+from track.flows.run_sharing import bring_shared
 from track.flows.shallow import not_away
 from track.flows.undo import Undo
 from track.flows.unmerged import versions_in_conflict
