@@ -153,7 +153,9 @@ class Collecting:
         return [*(Lost(each, each, found[each]) for each in sorted(nowhere)), *marks.lost()]
 
     def _missed(self, lost: tuple[Lost, ...]) -> tuple[Lost, ...]:
-        """Those that were not removed there for good, with what was below them."""
+        """Those that were not removed there for good with what was below them, by a purge that began meanwhile, too."""
+        if lost:
+            self._purged = together(read_tombstones(self.remote.place)).purged.keys()
         return tuple(one for one in lost if one.digest not in self._purged)
 
     def _mark_claims(self, marks: Marks, holders: Holders) -> None:
