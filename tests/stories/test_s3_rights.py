@@ -116,6 +116,15 @@ def test_a_remote_is_added_once_the_owner_granted_what_the_message_asks_for(
     user.types("track remote check").ok()
 
 
+def test_what_is_to_be_typed_again_is_about_the_same_server(tmp_path: Path, repo: Path, s3_server: Seaweed) -> None:
+    options = f"--endpoint {s3_server.endpoint} --region us-east-1"
+    refused = User(repo, s3_server, PARTIAL[0]).types(f"track remote add origin {url_of(tmp_path)}-again {options}")
+    (again,) = re.findall(r"hint: then again: (track .*)", refused.err)
+    assert again.endswith(f"-again {options}")
+    missing = User(repo, s3_server, OWNER).types(f"track remote add origin s3://not-there/x {options}")
+    assert f"aws s3 mb s3://not-there --endpoint-url {s3_server.endpoint}" in missing.err
+
+
 @pytest.mark.parametrize("verb", ["push", "pull"])
 @pytest.mark.parametrize(
     "person", PARTIAL, ids=lambda person: "+".join(action.partition(":")[0] for action in person.actions)

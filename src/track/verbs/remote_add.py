@@ -15,7 +15,7 @@ from track.flows.rights import telling_rights
 from track.flows.whereabouts import base_of
 from track.history import gitrepo, log
 from track.model import toml
-from track.model.names import display
+from track.model.names import display, typed
 from track.model.settings import NAME
 from track.model.wish import Wish, line
 from track.project import CONFIG, Project
@@ -96,7 +96,7 @@ def remote_add(
     named = Named(name, url, layer if before is None else before.layer, place)
     is_read = is_read_only(project, named)
     wish = _wish(project, named, access)
-    with telling_rights(place, way, f"track remote add {name} {display(address)}", writes=not is_read):
+    with telling_rights(place, way, _line(name, address, access or Access(), recipients), writes=not is_read):
         made = create_remote(place, way, create=create and not is_read, recipients=recipients)
     sealing = _sealing(project, place, way, recipients)
     is_new = before is None
@@ -111,6 +111,14 @@ def remote_add(
             gitrepo.stage(project.git, [CONFIG])
     marks = {"is_new": is_new, "is_default": is_default, "is_read_only": is_read, "is_encrypted": sealing is not None}
     return RemoteAdded(name, url, named.folder, named.layer, made=made, staged=staged, **marks)
+
+
+def _line(name: str, address: str, said: Access, recipients: Sequence[str]) -> str:
+    """What was typed, to be typed again; without its options it would be about another server, or somebody else."""
+    options = [("--endpoint", said.endpoint), ("--region", said.region), ("--profile", said.profile)]
+    options += [("--encrypt", recipient) for recipient in recipients]
+    words = " ".join(f"{option} {typed(value)}" for option, value in options if value)
+    return f"track remote add {name} {display(address)} {words}".rstrip()
 
 
 def _taken(name: str, url: str) -> Conflict:

@@ -98,9 +98,10 @@ def no_credentials(url: str) -> BadCredentials:
 
 def _about_bucket(text: str, code: str, status: int, bound: Bound) -> RemoteError | None:
     if code == "NoSuchBucket":
+        there = "" if ".amazonaws.com" in bound.endpoint else f" --endpoint-url {bound.endpoint}"
         return RemoteUnreachable(
             f"there is no bucket `{bound.bucket}` at {bound.endpoint}",
-            hint=f"make it first: aws s3 mb s3://{bound.bucket}   or, if it is on another server: "
+            hint=f"make it first: aws s3 mb s3://{bound.bucket}{there}   or, if it is on another server: "
             f"track remote add NAME {bound.url} --endpoint URL",
         )
     if code in _REGION_WRONG or status in (301, 307) or "incorrectly configured region" in text:
