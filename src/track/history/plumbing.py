@@ -334,7 +334,7 @@ class _Process:
 
 def failed(args: Sequence[str | bytes], said: bytes) -> GitFailed:
     """Return the error for a Git command that failed, with what it said."""
-    word = next((os.fsdecode(arg) for arg in args if not os.fsdecode(arg).startswith("-")), "")
+    word = next((word for word in map(os.fsdecode, args) if not word.startswith(("-", "core."))), "")
     lines = tuple(display(line) for line in said.splitlines() if line.strip())
     return GitFailed(f"`git {word}` failed", details=lines)
 
