@@ -1,6 +1,7 @@
 """A store that keeps chunks: each command is killed at the calls with which it changes files, or these fail.
 
-A spread of the points is tried; `TRACK_SAFETY=full python -m pytest tests/safety/test_chunk_kills.py` tries all.
+A spread of the points is tried; `TRACK_SAFETY=full python -m pytest tests/safety/test_chunk_kills.py` tries all, and
+more commands.
 """
 
 import random
@@ -11,6 +12,7 @@ import pytest
 
 from support.cli import track
 from support.repositories import commit_all, git, new_repository
+from support.scene import FULL
 from support.sweep import Work, fail_everywhere, kill_everywhere
 
 pytestmark = [pytest.mark.needs("strace"), pytest.mark.timeout(3600)]
@@ -19,6 +21,7 @@ FIRST = random.Random(1).randbytes(3 << 20)
 OTHER = random.Random(2).randbytes(2 << 20)
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EMFILE", "EROFS")
 MOST = 5
+LONGER = ("checking_out",) if FULL else ()
 
 
 def scene_with(folder: Path, *versions: bytes) -> Path:
@@ -65,12 +68,12 @@ def collecting(tmp_path_factory: pytest.TempPathFactory) -> Work:
     return Work(scene, "repo", ("gc", "--grace", "0"))
 
 
-@pytest.mark.parametrize("name", ["adding", "checking_out", "collecting"])
+@pytest.mark.parametrize("name", ["adding", "collecting", *LONGER])
 def test_it_survives_a_kill_at_any_change(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     assert kill_everywhere(request.getfixturevalue(name), tmp_path, most=MOST) > 2
 
 
-@pytest.mark.parametrize("name", ["adding", "checking_out", "collecting"])
+@pytest.mark.parametrize("name", ["adding", *LONGER, *(("collecting",) if FULL else ())])
 def test_it_survives_any_failed_change(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     assert fail_everywhere(request.getfixturevalue(name), tmp_path, ERRORS, most=MOST) > 2
 

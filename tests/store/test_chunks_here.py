@@ -394,7 +394,7 @@ def test_sizes_tell_what_an_object_takes(store: Store) -> None:
         assert 4 * MIB <= stored_sizes(store, [digest])[digest] < 4.1 * MIB
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.data())
 def test_whatever_is_added_edited_and_collected_what_is_needed_is_whole(tmp_path_factory, data: st.DataObject) -> None:
     path = tmp_path_factory.mktemp("walk")
