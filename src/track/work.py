@@ -220,7 +220,7 @@ class Pending(Generic[_T]):
         """Do it, in the thread that took it."""
         try:
             self._found = self._function(*self._arguments)
-        except BaseException as error:
+        except BaseException as error:  # whoever asks for the result raises it
             self._error = error
         finally:
             del self._function, self._arguments  # what was given may be large
