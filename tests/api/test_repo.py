@@ -151,11 +151,11 @@ def test_named_artifacts_are_found_by_name_and_partitions(repo: track.Repo) -> N
     found = repo.get("sales", day="1", region="us")
     assert found.read_text() == "us\n"
     assert dict(found.partitions) == {"region": "us", "day": "1"}
-    assert repo.get("sales", region="us").name == "sales region=us day=1"
+    assert repo.get("sales", region="us").name == "sales day=1 region=us"
     assert repo.get("sales", region="us").path.name == "sales"
     assert repo.get("sales", region="us").commit == git("rev-parse", "HEAD~1", cwd=repo.root).strip()
     assert list(repo.get("sales@latest").files) == ["sales"]
-    assert repo.get("sales", day="1").name in ("sales region=eu day=1", "sales region=us day=1")
+    assert repo.get("sales", day="1").name in ("sales day=1 region=eu", "sales day=1 region=us")
     with pytest.raises(UnknownPath, match="`sales` has no version with region=asia"):
         repo.get("sales", region="asia")
     with pytest.raises(UsageError, match="has no partition key `regoin`"):
@@ -428,7 +428,7 @@ def test_what_is_read_inside_a_run_is_its_input_once(repo: track.Repo, monkeypat
         (b"data/train.csv", None, "api"),
         (b"images", None, "api"),
         (None, "v1:data/train.csv", "api"),
-        (b".track/artifacts/sales/region=eu/day=1.track", None, "api"),
+        (b".track/artifacts/sales/day=1/region=eu.track", None, "api"),
     }
     assert all(isinstance(used, Used) for used in found.record.artifacts)
     assert len(found.record.of("input")) == 4
