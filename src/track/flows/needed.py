@@ -22,7 +22,7 @@ from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.clients import registered
-from track.store.known import complete_in
+from track.store.known import complete_at
 from track.store.marks import Lost, Marks, Root, Waiting
 from track.store.objects import Store
 from track.store.purged import purged_in
@@ -122,8 +122,7 @@ def mark_needed(
     lost = marks.lost()
     at_remotes: set[bytes] = set()
     for repository in found:
-        for record in sorted((repository.git.common_dir / "track" / "remotes").glob("*.db")):
-            at_remotes |= complete_in(record, {one.root for one in lost})
+        at_remotes |= complete_at(repository.git.common_dir / "track" / "remotes", {one.root for one in lost})
     purged = purged_in(project.store.rooms) if lost else {}  # nobody misses what is below: it was removed, too
     missed = tuple(one for one in lost if one.root not in at_remotes and one.digest not in purged)
     return Reached(since.named_count if since is not None else count, missed, shallow_among(found), looked)

@@ -77,9 +77,7 @@ class Known:
 
     def note_confirmed(self, at_s: float) -> None:
         """Note when the remote was asked what it has; all of the record is as of then."""
-        with self._db:
-            self._db.execute("DELETE FROM confirmed")
-            self._db.execute("INSERT INTO confirmed VALUES (?)", (at_s,))
+        self._note_alone("confirmed", at_s)
 
     @property
     def reached(self) -> str | None:
@@ -90,10 +88,12 @@ class Known:
 
     def note_reached(self, place: str) -> None:
         """Note of which place this is the record."""
-        if self.reached != place:
-            with self._db:
-                self._db.execute("DELETE FROM reached")
-                self._db.execute("INSERT INTO reached VALUES (?)", (place,))
+        self._note_alone("reached", place)
+
+    def _note_alone(self, table: str, value: float | str) -> None:
+        with self._db:
+            self._db.execute(f"DELETE FROM {table}")
+            self._db.execute(f"INSERT INTO {table} VALUES (?)", (value,))
 
     def forget_index(self) -> None:
         """Drop what was read from the remote: it changed in a way that cannot be followed."""
@@ -264,11 +264,8 @@ class Known:
 
     def has_packs(self, digests: Iterable[bytes]) -> set[bytes]:
         """Those of the packs that the remote has."""
-        found: set[bytes] = set()
-        for part in _parts(digests):
-            query = f"SELECT digest FROM packs WHERE digest IN ({_marks(part)})"
-            found.update(digest for (digest,) in self._db.execute(query, part))
-        return found
+        query = "SELECT digest FROM packs WHERE digest IN ({})"
+        return {row[0] for part in _parts(digests) for row in self._db.execute(query.format(_marks(part)), part)}
 
     def every_pack(self) -> list[tuple[bytes, int]]:
         """Every pack with its size, sorted by digest."""
@@ -355,11 +352,8 @@ class Known:
     def lost(self) -> set[bytes]:
         """Objects that were missing or damaged wherever they are known to be."""
         bad = self._bad()
-        return {
-            digest
-            for digest in {digest for digest, _ in bad}
-            if all((digest, held.pack or b"") in bad for held in self._places([digest]))
-        }
+        noted = {digest for digest, _ in bad}
+        return {one for one in noted if all((one, held.pack or b"") in bad for held in self._places([one]))}
 
     def unplaced(self) -> set[bytes]:
         """Objects that should be there, and that no index names any more."""
@@ -368,6 +362,12 @@ class Known:
 
     def _bad(self) -> set[tuple[bytes, bytes]]:
         return set(self._db.execute("SELECT digest, pack FROM bad").fetchall())
+
+
+def complete_at(folder: Path, digests: Iterable[bytes]) -> set[bytes]:
+    """Those of the root digests that any remote recorded in `folder` has whole; nothing is written, no one is asked."""
+    wanted = list(digests)
+    return {digest for path in sorted(folder.glob("*.db")) for digest in complete_in(path, wanted)}
 
 
 def complete_in(path: Path, digests: Iterable[bytes]) -> set[bytes]:
