@@ -157,6 +157,7 @@ def test_pointers_that_were_once_committed_broken_are_counted_and_stop_nothing(h
         (["name =="], "expected a value"),
         (["--query", "{"], "is not JSON"),
         (["--query", "[]"], "no dictionary"),
+        (["--query", '{"$and": [' * 2000 + "{}" + "]}" * 2000], "too many dictionaries in each other"),
         (["--query", '{"labels.a": {"$gtt": 1}}'], "$gt"),
         (["--label", "x"], "not KEY=VALUE"),
         (["--since", "yesterday"], "not a date or an age"),

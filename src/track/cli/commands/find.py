@@ -98,6 +98,8 @@ def _query(text: str | None, given: str | None) -> Any:
         found = json.loads(given)
     except ValueError as error:
         raise UsageError(f"--query is not JSON: {display(str(error))}", hint="""'{"user": "andy"}'""") from None
+    except RecursionError:
+        raise UsageError("--query has too many dictionaries in each other", hint="""'{"user": "andy"}'""") from None
     if not isinstance(found, dict):
         raise UsageError("--query is no dictionary", hint="""'{"user": "andy"}'""")
     return found
