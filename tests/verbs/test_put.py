@@ -372,6 +372,15 @@ def test_names_are_listed_with_their_keys_and_searched(rides: Path) -> None:
     told(track("artifacts", "list", "ridse", cwd=rides), 2, "no named artifact has `ridse`", "did you mean rides ?")
 
 
+def test_a_declaration_that_cannot_be_read_does_not_hide_the_other_names(rides: Path) -> None:
+    put(rides, "answer", "--value", "42")
+    (rides / ".track/artifacts/rides/@declaration.toml").unlink(missing_ok=True)
+    (rides / ".track/artifacts/rides/@declaration.toml").symlink_to("/etc/hostname")
+    done = track("artifacts", "list", cwd=rides)
+    assert done.out.split()[0] == "answer"
+    told(done, 1, "cannot read", "@declaration.toml")
+
+
 def test_the_first_version_decides_the_keys_where_nobody_declared_them(rides: Path) -> None:
     for verb in (("put", "rides", "--value", "1"), ("get", "rides"), ("artifacts", "show", "rides")):
         told(

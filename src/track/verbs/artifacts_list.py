@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from track.errors import MalformedPointer, NewerFormat, TrackError, UnknownPath
+from track.errors import MalformedPointer, NewerFormat, TrackError, UnknownPath, Unreadable
 from track.flows.named import Names, Versions, schema_of, side_of, unknown_name
 from track.flows.sides import Side
 from track.model.names import display
@@ -54,7 +54,7 @@ def artifacts_list(project: Project, search: str | None = None, *, rev: str | No
     for name in wanted:
         try:
             found.append(_artifact(project, side, names, name, refused))
-        except (MalformedPointer, NewerFormat) as error:
+        except (MalformedPointer, NewerFormat, Unreadable) as error:
             refused.append(error)
     return NamedArtifacts(side.name, tuple(found), tuple(refused))
 
