@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from track.errors import MalformedPointer, NewerFormat, UsageError
+from track.errors import ConflictedPointer, MalformedPointer, NewerFormat, UsageError
 from track.model.declaration import (
     RESERVED,
     Declaration,
@@ -69,7 +69,6 @@ def test_a_later_format_is_refused():
         (b'[declaration]\ntime = "year"\n', "time is 'year'"),
         (b'[declaration]\nkeys = ["tag"]\n', "reserved"),
         (b'[declaration]\nkeys = ["a", "a"]\n', "2 times"),
-        (b"<<<<<<< ours\n[declaration]\n", "not TOML"),
     ],
 )
 def test_a_broken_declaration_is_refused_by_name(data, why):
@@ -77,6 +76,16 @@ def test_a_broken_declaration_is_refused_by_name(data, why):
         parse_declaration(data, PATH)
     assert "rides/@declaration.toml" in str(caught.value)
     assert "git checkout" in (caught.value.hint or "")
+
+
+def test_a_conflict_in_a_declaration_is_told_as_that_and_neither_side_is_thrown_away():
+    both = b'[declaration]\n<<<<<<< ours\nkeys = ["a"]\n=======\nkeys = ["b"]\n>>>>>>> theirs\n'
+    with pytest.raises(ConflictedPointer, match="a merge conflict is in") as caught:
+        parse_declaration(both, PATH)
+    assert caught.value.exit_code == 6
+    assert "rides/@declaration.toml" in caught.value.message
+    assert "git add" in (caught.value.hint or "")
+    assert "git checkout" not in (caught.value.hint or "")
 
 
 def test_the_declaration_lies_where_no_version_can():

@@ -18,7 +18,7 @@ from typing import Any
 
 import tomli
 
-from track.errors import MalformedPointer, NewerFormat, UsageError
+from track.errors import ConflictedPointer, MalformedPointer, NewerFormat, UsageError
 from track.model import toml
 from track.model.moments import GRANULARITIES, floored, moment_of
 from track.model.names import beside_versions, display, typed
@@ -31,6 +31,7 @@ RESERVED = ("alias", "domain", "latest", "name", "partitions", "project", "tag",
 """What no key may be called: these words have a meaning beside keys, here or in Flyte."""
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+_CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
 _OURS = ("format", "keys", "time", "strict", "type")
 
 
@@ -85,11 +86,17 @@ def parse_declaration(data: bytes, path: bytes) -> Declaration:
 
     Raises:
         NewerFormat: a later version of track wrote it.
+        ConflictedPointer: a merge left both sides in it.
         MalformedPointer: it is not what `dump_declaration` writes, or says what cannot be.
     """
     try:
         document = toml.read(data.decode("utf-8"))
     except (ValueError, RecursionError, tomli.TOMLDecodeError) as error:
+        if _CONFLICT.search(data) is not None:
+            raise ConflictedPointer(
+                f"a merge conflict is in {display(path)}",
+                hint=f"write into it what both sides agreed, then: git add {typed(path)}",
+            ) from None
         raise _malformed(path, f"is not TOML: {error}") from None
     facts = document.get("declaration")
     if not isinstance(facts, dict):
