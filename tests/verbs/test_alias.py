@@ -130,7 +130,8 @@ def test_two_who_move_an_alias_get_a_conflict_that_merge_settles(rides: Path) ->
     assert git("status", "--porcelain", cwd=rides).splitlines() == ["AU .track/artifacts/rides/@prod.track"] or (
         "UU .track/artifacts/rides/@prod.track" in git("status", "--porcelain", cwd=rides)
     )
-    track("merge", ".track/artifacts/rides/@prod.track", "--take", "theirs", cwd=rides).ok()
+    assert "rides@prod" in track("status", cwd=rides).out
+    track("merge", "rides@prod", "--take", "theirs", cwd=rides).ok()
     commit_all(rides)
     assert got(rides, "rides@prod") == b"us 2024-01-01\n"
 

@@ -294,6 +294,9 @@ def _hit(project: Project, given: str, artifacts: Mapping[bytes, bytes]) -> tupl
         for artifact in artifacts:
             if path.startswith(artifact + b"/"):
                 return artifact, path[len(artifact) + 1 :]
+    for artifact in artifacts:
+        if view.name_of(artifact) == given:  # as `track status` shows it
+            return artifact, b""
     return None
 
 
