@@ -172,6 +172,15 @@ def test_an_input_that_was_edited_or_is_missing_is_in_the_way(here: Path) -> Non
     assert track("rerun", "--stale", "-n", cwd=here).code == 2
 
 
+def test_a_name_that_a_shell_would_execute_is_quoted_in_what_is_to_be_pasted(here: Path) -> None:
+    change(here, "a;touch b", "one")
+    step(here, "odd", "a;touch b", "x", "odd")
+    change(here, "x", "zwei")
+    track("rm", "-q", "a;touch b", cwd=here).ok()
+    error = next(one.error for one in again(here).outcomes if one.error is not None)
+    assert error.hint is not None and "track log 'a;touch b'" in error.hint
+
+
 def test_what_somebody_made_otherwise_since_is_not_replaced(here: Path) -> None:
     script = "cat a > one; cat a > two"
     track("run", "-q", "--name", "both", "-i", "a", "-o", "one", "-o", "two", "--", "sh", "-c", script, cwd=here).ok()

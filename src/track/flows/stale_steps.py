@@ -85,9 +85,10 @@ def _check_input(project: Project, standing: Standing, used: Used) -> None:
     if not _is_tracked(project, standing, used):
         if used.how != "declared":
             return  # it may do without: what it opens now is noticed again
+        name = typed(used.path)
         raise UnknownPath(
             f"`{used.shown}`, which it used, is not tracked any more",
-            hint=f"have it again: track checkout REV -- {typed(used.path)}      its versions: track log {used.shown}",
+            hint=f"have it again: track checkout REV -- {name}      its versions: track log {name}",
         )
     if is_named_pointer(used.path):
         return  # it has no working copy
