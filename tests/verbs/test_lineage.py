@@ -122,6 +122,14 @@ def test_what_a_pointer_says_it_is_based_on_counts_where_no_run_made_it(here: Pa
     assert "hand.txt" in names(came_of(here, "data/raw.csv"))
 
 
+def test_what_is_asked_for_is_called_so_where_another_path_holds_the_same(here: Path):
+    write_tree(here, {"one.csv": b"same\n", "two.csv": b"same\n"})
+    track("add", "-q", "one.csv", "two.csv", cwd=here).ok()
+    for name in ("one.csv", "two.csv"):
+        assert track("lineage", name, cwd=here).ok().out.split()[0] == name
+        assert names(came_of(here, name)) == [name]
+
+
 def test_the_tree_shows_each_thing_once(here: Path):
     text = track("lineage", "report.txt", cwd=here).ok().out
     lines = text.splitlines()

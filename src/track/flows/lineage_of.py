@@ -210,6 +210,7 @@ def _artifact(
     if found is None:
         return None
     path, pointer = found
+    history.name_content(pointer.digest, text_of(path), pointer.size)  # others may hold the same
     return history.content(pointer.digest, run=pointer.run, name=text_of(path))
 
 
