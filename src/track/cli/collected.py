@@ -107,7 +107,8 @@ def _show_rest(done: CollectedRemote) -> None:
         hint("track gc --remote --forget CLONE     when a clone is gone for good")
     if done.given_up_count:
         what = count_text(done.given_up_count, "version")
-        note(f"{what} of the history {'would be' if done.is_dry else 'are'} given up: kept is `{done.keep}`")
+        now = "is" if done.given_up_count == 1 else "are"
+        note(f"{what} of the history {'would be' if done.is_dry else now} given up: kept is `{done.keep}`")
     if done.unheld_count:
         note(
             f"{count_text(done.unheld_count, 'version')} that `{done.keep}` passes over: kept, for fewer than "

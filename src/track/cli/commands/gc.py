@@ -163,7 +163,8 @@ def _show_rest(done: Collected) -> None:
     if done.given_up_count:
         kept = display(str(done.policy))
         what = count_text(done.given_up_count, "version")
-        note(f"{what} of the history {'would be' if done.is_dry else 'are'} given up: kept is `{kept}`")
+        now = "is" if done.given_up_count == 1 else "are"
+        note(f"{what} of the history {'would be' if done.is_dry else now} given up: kept is `{kept}`")
     if done.by_steps_count:
         note(
             f"{count_text(done.by_steps_count, 'version')} that `{display(str(done.policy))}` passes over: kept, for "
