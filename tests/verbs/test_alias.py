@@ -9,6 +9,9 @@ from support.cli import track_here as track
 from support.named import NAMED, got, new_rides, pointer, put_text
 from support.repositories import commit_all, git
 from support.scene import duplicate
+from track.flows.merging import Choices, merge_texts
+from track.model.digest import digest_of
+from track.model.pointer import Pointer, dump_pointer
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +137,29 @@ def test_two_who_move_an_alias_get_a_conflict_that_merge_settles(rides: Path) ->
     track("merge", "rides@prod", "--take", "theirs", cwd=rides).ok()
     commit_all(rides)
     assert got(rides, "rides@prod") == b"us 2024-01-01\n"
+
+
+def test_an_alias_that_two_move_is_one_of_their_versions_and_no_mixture_of_them() -> None:
+    def version(kind: str, region: str, text: str) -> bytes:
+        files = 1 if kind == "directory" else None
+        facts = {"kind": kind, "digest": digest_of(text.encode()), "size": 3, "files": files}
+        return dump_pointer(Pointer(**facts, partitions={"region": region}))  # type: ignore[arg-type]
+
+    def nothing(digest: bytes) -> bytes:
+        raise AssertionError("a manifest was read")
+
+    path = b".track/artifacts/rides/@prod.track"
+    for kind in ("file", "directory"):
+        base, eu, us = version(kind, "eu", "one"), version(kind, "eu", "two"), version(kind, "us", "one")
+        apart = merge_texts(nothing, (base, eu, us), path)
+        assert [one.what for one in apart.facts] == ["content", "partition region"]
+        for side, text in (("ours", eu), ("theirs", us)):
+            choices = Choices(facts=side)  # type: ignore[arg-type]
+            assert dump_pointer(merge_texts(nothing, (base, eu, us), path, choices).pointer) == text
+        assert dump_pointer(merge_texts(nothing, (base, base, us), path).pointer) == us
+        assert merge_texts(nothing, (base, us, us), path).is_clean
+    both = (version("directory", "eu", "one"), version("directory", "eu", "two"), version("directory", "eu", "three"))
+    assert [one.what for one in merge_texts(nothing, both, path).facts] == ["content"]  # not path by path
 
 
 # ---- cards ----

@@ -1,5 +1,6 @@
 """Merging: three texts of a pointer -> the merged one with its new manifest, or the conflicts; no network, ever."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,7 @@ from track.model.manifest import Read, Root, compare, parse_node, update
 from track.model.manifest_merge import PathConflict, agreed, merge_manifests, settled
 from track.model.marks import marked, sides
 from track.model.merge import FactConflict, MergedPointer, Side, content_of, merge_pointers
+from track.model.names import parse_alias_pointer
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 
 
@@ -71,7 +73,8 @@ def merge_texts(
     """Merge pointer files: the common one (none: there is none), ours and theirs; `name` is for messages.
 
     A common version that is itself a conflict, as when histories crossed, counts as each of its sides: what comes to
-    the same with both is merged, all else is a conflict. Nothing is written.
+    the same with both is merged, all else is a conflict. An alias that both sides moved names the version of one of
+    them, or is in conflict. Nothing is written.
 
     Raises:
         NotAPointer, MalformedPointer, NewerFormat: one of the texts, the common one in conflict apart.
@@ -83,7 +86,33 @@ def merge_texts(
     if choices.whole is not None:
         taken = mine if choices.whole == "ours" else other
         return Outcome(taken, (), (), 1, {}, None, taken)
-    return _merged(read, _common(base, name), mine, other, choices)
+    bases = _common(base, name)
+    if parse_alias_pointer(os.fsencode(name)) is not None and _both_moved(bases, mine, other):
+        return _one_of(mine, other, choices.facts)
+    return _merged(read, bases, mine, other, choices)
+
+
+def _both_moved(bases: list[Pointer | None], ours: Pointer, theirs: Pointer) -> bool:
+    """Whether both sides have an alias name another version than before, and not the same."""
+    before = [None if base is None else _version(base) for base in bases]
+    return _version(ours) != _version(theirs) and not any(set(before) == {_version(side)} for side in (ours, theirs))
+
+
+def _version(pointer: Pointer) -> tuple[object, ...]:
+    return pointer.kind, pointer.digest, tuple(sorted(pointer.partitions.items()))
+
+
+def _one_of(ours: Pointer, theirs: Pointer, take: Side | None) -> Outcome:
+    """An alias names one side's version or the other's, and never a mixture of them that nobody has put."""
+    if take is not None:
+        taken = ours if take == "ours" else theirs
+        return Outcome(taken, (), (), 1, {}, None, taken)
+    apart = [FactConflict("content", ours.digest, theirs.digest)]
+    for key in sorted({*ours.partitions, *theirs.partitions}):
+        mine, other = ours.partitions.get(key), theirs.partitions.get(key)
+        if mine != other:
+            apart.append(FactConflict(f"partition {key}", mine, other))
+    return Outcome(ours, tuple(apart), (), 0, {}, None, theirs)
 
 
 def changes_for_us(
