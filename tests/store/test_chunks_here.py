@@ -387,6 +387,41 @@ def test_two_writers_at_once_rely_on_nothing_of_each_other(store: Store) -> None
     everything(store.path, [content])
 
 
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+    """A store that two people share, each of whom has an index of their own, as each has it open."""
+    path = tmp_path / "shared"
+    with (
+        Store.open(path, create=True, group=True, cache=tmp_path / "mine") as mine,
+        Store.open(path, create=False, cache=tmp_path / "theirs") as theirs,
+    ):
+        mine.wants_chunks = theirs.wants_chunks = True
+        assert not mine.index.count()
+        yield mine, theirs
+
+
+def test_a_collection_knows_the_recipes_that_others_added_to_a_shared_store(shared: tuple[Store, Store]) -> None:
+    mine, theirs = shared
+    content = noise(1, 3 * MIB)
+    add(theirs, content)
+    collect(mine, digest_of(content))
+    everything(mine.path, [content])
+
+
+def test_chunks_that_somebody_else_uses_again_meanwhile_stay(shared: tuple[Store, Store]) -> None:
+    mine, theirs = shared
+    content = noise(1, 3 * MIB)
+    add(theirs, content)
+    found = look(mine, Only(), float("inf"))
+    assert found.going
+    grown = content + noise(2, MIB)
+    add(theirs, grown)
+    with mine.lock().exclusive(1):
+        take(mine, Only(digest_of(grown)), found, frozenset(), LATER_S)
+        mine.trash().empty(float("inf"))
+    everything(mine.path, [grown])
+
+
 def test_sizes_tell_what_an_object_takes(store: Store) -> None:
     content = noise(1, 4 * MIB)
     add(store, content, edited(content, 100))

@@ -70,6 +70,7 @@ class Uses:
 
 def uses_of(store: Store, needed: Needed, before_s: float) -> Uses:
     """What is used by what is needed, and by recipes in packs that changed after `before_s` (seconds since 1970)."""
+    store.index.refresh()  # an index of our own does not know what other users of the store added
     found = Uses()
     every = store.index.recipes()
     while group := list(islice(every, _AT_ONCE)):

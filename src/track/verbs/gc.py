@@ -296,6 +296,7 @@ def _repositories(project: Project, forgotten: Collection[Path], *, force: bool)
 def _tend_trash(store: Store, marks: Marks, before_s: float) -> tuple[int, int]:
     """(files that came back because they are needed again, bytes that went for good); broken-off fetches go too."""
     trash = store.trash()
+    store.index.refresh()
     # A pack that was written anew is in the trash with objects that are needed, and that the store still has.
     revived = trash.revive(lambda digests: store.absent(marks.kept(digests)))
     if broken := marks.kept(sorted(store.index.broken())):  # their chunks went while nothing needed them
