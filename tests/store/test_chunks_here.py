@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.conftest import files, overwrite, spoil
-from track.errors import ChangedWhileAdding, DamagedObject, MissingObject
+from track.errors import ChangedWhileAdding, DamagedObject, DiskFull, MissingObject
 from track.model.digest import Digest, digest_of
 from track.store.checkup import check_store
 from track.store.chunk_collecting import uses_of
@@ -22,7 +22,7 @@ from track.store.compact import WORTH_IT, compact
 from track.store.cutting import writing
 from track.store.footprint import footprint, stored_sizes
 from track.store.objects import Store
-from track.store.pack import CHUNK, RECIPE, read_table
+from track.store.pack import CHUNK, RECIPE, PackWriter, read_table
 
 MIB = 1 << 20
 LATER_S = 4_000_000_000.0
@@ -162,6 +162,39 @@ def test_a_file_that_becomes_shorter_meanwhile_is_refused(store: Store, tmp_path
     ):
         writer.add_file(file.fileno(), 3 * MIB)
     assert not files(store.rooms.packs) and not files(store.rooms.staging)
+
+
+def test_a_file_that_becomes_shorter_leaves_those_beside_it_as_they_are(store: Store, tmp_path: Path) -> None:
+    first, path = noise(1, 3 * MIB), tmp_path / "f"
+    contents = [first, first + noise(2, MIB), noise(3, 2 * MIB)]
+    with writing(store) as writer:
+        for content, missing in ((first, 0), (noise(4, 20 * MIB), 1), (contents[1], 0), (contents[2], 0)):
+            path.write_bytes(content)
+            with path.open("rb") as file, suppress(ChangedWhileAdding):
+                writer.add_file(file.fileno(), len(content) + missing)
+        writer.commit()
+    everything(store.path, contents)
+
+
+def test_nothing_is_committed_after_the_disk_was_full(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise DiskFull("no space left")
+
+    contents, path = [noise(seed, 2 * MIB) for seed in range(3)], tmp_path / "f"
+    with writing(store) as writer:
+        for content in contents:
+            path.write_bytes(content)
+            with monkeypatch.context() as meanwhile, path.open("rb") as file, suppress(DiskFull):
+                if content is contents[1]:
+                    meanwhile.setattr(PackWriter, "add_entry", full)
+                writer.add_file(file.fileno(), len(content))
+        with pytest.raises(DiskFull):
+            writer.commit()
+    assert not list(store.objects()) and not files(store.rooms.staging)
+    add(store, *contents)
+    everything(store.path, contents)
 
 
 def test_what_is_not_committed_is_dropped(store: Store, tmp_path: Path) -> None:

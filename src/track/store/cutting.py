@@ -62,6 +62,8 @@ class StoreCutter:
         self._drafting: Drafting | None = None
         self._sizes: set[int] | None = None
         self._now = ""
+        self._failure: BaseException | None = None
+        """What was in the way of writing: what came before is not there, and nothing may be added or committed."""
 
     def may_be_whole(self, size: int) -> bool:
         """Whether an object of so many bytes may be here as a file of its own; they are looked at once."""
@@ -82,10 +84,11 @@ class StoreCutter:
         """
         told = 0
         found = digest
-        with self._named():
+        content = _Open(fd)
+        with self._remembered(content), self._named():
             drafting = self._begun()
             self._now = name_of(fd)
-            for drafted in drafting.cut([Source(digest, _Open(fd), size)]):
+            for drafted in drafting.cut([Source(digest, content, size)]):
                 length = min(size - told, _length(drafted))
                 moved(length)
                 told += length
@@ -95,13 +98,17 @@ class StoreCutter:
 
     def seal(self, take: Take) -> None:
         """Give the last pack, with every recipe that waits for it. Raises DiskFull, StoreUnwritable."""
-        if self._drafting is not None:
-            with self._named():
+        with self._remembered(), self._named():
+            if self._drafting is not None:
                 for drafted in self._drafting.seal():
                     take(drafted.pack, drafted.recipes)
 
     def abandon(self) -> None:
         """Drop the pack that is open."""
+        self._failure = None
+        self._drop()
+
+    def _drop(self) -> None:
         if self._drafting is not None:
             self._drafting.abandon()
             self._drafting = None
@@ -127,6 +134,19 @@ class StoreCutter:
         raise ChangedWhileAdding(f"{self._now} changed while it was being added")
 
     @contextmanager
+    def _remembered(self, content: "_Open | None" = None) -> Iterator[None]:
+        """A failure again, whatever is asked next; but one file that cannot be read, or changed, leaves the others."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, ChangedWhileAdding) and not (content is not None and content.is_unreadable):
+                self._failure = error
+                self._drop()
+            raise
+
+    @contextmanager
     def _named(self) -> Iterator[None]:
         """Errors of the record of chunks as ours."""
         try:
@@ -146,14 +166,19 @@ class _Open:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self.is_unreadable = False
 
     def open(self) -> "_Open":
         return self
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         done = 0
-        while done < len(buffer) and (length := read_into(self._fd, buffer[done:], offset + done)):
-            done += length
+        try:
+            while done < len(buffer) and (length := read_into(self._fd, buffer[done:], offset + done)):
+                done += length
+        except OSError:
+            self.is_unreadable = True
+            raise
         return done
 
     def close(self) -> None:

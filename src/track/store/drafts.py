@@ -102,11 +102,15 @@ class Drafting:
             DamagedObject: the file of an object has other bytes.
             DiskFull, StoreUnwritable, Unreadable: the disk is in the way.
         """
-        yield from self.cut(sources)
-        yield from self.seal()
+        try:
+            yield from self.cut(sources)
+            yield from self.seal()
+        except BaseException:
+            self.abandon()
+            raise
 
     def cut(self, sources: Iterable[Source]) -> Iterator[Drafted]:
-        """As `run`, but the last pack stays open for what is cut next."""
+        """As `run`, but the last pack stays open for what is cut next, also after one that could not be read."""
         hashed: deque[tuple[Slab, Pending[list[bytes]]]] = deque()
         stored: deque[_Decided] = deque()
         with Threads(_THREADS) as threads:
@@ -122,8 +126,9 @@ class Drafting:
                     stored.append(self._decided(*hashed.popleft(), threads))
                 while stored:
                     yield from self._written(stored.popleft())
-            except BaseException:
-                self._writer.abandon()
+            except BaseException:  # what was not written of it is as if it had never come
+                self._draft, self._hasher = None, blake3(max_threads=hash_threads())
+                self._fresh.clear()
                 raise
             finally:
                 coming.close()
