@@ -420,6 +420,39 @@ def test_two_writers_at_once_rely_on_nothing_of_each_other(store: Store) -> None
     everything(store.path, [content])
 
 
+@pytest.mark.parametrize("how", ["damaged", "missing"])
+def test_a_collection_leaves_what_is_left_of_a_needed_object(store: Store, how: str) -> None:
+    content, dead = noise(1, 20 * MIB), noise(2, 3 * MIB)
+    add(store, content)
+    add(store, dead)
+    pack = max(packs_of_chunks(store), key=lambda path: path.stat().st_size)
+    sound = pack.read_bytes()
+    if how == "damaged":
+        spoil(pack, 1000)
+        with pytest.raises(DamagedObject):
+            store.read(digest_of(content))
+    else:
+        pack.unlink()
+    collect(store, digest_of(content))
+    assert footprint(store) < 21 * MIB and store.absent([digest_of(content)])
+    pack.touch()
+    overwrite(pack, sound)  # from a copy of the disk
+    store.index.rebuild()
+    everything(store.path, [content])
+
+
+def test_what_is_left_of_an_object_goes_when_it_is_here_again(store: Store) -> None:
+    content = noise(1, 20 * MIB)
+    add(store, content)
+    spoil(max(packs_of_chunks(store), key=lambda path: path.stat().st_size), 1000)
+    with pytest.raises(DamagedObject):
+        store.read(digest_of(content))
+    add(store, content)
+    collect(store, digest_of(content))
+    everything(store.path, [content])
+    assert footprint(store) < 21 * MIB
+
+
 @pytest.fixture
 def shared(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
     """A store that two people share, each of whom has an index of their own, as each has it open."""

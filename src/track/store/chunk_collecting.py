@@ -39,6 +39,8 @@ class Uses:
         """Nothing is used."""
         self.recipes: dict[bytes, tuple[bytes, int]] = {}
         self.users: list[Held] = []
+        self.broken: set[bytes] = set()
+        """What is needed, and can be had by none of its recipes for now."""
         self._entries: dict[bytes, bytearray] = {}
         self._wholly: set[bytes] = set()
 
@@ -68,8 +70,12 @@ class Uses:
         return self.recipes.get(digest) == (pack, offset)
 
 
-def uses_of(store: Store, needed: Needed, before_s: float) -> Uses:
-    """What is used by what is needed, and by recipes in packs that changed after `before_s` (seconds since 1970)."""
+def uses_of(store: Store, needed: Needed, before_s: float, *, spares: bool = True) -> Uses:
+    """What is used by what is needed, and by recipes in packs that changed after `before_s` (seconds since 1970).
+
+    When it `spares` what is broken, all that is left of a needed object of which something is damaged or missing is
+    used, too: what is missing may come back.
+    """
     store.index.refresh()  # an index of our own does not know what other users of the store added
     found = Uses()
     every = store.index.recipes()
@@ -81,6 +87,9 @@ def uses_of(store: Store, needed: Needed, before_s: float) -> Uses:
             if held.digest in kept or _modified_s(store, name) > before_s:
                 found.users.append(held)
                 _use(store, found, held)
+    if spares and (lost := store.index.cut_up() - found.recipes.keys()):
+        found.broken = {one for one in needed.kept(sorted(lost)) if store.whole(one) is None}
+        found.add_all(store.index.needed(found.broken))
     return found
 
 

@@ -54,7 +54,8 @@ class Found(NamedTuple):
     """What a look at the whole store found. `going` are files to take away; the rest counts dead objects that stay:
 
     because they are younger than the grace period, because most of their pack is alive, or because this version
-    cannot read their pack. What changed after `before_s` was young.
+    cannot read their pack. What changed after `before_s` was young. What is left of large objects that are needed and
+    cannot be had stays when it `spares` it.
     """
 
     going: tuple[Dead, ...]
@@ -64,6 +65,7 @@ class Found(NamedTuple):
     among_live_bytes: int
     unreadable_count: int
     before_s: float = float("inf")
+    spares: bool = True
 
 
 class Taken(NamedTuple):
@@ -144,7 +146,7 @@ def rewrite(store: Store, marks: Needed, found: Found, progress: Progress = sile
     try:
         with store.writer() as writer:
             copies = _Copies(store, writer)
-            uses = uses_of(store, marks, found.before_s)
+            uses = uses_of(store, marks, found.before_s, spares=found.spares)
             try:
                 for dead in mixed:
                     if dead.of_chunks:
@@ -176,7 +178,7 @@ def take(store: Store, marks: Needed, found: Found, rewritten: frozenset[bytes],
     batch: Batch | None = None
     objects = size = files = 0
     going = frozenset(dead.name for dead in found.going if dead.is_pack)
-    uses = uses_of(store, marks, found.before_s)
+    uses = uses_of(store, marks, found.before_s, spares=found.spares)
     for dead in sorted(found.going, key=lambda dead: dead.of_chunks):  # recipes first: none is without its chunks
         with suppress(FileNotFoundError):
             if not _is_still_dead(store, marks, dead, going if dead.name in rewritten else frozenset(), uses):
@@ -194,13 +196,14 @@ def take(store: Store, marks: Needed, found: Found, rewritten: frozenset[bytes],
 
 
 def dead_files(
-    store: Store, marks: Needed, progress: Progress, before_s: float = float("inf")
+    store: Store, marks: Needed, progress: Progress, before_s: float = float("inf"), *, spares: bool = True
 ) -> Iterator[Dead | None]:
     """Every file of a store with something dead in it; None for a pack that this version cannot read.
 
-    Chunks of what changed after `before_s` (seconds since 1970) are not dead.
+    Chunks of what changed after `before_s` (seconds since 1970) are not dead, nor, when it `spares` it, what is left of
+    large objects that are needed and cannot be had.
     """
-    uses = uses_of(store, marks, before_s)
+    uses = uses_of(store, marks, before_s, spares=spares)
     for name, path in store.packs():
         with suppress(FileNotFoundError):
             try:
@@ -255,8 +258,13 @@ class _Copies:
 
 
 def _live(marks: Needed, name: bytes, entries: Sequence[PackEntry], uses: Uses) -> list[bool]:
-    """Which entries of a pack of objects are needed; of several recipes of an object, only the one that counts is."""
+    """Which entries of a pack of objects are needed; of several recipes of an object, only the one that counts is.
+
+    A pack with a recipe of what is broken stays as it is.
+    """
     kept = marks.kept([entry.digest for entry in entries])
+    if any(entry.form == RECIPE and entry.digest in uses.broken for entry in entries):
+        return [True] * len(entries)
     return [
         entry.digest in kept and (entry.form != RECIPE or uses.is_recipe(entry.digest, name, entry.offset))
         for entry in entries

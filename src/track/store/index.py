@@ -207,6 +207,10 @@ class Index:
             found.update(row[0] for row in self._ask(query, piece))
         return found
 
+    def cut_up(self) -> set[bytes]:
+        """The objects of which there is a recipe in a pack, whether it is offered or not."""
+        return {row[0] for row in self._ask("SELECT DISTINCT object FROM needs", ())}
+
     def broken(self) -> set[bytes]:
         """The objects of which a recipe is here, and not every pack that it needs."""
         return {row[0] for row in self._ask(f"SELECT digest FROM objects WHERE form = {RECIPE} AND NOT {_USABLE}", ())}

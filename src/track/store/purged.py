@@ -71,8 +71,8 @@ def purge_here(store: Store, objects: frozenset[bytes], *, timeout_s: float, pro
         DiskFull, StoreUnwritable: a new pack could not be written.
     """
     marks = _Others(objects)
-    going = tuple(dead for dead in dead_files(store, marks, progress) if dead is not None)
-    found = Found(going, 0, 0, 0, 0, 0)
+    going = tuple(dead for dead in dead_files(store, marks, progress, spares=False) if dead is not None)
+    found = Found(going, 0, 0, 0, 0, 0, spares=False)
     rewritten = rewrite(store, marks, found, progress)
     with store.lock().exclusive(timeout_s):
         taken = take(store, marks, found, rewritten, time.time())
