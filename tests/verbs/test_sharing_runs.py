@@ -187,6 +187,25 @@ def test_many_small_files_of_one_clone_become_one(here: Path) -> None:
         assert len(list((project.state / "shared/origin").iterdir())) == 2
 
 
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_copy_that_a_power_cut_tore_is_brought_again_and_loses_no_run(here: Path, left: int) -> None:
+    record = execute(here, "first")
+    share(here)
+    with opened(here) as project:
+        runs_drop(project, [record.id])
+        living = begin(project, Wishes(name="long"))
+    os.truncate(next((here / ".git" / "track" / "shared" / "origin").iterdir()), left)
+    for number in range(16):
+        with opened(here) as project:
+            say_points(living, {"loss": float(number)})
+        share(here)
+    assert len(files_there(here)) == 1
+    clone = cloned(here)
+    assert set(bring(clone)) == {"first", "long"}
+    os.truncate(next((clone / ".git" / "track" / "shared" / "origin").iterdir()), left)
+    assert set(bring(clone)) == {"first", "long"}
+
+
 def test_what_is_damaged_or_of_somebody_else_there_is_named_and_hides_nothing(here: Path) -> None:
     execute(here, "first")
     share(here)

@@ -155,9 +155,9 @@ def bring_shared(
 
 
 def _bring(remote: Remote, shelf: Shelf, prefix: str, *, dry_run: bool) -> dict[RunsKey, int]:
-    """Have on the shelf what lies below a prefix; the keys and their sizes at the remote in bytes."""
+    """Have on the shelf what lies below a prefix, all of it sound; the keys and their sizes at the remote in bytes."""
     listed = {key: one.size for one in remote.place.list(prefix) if (key := runs_name(one.key)) is not None}
-    there = shelf.names()
+    there = shelf.sound()
     unread = sorted(key for key in listed if _name(key) not in there)
     if dry_run:
         return listed

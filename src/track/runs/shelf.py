@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from track import publish
-from track.errors import TrackError
+from track.errors import DamagedObject, TrackError
 from track.model.record import Record
 from track.model.shared_runs import SharedRun, parse_runs
 from track.runs import SHARED
@@ -31,10 +31,19 @@ class Shelf:
         except (FileNotFoundError, NotADirectoryError):
             return set()
 
+    def sound(self) -> set[str]:
+        """What is on it and can be read."""
+        found = set()
+        for name in self.names():
+            with suppress(DamagedObject):
+                if self.read(name):
+                    found.add(name)
+        return found
+
     def put(self, name: str, text: bytes) -> None:
-        """Put the text of one file on it. Raises DiskFull or StoreUnwritable when it cannot be."""
+        """Put the text of one file on it, durably. Raises DiskFull or StoreUnwritable when it cannot be."""
         publish.make_directories(self.folder)
-        publish.publish_bytes(self.folder / name, text, durable=False)
+        publish.publish_bytes(self.folder / name, text)
 
     def drop(self, name: str) -> None:
         """Take one from it; absence is fine."""
