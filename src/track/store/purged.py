@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from track.errors import DamagedObject, NewerFormat
+from track.errors import DamagedObject, NewerFormat, TrackError
 from track.progress import Progress, silent
 from track.publish import make_directories, publish_bytes, remove
 from track.store.collect import Found, dead_files, rewrite, take
 from track.store.layout import TOMBSTONES
 from track.store.objects import Store
+from track.store.pack import read_table
 from track.store.rooms import Rooms
 from track.store.tombstones import Purge, Tombstone, dump_tombstone, parse_tombstone
 
@@ -71,19 +72,32 @@ def purge_here(store: Store, objects: frozenset[bytes], *, timeout_s: float, pro
         DiskFull, StoreUnwritable: a new pack could not be written.
     """
     marks = _Others(objects)
+    packs = store.index.needed(objects)
     going = tuple(dead for dead in dead_files(store, marks, progress, spares=False) if dead is not None)
     found = Found(going, 0, 0, 0, 0, 0, spares=False)
     rewritten = rewrite(store, marks, found, progress)
     with store.lock().exclusive(timeout_s):
         taken = take(store, marks, found, rewritten, time.time())
         store.trash().empty(float("inf"))
-        _remove_leftovers(store.rooms, objects)
+        _remove_leftovers(store.rooms, objects | packs)
+        _remove_bad_packs(store.rooms, objects)
     return taken.objects_count
 
 
-def _remove_leftovers(rooms: Rooms, objects: Iterable[bytes]) -> None:
-    """Half-fetched and damaged copies."""
-    for digest in objects:
+def _remove_bad_packs(rooms: Rooms, objects: frozenset[bytes]) -> None:
+    """Packs that were found bad, and that say that they have one of the objects."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for path in sorted(rooms.quarantine.iterdir()):
+            found: set[bytes] = set()
+            with suppress(TrackError, OSError):
+                found = {entry.digest for entry in read_table(path)}
+            if not objects.isdisjoint(found):
+                remove(path)
+
+
+def _remove_leftovers(rooms: Rooms, names: Iterable[bytes]) -> None:
+    """Half-fetched and damaged copies of these objects, and damaged packs of their chunks."""
+    for digest in names:
         text = digest.hex()
         for folder in (rooms.partial, rooms.quarantine):
             with suppress(FileNotFoundError, NotADirectoryError):
