@@ -237,6 +237,23 @@ def test_a_damaged_chunk_is_never_given_and_the_object_can_be_added_again(store:
         assert store.read(digest_of(content)) == content
 
 
+def test_verify_takes_no_pack_from_whoever_began_to_write_before(store: Store, tmp_path: Path) -> None:
+    first = noise(1, 4 * MIB)
+    grown, path = first[MIB:] + noise(2, MIB), tmp_path / "grown"
+    path.write_bytes(grown)
+    add(store, first)
+    (pack,) = packs_of_chunks(store)
+    spoil(pack, 100)
+    with Store.open(store.path, create=False) as other, writing(store) as writer, path.open("rb") as file:
+        writer.add_file(file.fileno(), len(grown))
+        assert check_store(other).bad and pack.exists()
+        writer.commit()
+    assert store.read(digest_of(grown)) == grown
+    with Store.open(store.path, create=False) as other:
+        assert check_store(other).bad and not pack.exists()
+    everything(store.path, [grown])
+
+
 def test_verify_saves_what_shares_a_pack_with_damage(store: Store) -> None:
     first, second = noise(1, 3 * MIB), noise(2, 3 * MIB)
     add(store, first, second)

@@ -8,6 +8,7 @@ and a fetch brings it again.
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from track import work
 from track.errors import TrackError
 from track.model.digest import Digest
 from track.progress import Progress, Share, silent
-from track.store.chunk_collecting import objects_hit, rescue_chunks
+from track.store.chunk_collecting import is_named, objects_hit, rescue_chunks
 from track.store.hashing import hash_one_of_many
 from track.store.lost import note_lost
 from track.store.objects import Store
@@ -28,6 +29,7 @@ from track.system import reading, shown
 
 _BATCH = 16 << 20
 """Bytes of small files that one thread takes at a time."""
+_PATIENCE_S = 1.0
 _DEEP_ROUND = 64
 """Packs between two words of progress of a deep checkup."""
 _REPORT_S = 0.1
@@ -247,9 +249,7 @@ def _settled(store: Store, pack: CheckedPack) -> Bad:
     """
     path = store.rooms.pack(pack.name)
     if pack.name in store.index.packs_of_chunks():
-        lost = rescue_chunks(store, pack.name, pack.lost or None)
-        note_lost(store.rooms, lost)
-        return _put_aside(store, pack, path, lost)
+        return _chunks_settled(store, pack, path)
     lost = pack.lost if pack.objects_count else tuple(store.index.inside(pack.name))
     note_lost(store.rooms, lost)
     if pack.objects_count and not _rescued(store, path, frozenset(pack.lost)):
@@ -258,6 +258,17 @@ def _settled(store: Store, pack: CheckedPack) -> Bad:
                 store.index.forget(held)
         return Bad(shown(path), pack.what, lost, pack.name)
     return _put_aside(store, pack, path, lost)
+
+
+def _chunks_settled(store: Store, pack: CheckedPack, path: Path) -> Bad:
+    """The same of a pack of chunks, which stays while somebody writes: who began before may rely on what is sound."""
+    lost = rescue_chunks(store, pack.name, pack.lost or None)
+    note_lost(store.rooms, lost)
+    store.index.note_damaged(pack.name)  # who begins from now on does not
+    with suppress(TrackError), store.lock().exclusive(_PATIENCE_S):
+        if not is_named(store, pack.name):
+            return _put_aside(store, pack, path, lost)
+    return Bad(shown(path), pack.what, lost, pack.name)
 
 
 def _put_aside(store: Store, pack: CheckedPack, path: Path, lost: tuple[bytes, ...]) -> Bad:

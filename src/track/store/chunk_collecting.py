@@ -264,6 +264,16 @@ def rescue_chunks(store: Store, pack: bytes, lost: Collection[bytes] | None) -> 
     return hit
 
 
+def is_named(store: Store, pack: bytes) -> bool:
+    """Whether a recipe that counts names a pack; somebody may have written one a moment ago."""
+    store.index.refresh()
+    for held in _needing(store, store.index.needing([pack])):
+        with suppress(DamagedObject, FileNotFoundError):
+            if any(one.digest == pack for one in store.recipes.read(held).packs):
+                return True
+    return False
+
+
 def _needing(store: Store, digests: Collection[bytes]) -> list[Held]:
     return [held for held in store.index.recipes() if held.digest in digests]
 
