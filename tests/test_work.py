@@ -184,3 +184,22 @@ def test_threads_give_what_was_asked_in_any_order_and_raise_what_was_raised_and_
         assert first.result() == 9 and [one.result() for one in rest] == [number * number for number in range(50)]
         last = threads.submit(waits, 4)
     assert threading.active_count() == before and last.result() == 16
+
+
+@pytest.mark.parametrize("available", [0, 1])
+def test_threads_do_with_as_many_as_the_system_gives(monkeypatch: pytest.MonkeyPatch, available: int) -> None:
+    start, left = threading.Thread.start, [available]
+
+    def limited(thread: threading.Thread) -> None:
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    try:
+        with work.Threads(2) as threads:
+            assert [one.result() for one in [threads.submit(abs, -number) for number in range(4)]] == [0, 1, 2, 3]
+        assert available
+    except RuntimeError as error:
+        assert not available and "can't start" in str(error)

@@ -260,12 +260,18 @@ class Threads:
             thread.join()
 
     def submit(self, function: Callable[..., _T], *arguments: Any) -> Pending[_T]:
-        """Have this done; calls are begun in their order."""
+        """Have this done; calls are begun in their order. Raises RuntimeError where not even one thread can start."""
+        if len(self._threads) < self._count:
+            thread = threading.Thread(target=self._work, name="track-work", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more of them
+                if not self._threads:
+                    raise
+            else:
+                self._threads.append(thread)
         pending = Pending(function, arguments)
         self._waiting.put(pending)
-        if len(self._threads) < self._count:
-            self._threads.append(threading.Thread(target=self._work, name="track-work", daemon=True))
-            self._threads[-1].start()
         return pending
 
     def _work(self) -> None:
