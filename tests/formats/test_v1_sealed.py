@@ -109,7 +109,7 @@ def test_what_cannot_open_it_refuses_it_by_its_format() -> None:
         with pytest.raises(NewerFormat):
             parse_description(text.replace(before, after).encode(), "there")
     plain = dump_description(Description(STORE)).decode()
-    with pytest.raises(NewerFormat, match="format 2"):
+    with pytest.raises(NotAStore, match="cut off"):
         parse_description(plain.replace("format = 1", "format = 2").encode(), "there")
     for wrong in (
         text.replace("[store]\nformat = 2", "[store]\nformat = 1"),
