@@ -183,3 +183,16 @@ def test_a_value_in_quotes_behind_a_secret_key_never_stays_and_all_around_it_doe
 )
 def test_a_word_behind_a_secret_key_never_stays(key: str, word: str, form: str) -> None:
     assert without_told(f"x {form.format(key, word)} x") == f"x {form.format(key, REDACTED)} x"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_secret"),
+    [
+        (b"[" + b",".join(b'"http://host:80/%d"' % number for number in range(100_000)) + b"]", False),
+        (b'token: \\"' + b"\\" * 500_000 + b"x", True),
+    ],
+    ids=["addresses", "backslashes"],
+)
+def test_a_long_line_takes_no_time_by_the_square_of_its_length(line: bytes, is_secret: bool) -> None:
+    # by the square, each would take an hour
+    assert bytes_without_told(line) == (b'token: \\"[redacted]' if is_secret else line)

@@ -37,7 +37,7 @@ _CORE = (
 _HELD = re.compile(
     rf"""(?im)({_CORE})(?P<end>\\*["'])?(?P<between>[ \t]*(?:=>?|:)[ \t]*)
         (?P<value>"(?:[^"\\\r\n]|\\.)+(?:"|(?=\r|$))|'(?:[^'\\\r\n]|\\.)+(?:'|(?=\r|$))
-        |\\+["'](?:(?!\\+["'])[^\r\n])+(?:\\+["']|(?=\r|$))
+        |\\+["'](?:[^\\\r\n]|\\++(?!["']))+(?:\\+["']|(?=\r|$))
         |(?:(?:bearer|basic|digest)[ ]+)?(?![\\"'])[^\s"'`,;&|\\]*[^\s"'`,;&|\\:)\]}}])""",
     re.VERBOSE,
 )
@@ -51,8 +51,8 @@ _PLACEHOLDER = re.compile(r"\*+|<[^<>]*>?|%[sdr(].*|[{\[(].*|\$\{?\w+\}?")
 _EXPRESSION = re.compile(r"[A-Za-z_][\w.]*[(\[].*")
 """In a program, behind `=`."""
 _NUMBER = re.compile(r"[-+]?[0-9][0-9_.,]*(?:e[-+]?[0-9]+)?%?", re.IGNORECASE)
-_TELLING = re.compile(rf"{_CORE}(?:\\*[\"'])?[ \t]*[=: ]|://[^\s/@:]*:[^\s@]*@".encode("ascii"))
-"""What has to stand in lower case where a secret is told."""
+_TELLING = re.compile(rf"{_CORE}(?:\\*[\"'])?[ \t]*[=: ]|://[^\s/@:]*:[^\s/@]*@".encode("ascii"))
+"""What has to stand in lower case where a secret is told; no farther than the next slash, for a line may hold many."""
 _IN_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s/:@?#]*:)([^\s/@?#]+)(?=@)")
 _TRUTH = {"true", "false", "enabled", "disabled", "default", "unknown"}
 _NO_VALUE = _TRUTH | {"none", "null", "nil", "yes", "no", "on", "off", "str", "bytes", "int", "bool", "float", "string"}
