@@ -1,5 +1,6 @@
 """What a program in Python opens without Python is noticed, by itself and nobody else, and nothing is traced for it."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -175,6 +176,41 @@ def test_where_the_kernel_does_not_tell_python_is_traced_for_such_data(
     monkeypatch.setattr(observe, "kernel_tells", lambda top: False)
     found = inputs(done(here, IN_C + "read('a.h5'); open('c.csv').close()", observe=mode))
     assert found == (["a.h5", "c.csv"] if mode == "auto" else ["c.csv"]) and untraced.exists() == (mode == "auto")
+
+
+def test_an_old_python_is_told_nothing_and_says_nothing(here: Path) -> None:
+    # before 3.9 the types of functions cannot be evaluated, where they are not in quotes; before 3.8 there is no hook
+    source = (observe._INJECTED / "sitecustomize.py").read_text("utf-8")
+    for each in ast.walk(ast.parse(source, feature_version=(3, 6))):
+        if isinstance(each, ast.FunctionDef):
+            types = [each.returns, *(one.annotation for one in each.args.args)]
+            plain = [part for part in types if isinstance(part, ast.Subscript)]
+            assert {ast.unparse(part.value) for part in plain} == set(), each.name
+    script = "import sys, runpy; del sys.addaudithook; runpy.run_path(sys.argv[1])"
+    old = [sys.executable, "-c", script, str(observe._INJECTED / "sitecustomize.py")]
+    notes = here / "notes"
+    notes.touch()
+    told = {**os.environ, "TRACK_OBSERVED": str(notes), "TRACK_OBSERVED_TOP": str(here)}
+    ran = subprocess.run(old, env=told, check=True, capture_output=True)
+    assert (ran.stdout, ran.stderr) == (b"", b"") and b"N1" in notes.read_bytes().split(b"\0")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("import a_module_that_is_not_there", b"a_module_that_is_not_there"), ("print('mine')", b"")],
+)
+def test_a_sitecustomize_of_one_s_own_runs_and_its_failure_is_told_as_without_us(
+    here: Path, monkeypatch: pytest.MonkeyPatch, content: str, said: bytes
+) -> None:
+    write_tree(here, {"own/sitecustomize.py": content.encode()})
+    monkeypatch.setenv("PYTHONPATH", str(here / "own"))
+    heard: list[tuple[int, bytes]] = []
+    with Project.open(here) as project:
+        run(project, (sys.executable, "-c", "0"), echo=lambda number, block: heard.append((number, block)))
+    alone = subprocess.run([sys.executable, "-c", "0"], check=True, capture_output=True)
+    assert b"".join(block for number, block in heard if number == 1) == alone.stdout
+    assert b"".join(block for number, block in heard if number == 2) == alone.stderr
+    assert said in alone.stderr
 
 
 def test_where_a_limit_forbids_to_watch_that_is_told_and_nothing_breaks(here: Path) -> None:

@@ -1,7 +1,8 @@
 """Notes which files a Python program opens; found by Python itself at its start, and imports nothing of ours.
 
 It may run in any Python that the person's command starts, so it does without track, says nothing, and never fails: a
-program is not to notice it. What it notes is read by `track.runs.observe`, one record for each file and direction.
+program is not to notice it. One before 3.9 cannot evaluate the types of functions, so these are in quotes; one before
+3.8 has no hook to put in front. What it notes is read by `track.runs.observe`, one record for each file and direction.
 """
 
 import atexit
@@ -38,7 +39,7 @@ def _observe(place: str, top: str, watched: str) -> None:
             return path
         return real(path)
 
-    def opened(event: str, arguments: tuple[object, ...]) -> None:
+    def opened(event: str, arguments: "tuple[object, ...]") -> None:
         nonlocal asked
         if event != "open" and event != "os.exec":
             return
@@ -65,10 +66,13 @@ def _observe(place: str, top: str, watched: str) -> None:
             return
 
     _describe(note)
-    sys.addaudithook(opened)
+    if hasattr(sys, "addaudithook"):
+        sys.addaudithook(opened)
+    else:
+        note(b"N1")
 
 
-def _noting(place: str) -> Callable[[bytes], None]:
+def _noting(place: str) -> "Callable[[bytes], None]":
     """What adds a record to the notes. A program may close what it did not open, and get the number for a file of its
     own: the notes are opened anew then, and that file is left alone.
     """
@@ -93,7 +97,7 @@ def _noting(place: str) -> Callable[[bytes], None]:
     return note
 
 
-def _asking(note: Callable[[bytes], None], watched: str) -> Callable[[], None]:
+def _asking(note: "Callable[[bytes], None]", watched: str) -> "Callable[[], None]":
     """What notes the watched files that this process opened without Python since the last time; its end is one, too.
 
     A forked child asks for itself. One of `multiprocessing` ends without the usual ado, but for what it was told to
@@ -109,7 +113,7 @@ def _asking(note: Callable[[bytes], None], watched: str) -> Callable[[], None]:
         note(b"N1")
         return lambda: None
 
-    def tell(found: dict[bytes, int]) -> None:
+    def tell(found: "dict[bytes, int]") -> None:
         for path, what in found.items():
             note(b"K%d %d %s" % (what, os.getpid(), path))
 
@@ -144,7 +148,7 @@ def _asking(note: Callable[[bytes], None], watched: str) -> Callable[[], None]:
     return ask
 
 
-def _describe(note: Callable[[bytes], None]) -> None:
+def _describe(note: "Callable[[bytes], None]") -> None:
     """Say which Python this is, and what is installed for it: the names of its `dist-info` folders."""
     version = ".".join(map(str, sys.version_info[:3]))
     names: set[str] = set()
@@ -167,8 +171,8 @@ _watched = os.environ.get("TRACK_OBSERVED_WATCHED")
 if _watched:
     try:
         from kernel_opens import KernelOpens  # type: ignore[import-not-found]  # it lies beside this file
-    except Exception:  # an old Python, or one without ctypes
-        _watched = None
+    except Exception:  # an old Python, or one without ctypes: that it is not asked is noted
+        KernelOpens = None
     sys.modules.pop("kernel_opens", None)
 if _place and _top:
     try:
@@ -181,9 +185,10 @@ _mine = sys.modules.get(__name__)
 if __name__ == "sitecustomize":
     sys.path[:] = [folder for folder in sys.path if not _is_here(folder, _own)]
     sys.modules.pop(__name__, None)
-    try:  # noqa: SIM105  # contextlib would be one more module in every program
+    try:
         import sitecustomize  # type: ignore[import-not-found]  # noqa: F401  # theirs, if there is one
-    except ImportError:
-        pass
+    except ImportError as _error:
+        if _error.name != "sitecustomize":  # theirs lacks something, and Python tells of that
+            raise
     if _mine is not None:
         sys.modules.setdefault(__name__, _mine)
