@@ -178,6 +178,21 @@ def test_where_the_kernel_does_not_tell_python_is_traced_for_such_data(
     assert found == (["a.h5", "c.csv"] if mode == "auto" else ["c.csv"]) and untraced.exists() == (mode == "auto")
 
 
+@pytest.mark.parametrize("options", ["-I", "-S", "-E", "-uS", "-W error -I", "-Xdev -bE"])
+def test_python_that_is_told_to_hear_nobody_is_traced(here: Path, untraced: Path, options: str) -> None:
+    command = (sys.executable, *options.split(), "-c", "open('c.csv').close()")
+    with Project.open(here) as project:
+        ran = run(project, command, None, Asked(), echo=lambda number, block: None)
+    assert inputs(ran) == ["c.csv"] and untraced.exists()
+
+
+@pytest.mark.parametrize(
+    "words", ["", "-c -I", "-mrun -S", "-W E x.py", "-XI x.py", "x.py -I", "- -S", "--check-hash-based-pycs never -O x"]
+)
+def test_what_is_the_program_s_own_says_nothing_to_python(words: str) -> None:
+    assert not observe.is_deaf(("python", *words.split()))
+
+
 def test_an_old_python_is_told_nothing_and_says_nothing(here: Path) -> None:
     # before 3.9 the types of functions cannot be evaluated, where they are not in quotes; before 3.8 there is no hook
     source = (observe._INJECTED / "sitecustomize.py").read_text("utf-8")

@@ -90,6 +90,26 @@ def is_python(command: Sequence[str]) -> bool:
     return bool(command) and _PYTHON.fullmatch(os.path.basename(command[0])) is not None
 
 
+def is_deaf(command: Sequence[str]) -> bool:
+    """Whether a Python is told by its options to ignore what is put in front of its program: `-E`, `-I` or `-S`."""
+    words = iter(command[1:])
+    for word in words:
+        if word in ("-", "--") or not word.startswith("-"):
+            return False
+        if word.startswith("--"):
+            continue
+        for at, letter in enumerate(word[1:], start=1):
+            if letter in "EIS":
+                return True
+            if letter in "cm":  # all behind it is the program's
+                return False
+            if letter in "WX":  # it has a value, in this word or the next
+                if at == len(word) - 1:
+                    next(words, None)
+                break
+    return False
+
+
 def watch(
     command: Sequence[str],
     room: Path,
@@ -102,8 +122,8 @@ def watch(
     """How to start a command so that what it opens below `top` is noted in `room`; `mode` is one of MODES.
 
     `auto` traces what is not Python, where `strace` is and may trace: a container or a setting of the kernel may forbid
-    it, and then it would not even start the command. Python is traced only where data is opaque and the kernel does not
-    tell a program what it opens.
+    it, and then it would not even start the command. Python is traced only where it is told to hear nobody, or where
+    data is opaque and the kernel does not tell a program what it opens.
     """
     if mode == "off":
         return Watch((), {})
@@ -118,7 +138,8 @@ def watch(
     strace = shutil.which("strace", path=variables.get("PATH"))
     is_told = bool(data.paths) and mode != "trace" and kernel_tells(top)
     traces = mode == "trace" or (
-        mode == "auto" and ((data.is_opaque and not (is_told and data.is_all)) or not is_python(command))
+        mode == "auto"
+        and ((data.is_opaque and not (is_told and data.is_all)) or not is_python(command) or is_deaf(command))
     )
     if strace and traces and succeeds((*_tracing(strace, Path(os.devnull)), strace, "-V"), variables):
         return Watch(_tracing(strace, room / _TRACE), told)
