@@ -73,6 +73,21 @@ def test_a_full_disk_behind_stdout_is_an_error_of_ours_and_does_not_stop_the_com
     assert [used.size for used in record.of("output") if used.name == "stdout.log"] == [400_000]
 
 
+def test_an_echo_that_raises_is_told_and_does_not_stop_the_command(here: Path) -> None:
+    def decoded(number: int, block: bytes) -> None:
+        block.decode("ascii")
+
+    script = "printf '\\377'; for i in 1 2 3 4; do head -c 100000 /dev/zero || exit 9; done; echo end > made"
+    limited = ("timeout", "60", "sh", "-c", script)
+    with Project.open(here) as project, pytest.raises(TrackError, match=r"passed on: UnicodeDecodeError.*0xff"):
+        run(project, limited, None, Asked(outputs=("made",)), echo=decoded)
+    assert (here / "made").read_bytes() == b"end\n"
+    with Project.open(here) as project:
+        (record,) = journal_of(project).ended()
+    assert (record.status, record.exit) == ("failed", 0)
+    assert [used.size for used in record.of("output") if used.name == "stdout.log"] == [400_001]
+
+
 def test_what_cannot_be_kept_of_the_output_is_passed_on_and_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(place: Path) -> int:
         raise DiskFull("no space left")

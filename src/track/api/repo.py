@@ -201,8 +201,8 @@ class Repo(Questions):
     ) -> Ran:
         """Execute `command` in the folder of this repository, and keep what is known of it: code, inputs, outputs.
 
-        `echo` is given what it writes, as (stream 1 or 2, bytes), while it does; both are kept in any case. A command
-        that fails is no error: its code is in the result.
+        `echo` is given what it writes, as (stream 1 or 2, bytes), while it does, in threads, and cut within characters,
+        too; both are kept in any case. A command that fails is no error: its code is in the result.
 
         >>> ran = repo.run(["cp", "data/train.csv", "copy.csv"], inputs=["data/train.csv"], outputs=["copy.csv"])
         >>> ran.code, [used.shown for used in ran.record.of("output")]
@@ -215,6 +215,7 @@ class Repo(Questions):
             CommandNotFound: the program is not there; the run is recorded as failed.
             MissingOutput: a declared output was not written; the run is recorded as failed.
             DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
+            TrackError: `echo` raised something; it is not called again, and the run goes on and is recorded as failed.
         """
         wishes = Wishes(name=name, tags=tuple(tags), params=dict(params or {}))
         with self._handles.fresh() as project:

@@ -243,7 +243,7 @@ def _unheard(executed: Executed) -> TrackError | None:
         return None
     return TrackError(
         f"not all that the command wrote could be passed on: {executed.unheard}",
-        hint="see whether there is space where its output goes: df -h",
+        hint="see whether there is space where its output goes: df -h; in Python, whether `echo` takes any bytes",
     )
 
 

@@ -243,7 +243,7 @@ class _Stream:
                 for name, take in tuple(takers.items()):
                     try:
                         take(block)
-                    except (OSError, TrackError) as error:
+                    except Exception as error:  # an echo may be the person's own, and the command is not to wait
                         troubles.setdefault(name, _reason(error))
                         del takers[name]
         finally:
@@ -288,9 +288,11 @@ class _Stream:
                 deadline = time.monotonic() + _LINGER_S
 
 
-def _reason(error: OSError | TrackError) -> str:
+def _reason(error: Exception) -> str:
     """What went wrong, in a few words."""
-    return error.message if isinstance(error, TrackError) else (error.strerror or str(error)).lower()
+    if isinstance(error, TrackError):
+        return error.message
+    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
 
 
 class _Asked:
