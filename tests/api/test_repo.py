@@ -451,6 +451,14 @@ def test_the_verbs_are_reached_with_what_they_return(repo: track.Repo, tmp_path:
     other.close()
 
 
+def test_a_label_that_cannot_be_kept_is_refused_before_anything_is_stored(repo: track.Repo) -> None:
+    for labels in ({"note": None}, {"infos": {"note": object()}}):
+        with pytest.raises(TrackError, match="the label note cannot be kept"):
+            repo.add("data/train.csv", labels=labels, dry_run=True)
+    repo.add("data/train.csv", labels={"note": ["a", 1, True]})
+    assert repo.get("data/train.csv").labels["note"] == ["a", 1, True]
+
+
 def test_a_notebook_shows_what_is_known_and_nothing_of_a_hostile_name_is_code(repo: track.Repo) -> None:
     name = "<img src=x onerror=alert(1)>.csv"
     (repo.root / name).write_text("<script>alert(1)</script>,b\n1,\u202e2\n")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from track.errors import UsageError
-from track.model.labels import flat, key_of, key_text, label_of, tag_of, with_labels, without_labels
+from track.model.labels import check_label, flat, key_of, key_text, label_of, tag_of, with_labels, without_labels
 
 PARTS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=6)
 KEYS = st.lists(PARTS, min_size=1, max_size=4).map(tuple)
@@ -110,3 +110,15 @@ def test_what_was_set_can_be_seen_and_taken_away_again(rows: dict[Any, int], key
 
     assert (key, value) in flat(more)
     assert without_labels(more, [key]) == labels
+
+
+@pytest.mark.parametrize("value", [None, object(), b"x", 2**64, "caf\udce9", [None], {"a": {1: 2}}, [{1: 2, "a": 3}]])
+def test_a_value_that_no_pointer_can_hold_is_refused_by_the_name_of_its_label(value: object) -> None:
+    with pytest.raises(UsageError, match="the label ticket"):
+        check_label(("ticket",), value)
+
+
+@pytest.mark.parametrize("part", [5, None, "", b"a"])
+def test_a_key_that_is_no_text_is_refused(part: Any) -> None:
+    with pytest.raises(UsageError, match="not the key"):
+        check_label(("a", part), 1)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from track.errors import UsageError
+from track.model import toml
 from track.model.names import display
 
 Key = tuple[str, ...]
@@ -32,6 +33,23 @@ def label_of(text: str) -> tuple[Key, object]:
     if at < 0 or not text[:at].strip():
         raise UsageError(f"not a label: {display(text)}", hint=_WRITE_IT)
     return key_of(text[:at]), _value(text[at + 1 :])
+
+
+def check_label(key: Key, value: object) -> None:
+    """Refuse a label that a program gives, and nobody typed, where no pointer can hold it.
+
+    Raises:
+        UsageError: its key is no text, or its value nothing that TOML can say.
+    """
+    if not all(isinstance(part, str) and part for part in key):
+        raise UsageError(f"not the key of a label: {key[-1]!r}", hint="a key is text, such as ticket")
+    try:
+        toml.table("labels", dict.fromkeys(key, value))
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"the label {display(str(key[-1]))} cannot be kept: {error}",
+            hint="text, numbers, true or false, dates, and lists of them can be kept",
+        ) from None
 
 
 def key_of(text: str) -> Key:

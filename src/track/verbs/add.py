@@ -18,7 +18,7 @@ from track.flows.undo import Undo
 from track.formats.declared import is_written_as_one
 from track.history import gitrepo
 from track.model import manifest
-from track.model.labels import Key, with_labels
+from track.model.labels import Key, check_label, with_labels
 from track.model.names import (
     check_worktree_path,
     data_path,
@@ -120,6 +120,8 @@ def add(
         DiskFull, StoreUnwritable: the store could not take the bytes; nothing was left half-written.
     """
     marks = marks or Marks()
+    for key, value in marks.labels:
+        check_label(key, value)
     with project.lock():
         targets, marks = _targets(project, paths, marks)
         _refuse_tracked(project, targets)
