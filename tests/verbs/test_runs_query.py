@@ -96,6 +96,8 @@ def test_runs_are_sorted_by_a_field(here: Path, sort: str, names: list[str]) -> 
 
 def test_a_limit_comes_after_the_order(here: Path) -> None:
     assert found(here, sort="metrics.auc", where="metrics.auc exists", limit=1) == ["low"]
+    with pytest.raises(UsageError, match="not a limit: -1"):
+        found(here, limit=-1)
 
 
 def listed(here: Path, *args: str) -> Completed:

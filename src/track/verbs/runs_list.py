@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from track.errors import TrackError
+from track.errors import TrackError, UsageError
 from track.flows.run_find import Found, every_run
 from track.flows.run_query import chosen
 from track.project import Project
@@ -38,8 +38,11 @@ def runs_list(
     first, or in the order of the field `sort` (`-FIELD`: greatest first). Nothing is written, and no data is read.
 
     Raises:
-        UsageError: the query or the field is wrong; the place in it and the nearest valid word are named.
+        UsageError: the query or the field is wrong; the place in it and the nearest valid word are named. Or `limit` is
+            below 0.
     """
+    if limit is not None and limit < 0:
+        raise UsageError(f"not a limit: {limit}", hint="how many runs at most, or None for all")
     runs, refused = every_run(project)
     found = [
         run
