@@ -112,7 +112,9 @@ def test_what_was_set_can_be_seen_and_taken_away_again(rows: dict[Any, int], key
     assert without_labels(more, [key]) == labels
 
 
-@pytest.mark.parametrize("value", [None, object(), b"x", 2**64, "caf\udce9", [None], {"a": {1: 2}}, [{1: 2, "a": 3}]])
+@pytest.mark.parametrize(
+    "value", [None, float("nan"), object(), b"x", 2**64, "caf\udce9", [None], {"a": {1: 2}}, [{1: 2, "a": 3}]]
+)
 def test_a_value_that_no_pointer_can_hold_is_refused_by_the_name_of_its_label(value: object) -> None:
     with pytest.raises(UsageError, match="the label ticket"):
         check_label(("ticket",), value)

@@ -103,6 +103,13 @@ def test_a_broken_record_is_named_and_hides_no_other(here: Path) -> None:
     assert listed.code == 7 and "two" in listed.out and "is not the record of a run" in listed.err
 
 
+def test_a_number_that_is_none_makes_no_contradiction(here: Path) -> None:
+    record = execute(here, "true", params={"loss": float("nan")}, metadata={"best": float("nan")})
+    with Project.open(here) as project:
+        listed = runs_list(project)
+    assert [(found.record.id, found.place) for found in listed.runs] == [(record.id, "tree")] and not listed.refused
+
+
 def test_a_run_that_waits_is_kept_later_with_the_pointers_of_what_is_still_there(here: Path) -> None:
     record = execute(here, "sh", "-c", "echo 1 > out.txt; echo 2 > d/a", keep=False, outputs=("out.txt",))
     (here / "d/a").write_text("other")

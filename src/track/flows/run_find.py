@@ -11,7 +11,7 @@ from track.flows.run_start import journal_of
 from track.history import log
 from track.model.names import display, is_record_path, typed
 from track.model.record import Record, is_run_id
-from track.model.record_file import parse_record
+from track.model.record_file import dump_record, parse_record
 from track.project import Project
 from track.runs.shelf import latest, shelves
 
@@ -104,8 +104,13 @@ def runs_besides(project: Project, but: Container[str] = ()) -> Runs:
 def _take(by_id: dict[str, list[Found]], found: Found) -> None:
     """Take a record, unless one that says the same was taken; of those that tell of one run otherwise, each stands."""
     several = by_id.setdefault(found.record.id, [])
-    if all(other.record != found.record for other in several):
+    if not any(_are_same(other.record, found.record) for other in several):
         several.append(found)
+
+
+def _are_same(one: Record, other: Record) -> bool:
+    """Whether two records say the same; a number that is none (NaN) is not equal to itself, but written alike."""
+    return one == other or dump_record(one) == dump_record(other)
 
 
 def _contradiction(several: list[Found]) -> MalformedRecord:

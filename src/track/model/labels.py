@@ -43,6 +43,10 @@ def check_label(key: Key, value: object) -> None:
     """
     if not all(isinstance(part, str) and part for part in key):
         raise UsageError(f"not the key of a label: {key[-1]!r}", hint="a key is text, such as ticket")
+    if value != value:  # a version would differ from itself
+        raise UsageError(
+            f"the label {display(str(key[-1]))} cannot be kept: it is NaN", hint="leave it out, or take text"
+        )
     try:
         toml.table("labels", dict.fromkeys(key, value))
     except (TypeError, ValueError) as error:
