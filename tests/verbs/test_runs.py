@@ -1,6 +1,7 @@
 """Runs that have ended are listed, found by whatever they are called, kept, dropped and reaped; and who made this."""
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -108,6 +109,9 @@ def test_a_number_that_is_none_makes_no_contradiction(here: Path) -> None:
     with Project.open(here) as project:
         listed = runs_list(project)
     assert [(found.record.id, found.place) for found in listed.runs] == [(record.id, "tree")] and not listed.refused
+    for words in (("runs", "list", "--json"), ("runs", "show", record.name, "--json"), ("find", "--runs", "--jsonl")):
+        said = track(*words, cwd=here).ok().out
+        assert re.search(r"\bNaN\b", said) is None and re.search(r'"(loss|best)": null', said)  # JSON has no NaN
 
 
 def test_a_run_that_waits_is_kept_later_with_the_pointers_of_what_is_still_there(here: Path) -> None:

@@ -1,10 +1,10 @@
 """Lineage graphs as one page of HTML that needs nothing else and asks nobody."""
 
-import json
 from html import escape
 from pathlib import Path
 
 from track.cli.graphs import document
+from track.cli.terminal import json_of
 from track.model.drawing import line, svg
 from track.model.graph import Graph
 from track.model.names import display
@@ -18,7 +18,7 @@ def html(graph: Graph, title: str) -> str:
     It has a policy that lets nothing be loaded from anywhere.
     """
     page = Path(__file__).with_name("lineage_page.html").read_text(encoding="utf-8")
-    facts = json.dumps(document(graph), ensure_ascii=True).replace("<", "\\u003c")
+    facts = json_of(document(graph)).replace("<", "\\u003c")
     rows = "\n".join(
         f'<tr><td>{node.kind}</td><td><a href="#n{number}">{escape(display(node.name))}</a></td>'
         f"<td>{escape(line(node))}</td></tr>"

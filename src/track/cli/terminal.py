@@ -144,8 +144,24 @@ def emit_json(kind: str, payload: Mapping[str, Any]) -> None:
 
 def json_text(kind: str, payload: Mapping[str, Any]) -> str:
     """One JSON document; text that is not UTF-8 keeps its escapes."""
-    document: str = import_module("json").dumps({"version": 1, "kind": kind, **payload}, indent=2)
-    return document
+    return json_of({"version": 1, "kind": kind, **payload}, indent=2)
+
+
+def json_of(facts: object, *, indent: int | None = None) -> str:
+    """The JSON of facts, as everybody reads it: numbers that JSON lacks, NaN and infinity, are null."""
+    dumps: Callable[..., str] = import_module("json").dumps
+    try:
+        return dumps(facts, indent=indent, allow_nan=False)
+    except ValueError:
+        return dumps(_finite(facts), indent=indent, allow_nan=False)
+
+
+def _finite(facts: object) -> object:
+    if isinstance(facts, Mapping):
+        return {name: _finite(fact) for name, fact in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_finite(fact) for fact in facts]
+    return None if isinstance(facts, float) and facts - facts != 0 else facts
 
 
 def note(text: str) -> None:

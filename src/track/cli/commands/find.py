@@ -7,6 +7,7 @@ import click
 
 from track.cli import found_text
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, table
+from track.cli.terminal import json_of
 from track.errors import UsageError
 from track.model.names import display
 from track.verbs.find import Found, find
@@ -67,7 +68,7 @@ def command(
         emit_json("find", {"runs" if runs else "versions": items, **payload})
     elif as_lines:
         for item in found.items:
-            emit(json.dumps(found_text.document(item)))
+            emit(json_of(found_text.document(item)))
     elif as_csv:
         for line in found_text.csv_lines(found.items, runs=runs):
             emit(line)
