@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -449,6 +449,18 @@ def test_the_verbs_are_reached_with_what_they_return(repo: track.Repo, tmp_path:
     other = track.Repo.clone(str(repo.root), tmp_path / "all/other", hooks=False)
     assert other.get("data/train.csv").read_text().endswith("Alan,41\n")
     other.close()
+
+
+def test_one_text_is_no_list(repo: track.Repo) -> None:
+    asked: dict[str, Callable[[], object]] = {
+        "command": lambda: repo.run("w -h"),
+        "inputs": lambda: repo.run(["true"], inputs="data/train.csv"),
+        "outputs": lambda: repo.run(["true"], outputs=Path("made")),  # type: ignore[arg-type]  # it is wrong
+        "tags": lambda: repo.add("data/train.csv", tags="gold"),
+    }
+    for what, ask in asked.items():
+        with pytest.raises(TrackError, match=f"{what} is one text and no list"):
+            ask()
 
 
 def test_a_label_that_cannot_be_kept_is_refused_before_anything_is_stored(repo: track.Repo) -> None:

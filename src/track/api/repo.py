@@ -9,6 +9,7 @@ from typing import Any, Self
 from track.api import notebook
 from track.api.page import block, note, table, title
 from track.api.questions import AnyPath, Questions
+from track.errors import UsageError
 from track.flows.run_start import Wishes
 from track.flows.running import Asked, Ran
 from track.model.amounts import count_text, size_text
@@ -128,6 +129,7 @@ class Repo(Questions):
             DiskFull, StoreUnwritable: the store could not take the bytes; nothing was left half-written.
             Locked: another `track` works here.
         """
+        _check_list("tags", tags)
         marks = Marks(tuple(_flat(labels or {})), tuple(tags), type, name, partitions)
         with self._handles.fresh() as project:
             return add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
@@ -217,6 +219,8 @@ class Repo(Questions):
             DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
             TrackError: `echo` raised something; it is not called again, and the run goes on and is recorded as failed.
         """
+        for what, words in (("command", command), ("inputs", inputs), ("outputs", outputs), ("tags", tags)):
+            _check_list(what, words)
         wishes = Wishes(name=name, tags=tuple(tags), params=dict(params or {}))
         with self._handles.fresh() as project:
             observe = project.config.text("runs.observe") or "auto"
@@ -240,6 +244,15 @@ class Repo(Questions):
 
 
 assert notebook.PAGES  # loaded so that results can be shown
+
+
+def _check_list(what: str, words: object) -> None:
+    """Refuse one text where several are meant: it would be taken letter by letter."""
+    if isinstance(words, str | bytes | os.PathLike):
+        raise UsageError(
+            f"{what} is one text and no list: {display(os.fsdecode(words))}",
+            hint='a list has each word for itself: ["python", "train.py"]',
+        )
 
 
 def _flat(labels: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
