@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +17,12 @@ import pytest
 from support.repositories import commit_all, git, new_repository
 from track.errors import UnknownRevision
 from track.history.catalog import Catalog, Scope, View
+from track.history.catalog_file import POINTER, RECORD
+from track.history.catalog_query import SAVED, narrowed
 from track.history.plumbing import Git
 from track.model.digest import digest_of
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
+from track.model.query import In
 from track.model.record import Record, Used, record_path, run_id
 from track.model.record_file import dump_record
 
@@ -57,7 +60,12 @@ def everything(catalog: Catalog, scope: Scope = EVERYTHING) -> list[object]:
     """All that a view shows, without the numbers of rows."""
 
     def read(view: View) -> list[object]:
-        return [view.pointers(), view.runs(), view.saved(), view.unreadable(), sorted(view.names())]
+        pointers, runs, saved = view.pointers(), view.runs(), view.saved()
+        assert (view.count(POINTER), view.count(RECORD)) == (len(pointers), len(runs))
+        assert view.saved_count() == len(saved)
+        for limit in range(4):
+            assert view.saved(limit=limit) == saved[:limit]
+        return [pointers, runs, saved, view.unreadable(), sorted(view.names())]
 
     return catalog.ask(scope, read)
 
@@ -153,6 +161,32 @@ def test_what_a_run_saved_to_itself_alone_is_found(repo: Path) -> None:
         assert [each["name"] for each in run.document["outputs"]] == ["model.pt"]
 
 
+@pytest.mark.parametrize("scope", [Scope(), EVERYTHING, Scope(rev="HEAD")], ids=["here", "everything", "revision"])
+def test_few_of_what_many_runs_saved_are_found_without_looking_at_all(repo: Path, scope: Scope) -> None:
+    for number in range(200):
+        name, labels = ("rare", (("stage", "prod"),)) if number == 7 else ("model", ())
+        write(repo, *record(number, Used("output", digest_of(b"%d" % number), 1, name=name, metadata=labels)))
+    commit_all(repo)
+
+    def look(view: View) -> None:
+        def steps(question: Callable[[], object]) -> int:
+            seen: list[None] = []
+            view._database.set_progress_handler(lambda: seen.append(None), 1)
+            question()
+            view._database.set_progress_handler(None, 0)
+            return len(seen)
+
+        every = steps(view.saved)
+        assert view.saved(limit=3) == view.saved()[:3]
+        assert steps(lambda: view.saved(limit=3)) < every / 4
+        for query in (In(("name",), ("rare",)), In(("labels", "stage"), ("prod",))):
+            assert [one.name for one in view.saved(narrowed(query, SAVED))] == ["rare"]
+            assert steps(lambda query=query: view.saved(narrowed(query, SAVED))) < every / 4  # type: ignore[misc]
+
+    with catalog_of(repo) as catalog:
+        catalog.ask(scope, look)
+
+
 def test_after_an_amend_and_when_a_branch_goes_only_what_is_reached_is_there(repo: Path) -> None:
     write(repo, "a.track", pointer("one"))
     commit_all(repo)
@@ -205,6 +239,7 @@ def test_broken_and_newer_ones_are_remembered_and_stop_nothing(repo: Path) -> No
     commit_all(repo)
     with catalog_of(repo) as catalog:
         assert shown(catalog) == [("fine", short("fine"))]
+        everything(catalog)
         once = catalog.ask(EVERYTHING, lambda view: view.unreadable())
         assert [(one.path, one.commit, one.is_newer) for one in once] == [
             (b".track/runs/2026/01/20260101T000000Z-00000000.toml", commit, True),

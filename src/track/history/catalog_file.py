@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 """What these tables are; another number in a file makes it be built anew."""
 POINTER, RECORD = 1, 2
 """What a path is of."""
@@ -24,6 +24,7 @@ CREATE TABLE standing(
     worktree INTEGER NOT NULL, what INTEGER NOT NULL, content INTEGER NOT NULL, path INTEGER NOT NULL,
     PRIMARY KEY(worktree, what, content, path)) WITHOUT ROWID;
 CREATE TABLE path(id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, what INTEGER NOT NULL, shown TEXT NOT NULL);
+CREATE INDEX path_shown ON path(shown);
 CREATE TABLE content(
     id INTEGER PRIMARY KEY, oid BLOB NOT NULL, what INTEGER NOT NULL, state INTEGER NOT NULL, sum BLOB NOT NULL,
     digest BLOB, run TEXT, document TEXT, is_plain INTEGER, is_whole INTEGER, trouble TEXT, UNIQUE(oid, what));
@@ -33,15 +34,18 @@ CREATE INDEX content_odd ON content(is_whole) WHERE is_whole = 0;
 CREATE INDEX content_state ON content(state) WHERE state > 0;
 CREATE TABLE run(
     content INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, started REAL NOT NULL,
-    ended REAL, user TEXT NOT NULL);
+    ended REAL, user TEXT NOT NULL, saved INTEGER NOT NULL);
 CREATE INDEX run_id ON run(id);
 CREATE INDEX run_name ON run(name);
+CREATE INDEX run_end ON run(COALESCE(ended, started));
 CREATE TABLE entry(
     content INTEGER NOT NULL, number INTEGER NOT NULL, id BLOB NOT NULL, category TEXT NOT NULL, path BLOB,
     name TEXT NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT, how TEXT NOT NULL,
     address TEXT, metadata TEXT, PRIMARY KEY(content, number)) WITHOUT ROWID;
 CREATE INDEX entry_digest ON entry(digest);
 CREATE INDEX entry_id ON entry(id) WHERE path IS NULL;
+CREATE INDEX entry_name ON entry(name) WHERE path IS NULL;
+CREATE INDEX entry_labelled ON entry(content) WHERE path IS NULL AND metadata IS NOT NULL;
 CREATE TABLE origin(content INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL);
 CREATE INDEX origin_digest ON origin(digest);
 CREATE INDEX origin_content ON origin(content);

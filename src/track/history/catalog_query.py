@@ -17,7 +17,8 @@ _SLACK_S = 1e-3
 
 
 class Narrowing(NamedTuple):
-    """A condition over `v` (version), `c` (content), `p` (path), `r` (run), `e` (entry), and its values.
+    """A condition over `s` (in scope), `v` (version), `c` (content), `p` (path), `r` (run), `e` (entry), and its
+    values.
 
     Where it is empty, all hold.
     """
@@ -29,12 +30,18 @@ class Narrowing(NamedTuple):
 ALL = Narrowing()
 Column: TypeAlias = tuple[str, str]
 """An expression, and what is in it: text, time or digest."""
+_LOOKED_UP = {
+    "p.shown": "s.path IN (SELECT id FROM path WHERE shown IN ({marks}))",
+    "e.name": "e.content IN (SELECT content FROM entry WHERE path IS NULL AND name IN ({marks}))",
+}
+"""What is said of some columns instead, so that the database goes by their index."""
 
 
 class Target(NamedTuple):
     """What can be said of one kind of thing: columns by field, and fields whose facts are its own or those of its run.
 
-    `unset` is true of what has no value in the columns of `v` yet.
+    `unset` is true of what has no value in the columns of `v` yet; for all others it is not asked, as it would keep
+    the database from looking only at what an index names.
     """
 
     columns: Mapping[str, Column]
@@ -127,7 +134,9 @@ def _among(path: Path, values: tuple[Any, ...], target: Target) -> Narrowing | N
         if kind == "time" or len(texts) < len(values):
             return None
         found = list(_digests(texts)) if kind == "digest" else texts
-        return _with_unset(f"{column} IN ({_marks(found)})", found, target)
+        if column in _LOOKED_UP:
+            return Narrowing(_LOOKED_UP[column].format(marks=_marks(found)), tuple(found))
+        return _with_unset(column, f"IN ({_marks(found)})", found, target)
     if path == ("based_on",):
         return _based_on(values, target)
     if not values or not all(_is_fact(value) for value in values):
@@ -141,7 +150,7 @@ def _ordered(path: Path, sign: str, value: Any, target: Target) -> Narrowing | N
         if kind != "time" or not isinstance(value, datetime):
             return None
         limit = _seconds(value)
-        return _with_unset(f"{column} {sign} ?", [limit + (_SLACK_S if sign[0] == "<" else -_SLACK_S)], target)
+        return _with_unset(column, f"{sign} ?", [limit + (_SLACK_S if sign[0] == "<" else -_SLACK_S)], target)
     return _by_facts(path, f"f.value {sign} ?", (value,), target) if _is_fact(value) else None
 
 
@@ -152,6 +161,8 @@ def _by_facts(path: Path, condition: str, values: Iterable[Any], target: Target)
     name = ".".join(path)
     if any(part.isdecimal() for part in path[1:]) or (path[0] == "metrics" and name.endswith(OF_METRICS)):
         return None
+    if path[0] == "labels" and target is SAVED:
+        return Narrowing("e.content IN (SELECT content FROM entry WHERE path IS NULL AND metadata IS NOT NULL)")
     having = f"SELECT f.content FROM field d JOIN fact f ON f.field = d.id WHERE d.name = ? AND {condition}"
     given = (name, *values)
     if path[0] in target.facts:
@@ -185,8 +196,9 @@ def _based_on(values: tuple[Any, ...], target: Target) -> Narrowing | None:
     return Narrowing(f"c.id IN (SELECT x.content FROM origin x WHERE {wanted}) OR c.run IN ({users})", given + given)
 
 
-def _with_unset(sql: str, values: Iterable[Any], target: Target) -> Narrowing:
-    return Narrowing(f"{sql} OR {target.unset}" if target.unset else sql, tuple(values))
+def _with_unset(column: str, condition: str, values: Iterable[Any], target: Target) -> Narrowing:
+    unset = f" OR {target.unset}" if target.unset and column.startswith("v.") else ""
+    return Narrowing(f"{column} {condition}{unset}", tuple(values))
 
 
 def _is_fact(value: Any) -> bool:

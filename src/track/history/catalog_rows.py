@@ -139,7 +139,7 @@ class Rows:
         first = database.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM content").fetchone()[0]
         for table, width, found in (
             ("content", 11, self._contents),
-            ("run", 7, self._runs),
+            ("run", 8, self._runs),
             ("entry", 13, self._entries),
             ("origin", 3, self._origins),
         ):
@@ -164,7 +164,8 @@ class Rows:
         number = self._good(wanted, content, said, digest=None, run=record.id)
         ended = None if record.ended is None else record.ended.timestamp()
         row = (number, record.id, record.name, record.status, record.started.timestamp(), ended)
-        self._runs.append((*row, document.name_in(record.by)))
+        saved_count = sum(used.path is None for used in record.artifacts)
+        self._runs.append((*row, document.name_in(record.by), saved_count))
         self._entries += [(number, place, *_entry(record.id, used)) for place, used in enumerate(record.artifacts)]
 
     def _good(
