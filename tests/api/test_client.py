@@ -32,9 +32,10 @@ from track.errors import (
     UnknownRun,
     UsageError,
 )
+from track.flows.run_journal import journal_of
 from track.flows.run_place import place
 from track.flows.run_save import Meant, save_file, save_object
-from track.flows.run_start import RUN_ID, Wishes, begin, journal_of
+from track.flows.run_start import RUN_ID, Wishes, begin
 from track.model.digest import digest_of
 from track.model.record import Record, Used
 from track.project import Project

@@ -21,7 +21,7 @@ from support.trees import write_tree
 from track.api import run as run_module
 from track.errors import NoFormat, TrackError, UnknownPath, UsageError
 from track.flows.run_find import find_run
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.model.digest import digest_of
 from track.model.record import Record
 from track.project import Project

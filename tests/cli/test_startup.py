@@ -95,6 +95,12 @@ def test_asking_for_runs_loads_nothing_heavy(arguments: tuple[str, ...], project
     assert not found & (HEAVY | {"track.flows.running", "track.store.remote", "track.history.gitrepo"})
 
 
+@pytest.mark.parametrize("arguments", [("find",), ("find", "--runs", "tag = gold")], ids=" ".join)
+def test_finding_loads_neither_what_is_heavy_nor_what_begins_a_run(arguments: tuple[str, ...], project: Path) -> None:
+    beginning = {"track.flows.run_start", "track.flows.run_code", "track.model.secrets", "track.history.code_tree"}
+    assert not loaded(*arguments, cwd=project) & (HEAVY | beginning)
+
+
 def test_runs_has_all_its_commands_whenever_they_are_loaded(project: Path) -> None:
     told = track("runs", "--help", cwd=project).ok().out
     for name in ("list", "show", "compare", "keep", "drop", "reap", "create", "start", "close", "abort", "get"):

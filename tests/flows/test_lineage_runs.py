@@ -11,7 +11,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all
 from support.trees import write_tree
 from track.flows import lineage_of
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.model.digest import Digest, digest_of
 from track.model.pointer import Pointer, dump_pointer
 from track.model.record import Record, Used, record_path, run_id

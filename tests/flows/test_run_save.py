@@ -20,8 +20,9 @@ from track.errors import (
     UnknownPath,
     UsageError,
 )
+from track.flows.run_journal import journal_of
 from track.flows.run_save import Meant, save_all, save_directory, save_file, save_object
-from track.flows.run_start import Wishes, begin, journal_of
+from track.flows.run_start import Wishes, begin
 from track.formats.known import decode
 from track.model.digest import digest_of
 from track.model.record import Used

@@ -11,7 +11,7 @@ import pytest
 from support.cli import track
 from support.repositories import commit_all, git
 from support.trees import write_tree
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.model.record import Record
 from track.project import Project
 

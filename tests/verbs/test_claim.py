@@ -8,7 +8,8 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import AlreadyInGit, UnknownPath, UsageError
-from track.flows.run_start import Wishes, journal_of
+from track.flows.run_journal import journal_of
+from track.flows.run_start import Wishes
 from track.model.digest import digest_of
 from track.model.record_file import parse_record
 from track.project import Project

@@ -10,7 +10,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import CommandNotFound, UsageError
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.model.words import head_of
 from track.project import Project
 from track.verbs.reproduce import Reproduced, reproduce

@@ -15,7 +15,8 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import CommandNotFound, MissingOutput, UnknownPath, UsageError
-from track.flows.run_start import Wishes, journal_of
+from track.flows.run_journal import journal_of
+from track.flows.run_start import Wishes
 from track.model.digest import digest_of
 from track.model.names import is_record_path
 from track.model.record import Record

@@ -11,7 +11,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import Conflict, GitFailed, UsageError
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.model.names import is_record_path
 from track.project import Project
 from track.verbs.run import Asked, Ran, run

@@ -13,7 +13,8 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from track import publish
 from track.errors import DiskFull, MissingObject, UnknownRun, UsageError
-from track.flows.run_start import Wishes, journal_of
+from track.flows.run_journal import journal_of
+from track.flows.run_start import Wishes
 from track.project import Project
 from track.runs.journal import LOST_AFTER_S
 from track.store.writer import Writer as StoreWriter

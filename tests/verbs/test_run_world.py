@@ -20,7 +20,8 @@ from support.trees import write_tree
 from support.troubles import full_store, read_only_store
 from track.errors import AlreadyInGit, DiskFull, InsideArtifact, TrackError, UsageError
 from track.flows import running
-from track.flows.run_start import Wishes, journal_of
+from track.flows.run_journal import journal_of
+from track.flows.run_start import Wishes
 from track.model.digest import digest_of
 from track.project import Project
 from track.runs import command

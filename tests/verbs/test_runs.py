@@ -13,7 +13,8 @@ from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import Conflict, UnknownPath, UnknownRevision, UnknownRun, UsageError
 from track.flows.run_find import find_run
-from track.flows.run_start import Wishes, begin, journal_of
+from track.flows.run_journal import journal_of
+from track.flows.run_start import Wishes, begin
 from track.model.record import Record
 from track.project import Project
 from track.verbs.run import Asked, run

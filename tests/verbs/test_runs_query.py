@@ -12,8 +12,9 @@ import pytest
 from support.cli import Completed
 from support.cli import track_here as track
 from track.errors import UnknownRun, UsageError
+from track.flows.run_journal import journal_of
 from track.flows.run_save import Meant, save_object
-from track.flows.run_start import Wishes, begin, journal_of
+from track.flows.run_start import Wishes, begin
 from track.model.record import Summary
 from track.project import Project
 from track.verbs.runs_compare import runs_compare

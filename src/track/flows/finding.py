@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from track.errors import TrackError
 from track.flows.catalogued import catalog_of
 from track.flows.run_find import Found
+from track.flows.run_journal import journal_of
 from track.flows.run_query import FIELDS as RUN_FIELDS
 from track.flows.run_query import document_of
-from track.flows.run_start import journal_of
 from track.history.catalog import Scope
 from track.history.catalog_file import POINTER, RECORD
 from track.history.catalog_query import POINTERS, RUNS, SAVED, asked_fields, narrowed

@@ -18,7 +18,7 @@ from track.flows.named import (
     side_of,
     unknown_name,
 )
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.flows.sides import HERE, STAGED, Side, parsed, side_here
 from track.history import log
 from track.history.identity import blob_of

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from track.errors import TrackError
+from track.flows.run_journal import journal_of
 from track.flows.run_place import Placed, place
-from track.flows.run_start import journal_of
 from track.model.record import Record, Series
 from track.model.said import Said
 from track.model.series import dump_events, dump_points

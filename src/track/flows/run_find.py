@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownRun, UsageError
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.history import log
 from track.model.names import display, is_record_path, typed
 from track.model.record import Record, is_run_id

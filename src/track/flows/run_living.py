@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from track.errors import UnknownRun, UsageError
 from track.flows.run_end import EPOCH, micros
 from track.flows.run_find import find_run
+from track.flows.run_journal import journal_of
 from track.flows.run_secrets import hidden_by_now, secrets_of
-from track.flows.run_start import RUN_ID, journal_of, text_without_secrets
+from track.flows.run_start import RUN_ID, text_without_secrets
 from track.model.names import display
 from track.model.said import event_line, point_line
 from track.model.series import is_metric_name

@@ -7,7 +7,7 @@ from dataclasses import replace
 from track.errors import OutsideRepository, UnknownPath, UnknownRevision, UsageError
 from track.flows.named_place import place_named
 from track.flows.named_versions import NamedVersion, version_path
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.model.canonical import canonical_json
 from track.model.names import is_named_pointer, parse_artifact_name
 from track.model.pointer import Pointer

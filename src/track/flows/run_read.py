@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from track.errors import UnknownPath, UsageError
 from track.flows.reach import Version
 from track.flows.run_find import Found
+from track.flows.run_journal import journal_of
 from track.flows.run_needs import need
-from track.flows.run_start import journal_of
 from track.model.digest import Digest
 from track.model.names import display
 from track.model.pointer import Pointer

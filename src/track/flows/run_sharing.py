@@ -14,8 +14,8 @@ from track.flows.reach import Version
 from track.flows.remotes import connected
 from track.flows.routes import sources
 from track.flows.run_end import micros, with_said
+from track.flows.run_journal import journal_of
 from track.flows.run_reach import record_versions
-from track.flows.run_start import journal_of
 from track.history.published import records_published
 from track.model.record import record_path
 from track.model.record_file import dump_record

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from track.errors import TrackError, UsageError
 from track.flows.run_code import revision_of
+from track.flows.run_journal import journal_of
 from track.flows.run_secrets import secrets_of
 from track.model.names import display, text_of
 from track.model.record import Record, is_folder, is_run_id, run_id
@@ -21,7 +22,7 @@ from track.model.secrets import (
     words_without_told,
 )
 from track.project import Project
-from track.runs.journal import Journal, Living, check_name
+from track.runs.journal import Living, check_name
 
 RUN_ID = "TRACK_RUN_ID"
 """The variable by which whatever a run starts knows of it."""
@@ -37,11 +38,6 @@ class Wishes(NamedTuple):
     metadata: Mapping[str, Any] = {}
     params: Mapping[str, Any] = {}
     parent: str | None = None
-
-
-def journal_of(project: Project) -> Journal:
-    """The journal of this clone."""
-    return Journal(project.state)
 
 
 def begin(

@@ -19,8 +19,9 @@ from track.flows.run_artifacts import (
     save_inputs,
     tracked_now,
 )
+from track.flows.run_journal import journal_of
 from track.flows.run_place import Placed, place
-from track.flows.run_start import Wishes, begin, journal_of
+from track.flows.run_start import Wishes, begin
 from track.model.names import display, pointer_path
 from track.model.record import Record
 from track.progress import Progress, silent

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from track.flows.run_environment import environment_of
+from track.flows.run_journal import journal_of
 from track.flows.run_secrets import secrets_of
-from track.flows.run_start import RUN_ID, Wishes, begin, journal_of
+from track.flows.run_start import RUN_ID, Wishes, begin
 from track.model.record import Record
 from track.project import Project
 from track.runs.holder import hold

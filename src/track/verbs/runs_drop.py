@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from track.errors import UsageError
 from track.flows.run_find import find_run
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.model.names import display, typed
 from track.model.record import Record
 from track.project import Project

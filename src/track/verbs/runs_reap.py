@@ -10,7 +10,7 @@ from typing import NamedTuple
 from track.errors import TrackError, UsageError
 from track.flows.run_end import end
 from track.flows.run_environment import streams_of
-from track.flows.run_start import journal_of
+from track.flows.run_journal import journal_of
 from track.model.record import Record, Used
 from track.project import Project
 from track.runs.journal import Living
