@@ -50,13 +50,18 @@ def _own_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def _usual_environment() -> dict[str, str]:
+    """This process's, but Python may keep what it compiled, as where a package is installed: else it is the most."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def _measure(command: Command, cwd: Path, env: Mapping[str, str] | None) -> Measured:
     with (cwd.parent / "stdout").open("w+b") as out, (cwd.parent / "stderr").open("w+b") as err:
         begin = time.perf_counter()
         process = subprocess.Popen(
             list(map(str, command)),
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**_usual_environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
