@@ -161,6 +161,25 @@ def test_what_a_run_saved_to_itself_alone_is_found(repo: Path) -> None:
         assert [each["name"] for each in run.document["outputs"]] == ["model.pt"]
 
 
+def test_the_records_that_stand_are_those_on_disk_staged_or_not(repo: Path) -> None:
+    for number in (1, 2):
+        write(repo, *record(number))
+    commit_all(repo)
+
+    def stand(catalog: Catalog) -> list[str]:
+        return sorted(run.document["name"] for run in catalog.ask(Scope(), lambda view: view.runs()))
+
+    with catalog_of(repo) as catalog:
+        assert stand(catalog) == ["run-1", "run-2"]
+        write(repo, *record(3))
+        (repo / os.fsdecode(record(1)[0])).unlink()
+        assert stand(catalog) == ["run-2", "run-3"]
+        git("add", "--all", cwd=repo)
+        assert stand(catalog) == ["run-2", "run-3"]
+        git("reset", "-q", "--hard", cwd=repo)
+        assert stand(catalog) == ["run-1", "run-2"]
+
+
 @pytest.mark.parametrize("scope", [Scope(), EVERYTHING, Scope(rev="HEAD")], ids=["here", "everything", "revision"])
 def test_few_of_what_many_runs_saved_are_found_without_looking_at_all(repo: Path, scope: Scope) -> None:
     for number in range(200):

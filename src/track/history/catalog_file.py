@@ -28,6 +28,7 @@ CREATE INDEX path_shown ON path(shown);
 CREATE TABLE content(
     id INTEGER PRIMARY KEY, oid BLOB NOT NULL, what INTEGER NOT NULL, state INTEGER NOT NULL, sum BLOB NOT NULL,
     digest BLOB, run TEXT, document TEXT, is_plain INTEGER, is_whole INTEGER, trouble TEXT, UNIQUE(oid, what));
+CREATE INDEX content_id ON content(id, oid);
 CREATE INDEX content_digest ON content(digest) WHERE digest IS NOT NULL;
 CREATE INDEX content_run ON content(run) WHERE run IS NOT NULL;
 CREATE INDEX content_odd ON content(is_whole) WHERE is_whole = 0;

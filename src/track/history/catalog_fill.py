@@ -120,15 +120,14 @@ def put_worktree(database: sqlite3.Connection, git: Git) -> int:
     if found is not None and found[1] == now:
         return int(found[0])
     standing = {one.path: one for one in standing_in_index(git)}
-    before = {
-        (path, Wanted(oid.hex(), what))
-        for path, oid, what in database.execute(
-            "SELECT p.path, c.oid, s.what FROM standing s JOIN path p ON p.id = s.path "
-            "JOIN content c ON c.id = s.content WHERE s.worktree = ?",
+    before: set[tuple[bytes, str, int]] = set(
+        database.execute(
+            "SELECT p.path, lower(hex(c.oid)), s.what FROM standing s JOIN path p ON p.id = s.path "
+            "JOIN content c INDEXED BY content_id ON c.id = s.content WHERE s.worktree = ?",  # not what they say
             (found[0] if found is not None else 0,),
         )
-    }
-    after = {(one.path, one.content): one for one in standing.values()}
+    )
+    after = {(one.path, *one.content): one for one in standing.values()}
     come = [one for key, one in after.items() if key not in before]
     put_standing(database, git, come)
     with transaction(database):
@@ -137,7 +136,7 @@ def put_worktree(database: sqlite3.Connection, git: Git) -> int:
         database.executemany(
             "DELETE FROM standing WHERE worktree = ? AND what = ? AND path = (SELECT id FROM path WHERE path = ?) "
             "AND content = (SELECT id FROM content WHERE oid = ? AND what = ?)",
-            [(number, one.what, path, bytes.fromhex(one.oid), one.what) for path, one in before - set(after)],
+            [(number, what, path, bytes.fromhex(oid), what) for path, oid, what in before - set(after)],
         )
         database.executemany(
             "INSERT OR IGNORE INTO standing SELECT ?, c.what, c.id, p.id FROM path p, content c "

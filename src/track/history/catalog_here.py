@@ -7,7 +7,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from track.errors import GitFailed
-from track.history.catalog_file import RECORD
+from track.history.catalog_file import POINTER, RECORD
 from track.history.catalog_rows import Wanted, kind_of
 from track.history.identity import blob_of
 from track.history.log import MAX_POINTER, MAX_RECORD, read_start
@@ -38,19 +38,19 @@ def standing_in_index(git: Git) -> list[Standing]:
 
     Records are never edited (their format says so): one that is staged is as it is there.
     """
-    staged: dict[bytes, str] = {}
+    here = set(_records_here(git))
+    found: list[Standing] = []
     for record in git.run("ls-files", "-z", "-s", *_PATHS, globs=True).split(b"\0")[:-1]:
         head, _, path = record.partition(b"\t")
         mode, oid, stage = head.split(b" ")
-        if stage == b"0" and mode in _REGULAR and _is_ours(path):
-            staged[path] = oid.decode("ascii")
-    here = set(_records_here(git))
-    found = [
-        Standing(path, Wanted(oid, kind_of(path)))
-        for path, oid in staged.items()
-        if not is_record_path(path) or path in here
-    ]
-    return [*found, *_read_files(git, sorted(here - set(staged)))]
+        if stage != b"0" or mode not in _REGULAR:
+            continue
+        if path in here:
+            here.remove(path)
+            found.append(Standing(path, Wanted(oid.decode("ascii"), RECORD)))
+        elif is_pointer_path(path) and not is_record_path(path):
+            found.append(Standing(path, Wanted(oid.decode("ascii"), POINTER)))
+    return [*found, *_read_files(git, sorted(here))]
 
 
 def differing(git: Git) -> tuple[set[bytes], list[Standing]]:
