@@ -350,3 +350,17 @@ def test_text_and_dictionaries_agree_with_a_naive_evaluator(
     wanted = sorted(document["name"] for document in known if naive(test, document))
     assert names(find(project, as_dictionary(test), history=history)) == wanted
     assert names(find(project, as_text(test), history=history)) == wanted
+
+
+def test_what_a_run_made_from_a_named_artifact_is_found_by_its_name(here: Path) -> None:
+    (here / "in.csv").write_text("a\n")
+    for words in (["eu-sales", "in.csv"], ["sales", "in.csv", "--partition", "region=eu"]):
+        track("put", *words, cwd=here).ok()
+    track(
+        "run", "-i", "eu-sales", "-i", "sales", "-o", "made.csv", "--", "sh", "-c", "echo a > made.csv", cwd=here
+    ).ok()
+    with Project.open(here) as project:
+        for word in ("eu-sales", "sales", ".track/artifacts/eu-sales.track"):
+            assert names(find(project, {"based_on": word})) == ["made.csv"], word
+        for word in ("eu", "region=eu", "no=name"):
+            assert names(find(project, {"based_on": word})) == [], word

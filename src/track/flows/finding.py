@@ -19,11 +19,11 @@ from track.flows.run_query import document_of
 from track.history.catalog import Scope
 from track.history.catalog_file import POINTER, RECORD
 from track.history.catalog_query import POINTERS, RUNS, SAVED, asked_fields, narrowed
-from track.history.catalog_rows import saved_id
+from track.history.catalog_rows import saved_id, shown
 from track.history.catalog_view import Unreadable, Version, View
 from track.model.digest import Digest
 from track.model.document import name_in, record_document
-from track.model.names import is_named_pointer, text_of
+from track.model.names import is_named_pointer, path_of, text_of
 from track.model.query import Query, holds
 from track.model.query_text import Fields
 from track.model.record import Record
@@ -205,7 +205,11 @@ class _Teller:
 
 def _words(origin: Mapping[str, Any]) -> list[str]:
     """What an origin may be called in a query."""
-    return [origin["digest"], origin["name"], *origin["ids"]]
+    names = [origin["name"]]
+    with suppress(ValueError):  # what a run saved to itself alone may be called anything
+        if is_named_pointer(path := path_of(origin["name"])):
+            names.append(shown(path))
+    return [origin["digest"], *names, *origin["ids"]]
 
 
 def _item_of(id: str, name: str, document: dict[str, Any], version: Version | None = None) -> Item:

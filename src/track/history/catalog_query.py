@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
+from track.errors import UsageError
 from track.model.digest import Digest
 from track.model.document import OF_METRICS
+from track.model.names import artifact_pointer, text_of
 from track.model.query import And, In, Or, Order, Path, Query
 
 _SLACK_S = 1e-3
@@ -177,6 +179,14 @@ def _by_facts(path: Path, condition: str, values: Iterable[Any], target: Target)
     return None
 
 
+def _named_place(name: str) -> str | None:
+    """Where the pointers of the named artifact are that may be called so, without `.track`; None for no such name."""
+    try:
+        return text_of(artifact_pointer(name)).removesuffix(".track")
+    except UsageError:
+        return None
+
+
 def _based_on(values: tuple[Any, ...], target: Target) -> Narrowing | None:
     """What says that it was made from one of these, or whose run used it: a digest, a name or the id of a version."""
     texts = [value for value in values if isinstance(value, str)]
@@ -184,12 +194,17 @@ def _based_on(values: tuple[Any, ...], target: Target) -> Narrowing | None:
         return None
     ids = [bytes.fromhex(text) for text in texts if len(text) == 16 and set(text) <= set("0123456789abcdef")]
     digests = list(_digests(texts))
+    places = [place for text in texts if (place := _named_place(text)) is not None]
+    names = [*texts, *(f"{place}.track" for place in places)]
+    folders = [f"{place}/" for place in places]
+    inside = " OR substr(x.name, 1, ?) = ?" * len(folders)
     wanted = (
-        f"(x.name IN ({_marks(texts)}) OR x.digest IN ({_marks(digests)}) OR x.digest IN ("
+        f"(x.name IN ({_marks(names)}){inside} OR x.digest IN ({_marks(digests)}) OR x.digest IN ("
         f"SELECT i.digest FROM version w JOIN content i ON i.id = w.content WHERE w.id IN ({_marks(ids)}) "
         f"UNION ALL SELECT digest FROM entry WHERE path IS NULL AND id IN ({_marks(ids)})))"
     )
-    given = (*texts, *digests, *ids, *ids)
+    measured = [word for folder in folders for word in (len(folder), folder)]
+    given = (*names, *measured, *digests, *ids, *ids)
     users = f"SELECT k.id FROM entry x JOIN run k ON k.content = x.content WHERE x.category = 'input' AND {wanted}"
     if target is SAVED:
         return Narrowing(f"r.id IN ({users})", given)
