@@ -4,7 +4,10 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # `typing` takes longer to load than all else here
 if TYPE_CHECKING:  # what a checker of types sees; a program loads each name when it asks for it
+    from track.api.acting import as_user as as_user
     from track.api.client import Client as Client
+    from track.api.handled import Labels as Labels
+    from track.api.handler import Handler as Handler
     from track.api.log_handler import LogHandler as LogHandler
     from track.api.repo import Repo as Repo
     from track.api.run import Run as Run
@@ -18,15 +21,21 @@ __version__ = "0.1.0"
 _HOMES = {
     "Client": "track.api.client",
     "Digest": "track.model.digest",
+    "Handler": "track.api.handler",
+    "Labels": "track.api.handled",
     "LogHandler": "track.api.log_handler",
     "Project": "track.project",
     "Repo": "track.api.repo",
     "Run": "track.api.run",
     "TrackError": "track.errors",
     "Version": "track.api.version",
+    "as_user": "track.api.acting",
 }
 
-__all__ = ["Client", "Digest", "LogHandler", "Project", "Repo", "Run", "TrackError", "Version", "__version__"]
+__all__ = [
+    *("Client", "Digest", "Handler", "Labels", "LogHandler", "Project", "Repo", "Run", "TrackError", "Version"),
+    *("__version__", "as_user"),
+]
 
 
 def __getattr__(name: str) -> object:

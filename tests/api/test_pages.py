@@ -1,4 +1,4 @@
-"""What the page on reading from Python shows, and every example of the reference, works as it stands."""
+"""What the pages on reading from Python and on elliptio show works, and so does every example of the reference."""
 
 import doctest
 import os
@@ -16,7 +16,8 @@ from track.api.filesystem import TrackFileSystem
 from track.api.samples import Samples
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/read-from-python.md"
-FACES = (track.Client, track.Repo, track.Run, track.Version, Samples, TrackFileSystem)
+ELLIPTIO = PAGE.with_name("come-from-elliptio.md")
+FACES = (track.Client, track.Handler, track.Repo, track.Run, track.Version, Samples, TrackFileSystem)
 
 
 @pytest.fixture
@@ -74,6 +75,21 @@ def test_what_the_page_shows_works(here: Path, capsys: pytest.CaptureFixture[str
     shown["repo"].close()  # type: ignore[attr-defined]
 
 
+def test_what_the_page_for_who_comes_from_elliptio_shows_works(here: Path) -> None:
+    blocks = re.findall("```python\n(.*?)```", ELLIPTIO.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 6
+    (here / "docs").mkdir()
+    for name in ("train.txt", "test.txt"):
+        (here / "docs" / name).write_text("path,class\na.png,0\nb.png,1\n")
+    shown: dict[str, object] = {}
+    exec(compile("\n".join(blocks), ELLIPTIO.name, "exec"), shown)
+    assert shown["frame"]["class"].tolist() == [0, 1]  # type: ignore[index]  # a frame
+    assert shown["text"] == (here / "test.txt").read_text()
+    assert shown["new"].artifact.metadata.based_on == [shown["artifact_id"]]  # type: ignore[attr-defined]
+    assert shown["used"].file_relpaths.tolist() == [["model.pt"]]  # type: ignore[attr-defined]
+    assert shown["h"].find({"username": "andy"}).based_on.tolist() == [[]]  # type: ignore[attr-defined]
+
+
 def examples() -> list[doctest.DocTest]:
     """The examples of each public class and method, in the order of the reference."""
     found = []
@@ -94,7 +110,7 @@ def examples() -> list[doctest.DocTest]:
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
 def test_an_example_of_the_reference_gives_what_it_says(example: doctest.DocTest, here: Path) -> None:
     with track.Repo() as repo:
-        example.globs["repo"] = repo
+        example.globs |= {"repo": repo, "handler": track.Handler(), "Path": Path}
         said: list[str] = []
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
         runner.run(example, out=said.append)
@@ -103,6 +119,7 @@ def test_an_example_of_the_reference_gives_what_it_says(example: doctest.DocTest
 
 def test_there_are_examples_of_what_people_begin_with() -> None:
     assert {example.name for example in examples()} >= {
+        "Handler.new",
         "Repo",
         "Repo.add",
         "Repo.get",

@@ -26,6 +26,13 @@ with track.Repo(".") as repo:
     reveal_type(version.run)
 run = track.Run()
 done: bool = run.log_metrics({"loss": 0.5})
+handler = track.Handler("origin")
+with track.as_user("andy"):
+    artifact = handler.upload(["a.txt"], track.Labels(ticket="AB-123"), based_on=[])
+    place: str = artifact.files["a.txt"].remote_url
+    with handler.new(["b.txt"]) as new:
+        where: str = new.file.remote_url
+    made: str = new.artifact.metadata.artifact_id
 records = [found.record.id for found in track.Client().get_runs()]
 try:
     repo.close()

@@ -15,6 +15,8 @@ import click
 from track import __all__ as public_names
 from track import errors, verbs
 from track.api.filesystem import TrackFileSystem
+from track.api.handled import Artifact, File, Metadata
+from track.api.making import New, NewFile
 from track.api.samples import Samples
 from track.cli import outline
 from track.cli.main import group
@@ -74,8 +76,15 @@ def python_page() -> str:
         found = getattr(import_module("track"), name)
         if inspect.isclass(found) and found.__module__.startswith("track.api."):
             parts += _face(f"track.{name}", found)
+        elif inspect.isfunction(found):
+            parts += [f"## track.{name}", "", "```python", _signature(found), "```", ""]
+            parts += ["```text", inspect.getdoc(found) or "", "```", ""]
     parts += _face("track.api.samples.Samples", Samples)
     parts += _face("track.api.filesystem.TrackFileSystem", TrackFileSystem)
+    for upload in (Artifact, Metadata, File):
+        parts += _face(f"track.api.handled.{upload.__name__}", upload)
+    for made in (New, NewFile):
+        parts += _face(f"track.api.making.{made.__name__}", made)
     parts += ["## Verbs", ""]
     parts += [
         "Each verb is one function of `track.verbs.<verb>`; it takes an open `Project` and returns what it did.",
@@ -133,6 +142,8 @@ def _command(title: str, command: click.Command, parent: click.Context | None, *
 def _face(name: str, found: type) -> Iterator[str]:
     """A class that people use, with all its public methods."""
     yield from (f"## {name}", "", "```text", inspect.getdoc(found) or "", "```", "")
+    if fields := [field for field in getattr(found, "__match_args__", ()) if not field.startswith("_")]:
+        yield from ("Fields: " + ", ".join(f"`{field}`" for field in fields) + ".", "")
     members = {own: each for kind in reversed(found.__mro__) if _is_ours(kind) for own, each in vars(kind).items()}
     for own, each in members.items():
         if own.startswith("_") and own != "__init__":
@@ -142,7 +153,7 @@ def _face(name: str, found: type) -> Iterator[str]:
             mark, method = "@property\n", each.fget
         elif isinstance(each, classmethod):
             mark, method = "@classmethod\n", each.__func__
-        if inspect.isfunction(method):
+        if inspect.isfunction(method) and method.__code__.co_filename != "<string>":  # one that was written
             yield from ("```python", mark + _signature(method), "```", "")
             yield from ("```text", inspect.getdoc(method) or "", "```", "")
 

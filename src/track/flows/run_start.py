@@ -29,7 +29,10 @@ RUN_ID = "TRACK_RUN_ID"
 
 
 class Wishes(NamedTuple):
-    """What a person says about a run when it begins; all of it may be left out."""
+    """What a person says about a run when it begins; all of it may be left out.
+
+    `by` is who it is said to be, in place of Git's identity.
+    """
 
     name: str | None = None
     folder: str = "/"
@@ -38,6 +41,7 @@ class Wishes(NamedTuple):
     metadata: Mapping[str, Any] = {}
     params: Mapping[str, Any] = {}
     parent: str | None = None
+    by: str | None = None
 
 
 def begin(
@@ -65,7 +69,7 @@ def begin(
         folder=wishes.folder,
         status=status,
         started=started,
-        by=_who(project),
+        by=wishes.by if wishes.by is not None else _who(project),
         command=command,
         cwd=_where(project),
         parent=wishes.parent if wishes.parent is not None and is_run_id(wishes.parent) else None,

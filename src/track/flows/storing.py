@@ -71,10 +71,19 @@ def store_drained(project: Project, writer: Writer, found: Drained) -> Kept:
     return Kept("file", digest, found.size, None, False, 1, 0, 0, 0)
 
 
-def store_paths(project: Project, writer: Writer, paths: Sequence[str], progress: Progress = silent) -> Kept:
+def store_paths(
+    project: Project,
+    writer: Writer,
+    paths: Sequence[str],
+    progress: Progress = silent,
+    *,
+    names: Sequence[str] = (),
+    staged: Path | None = None,
+) -> Kept:
     """Store one file as a file, one folder as a directory, and several of them as a directory of their names.
 
-    A path that is a link is what it leads to; links inside a folder stay links.
+    A path that is a link is what it leads to; links inside a folder stay links. With `names`, one for each path, it is
+    a directory of these, also of one file. What lies in the folder `staged`, track's own, may be stored.
 
     Raises:
         UnknownPath: nothing is there.
@@ -85,17 +94,18 @@ def store_paths(project: Project, writer: Writer, paths: Sequence[str], progress
     """
     if not paths:
         raise UsageError("no file was named", hint="name a file or folder, - for what is piped in, or --value")
-    store = _Storing(project, writer, progress)
-    if len(paths) == 1:
+    store = _Storing(project, writer, progress, staged)
+    if len(paths) == 1 and not names:
         return store.alone(paths[0])
-    return store.together(paths)
+    return store.together(paths, names or [os.path.basename(os.path.abspath(path)) for path in paths])
 
 
 class _Storing:
     """Storing with one writer."""
 
-    def __init__(self, project: Project, writer: Writer, progress: Progress) -> None:
+    def __init__(self, project: Project, writer: Writer, progress: Progress, staged: Path | None = None) -> None:
         self._project, self._writer, self._progress = project, writer, progress
+        self._staged = os.fsencode(os.path.realpath(staged)) + b"/" if staged is not None else None
 
     def alone(self, given: str) -> Kept:
         """One file or folder as itself."""
@@ -105,14 +115,14 @@ class _Storing:
             return Kept("file", Digest(entry.digest), entry.size, None, entry.mode == "x", 1, 0, 0, seen.left_out)
         return self._directory(seen.entries(), seen.left_out)
 
-    def together(self, paths: Sequence[str]) -> Kept:
-        """Several as a directory in which each has its own name."""
+    def together(self, paths: Sequence[str], names: Sequence[str]) -> Kept:
+        """Several as a directory in which each has its name."""
         found: dict[bytes, Entry] = {}
         left_out = 0
-        for given in paths:
+        for given, called in zip(paths, names, strict=True):
             seen = self._settled(given)
             left_out += seen.left_out
-            name = os.fsencode(os.path.basename(os.path.abspath(given)))
+            name = os.fsencode(called)
             for entry in self._named(seen, name):
                 known = found.setdefault(entry.path, entry)
                 if (known.mode, known.digest) != (entry.mode, entry.digest):
@@ -143,7 +153,8 @@ class _Storing:
         """Everything at a path, stored."""
         place = os.path.join(os.fsencode(self._project.cwd), os.fsencode(given))
         real = os.path.realpath(place)
-        _refuse_own(self._project, real, given)
+        if self._staged is None or not real.startswith(self._staged):
+            _refuse_own(self._project, real, given)
         parent, name = os.path.split(real)
         gate = Gate(Path(os.fsdecode(parent)), self._project.gate.objects)
         seen = scan(gate, name, StatCache(None))

@@ -7,7 +7,7 @@ so none of them can take the place of one of ours. A cloned repository adds noth
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -163,6 +163,13 @@ def _home_of_table(content: bytes | Path) -> _Home:
 
 def _why(error: Exception) -> str:
     return display(str(error)) or type(error).__name__
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], index: str, columns: Sequence[str]) -> Any:
+    """Rows as a frame of pandas, with these columns beside `index`; as they are where pandas is not installed."""
+    if not _is_there("pandas"):
+        return list(rows)
+    return import_module("track.formats.pandas_tables").frame(rows, index, columns)
 
 
 def _is_there(*libraries: str) -> bool:

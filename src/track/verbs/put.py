@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import BinaryIO
 
 from track.errors import UsageError
@@ -32,12 +33,18 @@ from track.store.writer import Writer
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is put: files and folders at `paths`, all that `stream` gives, or with `is_value` the `value`."""
+    """What is put: files and folders at `paths`, all that `stream` gives, or with `is_value` the `value`.
+
+    With `names`, one for each path, it is a directory in which they are called so, also of one file. `staged` is a
+    folder of track's own in which the paths may lie.
+    """
 
     paths: tuple[str, ...] = ()
     stream: BinaryIO | None = None
     value: object = None
     is_value: bool = False
+    names: tuple[str, ...] = ()
+    staged: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ def _check(content: Content, remarks: Remarks) -> None:
 def _kept(project: Project, writer: Writer, content: Content, piped: Drained | None, progress: Progress) -> Kept:
     if piped is not None:
         return store_drained(project, writer, piped)
-    return store_paths(project, writer, content.paths, progress)
+    return store_paths(project, writer, content.paths, progress, names=content.names, staged=content.staged)
 
 
 def _kept_value(writer: Writer, value: object, *, is_stored: bool) -> Kept:
@@ -167,7 +174,7 @@ def _value_pointer(value: object, digest: Digest, present: Pointer | None) -> Po
 
 
 def _pointer(content: Content, kept: Kept, present: Pointer | None, target: Target) -> Pointer:
-    path = os.fsencode(content.paths[0]) if len(content.paths) == 1 else b""
+    path = os.fsencode(content.paths[0]) if len(content.paths) == 1 and not content.names else b""
     pointer = pointer_of_content(path, kept, present)
     if pointer.type is None and kept.kind == "file":
         return replace(pointer, type=target.schema.declaration.type)

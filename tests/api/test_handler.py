@@ -1,0 +1,233 @@
+"""`track.Handler`: what bad input gets, and what it leaves alone."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import track
+from support.cli import track_here as command
+from support.repositories import git
+from support.trees import write_tree
+from track.errors import (
+    Conflict,
+    MissingObject,
+    NoRemote,
+    OutsideRepository,
+    ProjectError,
+    SpecialFile,
+    TrackError,
+    UnknownFile,
+    UnknownPath,
+    UsageError,
+)
+from track.flows.run_start import journal_of
+from track.formats import known
+from track.project import Project
+
+
+@pytest.fixture
+def here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A repository with files and without uploads, and the current folder."""
+    command("init", "--no-hooks", cwd=repo).ok()
+    write_tree(repo, {"a.txt": b"a", "deep/b.txt": b"b", "deep/er/c.txt": b"c\r\n", "deep/latin.txt": b"\xe9"})
+    with monkeypatch.context() as moved:
+        moved.chdir(repo)
+        yield repo
+
+
+def left(repo: Path) -> tuple[str, int]:
+    """What Git sees, and how many runs this clone knows of."""
+    with Project.open(repo) as project:
+        journal = journal_of(project)
+        runs = len(journal.living()) + len(journal.ended_ids())
+    staging = repo / ".git/track/store/staging"
+    assert not staging.exists() or not list(staging.iterdir())
+    return git("status", "--porcelain", cwd=repo), runs
+
+
+def test_files_are_called_as_below_the_deepest_folder_that_holds_them(here: Path) -> None:
+    h = track.Handler()
+    assert list(h.upload(["deep/b.txt", "deep/er/c.txt"]).files) == ["b.txt", "er/c.txt"]
+    assert list(h.upload(["a.txt", "deep/b.txt"]).files) == ["a.txt", "deep/b.txt"]
+    assert list(h.upload([Path("deep/er/c.txt"), here / "deep/er/c.txt"]).files) == ["c.txt"]
+    os.chdir(here / "deep")
+    assert track.Handler().upload(["er/c.txt"]).files["c.txt"].download_string() == "c\r\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        (lambda h: h.upload("a.txt"), UsageError, "takes a list of files"),
+        (lambda h: h.upload([]), UsageError, "no file was given"),
+        (lambda h: h.upload(["deep"]), UsageError, "is a folder"),
+        (lambda h: h.upload(["a.txt", "none.txt"]), UnknownPath, "none.txt"),
+        (lambda h: h.upload([".git/config"]), OutsideRepository, "Git's or track's own"),
+        (lambda h: h.upload(["pipe"]), SpecialFile, "neither a file nor a folder"),
+        (lambda h: h.upload(["a.txt"], {"ticket": "AB"}), UsageError, "labels are a dict"),
+        (lambda h: h.upload(["a.txt"], based_on=["nope"]), UnknownPath, "nope"),
+        (lambda h: h.upload([b"\xff.txt".decode("utf-8", "surrogateescape")]), UsageError, "is not UTF-8"),
+        (lambda h: h.new("model.pt"), UsageError, "takes a list of names"),
+        (lambda h: h.new([]), UsageError, "no file was named"),
+        (lambda h: h.new(["../model.pt"]), UsageError, r"has the component \.\."),
+        (lambda h: h.new(["/model.pt"]), UsageError, "is absolute"),
+        (lambda h: h.new([".git/config"]), UsageError, "not a name for a file"),
+        (lambda h: h.new(["a", "a/b"]), UsageError, "a file and a folder"),
+        (lambda h: h.new(["a"], {"ticket": "AB"}), UsageError, "labels are a dict"),
+        (lambda h: h.new(["a"]).file, UsageError, "in their block alone"),
+        (lambda h: h.new(["a"]).artifact, UsageError, "nothing was uploaded"),
+        (lambda h: h.find({"usernam": "andy"}), UsageError, "there is no field `usernam`"),
+        (lambda h: h.find({"username": {"$near": 1}}), UsageError, "near"),
+        (lambda h: h.find(max_docs=0), UsageError, "not a number of uploads"),
+        (lambda h: h.get(""), UsageError, "not the id of an upload"),
+        (lambda h: h.get("*"), UnknownPath, r"nothing was uploaded as \*"),
+    ],
+)
+def test_bad_input_is_refused_and_leaves_nothing(
+    here: Path, fault: Callable[[track.Handler], object], kind: type[TrackError], said: str
+) -> None:
+    os.mkfifo(here / "pipe")
+    (here / os.fsdecode(b"\xff.txt")).write_text("x")
+    before = left(here)
+    with pytest.raises(kind, match=said) as caught:
+        fault(track.Handler())
+    told = f"{caught.value.message} {caught.value.hint}"
+    assert "Traceback" not in told
+    assert left(here) == before
+
+
+@pytest.mark.parametrize("labels", [{"ticket": 5}, {"infos": ["x"]}, {"infos": {"x": 5}}, {"infos": {"": "x"}}])
+def test_labels_are_text(labels: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        track.Labels(**labels)
+
+
+@pytest.mark.parametrize("name", ["", " andy", "an\ndy", "Andy <andy@example.org>", 5])
+def test_a_user_is_a_name(name: Any) -> None:
+    with pytest.raises(UsageError, match="not a user"), track.as_user(name):
+        pass
+
+
+def test_a_user_is_one_in_the_block_and_in_its_thread_alone(here: Path) -> None:
+    h = track.Handler()
+    found: list[str] = []
+    with track.as_user("andy"):
+        with track.as_user("brenda"):
+            assert h.upload(["a.txt"]).metadata.username == "brenda"
+        thread = threading.Thread(target=lambda: found.append(h.upload(["a.txt"]).metadata.username))
+        thread.start()
+        thread.join()
+        assert h.upload(["a.txt"]).metadata.username == "andy"
+    own = h.upload(["a.txt"]).metadata.username
+    assert found == [own] and own not in ("andy", "brenda")
+
+
+def test_an_id_may_be_its_beginning_where_that_is_enough(here: Path) -> None:
+    h = track.Handler()
+    first, second = (h.upload([name]).metadata.artifact_id for name in ("a.txt", "deep/b.txt"))
+    size = next(at for at, (one, other) in enumerate(zip(first, second, strict=True), 1) if one != other)
+    assert h.get(first[:size]).metadata.artifact_id == first
+    assert h.get(second[len("artifact_") : max(size, 12)]).metadata.artifact_id == second
+    with pytest.raises(UsageError, match=f"several uploads begin with artifact_: .*{first}"):
+        h.get("artifact_")
+    with pytest.raises(UnknownPath, match=first + "x"):
+        h.get(first + "x")
+
+
+def test_what_is_not_whole_or_not_there_is_told(here: Path) -> None:
+    h = track.Handler()
+    artifact = h.upload(["a.txt", "deep/latin.txt"])
+    with pytest.raises(UsageError, match="is not text in utf-8"):
+        artifact.files["deep/latin.txt"].download_string()
+    with pytest.raises(UsageError, match="is not text in no-such"):
+        artifact.files["a.txt"].download_string("no-such")
+    assert artifact.files["deep/latin.txt"].download_string("latin-1") == "é"
+    with pytest.raises(KeyError):
+        artifact.files["none"]
+    (here / "deep/a.txt").write_text("mine")
+    with pytest.raises(Conflict):
+        artifact.files["a.txt"].download("deep")
+    assert (here / "deep/a.txt").read_text() == "mine"
+    assert artifact.files["a.txt"].download("deep", force=True).read_text() == "a"
+    [pointer] = (here / ".track/artifacts").glob("artifact_*")
+    pointer.write_text(pointer.read_text().replace('files = ["a.txt", "deep/latin.txt"]', 'files = ["other"]'))
+    with pytest.raises(UnknownFile):
+        h.get(artifact.metadata.artifact_id).files["other"].download_string()
+
+
+def test_data_that_no_remote_has_is_told_with_what_it_is_of(here: Path, tmp_path: Path) -> None:
+    artifact_id = track.Handler().upload(["a.txt"]).metadata.artifact_id
+    git("commit", "--quiet", "-m", "not pushed", cwd=here)
+    git("clone", "--quiet", here, tmp_path / "clone", cwd=tmp_path)
+    artifact = track.Handler(path=tmp_path / "clone").get(artifact_id)
+    for read in (lambda: artifact.files["a.txt"].remote_url, lambda: artifact.files["a.txt"].download_string()):
+        with pytest.raises(MissingObject):
+            read()
+    with pytest.raises(NoRemote):
+        artifact.metadata.python_packages  # noqa: B018  # what it raises is asked
+
+
+def test_a_remote_that_is_none_is_told_before_anything_is_uploaded(here: Path) -> None:
+    before = left(here)
+    with pytest.raises(NoRemote, match="no remote"):
+        track.Handler("nowhere").upload(["a.txt"])
+    command("remote", "add", "origin", "../data", cwd=here).ok()
+    git("commit", "--quiet", "-am", "a remote", cwd=here, check=False)
+    before = left(here)
+    with pytest.raises(NoRemote, match="nowhere"):
+        track.Handler("nowhere").upload(["a.txt"])
+    assert left(here) == before
+
+
+def test_outside_of_a_project_it_says_what_to_do(here: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    git("init", "--quiet", cwd=tmp_path / "plain")
+    with pytest.raises(ProjectError):
+        track.Handler(path=tmp_path / "plain").find()
+
+
+def test_a_block_is_begun_once(here: Path) -> None:
+    new = track.Handler().new(["a"])
+    with new:
+        Path(new.file.remote_url).write_text("a")
+        with pytest.raises(UsageError, match="begun before"):
+            new.__enter__()
+    with pytest.raises(UsageError, match="begun before"):
+        new.__enter__()
+    assert new.artifact.files["a"].download_string() == "a"
+
+
+def test_without_pandas_the_answer_is_a_list(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    h = track.Handler()
+    artifact = h.upload(["a.txt"])
+    monkeypatch.setattr(known, "_is_there", lambda *libraries: False)
+    [found] = h.find()
+    assert found["artifact_id"] == artifact.metadata.artifact_id and found["labels"]["infos"] == {}
+    assert h.find({"username": "zed"}) == []
+
+
+def test_inside_another_run_what_was_read_before_it_does_not_count(here: Path) -> None:
+    h = track.Handler()
+    artifact_id = h.upload(["a.txt"]).metadata.artifact_id
+    h.get(artifact_id)
+    with track.Run() as run:
+        run.config(suppress_errors=False)
+        run.init("another")
+        assert h.based_on == []
+        h.get(artifact_id).files["a.txt"].download_string()
+        assert h.upload(["a.txt"]).metadata.based_on == [artifact_id]
+    assert [used.path for used in run.inputs] == [f".track/artifacts/{artifact_id}.track".encode()]
+    assert h.based_on == [artifact_id]
+
+
+def test_the_names_are_loaded_when_they_are_asked_for(here: Path) -> None:
+    look = (
+        "import sys, track; assert not {'pandas', 'track.api.handler'} & set(sys.modules); "
+        "track.Handler, track.Labels, track.as_user; assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", look], check=True)
