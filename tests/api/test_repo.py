@@ -14,6 +14,7 @@ import pytest
 
 import track
 from support.cli import track as cli
+from support.reading import read_bytes
 from support.repositories import commit_all, git, new_repository
 from support.scene import duplicate
 from track.api.version import Files
@@ -281,14 +282,10 @@ def test_a_child_of_a_fork_goes_on_with_it(repo: track.Repo) -> None:
     assert version.read_bytes() == BIG
 
 
-def read_in_process(root: str) -> bytes:
-    with track.Repo(root) as repo:
-        return repo.get("images/a.txt").read_bytes()
-
-
 def test_many_processes_read_at_once(repo: track.Repo) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        assert pool.map(read_in_process, [str(repo.root)] * 4) == [b"alpha"] * 4
+        read = pool.starmap_async(read_bytes, [(str(repo.root), "images/a.txt")] * 4)
+        assert read.get(timeout=250) == [b"alpha"] * 4
 
 
 def test_what_is_not_here_comes_from_a_remote(repo: track.Repo) -> None:
