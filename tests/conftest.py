@@ -19,8 +19,12 @@ from support.webservers import Web, nginx, rclone
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NOTHING_LEFT_OUT = IN_CI or bool(os.environ.get("TRACK_TESTS_COMPLETE"))
 
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")  # how fast examples come says how busy the machine is, and nothing of us
+settings.register_profile(  # how fast examples come says how busy the machine is, and nothing of us
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+# A commit has one verdict: CI tries the same examples each time, everybody else tries new ones.
+settings.register_profile("CI", settings.get_profile("any machine"), derandomize=True, database=None)
+settings.load_profile("CI" if IN_CI else "any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

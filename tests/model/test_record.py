@@ -156,6 +156,16 @@ RECORDS = st.builds(
 )
 
 
+def test_artifacts_that_differ_in_one_fact_have_one_order():
+    one = Used("input", ONE, 1, b"a")
+    ordered = [one._replace(kind="directory", size=99), one._replace(type=""), one._replace(type="text/plain"), one]
+    ordered += [one._replace(metadata=(("n", "1"),)), one._replace(metadata=(("n", 1),))]
+    ordered += [one._replace(address=(("url", "s3://a"),))]
+    ordered += [one._replace(size=size) for size in range(2, 40)]
+    for said in (ordered, ordered[::-1]):
+        assert list(replace(LEAST, artifacts=tuple(said)).artifacts) == ordered
+
+
 @settings(max_examples=200, deadline=None)
 @given(RECORDS)
 def test_what_is_written_is_read_back_and_written_the_same(record: Record) -> None:

@@ -205,7 +205,10 @@ def record_path(run: str, started: datetime) -> bytes:
 
 
 def _place_in_file(used: Used) -> tuple[Any, ...]:
-    return used.category, used.path is None, used.path or b"", used.name or "", used.digest, used.how
+    # Total, so that one run has one record: what compares equal here is equal, and a set has no order of its own.
+    place = used.category, used.path is None, used.path or b"", used.name or "", used.digest, used.how
+    content = used.kind, used.size, used.type is None, used.type or ""
+    return *place, *content, used.address, tuple(map(repr, used.metadata))
 
 
 def _problems(record: Record) -> Iterator[str]:
