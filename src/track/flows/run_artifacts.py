@@ -1,7 +1,7 @@
 """What a run used and made: tracked paths as they were before it and after it."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
@@ -161,8 +161,8 @@ def check_outputs(project: Project, paths: Sequence[bytes]) -> None:
 
 def inputs_of(before: Mapping[bytes, Tracked], declared: Iterable[bytes], opened: Iterable[bytes]) -> tuple[Used, ...]:
     """The tracked paths that were used: those declared, and those in which a file was opened; as they were before."""
-    hows = {_owner(before, path): "observed" for path in opened}
-    hows |= {_owner(before, path): "declared" for path in declared}
+    hows = {owner_among(before, path): "observed" for path in opened}
+    hows |= {owner_among(before, path): "declared" for path in declared}
     found = []
     for path, how in hows.items():
         if path is None or (kept := before[path].kept) is None:
@@ -170,6 +170,12 @@ def inputs_of(before: Mapping[bytes, Tracked], declared: Iterable[bytes], opened
         kind = before[path].pointer.type if kept.digest == before[path].pointer.digest else None
         found.append(Used("input", kept.digest, kept.size, path=path, kind=kept.kind, type=kind, how=how))
     return tuple(found)
+
+
+def owner_among(tracked: Container[bytes], path: bytes) -> bytes | None:
+    """The path among these that `path` is or lies in; None when it is none of theirs."""
+    parts = path.split(b"/")
+    return next((folder for end in range(len(parts), 0, -1) if (folder := b"/".join(parts[:end])) in tracked), None)
 
 
 def save_inputs(project: Project, inputs: Iterable[Used], progress: Progress = silent) -> list[Used]:
@@ -242,9 +248,3 @@ def _digest_before(before: Mapping[bytes, Tracked], path: bytes) -> Digest | Non
 def _artifact(project: Project, path: bytes) -> bytes:
     """The artifact to keep: a path inside one means all of it."""
     return owner_of(project, path) or path
-
-
-def _owner(before: Mapping[bytes, Tracked], path: bytes) -> bytes | None:
-    """The tracked path that `path` is or lies in."""
-    parts = path.split(b"/")
-    return next((folder for end in range(len(parts), 0, -1) if (folder := b"/".join(parts[:end])) in before), None)

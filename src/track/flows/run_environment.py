@@ -36,23 +36,12 @@ def environment_of(project: Project, python: Python | None, *, with_packages: bo
     Raises:
         DiskFull, StoreUnwritable: the store cannot take the list.
     """
-    facts: dict[str, object] = {}
-    if python is not None:
-        facts["python"] = readable(python.version)
-        if python.implementation != "cpython":
-            facts["implementation"] = readable(python.implementation)
+    facts = python_facts(project, python) if with_packages else _version(python)
     facts["platform"] = f"{sys.platform}-{platform.machine()}"
     facts["cpus"] = os.cpu_count() or 1
     processors, driver = graphics()
     facts |= {"gpu": readable(processors)} if processors is not None else {}
     facts |= {"gpu_driver": readable(driver)} if driver is not None else {}
-    if with_packages:
-        with project.store.writer() as writer:
-            for name, packages in zip(PACKAGES, packages_lists(python), strict=True):
-                if packages:
-                    listed = "".join(f"{package}\n" for package in packages).encode("utf-8", "surrogateescape")
-                    facts[name] = str(writer.add_content(listed))
-            writer.commit()
     if (lock := _lock(project)) is not None:
         facts["lock"] = lock
     if (conda := os.environ.get("CONDA_DEFAULT_ENV")) is not None:
@@ -60,6 +49,31 @@ def environment_of(project: Project, python: Python | None, *, with_packages: bo
     hidden = secrets_of(project)
     for name, value in sorted(_allowed(project).items()):
         facts[readable(f"env.{name}")] = redacted(without_told(readable(value)), hidden)
+    return facts
+
+
+def python_facts(project: Project, python: Python | None) -> dict[str, object]:
+    """The facts about the Python of a run, if one ran, and what is installed for it; the list is stored.
+
+    Raises:
+        DiskFull, StoreUnwritable: the store cannot take the list.
+    """
+    facts = _version(python)
+    with project.store.writer() as writer:
+        for name, packages in zip(PACKAGES, packages_lists(python), strict=True):
+            if packages:
+                listed = "".join(f"{package}\n" for package in packages).encode("utf-8", "surrogateescape")
+                facts[name] = str(writer.add_content(listed))
+        writer.commit()
+    return facts
+
+
+def _version(python: Python | None) -> dict[str, object]:
+    if python is None:
+        return {}
+    facts: dict[str, object] = {"python": readable(python.version)}
+    if python.implementation != "cpython":
+        facts["implementation"] = readable(python.implementation)
     return facts
 
 

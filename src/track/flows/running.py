@@ -26,6 +26,7 @@ from track.flows.run_commit import commit_run, edited_before
 from track.flows.run_end import end
 from track.flows.run_environment import environment_of, streams_of
 from track.flows.run_isolated import Cell, check_isolated, isolated, keep_declared
+from track.flows.run_left import note_before
 from track.flows.run_metrics import check_metric_files, following
 from track.flows.run_named import named_inputs, used_by_name
 from track.flows.run_needs import code_version, input_versions
@@ -181,6 +182,8 @@ def _execute(work: _Work, place: Project, echo: Echo) -> _Done:
     room, top = work.living.folder, place.root
     variables = dict(os.environ)
     check_program(work.command, place.cwd, variables.get("PATH"))
+    # in isolation nothing tracked is there but what was declared
+    note_before(place, work.living, inputs_of(work.before, work.inputs, work.before if place is work.project else ()))
     mode, data = work.asked.observe, observe.Data()
     if mode in ("auto", "python") and place is work.project:
         data = watched_of(work.project, work.before)

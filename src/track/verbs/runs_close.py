@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from track.errors import UsageError
 from track.flows.run_alerts import look_once
 from track.flows.run_end import end, put_away
+from track.flows.run_left import Left, left_of, with_left
 from track.flows.run_living import living_run
 from track.model.names import display
 from track.model.record import ENDED, Record
@@ -46,8 +47,11 @@ def runs_close(
     draft = living.record()
     now = datetime.now(UTC)
     took = max(0.0, (now - draft.started).total_seconds()) if seconds is None else seconds
+    left = Left()
     if branch is False:  # nobody in this process watched it
         look_once(project, living, is_last=True)
-    record = end(project, living, {"status": status, "exit": exit, "ended": now, "seconds": round(took, 6)})
+        left = left_of(project, living)
+    facts = {"status": status, "exit": exit, "ended": now, "seconds": round(took, 6)}
+    record = end(project, living, facts, lambda draft: with_left(draft, left))
     placed = put_away(project, record, branch=project.git.branch() if branch is False else branch)
     return ClosedRun(record, placed.staged, placed.why_not)

@@ -1,17 +1,14 @@
 """Runs reap: write down that runs which have been silent for too long are lost."""
 
 import time
-from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import NamedTuple
 
 from track.errors import TrackError, UsageError
 from track.flows.run_end import end
-from track.flows.run_environment import streams_of
 from track.flows.run_journal import journal_of
-from track.model.record import Record, Used
+from track.flows.run_left import left_of, with_left
+from track.model.record import Record
 from track.project import Project
 from track.runs.journal import Living
 
@@ -24,7 +21,8 @@ class Reaped(NamedTuple):
 
 
 def runs_reap(project: Project, *, now: float | None = None, dry_run: bool = False) -> Reaped:
-    """End every run that has said nothing for more than 180 s, as `lost`, with all that it had written until then.
+    """End every run that has said nothing for more than 180 s, as `lost`, with all that it had written and opened until
+    then.
 
     `now` is the time in seconds since 1970. The records are in the journal then: `track runs keep` places them. A run
     whose draft cannot be read, or whose record cannot be kept, stays as it is and hinders no other.
@@ -44,15 +42,9 @@ def runs_reap(project: Project, *, now: float | None = None, dry_run: bool = Fal
 
 
 def _reaped(project: Project, run: Living, when: float) -> Record:
-    with suppress(TrackError):
-        said = streams_of(project, run.folder)
-        run.edit(partial(_with, said))
     ended = datetime.fromtimestamp(when - run.silent_s(when), UTC)
-    return end(project, run, _lost(ended, run.record()))
-
-
-def _with(said: tuple[Used, ...], draft: Record) -> Record:
-    return replace(draft, artifacts=(*draft.artifacts, *said))
+    left = left_of(project, run)
+    return end(project, run, _lost(ended, run.record()), lambda draft: with_left(draft, left))
 
 
 def _lost(ended: datetime, draft: Record) -> dict[str, object]:

@@ -5,6 +5,7 @@ program is not to notice it. One before 3.9 cannot evaluate the types of functio
 3.8 has no hook to put in front. What it notes is read by `track.runs.observe`, one record for each file and direction.
 """
 
+import _thread
 import atexit
 import os
 import sys
@@ -14,6 +15,9 @@ from collections.abc import Callable
 _WRITING = os.O_WRONLY | os.O_RDWR
 _BETWEEN = "/.git/"
 _ASK_EVERY_S = 0.1
+_TOLD_AFTER_S = 1.0
+_STACK_BYTES = 256 << 10
+_ROUNDS = 1000
 
 
 def _observe(place: str, top: str, watched: str) -> None:
@@ -123,19 +127,27 @@ def _asking(note: "Callable[[bytes], None]", watched: str) -> "Callable[[], None
         except Exception:  # as above
             return
 
+    now_and_then = _NowAndThen(ask)
+
     def renew() -> None:
         nonlocal opens
         try:
             opens.close()
             opens = KernelOpens(files, inside)
+            now_and_then.start()
             told = sys.modules.get("multiprocessing.util")
             if told is not None:
                 told.register_after_fork(ask, lambda _: told.Finalize(None, end, exitpriority=-100))
         except Exception:  # as above
             note(b"N1")
 
+    def ask_and_start() -> None:
+        ask()
+        now_and_then.start()
+
     def end() -> None:
         try:
+            now_and_then.stop()
             tell(opens.take())
             tell(opens.written())
             if opens.left_out_count:
@@ -143,9 +155,57 @@ def _asking(note: "Callable[[bytes], None]", watched: str) -> "Callable[[], None
         except Exception:  # as above
             return
 
+    now_and_then.start()
     atexit.register(end)
-    os.register_at_fork(after_in_child=renew)
-    return ask
+    os.register_at_fork(before=now_and_then.stop, after_in_child=renew)
+    return ask_and_start
+
+
+class _NowAndThen:
+    """Asks every second in a thread, for a program that opens nothing in Python and is killed.
+
+    While the program forks there is no such thread: a process of several may not fork without a warning (from Python
+    3.12 on). The next file that Python opens, in it or in its child, brings it back.
+    """
+
+    def __init__(self, ask: "Callable[[], None]") -> None:
+        self._ask = ask
+        self._process = self._number = 0
+        self._over = self._gone = _thread.allocate_lock()
+
+    def start(self) -> None:
+        """Begin, if it has not."""
+        if self._process == os.getpid() or not hasattr(_thread, "get_native_id"):
+            return
+        try:
+            self._over, self._gone = _thread.allocate_lock(), _thread.allocate_lock()
+            self._over.acquire()
+            self._gone.acquire()
+            before = _thread.stack_size(_STACK_BYTES)
+            try:
+                _thread.start_new_thread(self._go_on, (self._over, self._gone))
+                self._process = os.getpid()
+            finally:
+                _thread.stack_size(before)
+        except Exception:  # there may be a limit: what is opened in Python brings the rest
+            return
+
+    def stop(self) -> None:
+        """End it, and wait until it is gone; a copy of its process has none."""
+        is_here, self._process = self._process == os.getpid(), 0
+        if is_here:
+            self._over.release()
+            self._gone.acquire()
+            for _ in range(_ROUNDS):  # Python is done with it, and the kernel not quite
+                if not os.path.exists(f"/proc/self/task/{self._number}"):
+                    return
+                time.sleep(0.0001)
+
+    def _go_on(self, over: "_thread.LockType", gone: "_thread.LockType") -> None:
+        self._number = _thread.get_native_id()
+        while not over.acquire(timeout=_TOLD_AFTER_S):
+            self._ask()
+        gone.release()
 
 
 def _describe(note: "Callable[[bytes], None]") -> None:
