@@ -169,7 +169,7 @@ def test_commands_in_the_documents_exist_with_their_options() -> None:
         for words in typed(text):
             name = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
             ours = words[: words.index("--")] if "--" in words else words  # what follows is another program's
-            options = {word.partition("=")[0] for word in ours if word.startswith("-")}
+            options = {word.partition("=")[0] for word in ours if word.startswith("-") and word != "-"}
             params = known[name].params if name in known else []
             taken = {each for param in params for each in (*param.opts, *param.secondary_opts)}
             exists = name in known or (options and name in options)

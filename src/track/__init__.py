@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what a checker of types sees; a program loads each name whe
     from track.api.log_handler import LogHandler as LogHandler
     from track.api.repo import Repo as Repo
     from track.api.run import Run as Run
+    from track.api.store import Store as Store
     from track.api.version import Version as Version
     from track.errors import TrackError as TrackError
     from track.model.digest import Digest as Digest
@@ -27,13 +28,15 @@ _HOMES = {
     "Project": "track.project",
     "Repo": "track.api.repo",
     "Run": "track.api.run",
+    "Store": "track.api.store",
     "TrackError": "track.errors",
     "Version": "track.api.version",
     "as_user": "track.api.acting",
 }
 
 __all__ = [
-    *("Client", "Digest", "Handler", "Labels", "LogHandler", "Project", "Repo", "Run", "TrackError", "Version"),
+    *("Client", "Digest", "Handler", "Labels", "LogHandler", "Project", "Repo", "Run", "Store", "TrackError"),
+    "Version",
     *("__version__", "as_user"),
 ]
 

@@ -1,6 +1,7 @@
 """What the pages on reading from Python and on elliptio show works, and so does every example of the reference."""
 
 import doctest
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -17,7 +18,11 @@ from track.api.samples import Samples
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/read-from-python.md"
 ELLIPTIO = PAGE.with_name("come-from-elliptio.md")
-FACES = (track.Client, track.Handler, track.Repo, track.Run, track.Version, Samples, TrackFileSystem)
+CRAFT_AI = PAGE.with_name("come-from-craft-ai.md")
+FACES = (
+    *(track.Client, track.Handler, track.Repo, track.Run, track.Store, track.Version),
+    *(Samples, TrackFileSystem),
+)
 
 
 @pytest.fixture
@@ -44,6 +49,8 @@ def here(tmp_path: Path) -> Iterator[Path]:
             (top / "sales.csv").write_text(f"region\n{region}\n")
             repo.add("sales.csv", name="sales", partitions={"region": region})
         (top / "sales.csv").unlink()
+        with track.Store(top) as store:
+            store.put(top / "data/train.csv", "raw/train.csv")
         commit_all(top, "second")
     before = os.getcwd()
     os.chdir(top)
@@ -90,6 +97,21 @@ def test_what_the_page_for_who_comes_from_elliptio_shows_works(here: Path) -> No
     assert shown["h"].find({"username": "andy"}).based_on.tolist() == [[]]  # type: ignore[attr-defined]
 
 
+def test_what_the_page_for_who_comes_from_craft_ai_shows_works(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall("```python\n(.*?)```", CRAFT_AI.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 3
+    (here / "preprocessed.csv").write_text("id\n7\n")
+    shown: dict[str, object] = {}
+    exec(compile("\n".join(blocks), CRAFT_AI.name, "exec"), shown)
+    assert shown["contents"] == ["id\n", "7\n"] and shown["text"] == "Result of step"
+    assert "data/predictions_7.csv 5 20" in capsys.readouterr().out
+    [found] = track.Client().get_runs()
+    pointer = ".track/artifacts/data/{}predictions_7.csv.track"
+    assert [one.shown for one in found.record.of("input")] == [pointer.format("")]
+    assert [one.shown for one in found.record.of("output")] == [pointer.format("checked/")]
+    shown["store"].close()  # type: ignore[attr-defined]
+
+
 def examples() -> list[doctest.DocTest]:
     """The examples of each public class and method, in the order of the reference."""
     found = []
@@ -109,8 +131,8 @@ def examples() -> list[doctest.DocTest]:
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
 def test_an_example_of_the_reference_gives_what_it_says(example: doctest.DocTest, here: Path) -> None:
-    with track.Repo() as repo:
-        example.globs |= {"repo": repo, "handler": track.Handler(), "Path": Path}
+    with track.Repo() as repo, track.Store() as store:
+        example.globs |= {"repo": repo, "handler": track.Handler(), "store": store, "Path": Path, "io": io}
         said: list[str] = []
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
         runner.run(example, out=said.append)
@@ -125,6 +147,9 @@ def test_there_are_examples_of_what_people_begin_with() -> None:
         "Repo.get",
         "Repo.lineage",
         "Repo.run",
+        "Store",
+        "Store.get",
+        "Store.put",
         "TrackFileSystem",
         "Version",
         "Version.files",

@@ -23,9 +23,10 @@ class Handles:
     parent opened stays its parent's. Changed configuration is noticed before the next call.
     """
 
-    def __init__(self, start: Path) -> None:
-        """None is open yet."""
+    def __init__(self, start: Path, face: str = "Repo") -> None:
+        """None is open yet; `face` is what people call that which uses them."""
         self.start = start
+        self.face = face
         self.root = start
         self._begin()
 
@@ -59,9 +60,9 @@ class Handles:
             yield project
             self._tell(project)
 
-    def __reduce__(self) -> tuple[type["Handles"], tuple[Path]]:
+    def __reduce__(self) -> tuple[type["Handles"], tuple[Path, str]]:
         """Another process opens its own."""
-        return Handles, (self.start,)
+        return Handles, (self.start, self.face)
 
     def close(self) -> None:
         """Close what is open, and be of no more use; once more is fine."""
@@ -85,7 +86,8 @@ class Handles:
             self._begin()
             self.is_closed = was_closed
         if self.is_closed:
-            raise UsageError("this Repo was closed", hint=f"open another one: track.Repo({str(self.start)!r})")
+            again = f"open another one: track.{self.face}({str(self.start)!r})"
+            raise UsageError(f"this {self.face} was closed", hint=again)
 
     def _take(self) -> tuple[Project, Stamp] | None:
         self._check()

@@ -1,7 +1,7 @@
 """Repo: a repository with track in it, in Python; each method calls one verb and returns what that did."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from track.errors import UsageError
 from track.flows.run_start import Wishes
 from track.flows.running import Asked, Ran
 from track.model.amounts import count_text, size_text
+from track.model.labels import labels_from
 from track.model.names import display, text_of
 from track.verbs.add import Added, Marks, add
 from track.verbs.checkout import CheckedOut, checkout
@@ -130,7 +131,7 @@ class Repo(Questions):
             Locked: another `track` works here.
         """
         _check_list("tags", tags)
-        marks = Marks(tuple(_flat(labels or {})), tuple(tags), type, name, partitions)
+        marks = Marks(labels_from(labels), tuple(tags), type, name, partitions)
         with self._handles.fresh() as project:
             return add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
 
@@ -253,15 +254,6 @@ def _check_list(what: str, words: object) -> None:
             f"{what} is one text and no list: {display(os.fsdecode(words))}",
             hint='a list has each word for itself: ["python", "train.py"]',
         )
-
-
-def _flat(labels: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Labels by their whole keys: of a mapping in a mapping, both."""
-    for key, value in labels.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, (*above, key))
-        else:
-            yield (*above, key), value
 
 
 def _unheard(stream: int, content: bytes) -> None:

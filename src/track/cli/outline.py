@@ -39,6 +39,7 @@ TASKS = (
         "name versions that have no working copy",
         (
             ("put", "store files or a value under a name"),
+            ("store", "keep files by paths of your own, as in a data store"),
             ("declare", "say which partitions a named artifact has"),
             ("alias", "give versions of named artifacts a word, such as prod"),
             ("card", "show and set what is written about a named artifact"),

@@ -1,7 +1,7 @@
 """Labels and tags: what a person types, and labels set or taken away at a place inside others."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from track.errors import UsageError
@@ -33,6 +33,32 @@ def label_of(text: str) -> tuple[Key, object]:
     if at < 0 or not text[:at].strip():
         raise UsageError(f"not a label: {display(text)}", hint=_WRITE_IT)
     return key_of(text[:at]), _value(text[at + 1 :])
+
+
+def labels_from(given: object) -> tuple[tuple[Key, object], ...]:
+    """Labels that a program gives as a mapping, by their whole keys: of a mapping in a mapping, both. None has none.
+
+    Raises:
+        UsageError: it is no mapping, or a label in it is one that no pointer can hold.
+    """
+    if given is None:
+        return ()
+    if not isinstance(given, Mapping):
+        raise UsageError(f"labels are a {type(given).__name__} and no mapping", hint='{"ticket": "AB-123"}')
+    found = tuple(_flat(given, ()))
+    for key, value in found:
+        check_label(key, value)
+    return found
+
+
+def _flat(labels: Mapping[Any, object], above: tuple[Any, ...]) -> Iterator[tuple[Key, object]]:
+    if len(above) > DEPTH_LIMIT:
+        raise UsageError(f"a label stands in more than {DEPTH_LIMIT} mappings", hint="take fewer of them")
+    for key, value in labels.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, (*above, key))
+        else:
+            yield (*above, key), value
 
 
 def check_label(key: Key, value: object) -> None:
