@@ -396,3 +396,38 @@ def test_in_the_middle_of_a_rebase_a_run_waits_and_is_kept_afterwards(here: Path
     git("rebase", "--abort", cwd=here)
     track("runs", "keep", "r", cwd=here).ok()
     assert "made.track" in git("diff", "--cached", "--name-only", cwd=here)
+
+
+@pytest.mark.parametrize(
+    ("command", "reader", "code", "kept"),
+    [
+        ("yes", "head -1", 141, b"y\n"),
+        ("sh -c 'echo a; while :; do sleep 0.05; echo b; done'", "head -1", 141, b"a\n"),
+        ("sh -c 'yes; exit 3' 2>&1", "head -1", 3, b"y\n"),
+        ("sh -c 'trap \"\" PIPE; while echo a 2>/dev/null; do :; done; exit 4'", "head -1", 4, b"a\n"),
+        ("yes 2>&1", "true", 141, b""),
+        ("sh -c 'seq 3; seq 3 >&2'", "cat", 0, b"1\n2\n3\n"),
+    ],
+)
+def test_a_reader_that_goes_away_ends_the_command_as_without_us(
+    here: Path, command: str, reader: str, code: int, kept: bytes
+) -> None:
+    def ended(line: str) -> list[str]:
+        words = f"{line} | {reader}; echo ${{PIPESTATUS[0]}} >&3"
+        out = subprocess.run(
+            ["bash", "-c", f"exec 3> {here.parent}/code; {words}"],
+            cwd=here,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        return [(here.parent / "code").read_text(), out.stdout.decode()]
+
+    alone = ended(command)
+    assert alone[0] == f"{code}\n"
+    with_us = ended(f"timeout 120 {sys.executable} -m track run -- {command}")
+    assert with_us == alone
+    with Project.open(here) as project:
+        (record,) = journal_of(project).ended()
+        said = [project.store.read(used.digest) for used in record.of("output") if used.name == "stdout.log"]
+    assert (record.exit, record.status) == (code, "failed" if code else "completed")
+    assert b"".join(said).startswith(kept)

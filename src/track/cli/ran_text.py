@@ -2,23 +2,17 @@
 
 import math
 import re
+from contextlib import suppress
+
+import click
 
 from track.cli.session import count_text, duration_text, hint, note, warn
 from track.errors import UsageError
 from track.flows.running import Ran
 from track.model.names import display
-from track.system import write_all
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-
-
-def echo(number: int, block: bytes) -> None:
-    """Pass on what the command wrote; when nobody listens any more, it goes on and is kept."""
-    try:
-        write_all(number, block)
-    except BrokenPipeError:
-        return
 
 
 def fact(text: str) -> tuple[str, object]:
@@ -38,6 +32,14 @@ def _value(text: str) -> object:
     if _NUMBER.fullmatch(text) and not text.lstrip("+-").isdigit() and math.isfinite(float(text)):
         return float(text)
     return text
+
+
+def end(ran: Ran) -> None:
+    """Say what a run came to, to whoever still reads that, and end with the code of its command."""
+    with suppress(BrokenPipeError):
+        say(ran)
+    if ran.code:
+        raise click.exceptions.Exit(ran.code)
 
 
 def say(ran: Ran) -> None:

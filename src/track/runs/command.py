@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -31,12 +32,18 @@ except ImportError:  # Windows counts no children
 Echo = Callable[[int, bytes], None]
 """Passes on what the command wrote: to stream 1 or 2, these bytes."""
 
+
 _AT_ONCE = 1 << 16
 _LINGER_S = 0.5
 """What is still written so soon after the command's end, as by the last of a pipe, is kept with the rest."""
 _CARRIER = ("sh", "-c", "cat 2>/dev/null; exec cat >/dev/null")
 """Takes what comes later, as the terminal would, so that nobody who still writes ends for want of a reader."""
 _FORWARDED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def to_our_own(number: int, block: bytes) -> None:
+    """The echo to our own streams: whoever reads them and goes away is gone for the command, too."""
+    write_all(number, block)
 
 
 class Executed(NamedTuple):
@@ -85,8 +92,10 @@ def execute(
 
     Interrupted by Ctrl-C, which the command gets too, it is waited for; what else asks us to end is passed on to it.
 
-    What it writes is taken from it whatever happens to that: a full disk of ours is none of its business. What it left
-    in the background is not waited for: what that writes later goes to our own streams, as without us, and is not kept.
+    What it writes is taken from it whatever happens to that: a full disk of ours is none of its business. Only when
+    it goes `to_our_own` streams and nobody reads such a one any more, the command learns that when it writes to it, as
+    without us. What it left in the background is not waited for: what that writes later goes to our own streams, as
+    without us, and is not kept.
 
     Raises:
         CommandNotFound: there is no such program, or it may not be run.
@@ -219,7 +228,7 @@ class _Stream:
         """
         assert pipe is not None
         self._pipe, self._number, self._place, self._ended = pipe, number, place, ended
-        self._is_open = True
+        self._is_open, self._listener = True, -1
 
     def pass_on(self, echo: Echo, troubles: dict[str, str]) -> None:
         """Runs in a thread, until the last writer is gone, or for a moment longer than the command.
@@ -227,6 +236,8 @@ class _Stream:
         What cannot be taken by somebody is not given to him again, and why is put into `troubles`.
         """
         fd: int | None = None
+        if echo is to_our_own and _is_pipe(self._number):
+            self._listener = self._number
 
         def keep(block: bytes) -> None:
             nonlocal fd
@@ -244,11 +255,19 @@ class _Stream:
                     try:
                         take(block)
                     except Exception as error:  # an echo may be the person's own, and the command is not to wait
+                        if echo is to_our_own and isinstance(error, BrokenPipeError):
+                            self._shut()
+                            return
                         troubles.setdefault(name, _reason(error))
                         del takers[name]
         finally:
             if fd is not None:
                 os.close(fd)
+
+    def _shut(self) -> None:
+        """Read no more, so that whoever writes to it learns that nobody does."""
+        self._is_open = False
+        self._pipe.close()
 
     def carry_on(self) -> bool:
         """Leave the rest to a process of its own if somebody still may write; whether that is so."""
@@ -272,6 +291,8 @@ class _Stream:
         waiting = select.poll()
         waiting.register(number, select.POLLIN)
         waiting.register(self._ended, select.POLLIN)
+        if self._listener >= 0:
+            waiting.register(self._listener, 0)  # that nobody reads it is told always
         while True:
             left_s = None if deadline is None else deadline - time.monotonic()
             if left_s is not None and left_s <= 0:
@@ -283,9 +304,19 @@ class _Stream:
                     self._is_open = False
                     return
                 yield block
+            if self._listener in ready:
+                self._shut()
+                return
             if self._ended in ready:
                 waiting.unregister(self._ended)
                 deadline = time.monotonic() + _LINGER_S
+
+
+def _is_pipe(number: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(number).st_mode)
+    except OSError:  # it is closed
+        return False
 
 
 def _reason(error: Exception) -> str:

@@ -9,6 +9,7 @@ from track.cli.remade_text import Shown
 from track.cli.session import note, opened, progress
 from track.errors import UsageError
 from track.model.names import display
+from track.runs.command import to_our_own
 from track.verbs.rerun import Changes, rerun
 from track.verbs.rerun_stale import rerun_stale
 from track.verbs.run import Asked
@@ -80,11 +81,9 @@ def command(
     with opened() as project:
         observe = project.config.text("runs.observe") or "auto"
         asked = Asked((), (), observe, not no_keep, isolated, commit)
-        done = rerun(project, run, changes, asked, echo=ran_text.echo, progress=progress())
+        done = rerun(project, run, changes, asked, echo=to_our_own, progress=progress())
     note(f"as run {display(done.found.record.name)}: {display(' '.join(done.command))}")
-    ran_text.say(done.ran)
-    if done.ran.code:
-        raise click.exceptions.Exit(done.ran.code)
+    ran_text.end(done.ran)
 
 
 def _refuse_with_stale(given: Mapping[str, object]) -> None:
@@ -105,7 +104,7 @@ def _rerun_stale(paths: tuple[str, ...], isolated: bool, commit: bool, keep_goin
             keep_going=keep_going,
             dry_run=shown.is_dry,
             tell=shown.tell,
-            echo=ran_text.echo,
+            echo=to_our_own,
             progress=progress(),
         )
     shown.close(done)

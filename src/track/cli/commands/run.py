@@ -6,6 +6,7 @@ from track.cli import ran_text
 from track.cli.hooking import ensure_hooks
 from track.cli.session import opened, progress
 from track.flows.run_start import Wishes
+from track.runs.command import to_our_own
 from track.verbs.run import Asked, run
 
 _HELP = """Execute a command and keep what is known of it: code, environment, inputs, outputs and how it ended.
@@ -95,8 +96,6 @@ def command(
     with opened() as project:
         observe = observing or project.config.text("runs.observe") or "auto"
         asked = Asked(inputs, outputs, observe, not no_keep, isolated, commit, metrics)
-        ran = run(project, command_line, wishes, asked, echo=ran_text.echo, progress=progress())
+        ran = run(project, command_line, wishes, asked, echo=to_our_own, progress=progress())
         ensure_hooks(project)
-    ran_text.say(ran)
-    if ran.code:
-        raise click.exceptions.Exit(ran.code)
+    ran_text.end(ran)
