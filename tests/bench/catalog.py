@@ -29,6 +29,11 @@ QUESTIONS = (
     ("runs by a metric", ("--runs", "--limit", "10", "metric.auc > 0.999")),
     ("all versions of one path", ("--history", "--name", "data/05/part-0005.csv")),
 )
+LISTS = (
+    ("`runs list`, newest 10", ("--limit", "10")),
+    ("`runs list`, best 10 by a metric", ("--limit", "10", "--sort=-metrics.auc")),
+    ("`runs list`, 10 by a query", ("--limit", "10", "--where", "metric.auc > 0.999")),
+)
 
 
 def main() -> int:
@@ -73,6 +78,8 @@ def _table(repo: Path, rounds: int) -> list[str]:
     row("first question, which builds the catalog", (*TRACK, "find", "--limit", "10"), 1)
     for name, asked in QUESTIONS:
         row(name, (*TRACK, "find", *asked), rounds)
+    for name, asked in LISTS:
+        row(name, (*TRACK, "runs", "list", *asked), rounds)
     _commit(repo)
     row("newest 10 that stand, after one commit", (*TRACK, "find", "--limit", "10"), 1)
     row("`track --version`", (*TRACK, "--version"), rounds)

@@ -104,11 +104,11 @@ def runs_besides(project: Project, but: Container[str] = ()) -> Runs:
 def _take(by_id: dict[str, list[Found]], found: Found) -> None:
     """Take a record, unless one that says the same was taken; of those that tell of one run otherwise, each stands."""
     several = by_id.setdefault(found.record.id, [])
-    if not any(_are_same(other.record, found.record) for other in several):
+    if not any(say_the_same(other.record, found.record) for other in several):
         several.append(found)
 
 
-def _are_same(one: Record, other: Record) -> bool:
+def say_the_same(one: Record, other: Record) -> bool:
     """Whether two records say the same; a number that is none (NaN) is not equal to itself, but written alike."""
     return one == other or dump_record(one) == dump_record(other)
 

@@ -1,15 +1,15 @@
-"""Asking runs: a run as the document that queries look at, and the runs that are like a query says, in an order."""
+"""Asking runs: a run as the document that queries look at, what can be asked of it, and what it is sorted by."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from track.flows.run_find import Found
 from track.model.document import record_document
-from track.model.query import Path, found, holds, moment
+from track.model.query import Path, Query, found, moment
 from track.model.query_dictionary import parse_query
-from track.model.query_text import Fields, parse_field
+from track.model.query_text import Fields
 
 FIELDS = Fields(
     (
@@ -39,25 +39,9 @@ def document_of(run: Found) -> dict[str, Any]:
     return record_document(run.record) | {"status": run.status, "place": run.place}
 
 
-def chosen(
-    runs: Iterable[Found], where: str | Mapping[str, Any] | None = None, sort: str | None = None
-) -> Sequence[Found]:
-    """The runs that are like `where` says, in their order or in that of the field `sort` (`-FIELD`: greatest first).
-
-    Runs without the field come last, and after each other runs that are equal in it keep their order.
-
-    Raises:
-        UsageError: the query or the field is wrong; the place and the nearest valid word are named.
-    """
-    if where is not None:
-        query = parse_query(where, datetime.now(UTC), FIELDS)
-        runs = [run for run in runs if holds(query, document_of(run))]
-    if sort is None:
-        return tuple(runs)
-    path = parse_field(sort.removeprefix("-"), FIELDS)
-    keyed = [(_key(value_of(run, path)), run) for run in runs]
-    there = sorted((each for each in keyed if each[0]), key=lambda each: each[0], reverse=sort.startswith("-"))
-    return (*(run for _, run in there), *(run for key, run in keyed if not key))
+def wanted_runs(where: str | Mapping[str, Any] | None) -> Query | None:
+    """The query that `where` spells. Raises UsageError when it is wrong: the place and the nearest word are named."""
+    return None if where is None else parse_query(where, datetime.now(UTC), FIELDS)
 
 
 def value_of(run: Found, path: Path) -> Any:
@@ -65,7 +49,7 @@ def value_of(run: Found, path: Path) -> Any:
     return next(found(document_of(run), path), None)
 
 
-def _key(value: Any) -> tuple[Any, ...]:
+def key_of(value: Any) -> tuple[Any, ...]:
     """What to sort a value by: numbers, then text, then times; empty for what has no order."""
     if isinstance(value, int | float):
         return (0, float(value)) if not math.isnan(value) else ()

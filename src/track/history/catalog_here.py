@@ -68,6 +68,17 @@ def differing(git: Git) -> tuple[set[bytes], list[Standing]]:
     return paths, list(_read_files(git, sorted(paths)))
 
 
+def records_differing(git: Git) -> set[bytes]:
+    """The records whose files are not as in Git's index, or not in it: what the catalog says of them may be old."""
+    untracked: list[bytes] = []
+    asked = ("ls-files", "-z", "-o", "--", ".track/runs/")
+    meanwhile = Thread(target=lambda: untracked.extend(git.run(*asked, check=False).split(b"\0")[:-1]))
+    meanwhile.start()
+    changed = git.run("diff-files", "-z", "--name-only", "--no-ext-diff", "--", ".track/runs/").split(b"\0")[:-1]
+    meanwhile.join()
+    return {path for path in (*changed, *untracked) if is_record_path(path)}
+
+
 def standing_at(git: Git, commits: Sequence[str]) -> list[Standing]:
     """What the trees of these commits have, each once: their trees are compared in turn, so alike ones cost little."""
     empty = git.run("hash-object", "-t", "tree", "--stdin", input=b"").decode("ascii").strip()

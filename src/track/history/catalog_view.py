@@ -6,7 +6,7 @@ at each answer again.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from track.history import catalog_fill, catalog_rows
@@ -14,6 +14,7 @@ from track.history.catalog_file import BROKEN, NEWER, POINTER, RECORD
 from track.history.catalog_here import Standing
 from track.history.catalog_query import ALL, Narrowing
 from track.history.catalog_related import Related
+from track.history.catalog_runs import Heads
 from track.history.plumbing import Git
 from track.model import document
 from track.model.digest import Digest
@@ -103,6 +104,10 @@ class View:
         """What lineage asks of the records of this scope."""
         return Related(self._database, self._sources)
 
+    def heads(self) -> Heads:
+        """The records of this scope in short."""
+        return Heads(self._database, self._sources)
+
     def pointers(self, narrowing: Narrowing = ALL, limit: int | None = None) -> list[Version]:
         """The versions that have a pointer, newest first; those that no commit has yet come before all."""
         return self._versions(POINTER, narrowing, limit)
@@ -167,7 +172,7 @@ class View:
             "ORDER BY c.oid LIMIT 1"
         )
         found = self._database.execute(query, (run,)).fetchone()
-        return None if found is None else _with_sides(document.unpack(*found))
+        return None if found is None else document.with_sides(document.unpack(*found))
 
     def using(self, digest: bytes, category: str = "input") -> list[Made]:
         """The runs of this scope that used content with this digest (or made it: `output`), earliest first."""
@@ -287,7 +292,7 @@ def _version(row: tuple[Any, ...], what: int) -> Version:
     id, path, shown, created, user, commit, text, is_plain, sum = row
     id = catalog_rows.version_id(path, sum) if id is None else id
     said = document.unpack(text, is_plain)
-    said = _with_sides(said) if what == RECORD else document.lengthened(said)
+    said = document.with_sides(said) if what == RECORD else document.lengthened(said)
     return Version(id.hex(), path, shown, created, user, commit and commit.hex(), said)
 
 
@@ -310,9 +315,3 @@ def _and(narrowing: Narrowing) -> str:
 
 def _at_most(limit: int | None) -> str:
     return "" if limit is None else f"LIMIT {limit:d}"
-
-
-def _with_sides(said: Mapping[str, Any]) -> dict[str, Any]:
-    artifacts = said["artifacts"]
-    sides = {f"{side}s": [each for each in artifacts if each["category"] == side] for side in ("input", "output")}
-    return {**said, **sides}

@@ -113,6 +113,13 @@ def record_document(record: Record) -> dict[str, Any]:
     }
 
 
+def with_sides(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a record with `inputs` and `outputs`, which are among its artifacts."""
+    artifacts = said["artifacts"]
+    sides = {f"{side}s": [each for each in artifacts if each["category"] == side] for side in ("input", "output")}
+    return {**said, **sides}
+
+
 def name_in(identity: str) -> str:
     """The name in an identity of Git's, `Name <address>`."""
     return identity.partition(" <")[0]

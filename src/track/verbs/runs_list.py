@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from track.errors import TrackError, UsageError
-from track.flows.run_find import Found, every_run
-from track.flows.run_query import chosen
+from track.flows.run_find import Found
+from track.flows.run_listing import Asked, listing
+from track.flows.run_query import FIELDS, wanted_runs
+from track.model.query_text import parse_field
 from track.project import Project
 
 
@@ -35,7 +37,8 @@ def runs_list(
     """List runs: with this status, in this folder or below it, with all these tags, at this place, as `where` says.
 
     `place` is `tree`, `journal`, `living` or `shared`; `where` a query in either spelling. They come newest
-    first, or in the order of the field `sort` (`-FIELD`: greatest first). Nothing is written, and no data is read.
+    first, or in the order of the field `sort` (`-FIELD`: greatest first). No data is read, and
+    nothing is written but the catalog.
 
     Raises:
         UsageError: the query or the field is wrong; the place in it and the nearest valid word are named. Or `limit` is
@@ -43,18 +46,16 @@ def runs_list(
     """
     if limit is not None and limit < 0:
         raise UsageError(f"not a limit: {limit}", hint="how many runs at most, or None for all")
-    runs, refused = every_run(project)
-    found = [
-        run
-        for run in runs
-        if (status is None or run.status == status)
-        and (folder is None or _is_below(run.record.folder, folder))
-        and set(tags) <= set(run.record.tags)
-        and (place is None or run.place == place)
-    ]
-    matching = chosen(found, where, sort)
-    return Listed(tuple(matching[:limit]), len(runs), refused, len(matching))
-
-
-def _is_below(folder: str, above: str) -> bool:
-    return above == "/" or folder == above or folder.startswith(above.rstrip("/") + "/")
+    path = None if sort is None else parse_field(sort.removeprefix("-"), FIELDS)
+    asked = Asked(
+        query=wanted_runs(where),
+        status=status,
+        folder=folder,
+        tags=tuple(tags),
+        place=place,
+        sort=path,
+        falling=sort is not None and sort.startswith("-"),
+        limit=limit,
+    )
+    found = listing(project, asked)
+    return Listed(found.runs, found.known_count, found.refused, found.matching_count)
