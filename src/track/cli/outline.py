@@ -36,6 +36,10 @@ TASKS = (
         ),
     ),
     Task(
+        "come from another tool",
+        (("import-dvc", "make artifacts of what DVC tracks"),),
+    ),
+    Task(
         "name versions that have no working copy",
         (
             ("put", "store files or a value under a name"),
@@ -126,6 +130,7 @@ ACTS = (
     "purge",
     "repair",
     "migrate",
+    "import-dvc",
     "label",
     "tag",
     "put",

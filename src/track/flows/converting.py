@@ -1,0 +1,150 @@
+"""Converting: files of another tool give way to pointers, in an order in which nothing is lost wherever it ends.
+
+A pointer is durable and staged before the file that it takes the place of goes. What is interrupted is begun again
+with the same command: what is done already is found to be so.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from track import publish
+from track.errors import AlreadyInGit, Conflict, InsideArtifact, NameTooLong, UnsavedWork
+from track.flows import setup
+from track.flows.contents import StoreContents
+from track.flows.ignoring import ignore, line_of
+from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
+from track.history import gitrepo
+from track.model.manifest import Entry
+from track.model.names import display, pointer_path, typed
+from track.model.pointer import Pointer
+from track.project import Project
+from track.worktree.place import Placer
+from track.worktree.reading import stat_of
+
+_NAME_LIMIT = 255
+
+
+class Conversion(NamedTuple):
+    """An artifact that gets a pointer; `replaces` is the file that goes then, if any; `links` are replaced by what
+    these entries say.
+    """
+
+    path: bytes
+    pointer: Pointer
+    replaces: bytes | None
+    links: tuple[tuple[bytes, Entry], ...] = ()
+
+
+def refuse_unfit(project: Project, path: bytes, digest: bytes | None = None) -> None:
+    """Refuse a path that cannot become an artifact, or is one with another content than this `digest`.
+
+    Raises:
+        InsideArtifact, NameTooLong, Conflict: why not.
+    """
+    name = path.rpartition(b"/")[2]
+    if len(pointer_path(name)) > _NAME_LIMIT:
+        raise NameTooLong(
+            f"{display(path)} has a name of {len(name)} bytes: no pointer fits beside it", hint="rename it"
+        )
+    if (owner := owner_of(project, path)) is not None:
+        raise InsideArtifact(
+            f"{display(path)} lies inside the artifact {display(owner)}", hint=f"track ls {typed(owner)}"
+        )
+    present = pointer_at(project, pointer_path(path))
+    if digest is not None and present is not None and present.digest != digest:
+        raise Conflict(
+            f"{display(path)} has a pointer of track that names another version",
+            hint=f"keep one of the two: git rm --cached {typed(pointer_path(path))} takes track's out",
+        )
+    if present is None and project.git.ignored([pointer_path(path)]):
+        raise Conflict(
+            f"Git ignores {display(pointer_path(path))}, so the pointer would be in no commit",
+            hint=f"see which line does: git check-ignore -v {typed(pointer_path(path))}",
+        )
+
+
+def refuse_git(project: Project, path: bytes) -> None:
+    """Refuse what Git has itself. Raises AlreadyInGit."""
+    if in_git := project.git.is_tracked([path]):
+        raise AlreadyInGit(
+            f"{display(in_git[0])} is in Git itself",
+            hint=f"let Git forget it, keeping the file: git rm -r --cached -- {typed(path)}",
+        )
+
+
+def uncommitted(project: Project, files: Sequence[bytes]) -> set[bytes]:
+    """Those of these files that are not in the last commit as they stand here: removing them would lose something."""
+    if not files:
+        return set()
+    head = project.git.head()
+    if head is None:
+        return set(files)
+    known = set(project.git.run("ls-files", "-z", "--", *files).split(b"\0"))
+    changed = project.git.run("diff-index", "-z", "--name-only", "--no-renames", head, "--", *files).split(b"\0")
+    return {file for file in files if file not in known} | (set(changed) & set(files))
+
+
+def not_committed(file: bytes) -> UnsavedWork:
+    """The error for a file that would go, and is not in the last commit as it stands."""
+    return UnsavedWork(
+        f"{display(file)} is not in the last commit as it stands, and importing replaces it",
+        hint=f"git add {typed(file)}; git commit",
+    )
+
+
+def convert(project: Project, conversions: Sequence[Conversion], *, stage: bool) -> tuple[bytes, ...]:
+    """Write the pointers, have Git ignore the data, and remove what they take the place of; the paths staged, sorted.
+
+    The project's lock is held, and the store's, and everything the pointers name is in the store.
+
+    Raises:
+        Locked, GitFailed, DiskFull, StoreUnwritable: the same call goes on.
+    """
+    for one in conversions:
+        target = pointer_path(one.path)
+        if pointer_at(project, target) != one.pointer:
+            write_pointer(project, target, one.pointer)
+    ignores = ignore(project, [one.path for one in conversions])
+    without_other_lines(project, [one.path for one in conversions])
+    staged = sorted({*(pointer_path(one.path) for one in conversions), *ignores})
+    if stage:
+        gitrepo.stage(project.git, staged)
+    _make_plain(project, [link for one in conversions for link in one.links])
+    gone = sorted({one.replaces for one in conversions if one.replaces is not None})
+    for file in gone:
+        if exists(project, file):
+            with project.gate.parent(file) as (folder, name):
+                publish.remove(name, dir_fd=folder)
+    if stage:
+        gitrepo.stage(project.git, gone)
+    return tuple(sorted({*staged, *gone})) if stage else ()
+
+
+def without_other_lines(project: Project, paths: Iterable[bytes]) -> None:
+    """Take the lines out of ignore files by which another tool said the same, where its spelling is not ours."""
+    by_file: dict[bytes, list[bytes]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition(b"/")
+        if line_of(name) != b"/" + name:
+            by_file.setdefault(folder + b"/.gitignore" if folder else b".gitignore", []).append(b"/" + name)
+    for file, lines in by_file.items():
+        before = setup.read(project, file) or b""
+        after = setup.without_lines(before, lines)
+        if after != before:
+            with project.gate.parent(file) as (fd, name):
+                publish.publish_bytes(name, after, dir_fd=fd)
+
+
+def _make_plain(project: Project, links: Sequence[tuple[bytes, Entry]]) -> None:
+    """Replace links that lead out by copies of what the entries say; a link that is none any more stays."""
+    if not links:
+        return
+    staging = project.worktree_state / "staging"
+    with Placer(project.gate, StoreContents(project), staging) as placer:
+        for made in placer.make(links):
+            with project.gate.parent(made.path) as (fd, name):
+                found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            if stat.S_ISLNK(found.st_mode):
+                placer.place(made, stat_of(found))

@@ -1,0 +1,327 @@
+"""Import DVC: what the real DVC made becomes artifacts; nothing of DVC's is lost, and nothing unproven is believed."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.dvc import Dvc
+from support.repositories import commit_all, git, new_repository
+from support.trees import read_tree, write_tree
+from track.model.digest import digest_of
+from track.model.pointer import Pointer
+from track.project import Project
+
+pytestmark = pytest.mark.xdist_group("dvc")
+
+BIG = bytes(range(256)) * (5 * 1024)
+ODD = "a b.csv"
+FILES = {
+    "data/im/a.txt": b"a\n",
+    "data/im/sub/b c": b"x\r\ny\r\n",
+    "data/im/ü": b"u",
+    "data/big.bin": BIG,
+    f"data/{ODD}": b"1,2\n",
+    "raw/x.csv": b"7\n",
+}
+
+
+@pytest.fixture(scope="module")
+def dvc(tmp_path_factory: pytest.TempPathFactory) -> Dvc:
+    return Dvc(tmp_path_factory.mktemp("dvc-state"))
+
+
+@pytest.fixture(scope="module")
+def made(dvc: Dvc, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository as DVC made it: a directory, files, a pipeline, and a remote that has all of it."""
+    repo = new_repository(tmp_path_factory.mktemp("made") / "repo")
+    write_tree(repo, FILES)
+    (repo / "train.py").write_text("print(1)\n")
+    (repo / "m").mkdir()
+    (repo / "dvc.yaml").write_text(
+        "stages:\n  train:\n    cmd: cp data/big.bin m/model && echo {} > m/met.json\n"
+        "    deps: [data/big.bin, train.py]\n    outs: [m/model]\n    metrics: [m/met.json: {cache: false}]\n"
+    )
+    dvc.run(
+        repo,
+        ("init", "--quiet"),
+        ("add", "--quiet", "data/im", "data/big.bin", f"data/{ODD}", "raw/x.csv"),
+        ("repro", "--quiet"),
+        ("remote", "add", "--quiet", "--default", "shelf", "../shelf"),
+        ("push", "--quiet"),
+    )
+    with open(repo / "raw" / "x.csv.dvc", "a") as pointer:
+        pointer.write("desc: seven\nmeta:\n  unit: m\n  n: 7\n  none: ~\n")
+    text = (repo / "raw" / "x.csv.dvc").read_text()
+    (repo / "raw" / "x.csv.dvc").write_text(text.replace("  path: x.csv", "  path: x.csv\n  labels: [first, ok]"))
+    commit_all(repo, "as DVC has it")
+    return repo
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path) -> Path:
+    """A copy of it in which track was set up."""
+    for name in ("repo", "shelf"):
+        shutil.copytree(made.parent / name, tmp_path / name, symlinks=True)
+    repo = tmp_path / "repo"
+    track("init", cwd=repo).ok()
+    commit_all(repo, "track")
+    return repo
+
+
+def objects_of(repo: Path) -> dict[str, bytes]:
+    """Every object of DVC's, here and at its remote."""
+    places = (repo / ".dvc" / "cache", repo.parent / "shelf")
+    return {str(path): path.read_bytes() for place in places for path in place.rglob("*") if path.is_file()}
+
+
+def stored(repo: Path, path: str) -> dict[bytes, object]:
+    """What the pointer at `path` stands for, as it is copied out of the store."""
+    target = repo.parent / f"out-{len(os.listdir(repo.parent))}"
+    target.mkdir()
+    track("get", f"./{path}", "-o", f"{target}/x", cwd=repo).ok()
+    return dict(read_tree(target))
+
+
+def below(folder: Path) -> dict[bytes, object]:
+    return {b"x/" + path: node for path, node in read_tree(folder).items()}
+
+
+def pointers(repo: Path) -> dict[bytes, Pointer]:
+    with Project.open(repo) as project:
+        return dict(project.pointers())
+
+
+def test_everything_becomes_an_artifact_and_every_byte_is_in_the_store(here: Path) -> None:
+    before = objects_of(here)
+    data = {path: (here / path).read_bytes() for path in FILES}
+    track("import-dvc", cwd=here).ok()
+    assert objects_of(here) == before
+    assert {path: (here / path).read_bytes() for path in FILES} == data
+    assert sorted(pointers(here)) == [
+        b"data/a b.csv.track", b"data/big.bin.track", b"data/im.track", b"m/model.track", b"raw/x.csv.track",
+    ]  # fmt: skip
+    assert not list(here.glob("*/*.dvc"))
+    assert stored(here, "data/im") == below(here / "data" / "im")
+    assert stored(here, "m/model") == {b"x": BIG}
+    assert (here / "data" / ".gitignore").read_text().splitlines() == ["/a\\ b.csv", "/im", "/big.bin"]
+    commit_all(here, "imported")
+    assert track("status", cwd=here).ok().out.splitlines()[1:] == ["nothing differs"]
+    assert track("verify", cwd=here).code == 0
+
+
+def test_what_dvc_says_of_data_is_in_its_pointer(here: Path) -> None:
+    said = track("import-dvc", "--json", cwd=here).ok()
+    found = pointers(here)
+    raw = found[b"raw/x.csv.track"]
+    assert raw.tags == ("first", "ok")
+    assert raw.labels["description"] == "seven"
+    assert raw.labels["meta"] == {"unit": "m", "n": 7}
+    assert raw.labels["dvc"] == {"md5": hashlib.md5(b"7\n").hexdigest()}
+    assert [one["left_out"] for one in said.json["artifacts"] if one["path"] == "raw/x.csv"] == [
+        ["meta.none: a pointer cannot say it"]
+    ]
+    model = found[b"m/model.track"]
+    assert model.labels["dvc"]["stage"] == "train"
+    assert model.based_on == {
+        b"data/big.bin": digest_of(BIG),
+        b"train.py": digest_of((here / "train.py").read_bytes()),
+    }
+    assert said.json["left_to_git"] == [
+        {"path": "m/met.json", "why": "is not kept by DVC (cache: false): it is left to Git"}
+    ]
+    assert said.json["pipelines"] == ["dvc.lock"]
+
+
+def test_a_dry_run_reads_everything_and_writes_nothing(here: Path) -> None:
+    before = read_tree(here), git("status", "--porcelain", cwd=here), objects_of(here)
+    said = track("import-dvc", "-n", cwd=here).ok()
+    assert said.out.count("would be imported") == 5
+    assert (read_tree(here), git("status", "--porcelain", cwd=here), objects_of(here)) == before
+    assert track("status", "--json", cwd=here).json["artifacts"] == []
+
+
+def test_data_that_is_not_checked_out_comes_from_dvcs_own_folder(here: Path) -> None:
+    before = {path: (here / path).read_bytes() for path in FILES}
+    shutil.rmtree(here / "data" / "im")
+    (here / "data" / "big.bin").unlink()
+    assert "track checkout" in track("import-dvc", cwd=here).ok().err
+    assert not (here / "data" / "im").exists()
+    track("checkout", cwd=here).ok()
+    assert {path: (here / path).read_bytes() for path in FILES} == before
+
+
+def test_links_into_dvcs_folder_become_files(here: Path, dvc: Dvc) -> None:
+    data = below(here / "data" / "im")
+    dvc.run(here, ("config", "--quiet", "cache.type", "symlink"), ("checkout", "--quiet", "--relink"))
+    assert (here / "data" / "im" / "a.txt").is_symlink()
+    before = objects_of(here)
+    track("import-dvc", cwd=here).ok()
+    assert below(here / "data" / "im") == data
+    assert objects_of(here) == before
+    assert stored(here, "data/im") == data
+    commit_all(here)
+    assert track("status", cwd=here).ok().out.splitlines()[1:] == ["nothing differs"]
+
+
+def object_of(repo: Path, content: bytes) -> Path:
+    md5 = hashlib.md5(content).hexdigest()
+    return repo / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def lose(repo: Path) -> None:
+    shutil.rmtree(repo / "data" / "im")
+    object_of(repo, b"a\n").unlink()
+
+
+def spoil(repo: Path) -> None:
+    shutil.rmtree(repo / "data" / "im")
+    one = object_of(repo, b"a\n")
+    one.chmod(0o644)
+    one.write_bytes(b"b\n")
+
+
+def edit(repo: Path) -> None:
+    (repo / "data" / "im" / "a.txt").unlink()  # DVC's own file may be the same inode
+    (repo / "data" / "im" / "a.txt").write_bytes(b"edited\n")
+
+
+def put_more(repo: Path) -> None:
+    (repo / "data" / "im" / "new").write_bytes(b"new\n")
+
+
+def take_one(repo: Path) -> None:
+    (repo / "data" / "im" / "a.txt").unlink()
+
+
+def lose_the_list(repo: Path) -> None:
+    for one in (repo / ".dvc" / "cache").rglob("*.dir"):
+        one.unlink()
+
+
+def break_the_list(repo: Path) -> None:
+    for one in (repo / ".dvc" / "cache").rglob("*.dir"):
+        one.chmod(0o644)
+        one.write_bytes(b'[{"md5": "' + b"a" * 32 + b'", "relpath": "../../escaped"}]')
+
+
+def break_the_pointer(repo: Path) -> None:
+    (repo / "data" / "im.dvc").write_text("outs: [\n")
+
+
+def change_the_pointer(repo: Path) -> None:
+    with open(repo / "data" / "im.dvc", "a") as pointer:
+        pointer.write("desc: not committed\n")
+
+
+def lead_outside(repo: Path) -> None:
+    text = (repo / "data" / "im.dvc").read_text()
+    (repo / "data" / "im.dvc").write_text(text.replace("path: im", "path: ../../im"))
+    commit_all(repo)
+
+
+def name_it_otherwise(repo: Path) -> None:
+    (repo / "data" / "im.dvc").write_text("outs: [{etag: abc, path: im}]\n")
+    commit_all(repo)
+
+
+def put_into_git(repo: Path) -> None:
+    git("add", "--force", "data/im/a.txt", cwd=repo)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "says"),
+    [
+        (lose, 4, "1 object of DVC's not here"),
+        (lose_the_list, 4, "dvc fetch data/im.dvc"),
+        (spoil, 7, "not what the name says"),
+        (break_the_list, 7, "not what the name says"),
+        (edit, 6, "1 file is changed"),
+        (put_more, 6, "of which DVC does not know"),
+        (take_one, 6, "1 file is gone"),
+        (break_the_pointer, 7, "data/im.dvc cannot be read as YAML"),
+        (change_the_pointer, 6, "git add data/im.dvc"),
+        (lead_outside, 1, "not in this repository"),
+        (name_it_otherwise, 1, "named by etag"),
+        (put_into_git, 6, "in Git itself"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_what_cannot_be_imported_is_told_and_left_as_it_is(
+    here: Path, trouble: Callable[[Path], None], code: int, says: str
+) -> None:
+    trouble(here)
+    before, objects = read_tree(here / "data"), objects_of(here)
+    said = track("import-dvc", cwd=here)
+    assert said.code == code
+    assert says in said.err
+    after = read_tree(here / "data")
+    assert {path: after.get(path) for path in before if path.startswith(b"im")} == {
+        path: node for path, node in before.items() if path.startswith(b"im")
+    }
+    assert b"data/im.track" not in pointers(here)
+    assert len(pointers(here)) == 4  # the others were not held up by it
+    assert objects_of(here) == objects
+    assert not (here.parent / "escaped").exists()
+
+
+def test_imported_again_nothing_changes(here: Path) -> None:
+    track("import-dvc", cwd=here).ok()
+    before = read_tree(here)
+    said = track("import-dvc", cwd=here).ok()
+    assert "m/model  1.2 MiB  unchanged" in said.out
+    assert read_tree(here) == before
+
+
+def test_a_path_chooses_what_is_imported(here: Path) -> None:
+    track("import-dvc", "data/im.dvc", "raw", cwd=here).ok()
+    assert sorted(pointers(here)) == [b"data/im.track", b"raw/x.csv.track"]
+    assert track("import-dvc", "nothing", cwd=here).code == 2
+
+
+def test_what_an_interrupted_import_had_removed_is_staged_by_the_next(here: Path) -> None:
+    track("import-dvc", cwd=here).ok()
+    git("reset", "--quiet", "--", "data/im.dvc", cwd=here)
+    track("import-dvc", cwd=here).ok()
+    assert "D  data/im.dvc" in git("status", "--short", cwd=here)
+
+
+LOOSE = """
+import sys
+from dvc_data.hashfile.hash import fobj_md5
+for name in sys.argv[1:]:
+    print(fobj_md5(open(name, "rb"), name="md5-dos2unix"))
+"""
+
+
+CONTENTS = (
+    b"x\r\ny\r\n",
+    b"",
+    b"\xff" * 200 + b"\r\n" * 100,  # mostly binary
+    b"t" * ((1 << 20) - 1) + b"\r\nmore\r\n" * 3,  # a line end between two of DVC's pieces
+)
+
+
+def test_data_of_dvc_2_is_known_as_the_real_dvc_names_it(repo: Path, dvc: Dvc) -> None:
+    names = [f"old{number}.txt" for number in range(len(CONTENTS))]
+    write_tree(repo, dict(zip(names, CONTENTS, strict=True)))
+    known = dvc.python(repo, LOOSE, *names).split()
+    dvc.run(repo, ("init", "--quiet"))
+    for name, md5, content in zip(names, known, CONTENTS, strict=True):
+        (repo / f"{name}.dvc").write_text(f"outs:\n- md5: {md5}\n  size: {len(content)}\n  path: {name}\n")
+        old = repo / ".dvc" / "cache" / md5[:2] / md5[2:]
+        old.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(repo / name, old)
+    (repo / ".gitignore").write_text("/old*.txt\n")
+    commit_all(repo)
+    track("init", cwd=repo).ok()
+    dvc.run(repo, ("checkout", "--quiet"))  # it takes these for objects of its own
+    for name, content in zip(names, CONTENTS, strict=True):
+        assert (repo / name).read_bytes() == content
+        (repo / name).unlink()
+    track("import-dvc", cwd=repo).ok()
+    assert [pointers(repo)[f"{name}.track".encode()].digest for name in names] == list(map(digest_of, CONTENTS))
