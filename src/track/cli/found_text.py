@@ -9,6 +9,7 @@ from typing import Any
 from track.cli.render import duration_text, size_text
 from track.flows.finding import Item
 from track.model.digest import Digest
+from track.model.document import plain
 from track.model.names import display
 
 _VERSION_HEAD = ("id", "name", "path", "kind", "digest", "size", "type", "run", "created", "user", "commit", "tags")
@@ -37,7 +38,7 @@ def row(item: Item) -> tuple[str, ...]:
 
 def document(item: Item) -> dict[str, Any]:
     """Every field of it, as JSON can say it."""
-    found: dict[str, Any] = _plain(item.document)
+    found: dict[str, Any] = plain(item.document)
     return found
 
 
@@ -59,14 +60,6 @@ def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
             yield from _flat(value, f"{before}{key}.")
         else:
             yield before + key, value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.isoformat() if isinstance(value, datetime | date | time) else value
 
 
 def _cell(value: object) -> str:

@@ -76,6 +76,7 @@ TASKS = (
         "look",
         (
             ("find", "artifacts and runs that are like a query says"),
+            ("catalog", "give versions and runs to other engines"),
             ("log", "the versions of an artifact; or log to a run"),
             ("ls", "list artifacts, or the files inside one"),
             ("show", "everything known about one artifact"),
@@ -149,6 +150,7 @@ ACTS = (
     "monitor",
     "alerts",
     "code",
+    "catalog",
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 

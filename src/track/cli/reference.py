@@ -20,6 +20,7 @@ from track.api.making import New, NewFile
 from track.api.samples import Samples
 from track.cli import outline
 from track.cli.main import group
+from track.model import tables
 from track.model.settings import KEYS
 from track.publish import publish_bytes
 
@@ -95,9 +96,34 @@ def python_page() -> str:
     return _page(parts)
 
 
+def exports_page() -> str:
+    """Every table of an export, and its columns."""
+    parts = ["# Exports", "", MADE, ""]
+    parts += ["`track catalog export` writes a Parquet file for each table, `<table>/<repository>.parquet`.", ""]
+    parts += [f"This is format {tables.FORMAT} of the tables; it stands in the metadata of each file."]
+    parts += ["A later version may add columns at the end of a table; what there is keeps its name and its type.", ""]
+    parts += ["| key of the metadata | value |", "|---|---|"]
+    parts += [f"| `track.format` | `{tables.FORMAT}` |", "| `track.table` | the name of the table |"]
+    parts += ["| `track.repository` | what the repository is called: the column `repository` |"]
+    parts += ["| `track.root` | its first commit; empty where the clone does not have it |", ""]
+    parts += ["Text is UTF-8."]
+    parts += ["A time is a timestamp in microseconds, UTC; a whole number has 64 bits, a number is a double."]
+    parts += ["JSON is text that holds one JSON value; what is not finite is null in it."]
+    parts += ["Oldest comes first, and what no commit has yet last.", ""]
+    for table in tables.TABLES:
+        parts += [f"## {table.name}", "", f"{table.meaning[:1].upper()}{table.meaning[1:]}.", ""]
+        parts += ["| column | kind | every row has it | meaning |", "|---|---|---|---|"]
+        parts += [
+            f"| `{one.name}` | {one.kind} | {'yes' if one.is_given else ''} | {one.meaning} |" for one in table.columns
+        ]
+        parts.append("")
+    return _page(parts)
+
+
 PAGES = {
     "cli.md": commands_page,
     "errors.md": errors_page,
+    "exports.md": exports_page,
     "python.md": python_page,
     "settings.md": settings_page,
 }

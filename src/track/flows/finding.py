@@ -5,7 +5,7 @@ looked at as a document of VERSION_FIELDS, whatever it is; what the catalog can 
 at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -53,7 +53,7 @@ VERSION_FIELDS = Fields(
 )
 """What can be asked of a version, and other words for some of it."""
 
-__all__ = ["RUN_FIELDS", "VERSION_FIELDS", "Item", "Looked", "find_runs", "find_versions"]
+__all__ = ["RUN_FIELDS", "VERSION_FIELDS", "Item", "Looked", "find_runs", "find_versions", "only_here", "saved_by"]
 
 
 class Item(NamedTuple):
@@ -97,7 +97,7 @@ def find_versions(project: Project, scope: Scope, query: Query | None, limit: in
 
     def look(view: View) -> Looked:
         teller = _Teller(project, view, now, asked_fields(query))
-        waiting = [version for run in _only_here(project, scope, view) for version in _saved_by(run.record)]
+        waiting = [version for run in only_here(project, scope, view) for version in saved_by(run.record)]
         pointers = view.pointers(narrowed(query, POINTERS), at_most)
         saved = view.saved(narrowed(query, SAVED), at_most)
         found = [(teller.item(version), version) for version in (*pointers, *saved, *waiting)]
@@ -122,7 +122,7 @@ def find_runs(project: Project, scope: Scope, query: Query | None, limit: int | 
     def look(view: View) -> Looked:
         place = "tree" if scope == Scope() else "history"
         waiting = [
-            _item_of(run.record.id, run.record.name, document_of(run)) for run in _only_here(project, scope, view)
+            _item_of(run.record.id, run.record.name, document_of(run)) for run in only_here(project, scope, view)
         ]
         runs = [
             _item_of(version.document["id"], version.document["name"], version.document | {"place": place}, version)
@@ -218,7 +218,7 @@ def _item_of(id: str, name: str, document: dict[str, Any], version: Version | No
     return Item(id, name, document["started"], document["user"], path, document, is_committed)
 
 
-def _saved_by(record: Record) -> Iterable[Version]:
+def saved_by(record: Record) -> Iterable[Version]:
     """What a run that is in the journal alone saved to itself, as the catalog would have it."""
     created = (record.ended or record.started).timestamp()
     for used in record.artifacts:
@@ -230,18 +230,16 @@ def _saved_by(record: Record) -> Iterable[Version]:
             yield Version(saved_id(record.id, used).hex(), None, used.name, created, name_in(record.by), None, facts)
 
 
-def _only_here(project: Project, scope: Scope, view: View) -> list[Found]:
+def only_here(project: Project, scope: Scope, view: View) -> Iterator[Found]:
     """The runs of this clone whose records the scope has not; none when a revision was asked."""
     if scope.rev is not None:
-        return []
+        return
     journal = journal_of(project)
-    found: list[Found] = []
     for run in journal.ended_ids():
         if not view.has_run(run):
             with suppress(TrackError):  # what cannot be read is said by `runs list` and `doctor`
-                record = journal.find_ended(run)
-                found += [Found(record, "journal")] if record is not None else []
+                if (record := journal.find_ended(run)) is not None:
+                    yield Found(record, "journal")
     for living in journal.living():
         with suppress(TrackError):  # it ended meanwhile, or began with a later version
-            found.append(Found(living.record(), "living", is_lost=living.is_lost()))
-    return found
+            yield Found(living.record(), "living", is_lost=living.is_lost())

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, Protocol
 
 from track.errors import NoFormat, TrackError
 from track.formats.format import Format, bytes_of, cannot_keep, kind_of, not_this
 from track.formats.plain import BYTES, FORMATS, JSON, TEXT
 from track.model.chart import Line
 from track.model.names import display
+from track.model.tables import Table
 
 GROUP = "track.formats"
 PARQUET = "application/vnd.apache.parquet"
@@ -39,6 +40,7 @@ _PLOTLY = _Home("plotly_figures", "plotly", "plotly", "figures")
 _MATPLOTLIB = _Home("matplotlib_figures", "matplotlib", "matplotlib", "figures")
 _PICKLE = _Home("pickled", "pickle", "pickle")
 _JOBLIB = _Home("joblibs", "joblib", "joblib")
+_TABLES = _Home("parquet_tables", "pyarrow", "pyarrow", "parquet")
 _PICTURE = _Home("chart_png", "matplotlib", "matplotlib", "figures")
 
 _OBJECTS = (_ARRAYS, _PANDAS, _POLARS, _PLOTLY, _MATPLOTLIB)
@@ -51,6 +53,18 @@ _BY_TYPE = {
 }
 _RUNS = ("application/x-pickle", "application/x-joblib")
 _MADE_BY = re.compile(rb"track\.object\W{1,5}(pandas|polars)\.(?:DataFrame|Series)", re.DOTALL)
+
+
+class TableWriter(Protocol):
+    """Takes the rows of a table, a cell for each column, and counts them; the file is whole when it was closed."""
+
+    count: int
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        """Take a row."""
+
+    def close(self) -> None:
+        """Write what is left."""
 
 
 class Encoded(NamedTuple):
@@ -121,6 +135,29 @@ def picture(lines: Sequence[Line], x_name: str) -> bytes:
     """
     drawn: bytes = _module(_PICTURE).draw(lines, x_name)
     return drawn
+
+
+def table_writer(stream: IO[bytes], table: Table, said: Mapping[str, str]) -> TableWriter:
+    """What writes the rows of a table of an export into a stream as Parquet, with `said` in its metadata.
+
+    Raises NoFormat when the library that writes it is not installed.
+    """
+    writer: TableWriter = _module(_TABLES).Writer(stream, table, said)
+    return writer
+
+
+def said_of_table(end: bytes) -> dict[str, str]:
+    """What `table_writer` was given to say, from the footer of a file; empty for somebody else's.
+
+    Raises ValueError for what is no Parquet file, NoFormat when the library is not installed.
+    """
+    said: dict[str, str] = _module(_TABLES).said_in(end)
+    return said
+
+
+def need_tables() -> None:
+    """Raise NoFormat when the library that writes tables is not installed, before anything is made."""
+    _module(_TABLES)
 
 
 def _formats_for(obj: object, type: str | None) -> Iterator[Format]:

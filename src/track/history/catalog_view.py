@@ -6,7 +6,7 @@ at each answer again.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from track.history import catalog_fill, catalog_rows
@@ -15,9 +15,12 @@ from track.history.catalog_here import Standing
 from track.history.catalog_query import ALL, Narrowing
 from track.history.catalog_related import Related
 from track.history.catalog_runs import Heads
+from track.history.catalog_walk import Walk
 from track.history.plumbing import Git
 from track.model import document
 from track.model.digest import Digest
+from track.model.record import Record, Used
+from track.model.record_file import parse_record
 
 
 class Version(NamedTuple):
@@ -132,6 +135,37 @@ class View:
                 ORDER BY 3 DESC, e.id DESC {_at_most(limit)}"""
             found += [_saved(row) for row in self._database.execute(query, narrowing.values)]
         return _newest({one.id: one for one in found}.values(), limit)
+
+    def walk(self, what: int) -> Iterator[Version]:
+        """The same of POINTER or RECORD one by one, in little memory: oldest first, what no commit has at the end."""
+        return (_version(row, what) for row in Walk(self._database, self._sources).versions(what))
+
+    def walk_saved(self) -> Iterator[Version]:
+        """The same as `saved`, in little memory, oldest run first."""
+        return map(_saved, Walk(self._database, self._sources).saved())
+
+    def walk_used(self) -> Iterator[tuple[str, bytes, Used]]:
+        """What runs used and made one by one: the run's id, an id of its own, and what it says."""
+        for run, id, category, name, path, digest, size, kind, type, how, address, metadata in Walk(
+            self._database, self._sources
+        ).entries():
+            saved = None if path is not None else name
+            said = tuple(json.loads(each).items() if each else () for each in (address, metadata))
+            yield run, id, Used(category, Digest(digest), size, path, saved, kind, type, how, *map(tuple, said))
+
+    def walk_origins(self) -> Iterator[tuple[str, str, Digest, Digest]]:
+        """What pointers say they were made from one by one: the version's id, the origin's name and digest, and the
+        version's digest.
+        """
+        for id, path, sum, name, origin, digest in Walk(self._database, self._sources).origins():
+            own = catalog_rows.version_id(path, sum) if id is None else id
+            yield own.hex(), name, Digest(origin), Digest(digest)
+
+    def record(self, run: str) -> Record | None:
+        """The record of the run with this id, read from Git once more; None when none has it."""
+        query = "SELECT c.oid FROM run r JOIN content c ON c.id = r.content WHERE r.id = ? ORDER BY c.oid LIMIT 1"
+        found = self._database.execute(query, (run,)).fetchone()
+        return None if found is None else parse_record(next(self._git.blobs([found[0].hex()]))[1], "it")
 
     def count(self, what: int) -> int:
         """How many there are of POINTER or RECORD, those that cannot be read apart."""

@@ -146,6 +146,17 @@ def unpack(text: str, is_plain: bool) -> Any:
     return json.loads(text) if is_plain else json.loads(text, object_hook=_unmarked)
 
 
+def plain(value: Any) -> Any:
+    """The same as everybody's JSON can say it: times as ISO 8601, and nothing for a number that JSON lacks."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, float) and value - value != 0:
+        return None
+    return value.isoformat() if isinstance(value, datetime | date | time) else value
+
+
 def facts(document: Mapping[str, Any]) -> tuple[list[Fact], bool]:
     """(facts, whether they are all): what stands in the FACTS of a document, value by value.
 
