@@ -4,6 +4,9 @@ The record is `track/trust.toml` in the user's state directory. An entry holds f
 its Git directory that nobody else learns, together with where that directory is, so that neither another repository
 at the same path nor a copy elsewhere inherits it; and for the exact lines that were shown. A clone that was moved is
 known by the inode of the file with the number, which a copy or an unpacked archive does not have.
+
+Beside it, `track/runs/<number>-<inode>` has the ids of the runs that this user began in a clone, a line each: whoever
+hands over a Git directory hands over a journal with it.
 """
 
 import os
@@ -87,6 +90,28 @@ class Consents:
         if gone:
             self._change(lambda given: self._is_ours(given, clone) and given.wish in gone, [])
         return gone
+
+    def note_run(self, run: str) -> None:
+        """Remember that the person here began the run with this id. Raises OSError, DiskFull or StoreUnwritable."""
+        place = self._runs(self._clone() or self._new_clone())
+        content = run.encode("ascii") + b"\n"
+        try:
+            fd = os.open(place, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError:
+            publish.make_directories(place.parent, mode=0o700)
+            fd = publish.create(place, mode=0o600)
+        try:
+            os.write(fd, content)
+        finally:
+            os.close(fd)
+
+    def has_run(self, run: str) -> bool:
+        """Whether the person here began the run with this id. Raises as `has`."""
+        clone = self._clone()
+        return bool(clone) and run.encode("ascii") in (_content(self._runs(clone)) or b"").split(b"\n")
+
+    def _runs(self, clone: str) -> Path:
+        return self.record.parent / "runs" / f"{clone}-{self._inode()}"
 
     def _change(self, goes: Any, told: list[Given]) -> None:
         publish.make_directories(self.record.parent, mode=0o700)

@@ -119,5 +119,5 @@ def test_three_runs_that_are_squashed_are_known_in_a_fresh_clone_with_their_code
     assert [told(fresh, number) for number in (1, 2, 3)] == before
     track("code", "run 2", "--fetch", "-o", tmp_path / "second", cwd=fresh).ok()
     assert (tmp_path / "second/step.sh").read_bytes() == step(2)
-    done = track("reproduce", "run 2", "--fetch", cwd=fresh).ok()
+    done = track("reproduce", "run 2", "--fetch", "--yes", cwd=fresh).ok()
     assert done.out == "same  out2.txt  the same bytes\n"

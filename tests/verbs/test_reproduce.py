@@ -158,9 +158,9 @@ def test_a_dirty_run_with_an_untracked_binary_is_reproduced_in_another_clone(her
     track("remote", "add", "origin", tmp_path / "remote", cwd=other)
     track("pull", "--yes", cwd=other).ok()
     assert not (other / "tool.bin").exists() and b"cat in.csv" in (other / "make.sh").read_bytes()
-    refused = track("reproduce", "r", cwd=other)
+    refused = track("reproduce", "r", "--yes", cwd=other)
     assert refused.code == 4 and "--fetch" in refused.err
-    done = track("reproduce", "r", "--fetch", cwd=other).ok()
+    done = track("reproduce", "r", "--fetch", "--yes", cwd=other).ok()
     assert done.out == "same  sums.txt  the same bytes\n" and not (other / "tool.bin").exists()
 
 

@@ -11,6 +11,8 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git, new_repository
 from support.trees import write_tree
 from track.errors import UnknownPath, UnsavedWork, UsageError
+from track.flows.run_consent import allow_commands
+from track.flows.run_find import every_run
 from track.project import Project
 from track.verbs.rerun_stale import Outcome, Remade, rerun_stale
 
@@ -53,8 +55,10 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def here(pattern: Path, tmp_path: Path) -> Path:
-    """A copy of that."""
+    """A copy of that, in which the person has allowed what was run in the other: a copy may come from anybody."""
     shutil.copytree(pattern, tmp_path / "repo", symlinks=True)
+    with Project.open(tmp_path / "repo") as project:
+        allow_commands(project, [found.record for found in every_run(project).found], lambda wishes: True)
     return tmp_path / "repo"
 
 

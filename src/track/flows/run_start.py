@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +80,10 @@ def begin(
         params=wishes.params,
         revision=revision,
     )
-    return journal.begin(without_secrets(draft, hidden))
+    living = journal.begin(without_secrets(draft, hidden))
+    with suppress(OSError, TrackError):  # where nothing may be written, it is somebody else's to whoever does it again
+        project.consents.note_run(living.id)
+    return living
 
 
 def without_secrets(record: Record, values: tuple[str, ...]) -> Record:

@@ -7,6 +7,7 @@ from track.errors import TrackError, UnknownPath, UnsavedWork, UsageError
 from track.flows.look import Look, look
 from track.flows.pointers import exists, owner_of
 from track.flows.rerunning import Again, again, as_declared
+from track.flows.run_consent import allow_commands
 from track.flows.stale_paths import Standing
 from track.model.names import display, is_named_pointer, typed
 from track.model.record import Record, Used
@@ -31,6 +32,7 @@ def prepare(project: Project, standing: Standing, step: Step, made: Collection[b
         UsageError: its command is not known, its folder is gone, or it cannot be done twice.
         UnknownPath: what it needs is not tracked any more, or not here.
         UnsavedWork: what it uses or would replace has changes that were not added.
+        NotTrusted: its command came with the repository, and nobody here has allowed it.
         ForbiddenPath: its record says that it stood outside of the repository.
     """
     run = step.run
@@ -40,6 +42,7 @@ def prepare(project: Project, standing: Standing, step: Step, made: Collection[b
             hint=f"do them by hand until nothing changes any more: track rerun {run.id}",
         )
     one = again(project, run)
+    allow_commands(project, [run])
     outputs = {used.path for used in run.of("output")}
     inputs = [used for used in run.of("input") if used.path is not None and used.path not in outputs]
     _check_in_place(run, outputs)

@@ -8,17 +8,24 @@ from collections.abc import Callable, Iterable
 from track import config
 from track.config import Source
 from track.flows.remotes import wish_of
+from track.flows.run_consent import KIND, commands_asked
 from track.model.wish import Wish
 from track.project import Project, store_wish
 
 
-def wishes(project: Project) -> tuple[Wish, ...]:
+def wishes(project: Project, names: Iterable[str] = ()) -> tuple[Wish, ...]:
     """Everything that needs a yes to be used, given or not, by kind and name.
+
+    There may be very many runs whose commands came with the repository: of these the list has those that are `names`,
+    or were allowed.
 
     Raises:
         UsageError: a remote is of a kind that this version does not reach.
     """
     found = {wish for source in _SOURCES for wish in source(project)}
+    known = {wish.name for wish in found}
+    allowed = [wish.name for wish in project.consents.here() if wish.kind == KIND]
+    found.update(commands_asked(project, [name for name in (*names, *allowed) if name not in known]))
     return tuple(sorted(found, key=lambda wish: (wish.kind, wish.name)))
 
 

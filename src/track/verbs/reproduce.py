@@ -12,6 +12,7 @@ from track.flows.pointers import exists, pointer_at
 from track.flows.reach import Version
 from track.flows.run_commands import command_of
 from track.flows.run_compare import Side, Verdict, verdict
+from track.flows.run_consent import Ask, allow_commands, nobody
 from track.flows.run_environment import STREAMS
 from track.flows.run_find import Found, find_run
 from track.flows.run_isolated import Cell, isolated
@@ -44,15 +45,17 @@ class Reproduced(NamedTuple):
 
 
 def reproduce(
-    project: Project, name: str, *, echo: Echo, fetch: bool = False, progress: Progress = silent
+    project: Project, name: str, *, echo: Echo, fetch: bool = False, ask: Ask = nobody, progress: Progress = silent
 ) -> Reproduced:
     """Execute the command of a run where only its code and its inputs are, and compare what it makes with what it made.
 
     Nothing is recorded, and the working tree stays as it is. With `fetch`, what is not here comes from a remote.
+    A command that came with the repository is executed when it was allowed, or `ask` says so now.
 
     Raises:
         UnknownRun: no run is called so, or several are.
         UsageError: it had no command, no code was kept with it, or a secret that is not kept stood in its command.
+        NotTrusted: its command came with the repository, and nobody here has allowed it; nothing was run.
         MissingObject: its code or an input is not here, or nowhere.
         CommandNotFound: its program is not here.
         GitFailed, DiskFull, StoreUnwritable: no working tree can be made for it.
@@ -60,6 +63,7 @@ def reproduce(
     found = find_run(project, name)
     record = found.record
     command = command_of(record)
+    allow_commands(project, [record], ask)
     code, inputs, outputs = code_version(record), input_versions(record), output_versions(record)
     again = f"track reproduce {record.id}"
     need(project, found, [code, *inputs], fetch=fetch, again=again, progress=progress)

@@ -1,10 +1,12 @@
 """Rerun stale: what is stale is made again, in the order of what came from what, like a build without a build file."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from track.errors import TrackError, UsageError
+from track.errors import NotTrusted, TrackError, UsageError
 from track.flows.rerunning import Changes, execute_again
+from track.flows.run_consent import Ask, allow_commands, nobody
 from track.flows.running import Asked, Ran
 from track.flows.stale_paths import Standing, below_any, standing_after, standing_now
 from track.flows.stale_steps import in_the_way, prepare
@@ -57,6 +59,7 @@ def rerun_stale(
     dry_run: bool = False,
     tell: Callable[[Outcome], None] = _unheard,
     echo: Echo,
+    ask: Ask = nobody,
     progress: Progress = silent,
 ) -> Remade:
     """Execute the runs again whose results are stale, those of `paths` (none: all) with what these came from.
@@ -65,7 +68,8 @@ def rerun_stale(
     What cannot be executed, and what needs that, is left out, and the rest is made. After a command that failed nothing
     more is begun; with `keep_going`, only what needs its results is left. `tell` hears of each step as it begins and
     ends. Each is a run of its own, whose record says which it did again. With `dry_run`, nothing is executed. Killed
-    at any instant, what was made stays made, and the same again goes on.
+    at any instant, what was made stays made, and the same again goes on. Commands that came with the repository are
+    executed when they were allowed, or `ask` says so now; else each stands in the way of its step.
 
     Raises:
         UnknownPath: nothing is tracked at one of `paths`.
@@ -78,6 +82,9 @@ def rerun_stale(
     standing = standing_now(project)
     plan = steps(standing.stale(), below_any(project, standing, paths))
     made_count = len(standing.makers)
+    if not dry_run:
+        with suppress(NotTrusted):  # what was not allowed stands in the way of its own step
+            allow_commands(project, [step.run for step in plan], ask)
     trouble = {step.run.id: error for step, error in in_the_way(project, standing, plan)}
     work = _Work(project, asked or Asked(), tell, echo, progress)
     outcomes: dict[str, Outcome] = {}

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import click
 
+from track.cli.consenting import asks
 from track.cli.session import count_text, duration_text, emit, emit_json, hint, note, opened, progress, table
 from track.model.names import display
 from track.system import write_all
@@ -21,21 +22,26 @@ Parquet), a JSON value, a NumPy array, text; `different`; or `missing`. Nothing 
 as it is. What the command writes to its streams goes to stderr. The interpreter and the packages are those that are
 here: `track env diff RUN` says how they differ.
 
+A record that you did not make came with the repository, and so did its command and its code: it is shown, and executed
+when you say so at the terminal, with --yes, or beforehand with `track trust RUN`.
+
 \b
 Exit codes: 0 every output came again, and the command ended as it had; 1 otherwise; 2 no such run, no code was kept
 with it, or its command cannot be executed again; 3 not a project; 4 code or inputs are not here (--fetch brings them),
-or nowhere; 5 no remote can be asked; 7 damaged data; 127 the program is not here.
+or nowhere; 5 no remote can be asked, or a command that came with
+the repository was not allowed; 7 damaged data; 127 the program is not here.
 """
 
 
 @click.command("reproduce", help=_HELP, short_help="a run again in isolation, and what came of it")
 @click.argument("run", metavar="RUN")
 @click.option("--fetch", is_flag=True, help="Bring what is not here from a remote.")
+@click.option("--yes", is_flag=True, help="Allow a command that came with the repository, without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, run: str, fetch: bool, as_json: bool) -> None:
+def command(*, run: str, fetch: bool, yes: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = reproduce(project, run, echo=_echo, fetch=fetch, progress=progress())
+        done = reproduce(project, run, echo=_echo, fetch=fetch, ask=asks(yes), progress=progress())
     if as_json:
         emit_json("reproduce", _document(done))
     else:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import click
 
 from track.cli import ran_text
+from track.cli.consenting import asks
 from track.cli.remade_text import Shown
 from track.cli.session import note, opened, progress
 from track.errors import UsageError
@@ -28,6 +29,9 @@ What stands behind `--` takes the place of what stood behind the program, or beh
 and outputs that were declared are declared again; folder, tags, metadata and parameters are those of the run, and
 `rerun_of` among the metadata names it. `track reproduce` uses the old code and data instead, and compares.
 
+A record that you did not make came with the repository, and so did its command: it is shown, and executed when you say
+so at the terminal, with --yes, or beforehand with `track trust RUN`.
+
 With --stale, the runs whose results `track stale` lists are executed again, each after those whose results it uses, and
 all that they used and made is declared for them. A result that comes out as it was makes nothing behind it stale, which
 is then spared. What cannot be executed again is left with what needs it, and told at the end. After a command that
@@ -36,8 +40,9 @@ failed nothing more is begun; with --keep-going, only what needs its results is 
 \b
 Exit codes: the command's own; 127 when there is no such command; 1 a declared output was not written;
 1 the record could not be committed; 2 no such run, or a command that cannot be executed again; 3 not a project;
-6 an output that Git has or that lies in another. With --stale: 0 nothing is stale any more; 1 a command failed;
-2 a run that cannot be executed again; 6 changes that were not added are in the way; 130 interrupted.
+5 a command that came with the repository and was not allowed; 6 an output that Git has or that lies in another.
+With --stale: 0 nothing is stale any more; 1 a command failed; 2 a run that cannot be executed again;
+5 a command that was not allowed; 6 changes that were not added are in the way; 130 interrupted.
 """
 
 
@@ -49,6 +54,7 @@ Exit codes: the command's own; 127 when there is no such command; 1 a declared o
 @click.option("--isolated", is_flag=True, help="Run where only the code and the declared inputs are.")
 @click.option("--commit", is_flag=True, help="Commit the record and the pointers of what it made.")
 @click.option("--no-keep", is_flag=True, help="Keep the run in this clone's journal alone.")
+@click.option("--yes", is_flag=True, help="Allow a command that came with the repository, without asking.")
 @click.option("--stale", "is_stale", is_flag=True, help="All that is stale, or what of it lies at the paths named.")
 @click.option("-k", "--keep-going", is_flag=True, help="With --stale: go on with what does not need what failed.")
 @click.option("-n", "--dry-run", is_flag=True, help="With --stale: show what would be executed.")
@@ -62,6 +68,7 @@ def command(
     isolated: bool,
     commit: bool,
     no_keep: bool,
+    yes: bool,
     is_stale: bool,
     keep_going: bool,
     dry_run: bool,
@@ -71,7 +78,7 @@ def command(
     if is_stale:
         _refuse_with_stale({"--param": params, "--name": name, "--no-keep": no_keep})
         paths = (*(() if run is None else (run,)), *arguments)
-        _rerun_stale(paths, isolated, commit, keep_going, Shown(dry_run, as_json))
+        _rerun_stale(paths, Asked(isolated=isolated, commit=commit), keep_going, yes, Shown(dry_run, as_json))
         return
     if keep_going or dry_run or as_json:
         raise UsageError("--keep-going, --dry-run and --json are for --stale", hint="track rerun --stale --dry-run")
@@ -81,7 +88,7 @@ def command(
     with opened() as project:
         observe = project.config.text("runs.observe") or "auto"
         asked = Asked((), (), observe, not no_keep, isolated, commit)
-        done = rerun(project, run, changes, asked, echo=to_our_own, progress=progress())
+        done = rerun(project, run, changes, asked, echo=to_our_own, ask=asks(yes), progress=progress())
     note(f"as run {display(done.found.record.name)}: {display(' '.join(done.command))}")
     ran_text.end(done.ran)
 
@@ -91,12 +98,12 @@ def _refuse_with_stale(given: Mapping[str, object]) -> None:
         raise UsageError(f"--stale executes runs as they were: {wrong[0]} is for one run", hint="track rerun RUN")
 
 
-def _rerun_stale(paths: tuple[str, ...], isolated: bool, commit: bool, keep_going: bool, shown: Shown) -> None:
+def _rerun_stale(paths: tuple[str, ...], asked: Asked, keep_going: bool, yes: bool, shown: Shown) -> None:
     if shown.as_json and not shown.is_dry:
         raise UsageError("--json shows what would be executed", hint="track rerun --stale --dry-run --json")
     with opened() as project:
         observe = project.config.text("runs.observe") or "auto"
-        asked = Asked((), (), observe, True, isolated, commit)
+        asked = asked._replace(observe=observe)
         done = rerun_stale(
             project,
             paths,
@@ -105,6 +112,7 @@ def _rerun_stale(paths: tuple[str, ...], isolated: bool, commit: bool, keep_goin
             dry_run=shown.is_dry,
             tell=shown.tell,
             echo=to_our_own,
+            ask=asks(yes),
             progress=progress(),
         )
     shown.close(done)

@@ -11,18 +11,22 @@ from track.project import Project
 from track.verbs.trust import trust
 from track.verbs.trust_list import TrustListed, trust_list
 
-_HELP = """Allow what this repository asks for: a remote to be used, a server, a place on your machine.
+_HELP = """Allow what this repository asks for: a remote to be used, a server, a place on your machine, a command.
 
 \b
   track trust                    show the exact lines, and ask
   track trust origin             only what is called so
+  track trust brave-otter        a run: its command may be executed again
   track trust --yes              allow without asking, as in a script
   track trust --list             what asks, and what was allowed
   track trust --revoke origin    take it back
 
 A clone may come from a stranger. Before you allow it, nothing is sent anywhere, and data is read only from a bucket at
-its provider's own address and from a folder beside the repository. What you allow holds for this clone and for these
-very lines: when they change you are asked again. It is remembered in your own state directory, never in the repository.
+its provider's own address and from a folder beside the repository. A command that came with the record of a run is
+executed again when you allowed that run.
+
+What you allow holds for this clone and for these very lines: when they change you are asked again. It is remembered in
+your own state directory, never in the repository.
 
 \b
 Exit codes: 0 done; 1 you said no; 2 nothing is called so; 3 not a project, or the record cannot be read; 5 there is
@@ -48,7 +52,7 @@ def command(names: tuple[str, ...], yes: bool, only_list: bool, revoke: bool, as
             if not done.revoked:
                 note("nothing was allowed in this clone")
             return
-        found = [one for one in trust_list(project) if not names or one.wish.name in names]
+        found = list(trust_list(project, names))
         if as_json:
             emit_json("trust", {"wishes": [_document(one) for one in found]})
             return
