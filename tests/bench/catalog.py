@@ -34,6 +34,11 @@ LISTS = (
     ("`runs list`, best 10 by a metric", ("--limit", "10", "--sort=-metrics.auc")),
     ("`runs list`, 10 by a query", ("--limit", "10", "--where", "metric.auc > 0.999")),
 )
+WORDS = (
+    ("completion of a tracked path", "track show data/05/"),
+    ("completion of a run", "track runs show run-99"),
+    ("completion of a label", "track find --label st"),
+)
 
 
 def main() -> int:
@@ -80,6 +85,8 @@ def _table(repo: Path, rounds: int) -> list[str]:
         row(name, (*TRACK, "find", *asked), rounds)
     for name, asked in LISTS:
         row(name, (*TRACK, "runs", "list", *asked), rounds)
+    for name, typed in WORDS:
+        row(name, _completing(typed), rounds)
     _commit(repo)
     row("newest 10 that stand, after one commit", (*TRACK, "find", "--limit", "10"), 1)
     row("`track --version`", (*TRACK, "--version"), rounds)
@@ -88,6 +95,12 @@ def _table(repo: Path, rounds: int) -> list[str]:
         ["git", "rev-list", "--count", "HEAD"], cwd=repo, capture_output=True, text=True, check=True
     ).stdout.strip()
     return [f"{int(count):,} commits; the catalog's file has {size / 1e6:.0f} MB.", "", *lines]
+
+
+def _completing(typed: str) -> tuple[str, ...]:
+    """What the script for bash runs when somebody typed this."""
+    told = {"_TRACK_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    return ("env", *(f"{name}={value}" for name, value in told.items()), *TRACK)
 
 
 def _commit(repo: Path) -> None:

@@ -1,0 +1,97 @@
+"""Words: what artifacts, runs and labels of a repository are called, at once, for who completes them while typing.
+
+Nothing is brought up to date, and nothing is written. What the catalog does not know yet is added as far as that is
+quick: the pointers in Git's index, the runs that live, and the newest of the journal.
+"""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from track.errors import TrackError
+from track.history import catalog_words
+from track.history.catalog_rows import shown
+from track.history.catalog_words import MOST
+from track.history.plumbing import Git
+from track.model.names import is_named_pointer
+from track.model.record import Record
+from track.runs.journal import Journal
+
+_NEWEST = 20
+"""So many runs of the journal are looked at, and so many that live."""
+
+
+class Words:
+    """The words of the repository that `folder` is in. Raises NotARepository where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is read yet."""
+        self._folder = os.fsencode(os.path.realpath(folder))
+        self._git = Git(folder)
+        self._state = self._git.common_dir / "track"
+        self._file = self._state / "catalog.db"
+
+    def names(self, start: str) -> list[str]:
+        """The named artifacts, and their aliases behind `@`, that begin so, sorted."""
+        staged = {shown(path) for path in self._git.staged_pointers() if is_named_pointer(path)}
+        known = {text for text in staged if text.startswith(start)} | set(catalog_words.names(self._file, start))
+        return stepwise(known, start)
+
+    def paths(self, start: str) -> list[str]:
+        """The tracked paths below the folder that begin so, as one types them there; where they are many, the folders
+        that they are in.
+        """
+        top = os.fsencode(os.path.realpath(self._git.top))
+        inside = os.path.relpath(self._folder, top)
+        below = "" if inside == b"." else os.fsdecode(inside) + "/"
+        pointers = (path for path in self._git.staged_pointers() if not is_named_pointer(path))
+        found = (shown(path) for path in pointers)
+        return stepwise({text[len(below) :] for text in found if text.startswith(below + start)}, start)
+
+    def runs(self, start: str) -> list[str]:
+        """The names and ids of runs that begin so, the newest first."""
+        journal = Journal(self._state)
+        recent: list[Record] = []
+        for living in reversed(journal.living()[-_NEWEST:]):
+            with suppress(TrackError):  # it ended meanwhile, or cannot be read
+                recent.append(living.record())
+        for run in reversed(journal.ended_ids()[-_NEWEST:]):
+            with suppress(TrackError):
+                record = journal.find_ended(run)
+                recent += [record] if record is not None else []
+        words = [record.name for record in recent]
+        if len(start) >= _DIGITS:
+            words += [word for record in recent for word in (record.id, record.short)]
+        here = [word for word in words if word.startswith(start)]
+        return list(dict.fromkeys((*here, *catalog_words.runs(self._file, start))))
+
+    def keys(self, field: str, start: str) -> list[str]:
+        """The keys of `field` (labels, partitions, params) that begin so, sorted."""
+        return catalog_words.keys(self._file, field, start)
+
+    def values(self, field: str, start: str) -> list[str]:
+        """The texts of a field, such as `labels.stage` or `tags`, that begin so, sorted."""
+        return catalog_words.values(self._file, field, start)
+
+
+_DIGITS = 4
+
+
+def stepwise(words: Iterable[str], start: str) -> list[str]:
+    """All of these words, sorted; where they are too many, what they begin with to the next slash where they part."""
+    every = sorted(words)
+    cut = len(start)
+    while len(every) > MOST:
+        shorter = sorted({_to_slash(word, cut) for word in every})
+        if len(shorter) == len(every):
+            return every[: MOST - 1] + every[-1:]
+        if len(shorter) > 1 or not shorter[0].endswith("/"):
+            return shorter if len(shorter) <= MOST else [*shorter[: MOST - 1], shorter[-1]]
+        cut = len(shorter[0])
+    return every
+
+
+def _to_slash(word: str, cut: int) -> str:
+    place = word.find("/", cut)
+    return word if place < 0 else word[: place + 1]

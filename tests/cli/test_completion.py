@@ -1,0 +1,171 @@
+"""What can be typed next: names, runs, labels and paths, at once, and never a word that is none."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git, new_repository
+from support.trees import write_tree
+from track.flows.words import stepwise
+from track.history.catalog_words import MOST
+
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    repo = new_repository(tmp_path_factory.mktemp("completion") / "repo")
+    track("init", cwd=repo).ok()
+    write_tree(repo, {"data/a.csv": b"1", "data/b.csv": b"2", "data/$(touch gone).csv": b"3", "notes.txt": b"4"})
+    track("add", "data/a.csv", "data/b.csv", "data/$(touch gone).csv", "--label", "stage=raw", cwd=repo).ok()
+    track("label", "data/b.csv", "stage=clean", "ticket=AB-5", cwd=repo).ok()
+    track("tag", "data/a.csv", "gold", cwd=repo).ok()
+    track("put", "model", "notes.txt", "--partition", "region=eu", cwd=repo).ok()
+    track("alias", "model", "prod", cwd=repo).ok()
+    track("run", "--name", "first-run", "--param", "lr=0.1", "--", "true", cwd=repo).ok()
+    track("run", "--name", "two words", "--", "true", cwd=repo).ok()
+    commit_all(repo, "all")
+    track("find", cwd=repo).ok()  # which builds the catalog
+    track("run", "--name", "latest-run", "--no-keep", "--", "true", cwd=repo).ok()
+    return repo
+
+
+def asked(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """What the script for bash is told, `words` being those of the line up to the cursor."""
+    typed = {"COMP_WORDS": " ".join(["track", *words]), "COMP_CWORD": str(len(words))}
+    environment = {**ENVIRONMENT, "_TRACK_COMPLETE": "bash_complete", **typed}
+    return subprocess.run(
+        [sys.executable, "-m", "track"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def offered(folder: Path, *words: str) -> set[str]:
+    said = asked(folder, *words)
+    assert (said.returncode, said.stderr) == (0, ""), said
+    return {line.removeprefix("plain,") for line in said.stdout.splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("runs", "show", "f"), {"first-run"}),
+        (("runs", "show", "l"), {"latest-run"}),
+        (("runs", "show", "t"), set()),  # it has a blank
+        (("rerun", "first"), {"first-run"}),
+        (("card", "m"), {"model", "model@prod"}),
+        (("get", "model@"), {"model@prod"}),
+        (("put", "mo"), {"model"}),
+        (("show", "data/"), {"data/a.csv", "data/b.csv"}),
+        (("lineage", "data/a"), {"data/a.csv"}),
+        (("find", "--name", "data/a"), {"data/a.csv"}),
+        (("find", "--label", "st"), {"stage="}),
+        (("find", "--label", "stage="), {"stage=clean", "stage=raw"}),
+        (("find", "--label", "stage", "="), {"clean", "raw"}),
+        (("find", "--label", "stage", "=", "r"), {"raw"}),
+        (("label", "data/a.csv", "ti"), {"ticket="}),
+        (("put", "model", "--partition", "region=e"), {"region=eu"}),
+        (("run", "--param", "l"), {"lr="}),
+        (("runs", "list", "--tag", "x"), set()),
+        (("tag", "data/a.csv", "go"), {"gold"}),
+        (("log", "data/b"), {"data/b.csv"}),
+        (("sta",), {"status", "stale"}),
+        (("runs", "sh"), {"show"}),
+        (("show", "--js"), {"--json"}),
+    ],
+)  # fmt: skip
+def test_what_can_stand_there_is_offered(there: Path, words: tuple[str, ...], expected: set[str]) -> None:
+    found = offered(there, *words)
+    assert found - {"file," + words[-1]} == expected
+
+
+def test_ids_are_completed_from_four_digits_on(there: Path) -> None:
+    runs = track("runs", "list", "--json", cwd=there).ok().json["runs"]
+    for run in runs:
+        assert {run["id"], *(each["id"] for each in runs if each["id"].startswith(run["id"][:6]))} <= offered(
+            there, "runs", "show", run["id"][:6]
+        )
+        assert run["id"][-8:] in offered(there, "runs", "show", run["id"][-8:-2])
+
+
+def test_paths_are_as_one_types_them_in_a_folder(there: Path) -> None:
+    assert offered(there / "data", "show", "a") == {"a.csv"}
+
+
+def test_files_are_offered_where_nothing_is_tracked(there: Path) -> None:
+    assert offered(there, "add", "no") == {"file,no"} and offered(there, "show", "no") == {"file,no"}
+
+
+def test_without_a_catalog_the_index_and_the_journal_answer_and_none_is_made(there: Path, tmp_path: Path) -> None:
+    repo = tmp_path / "copy"
+    shutil.copytree(there, repo, symlinks=True)
+    catalog = repo / ".git/track/catalog.db"
+    for place in catalog.parent.glob("catalog.db*"):
+        place.unlink()
+    for trouble in (None, b"no database", b"SQLite format 3\0" + b"x" * 5000):
+        if trouble is not None:
+            catalog.write_bytes(trouble)
+        assert offered(repo, "show", "data/") == {"data/a.csv", "data/b.csv"}
+        assert offered(repo, "card", "m") == {"model", "model@prod"}
+        assert offered(repo, "runs", "show", "f") == {"first-run"}
+        assert offered(repo, "find", "--label", "st") == set()
+        assert (catalog.read_bytes() if catalog.exists() else None) == trouble
+
+
+def test_a_catalog_that_somebody_writes_is_not_waited_for(there: Path) -> None:
+    with closing(sqlite3.connect(there / ".git/track/catalog.db", isolation_level=None)) as held:
+        held.execute("BEGIN IMMEDIATE")
+        assert offered(there, "find", "--label", "st") == {"stage="}
+    with closing(sqlite3.connect(there / ".git/track/catalog.db", isolation_level=None)) as held:
+        held.execute("PRAGMA locking_mode = EXCLUSIVE")
+        held.execute("BEGIN EXCLUSIVE")
+        assert offered(there, "find", "--label", "st") <= {"stage="}
+
+
+def test_where_there_is_nothing_nothing_is_said(tmp_path: Path) -> None:
+    for words in (("runs", "show", "x"), ("find", "--label", "x"), ("tag", "no"), ("no-such-command", "x")):
+        assert offered(tmp_path, *words) <= {"file,x", "file,no"}
+    (tmp_path / ".git").write_text("gitdir: nowhere\n")
+    assert offered(tmp_path, "runs", "show", "x") == set()
+
+
+def test_many_words_are_offered_a_folder_at_a_time() -> None:
+    few = {f"a/b/{number}" for number in range(MOST)}
+    assert stepwise(few, "") == sorted(few)
+    many = {f"a/{letter}/{number:03}" for letter in "xyz" for number in range(MOST)}
+    assert stepwise(many, "a") == ["a/x/", "a/y/", "a/z/"]
+    assert stepwise({word for word in many if word.startswith("a/x/")} | {"a/x/q/1"}, "a/x")[-1] == "a/x/q/1"
+
+
+BASH = """
+source <(track completion bash)
+compopt() { :; }
+COMP_WORDS=(track %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_track_completion track
+printf '%%s\\n' "${COMPREPLY[@]}"
+"""
+ZSH = """
+compdef() { :; }
+compadd() { print -l -- $completions; }
+_describe() { print -l -- $completions_with_descriptions; }
+eval "$(track completion zsh)"
+words=(track %s); CURRENT=${#words}
+_track_completion
+"""
+FISH = "track completion fish | source; complete --do-complete 'track %s' | string replace -r '\\t.*' ''"
+
+
+@pytest.mark.parametrize(("shell", "program"), [("bash", BASH), ("zsh", ZSH), ("fish", FISH)])
+def test_shells_get_the_words(there: Path, tmp_path: Path, shell: str, program: str) -> None:
+    environment = {**ENVIRONMENT, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    for typed, expected in (("runs show first", ["first-run"]), ("card mod", ["model", "model@prod"])):
+        command = [shell, *(["--norc"] if shell == "bash" else ["-f"] if shell == "zsh" else []), "-c", program % typed]
+        said = subprocess.run(command, cwd=there, env=environment, capture_output=True, text=True, check=False)
+        assert (said.stdout.split(), said.stderr) == (expected, "")
+    assert git("status", "--porcelain", cwd=there) == ""
