@@ -1,13 +1,14 @@
 """A collection at a remote, and a purge, are killed at the calls with which they change files; the same finishes."""
 
 import os
+import random
 import shutil
 from pathlib import Path
 
 import pytest
 
 from support.cli import track
-from support.repositories import commit_all, git
+from support.repositories import commit_all, git, new_repository
 from support.scene import duplicate, two_versions
 from support.sweep import Work, kill_everywhere
 from support.trees import read_tree
@@ -54,6 +55,7 @@ def files(scene: Path) -> int:
 def everything_needed_is_there(scene: Path) -> None:
     """Every byte of the last version comes into a fresh clone, and nothing is being deleted."""
     track("verify", "--remote", "origin", cwd=scene / "repo").ok()
+    shutil.rmtree(scene / "witness", ignore_errors=True)
     git("clone", "--quiet", "repo", "witness", cwd=scene)
     track("pull", cwd=scene / "witness").ok()
     ours = (b".git", b".store", b".track")
@@ -77,6 +79,61 @@ def test_deleting_survives_a_kill_at_any_change(pushed: Path, tmp_path: Path) ->
         assert files(after) < before
 
     assert kill_everywhere(Work(scene, "repo", ("gc", "--remote"), proof), tmp_path, most=8) > 4
+
+
+@pytest.fixture(scope="module")
+def scattered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scene whose `repo` pushed two versions of a large file, of which the one that is needed shares a third."""
+    scene = tmp_path_factory.mktemp("scattered")
+    repo = scene / "repo"
+    new_repository(repo)
+    track("init", cwd=repo).ok()
+    share(repo)
+    first = random.Random(1).randbytes(3 << 20)
+    for content in (first, first[: 1 << 20] + random.Random(2).randbytes(1 << 20)):
+        (repo / "big.bin").write_bytes(content)
+        track("add", "big.bin", cwd=repo).ok()
+        commit_all(repo, "a version")
+        track("push", cwd=repo).ok()
+    git("checkout", "--quiet", "--orphan", "other", cwd=repo)
+    commit_all(repo, "the last version alone")
+    git("branch", "--quiet", "-M", "other", "main", cwd=repo)
+    git("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all", cwd=repo)
+    (repo / ".git/ORIG_HEAD").unlink(missing_ok=True)
+    shutil.rmtree(repo / ".git/track/trash", ignore_errors=True)
+    age(scene)
+    return scene
+
+
+def remote_bytes(scene: Path) -> int:
+    return sum(path.stat().st_size for path in (scene / "remote/packs").rglob("*") if path.is_file())
+
+
+def test_moving_chunks_survives_a_kill_at_any_change(scattered: Path, tmp_path: Path) -> None:
+    """However often it was killed on the way, after two more days nothing dead is left, and nothing is there twice."""
+
+    def proof(after: Path) -> None:
+        for _ in range(2):
+            age(after)
+            track("gc", "--remote", cwd=after / "repo").ok()
+        everything_needed_is_there(after)
+        assert remote_bytes(after) < (2 << 20) + 100_000
+
+    work = Work(scattered, "repo", ("gc", "--remote"), proof)
+    assert kill_everywhere(work, tmp_path, most=3) >= 2
+
+
+def test_taking_away_where_chunks_were_survives_a_kill_at_any_change(scattered: Path, tmp_path: Path) -> None:
+    scene = duplicate(scattered, tmp_path / "scene")
+    track("gc", "--remote", cwd=scene / "repo").ok()
+    age(scene)
+    before = remote_bytes(scene)
+
+    def proof(after: Path) -> None:
+        everything_needed_is_there(after)
+        assert remote_bytes(after) < before - (2 << 20)
+
+    assert kill_everywhere(Work(scene, "repo", ("gc", "--remote"), proof), tmp_path, most=2) >= 1
 
 
 def test_a_purge_survives_a_kill_at_any_change(pushed: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.schedules.world import World, failures
 
 from track.flows import collecting
 from track.flows.copies import Roots, There, held_there
-from track.store import claim, deleting, receive, remote, salt, survey, transfer
+from track.store import assembly, claim, deleting, receive, remote, salt, sparing, survey, transfer, writer
 from track.store.remote import Remote
 
 STEPS = 40
@@ -32,7 +32,7 @@ def main() -> int:
     options.add_argument("--count", type=int, default=500)
     options.add_argument("--seed", type=int, help="only this one")
     options.add_argument("--steps", type=int, default=STEPS)
-    parts = ["roots", "index", "word", "copies", "policies"]
+    parts = ["roots", "index", "word", "copies", "policies", "recipes"]
     options.add_argument("--without", choices=parts, help="a careless collection: what is found")
     options.add_argument("--sealed", action="store_true", help="at an encrypted remote")
     options.add_argument("--show", action="store_true", help="say what happened in it")
@@ -80,6 +80,8 @@ def _careless(part: str | None) -> Iterator[None]:
             patches.enter_context(mock.patch.object(world, "held_there", _held_without_a_word))
         elif part == "copies":  # whoever gives up the past does not look for other copies
             patches.enter_context(mock.patch.object(world, "hold_back", lambda *_, **__: frozenset()))
+        elif part == "recipes":  # what recipes outside of them name goes, too
+            patches.enter_context(mock.patch.object(sparing, "live_recipes", lambda *_: ()))
         elif part == "policies":  # one clone's policy is for all
             patches.enter_context(mock.patch.object(collecting.Collecting, "_policies", lambda *_: {}))
         yield
@@ -107,6 +109,9 @@ def run(seed: int, steps: int, *, show: bool, is_sealed: bool = False) -> str | 
         mock.patch.object(survey, "THREADS", 1),
         mock.patch.object(transfer, "_IN_FLIGHT", 1),
         mock.patch.object(receive, "_IN_FLIGHT", 1),
+        mock.patch.object(assembly, "_IN_FLIGHT", 1),
+        mock.patch.object(receive, "SMALL", world.LARGE),
+        mock.patch.object(writer, "SMALL", world.LARGE),
         mock.patch.object(secrets, "token_hex", lambda size=32: source.randbytes(size).hex()),
         mock.patch.object(salt.os, "urandom", source.randbytes),
     ):

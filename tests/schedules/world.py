@@ -24,8 +24,9 @@ from track.model.pointer import Pointer
 from track.model.policy import ALL, TIPS, Policy, widest
 from track.store.backends.sealed import SealedPlace
 from track.store.backends.sealing import Sealing
+from track.store.chunk_reading import load_chunked, read_chunked_part
 from track.store.collect import look, rewrite, take
-from track.store.description import Description
+from track.store.description import Chunking, Description
 from track.store.holders import read_holders, say_kept
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
@@ -35,7 +36,9 @@ from track.store.pack import RAW
 from track.store.place import NoSuchKey, Place
 from track.store.purged import note_purged, purge_here
 from track.store.purging import purge_there
+from track.store.recipe import RECIPE
 from track.store.remote import Remote
+from track.store.segment import Held
 from track.store.survey import survey
 from track.store.tombstones import Purge, read_tombstones, together
 
@@ -44,6 +47,11 @@ DAY_S = 24 * HOUR_S
 POLICIES = (ALL, ALL, TIPS, Policy(False, last=2), Policy(False, newer_days=2), Policy(False, last=1, newer_days=1))
 BRANCHES = ("main", "side", "try")
 STORE_ID = "00112233445566778899aabbccddeeff"
+LARGE = 2000
+"""In this world, objects of so many bytes are large, and go to the remote in chunks."""
+DESCRIPTION = Description(
+    STORE_ID, chunking=Chunking(minimum_bytes=256, average_bytes=512, maximum_bytes=1024, normalisation=2)
+)
 FORGIVEN = (RemoteError, Conflict, MissingObject)
 """What may come of a step in a world of lost answers; the client tries again some time."""
 
@@ -77,6 +85,8 @@ class World:
         self.server = Server()
         self.versions: dict[bytes, Made] = {}
         self.contents = [b"content %d of %d" % (number, seed) * 9 for number in range(24)]
+        self.blocks = [random.Random(f"{seed} {number}").randbytes(900) for number in range(60)]
+        """Of what large files are made."""
         self.shared: dict[str, tuple[Commit, ...]] = {}
         """Branches at the Git remote, the tip last."""
         self.purged: set[bytes] = set()
@@ -152,19 +162,24 @@ class World:
         if not self.purged.isdisjoint(objects):
             return
         for digest, content in objects.items():
-            found = [self._content(held) for held in known.locate([digest]).get(digest, ())]
+            found = [self._content(known, held) for held in known.locate([digest]).get(digest, ())]
             assert content in found, f"{digest.hex()[:8]} below {root.hex()[:8]} is not at the remote, though {why}"
 
-    def _content(self, held: object) -> bytes | None:
-        pack, digest = held.pack, held.digest  # type: ignore[attr-defined]  # as in an index segment
+    def _content(self, known: Known, held: Held) -> bytes | None:
+        place = self.place(lambda: "done", self.folder)
         try:
-            data = self.place(lambda: "done", self.folder).get(object_key(digest) if pack is None else pack_key(pack))
-        except NoSuchKey:
+            if held.form == RECIPE:
+                recipe = load_chunked(place, held)
+                missing = {pack.digest for pack in recipe.packs} - known.has_packs(pack.digest for pack in recipe.packs)
+                assert not missing, "the index names a recipe, and not the packs that it needs"
+                return read_chunked_part(place, recipe, 0, recipe.length, lambda _: None)
+            data = place.get(object_key(held.digest) if held.pack is None else pack_key(held.pack))
+        except (NoSuchKey, MissingObject):
             return None
-        if pack is None:
+        if held.pack is None:
             return data
-        assert held.form == RAW  # type: ignore[attr-defined]  # of what is so small
-        return data[held.offset : held.offset + held.length]  # type: ignore[attr-defined]  # as above
+        assert held.form == RAW  # of what is so small
+        return data[held.offset : held.offset + held.length]
 
     def current(self) -> "Client":
         """The client that is running now."""
@@ -201,6 +216,8 @@ class Client:
         """The history of each branch, the tip last."""
         self.recent: set[bytes] = set()
         """What its reflog still names."""
+        self.larges: list[list[bytes]] = []
+        """The large files that it made, in blocks."""
         self.here: set[bytes] = set()
         """Versions that are whole in its store."""
         self.delivered: set[bytes] = set()
@@ -290,9 +307,7 @@ class Client:
             with ExitStack() as stack:
                 self._store = stack.enter_context(Store.open(folder / "store", create=True))
                 place = self.world.place(self._turn, folder)
-                self._remote = stack.enter_context(
-                    Remote("origin", place, Known(folder / "known.db"), Description(STORE_ID))
-                )
+                self._remote = stack.enter_context(Remote("origin", place, Known(folder / "known.db"), DESCRIPTION))
                 self._remote.keep = self.policy
                 while True:
                     self._stopped.release()
@@ -339,18 +354,23 @@ class Client:
     def add(self) -> None:
         """Make a version, often much like another one, and have a branch name it."""
         made = self._make()
+        self._keep(made)
+        self._set(self.world.source.choice(BRANCHES), bytes(made.root))
+
+    def _keep(self, made: Made) -> None:
         self.world.versions[bytes(made.root)] = made
         with self._store.writer() as writer:
             for content in made.objects.values():
-                writer.add(content)
+                writer.add_content(content)
             writer.commit()
-        self._set(self.world.source.choice(BRANCHES), bytes(made.root))
         self.here.add(bytes(made.root))
 
     def _make(self) -> Made:
         source = self.world.source
         chosen = sorted(source.sample(range(len(self.world.contents)), source.randint(1, 6)))
         files = {b"%02d" % number: self.world.contents[number] for number in chosen}
+        if source.random() < 0.5:
+            files[b"large"] = self._make_large()
         if source.random() < 0.3:
             content = source.choice(list(files.values()))
             return Made("file", digest_of(content), {bytes(digest_of(content)): content})
@@ -365,6 +385,13 @@ class Client:
             nodes.append(encode_inner(1, children))
         objects |= {bytes(digest_of(node)): node for node in nodes}
         return Made("directory", digest_of(nodes[-1]), objects)
+
+    def _make_large(self) -> bytes:
+        """A large file, often one that begins as another does and goes on otherwise."""
+        source, larges = self.world.source, self.larges
+        shared = larges[-1][: source.randint(1, 3)] if larges and source.random() < 0.8 else []
+        larges.append([*shared, *source.sample(self.world.blocks, source.randint(3, 6))])
+        return b"".join(larges[-1])
 
     def _set(self, branch: str, root: bytes) -> None:
         """A new commit, or an amended one."""
@@ -562,6 +589,18 @@ class Client:
             self.collect_there()
             self.pause(25 * HOUR_S)
 
+    def edit_daily(self) -> None:
+        """Edit a large file on some days, each time in place of what was there, push it and collect at the remote."""
+        for _ in range(3):
+            content = self._make_large()
+            made = Made("file", digest_of(content), {bytes(digest_of(content)): content})
+            self._keep(made)
+            self.branches["try"] = (Commit(self.world.server.now + self.skew_s, bytes(made.root)),)
+            self.recent.clear()
+            self.push()
+            self.pause(25 * HOUR_S)
+            self.collect_there()
+
     def sleep(self) -> None:
         """Some hours pass."""
         self.world.server.now += self.world.source.choice((2, 12, 25, 50)) * HOUR_S
@@ -577,6 +616,7 @@ _DEEDS: dict[str, Callable[[Client], None]] = {
     "let go": Client.let_go,
     "collect at the remote": Client.collect_there,
     "collect daily": Client.collect_daily,
+    "edit daily": Client.edit_daily,
     "sleep": Client.sleep,
     "rethink": Client.rethink,
     "purge": Client.purge,
@@ -591,6 +631,7 @@ _WEIGHTS = {
     "let go": 3,
     "collect at the remote": 3,
     "collect daily": 3,
+    "edit daily": 2,
     "sleep": 4,
     "rethink": 1,
     "purge": 1,

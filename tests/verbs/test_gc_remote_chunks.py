@@ -19,6 +19,8 @@ EDIT = random.Random(2).randbytes(1 << 20)
 DEAD = random.Random(3).randbytes(3 << 20)
 SECOND = FIRST[: 2 << 20] + EDIT + FIRST[3 << 20 :]
 """The first with a part of it replaced: most chunks are the same."""
+LAST = FIRST[: 2 << 20] + EDIT
+"""A third of the first, and something new."""
 
 
 @pytest.fixture
@@ -127,3 +129,110 @@ def test_a_pack_that_is_mostly_dead_is_written_anew_beside_large_files(here: Pat
     assert not at_remote(here, many[7])
     is_whole(here, "clone", SECOND)
     assert (here.parent / "clone/many/01").read_bytes() == many[1]
+
+
+@pytest.fixture
+def scattered(repo: Path) -> Path:
+    """Two versions were pushed, of which the needed one shares two of six MiB with the other."""
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../remote", cwd=repo).ok()
+    for content, message in ((FIRST, "first"), (LAST, "last")):
+        write_tree(repo, {"big.bin": content})
+        track("add", "big.bin", cwd=repo).ok()
+        commit_all(repo, message)
+        track("push", cwd=repo).ok()
+    git("checkout", "-q", "--orphan", "other", cwd=repo)
+    commit_all(repo, "only the last")
+    git("branch", "-q", "-M", "other", "main", cwd=repo)
+    forget(repo)
+    age(repo)
+    return repo
+
+
+def bytes_of(repo: Path) -> int:
+    return sum(len(content) for content in files_below(repo.parent / "remote/packs").values())
+
+
+def test_a_pack_of_chunks_that_is_mostly_dead_is_written_anew_with_the_recipes_that_name_it(scattered: Path) -> None:
+    before = bytes_of(scattered)
+    dry = track("gc", "--remote", "--dry-run", cwd=scattered).ok()
+    assert "chunks of large files among them would be kept in new packs" in dry.err
+    assert bytes_of(scattered) == before
+    done = collected(scattered)
+    assert (done.chunks_count > 10) and 1 << 20 < done.chunks_bytes < 3 << 20
+    assert at_remote(scattered, middle(FIRST, 5 << 20))
+    is_whole(scattered, "between", LAST)
+    done = collected(scattered)
+    assert done.deleted_bytes > len(FIRST) and done.spared_count == 0
+    assert not at_remote(scattered, middle(FIRST, 5 << 20)) and at_remote(scattered, middle(FIRST, 1 << 20))
+    assert bytes_of(scattered) < len(LAST) + 100_000 < before - (3 << 20)
+    is_whole(scattered, "after", LAST)
+    assert [one.condemned_count for one in (collected(scattered), collected(scattered))] == [0, 0]
+    assert list((scattered.parent / "remote/tombstones").iterdir()) == []
+
+
+def test_a_push_after_chunks_moved_sends_only_what_is_new(scattered: Path) -> None:
+    collected(scattered)
+    write_tree(scattered, {"big.bin": LAST[: 1 << 20] + b"an edit" + LAST[1 << 20 :]})
+    track("add", "big.bin", cwd=scattered).ok()
+    commit_all(scattered, "edited")
+    before = bytes_of(scattered)
+    track("push", cwd=scattered).ok()
+    assert bytes_of(scattered) - before < 500_000
+    collected(scattered)
+    is_whole(scattered, "after", LAST[: 1 << 20] + b"an edit" + LAST[1 << 20 :])
+
+
+def test_a_version_that_is_needed_again_keeps_what_was_condemned_of_it(scattered: Path) -> None:
+    """A clone that knows the first version pushes it again, after its chunks moved away from those of the last."""
+    collected(scattered)
+    clone = cloned(scattered, "other")
+    track("remote", "add", "origin", "../remote", cwd=clone).ok()
+    write_tree(clone, {"big.bin": FIRST})
+    track("add", "big.bin", cwd=clone).ok()
+    commit_all(clone, "first again")
+    track("push", cwd=clone).ok()
+    for _ in range(3):
+        collected(scattered)
+    is_whole(clone, "of the clone", FIRST)
+    is_whole(scattered, "of here", LAST)
+
+
+def test_a_clone_with_an_old_index_finds_the_chunks_where_they_are_now(scattered: Path) -> None:
+    """It knows only the old recipe, whose packs are gone by now."""
+    clone = cloned(scattered, "old")
+    track("remote", "add", "origin", "../remote", cwd=clone).ok()
+    track("push", cwd=clone)
+    for _ in range(2):
+        collected(scattered)
+    track("pull", cwd=clone).ok()
+    assert (clone / "big.bin").read_bytes() == LAST
+    track("verify", "--remote", "origin", "--deep", cwd=clone).ok()
+
+
+def test_a_damaged_pack_of_chunks_stays_with_the_recipes_that_name_it(scattered: Path) -> None:
+    pack = max((scattered.parent / "remote/packs").rglob("*"), key=lambda path: path.is_file() and path.stat().st_size)
+    at = pack.read_bytes().index(middle(FIRST, 1 << 20))
+    content = bytearray(pack.read_bytes())
+    content[at] ^= 1
+    then = pack.stat().st_mtime
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    os.utime(pack, (then, then))
+    assert collected(scattered).condemned_count <= 1
+    collected(scattered)
+    assert pack.exists()
+
+
+def test_a_new_pack_that_is_lost_keeps_the_old_one(scattered: Path) -> None:
+    """What was copied is gone a day later: the copy does not count, and what was condemned is spared."""
+    before = {path for path in (scattered.parent / "remote/packs").rglob("*") if path.is_file()}
+    collected(scattered)
+    new = {path for path in (scattered.parent / "remote/packs").rglob("*") if path.is_file()} - before
+    chunks = max(new, key=lambda path: path.stat().st_size)
+    chunks.unlink()
+    done = collected(scattered)
+    assert done.spared_count >= 2 and at_remote(scattered, middle(FIRST, 1 << 20))
+    clone = cloned(scattered, "clone")
+    track("pull", cwd=clone).ok()
+    assert (clone / "big.bin").read_bytes() == LAST

@@ -89,6 +89,9 @@ def _show_rest(done: CollectedRemote) -> None:
     if done.copied_count:
         are = "would be" if done.is_dry else "are"
         note(f"{count_text(done.copied_count, 'object')} among them {are} kept in new packs")
+    if done.chunks_count:
+        are, size = "would be" if done.is_dry else "are", size_text(done.chunks_bytes)
+        note(f"{size} in {done.chunks_count:,} chunks of large files among them {are} kept in new packs")
     if done.young_count:
         note(
             f"{count_text(done.young_count, 'file')}, {size_text(done.young_bytes)}, written less than a day ago: kept"
@@ -137,6 +140,7 @@ def document_of_remote(done: CollectedRemote) -> dict[str, object]:
         "condemned": {"files": done.condemned_count, "bytes": done.condemned_bytes},
         "waiting": {"files": done.waiting_count, "next": done.next_s},
         "copied": {"objects": done.copied_count, "bytes": done.copied_bytes},
+        "chunks": {"chunks": done.chunks_count, "bytes": done.chunks_bytes},
         "young": {"files": done.young_count, "bytes": done.young_bytes},
         "among_live": {"objects": done.among_live_count, "bytes": done.among_live_bytes},
         "now": done.now_s,

@@ -124,7 +124,10 @@ class Collecting:
             holders, deleted = self._delete(marks, ripe, viewing, own, force=force)
             tombstones = read_tombstones(place)
         self._mark_claims(marks, holders)
-        verdict = judge(place, remote.known, marks, before_s=now - GRACE_S, progress=self._progress)
+        verdict = judge(
+            place, remote.known, marks, before_s=now - GRACE_S,
+            condemned=together(tombstones).packs, progress=self._progress,
+        )  # fmt: skip
         if not dry_run:
             self._narrow(marks, holders, own)
             said = condemn(

@@ -5,20 +5,18 @@ the one that was written last counts alone: so a pack is free as soon as every r
 """
 
 import os
-from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import NamedTuple, Protocol
-
-from blake3 import blake3
+from typing import Protocol
 
 from track.errors import DamagedObject, NewerFormat
 from track.progress import Progress, silent
-from track.store.chunked import ChunkedRecipe, NeededPack, Stretch, check_entry
+from track.store.chunk_moving import Moving
+from track.store.chunked import ChunkedRecipe, check_entry
 from track.store.index import Held
 from track.store.objects import Store
-from track.store.pack import CHUNK, READ_FLAGS, PackEntry, PackWriter, dump_table, read_table
+from track.store.pack import CHUNK, READ_FLAGS, PackEntry, read_table
 from track.store.writer import Writer
 from track.system import read_at, reading
 
@@ -122,11 +120,11 @@ def move_chunks(
     Raises:
         DiskFull, StoreUnwritable: it could not be written.
     """
-    moving = _Moving(store, writer)
+    moving = Moving(store.rooms.staging, lambda sealed, _: writer.adopt_chunks(sealed))
     try:
         for name in packs:
             with suppress(DamagedObject, NewerFormat, FileNotFoundError):
-                moving.take(name, uses, progress)
+                _take(store, moving, name, uses, progress)
         moving.seal()
     finally:
         moving.abandon()
@@ -138,102 +136,25 @@ def move_chunks(
     return frozenset(moving.moved)
 
 
-class _Moved(NamedTuple):
-    """Of each entry of a pack: the number of its new pack (-1: it was not used), its number there, its length."""
-
-    packs: "array[int]"
-    numbers: "array[int]"
-    lengths: "array[int]"
-
-
-class _Run(NamedTuple):
-    """As a stretch, of a pack that is not numbered yet."""
-
-    pack: NeededPack
-    first: int
-    chunks_count: int
-    times: int
-    length: int
-
-
-class _Moving:
-    """Chunks on their way from some packs to others."""
-
-    def __init__(self, store: Store, writer: Writer) -> None:
-        self._store, self._writer = store, writer
-        self._pack = PackWriter(store.rooms.staging)
-        self._count = 0
-        self._new: list[NeededPack] = []
-        self.moved: dict[bytes, _Moved] = {}
-
-    def take(self, name: bytes, uses: Uses, progress: Progress) -> None:
-        """All that is used of a pack, verified before any of it is taken."""
-        path = self._store.rooms.pack(name)
-        entries = read_table(path)
-        used = uses.of(name, len(entries))
-        with reading(path):
-            fd = os.open(path, READ_FLAGS)
-            try:
-                stored = [
-                    read_at(fd, one.stored_length, one.offset) if is_used else b""
-                    for one, is_used in zip(entries, used, strict=True)
-                ]
-            finally:
-                os.close(fd)
-        for entry, data, is_used in zip(entries, stored, used, strict=True):
-            if is_used:
-                check_entry(entry, data, "its pack")
-        moved = _Moved(array("q"), array("q"), array("q"))
-        for entry, data, is_used in zip(entries, stored, used, strict=True):
-            moved.packs.append(len(self._new) if is_used else -1)
-            moved.numbers.append(self._count)
-            moved.lengths.append(entry.length)
-            if is_used:
-                self._pack.add_entry(entry, data)
-                self._count += 1
-                progress.advance(size_bytes=len(data))
-                if self._pack.is_full:
-                    self.seal()
-        self.moved[name] = moved
-
-    def seal(self) -> None:
-        """Give the open pack to the writer."""
-        sealed, self._pack, self._count = self._pack.seal(), PackWriter(self._store.rooms.staging), 0
-        if sealed is not None:
-            table = blake3(dump_table(sealed.entries)).digest()
-            self._new.append(NeededPack(sealed.name, table, sealed.table_offset, len(sealed.entries)))
-            self._writer.adopt_chunks(sealed)
-
-    def abandon(self) -> None:
-        """Drop the open pack."""
-        self._pack.abandon()
-
-    def relocated(self, recipe: ChunkedRecipe) -> ChunkedRecipe:
-        """The same object, of the packs in which its chunks are now."""
-        runs = [run for stretch in recipe.stretches for run in self._runs(recipe.packs[stretch.pack], stretch)]
-        packs = sorted({run.pack for run in runs})
-        number = {pack: at for at, pack in enumerate(packs)}
-        stretches = tuple(Stretch(number[run.pack], *run[1:]) for run in runs)
-        return ChunkedRecipe(recipe.digest, recipe.length, tuple(packs), stretches)
-
-    def _runs(self, pack: NeededPack, stretch: Stretch) -> Iterator[_Run]:
-        moved = self.moved.get(pack.digest)
-        if moved is None:
-            yield _Run(pack, *stretch[1:])
-            return
-        runs: list[_Run] = []
-        for old in range(stretch.first, stretch.first + stretch.chunks_count):
-            new, number, length = self._new[moved.packs[old]], moved.numbers[old], moved.lengths[old]
-            last = runs[-1] if runs else None
-            if last is not None and last.pack == new and last.first + last.chunks_count == number:
-                runs[-1] = last._replace(chunks_count=last.chunks_count + 1, length=last.length + length)
-            else:
-                runs.append(_Run(new, number, 1, 1, length))
-        if len(runs) == 1:
-            yield runs[0]._replace(times=stretch.times, length=stretch.length)
-        else:
-            for _ in range(stretch.times):
-                yield from runs
+def _take(store: Store, moving: Moving, name: bytes, uses: Uses, progress: Progress) -> None:
+    """All that is used of a pack, verified before any of it is taken."""
+    path = store.rooms.pack(name)
+    entries = read_table(path)
+    used = uses.of(name, len(entries))
+    with reading(path):
+        fd = os.open(path, READ_FLAGS)
+        try:
+            stored = [
+                read_at(fd, one.stored_length, one.offset) if is_used else b""
+                for one, is_used in zip(entries, used, strict=True)
+            ]
+        finally:
+            os.close(fd)
+    for entry, data, is_used in zip(entries, stored, used, strict=True):
+        if is_used:
+            check_entry(entry, data, "its pack")
+    moving.take(name, entries, used, stored)
+    progress.advance(size_bytes=sum(map(len, stored)))
 
 
 def objects_hit(store: Store, pack: bytes, lost: Collection[bytes] | None) -> tuple[bytes, ...]:

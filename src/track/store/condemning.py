@@ -4,38 +4,30 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-from blake3 import blake3
-
 from track.errors import DamagedObject, NewerFormat
 from track.progress import Progress, silent
-from track.publish import remove, sweep
+from track.publish import sweep
+from track.store.chunk_rewriting import rewrite_scattered
+from track.store.dead_file import DeadFile
 from track.store.known import Known
-from track.store.layout import pack_key
 from track.store.marks import Marks
 from track.store.objects import Store
-from track.store.pack import (
-    FOOTER_LENGTH,
-    PackEntry,
-    PackWriter,
-    SealedPack,
-    expand_entry,
-    parse_footer,
-    parse_table,
-)
+from track.store.pack import PackEntry, PackWriter
+from track.store.pack_there import live_entries, publish_pack
 from track.store.place import NoSuchKey, Place
 from track.store.salt import add_salt
-from track.store.segment import Held, PackSize
-from track.store.survey import publish_segment
 from track.store.tombstones import Found, Tombstone, write_tombstone
-from track.store.verdict import DeadFile, Verdict
+from track.store.verdict import Verdict
 
 
 class Said(NamedTuple):
-    """What was condemned: files and their bytes, and how many live objects were copied out of them first."""
+    """What was condemned: files and their bytes, and how many live objects, and chunks of them, were copied first."""
 
     files: tuple[DeadFile, ...]
     copied_count: int
     copied_bytes: int
+    chunks_count: int = 0
+    chunks_bytes: int = 0
 
     @property
     def file_bytes(self) -> int:
@@ -64,12 +56,16 @@ def condemn(
     new = [one for one in verdict.dead if one.digest not in (known_packs if one.is_pack else known_wholes)]
     copies = _Copies(place, known, store)
     copied = _copy(copies, marks, [one for one in new if one.live_count], progress)
+    gone = rewrite_scattered(
+        place, known, store, marks, verdict.scattered, stay=frozenset(known_packs), progress=progress
+    )
     going = tuple(one for one in new if not one.live_count or one.digest in copied)
+    going += tuple(one for one in verdict.scattered.files if one.digest in gone.packs)
     if going:
         packs = frozenset(one.digest for one in going if one.is_pack)
         wholes = frozenset(one.digest for one in going if not one.is_pack)
         write_tombstone(place, Tombstone("condemned", writer, packs, wholes), tombstones)
-    return Said(going, copies.count, copies.size)
+    return Said(going, copies.count, copies.size, gone.chunks_count, gone.chunks_bytes)
 
 
 def _copy(copies: "_Copies", marks: Marks, mixed: list[DeadFile], progress: Progress) -> set[bytes]:
@@ -89,36 +85,6 @@ def _copy(copies: "_Copies", marks: Marks, mixed: list[DeadFile], progress: Prog
         copies.abandon()
         progress.end()
     return done
-
-
-def live_entries(place: Place, marks: Marks, pack: bytes) -> list[tuple[PackEntry, bytes]]:
-    """What is needed of a pack, with its stored bytes, each verified.
-
-    Raises DamagedObject, NewerFormat; NoSuchKey when it is not there.
-    """
-    entries = read_pack(place, pack)
-    live = marks.kept([entry.digest for entry, _ in entries])
-    return [(entry, stored) for entry, stored in entries if entry.digest in live and _verified(entry, stored)]
-
-
-def read_pack(place: Place, pack: bytes) -> list[tuple[PackEntry, bytes]]:
-    """Every entry of a pack with its stored bytes, which are not verified. Raises DamagedObject, NoSuchKey."""
-    key = pack_key(pack)
-    data = place.get(key)
-    footer = parse_footer(data[-FOOTER_LENGTH:], len(data), key)
-    table = data[footer.table_offset : footer.table_offset + footer.table_length]
-    entries = parse_table(table, footer, key)
-    return [(entry, data[entry.offset : entry.offset + entry.stored_length]) for entry in entries]
-
-
-def _verified(entry: PackEntry, stored: bytes) -> bool:
-    """True; raises DamagedObject when the bytes are not those of the entry, in whatever form they are."""
-    with suppress(NewerFormat):
-        expand_entry(entry, stored, "the remote")
-        return True
-    if blake3(stored).digest() != entry.stored_digest:
-        raise DamagedObject(f"blake3:{entry.digest.hex()} is damaged at the remote")
-    return True
 
 
 class _Copies:
@@ -146,19 +112,3 @@ class _Copies:
 
     def abandon(self) -> None:
         self._pack.abandon()
-
-
-def publish_pack(place: Place, known: Known, sealed: SealedPack, *, without: bytes) -> None:
-    """Send a pack, and say in the index what is in it, apart from one object; the local copy goes."""
-    try:
-        with place.upload() as upload:
-            upload.put_file(pack_key(sealed.name), sealed.path, sealed.name)
-            upload.commit()
-    finally:
-        remove(sealed.path)
-    held = [
-        Held(entry.digest, sealed.name, entry.form, entry.flags, entry.offset, entry.stored_length, entry.length)
-        for entry in sealed.entries
-        if entry.digest != without
-    ]
-    publish_segment(place, known, held, [PackSize(sealed.name, sealed.size)])

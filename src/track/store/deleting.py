@@ -6,7 +6,7 @@ written without the rest, and only then files go.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -16,17 +16,15 @@ from track.progress import Progress, silent
 from track.store.claim import LIFE_S
 from track.store.clock import pause, since_boot
 from track.store.holders import Holders, Holding, read_holders
-from track.store.inventory import by_pack, places_like
 from track.store.known import Known
 from track.store.layout import OBJECTS, PACKS, object_key, pack_key
 from track.store.marks import Marks
 from track.store.place import Listed, Place
 from track.store.reindex import drop_from_index
 from track.store.remote import LEASE_S, POLL_S
-from track.store.segment import Held
+from track.store.sparing import needed_among
 from track.store.survey import GRACE_S, in_threads, survey
 from track.store.tombstones import Found, Tombstone, dump_tombstone, read_tombstones, write_tombstone
-from track.store.verdict import packs_of_chunks
 
 _AT_ONCE = 64
 
@@ -184,11 +182,11 @@ def delete_condemned(
     packs = {pack for one in tombstones for pack in one.tombstone.packs}
     wholes = {whole for one in tombstones for whole in one.tombstone.wholes}
     listed = {one.key: one for prefix in (PACKS, OBJECTS) for one in place.list(prefix)}
-    packs -= _needed_among(place, known, marks, packs, listed)
-    wholes -= marks.kept(list(wholes))
     for one in tombstones:  # what was written again since it was condemned
         packs -= {pack for pack in one.tombstone.packs if _is_younger(listed.get(pack_key(pack)), one)}
         wholes -= {whole for whole in one.tombstone.wholes if _is_younger(listed.get(object_key(whole)), one)}
+    packs -= needed_among(place, known, marks, packs, listed)
+    wholes -= marks.kept(list(wholes))
     drop_from_index(place, known, frozenset(packs), frozenset(wholes), keep=mark.keep)
     keys = [pack_key(pack) for pack in sorted(packs)] + [object_key(whole) for whole in sorted(wholes)]
     there = [key for key in keys if key in listed]
@@ -219,26 +217,6 @@ def delete_condemned(
 
 def _is_younger(listed: Listed | None, tombstone: Found) -> bool:
     return listed is not None and listed.modified_s > tombstone.modified_s
-
-
-def _needed_among(
-    place: Place, known: Known, marks: Marks, packs: set[bytes], listed: Mapping[str, Listed]
-) -> set[bytes]:
-    """Those of these packs with something needed that is nowhere besides them, or that a needed recipe names."""
-    needed = packs_of_chunks(place, known, marks) & packs
-    for content in by_pack(known):
-        if content.pack.digest in packs:
-            live = marks.kept([held.digest for held in content.held])
-            wanted = [held for held in content.held if held.digest in live]
-            if not all(any(_is_elsewhere(one, packs, listed) for one in places_like(known, held)) for held in wanted):
-                needed.add(content.pack.digest)
-    return needed
-
-
-def _is_elsewhere(held: Held, packs: set[bytes], listed: Mapping[str, Listed]) -> bool:
-    if held.pack is None:
-        return object_key(held.digest) in listed
-    return held.pack not in packs and pack_key(held.pack) in listed
 
 
 def forget_deleted(place: Place, known: Known, found: Iterable[Found], now_s: float) -> int:

@@ -11,7 +11,6 @@ from track.errors import DamagedObject, MissingObject
 from track.progress import Progress, silent
 from track.publish import sweep
 from track.store.chunked import needed_packs
-from track.store.condemning import publish_pack, read_pack
 from track.store.deleting import Mark, settle_claims
 from track.store.holders import Holding, narrow, read_holders
 from track.store.inventory import recipes_of_chunks
@@ -19,6 +18,7 @@ from track.store.known import Known
 from track.store.layout import OBJECTS, object_key, pack_key
 from track.store.objects import Store
 from track.store.pack import PackWriter
+from track.store.pack_there import publish_pack, read_pack
 from track.store.place import NoSuchKey, Place
 from track.store.reindex import drop_from_index
 from track.store.salt import add_salt

@@ -1,47 +1,18 @@
 """Verdict: which files of a remote hold nothing that is needed; nothing is changed by looking."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject
 from track.progress import Progress, silent
-from track.store.chunked import needed_packs
-from track.store.inventory import Content, by_pack, recipes_of_chunks
+from track.store.dead_file import MOSTLY, REWRITE_LIMIT, DeadFile
+from track.store.inventory import Content, by_pack
 from track.store.known import Known
 from track.store.layout import OBJECTS, PACKS, object_digest, object_key, pack_digest, pack_key
 from track.store.marks import Marks
+from track.store.needing import live_recipes
 from track.store.pack import RECORD_SIZE
 from track.store.place import Place
-from track.store.recipe import OF_WHOLE, RECIPE
-from track.store.segment import Held
-from track.store.survey import in_threads
-
-MOSTLY = 0.5
-"""A pack of which more than this part of the bytes is dead is written anew without them."""
-REWRITE_LIMIT = 64 << 20
-"""Larger packs are never written anew: they would have to be read into memory whole."""
-
-_AT_ONCE = 512
-
-
-class DeadFile(NamedTuple):
-    """A file of a remote that may go: a pack, or a whole object. Sizes in bytes, as stored.
-
-    A pack with `live_count` objects that are needed has to be written anew first. One that no index names
-    `is_unnamed`: a push that was killed left it.
-    """
-
-    digest: bytes
-    is_pack: bool
-    size: int
-    dead_count: int
-    live_count: int
-    is_unnamed: bool
-
-    @property
-    def key(self) -> str:
-        """Where it is."""
-        return pack_key(self.digest) if self.is_pack else object_key(self.digest)
+from track.store.scattered import NOTHING_SCATTERED, Scattered, Used, find_scattered
 
 
 class Verdict(NamedTuple):
@@ -55,12 +26,18 @@ class Verdict(NamedTuple):
     among_live_bytes: int
     files_count: int
     """How many packs and whole objects the remote has."""
+    scattered: Scattered = NOTHING_SCATTERED
+    """Packs of chunks of which a little is needed, with those of the recipes that name them: all get new ones."""
 
 
-def judge(place: Place, known: Known, marks: Marks, *, before_s: float, progress: Progress = silent) -> Verdict:
+def judge(
+    place: Place, known: Known, marks: Marks, *, before_s: float, condemned: Collection[bytes] = (),
+    progress: Progress = silent,
+) -> Verdict:  # fmt: skip
     """Find what nothing needs in files that were written before a time of the remote's clock.
 
-    The record is up to date, and everything that is needed is marked.
+    The record is up to date, and everything that is needed is marked. Packs that are `condemned` are not written anew
+    once more.
 
     Raises:
         DamagedObject, MissingObject: a recipe that is needed cannot be read, so that nobody knows its packs.
@@ -72,9 +49,11 @@ def judge(place: Place, known: Known, marks: Marks, *, before_s: float, progress
     progress.begin("looking through the remote", count=len(packs))
     found: list[_Mixed | None] = []
     try:
-        chunked = packs_of_chunks(place, known, marks)
+        used = Used()
+        for _, recipe in live_recipes(place, known, marks):
+            used.add(recipe)
         for content in by_pack(known):
-            if pack_key(content.pack.digest) in listed and content.pack.digest not in chunked:
+            if pack_key(content.pack.digest) in listed and content.pack.digest not in used:
                 found.append(_judge_pack(marks, content))
             progress.advance(count=1)
     finally:
@@ -96,29 +75,10 @@ def judge(place: Place, known: Known, marks: Marks, *, before_s: float, progress
     young = [one for one in dead if listed[one.key].modified_s >= before_s]
     dead = [one for one in dead if listed[one.key].modified_s < before_s]
     count, size = sum(one.file.dead_count for one in mixed), sum(one.dead_bytes for one in mixed)
-    return Verdict(tuple(dead), len(young), sum(one.size for one in young), count, size, len(listed))
-
-
-def packs_of_chunks(place: Place, known: Known, marks: Marks) -> set[bytes]:
-    """The packs that recipes of needed objects name. Raises as `judge` does."""
-    found: set[bytes] = set()
-    for part in _parts(recipes_of_chunks(known)):
-        live = marks.kept([held.digest for held in part])
-        for packs in in_threads(lambda held: _named_by(place, held), [held for held in part if held.digest in live]):
-            found.update(packs)
-    return found
-
-
-def _named_by(place: Place, held: Held) -> tuple[bytes, ...]:
-    assert held.pack is not None and held.form == RECIPE and held.flags != OF_WHOLE
-    try:
-        stored = place.get_range(pack_key(held.pack), held.offset, held.stored_length)
-        return needed_packs(stored, held.digest, held.flags)
-    except (LookupError, DamagedObject) as error:
-        raise MissingObject(
-            f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
-            hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
-        ) from error
+    scattered = find_scattered(place, known, marks, used, listed, before_s=before_s, stay=frozenset(condemned))
+    together = {one.digest for one in scattered.files}
+    dead = [one for one in dead if one.digest not in together]
+    return Verdict(tuple(dead), len(young), sum(one.size for one in young), count, size, len(listed), scattered)
 
 
 class _Mixed(NamedTuple):
@@ -144,14 +104,3 @@ def _stays(one: _Mixed) -> bool:
     """Whether too much of a pack is needed to write it anew."""
     file = one.file
     return file.live_count > 0 and (one.dead_bytes <= MOSTLY * file.size or file.size > REWRITE_LIMIT)
-
-
-def _parts(held: Iterable[Held]) -> Iterator[list[Held]]:
-    part: list[Held] = []
-    for one in held:
-        part.append(one)
-        if len(part) >= _AT_ONCE:
-            yield part
-            part = []
-    if part:
-        yield part

@@ -21,11 +21,11 @@ from track.model.policy import Policy, widest
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.clock import now_at
+from track.store.dead_file import DeadFile
 from track.store.holders import read_holders, say_kept
 from track.store.inventory import by_pack
 from track.store.marks import Marks
 from track.store.remote import Remote
-from track.store.verdict import DeadFile
 
 _SHORTEST = 4
 
@@ -59,12 +59,13 @@ class CollectedRemote:
     `deleted_count` files of `deleted_bytes` went for good; `spared_count` were condemned and are needed again.
     `condemned_count` files of `condemned_bytes` may go at the next collection, a day from now at the earliest;
     `waiting_count` are condemned in all, the first of them until `next_s` (by the remote's clock, of which `now_s` is
-    now). `copied_count` objects that are needed were written anew, out of packs that are mostly dead. What was written
-    less than a day ago, and dead objects among live ones, stay. `keep` is what was kept of the history: what this
-    clone keeps (`own`), and what any other one does; nothing keeps `given_up_count` versions of it any more. `keepers`
-    are other clones that keep something. With something `lost` nothing was done, unless it was forced. `sources` are
-    there in a dry run. `unheld_count` versions that the policy passes over stay, for fewer than `min_copies` other
-    places hold all of them; `passed` are remotes that could not be asked for it.
+    now). `copied_count` objects that are needed were written anew, out of packs that are mostly dead, and
+    `chunks_count` chunks of large files. What was written less than a day ago, and dead objects among live ones, stay.
+    `keep` is what was kept of the history: what this clone keeps (`own`), and what any other one does; nothing keeps
+    `given_up_count` versions of it any more. `keepers` are other clones that keep something. With something `lost`
+    nothing was done, unless it was forced. `sources` are there in a dry run. `unheld_count` versions that the policy
+    passes over stay, for fewer than `min_copies` other places hold all of them; `passed` are remotes that could not be
+    asked for it.
     """
 
     remote: str
@@ -95,6 +96,8 @@ class CollectedRemote:
     min_copies: int = 0
     unheld_count: int = 0
     passed: tuple[Passed, ...] = ()
+    chunks_count: int = 0
+    chunks_bytes: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -281,7 +284,8 @@ def _collected(name: str, url: str, outcome: Outcome, sources: tuple[Source, ...
     is_dry = plan.is_dry
     verdict, condemned, deleted = outcome.verdict, outcome.condemned, outcome.deleted
     ripe = [one for one in verdict.dead if one.digest in outcome.ripe]
-    new = [one for one in verdict.dead if one.digest not in outcome.ripe]
+    anew = verdict.scattered
+    new = [one for one in verdict.dead if one.digest not in outcome.ripe] + list(anew.files)
     return CollectedRemote(
         remote=name,
         url=url,
@@ -296,7 +300,7 @@ def _collected(name: str, url: str, outcome: Outcome, sources: tuple[Source, ...
         condemned_count=len(new) if is_dry else len(condemned.files),
         condemned_bytes=sum(one.size for one in new) if is_dry else condemned.file_bytes,
         waiting_count=outcome.waiting_count,
-        copied_count=sum(one.live_count for one in new) if is_dry else condemned.copied_count,
+        copied_count=sum(one.live_count for one in new if one not in anew.files) if is_dry else condemned.copied_count,
         copied_bytes=condemned.copied_bytes,
         young_count=verdict.young_count,
         young_bytes=verdict.young_bytes,
@@ -315,4 +319,6 @@ def _collected(name: str, url: str, outcome: Outcome, sources: tuple[Source, ...
         min_copies=plan.least,
         unheld_count=plan.last_copies.versions_count,
         passed=plan.last_copies.passed,
+        chunks_count=anew.chunks_count if is_dry else condemned.chunks_count,
+        chunks_bytes=anew.chunks_bytes if is_dry else condemned.chunks_bytes,
     )
