@@ -95,6 +95,11 @@ def test_asking_for_runs_loads_nothing_heavy(arguments: tuple[str, ...], project
     assert not found & (HEAVY | {"track.flows.running", "track.store.remote", "track.history.gitrepo"})
 
 
+def test_a_run_loads_neither_gitpython_nor_what_reaches_a_remote(project: Path) -> None:
+    found = loaded("run", "-q", "--", "true", cwd=project)
+    assert not found & (HEAVY | {"track.store.remote", "track.history.gitrepo"})
+
+
 @pytest.mark.parametrize("arguments", [("find",), ("find", "--runs", "tag = gold")], ids=" ".join)
 def test_finding_loads_neither_what_is_heavy_nor_what_begins_a_run(arguments: tuple[str, ...], project: Path) -> None:
     beginning = {"track.flows.run_start", "track.flows.run_code", "track.model.secrets", "track.history.code_tree"}

@@ -10,7 +10,7 @@ import pytest
 
 from support.repositories import commit_all, git, new_repository
 from track.errors import Conflict, GitFailed, Locked, UsageError
-from track.history import gitrepo
+from track.history import gitrepo, index
 from track.history.plumbing import Git
 
 
@@ -150,7 +150,7 @@ def test_staging_waits_for_another_git_and_then_goes_on(repo: Path) -> None:
 
 
 def test_an_index_that_stays_locked_is_an_error(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gitrepo, "INDEX_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(index, "INDEX_TIMEOUT_S", 0.1)
     _write(repo / "a.track")
     _write(repo / ".git/index.lock")
     with pytest.raises(Locked) as raised:

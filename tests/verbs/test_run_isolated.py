@@ -11,6 +11,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import Conflict, GitFailed, UsageError
+from track.flows.run_commit import committing
 from track.flows.run_journal import journal_of
 from track.model.names import is_record_path
 from track.project import Project
@@ -148,7 +149,7 @@ def test_a_command_may_take_the_rights_from_folders_that_it_made(here: Path) -> 
 def test_a_commit_is_the_record_and_the_pointers_and_nothing_else_that_is_staged(here: Path) -> None:
     write_tree(here, {"staged.txt": b"mine"})
     git("add", "staged.txt", cwd=here)
-    ran = done(here, "sh", "-c", "echo 5 > made", outputs=["made"], commit=True)
+    ran = done(here, "sh", "-c", "echo 5 > made", outputs=["made"], commit=committing)
     names = git("show", "--name-only", "--format=%s", ran.commit or "", cwd=here).split("\n")
     assert names[0] == f"run {ran.record.name}: sh -c echo 5 > made"
     assert names[2] == ".gitignore" and is_record_path(names[3].encode()) and names[4:] == ["made.track", ""]
@@ -160,7 +161,7 @@ def test_a_commit_is_the_record_and_the_pointers_and_nothing_else_that_is_staged
 def test_edits_of_an_ignore_file_are_not_committed_with_a_run(here: Path) -> None:
     with open(here / ".gitignore", "a") as file:
         file.write("mine\n")
-    ran = done(here, "sh", "-c", "echo 5 > made", outputs=["made"], commit=True)
+    ran = done(here, "sh", "-c", "echo 5 > made", outputs=["made"], commit=committing)
     assert ".gitignore" not in git("show", "--name-only", "--format=", ran.commit or "", cwd=here)
     assert b"mine\n" in (here / ".gitignore").read_bytes() and b"made\n" in (here / ".gitignore").read_bytes()
 
@@ -171,9 +172,9 @@ def test_a_commit_that_a_hook_refuses_leaves_the_record_staged(here: Path) -> No
     hook.write_text("#!/bin/sh\necho no >&2; exit 1\n")
     hook.chmod(0o755)
     with pytest.raises(GitFailed):
-        done(here, "sh", "-c", "echo 5 > made", outputs=["made"], commit=True)
+        done(here, "sh", "-c", "echo 5 > made", outputs=["made"], commit=committing)
     assert "made.track" in git("diff", "--cached", "--name-only", cwd=here)
     with Project.open(here) as project:
         assert [record.status for record in journal_of(project).ended()] == ["completed"]
     with pytest.raises(UsageError, match="not kept"):
-        done(here, "true", commit=True, keep=False)
+        done(here, "true", commit=committing, keep=False)

@@ -2,14 +2,17 @@
 
 import math
 import re
+from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 
 import click
 
 from track.cli.session import count_text, duration_text, hint, note, warn
 from track.errors import UsageError
-from track.flows.running import Ran
+from track.flows.running import Committer, Ran
 from track.model.names import display
+from track.project import Project
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -32,6 +35,14 @@ def _value(text: str) -> object:
     if _NUMBER.fullmatch(text) and not text.lstrip("+-").isdigit() and math.isfinite(float(text)):
         return float(text)
     return text
+
+
+def committing(is_wanted: bool) -> Callable[[Project], Committer] | None:
+    """What commits a run, loaded when that is wanted."""
+    if not is_wanted:
+        return None
+    found: Callable[[Project], Committer] = import_module("track.flows.run_commit").committing
+    return found
 
 
 def end(ran: Ran) -> None:

@@ -15,7 +15,7 @@ from track.flows.pointers import exists, owner_of, pointer_at, put_pointer
 from track.flows.pointing import pointer_of_content
 from track.flows.reach import Version
 from track.flows.run_artifacts import Made
-from track.flows.run_needs import entries_of, pointer_name, pointer_of_used
+from track.flows.run_versions import entries_of, pointer_name, pointer_of_used
 from track.history.linked_worktrees import add_worktree, forget_gone, forget_worktree
 from track.history.plumbing import Git
 from track.model.names import check_worktree_path, display, is_named_pointer, path_of, pointer_path, typed

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from track import publish
 from track.errors import UsageError
 from track.flows.run_find import Found
-from track.flows.run_needs import file_version, need
+from track.flows.run_needs import need
+from track.flows.run_versions import file_version
 from track.model.digest import Digest
 from track.model.names import display
 from track.model.record import PACKAGES

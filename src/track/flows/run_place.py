@@ -15,7 +15,7 @@ from track.flows.pointers import pointer_at, write_pointer
 from track.flows.reach import Version
 from track.flows.run_artifacts import Made
 from track.flows.undo import Undo
-from track.history import gitrepo
+from track.history import index
 from track.model.names import display, pointer_path
 from track.model.pointer import Pointer
 from track.model.record import Record, record_path
@@ -63,7 +63,7 @@ def place(
     ignored = ignore(project, [one.path for one in changed])
     staged = sorted({path, *(pointer_path(one.path) for one in changed), *ignored})
     try:
-        gitrepo.stage(project.git, staged)
+        index.stage(project.git, staged)
     except (Locked, GitFailed) as error:
         return Placed((), f"written and not staged ({error.message}): git add {display(path)}")
     finally:

@@ -6,7 +6,8 @@ from typing import TypeVar
 from track.errors import UsageError
 from track.flows.run_find import Found
 from track.flows.run_journal import journal_of
-from track.flows.run_needs import file_version, need
+from track.flows.run_needs import need
+from track.flows.run_versions import file_version
 from track.model.names import display
 from track.model.series import Event, Points, parse_events, parse_points
 from track.progress import Progress, silent

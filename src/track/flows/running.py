@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,16 +22,15 @@ from track.flows.run_artifacts import (
     tracked_now,
     watched_of,
 )
-from track.flows.run_commit import commit_run, edited_before
 from track.flows.run_end import end
 from track.flows.run_environment import environment_of, streams_of
 from track.flows.run_isolated import Cell, check_isolated, isolated, keep_declared
 from track.flows.run_left import note_before
 from track.flows.run_metrics import check_metric_files, following
 from track.flows.run_named import named_inputs, used_by_name
-from track.flows.run_needs import code_version, input_versions
 from track.flows.run_place import Placed, place
 from track.flows.run_start import RUN_ID, Wishes, begin, elapsed_s
+from track.flows.run_versions import code_version, input_versions
 from track.model.names import display
 from track.model.record import Record, Summary, Used
 from track.progress import Progress, silent
@@ -57,11 +56,16 @@ class Ran(NamedTuple):
     commit: str | None = None
 
 
+Committer = Callable[[Record, Sequence[bytes]], str]
+"""Commits the record of a run and the files that were staged for it, and gives the commit's id."""
+
+
 class Asked(NamedTuple):
     """How to run: declared inputs and outputs as a person types them, and how to look for others.
 
     `isolated` runs in a working tree of its own, with the recorded code and the declared inputs alone. `keep` writes
-    the record into the working tree, `commit` commits it with the pointers of what was made.
+    the record into the working tree. `commit` commits it with the pointers of what was made: `run_commit.committing`,
+    which loads what all others do without.
     """
 
     inputs: Sequence[str] = ()
@@ -69,7 +73,7 @@ class Asked(NamedTuple):
     observe: str = "auto"
     keep: bool = True
     isolated: bool = False
-    commit: bool = False
+    commit: Callable[[Project], Committer] | None = None
     metrics: Sequence[str] = ()
 
 
@@ -123,7 +127,7 @@ def execute_run(
     check_outputs(project, outputs)
     if asked.isolated:
         check_isolated(project, inputs, outputs)
-    branch, edited = project.git.branch(), edited_before(project) if asked.commit else set()
+    branch, committer = project.git.branch(), asked.commit(project) if asked.commit is not None else None
     living = begin(project, wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID)), tuple(command))
     began = time.monotonic()
     hold(living.folder)
@@ -141,8 +145,8 @@ def execute_run(
     record = _sealed(work, found, began)
     placed = _placed(work, record, found.made, branch)
     commit = None
-    if asked.commit and placed.staged:
-        commit = commit_run(project, record, placed.staged, edited)
+    if committer is not None and placed.staged:
+        commit = committer(record, placed.staged)
     if found.error is not None and not found.executed.code:
         raise found.error
     return Ran(record, found.executed.code, placed.staged, placed.why_not, found.warnings, commit)
@@ -153,7 +157,7 @@ def _check(command: Sequence[str], asked: Asked) -> None:
         raise UsageError("no command was named", hint="track run -- python train.py")
     if asked.observe not in observe.MODES:
         raise UsageError(f"not a way to observe: {display(asked.observe)}", hint=", ".join(observe.MODES))
-    if asked.commit and not asked.keep:
+    if asked.commit is not None and not asked.keep:
         raise UsageError("what is not kept cannot be committed", hint="leave out --no-keep, or --commit")
     check_metric_files(asked.metrics)
 

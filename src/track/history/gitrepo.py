@@ -6,13 +6,12 @@ there; staging runs none of the repository's hooks. Called from one thread: the 
 
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from track.errors import Conflict, GitFailed, HistoryIncomplete, Locked, UsageError
-from track.history import surroundings
+from track.errors import Conflict, GitFailed, HistoryIncomplete, UsageError
+from track.history import index, surroundings
 from track.history.plumbing import Git, failed
 from track.model.names import display, typed
 
@@ -27,33 +26,7 @@ if _chosen is None:
 else:
     os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = _chosen
 
-INDEX_TIMEOUT_S = 10.0
-
-_QUIET = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "--literal-pathspecs")
-
-
-def stage(git: Git, paths: Sequence[bytes]) -> None:
-    """Put `paths` into the index as they are on disk; those that are gone leave it. Other staged work stays.
-
-    Works whatever Git ignores, in linked worktrees, and with the index that Git gave to a hook.
-
-    Raises:
-        Locked: another Git held the index for more than 10 s.
-        GitFailed: Git refused, for example a path below a link.
-    """
-    if paths:
-        _with_paths(git, ("update-index", "-z", "--add", "--remove", "--replace", "--stdin"), paths)
-
-
-def unstage(git: Git, paths: Sequence[bytes]) -> None:
-    """Put `paths` back in the index as they are in HEAD; before the first commit, take them out.
-
-    Raises:
-        Locked: another Git held the index for more than 10 s.
-        GitFailed: Git refused.
-    """
-    if paths:
-        _with_paths(git, ("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul"), paths)
+stage, unstage = index.stage, index.unstage
 
 
 def commit(git: Git, message: str, paths: Sequence[bytes] = ()) -> str:
@@ -185,27 +158,6 @@ def _reporter(tell: Callable[[str], None]) -> Callable[[int, str | float, str | 
         tell(f"{word} {done:.0f} of {total:.0f}" if isinstance(done, float) and isinstance(total, float) else word)
 
     return report
-
-
-def _with_paths(git: Git, arguments: Sequence[str], paths: Sequence[bytes]) -> None:
-    """Run a command that reads paths, again while another process holds the index."""
-    deadline = time.monotonic() + INDEX_TIMEOUT_S
-    while True:
-        try:
-            with tempfile.TemporaryFile() as given:
-                given.write(b"".join(path + b"\0" for path in paths))
-                given.seek(0)
-                _execute(git, _QUIET, list(arguments), git.environment, given.fileno())
-            return
-        except GitFailed as error:
-            if not any("index.lock" in line and "exists" in line for line in error.details):
-                raise
-            if time.monotonic() > deadline:
-                raise Locked(
-                    "another Git process holds the index of this working tree", hint="run it again when that is done",
-                    details=error.details,
-                ) from error  # fmt: skip
-            time.sleep(0.05)
 
 
 def _execute(

@@ -8,7 +8,8 @@ from track.flows.ignoring import ignore
 from track.flows.pointers import pointer_at, write_pointer
 from track.flows.reach import Version
 from track.flows.run_find import Found, find_run
-from track.flows.run_needs import input_versions, need, pointer_name, pointer_of_used
+from track.flows.run_needs import need
+from track.flows.run_versions import input_versions, pointer_name, pointer_of_used
 from track.flows.undo import Undo
 from track.history import log
 from track.model.names import is_named_pointer

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from track.errors import Conflict, OutsideRepository, UsageError
 from track.flows.copying import copy_into, copy_out, making_in
 from track.flows.run_find import Found, find_run
-from track.flows.run_needs import code_version, entries_of, file_version, need
+from track.flows.run_needs import need
+from track.flows.run_versions import code_version, entries_of, file_version
 from track.history.linked_worktrees import add_worktree, forget_worktree
 from track.model.names import display, typed
 from track.progress import Progress, silent

@@ -16,8 +16,9 @@ from track.flows.run_consent import Ask, allow_commands, nobody
 from track.flows.run_environment import STREAMS
 from track.flows.run_find import Found, find_run
 from track.flows.run_isolated import Cell, isolated
-from track.flows.run_needs import code_version, input_versions, need, output_versions
+from track.flows.run_needs import need
 from track.flows.run_start import RUN_ID
+from track.flows.run_versions import code_version, input_versions, output_versions
 from track.model.names import is_named_pointer
 from track.progress import Progress, silent
 from track.project import Project

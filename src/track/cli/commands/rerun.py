@@ -78,7 +78,13 @@ def command(
     if is_stale:
         _refuse_with_stale({"--param": params, "--name": name, "--no-keep": no_keep})
         paths = (*(() if run is None else (run,)), *arguments)
-        _rerun_stale(paths, Asked(isolated=isolated, commit=commit), keep_going, yes, Shown(dry_run, as_json))
+        _rerun_stale(
+            paths,
+            Asked(isolated=isolated, commit=ran_text.committing(commit)),
+            keep_going,
+            yes,
+            Shown(dry_run, as_json),
+        )
         return
     if keep_going or dry_run or as_json:
         raise UsageError("--keep-going, --dry-run and --json are for --stale", hint="track rerun --stale --dry-run")
@@ -87,7 +93,7 @@ def command(
     changes = Changes(arguments or None, name, dict(map(ran_text.fact, params)))
     with opened() as project:
         observe = project.config.text("runs.observe") or "auto"
-        asked = Asked((), (), observe, not no_keep, isolated, commit)
+        asked = Asked((), (), observe, not no_keep, isolated, ran_text.committing(commit))
         done = rerun(project, run, changes, asked, echo=to_our_own, ask=asks(yes), progress=progress())
     note(f"as run {display(done.found.record.name)}: {display(' '.join(done.command))}")
     ran_text.end(done.ran)

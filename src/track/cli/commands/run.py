@@ -95,7 +95,7 @@ def command(
     )
     with opened() as project:
         observe = observing or project.config.text("runs.observe") or "auto"
-        asked = Asked(inputs, outputs, observe, not no_keep, isolated, commit, metrics)
+        asked = Asked(inputs, outputs, observe, not no_keep, isolated, ran_text.committing(commit), metrics)
         ran = run(project, command_line, wishes, asked, echo=to_our_own, progress=progress())
         ensure_hooks(project)
     ran_text.end(ran)
