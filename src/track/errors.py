@@ -4,7 +4,8 @@
     ├── UsageError                  2   what was asked makes no sense
     │   ├── UnknownRevision             no such commit, tag or branch
     │   ├── UnknownPath                 no artifact or file of that name
-    │   │   └── UnknownFile             no file of that name in a version; a KeyError, too
+    │   │   ├── UnknownFile             no file of that name in a version; a KeyError, too
+    │   │   └── UnknownNumber           no sample of that number; an IndexError, too
     │   ├── UnknownRun                  no run, or more than one, of that name
     │   ├── NoFormat                    an object or content for which there is no format, or none that was allowed
     │   └── OutsideRepository           a path that is not in this repository
@@ -89,6 +90,10 @@ class UnknownFile(UnknownPath, KeyError, FileNotFoundError):
     def __str__(self) -> str:
         """The message, which a KeyError would put into quotes."""
         return self.message
+
+
+class UnknownNumber(UnknownPath, IndexError):
+    """No file of that number in a data set; an IndexError too, for who walks through a list until there is no more."""
 
 
 class UnknownRun(UsageError):

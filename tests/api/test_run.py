@@ -90,7 +90,7 @@ def test_set_tags_replaces_them(here: Path) -> None:
     with strict() as run:
         run.init("x", tags=["a", "b"])
         run.set_tags(["c"])
-        with pytest.raises(UsageError, match="tags are a list"):
+        with pytest.raises(UsageError, match="tags is one text and no list"):
             run.set_tags("c")
         with pytest.raises(UsageError, match="is a list"):
             run.update_metadata({"x": []})
@@ -221,7 +221,7 @@ def test_what_cannot_be_saved_is_named_and_nothing_is(
             run.save_all(["a", "missing"], "input")
         with pytest.raises(UsageError, match="is no folder"):
             run.save_directory("a", "input")
-        with pytest.raises(UsageError, match="takes a list"):
+        with pytest.raises(UsageError, match="items is one text and no list"):
             run.save_all("a", "input")
         assert run.record.artifacts == ()
 
@@ -514,3 +514,18 @@ def test_runs_may_be_closed_in_any_order_and_the_next_has_no_parent_that_has_end
     third.init("third")
     third.close()
     assert third.record.parent is None and second.record.parent == first.record.id
+
+
+def test_half_a_character_in_an_event_is_written_as_it_can_be_and_ends_no_writing(here: Path) -> None:
+    with strict() as run:
+        run.init("halves")
+        assert run.log_event("half \ud800 a character")
+        assert run.log_event("and on")
+    assert said(here, "halves") == ["half \\xed\\xa0\\x80 a character", "and on"]
+
+
+def test_attaching_to_no_run_is_refused_also_where_one_is_alive(here: Path) -> None:
+    with strict() as run:
+        run.init("alive")
+        with pytest.raises(UsageError, match="no run was named"):
+            strict().attach("")

@@ -89,8 +89,8 @@ def test_a_stream_that_is_left_early_leaves_no_thread(repo: track.Repo) -> None:
 
 def test_what_makes_no_sense_is_told_at_once(repo: track.Repo) -> None:
     samples = repo.get("images").samples()
-    for wrong in ({"batch": 0}, {"prefetch": 0}, {"part": (2, 2)}):
-        with pytest.raises(UsageError, match="not a stream"):
+    for wrong, said in (({"batch": 0}, "batch is 0"), ({"prefetch": 0}, "prefetch is 0"), ({"part": (2, 2)}, "part")):
+        with pytest.raises(UsageError, match=said):
             samples.stream(**wrong)  # type: ignore[arg-type]  # each is another one
     with pytest.raises(UsageError, match="is no directory"):
         repo.get("images/large.bin").samples()

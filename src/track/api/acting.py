@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from track.errors import UsageError
-from track.model.names import display
+from track.model.names import display, told
 
 _acting: ContextVar[str | None] = ContextVar("acting", default=None)
 
@@ -20,7 +20,7 @@ def as_user(username: str) -> Iterator[None]:
         UsageError: it is no name: empty, or with characters that cannot be seen, or with `<` or `>`.
     """
     if not isinstance(username, str) or not username.strip() or username != username.strip():
-        raise UsageError(f"not a user: {display(repr(username))}", hint="a name, such as andy")
+        raise UsageError(f"not a user: {told(username)}", hint="a name, such as andy")
     if not username.isprintable() or set(username) & set("<>"):
         raise UsageError(f"not a user: {display(username)}", hint="a name alone, without an address")
     token = _acting.set(username)

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from track.api import asking
+from track.api.asking import asks, maybe
 from track.flows.run_find import Found
 from track.flows.run_read import RunArtifact
 from track.flows.run_start import RUN_ID
@@ -31,10 +33,16 @@ class Client:
 
     __slots__ = ("_start",)
 
+    @asks(path=maybe(asking.path))
     def __init__(self, path: str | Path | None = None) -> None:
-        """The client of the repository that holds `path`, by default the current folder. Nothing is opened yet."""
+        """The client of the repository that holds `path`, by default the current folder. Nothing is opened yet.
+
+        Raises:
+            UsageError: the path is none.
+        """
         self._start = Path(os.path.abspath(path if path is not None else os.curdir))
 
+    @asks(run=asking.text, name=asking.text, category=maybe(asking.text))
     def get_artifact(
         self,
         run: str,
@@ -68,6 +76,7 @@ class Client:
                 reader=_reader(),
             )
 
+    @asks(run=asking.text, name=asking.text, path=maybe(asking.path), category=maybe(asking.text))
     def get_artifact_as_file(
         self,
         run: str,
@@ -89,6 +98,14 @@ class Client:
         assert got.target is not None
         return got.target
 
+    @asks(
+        run=asking.text,
+        path=maybe(asking.path),
+        category=maybe(asking.text),
+        startswith=maybe(asking.text),
+        contains=maybe(asking.text),
+        endswith=maybe(asking.text),
+    )
     def get_artifacts_as_files(
         self,
         run: str,
@@ -119,6 +136,7 @@ class Client:
         with self._opened() as project:
             return run_artifacts_get(project, run, folder, wanted, force=force, reader=_reader())
 
+    @asks(run=asking.text, category=maybe(asking.text))
     def list_artifacts(self, run: str, category: str | None = None) -> tuple[RunArtifact, ...]:
         """The artifacts of a run, or those of one category, by category and name.
 
@@ -128,11 +146,18 @@ class Client:
         with self._opened() as project:
             return run_artifacts_list(project, run, category)
 
+    @asks(run=asking.text)
     def get_run(self, run: str) -> Found:
-        """A run: its `record`, its `status`, and where the record is."""
+        """A run: its `record`, its `status`, and where the record is.
+
+        Raises:
+            UnknownRun: there is no such run, or several; they are listed.
+            MalformedRecord, NewerFormat: its record cannot be read.
+        """
         with self._opened() as project:
             return runs_show(project, run)
 
+    @asks(filters=maybe(asking.query), sort=maybe(asking.plain), limit=maybe(asking.number(1)))
     def get_runs(
         self,
         filters: str | Mapping[str, Any] | None = None,
@@ -149,6 +174,7 @@ class Client:
         with self._opened() as project:
             return runs_list(project, where=filters, sort=sort, limit=limit).runs
 
+    @asks(run=asking.text, names=asking.words)
     def get_metric_values(self, run: str, names: str | Sequence[str] = ()) -> Mapping[str, Points]:
         """The points of the metrics of a run, or of those that are named, by name: columns of steps, times in seconds
         since it began, stamps in µs since 1970 (UTC), and values. Of a living run all that was written until now.
@@ -157,10 +183,10 @@ class Client:
             UsageError: the run has no such metric.
             MissingObject, DamagedObject, MalformedSeries, RemoteError: they cannot be had, or not be read.
         """
-        wanted = (names,) if isinstance(names, str) else tuple(names)
         with self._opened() as project:
-            return run_series_load(project, run, wanted, with_events=False).points
+            return run_series_load(project, run, tuple(names), with_events=False).points
 
+    @asks(run=asking.text, contains=asking.text)
     def get_events(self, run: str, contains: str = "") -> tuple[Event, ...]:
         """The events of a run in their order, or those with a text in them: when, in µs since 1970 (UTC), and what.
 

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, quote
 
 from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]  # it has no types
 
+from track.api import asking
+from track.api.asking import asks, maybe
 from track.api.handles import Handles
 from track.errors import UnknownFile, UnknownPath, UsageError
 from track.flows.elsewhere import Elsewhere
@@ -45,10 +47,14 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
     protocol = "track"
     root_marker = ""
 
+    @asks(repo=maybe(asking.path), rev=maybe(asking.text))
     def __init__(self, repo: str | os.PathLike[str] | None = None, rev: str | None = None, **options: Any) -> None:
         """The repository that holds the folder `repo`, by default the one that is current when something is asked.
 
         `rev` is the revision of all paths that name none.
+
+        Raises:
+            UsageError: the path or revision is none.
         """
         super().__init__(repo=repo, rev=rev, **options)
         self._repo, self._rev = repo, rev
@@ -60,8 +66,7 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         """The path of a URL, with what stands behind the `?`."""
         if isinstance(path, list):
             return [cls._strip_protocol(each) for each in path]
-        text = os.fspath(path)
-        text = text.removeprefix("track://").removeprefix("track::")
+        text = asking.path("path", path).removeprefix("track://").removeprefix("track::")
         bare, query = _split(text)
         return bare.strip("/") + query
 
@@ -104,8 +109,13 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         return facts if detail else [fact["name"] for fact in facts]
 
     def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
-        """The files that a pattern matches; a revision or partition behind a `?` is none."""
-        bare, query = _split(self._strip_protocol(path))
+        """The files that a pattern matches; a revision or partition behind a `?` is none.
+
+        Raises:
+            UnknownRevision: there is no such commit.
+            UsageError: the path is none.
+        """
+        bare, query = _split(self._strip_protocol(asking.path("path", path)))
         if not _MAGIC & set(bare):
             return super().glob(bare + query, maxdepth=maxdepth, **options) if not query else self._known(bare + query)
         if not query:
@@ -148,25 +158,44 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
             raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
 
     def ukey(self, path: str) -> str:
-        """What is another for other content: the digest."""
+        """What is another for other content: the digest.
+
+        Raises:
+            UnknownFile: nothing is there.
+        """
         return str(self.info(path).get("digest", path))
 
     def isdir(self, path: str) -> bool:
-        """Whether a folder is there."""
+        """Whether a folder is there.
+
+        Raises:
+            UsageError: the path is none.
+            MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
+        """
         try:
             return bool(self.info(path)["type"] == "directory")
         except UnknownPath:
             return False
 
     def isfile(self, path: str) -> bool:
-        """Whether a file is there."""
+        """Whether a file is there.
+
+        Raises:
+            UsageError: the path is none.
+            MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
+        """
         try:
             return bool(self.info(path)["type"] == "file")
         except UnknownPath:
             return False
 
     def exists(self, path: str, **_: Any) -> bool:
-        """Whether anything is there."""
+        """Whether anything is there.
+
+        Raises:
+            UsageError: the path is none.
+            MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
+        """
         try:
             self.info(path)
         except UnknownPath:
@@ -205,7 +234,7 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         return found
 
     def _asked(self, path: str) -> "_Asked":
-        bare, query = _split(self._strip_protocol(path))
+        bare, query = _split(self._strip_protocol(asking.path("path", path)))
         words = dict(parse_qsl(query[1:], keep_blank_values=True))
         return _Asked(bare, query, words.pop("rev", None) or self._rev, words)
 

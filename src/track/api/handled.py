@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from track.api import asking
+from track.api.asking import asks, maybe
 from track.api.handles import Handles
 from track.api.version import Version
 from track.errors import UsageError
@@ -128,6 +130,7 @@ class File:
         self._use()
         return str(self.version.path)
 
+    @asks(path=maybe(asking.path))
     def download(self, path: str | Path | None = None, *, force: bool = False) -> Path:
         """Copy it to `path`, by default its own name in the current folder; where it is then.
 
@@ -137,6 +140,7 @@ class File:
         target = path if path is not None else self.name.rpartition("/")[2]
         return self.version.download(target, force=force).target
 
+    @asks(encoding=asking.encoding)
     def download_string(self, encoding: str = "utf-8") -> str:
         """All of it as text, line ends as they are.
 

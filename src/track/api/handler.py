@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from track import publish
+from track.api import asking
 from track.api.acting import acting
+from track.api.asking import asks, each, maybe
 from track.api.handled import COLUMNS, FOLDER, HOST, INDEX, NAMES, PREFIX, Artifact, File, Labels, Metadata, documents
 from track.api.handles import Handles
 from track.api.making import New
@@ -21,7 +23,7 @@ from track.flows.pinned import Pinned
 from track.flows.remotes import choose
 from track.flows.run_start import RUN_ID, Wishes
 from track.formats.known import frame_of
-from track.model.names import check_entry_path, display
+from track.model.names import check_entry_path, display, told
 from track.model.query import holds
 from track.model.query_dictionary import parse_query
 from track.model.query_text import Fields
@@ -60,8 +62,13 @@ class Handler:
 
     __slots__ = ("_handles", "_remote", "_used")
 
+    @asks(remote=maybe(asking.text), path=asking.path)
     def __init__(self, remote: str | None = None, *, path: AnyPath = ".") -> None:
-        """The handler of the repository that holds `path`; with `remote`, each upload is sent to it at once."""
+        """The handler of the repository that holds `path`; with `remote`, each upload is sent to it at once.
+
+        Raises:
+            UsageError: the path, or the name of the remote, is none.
+        """
         self._handles = Handles(Path(os.path.abspath(path)))
         self._remote = remote
         self._used: dict[tuple[str | None, str | None], dict[str, Pinned]] = {}
@@ -71,6 +78,7 @@ class Handler:
         """The ids of what the present user got or read, each once: what the next upload will be based on."""
         return list(self._own())
 
+    @asks(local_paths=each(asking.file), based_on=maybe(each(asking.text)))
     def upload(
         self, local_paths: Iterable[AnyPath], labels: Labels | None = None, *, based_on: Sequence[str] | None = None
     ) -> Artifact:
@@ -86,8 +94,6 @@ class Handler:
             NoRemote: the project has no such remote; nothing was uploaded.
             RemoteError: it is not at the remote; it was uploaded, and `track push` sends it.
         """
-        if isinstance(local_paths, str | os.PathLike):
-            raise UsageError("upload takes a list of files", hint="upload([path])")
         paths = tuple(dict.fromkeys(os.path.abspath(path) for path in local_paths))
         if not paths:
             raise UsageError("no file was given to upload", hint="upload([path, ...])")
@@ -100,6 +106,7 @@ class Handler:
         names = tuple(Path(os.path.relpath(path, top)).as_posix() for path in paths)
         return self._register(_Files(paths, names), labels, based_on)
 
+    @asks(paths=each(asking.file), based_on=maybe(each(asking.text)))
     def new(self, paths: Iterable[str], labels: Labels | None = None, *, based_on: Sequence[str] | None = None) -> New:
         """Files to be written in a `with` block, by their names, and uploaded at its end as one artifact.
 
@@ -114,8 +121,6 @@ class Handler:
         Raises:
             UsageError: no list of names was given, or one of them cannot be.
         """
-        if isinstance(paths, str | os.PathLike):
-            raise UsageError("new takes a list of names", hint="new([name])")
         names = tuple(dict.fromkeys(map(os.fspath, paths)))
         if not names:
             raise UsageError("no file was named", hint='new(["model.pt"])')
@@ -130,6 +135,7 @@ class Handler:
 
         return New(names, publish.stage(staging), register)
 
+    @asks(query=maybe(asking.query), max_docs=maybe(asking.number(1)))
     def find(self, query: str | Mapping[str, Any] | None = None, max_docs: int | None = 7) -> Any:
         """The newest uploads that are like `query` says, at most `max_docs`: a `pandas.DataFrame` by artifact id, or a
         list of dictionaries where pandas is not installed. No data is read.
@@ -140,8 +146,6 @@ class Handler:
         Raises:
             UsageError: the query is wrong; the place in it and the nearest valid word are named.
         """
-        if max_docs is not None and (isinstance(max_docs, bool) or not isinstance(max_docs, int) or max_docs < 1):
-            raise UsageError(f"not a number of uploads: {display(repr(max_docs))}", hint="1 or more, or None for all")
         asked = parse_query(query, datetime.now(UTC), _FIELDS) if query else None
         found = [one for one in documents(self._handles) if asked is None or holds(asked, one)]
         table = frame_of(found[:max_docs], INDEX, COLUMNS)
@@ -149,6 +153,7 @@ class Handler:
             table.attrs["matching_count"] = len(found)
         return table
 
+    @asks(artifact_id=asking.text)
     def get(self, artifact_id: str) -> Artifact:
         """The upload with this id, or the only one whose id begins so. What this user uploads from now on is based on
         it. Its files are read, and come from a remote, when they are asked for.
@@ -204,8 +209,8 @@ class Handler:
         return Artifact(Metadata(**document, _handles=self._handles), files), pinned
 
     def _whole(self, artifact_id: str) -> str:
-        if not isinstance(artifact_id, str) or not artifact_id:
-            raise UsageError(f"not the id of an upload: {display(repr(artifact_id))}", hint="see the ids: find()")
+        if not artifact_id:
+            raise UsageError(f"not the id of an upload: {told(artifact_id)}", hint="see the ids: find()")
         if _ID.fullmatch(artifact_id) and documents(self._handles, artifact_id):
             return artifact_id
         ids = [one[INDEX] for one in documents(self._handles)]

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from track.api.run import Run
 from track.api.tolerance import LOGGER
+from track.errors import UsageError
+from track.model.names import told
 
 
 class LogHandler(logging.Handler):
@@ -16,12 +18,23 @@ class LogHandler(logging.Handler):
     """
 
     def __init__(self, run: Run, level: int = logging.NOTSET) -> None:
-        """A handler that logs to `run` what has this level or more."""
-        super().__init__(level)
+        """A handler that logs to `run` what has this level or more.
+
+        Raises:
+            UsageError: the level is none, or the run is no `track.Run`.
+        """
+        if not isinstance(run, Run):
+            raise UsageError(f"not a run: {told(run)}", hint="run = track.Run(); run.init(); LogHandler(run)")
+        if isinstance(level, bool) or not isinstance(level, int | str):
+            raise UsageError(f"not a level: {told(level)}", hint="logging.INFO, or another one")
+        try:
+            super().__init__(level)
+        except ValueError as error:
+            raise UsageError(f"not a level: {told(level)}", hint="logging.INFO, or another one") from error
         self._run = run
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one record, with the time at which it was made."""
+        """Log one record, with the time at which it was made. Raises nothing."""
         if record.name == LOGGER.name or record.name.startswith(f"{LOGGER.name}."):
             return
         with suppress(Exception):

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 
+from track.api import asking
+from track.api.asking import asks, each, maybe
 from track.api.handles import Handles
 from track.api.version import Version
 from track.flows.lineage_of import Traced
@@ -37,6 +39,7 @@ class Questions:
         """The top of the working tree."""
         return self._handles.root
 
+    @asks(name_or_path=asking.path, rev=maybe(asking.text))
     def get(self, name_or_path: AnyPath, rev: str | None = None, **partitions: str) -> Version:
         """The version of an artifact, or of a file or folder in one, that the working tree names, or the one at `rev`.
 
@@ -69,6 +72,7 @@ class Questions:
         self, name_or_path: AnyPath, mode: Literal["r", "rt"], *, rev: str | None = None, encoding: str = "utf-8"
     ) -> TextIO: ...
 
+    @asks(name_or_path=asking.path, mode=asking.text, rev=maybe(asking.text), encoding=asking.text)
     def open(
         self, name_or_path: AnyPath, mode: Any = "rb", *, rev: str | None = None, encoding: str = "utf-8"
     ) -> IO[Any]:
@@ -83,6 +87,7 @@ class Questions:
         version = self.get(name_or_path, rev)
         return version.open(mode) if mode == "rb" else version.open(mode, encoding=encoding)
 
+    @asks(paths=asking.path)
     def status(self, *paths: AnyPath) -> Status:
         """How data, pointers, Git's index and HEAD differ, of everything or of what lies at `paths`.
 
@@ -95,6 +100,7 @@ class Questions:
         with self._handles.fresh() as project:
             return status(project, [os.fspath(path) for path in paths])
 
+    @asks(revs=asking.text, paths=each(asking.path))
     def diff(self, *revs: str, paths: Sequence[AnyPath] = (), staged: bool = False) -> Diff:
         """What differs between two revisions, between one and the working tree, or between index and working tree.
 
@@ -111,6 +117,7 @@ class Questions:
         with self._handles.fresh() as project:
             return diff(project, revs, [os.fspath(path) for path in paths], staged=staged)
 
+    @asks(path=asking.path, rev=asking.text)
     def log(self, path: AnyPath, rev: str = "HEAD", *, stat: bool = False) -> Logged:
         """The versions of the artifact at `path` that `rev` reaches, newest first; `stat` counts the files inside.
 
@@ -124,6 +131,7 @@ class Questions:
         with self._handles.fresh() as project:
             return log(project, os.fspath(path), rev, stat=stat)
 
+    @asks(item=asking.path, depth=maybe(asking.number(0)), rev=maybe(asking.text))
     def lineage(
         self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False
     ) -> Traced:
@@ -144,6 +152,7 @@ class Questions:
         with self._handles.fresh() as project:
             return lineage(project, os.fspath(item), depth=depth, rev=rev, every=every)
 
+    @asks(item=asking.path, depth=maybe(asking.number(0)), rev=maybe(asking.text))
     def deps(self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False) -> Traced:
         """What came from something: the runs that used it, what they made, and so on.
 
@@ -152,6 +161,13 @@ class Questions:
         with self._handles.fresh() as project:
             return deps(project, os.fspath(item), depth=depth, rev=rev, every=every)
 
+    @asks(
+        where=maybe(asking.query),
+        status=maybe(asking.plain),
+        tags=each(asking.plain),
+        sort=maybe(asking.plain),
+        limit=maybe(asking.number(1)),
+    )
     def runs(
         self,
         where: str | Mapping[str, Any] | None = None,
@@ -172,6 +188,15 @@ class Questions:
         with self._handles.fresh() as project:
             return runs_list(project, status=status, tags=tags, where=where, sort=sort, limit=limit)
 
+    @asks(
+        query=maybe(asking.query),
+        labels=maybe(asking.facts),
+        user=maybe(asking.plain),
+        since=maybe(asking.moment),
+        name=maybe(asking.plain),
+        rev=maybe(asking.text),
+        limit=maybe(asking.number(1)),
+    )
     def find(
         self,
         query: str | Mapping[str, Any] | None = None,

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from track.api import notebook
+from track.api import asking, notebook
+from track.api.asking import asks, each, maybe
 from track.api.page import block, note, table, title
 from track.api.questions import AnyPath, Questions
-from track.errors import UsageError
 from track.flows.run_start import Wishes
 from track.flows.running import Asked, Ran
 from track.model.amounts import count_text, size_text
@@ -42,6 +42,7 @@ class Repo(Questions):
 
     __slots__ = ()
 
+    @asks(path=asking.path)
     def __init__(self, path: AnyPath = ".") -> None:
         """The repository that holds `path`, by default the current folder.
 
@@ -54,6 +55,7 @@ class Repo(Questions):
         super().__init__(path)
 
     @classmethod
+    @asks(path=asking.path)
     def init(cls, path: AnyPath = ".", *, git: bool = True, hooks: bool = True) -> Self:
         """Set up the repository that holds the folder `path`, and open it; again is fine.
 
@@ -70,6 +72,7 @@ class Repo(Questions):
         return cls(path)
 
     @classmethod
+    @asks(url=asking.text, to=maybe(asking.path), branch=maybe(asking.text))
     def clone(
         cls, url: str, to: AnyPath | None = None, *, data: bool = True, branch: str | None = None, hooks: bool = True
     ) -> Self:
@@ -102,6 +105,14 @@ class Repo(Questions):
         """Close it."""
         self.close()
 
+    @asks(
+        paths=asking.path,
+        labels=maybe(asking.mapping),
+        tags=each(asking.text),
+        type=maybe(asking.text),
+        name=maybe(asking.text),
+        partitions=maybe(asking.facts),
+    )
     def add(
         self,
         *paths: AnyPath,
@@ -130,11 +141,11 @@ class Repo(Questions):
             DiskFull, StoreUnwritable: the store could not take the bytes; nothing was left half-written.
             Locked: another `track` works here.
         """
-        _check_list("tags", tags)
         marks = Marks(labels_from(labels), tuple(tags), type, name, partitions)
         with self._handles.fresh() as project:
             return add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
 
+    @asks(paths=asking.path, rev=maybe(asking.text))
     def checkout(
         self, *paths: AnyPath, rev: str | None = None, force: bool = False, dry_run: bool = False
     ) -> CheckedOut:
@@ -151,6 +162,7 @@ class Repo(Questions):
         with self._handles.fresh() as project:
             return checkout(project, rev, [os.fspath(path) for path in paths], force=force, dry_run=dry_run)
 
+    @asks(remote=maybe(asking.text), revs=each(asking.text), paths=each(asking.path))
     def push(
         self,
         remote: str | None = None,
@@ -176,6 +188,7 @@ class Repo(Questions):
             names = [os.fspath(path) for path in paths]
             return push(project, remote, revs, paths=names, every=every, dry_run=dry_run)
 
+    @asks(paths=asking.path, remote=maybe(asking.text))
     def pull(self, *paths: AnyPath, remote: str | None = None, force: bool = False, dry_run: bool = False) -> Pulled:
         """Fetch what the pointers in the working tree need, and place it; of everything, or what lies at `paths`.
 
@@ -191,6 +204,15 @@ class Repo(Questions):
             names = [os.fspath(path) for path in paths]
             return pull(project, names, remote=remote, force=force, dry_run=dry_run)
 
+    @asks(
+        command=each(asking.path),
+        inputs=each(asking.path),
+        outputs=each(asking.path),
+        name=maybe(asking.text),
+        params=maybe(asking.mapping),
+        tags=each(asking.text),
+        echo=maybe(asking.function),
+    )
     def run(
         self,
         command: Sequence[str],
@@ -220,8 +242,6 @@ class Repo(Questions):
             DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
             TrackError: `echo` raised something; it is not called again, and the run goes on and is recorded as failed.
         """
-        for what, words in (("command", command), ("inputs", inputs), ("outputs", outputs), ("tags", tags)):
-            _check_list(what, words)
         wishes = Wishes(name=name, tags=tuple(tags), params=dict(params or {}))
         with self._handles.fresh() as project:
             observe = project.config.text("runs.observe") or "auto"
@@ -245,15 +265,6 @@ class Repo(Questions):
 
 
 assert notebook.PAGES  # loaded so that results can be shown
-
-
-def _check_list(what: str, words: object) -> None:
-    """Refuse one text where several are meant: it would be taken letter by letter."""
-    if isinstance(words, str | bytes | os.PathLike):
-        raise UsageError(
-            f"{what} is one text and no list: {display(os.fsdecode(words))}",
-            hint='a list has each word for itself: ["python", "train.py"]',
-        )
 
 
 def _unheard(stream: int, content: bytes) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from track.api import ending
+from track.api import asking, ending
+from track.api.asking import asks, each, maybe
+from track.api.describing import Describing
 from track.api.tolerance import LOGGER, event_text, said, tolerant
 from track.errors import UsageError
 from track.flows.run_alerts import Watch
@@ -21,14 +23,10 @@ from track.model.names import display
 from track.model.record import Record, Used
 from track.project import Project
 from track.runs.spool import QUEUE_SIZE, Writer
-from track.verbs.run_alert import run_alert, set_alert
 from track.verbs.run_describe import run_describe
-from track.verbs.run_folder import run_folder
 from track.verbs.run_open import Opened, run_open
-from track.verbs.run_save import run_save, save_object
 from track.verbs.runs_close import runs_close
 
-AnyPath = str | os.PathLike[str]
 _T = TypeVar("_T")
 _STATUSES = ("completed", "failed", "terminated")
 
@@ -38,11 +36,11 @@ _joined: set[str] = set()
 """Outer runs that this process took part in once: another run of it is one of its own."""
 
 
-class Run:
+class Run(Describing):
     """A run of this program: `with track.Run() as run: run.init(...)`, or `init` and `close`.
 
     Methods return whether they did their work. What goes wrong is told once, by the logger `track`, and does not
-    break the program, unless `config(suppress_errors=False)` was called.
+    break the program, unless `config(suppress_errors=False)` was called: only then anything is raised.
     """
 
     def __init__(self) -> None:
@@ -65,6 +63,9 @@ class Run:
 
         With `suppress_errors=False` errors are raised. With `queue_blocking` what logs waits for room in the queues,
         which hold `queue_size` calls each; otherwise what does not fit is dropped, and counted in the record.
+
+        Raises:
+            UsageError: it comes after `init`, or the size of the queue is none.
         """
         if self._opened is not None or self._ended is not None:
             raise UsageError("config was called after init", hint="call config first, then init")
@@ -73,6 +74,13 @@ class Run:
         self.suppresses, self._is_blocking, self._queue_size = bool(suppress_errors), bool(queue_blocking), queue_size
 
     @tolerant
+    @asks(
+        name=maybe(asking.text),
+        metadata=maybe(asking.mapping),
+        tags=maybe(each(asking.text)),
+        description=maybe(asking.text),
+        folder=asking.text,
+    )
     def init(
         self,
         name: str | None = None,
@@ -84,6 +92,11 @@ class Run:
         """Begin the run; all arguments are optional, and a name of two words is chosen where none is given.
 
         Started by `track run`, the first run without a name is that very run; any other is one of its own inside it.
+
+        Raises:
+            UsageError: it was called before, or a name, tag, fact or folder cannot be.
+            NotARepository, ProjectError, BadConfig: there is no repository with track in it here.
+            DiskFull, StoreUnwritable: the run cannot be begun.
         """
         if self._opened is not None or self._ended is not None:
             raise UsageError("init was called twice", hint="make another track.Run for another run")
@@ -125,10 +138,19 @@ class Run:
         _open.append(self)
 
     @tolerant
+    @asks(run=asking.text)
     def attach(self, run: str) -> None:
-        """Take part in a living run, by its id, instead of beginning one; closing leaves it running."""
+        """Take part in a living run, by its id, instead of beginning one; closing leaves it running.
+
+        Raises:
+            UsageError: it was called after `init`.
+            UnknownRun: no living run has this id.
+            NotARepository, ProjectError, BadConfig: there is no repository with track in it here.
+        """
         if self._opened is not None or self._ended is not None:
             raise UsageError("attach was called after init", hint="make another track.Run for another run")
+        if not run:
+            raise UsageError("no run was named", hint="attach takes the id of a living run")
         with Project.open(None) as project:
             opened = run_open(project, outer=living_run(project, run).id)
             self._begin(project, opened)
@@ -138,6 +160,10 @@ class Run:
         """End the run: all that waits is written, the series sealed, and the record staged for the next commit.
 
         A run that was joined goes on, and so does one that a forked child closes. Closing again does nothing.
+
+        Raises:
+            UsageError: there was no run.
+            DiskFull, StoreUnwritable, Locked: its record cannot be written; it stays in the journal.
         """
         if self._opened is None:
             if self._ended is None:
@@ -193,65 +219,17 @@ class Run:
         self.log_event(error)
 
     @tolerant
+    @asks(status=asking.text)
     def set_status(self, status: str) -> None:
-        """Say how the run ends when it is closed: completed, failed or terminated."""
+        """Say how the run ends when it is closed: completed, failed or terminated.
+
+        Raises:
+            UsageError: there is no run yet, or it has ended, or that is not how a run ends.
+        """
         self._need()
         if status not in _STATUSES:
             raise UsageError(f"not how a run ends: {display(str(status))}", hint=", ".join(_STATUSES))
         self._status = status
-
-    @tolerant
-    def update_tags(self, tags: Iterable[str]) -> None:
-        """Add tags; those that it has stay, each once."""
-        self._do(run_describe, tags=tags)
-
-    @tolerant
-    def set_tags(self, tags: Iterable[str]) -> None:
-        """Have these tags and no others."""
-        self._do(run_describe, only_tags=tags)
-
-    @tolerant
-    def update_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Add facts, text, numbers or truth values, by name; those of the same name are replaced."""
-        self._do(run_describe, metadata=metadata)
-
-    @tolerant
-    def folder_details(
-        self,
-        path: str,
-        metadata: Mapping[str, Any] | None = None,
-        tags: Iterable[str] | None = None,
-        description: str | None = None,
-    ) -> None:
-        """Say more of a folder of runs; what is left out stays as it was."""
-        self._need()
-        with Project.open(self._place) as project:
-            run_folder(project, path, metadata=metadata, tags=tags, description=description)
-
-    @tolerant
-    def add_alert(
-        self,
-        /,
-        name: str,
-        type: str,
-        metric: str | None = None,
-        frequency: float | None = None,
-        window: float | None = None,
-        **more: Any,
-    ) -> None:
-        """Watch the run: `type` is `is above` or `is below` with `threshold=`, `is outside range` or `is inside range`
-        with `range_low=` and `range_high=`, `event` with `pattern=`, or `by hand`.
-
-        Of a metric the average over `window` minutes is looked at every `frequency` minutes. With
-        `notification='email'` a mail is sent when it first goes critical. The project keeps the alert by its name.
-        """
-        facts = {"name": name, "type": type, "metric": metric, "frequency": frequency, "window": window, **more}
-        self._watch = self._do(run_alert, facts)
-
-    @tolerant
-    def set_alert(self, name: str, state: str) -> None:
-        """Set an alert to `ok` or `critical` by hand."""
-        self._do(set_alert, name, state)
 
     def _look(self) -> None:
         """In the writing thread, now and then."""
@@ -275,6 +253,9 @@ class Run:
 
         `step` counts the calls, `time` is in seconds since `init`, `timestamp` as in '2021-05-03 14:13:27.281920',
         in UTC. A name is a line of text, a value a finite number; where one is none, nothing of the call is logged.
+
+        Raises:
+            UsageError: there is no run yet, or it has ended, or a name, value, step or time cannot be.
         """
         if self._writer is None:
             self._need()
@@ -286,52 +267,15 @@ class Run:
 
     @tolerant
     def log_event(self, event: str | BaseException, timestamp: str | datetime | None = None) -> None:
-        """Log a text or an exception, with its traceback where it has one; values that look secret are left out."""
+        """Log a text or an exception, with its traceback where it has one; values that look secret are left out.
+
+        Raises:
+            UsageError: there is no run yet, or it has ended, or it is neither text nor an exception.
+        """
         if self._writer is None:
             self._need()
         stamp = clock.time_ns() // 1000 if timestamp is None else stamp_of(timestamp)
         self._writer.put_event(event_text(event), stamp)  # type: ignore[union-attr]  # there when it is needed
-
-    # ---- what it uses and makes ----
-
-    @tolerant
-    def save(
-        self,
-        path: AnyPath,
-        category: str,
-        filetype: str | None = None,
-        preserve_path: bool = False,
-        name: str | None = None,
-    ) -> None:
-        """Save a file as code, input or output, under its own name, its path, or `name`."""
-        self._need()
-        if os.path.isdir(path):
-            raise UsageError(f"`{display(os.fspath(path))}` is a folder", hint="use save_directory")
-        self._do(run_save, [path], category, filetype=filetype, preserve_path=preserve_path, name=name)
-
-    @tolerant
-    def save_directory(
-        self, directory: AnyPath, category: str, filetype: str | None = None, preserve_path: bool = False
-    ) -> None:
-        """Save every file below a folder, all with one media type where `filetype` names one."""
-        self._need()
-        if not os.path.isdir(directory):
-            raise UsageError(f"`{display(os.fspath(directory))}` is no folder", hint="use save for one file")
-        self._do(run_save, [directory], category, filetype=filetype, preserve_path=preserve_path)
-
-    @tolerant
-    def save_all(
-        self, items: Iterable[AnyPath], category: str, filetype: str | None = None, preserve_path: bool = False
-    ) -> None:
-        """Save files, and every file below folders: all of them, or none when one cannot be."""
-        if isinstance(items, str | bytes | os.PathLike):
-            raise UsageError("save_all takes a list", hint="use save or save_directory for one")
-        self._do(run_save, list(items), category, filetype=filetype, preserve_path=preserve_path)
-
-    @tolerant
-    def save_object(self, obj: object, category: str, name: str, allow_pickle: bool = False) -> None:
-        """Save an object, so that `Client.get_artifact` gives the same again; pickled only when that is allowed."""
-        self._do(save_object, obj, category, name, allow_pickle=allow_pickle)
 
     # ---- what is known of it ----
 

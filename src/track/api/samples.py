@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import overload
 
+from track.api import asking
+from track.api.asking import asks, each, maybe
 from track.api.handles import Handles
-from track.errors import UsageError
+from track.errors import UnknownNumber, UsageError
 from track.flows.elsewhere import Elsewhere
 from track.flows.pinned import Pinned
 from track.flows.run_start import RUN_ID
@@ -56,15 +58,32 @@ class Samples(Sequence[Sample]):
     def __getitem__(self, number: slice) -> Sequence[Sample]: ...
 
     def __getitem__(self, number: int | slice) -> Sample | Sequence[Sample]:
-        """The file of a number, or those of a slice, which are read together."""
+        """The file of a number, or those of a slice, which are read together.
+
+        Raises:
+            UnknownNumber: there are not so many; it is an IndexError, too.
+            UsageError: it is no whole number.
+        """
         if isinstance(number, slice):
-            return self.__getitems__(range(len(self))[number])
+            try:
+                return self.__getitems__(range(len(self))[number])
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"not a slice: {number}: {error}", hint="whole numbers, as in [0:100]") from None
         return self.__getitems__([number])[0]
 
     def __getitems__(self, numbers: Sequence[int]) -> list[Sample]:
-        """The files of these numbers, in their order, read together: PyTorch asks for a batch so."""
-        return self._read([self._entries[number] for number in numbers])
+        """The files of these numbers, in their order, read together: PyTorch asks for a batch so. Raises as `[...]`."""
+        return self._read([self._entry(number) for number in each(asking.index)("numbers", numbers)])
 
+    def _entry(self, number: int) -> Entry:
+        try:
+            return self._entries[number]
+        except IndexError:
+            raise UnknownNumber(
+                f"there is no file {number}: there are {len(self):,}", hint="their numbers begin with 0"
+            ) from None
+
+    @asks(seed=maybe(asking.index), batch=asking.number(1), prefetch=asking.number(1), part=each(asking.number(0)))
     def stream(
         self, seed: int | None = None, *, batch: int = 256, prefetch: int = 2, part: tuple[int, int] = (0, 1)
     ) -> Iterator[Sample]:
@@ -75,12 +94,9 @@ class Samples(Sequence[Sample]):
         Raises:
             UsageError: a number makes no sense.
         """
+        if len(part) != 2 or not part[0] < part[1]:
+            raise UsageError(f"not a part: {part}", hint="(0, 1), or (which, of how many)")
         which, count = part
-        if batch < 1 or prefetch < 1 or not 0 <= which < count:
-            raise UsageError(
-                f"not a stream: batch={batch}, prefetch={prefetch}, part={part}",
-                hint="batch and prefetch are 1 or more, part is (0, 1) or (which, of how many)",
-            )
         order = list(range(len(self)))
         if seed is not None:
             random.Random(seed).shuffle(order)

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
+from track.api import asking
+from track.api.asking import asks, maybe
 from track.api.buffers import Readable, Writable, as_source, as_target, copy
 from track.api.handles import Handles
 from track.api.tolerance import LOGGER, said
@@ -49,6 +51,7 @@ class Store:
 
     __slots__ = ("_handles", "_remote")
 
+    @asks(path=asking.path, remote=maybe(asking.text))
     def __init__(self, path: AnyPath = ".", *, remote: str | None = None) -> None:
         """The store of the repository that holds the folder `path`; with `remote`, each put is sent to it at once.
 
@@ -65,6 +68,7 @@ class Store:
             if remote is not None:
                 choose(project, remote)
 
+    @asks(path=asking.text, labels=maybe(asking.mapping), type=maybe(asking.text))
     def put(
         self,
         source: AnyPath | Readable,
@@ -109,6 +113,7 @@ class Store:
     @overload
     def get(self, path: str, target: Writable, *, rev: str | None = None, force: bool = False) -> int: ...
 
+    @asks(path=asking.text, rev=maybe(asking.text))
     def get(
         self, path: str, target: AnyPath | Writable | None = None, *, rev: str | None = None, force: bool = False
     ) -> Downloaded | int:
@@ -141,11 +146,12 @@ class Store:
         with self._handles.reading() as project:
             pinned = store_get(project, path, rev=rev)
             if buffer is None:
-                to = pinned.filename if target is None else _text(target)
+                to = pinned.filename if target is None else asking.file("target", target)
                 return version_download(project, pinned, to, force=force, reader=reader)
             with version_open(project, pinned, reader=reader) as content:
                 return copy(content, buffer)
 
+    @asks(folder=maybe(asking.text), rev=maybe(asking.text))
     def list(self, folder: str | None = None, *, rev: str | None = None) -> tuple[StoreObject, ...]:
         """The objects below `folder`, by default all, sorted by path, in the working tree or at `rev`.
 
@@ -163,6 +169,7 @@ class Store:
             LOGGER.warning("%s", said(error))
         return found.objects
 
+    @asks(path=asking.text, rev=maybe(asking.text))
     def info(self, path: str, *, rev: str | None = None) -> StoreObject:
         """What is known of the object at `path`, in the working tree or at `rev`: size, when, by whom, which run.
 
@@ -178,6 +185,7 @@ class Store:
         with self._handles.reading() as project:
             return store_info(project, path, rev=rev)
 
+    @asks(path=asking.text)
     def delete(self, path: str) -> None:
         """Remove the object at `path` from the next version: its pointer goes, and that is staged.
 
@@ -220,7 +228,7 @@ def _content(source: AnyPath | Readable) -> Content:
     """What is put: a file that is there, or a buffer."""
     if not isinstance(source, str | os.PathLike):
         return Content(stream=as_source(source))
-    path = _text(source)
+    path = asking.file("source", source)
     if os.path.isdir(path):
         raise UsageError(
             f"`{display(path)}` is a folder, and the store holds files",
@@ -229,11 +237,3 @@ def _content(source: AnyPath | Readable) -> Content:
     if not os.path.lexists(path):
         raise UnknownPath(f"nothing is there to put: `{display(path)}`", hint="see what is there: ls")
     return Content((os.path.abspath(path),))
-
-
-def _text(path: AnyPath | Any) -> str:
-    """The path as text. Raises UsageError for one of bytes, or with a NUL in it."""
-    found = os.fspath(path)
-    if not isinstance(found, str) or not found or "\0" in found:
-        raise UsageError(f"not the path of a file: {display(repr(found))}", hint="text, or a pathlib.Path")
-    return found

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from track.errors import TrackError, UsageError
-from track.model.names import display
+from track.model.names import told
 
 LOGGER = logging.getLogger("track")
 
@@ -55,5 +55,5 @@ def event_text(event: object) -> str:
     if isinstance(event, BaseException):
         return "".join(traceback.format_exception(event)).rstrip("\n")
     if not isinstance(event, str):
-        raise UsageError(f"not an event: {display(repr(event)[:80])}", hint="text or an exception")
+        raise UsageError(f"not an event: {told(event)}", hint="text or an exception")
     return event

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 
+from track.api import asking
+from track.api.asking import asks, maybe
 from track.api.handles import Handles
 from track.api.samples import Samples
 from track.api.version_page import page_of
@@ -140,6 +142,7 @@ class Version:
         with self._handles.reading() as project:
             return version_read(project, self._pinned, reader=self._reader())
 
+    @asks(encoding=asking.encoding, errors=asking.error_handling)
     def read_text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """All of it as text; line ends become `\\n`.
 
@@ -161,6 +164,7 @@ class Version:
     @overload
     def open(self, mode: Literal["r", "rt"], *, encoding: str = "utf-8", errors: str = "strict") -> TextIO: ...
 
+    @asks(mode=asking.text, encoding=asking.encoding, errors=asking.error_handling)
     def open(self, mode: str = "rb", *, encoding: str = "utf-8", errors: str = "strict") -> IO[Any]:
         """It, open for reading: bytes with `rb`, text with `r`. All of it was hashed before.
 
@@ -189,6 +193,7 @@ class Version:
         with self._handles.reading() as project:
             return version_path(project, self._pinned, reader=self._reader())
 
+    @asks(to=maybe(asking.path))
     def download(self, to: str | os.PathLike[str] | None = None, *, force: bool = False) -> Downloaded:
         """Copy it to `to`, by default its own name in the current folder; where it is then, and what was written.
 
@@ -325,9 +330,12 @@ class Files(Mapping[str, Version]):
         self._handles = handles
         self._pinned = pinned
 
+    @asks(path=asking.text)
     def __getitem__(self, path: str) -> Version:
         """The file, link or folder at a path. Raises `UnknownFile`, which is a KeyError too, where there is none."""
         try:
+            if not path:
+                raise UnknownPath(f"no file of `{self._pinned.shown}` has an empty name", hint="see them: list(files)")
             if not self._pinned.is_directory:
                 if path != self._own():
                     raise UnknownPath(
@@ -338,6 +346,11 @@ class Files(Mapping[str, Version]):
                 return Version(self._handles, version_get(project, path, within=self._pinned))
         except UnknownPath as error:
             raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+
+    @asks(path=asking.text)
+    def __contains__(self, path: object) -> bool:
+        """Whether a file, link or folder is at a path. Raises UsageError for what is no text."""
+        return super().__contains__(path)
 
     def __iter__(self) -> Iterator[str]:
         """The paths, sorted as bytes; those that are not UTF-8 as Python has them of a file system."""

@@ -4,24 +4,24 @@ from collections.abc import Iterable, Mapping
 
 from track.errors import UsageError
 from track.flows.run_start import check_facts
-from track.model.names import display
+from track.model.names import told
 
 
 def check_tags(tags: object) -> tuple[str, ...]:
     """Tags, each once. Raises UsageError for what is no list of text."""
     if isinstance(tags, str | bytes) or not isinstance(tags, Iterable):
-        raise UsageError(f"tags are a list, not {display(repr(tags)[:80])}", hint="such as ['baseline']")
+        raise UsageError(f"tags are a list, not {told(tags)}", hint="such as ['baseline']")
     listed = list(tags)
     for tag in listed:
         if not isinstance(tag, str) or not tag.strip():
-            raise UsageError(f"not a tag: {display(repr(tag)[:80])}", hint="a tag is text, such as 'baseline'")
+            raise UsageError(f"not a tag: {told(tag)}", hint="a tag is text, such as 'baseline'")
     return tuple(dict.fromkeys(listed))
 
 
 def plain_facts(facts: object) -> dict[str, object]:
     """Facts as a record can keep them; NumPy's numbers are numbers. Raises UsageError for what cannot be."""
     if not isinstance(facts, Mapping):
-        raise UsageError(f"metadata are names and values, not {display(repr(facts)[:80])}", hint="{'solver': 'gmres'}")
+        raise UsageError(f"metadata are names and values, not {told(facts)}", hint="{'solver': 'gmres'}")
     plain = {str(name): fact.item() if hasattr(fact, "item") else fact for name, fact in facts.items()}
     check_facts("metadata", plain)
     return plain

@@ -13,7 +13,7 @@ from track.flows.run_find import find_run
 from track.flows.run_journal import journal_of
 from track.flows.run_secrets import hidden_by_now, secrets_of
 from track.flows.run_start import RUN_ID, text_without_secrets
-from track.model.names import display
+from track.model.names import display, told
 from track.model.said import event_line, point_line
 from track.model.series import is_metric_name
 from track.project import Project
@@ -116,7 +116,7 @@ def check_number(name: str, value: object) -> float:
         number = float(value)  # type: ignore[arg-type]  # NumPy's and others' numbers are ones too
     except (TypeError, ValueError, OverflowError):
         raise UsageError(
-            f"the value of {display(str(name))} is no number: {display(repr(value)[:80])}", hint="a metric is a number"
+            f"the value of {display(str(name))} is no number: {told(value)}", hint="a metric is a number"
         ) from None
     if not math.isfinite(number):
         raise UsageError(f"the value of {display(str(name))} is {number}", hint="a metric is a finite number")
@@ -128,7 +128,7 @@ def check_step(step: object) -> int:
     try:
         number = int(step.__index__())  # type: ignore[attr-defined]  # what has none is refused below
     except (AttributeError, TypeError):
-        raise UsageError(f"not a step: {display(repr(step))}", hint="a whole number, such as 3") from None
+        raise UsageError(f"not a step: {told(step)}", hint="a whole number, such as 3") from None
     if not -(2**63) <= number < 2**63:
         raise UsageError(f"the step {number} has more than 64 bits", hint="a whole number, such as 3")
     return number
@@ -151,7 +151,7 @@ def stamp_of(text: object) -> int:
         return micros(when.astimezone(UTC))
     except (AttributeError, TypeError, ValueError, OverflowError):
         raise UsageError(
-            f"not a time: {display(repr(text)[:80])}", hint="such as '2021-05-03 14:13:27.281920', which is UTC"
+            f"not a time: {told(text)}", hint="such as '2021-05-03 14:13:27.281920', which is UTC"
         ) from None
 
 

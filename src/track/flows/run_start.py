@@ -120,7 +120,11 @@ def text_without_secrets(text: str, values: tuple[str, ...]) -> str:
 
 def readable(text: str) -> str:
     r"""Text from outside as a record can say it: bytes that are not UTF-8 are written with `\xHH`."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        content = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character, which no file system gives
+        content = text.encode("utf-8", "surrogatepass")
+    return content.decode("utf-8", "backslashreplace")
 
 
 def elapsed_s(since: float) -> float:

@@ -378,8 +378,8 @@ def _ask_place(program: str, cwd: str, environment: dict[str, str]) -> Place:
         done = subprocess.run(
             command + list(questions), cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True
         )
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        raise NotARepository(f"`{display(cwd)}` is not a folder that can be entered") from error
+    except OSError as error:
+        raise NotARepository(f"`{display(cwd)}` is not a folder that can be entered: {error.strerror}") from error
     lines = done.stdout.split(b"\n")[:-1]
     if done.returncode:
         raise surroundings.refusal(cwd, lines, done.stderr)

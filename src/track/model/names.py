@@ -192,6 +192,15 @@ def display(text: bytes | str) -> str:
     return "".join(char if char.isprintable() else _shown(char) for char in text)
 
 
+def told(value: object, limit: int = 80) -> str:
+    """A value that a program handed over as it can be shown: as Python writes it, or its kind where that fails."""
+    try:
+        said = repr(value)
+    except Exception:  # the caller's own, and may raise anything; its kind says enough
+        return f"a {display(type(value).__name__)}"
+    return display(said[:limit])
+
+
 standing: ContextVar[bytes] = ContextVar("standing", default=b"")
 """The folder, from the top of the working tree, in which commands to type are typed; set by a face that knows it."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from track.errors import UsageError
 from track.flows import run_save as flow
 from track.flows.run_save import Meant
-from track.model.names import display
+from track.model.names import told
 from track.model.record import Used
 from track.project import Project
 from track.runs.journal import Living
@@ -63,8 +63,6 @@ def save_object(
         DiskFull, StoreUnwritable: the store cannot take it.
     """
     if not isinstance(name, str) or not name:
-        raise UsageError(
-            f"an object needs a name, not {display(repr(name)[:80])}", hint="save_object(obj, category, 'x')"
-        )
+        raise UsageError(f"an object needs a name, not {told(name)}", hint="save_object(obj, category, 'x')")
     meant = Meant(category, name, metadata=metadata or {})
     return flow.save_object(project, living, obj, meant, allow_pickle=allow_pickle)

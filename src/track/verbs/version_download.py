@@ -53,7 +53,7 @@ def version_download(
         folder, wanted = target, list(entries(project, pinned))
     else:
         assert pinned.entry is not None
-        if os.fspath(to).endswith("/") or target.is_dir():
+        if os.fspath(to).endswith("/") or os.path.isdir(target):
             target /= pinned.filename
         folder, wanted = target.parent, [pinned.entry._replace(path=os.fsencode(target.name))]
     refuse_own(project, target)
