@@ -1,8 +1,12 @@
 """`track rerun --stale`: what is stale is made again in order, and only that; what stands in the way is said."""
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +29,21 @@ if "fail " + target in text.lower():
     sys.exit(3)
 open(target, "w").write(text.upper() if target != "head" else text[:2])
 """
+WAITING = b"""
+import os, time
+with open("writing", "w") as file:
+    file.write(str(os.getpid()))
+os.rename("writing", "begun")
+while not os.path.exists("go"):
+    time.sleep(0.01)
+"""
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def step(repo: Path, name: str, *paths: str) -> None:
@@ -74,6 +93,27 @@ def told(remade: Remade) -> list[tuple[str, str]]:
 
 def stale(repo: Path) -> list[str]:
     return [one["path"] for one in track("stale", "--json", cwd=repo).ok().json["artifacts"]]
+
+
+def test_a_second_one_is_refused_until_the_first_has_ended_however_it_ends(here: Path) -> None:
+    write_tree(here, {"step.py": WAITING + STEP})
+    change(here, "x", "zwei")
+    command = [sys.executable, "-m", "track", "rerun", "--stale"]
+    first = subprocess.Popen(command, cwd=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: (here / "begun").exists())
+        refused = track("rerun", "--stale", cwd=here)
+        assert (
+            refused.code == 6 and "another `track rerun --stale` works" in refused.err and str(first.pid) in refused.err
+        )
+        assert track("rerun", "--stale", "--dry-run", cwd=here).ok()
+    finally:
+        first.kill()
+        first.wait()
+        os.kill(int((here / "begun").read_text()), signal.SIGKILL)  # what it executed
+        (here / "go").touch()
+    assert track("rerun", "--stale", cwd=here).ok() and stale(here) == []
+    assert track("cat", "y", cwd=here).ok().out == "ZWEI"
 
 
 def test_a_chain_of_four_runs_is_kept_up_to_date_by_stale_and_rerun_stale_alone(here: Path) -> None:

@@ -1,15 +1,17 @@
 """Rerun stale: what is stale is made again, in the order of what came from what, like a build without a build file."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
-from track.errors import NotTrusted, TrackError, UsageError
+from track import publish
+from track.errors import Locked, NotTrusted, TrackError, UsageError
 from track.flows.rerunning import Changes, execute_again
 from track.flows.run_consent import Ask, allow_commands, nobody
 from track.flows.running import Asked, Ran
 from track.flows.stale_paths import Standing, below_any, standing_after, standing_now
 from track.flows.stale_steps import in_the_way, prepare
+from track.locks import Lock
 from track.model.names import display
 from track.model.staleness import Step, steps
 from track.progress import Progress, silent
@@ -69,9 +71,11 @@ def rerun_stale(
     more is begun; with `keep_going`, only what needs its results is left. `tell` hears of each step as it begins and
     ends. Each is a run of its own, whose record says which it did again. With `dry_run`, nothing is executed. Killed
     at any instant, what was made stays made, and the same again goes on. Commands that came with the repository are
-    executed when they were allowed, or `ask` says so now; else each stands in the way of its step.
+    executed when they were allowed, or `ask` says so now; else each stands in the way of its step. One at a time works
+    in a working tree, so that no step is executed twice.
 
     Raises:
+        Locked: another one works here.
         UnknownPath: nothing is tracked at one of `paths`.
         UsageError: runs are not kept here, so that nothing would be up to date.
     """
@@ -79,6 +83,30 @@ def rerun_stale(
         raise UsageError(
             "`runs.keep` is none, so nothing would be up to date afterwards", hint="track config runs.keep outputs"
         )
+    work = _Work(project, asked or Asked(), tell, echo, progress)
+    if dry_run:
+        return _remade(work, paths, keep_going, ask, dry_run=True)
+    with _alone(project):
+        return _remade(work, paths, keep_going, ask, dry_run=False)
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """Hold what one at a time may, until the process ends at the latest."""
+    publish.make_directories(project.worktree_state)
+    with ExitStack() as held:
+        try:
+            held.enter_context(Lock(project.worktree_state / "rerun-stale.lock").exclusive(0.0))
+        except Locked as error:
+            raise Locked(
+                f"another `track rerun --stale` works in this working tree: {error.message}",
+                hint="wait for it to end: what it makes need not be made again",
+            ) from None
+        yield
+
+
+def _remade(work: "_Work", paths: Sequence[str], keep_going: bool, ask: Ask, *, dry_run: bool) -> Remade:
+    project, tell = work.project, work.tell
     standing = standing_now(project)
     plan = steps(standing.stale(), below_any(project, standing, paths))
     made_count = len(standing.makers)
@@ -86,7 +114,6 @@ def rerun_stale(
         with suppress(NotTrusted):  # what was not allowed stands in the way of its own step
             allow_commands(project, [step.run for step in plan], ask)
     trouble = {step.run.id: error for step, error in in_the_way(project, standing, plan)}
-    work = _Work(project, asked or Asked(), tell, echo, progress)
     outcomes: dict[str, Outcome] = {}
     for step in plan:
         outcome = _known(step, outcomes, trouble)

@@ -35,14 +35,16 @@ so at the terminal, with --yes, or beforehand with `track trust RUN`.
 With --stale, the runs whose results `track stale` lists are executed again, each after those whose results it uses, and
 all that they used and made is declared for them. A result that comes out as it was makes nothing behind it stale, which
 is then spared. What cannot be executed again is left with what needs it, and told at the end. After a command that
-failed nothing more is begun; with --keep-going, only what needs its results is left.
+failed nothing more is begun; with --keep-going, only what needs its results is left. A second one in the same working
+tree is refused until the first has ended, however that ends.
 
 \b
 Exit codes: the command's own; 127 when there is no such command; 1 a declared output was not written;
 1 the record could not be committed; 2 no such run, or a command that cannot be executed again; 3 not a project;
 5 a command that came with the repository and was not allowed; 6 an output that Git has or that lies in another.
 With --stale: 0 nothing is stale any more; 1 a command failed; 2 a run that cannot be executed again;
-5 a command that was not allowed; 6 changes that were not added are in the way; 130 interrupted.
+5 a command that was not allowed; 6 changes that were not added, or another one, are in the way;
+130 interrupted.
 """
 
 
