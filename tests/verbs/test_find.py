@@ -95,6 +95,31 @@ def test_the_newest_come_first_and_the_limit_says_of_how_many(repo: Path, monkey
             find(project, since="yesterday")
 
 
+def test_what_is_found_is_sorted_by_a_field_and_what_lacks_it_comes_last(here: Path) -> None:
+    with Project.open(here) as project:
+        newest = [item.name for item in find(project).items]
+        assert [item.name for item in find(project, sort="name").items] == sorted(newest)
+        assert [item.name for item in find(project, sort="-name", limit=2).items] == sorted(newest, reverse=True)[:2]
+        by_label = [item.name for item in find(project, sort="label.lr").items]
+        having = [item.name for item in find(project, "label.lr exists").items]
+        assert set(by_label[: len(having)]) == set(having) and set(by_label) == set(newest)
+        assert by_label[len(having) :] == [name for name in newest if name not in having]
+        assert [item.name for item in find(project, "size > 0", sort="-size").items] == [
+            item.name for item in sorted(find(project, "size > 0").items, key=lambda item: -item.document["size"])
+        ]
+        assert [item.name for item in find(project, runs=True, sort="-started").items] == [
+            item.name for item in find(project, runs=True).items
+        ]
+        for field in ("sise", "-sise"):
+            with pytest.raises(UsageError, match="sise") as wrong:
+                find(project, sort=field)
+            assert "size" in str(wrong.value) + (wrong.value.hint or "")
+    shown = track("find", "--sort=-name", "--limit", "1", "--json", cwd=here).ok().json
+    assert [one["name"] for one in shown["versions"]] == sorted(newest)[-1:] and shown["matching"] == len(newest)
+    refused = track("find", "--sort", "nmae", cwd=here)
+    assert refused.code == 2 and "name" in refused.err
+
+
 def test_what_came_from_something_is_found_by_its_name_its_digest_and_its_id(here: Path) -> None:
     origin = digest_of(b"two")
     pointed(here, "made.track", "made", based_on={b"b.csv": origin})

@@ -209,13 +209,15 @@ class Questions:
         rev: str | None = None,
         every: bool = False,
         history: bool = False,
+        sort: str | None = None,
         limit: int | None = None,
     ) -> Found:
         """The versions of artifacts, or with `runs` the runs, that are like `query` and all else that is asked.
 
         It is looked for in the working tree, at `rev`, or with `every` at every ref; with `history` in all that these
         reach. `labels` are paths such as `infos.split` and values; `since` is a time, a date, or an age such as `7d`;
-        `name` may have `*`, `?` and `[…]`. No data is read.
+        `name` may have `*`, `?` and `[…]`. The newest come first, or they are in the order of the field `sort`
+        (`-FIELD`: greatest first). No data is read.
 
         >>> [item.name for item in repo.find("size > 20", name="data/*").items]
         ['data/train.csv']
@@ -233,6 +235,7 @@ class Questions:
                 rev=rev,
                 every=every,
                 history=history,
+                sort=sort,
                 limit=limit,
                 labels=pairs,
                 user=user,

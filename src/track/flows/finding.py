@@ -15,7 +15,7 @@ from track.flows.catalogued import catalog_of
 from track.flows.run_find import Found
 from track.flows.run_journal import journal_of
 from track.flows.run_query import FIELDS as RUN_FIELDS
-from track.flows.run_query import document_of
+from track.flows.run_query import document_of, in_order, key_of
 from track.history.catalog import Scope
 from track.history.catalog_file import POINTER, RECORD
 from track.history.catalog_query import POINTERS, RUNS, SAVED, asked_fields, narrowed
@@ -24,7 +24,7 @@ from track.history.catalog_view import Unreadable, Version, View
 from track.model.digest import Digest
 from track.model.document import name_in, record_document
 from track.model.names import is_named_pointer, path_of, text_of
-from track.model.query import Query, holds
+from track.model.query import Path, Query, found, holds
 from track.model.query_text import Fields
 from track.model.record import Record
 from track.project import Project
@@ -53,7 +53,17 @@ VERSION_FIELDS = Fields(
 )
 """What can be asked of a version, and other words for some of it."""
 
-__all__ = ["RUN_FIELDS", "VERSION_FIELDS", "Item", "Looked", "find_runs", "find_versions", "only_here", "saved_by"]
+__all__ = [
+    "RUN_FIELDS",
+    "VERSION_FIELDS",
+    "Item",
+    "Looked",
+    "Order",
+    "find_runs",
+    "find_versions",
+    "only_here",
+    "saved_by",
+]
 
 
 class Item(NamedTuple):
@@ -75,7 +85,7 @@ class Item(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """What matched, newest first and at most as many as asked; how many matched, and among how many.
+    """What matched, in order and at most as many as asked; how many matched, and among how many.
 
     `unreadable` are pointers and records that break their format; `is_cut` says that history is missing here.
     """
@@ -87,37 +97,54 @@ class Looked(NamedTuple):
     is_cut: bool
 
 
-def find_versions(project: Project, scope: Scope, query: Query | None, limit: int | None, now: datetime) -> Looked:
+class Order(NamedTuple):
+    """In which order: by the first value of a field, greatest first if `falling`; those without it come last."""
+
+    path: Path
+    falling: bool
+
+    def key(self, item: Item) -> tuple[Any, ...]:
+        """What to sort it by."""
+        return key_of(next(found(item.document, self.path), None))
+
+
+def find_versions(
+    project: Project, scope: Scope, query: Query | None, limit: int | None, now: datetime, *, order: Order | None = None
+) -> Looked:
     """Look for versions of artifacts. What no commit has yet is as old as `now`, and of Git's user.
 
     Raises:
         UnknownRevision: there is no such commit.
     """
-    at_most = limit if query is None else None
+    at_most = limit if query is None and order is None else None
 
     def look(view: View) -> Looked:
-        teller = _Teller(project, view, now, asked_fields(query))
+        teller = _Teller(project, view, now, asked_fields(query) | ({order.path[0]} if order is not None else set()))
         waiting = [version for run in only_here(project, scope, view) for version in saved_by(run.record)]
         pointers = view.pointers(narrowed(query, POINTERS), at_most)
         saved = view.saved(narrowed(query, SAVED), at_most)
-        found = [(teller.item(version), version) for version in (*pointers, *saved, *waiting)]
-        chosen = [(item, version) for item, version in found if query is None or holds(query, item.document)]
+        told = [(teller.item(version), version) for version in (*pointers, *saved, *waiting)]
+        chosen = [(item, version) for item, version in told if query is None or holds(query, item.document)]
         known_count = view.count(POINTER) + view.saved_count() + len(waiting)
         matching_count = known_count if query is None else len(chosen)
         chosen.sort(key=lambda each: (each[0].created, each[0].id), reverse=True)
+        if order is not None:
+            chosen = in_order(chosen, lambda each: order.key(each[0]), falling=order.falling)
         items = tuple(teller.whole(item, version) for item, version in chosen[:limit])
         return Looked(items, matching_count, known_count, tuple(view.unreadable()), view.is_cut())
 
     return catalog_of(project).ask(scope, look)
 
 
-def find_runs(project: Project, scope: Scope, query: Query | None, limit: int | None) -> Looked:
+def find_runs(
+    project: Project, scope: Scope, query: Query | None, limit: int | None, *, order: Order | None = None
+) -> Looked:
     """Look for runs: those whose records the scope has, and without a revision those of this clone's journal.
 
     Raises:
         UnknownRevision: there is no such commit.
     """
-    at_most = limit if query is None else None
+    at_most = limit if query is None and order is None else None
 
     def look(view: View) -> Looked:
         place = "tree" if scope == Scope() else "history"
@@ -128,11 +155,13 @@ def find_runs(project: Project, scope: Scope, query: Query | None, limit: int | 
             _item_of(version.document["id"], version.document["name"], version.document | {"place": place}, version)
             for version in view.runs(narrowed(query, RUNS), at_most)
         ]
-        found = [item for item in (*runs, *waiting) if query is None or holds(query, item.document)]
-        found.sort(key=lambda item: (item.created, item.id), reverse=True)
+        chosen = [item for item in (*runs, *waiting) if query is None or holds(query, item.document)]
+        chosen.sort(key=lambda item: (item.created, item.id), reverse=True)
+        if order is not None:
+            chosen = in_order(chosen, order.key, falling=order.falling)
         known_count = view.count(RECORD) + len(waiting)
-        matching_count = known_count if query is None else len(found)
-        return Looked(tuple(found[:limit]), matching_count, known_count, tuple(view.unreadable()), view.is_cut())
+        matching_count = known_count if query is None else len(chosen)
+        return Looked(tuple(chosen[:limit]), matching_count, known_count, tuple(view.unreadable()), view.is_cut())
 
     return catalog_of(project).ask(scope, look)
 

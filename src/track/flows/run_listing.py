@@ -12,14 +12,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from heapq import nlargest
-from itertools import islice
 from typing import Any, NamedTuple
 
 from track.errors import TrackError
 from track.flows.catalogued import catalog_of
 from track.flows.run_find import Found, Runs, runs_besides, runs_of, say_the_same
 from track.flows.run_journal import journal_of
-from track.flows.run_query import document_of, key_of
+from track.flows.run_query import document_of, in_order, key_of
 from track.history import log
 from track.history.catalog import Scope
 from track.history.catalog_here import records_differing
@@ -118,11 +117,8 @@ def _pick(project: Project, asked: Asked, apart: frozenset[bytes], view: View) -
         matching += [_Candidate((began, id), keys.get(content, ()), None, path) for began, id, path, content in meant]
     matching.sort(key=lambda each: each.order, reverse=True)
     if asked.sort is not None:
-        keyed = sorted((each for each in matching if each.key), key=lambda each: each.key, reverse=asked.falling)
-        chosen: Iterable[_Candidate] = (*keyed, *(each for each in matching if not each.key))
-    else:
-        chosen = matching
-    candidates = list(islice(chosen, asked.limit))
+        matching = in_order(matching, lambda each: each.key, falling=asked.falling)
+    candidates = matching[: asked.limit]
     paths = heads.paths_of(each.path for each in candidates if each.run is None)
     return _Picked(candidates, paths, len(settled) + len(over.found), matching_count, over.refused)
 

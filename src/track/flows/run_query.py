@@ -1,9 +1,9 @@
 """Asking runs: a run as the document that queries look at, what can be asked of it, and what it is sorted by."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from track.flows.run_find import Found
 from track.model.document import record_document
@@ -11,6 +11,7 @@ from track.model.query import Path, Query, found, moment
 from track.model.query_dictionary import parse_query
 from track.model.query_text import Fields
 
+Item = TypeVar("Item")
 FIELDS = Fields(
     (
         *("id", "name", "folder", "status", "place", "started", "ended", "seconds", "by", "user", "command", "cwd"),
@@ -56,3 +57,10 @@ def key_of(value: Any) -> tuple[Any, ...]:
     if isinstance(value, datetime):
         return 2, moment(value)
     return (1, value) if isinstance(value, str) else ()
+
+
+def in_order(items: Iterable[Item], key: Callable[[Item], tuple[Any, ...]], *, falling: bool) -> list[Item]:
+    """By what `key` says, greatest first if `falling`; those without one come last, and equals keep their order."""
+    keyed = [(key(item), item) for item in items]
+    there = sorted((each for each in keyed if each[0]), key=lambda each: each[0], reverse=falling)
+    return [*(item for _, item in there), *(item for found, item in keyed if not found)]

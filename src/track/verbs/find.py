@@ -7,19 +7,20 @@ from typing import Any
 
 from track.errors import UsageError
 from track.flows.finding import RUN_FIELDS, VERSION_FIELDS, Item, find_runs, find_versions
+from track.flows.finding import Order as By
 from track.history.catalog import Scope
 from track.history.catalog_view import Unreadable
 from track.model.names import display
 from track.model.query import And, In, Match, Order, Query
 from track.model.query_dictionary import parse_query
 from track.model.query_pattern import Pattern, of_glob
-from track.model.query_text import constant_of, moment_of
+from track.model.query_text import constant_of, moment_of, parse_field
 from track.project import Project
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found, newest first: at most as many as asked of `matching_count`, among `known_count`.
+    """What was found, in order: at most as many as asked of `matching_count`, among `known_count`.
 
     `unreadable` are pointers and records there that break their format; `is_cut` says that history before some
     commits is not here, as in a shallow clone.
@@ -40,6 +41,7 @@ def find(
     rev: str | None = None,
     every: bool = False,
     history: bool = False,
+    sort: str | None = None,
     limit: int | None = None,
     labels: Sequence[tuple[str, str]] = (),
     user: str | None = None,
@@ -50,10 +52,12 @@ def find(
 
     It is looked for in the working tree, at `rev`, or with `every` at every ref; with `history` also in all that these
     reach. `labels` are path and text; of runs, they are metadata. `since` is a time, or a date or age as queries
-    have them; `name` may have `*`, `?` and `[…]`. Nothing but the catalog is written, and no data is read.
+    have them; `name` may have `*`, `?` and `[…]`. The newest come first, or they are in the order of the field `sort`
+    (`-FIELD`: greatest first; what has no such field comes last). Nothing but the catalog is written, and no data is
+    read.
 
     Raises:
-        UsageError: the query or an option is wrong; the place in it and the nearest valid word are named.
+        UsageError: the query, the field or an option is wrong; the place in it and the nearest valid word are named.
         UnknownRevision: there is no such commit.
     """
     if rev is not None and every:
@@ -70,10 +74,11 @@ def find(
         parts.append(_named(name))
     whole: Query | None = parts[0] if len(parts) == 1 else And(tuple(parts)) if parts else None
     scope = Scope(rev, every, history)
+    order = None if sort is None else By(parse_field(sort.removeprefix("-"), fields), sort.startswith("-"))
     if runs:
-        looked = find_runs(project, scope, whole, limit)
+        looked = find_runs(project, scope, whole, limit, order=order)
     else:
-        looked = find_versions(project, scope, whole, limit, now)
+        looked = find_versions(project, scope, whole, limit, now, order=order)
     return Found(*looked)
 
 

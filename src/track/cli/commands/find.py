@@ -22,6 +22,7 @@ _HELP = """Find artifacts, or runs, by what is known of them: labels, who, when,
   track find 'based_on = data/raw.csv'            what was made from it
   track find 'metric.auc > 0.9' --json            by what the run that made it measured
   track find --runs 'params.lr < 0.1 and tag = gold' --limit 5
+  track find --sort=-size --limit 5               the largest five; what has no such field comes last
   track find --query '{"labels.datatype": {"$in": ["a", "b"]}}'
 
 Tracked paths, named artifacts and what runs saved are looked at alike: as they are in the working tree, at --rev, or
@@ -29,7 +30,7 @@ at every ref with --all; with --history also as they were before. No data has to
 in text or as a dictionary is in the reference of queries, with all fields.
 
 \b
-Exit codes: 0 done, also when nothing is found; 2 the query is wrong, or no such revision; 3 not a project.
+Exit codes: 0 done, also when nothing is found; 2 the query or the field is wrong, or no such revision; 3 not a project.
 """
 TABLE_LIMIT = 100
 
@@ -45,6 +46,7 @@ TABLE_LIMIT = 100
 @click.option("--rev", metavar="REV", help="As of this revision.")
 @click.option("--all", "every", is_flag=True, help="At every branch and tag.")
 @click.option("--history", is_flag=True, help="Every version there ever was.")
+@click.option("--sort", metavar="FIELD", help="By this field; -FIELD: greatest first. Else the newest come first.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many; a table has 100 by itself.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--jsonl", "as_lines", is_flag=True, help="Print a JSON document a line.")
