@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from track.errors import Locked, TrackError
-from track.history import catalog_file, catalog_fill
+from track.history import catalog_file, catalog_fill, catalog_worktree
 from track.history.catalog_fill import Tips
 from track.history.catalog_here import Standing, differing, standing_at
 from track.history.catalog_view import View
 from track.history.plumbing import Git
 from track.locks import Lock
+from track.work import Threads
 
 Answer = TypeVar("Answer")
 WAIT_S = 60.0
@@ -95,23 +96,27 @@ class Catalog:
     def _ask(self, scope: Scope, question: Callable[[View], Answer]) -> Answer:
         commits = self._commits_of(scope)
         standing = self._standing(scope, commits)
-        replaced, here = differing(self._git) if scope.rev is None else (set(), [])
+        with Threads(1) as threads:
+            laid_over = threads.submit(differing, self._git) if scope.rev is None else None
+            self._opened()
+            tips = catalog_fill.tips_of(self._git)
+            replaced, here = (set(), []) if laid_over is None else laid_over.result()
         for _ in range(_TRIES):
-            database, tips = self._up_to_date()
-            worktree = catalog_fill.put_worktree(database, self._git) if scope.rev is None else None
-            catalog_fill.put_standing(database, self._git, [*standing, *here])
+            database = self._up_to_date(tips)
+            worktree = catalog_worktree.put_worktree(database, self._git) if scope.rev is None else None
+            catalog_worktree.put_standing(database, self._git, [*standing, *here])
             database.execute("BEGIN")
             try:
-                if catalog_fill.written_tips(database) != tips:
-                    continue  # another process went on meanwhile
-                view = View(database, self._git)
-                view.choose_standing([*standing, *here], worktree, replaced)
-                if scope.history:
-                    view.choose_history(sorted(commits or tips.commits))
-                return question(view)
+                if catalog_fill.written_tips(database) == tips:
+                    view = View(database, self._git)
+                    view.choose_standing(standing, here, worktree, replaced)
+                    if scope.history:
+                        view.choose_history(sorted(commits or tips.commits))
+                    return question(view)
             finally:
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
+            tips = catalog_fill.tips_of(self._git)  # another process went on meanwhile
         raise sqlite3.OperationalError("the refs move all the time")
 
     def _commits_of(self, scope: Scope) -> frozenset[str]:
@@ -129,25 +134,28 @@ class Catalog:
             return []
         return standing_at(self._git, sorted(commits or catalog_fill.tips_of(self._git).commits))
 
-    def _up_to_date(self) -> tuple[sqlite3.Connection, Tips]:
-        """The database, brought up to what Git's refs are now."""
+    def _opened(self) -> sqlite3.Connection:
         if self._database is None:
             self._database, self.is_kept = catalog_file.opened(self._path)
-        tips = catalog_fill.tips_of(self._git)
-        if catalog_fill.written_tips(self._database) == tips:
-            return self._database, tips
+        return self._database
+
+    def _up_to_date(self, tips: Tips) -> sqlite3.Connection:
+        """The database, brought up to these tips."""
+        database = self._opened()
+        if catalog_fill.written_tips(database) == tips:
+            return database
         if not self.is_kept:
-            catalog_fill.fill(self._database, self._git, tips)
-            return self._database, tips
+            catalog_fill.fill(database, self._git, tips)
+            return database
         try:
             with Lock(self._path.with_name(self._path.name + ".lock")).exclusive(self._wait_s):
-                if catalog_fill.written_tips(self._database) != tips:  # another process may have been faster
-                    catalog_fill.fill(self._database, self._git, tips)
+                if catalog_fill.written_tips(database) != tips:  # another process may have been faster
+                    catalog_fill.fill(database, self._git, tips)
         except (Locked, OSError, TrackError) as error:
             if isinstance(error, TrackError) and not isinstance(error, Locked):
                 raise
             raise sqlite3.OperationalError(str(error)) from error
-        return self._database, tips
+        return database
 
     def _leave_file(self) -> None:
         self.close()

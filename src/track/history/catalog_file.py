@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-VERSION = 2
+VERSION = 3
 """What these tables are; another number in a file makes it be built anew."""
 POINTER, RECORD = 1, 2
 """What a path is of."""
@@ -19,10 +19,17 @@ BUSY_S = 10.0
 _SCHEMA = """
 CREATE TABLE state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tip(oid BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE worktree(id INTEGER PRIMARY KEY, git_dir TEXT NOT NULL UNIQUE, signature TEXT NOT NULL);
+CREATE TABLE total(what INTEGER PRIMARY KEY, versions INTEGER NOT NULL, saved INTEGER NOT NULL);
+INSERT INTO total VALUES (1, 0, 0), (2, 0, 0);
+CREATE TABLE worktree(
+    id INTEGER PRIMARY KEY, git_dir BLOB NOT NULL UNIQUE, signature TEXT NOT NULL, base TEXT NOT NULL,
+    saved INTEGER NOT NULL);
+CREATE TABLE aside(worktree INTEGER NOT NULL, path BLOB NOT NULL, oid TEXT, PRIMARY KEY(worktree, path)) WITHOUT ROWID;
 CREATE TABLE standing(
     worktree INTEGER NOT NULL, what INTEGER NOT NULL, content INTEGER NOT NULL, path INTEGER NOT NULL,
-    PRIMARY KEY(worktree, what, content, path)) WITHOUT ROWID;
+    is_loose INTEGER NOT NULL, PRIMARY KEY(worktree, what, content, path)) WITHOUT ROWID;
+CREATE INDEX standing_path ON standing(worktree, path);
+CREATE INDEX standing_loose ON standing(worktree) WHERE is_loose = 1;
 CREATE TABLE path(id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, what INTEGER NOT NULL, shown TEXT NOT NULL);
 CREATE INDEX path_shown ON path(shown);
 CREATE TABLE content(

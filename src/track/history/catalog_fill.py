@@ -17,7 +17,6 @@ from track.errors import GitFailed
 from track.history import catalog_rows as rows
 from track.history import log
 from track.history.catalog_file import POINTER, RECORD
-from track.history.catalog_here import Standing, signature, standing_in_index
 from track.history.catalog_rows import Wanted
 from track.history.log import Commit, Event
 from track.history.plumbing import Git
@@ -81,6 +80,8 @@ def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
         if shape is not None and shape[0] != tips.shape:
             for table in ("event", "version", "commits", "tip"):
                 database.execute(f"DELETE FROM {table}")
+            database.execute("UPDATE total SET versions = 0, saved = 0")
+            database.execute("UPDATE standing SET is_loose = 1")
         database.execute("INSERT OR REPLACE INTO state VALUES ('unfinished', '1'), ('shape', ?)", (tips.shape,))
     old = frozenset(oid.hex() for (oid,) in database.execute("SELECT oid FROM tip"))
     passed: set[str] = set()
@@ -95,56 +96,6 @@ def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
         database.execute("DELETE FROM tip")
         database.executemany("INSERT INTO tip VALUES (?)", [(bytes.fromhex(oid),) for oid in sorted(tips.commits)])
         database.execute("DELETE FROM state WHERE name = 'unfinished'")
-
-
-def put_standing(database: sqlite3.Connection, git: Git, standing: Collection[Standing]) -> None:
-    """Read what stands and was not known yet: it is staged, or in the working tree alone."""
-    there = rows.known(database, {one.content for one in standing})
-    given = {one.content: one.data for one in standing if one.content not in there}
-    known_paths = {path for (path,) in database.execute("SELECT path FROM path")} if standing else set()
-    paths = {one.path for one in standing} - known_paths
-    if not given and not paths:
-        return
-    ours = [(wanted, data) for wanted, data in given.items() if data is not None]
-    contents = rows.read_rows([*ours, *rows.read(git, [wanted for wanted, data in given.items() if data is None])])
-    with transaction(database):
-        put_paths(database, paths)
-        contents.write(database)
-
-
-def put_worktree(database: sqlite3.Connection, git: Git) -> int:
-    """The number of the working tree of which `standing` has what its index and its records are."""
-    now = signature(git)
-    query = "SELECT id, signature FROM worktree WHERE git_dir = ?"
-    found = database.execute(query, (str(git.git_dir),)).fetchone()
-    if found is not None and found[1] == now:
-        return int(found[0])
-    standing = {one.path: one for one in standing_in_index(git)}
-    before: set[tuple[bytes, str, int]] = set(
-        database.execute(
-            "SELECT p.path, lower(hex(c.oid)), s.what FROM standing s JOIN path p ON p.id = s.path "
-            "JOIN content c INDEXED BY content_id ON c.id = s.content WHERE s.worktree = ?",  # not what they say
-            (found[0] if found is not None else 0,),
-        )
-    )
-    after = {(one.path, *one.content): one for one in standing.values()}
-    come = [one for key, one in after.items() if key not in before]
-    put_standing(database, git, come)
-    with transaction(database):
-        database.execute("INSERT OR IGNORE INTO worktree(git_dir, signature) VALUES (?, '')", (str(git.git_dir),))
-        number = int(database.execute(query, (str(git.git_dir),)).fetchone()[0])
-        database.executemany(
-            "DELETE FROM standing WHERE worktree = ? AND what = ? AND path = (SELECT id FROM path WHERE path = ?) "
-            "AND content = (SELECT id FROM content WHERE oid = ? AND what = ?)",
-            [(number, what, path, bytes.fromhex(oid), what) for path, oid, what in before - set(after)],
-        )
-        database.executemany(
-            "INSERT OR IGNORE INTO standing SELECT ?, c.what, c.id, p.id FROM path p, content c "
-            "WHERE p.path = ? AND c.oid = ? AND c.what = ?",
-            [(number, one.path, bytes.fromhex(one.content.oid), one.content.what) for one in come],
-        )
-        database.execute("UPDATE worktree SET signature = ? WHERE id = ?", (now, number))
-    return number
 
 
 def put_paths(database: sqlite3.Connection, paths: Iterable[bytes]) -> None:
@@ -309,6 +260,7 @@ def _touch_nothing(database: sqlite3.Connection) -> None:
 def _refresh_versions(database: sqlite3.Connection) -> None:
     """Have the versions in `temp.touched` be what the events say, and those of runs whose records are among them."""
     database.create_function("version_id", 2, rows.version_id, deterministic=True)
+    _count_versions(database, "-")
     database.execute("DELETE FROM version WHERE (path, content) IN (SELECT path, content FROM temp.touched)")
     database.execute(
         """
@@ -321,6 +273,8 @@ def _refresh_versions(database: sqlite3.Connection) -> None:
         CROSS JOIN commits m ON m.id = e.commits
         """
     )
+    _count_versions(database, "+")
+    _tell_loose(database)
     # A pointer is as old as its run, whose record may have come with another commit. Of several records of one run,
     # which only somebody's edit makes, the one with the least id counts.
     _date_by_runs(database, f"SELECT content FROM temp.touched t CROSS JOIN content c ON c.id = t.content "
@@ -333,6 +287,31 @@ def _refresh_versions(database: sqlite3.Connection) -> None:
         "(SELECT t.path, t.content FROM temp.touched t CROSS JOIN content c ON c.id = t.content "
         f"WHERE c.what = {RECORD} AND c.state = 0)"
     )
+
+
+def _count_versions(database: sqlite3.Connection, sign: str) -> None:
+    """Add the versions in `temp.touched` to the totals, or take them away (`-`)."""
+    touched = "temp.touched t CROSS JOIN version v ON v.path = t.path AND v.content = t.content"
+    database.execute(
+        f"UPDATE total SET versions = versions {sign} (SELECT COUNT(*) FROM {touched} CROSS JOIN content c "
+        "ON c.id = t.content WHERE v.what = total.what AND c.state = 0)"
+    )
+    database.execute(
+        f"UPDATE total SET saved = saved {sign} (SELECT COALESCE(SUM(r.saved), 0) FROM {touched} CROSS JOIN run r "
+        f"ON r.content = t.content WHERE v.what = {RECORD}) WHERE what = {RECORD}"
+    )
+
+
+def _tell_loose(database: sqlite3.Connection) -> None:
+    """Note which of what stands and is in `temp.touched` is no version."""
+    for (worktree,) in database.execute("SELECT id FROM worktree").fetchall():
+        database.execute(
+            "UPDATE standing SET is_loose = NOT EXISTS "
+            "(SELECT 1 FROM version v WHERE v.path = standing.path AND v.content = standing.content) "
+            "WHERE (worktree, what, content, path) IN (SELECT ?, c.what, t.content, t.path "
+            "FROM temp.touched t CROSS JOIN content c ON c.id = t.content)",
+            (worktree,),
+        )
 
 
 def _date_by_runs(database: sqlite3.Connection, contents: str) -> None:

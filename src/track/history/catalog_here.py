@@ -4,18 +4,25 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from threading import Thread
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from track.errors import GitFailed
-from track.history.catalog_file import POINTER, RECORD
+from track.history.catalog_file import RECORD
 from track.history.catalog_rows import Wanted, kind_of
-from track.history.identity import blob_of
+from track.history.identity import blob_of, empty_tree
 from track.history.log import MAX_POINTER, MAX_RECORD, read_start
 from track.history.plumbing import Git
 from track.model.names import is_pointer_path, is_record_path
 
 _PATHS = ("--", "*.track", ".track/runs/*.toml")
+_RAW = ("-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff")
 _REGULAR = (b"100644", b"100755")
+_DEPTH = 3
+"""Slashes in the name of a folder with the records of a month."""
+_FEW = 200
+
+Sides: TypeAlias = tuple[str | None, str | None]
+"""The contents of a path on either side; None where it is not there, or no file."""
 
 
 class Standing(NamedTuple):
@@ -27,30 +34,73 @@ class Standing(NamedTuple):
 
 
 def signature(git: Git) -> str:
-    """Text that changes when Git's index does, or when a record of a run comes to the working tree or goes from it."""
+    """Text that changes when Git's index does, or when a record of a run comes to the working tree or goes from it: a
+    line for the index and for each folder that may have records.
+    """
     facts = [_stat(os.fsencode(git.index_file))]
-    facts += [f"{os.fsdecode(folder)} {_stat(folder)}" for folder in _record_folders(git)]
+    facts += [f"{_stat(os.path.join(os.fsencode(git.top), each))}\t{each.decode('ascii')}" for each in _folders(git)]
     return "\n".join(facts)
 
 
-def standing_in_index(git: Git) -> list[Standing]:
-    """The pointers in Git's index, those in conflict apart, and the records of the working tree.
+def changed_folders(before: str, after: str) -> list[bytes]:
+    """The months of records that are not the same in two signatures, from the top of the working tree."""
+    lines = set(before.split("\n")[1:]) ^ set(after.split("\n")[1:])
+    folders = {line.partition("\t")[2].encode("ascii") for line in lines}
+    return sorted(folder for folder in folders if folder.count(b"/") == _DEPTH)
 
-    Records are never edited (their format says so): one that is staged is as it is there.
+
+def records_in(git: Git, folders: Sequence[bytes]) -> set[bytes]:
+    """The records in these folders of the working tree, by their names."""
+    top = os.fsencode(git.top)
+    paths = (folder + b"/" + name for folder in folders for name in _inside(os.path.join(top, folder)))
+    return set(filter(is_record_path, paths))
+
+
+def is_there(git: Git, path: bytes) -> bool:
+    """Whether something of this name is in the working tree."""
+    return os.path.lexists(os.path.join(os.fsencode(git.top), path))
+
+
+def head_of(git: Git) -> str:
+    """The commit that is checked out, or a tree with nothing in it."""
+    return git.head() or empty_tree(_format_of(git))
+
+
+def between(git: Git, old: str, new: str) -> dict[bytes, Sides]:
+    """What two commits or trees have at the paths of pointers and records where they are not the same.
+
+    Raises:
+        GitFailed: one of them is not here.
     """
-    here = set(_records_here(git))
-    found: list[Standing] = []
-    for record in git.run("ls-files", "-z", "-s", *_PATHS, globs=True).split(b"\0")[:-1]:
+    return {} if old == new else _sides(git.stream("diff-tree", "-r", *_RAW, old, new, *_PATHS, globs=True))
+
+
+def staged_besides(git: Git, commit: str) -> dict[bytes, Sides]:
+    """What a commit and Git's index have at the paths where they are not the same; in conflict, the index has none."""
+    return _sides(git.stream("diff-index", "--cached", *_RAW, commit, *_PATHS, globs=True))
+
+
+def staged_at(git: Git, paths: Sequence[bytes]) -> dict[bytes, str]:
+    """What Git's index has at these paths; where they are many, at more."""
+    asked = paths if len(paths) <= _FEW else (b".track/runs/",)
+    found: dict[bytes, str] = {}
+    for record in git.run("ls-files", "-z", "-s", "--", *asked).split(b"\0")[:-1]:
         head, _, path = record.partition(b"\t")
         mode, oid, stage = head.split(b" ")
-        if stage != b"0" or mode not in _REGULAR:
-            continue
-        if path in here:
-            here.remove(path)
-            found.append(Standing(path, Wanted(oid.decode("ascii"), RECORD)))
-        elif is_pointer_path(path) and not is_record_path(path):
-            found.append(Standing(path, Wanted(oid.decode("ascii"), POINTER)))
-    return [*found, *_read_files(git, sorted(here))]
+        if stage == b"0" and mode in _REGULAR:
+            found[path] = oid.decode("ascii")
+    return found
+
+
+def files_at(git: Git, paths: Sequence[bytes]) -> Iterator[Standing]:
+    """What the files at these paths of the working tree hold; those that are links, or lie below one, are left out."""
+    top = os.fsencode(git.top)
+    like = _format_of(git) if paths else ""
+    for path in paths:
+        what = kind_of(path)
+        data = read_start(top, path, MAX_RECORD if what == RECORD else MAX_POINTER)
+        if data is not None:
+            yield Standing(path, Wanted(blob_of(data, like), what), data)
 
 
 def differing(git: Git) -> tuple[set[bytes], list[Standing]]:
@@ -65,7 +115,7 @@ def differing(git: Git) -> tuple[set[bytes], list[Standing]]:
     changed = git.run("diff-files", "-z", "--name-only", "--no-ext-diff", "--", "*.track", globs=True)
     meanwhile.join()
     paths = {path for path in (*changed.split(b"\0")[:-1], *untracked) if is_pointer_path(path)}
-    return paths, list(_read_files(git, sorted(paths)))
+    return paths, list(files_at(git, sorted(paths)))
 
 
 def records_differing(git: Git) -> set[bytes]:
@@ -81,12 +131,11 @@ def records_differing(git: Git) -> set[bytes]:
 
 def standing_at(git: Git, commits: Sequence[str]) -> list[Standing]:
     """What the trees of these commits have, each once: their trees are compared in turn, so alike ones cost little."""
-    empty = git.run("hash-object", "-t", "tree", "--stdin", input=b"").decode("ascii").strip()
-    trees = [empty, *_trees(git, commits)]
+    trees = [empty_tree(commits[0] if commits else ""), *_trees(git, commits)]
     pairs = (f"{one} {other}\n".encode() for one, other in pairwise(trees))
     found: set[Standing] = set()
     tokens = git.stream(
-        "diff-tree", "--stdin", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", *_PATHS,
+        "diff-tree", "--stdin", "-r", *_RAW, *_PATHS,
         input=pairs, globs=True,
     )  # fmt: skip
     for token in tokens:
@@ -106,32 +155,26 @@ def _trees(git: Git, commits: Sequence[str]) -> list[str]:
     return [answer.split(" ")[0] for answer in answers if answer.endswith(" tree")]
 
 
-def _read_files(git: Git, paths: Sequence[bytes]) -> Iterator[Standing]:
+def _sides(tokens: Iterator[bytes]) -> dict[bytes, Sides]:
+    found: dict[bytes, Sides] = {}
+    for head in tokens:
+        path = next(tokens, b"")
+        old_mode, new_mode, old, new, _ = head[1:].split(b" ")
+        if _is_ours(path):
+            before = old.decode("ascii") if old_mode in _REGULAR else None
+            found[path] = (before, new.decode("ascii") if new_mode in _REGULAR else None)
+    return found
+
+
+def _folders(git: Git) -> Iterator[bytes]:
+    """`.track/runs`, its years and their months, from the top; the months are not looked into."""
     top = os.fsencode(git.top)
-    like = _format_of(git) if paths else ""
-    for path in paths:
-        what = kind_of(path)
-        data = read_start(top, path, MAX_RECORD if what == RECORD else MAX_POINTER)
-        if data is not None:
-            yield Standing(path, Wanted(blob_of(data, like), what), data)
-
-
-def _record_folders(git: Git) -> Iterator[bytes]:
-    """`.track/runs`, its years and their months; the months are not looked into."""
-    top = os.path.join(os.fsencode(git.top), b".track", b"runs")
-    folders = [top]
+    folders = [b".track/runs"]
     for depth in range(3):
         yield from folders
         if depth < 2:
-            folders = sorted(os.path.join(each, name) for each in folders for name in _inside(each) if name.isdigit())
-
-
-def _records_here(git: Git) -> Iterator[bytes]:
-    start = len(os.path.join(os.fsencode(git.top), b""))
-    for folder in _record_folders(git):
-        for name in _inside(folder):
-            if is_record_path(path := os.path.join(folder, name)[start:]):
-                yield path
+            inner = (each + b"/" + name for each in folders for name in _inside(os.path.join(top, each)))
+            folders = sorted(each for each in inner if each.rpartition(b"/")[2].isdigit())
 
 
 def _inside(folder: bytes) -> list[bytes]:

@@ -75,9 +75,16 @@ class View:
         self._database = database
         self._git = git
         self._sources: tuple[str, ...] = ("temp.scope",)
+        self._worktree: int | None = None
+        self._condition = ""
 
-    def choose_standing(self, standing: Sequence[Standing], worktree: int | None, replaced: Iterable[bytes]) -> None:
-        """For `Catalog`: look at what stands, and in this working tree, the paths that are `replaced` apart."""
+    def choose_standing(
+        self, standing: Sequence[Standing], here: Sequence[Standing], worktree: int | None, replaced: Iterable[bytes]
+    ) -> None:
+        """For `Catalog`: look at what is `standing` in commits, and in this working tree: there the paths that are
+        `replaced` are as `here`.
+        """
+        self._worktree = worktree
         database = self._database
         columns = "(what INTEGER, content INTEGER, path INTEGER, PRIMARY KEY(what, content, path)) WITHOUT ROWID"
         database.execute(f"CREATE TEMP TABLE IF NOT EXISTS scope{columns}")
@@ -87,21 +94,19 @@ class View:
         database.executemany(
             "INSERT OR IGNORE INTO temp.scope SELECT p.what, c.id, p.id FROM path p, content c "
             "WHERE p.path = ? AND c.oid = ? AND c.what = ?",
-            [(one.path, bytes.fromhex(one.content.oid), one.content.what) for one in standing],
+            [(one.path, bytes.fromhex(one.content.oid), one.content.what) for one in (*standing, *here)],
         )
         if worktree is None:
             return
         database.executemany(
             "INSERT OR IGNORE INTO temp.replaced SELECT id FROM path WHERE path = ?", [(path,) for path in replaced]
         )
-        here = (
-            f"SELECT what, content, path FROM standing WHERE worktree = {worktree:d} "
-            "AND path NOT IN (SELECT path FROM temp.replaced)"
-        )
+        self._condition = f"worktree = {worktree:d} AND path NOT IN (SELECT path FROM temp.replaced)"
+        others = f"SELECT what, content, path FROM standing WHERE {self._condition}"
         if standing:
-            database.execute(f"INSERT OR IGNORE INTO temp.scope {here}")
+            database.execute(f"INSERT OR IGNORE INTO temp.scope {others}")
         else:
-            self._sources = (f"({here})",)
+            self._sources = (f"({others})", *(("temp.scope",) if here else ()))
 
     def lineage(self) -> Related:
         """What lineage asks of the records of this scope."""
@@ -170,7 +175,9 @@ class View:
     def count(self, what: int) -> int:
         """How many there are of POINTER or RECORD, those that cannot be read apart."""
         return sum(
-            self._database.execute(
+            self._total("versions", what)
+            if source == "version"
+            else self._database.execute(
                 f"SELECT COUNT(*) FROM {source} s WHERE s.what = ? "
                 "AND s.content NOT IN (SELECT id FROM content WHERE state > 0)",  # few, and an index has them
                 (what,),
@@ -180,13 +187,22 @@ class View:
 
     def saved_count(self) -> int:
         """How many artifacts runs saved to themselves alone."""
-        return sum(
-            self._database.execute(
-                f"SELECT COALESCE(SUM(r.saved), 0) FROM {source} s JOIN run r ON r.content = s.content "
-                f"WHERE s.what = {RECORD}"
-            ).fetchone()[0]
-            for source in self._sources
+        return sum(map(self._saved_in, self._sources))
+
+    def _saved_in(self, source: str) -> int:
+        if source == "version":
+            return self._total("saved", RECORD)
+        if source != "temp.scope":  # no record in a working tree is replaced
+            query = "SELECT saved FROM worktree WHERE id = ?"
+            return int(self._database.execute(query, (self._worktree,)).fetchone()[0])
+        query = (
+            "SELECT COALESCE(SUM(r.saved), 0) FROM temp.scope s JOIN run r ON r.content = s.content "
+            f"WHERE s.what = {RECORD}"
         )
+        return int(self._database.execute(query).fetchone()[0])
+
+    def _total(self, column: str, what: int) -> int:
+        return int(self._database.execute(f"SELECT {column} FROM total WHERE what = ?", (what,)).fetchone()[0])
 
     def has_run(self, run: str) -> bool:
         """Whether this scope has the record of the run with this id."""
@@ -300,12 +316,11 @@ class View:
         count = database.execute("SELECT COUNT(*) FROM commits").fetchone()[0]
         is_whole = set(asked) == every or len(reached) == count
         missing = "WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.path = s.path AND v.content = s.content)"
-        for source in self._sources:
-            if source != "temp.scope":
-                database.execute(
-                    f"INSERT OR IGNORE INTO temp.scope SELECT s.what, s.content, s.path FROM {source} s "
-                    + (missing if is_whole else "")
-                )
+        if self._sources[0] != "temp.scope":
+            condition = ("is_loose = 1 AND " if is_whole else "") + self._condition
+            database.execute(
+                f"INSERT OR IGNORE INTO temp.scope SELECT what, content, path FROM standing WHERE {condition}"
+            )
         if is_whole:
             database.execute(f"DELETE FROM temp.scope AS s {missing.replace('NOT EXISTS', 'EXISTS')}")
             self._sources = ("version", "temp.scope")

@@ -1,0 +1,121 @@
+"""What stands in a working tree, brought up to date by what changed: the same as looked at from nothing."""
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from history.test_catalog import catalog_of, everything, pointer, record, write
+from support.repositories import git
+from track.history import catalog_here
+from track.history.catalog import Scope
+from track.history.plumbing import Git
+from track.model.digest import digest_of
+from track.model.record import Used
+
+NAMES = ("a.csv", "b.csv", "data/c.csv", "data/d.csv", "e e/ü.csv")
+SCOPES = (Scope(), Scope(history=True), Scope(every=True))
+
+
+def said(repo: Path, *arguments: str) -> None:
+    """What Git may refuse here, as there is nothing to commit or something in the way."""
+    git("-c", "user.name=andy", "-c", "user.email=a@example.org", *arguments, cwd=repo, check=False)
+
+
+def steps(repo: Path, noise: random.Random) -> Iterator[Callable[[], None]]:
+    """Things that people do to a working tree and its index, without end."""
+    numbers = iter(range(10_000))
+
+    def edit() -> None:
+        write(repo, f"{noise.choice(NAMES)}.track", pointer(f"text {noise.randrange(6)}"))
+
+    def remove() -> None:
+        (repo / f"{noise.choice(NAMES)}.track").unlink(missing_ok=True)
+
+    def run() -> None:
+        used = Used("output", digest_of(b"%d" % noise.randrange(6)), 1, name="model.pt")
+        write(repo, *record(next(numbers) * 300, used))
+
+    def forget() -> None:
+        records = sorted((repo / ".track" / "runs").rglob("*.toml"))
+        if records:
+            records[noise.randrange(len(records))].unlink()
+
+    def drop_month() -> None:
+        months = sorted((repo / ".track" / "runs").glob("*/*"))
+        if months:
+            shutil.rmtree(months[noise.randrange(len(months))])
+
+    def switch() -> None:
+        said(repo, "checkout", "-q", *noise.choice([("main",), ("side",), ("-B", "side"), ("-f", "main")]))
+
+    others = [
+        ("add", "--all"), ("add", "--all"), ("add", ".track"), ("commit", "-qm", "one"), ("commit", "-qam", "two"),
+        ("rm", "-q", "--cached", "-r", "data"), ("rm", "-q", "--cached", "-r", ".track"), ("reset", "-q", "--hard"),
+        ("reset", "-q", "HEAD~1"), ("merge", "-q", "-m", "both", "side"), ("commit", "-q", "--amend", "-m", "again"),
+        ("stash", "-q"), ("add", "-N", "."), ("mv", "a.csv.track", "data/moved.csv.track"),
+    ]  # fmt: skip
+    own = (edit, edit, edit, remove, run, run, forget, drop_month, switch)
+    while True:
+        if noise.random() < 0.5:
+            yield noise.choice(own)
+        else:
+            yield lambda: said(repo, *noise.choice(others))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_followed_step_by_step_it_is_what_is_found_from_nothing(repo: Path, seed: int) -> None:
+    noise = random.Random(seed)
+    todo = steps(repo, noise)
+    with catalog_of(repo) as catalog:
+        for number in range(20):
+            for _ in range(noise.randrange(1, 4)):
+                next(todo)()
+            with catalog_of(repo, f"new-{number}.db") as new:
+                for scope in SCOPES:
+                    assert everything(catalog, scope) == everything(new, scope), number
+
+
+def test_a_commit_that_went_with_what_it_was_compared_to_is_no_hindrance(repo: Path) -> None:
+    write(repo, "a.track", pointer("one"))
+    git("add", "--all", cwd=repo)
+    git("commit", "-qm", "one", cwd=repo)
+    with catalog_of(repo) as catalog:
+        assert len(everything(catalog, Scope())[0]) == 1  # type: ignore[arg-type]  # a list of versions
+        write(repo, "b.track", pointer("two"))
+        git("add", "--all", cwd=repo)
+        git("commit", "-q", "--amend", "-m", "other", cwd=repo)
+        git("reflog", "expire", "--expire=now", "--all", cwd=repo)
+        git("gc", "-q", "--prune=now", cwd=repo)
+        assert len(everything(catalog, Scope())[0]) == 2  # type: ignore[arg-type]  # a list of versions
+
+
+def test_a_question_after_a_commit_reads_what_it_changed_and_no_list_of_all(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        write(repo, f"{number}.track", pointer(f"{number}"))
+        write(repo, *record(number))
+    git("add", "--all", cwd=repo)
+    git("commit", "-qm", "one", cwd=repo)
+    with catalog_of(repo) as catalog:
+        catalog.ask(Scope(), lambda view: view.names())
+        write(repo, "3.track", pointer("another"))
+        git("commit", "-qam", "two", cwd=repo)
+        looked: list[int] = []
+        between = catalog_here.between
+
+        def seen(at: Git, old: str, new: str) -> dict[bytes, catalog_here.Sides]:
+            found = between(at, old, new)
+            looked.append(len(found))
+            return found
+
+        def listed(at: Git, paths: object) -> None:
+            raise AssertionError("the index was listed")
+
+        monkeypatch.setattr(catalog_here, "between", seen)
+        monkeypatch.setattr(catalog_here, "staged_at", listed)
+        assert len(catalog.ask(Scope(), lambda view: view.pointers())) == 20
+        assert looked == [1]
