@@ -10,7 +10,7 @@ import pytest
 from support.cli import Completed
 from support.cli import track as track_apart
 from support.cli import track_here as track
-from support.named import NAMED, commit_at, got, new_rides, pointer
+from support.named import NAMED, commit_at, got, new_rides, pointer, put_text
 from support.repositories import commit_all, git
 from support.scene import duplicate
 from support.trees import Empty, Executable, Link, read_tree, write_tree
@@ -530,3 +530,38 @@ def test_in_a_run_what_is_put_is_an_output_and_what_is_brought_an_input(rides: P
     }
     commit_all(rides, "a run")
     track("verify", cwd=rides).ok()
+
+
+def test_a_key_that_nobody_can_declare_is_refused_and_one_written_by_hand_is_read_and_named(here: Path) -> None:
+    put_text(here, "rides", "eu\n")
+    refused = track("put", "other", here / ".gitignore", "--partition", "name=eu", cwd=here)
+    assert refused.code == 2 and "`name` is reserved" in refused.err
+    odd = here / NAMED / "rides" / "name=eu.track"
+    odd.parent.mkdir()
+    (here / NAMED / "rides.track").rename(odd)
+    many = "/".join(f"k{number:02}=1" for number in range(12))
+    (here / NAMED / "rides" / many).parent.mkdir(parents=True)
+    (here / NAMED / "rides" / f"{many}.track").write_bytes(odd.read_bytes())
+    for words in (("artifacts", "list"), ("artifacts", "schema", "rides"), ("artifacts", "values", "rides")):
+        track(*words, cwd=here).ok()
+    assert "name=eu" in track("artifacts", "show", "rides", cwd=here).ok().out
+    assert track("card", "rides", cwd=here).code == 2
+    (here.parent / "card.md").write_text("about it\n")
+    track("card", "rides", "--set", here.parent / "card.md", cwd=here).ok()
+    assert track("card", "rides", cwd=here).ok().out == "about it\n"
+    found = track("doctor", cwd=here).out
+    assert "name=eu.track: `name` is reserved" in found and "more than 10 partition keys" in found
+
+
+def test_names_that_artifacts_list_refuses_are_found_by_doctor_and_never_called_none(here: Path) -> None:
+    put_text(here, "rides", "eu\n")
+    (here / NAMED / "Rides.track").write_bytes((here / NAMED / "rides.track").read_bytes())
+    (here / NAMED / "rides.track").unlink()
+    listed = track("artifacts", "list", cwd=here)
+    assert listed.code == 7 and "Rides.track" in listed.err and "no named artifacts" not in listed.err
+    assert "not how a named artifact is written: .track/artifacts/Rides.track" in track("doctor", cwd=here).out
+    (here / NAMED / "Rides.track").unlink()
+    put_text(here, "rides", "eu\n")
+    (here / NAMED / "rides").mkdir()
+    (here / NAMED / "rides" / "@declaration.toml").write_text('[declaration]\nkeys = ["name"]\n')
+    assert "`name` is reserved" in track("doctor", cwd=here).out

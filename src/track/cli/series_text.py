@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from track.cli.terminal import emit_bytes
+from track.cli.terminal import emit_bytes, emit_told, settings
 from track.flows.run_living import time_of
 from track.model.chart import Line
 from track.model.names import display
@@ -52,10 +52,17 @@ def emit_rows(rows: Iterable[Sequence[object]]) -> None:
     for number, each in enumerate(rows, 1):
         writer.writerow(each)
         if number % _ROWS_AT_ONCE == 0:
-            emit_bytes(text.getvalue().encode("utf-8"))
+            _emit(text.getvalue())
             text.seek(0)
             text.truncate()
-    emit_bytes(text.getvalue().encode("utf-8"))
+    _emit(text.getvalue())
+
+
+def _emit(text: str) -> None:
+    if settings().is_terminal:
+        emit_told(text, end="")
+    else:
+        emit_bytes(text.encode("utf-8"))
 
 
 def document(shown: ShownMetrics) -> dict[str, object]:

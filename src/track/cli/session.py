@@ -7,7 +7,7 @@ from importlib import import_module
 from track.cli import render
 from track.cli.meter import meter as progress
 from track.cli.render import count_text, duration_text, size_text
-from track.cli.terminal import detail, emit, emit_bytes, emit_json, hint, note, paint, settings, warn
+from track.cli.terminal import detail, emit, emit_bytes, emit_json, emit_told, hint, note, paint, settings, warn
 from track.errors import MissingObject, TrackError, together
 from track.project import Project
 
@@ -18,6 +18,7 @@ __all__ = [
     "emit",
     "emit_bytes",
     "emit_json",
+    "emit_told",
     "hint",
     "note",
     "opened",

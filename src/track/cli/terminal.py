@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple, TextIO
 
+from track.model.names import display
+
 
 class Settings(NamedTuple):
     """What was asked for on the command line. `acts` says that the command changes something."""
@@ -20,6 +22,7 @@ class Settings(NamedTuple):
     color: str = "auto"
     pager: bool = True
     color_stdout: bool = False
+    is_terminal: bool = False
     acts: bool = False
 
 
@@ -33,9 +36,10 @@ def settings() -> Settings:
 
 
 def configure(**changes: bool | int | str) -> None:
-    """Change some settings; colour on stdout is decided here, before a pager takes its place."""
+    """Change some settings; what stdout is, and its colour, is decided here, before a pager takes its place."""
     asked = settings()._replace(**changes)  # type: ignore[arg-type]  # the names are those of Settings
-    _state["settings"] = asked._replace(color_stdout=wants_color(sys.stdout, asked.color))
+    color_stdout = wants_color(sys.stdout, asked.color)
+    _state["settings"] = asked._replace(color_stdout=color_stdout, is_terminal=sys.stdout.isatty())
 
 
 def begin(arguments: list[str]) -> None:
@@ -123,6 +127,14 @@ def emit(text: str, *, end: str = "\n") -> None:
     """Print a result; under `-q` a command that acts says nothing of what it did."""
     if not (settings().quiet and settings().acts):
         _print(text + end)
+
+
+def emit_told(text: str, *, end: str = "\n") -> None:
+    """Print a result with text that people made up in it: a program gets it as it is, a terminal (also one behind a
+    pager) with what would steer it escaped.
+    """
+    shown = "\n".join(map(display, text.split("\n"))) if settings().is_terminal else text
+    emit(shown, end=end)
 
 
 def _print(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from track.cli import drawing, graphs
-from track.cli.session import emit, emit_json, note, opened, refuse
+from track.cli.session import emit, emit_json, emit_told, note, opened, refuse
 from track.flows.lineage_of import Traced
 
 FORMATS = ("tree", "json", "dot", "mermaid", "svg", "html")
@@ -60,10 +60,10 @@ def show(
         if len(traced.graph.nodes) == 1 and not traced.graph.cut and name != "path":
             note("no run is known that used it" if name == "deps" else "no run is known that made it")
     elif form == "html":
-        emit(drawing.html(traced.graph, _title(name, traced, items)))
+        emit_told(drawing.html(traced.graph, _title(name, traced, items)))
     else:
         for line in {"dot": graphs.dot, "mermaid": graphs.mermaid, "svg": drawing.svg}[form](traced.graph):
-            emit(line)
+            emit_told(line)
     refuse(traced.refused)
     return bool(traced.graph.nodes)
 

@@ -1,6 +1,6 @@
 """Named artifacts: which there are at a side, what was agreed of them, and which of their versions is meant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -11,6 +11,7 @@ from track.flows.pointers import content_at
 from track.flows.sides import HERE, STAGED, Side, side_at, side_here, side_staged
 from track.history import log, trees
 from track.model.declaration import (
+    KEYS_LIMIT,
     TIME,
     Declaration,
     UndeclaredKey,
@@ -19,6 +20,7 @@ from track.model.declaration import (
     declaration_path,
     ordered,
     parse_declaration,
+    trouble_of_key,
 )
 from track.model.names import (
     artifact_pointer,
@@ -128,12 +130,25 @@ def schema_of(project: Project, names: Names, name: str) -> Schema:
     keys = {key for partitions in found.places.values() for key in partitions}
     times = {partitions[TIME] for partitions in found.places.values() if TIME in partitions}
     granularity = _BY_LENGTH.get(len(min(times)), "day") if times else None
-    try:
-        return Schema(Declaration(keys=tuple(sorted(keys - {TIME})), time=granularity), False)
-    except ValueError as error:
-        raise MalformedPointer(
-            f"the partitions of `{display(name)}` cannot be: {error}", hint="see who made them: git log -- .track"
-        ) from None
+    # A key that nobody can declare was written by hand: its versions are read, and `doctor` names them.
+    able = tuple(key for key in sorted(keys - {TIME}) if not trouble_of_key(key))
+    return Schema(Declaration(keys=able[:KEYS_LIMIT], time=granularity), False)
+
+
+def odd_keys(names: Names) -> Iterator[MalformedPointer]:
+    """What is wrong with the partitions of versions that were written by hand: keys that nobody can declare."""
+    for name, has in sorted(names.found.items()):
+        for path, partitions in has.places.items():
+            if odd := [key for key in partitions if key != TIME and trouble_of_key(key)]:
+                why = trouble_of_key(odd[0])
+            elif len(partitions.keys() - {TIME}) > KEYS_LIMIT:
+                why = f"has more than {KEYS_LIMIT} partition keys"
+            else:
+                continue
+            yield MalformedPointer(
+                f"{display(path)}: {why}",
+                hint=f"put it under another key: track get {typed(name)} -o FILE   then track put, and git rm",
+            )
 
 
 class Target(NamedTuple):

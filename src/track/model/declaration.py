@@ -218,6 +218,11 @@ def check_keys(keys: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
+def trouble_of_key(key: str) -> str | None:
+    """Why nothing can be partitioned by such a key; None where it can."""
+    return next(_key_problems((key,)), None)
+
+
 def _visible(text: str, what: str) -> str:
     try:
         text.encode("utf-8")

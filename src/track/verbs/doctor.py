@@ -12,8 +12,10 @@ from track import __version__
 from track.errors import NotAPointer, TrackError
 from track.flows import setup
 from track.flows.catalogued import catalog_of
+from track.flows.named import Names, declaration_at, odd_keys
 from track.flows.pointers import overwritten
 from track.flows.probe import Filesystem, probe
+from track.flows.sides import side_here
 from track.flows.totals import other_totals
 from track.history import drivers, hooks, log
 from track.history.catalog import Scope
@@ -71,6 +73,7 @@ def doctor(project: Project) -> Diagnosis:
         _hooks,
         _drivers,
         _pointers,
+        _named,
         _history,
         _data,
         _left_over,
@@ -240,6 +243,19 @@ def _pointers(project: Project) -> Iterator[Check]:
         yield Check("pointers", "finding", told.message, told.hint)
     if foreign := [path for path in foreign if path not in lost]:
         yield Check("pointers", "note", f"not of track, and left alone: {_names(foreign)}")
+
+
+def _named(project: Project) -> Iterator[Check]:
+    """Pointers of named artifacts that lie where `track put` writes none, and declarations that cannot be read."""
+    side = side_here(project)
+    names = Names(side)
+    wrong = [*names.refused, *odd_keys(names)]
+    for name in names.found:
+        try:
+            declaration_at(project, side, name)
+        except TrackError as error:
+            wrong.append(error)
+    yield from (Check("named artifacts", "finding", error.message, error.hint) for error in wrong)
 
 
 def _history(project: Project) -> Iterator[Check]:

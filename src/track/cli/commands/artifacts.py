@@ -96,7 +96,7 @@ def list_command(*, search: str | None, rev: str | None, as_json: bool) -> None:
         emit_json("artifacts list", {"where": found.where, "artifacts": [_artifact(one) for one in found.artifacts]})
     elif found.artifacts:
         table([_row(one) for one in found.artifacts], right=(2,))
-    else:
+    elif not found.refused:
         note("no named artifacts: track put NAME FILE makes one")
     refuse(found.refused)
 

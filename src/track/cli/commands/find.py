@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from track.cli import found_text
-from track.cli.session import count_text, emit, emit_json, hint, note, opened, table
+from track.cli.session import count_text, emit, emit_json, emit_told, hint, note, opened, table
 from track.cli.terminal import json_of
 from track.errors import UsageError
 from track.model.names import display
@@ -73,7 +73,7 @@ def command(
             emit(json_of(found_text.document(item)))
     elif as_csv:
         for line in found_text.csv_lines(found.items, runs=runs):
-            emit(line)
+            emit_told(line)
     else:
         table([found_text.row(item) for item in found.items], right=(2,) if not runs else ())
     _say_rest(found, "run" if runs else "version")

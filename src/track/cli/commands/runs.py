@@ -7,7 +7,7 @@ import click
 from track.cli import runs_table, runs_text
 from track.cli.later import Later
 from track.cli.runs_comparing import compare
-from track.cli.session import count_text, emit, emit_json, note, opened, refuse, table
+from track.cli.session import count_text, emit, emit_json, emit_told, note, opened, refuse, table
 from track.verbs.runs_list import Listed, runs_list
 from track.verbs.runs_show import runs_show
 
@@ -95,7 +95,7 @@ def list_(*, journal: bool, shared: bool, as_json: bool, as_csv: bool, sort: str
         emit_json("runs list", {"runs": runs, "matching": listed.matching_count, "known": listed.known_count})
     elif as_csv:
         for line in runs_table.csv_lines(listed.runs):
-            emit(line)
+            emit_told(line)
     else:
         _show_list(listed, sort)
     refuse(listed.refused)
