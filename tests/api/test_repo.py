@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,7 +33,9 @@ from track.errors import (
     UnknownRevision,
     UsageError,
 )
+from track.flows.opened import sweep_readable
 from track.model.record import Used
+from track.project import Project
 
 BIG = bytes(range(256)) * (6 << 10)  # 1.5 MiB: a file of its own in the store
 
@@ -494,3 +497,41 @@ def test_every_public_method_says_what_it_raises() -> None:
             method = found.__func__ if isinstance(found, classmethod) else found
             reads = inspect.isfunction(method) and not name.startswith("_")
             assert not reads or name == "close" or "aises" in (method.__doc__ or ""), f"{kind}.{name}"
+
+
+def test_files_that_nobody_asked_for_in_a_week_are_swept_and_those_in_use_stay(tmp_path: Path) -> None:
+    repo = new_repository(tmp_path / "fresh")
+    cli("init", cwd=repo).ok()
+    names = ("a.csv", "b.csv", "c.csv", "big.bin")
+    for name in names:
+        (repo / name).write_bytes(BIG if name == "big.bin" else name.encode())
+    cli("add", *names, cwd=repo).ok()
+    with track.Repo(repo) as opened:
+        places = {name: opened.get(name).path for name in names}
+        then = time.time() - 8 * 86_400
+        for name in names:
+            os.utime(places[name].parent, (then, then))
+        with places["a.csv"].open("rb") as reading:
+            assert opened.get("b.csv").path == places["b.csv"]  # asked for once more
+            with Project.open(repo) as project:
+                assert sweep_readable(project, time.time(), most=1) == 1
+            cli("gc", cwd=repo).ok()
+            assert [name for name in names if places[name].exists()] == ["b.csv"]
+            assert os.listdir(repo / ".git" / "track" / "readable") == [places["b.csv"].parent.name]
+            assert reading.read() == b"a.csv"
+        assert opened.get("big.bin").path.read_bytes() == BIG
+        cli("verify", cwd=repo).ok()
+
+
+def test_whoever_makes_a_file_sweeps_old_ones_once(tmp_path: Path) -> None:
+    repo = new_repository(tmp_path / "fresh")
+    cli("init", cwd=repo).ok()
+    (repo / "a.csv").write_text("a")
+    cli("add", "a.csv", cwd=repo).ok()
+    old = repo / ".git" / "track" / "readable" / ("0" * 64)
+    old.mkdir(parents=True)
+    (old / "old.csv").write_text("old")
+    os.utime(old, (1, 1))
+    with track.Repo(repo) as opened:
+        assert opened.get("a.csv").path.read_text() == "a"
+    assert not old.exists()

@@ -253,3 +253,27 @@ def test_what_a_step_can_bring_back_is_named_as_the_reason_that_it_stays(repo: P
     shutil.rmtree(repo / ".git/track/trash")
     done = track("gc", "--keep", "tips", "--grace", "0", cwd=repo).ok()
     assert "track restore" not in done.err and "are gone" in done.out
+
+
+def test_a_version_that_an_alias_names_stays_under_every_policy(repo: Path, tmp_path: Path) -> None:
+    track("init", cwd=repo).ok()
+    track("config", "--clone", "store.min_copies", "0", cwd=repo).ok()
+    file = tmp_path / "rides.csv"
+    for number in range(3):
+        file.write_bytes(b"version %d" % number)
+        track("put", "rides", file, cwd=repo).ok()
+        if number == 0:
+            track("alias", "rides", "prod", cwd=repo).ok()
+        commit_all(repo, f"version {number}")
+    forget_history(repo)
+    collected(repo, keep=TIPS, grace_days=0)
+    assert {digest_of(b"version 0"), digest_of(b"version 2")} <= objects(repo)
+    assert digest_of(b"version 1") not in objects(repo)
+    track("get", "rides@prod", "-o", tmp_path / "prod", cwd=repo).ok()
+    assert (tmp_path / "prod").read_bytes() == b"version 0"
+
+    track("alias", "rides", "prod", "--remove", cwd=repo).ok()
+    commit_all(repo, "no alias")
+    forget_history(repo)
+    collected(repo, keep=TIPS, grace_days=0)
+    assert digest_of(b"version 0") not in objects(repo)

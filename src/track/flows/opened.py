@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,10 @@ from track.store.whole import open_whole
 
 READABLE = "readable"
 """The folder of a clone's state in which files lie that are read by their path; all of it may be deleted."""
+READABLE_S = 7 * 86_400.0
+"""What nobody asked for so long is swept, by `gc` and by whoever makes another one."""
+_SWEPT_AT_ONCE = 100
+_swept: set[Path] = set()
 
 
 def opened(project: Project, pinned: Pinned, progress: Progress = silent) -> BinaryIO:
@@ -44,7 +49,8 @@ def readable(project: Project, pinned: Pinned, progress: Progress = silent) -> P
     """The path of a read-only file with the bytes and the name of a pinned file, verified each time it is asked for.
 
     A large file is a link to the store's own, a small one a copy, under a folder named by the digest in this clone's
-    state. Raises as `content` does, and DiskFull or StoreUnwritable where it cannot be made.
+    state, for READABLE_S after it was last asked for. Raises as `content` does, and DiskFull, StoreUnwritable where it
+    cannot be made.
     """
     data: bytes | None = None
     target: Path | None = None
@@ -59,8 +65,13 @@ def readable(project: Project, pinned: Pinned, progress: Progress = silent) -> P
             data, target = None, _verified_path(project, pinned, digest, progress)
     folder = project.state / READABLE / digest.hex()
     place = folder / pinned.filename
+    with suppress(OSError):  # there is none yet, or it may not be written: then nothing sweeps it
+        os.utime(folder)  # first: from now on no sweep takes it
     if _is_so(place, data, target):
         return place
+    if project.state not in _swept:
+        _swept.add(project.state)
+        sweep_readable(project, time.time(), most=_SWEPT_AT_ONCE)
     publish.make_directories(folder)
     with suppress(FileNotFoundError):
         publish.remove(place)
@@ -71,6 +82,23 @@ def readable(project: Project, pinned: Pinned, progress: Progress = silent) -> P
         assert data is not None
         publish.publish_bytes(place, data, mode=0o444, durable=False)
     return place
+
+
+def sweep_readable(project: Project, now_s: float, *, most: int | None = None) -> int:
+    """Remove files of `readable` that nobody asked for in READABLE_S, at most so many; how many.
+
+    Who has one open goes on reading it.
+    """
+    removed = 0
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(project.state / READABLE) as found:
+        for item in found:
+            if removed == most:
+                break
+            with suppress(OSError, TrackError):  # another process sweeps too
+                if now_s - item.stat(follow_symlinks=False).st_mtime > READABLE_S:
+                    publish.remove_tree(Path(item.path))
+                    removed += 1
+    return removed
 
 
 def _verified(project: Project, digest: bytes) -> BinaryIO:

@@ -12,6 +12,7 @@ from track.errors import HistoryIncomplete, TrackError, UsageError
 from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over, versions_of
 from track.flows.leftovers import Source, explain
 from track.flows.needed import Reached, held_by_steps, mark_needed, repositories, shallow_among
+from track.flows.opened import sweep_readable
 from track.flows.passed import Passed
 from track.flows.sharers import HeldBack, keep_last_copies
 from track.flows.undo import sweep_trash
@@ -125,7 +126,7 @@ def gc(
         force=force,
     )
     if not dry_run:
-        _begin(project, asked.forgotten)
+        _begin(project, asked)
     with Marks() as marks:
         users = _repositories(project, asked.forgotten, force=force)
         chosen = keepings(project, users, own=asked.policy, now_s=asked.now_s, grace_days=asked.days)
@@ -190,10 +191,11 @@ def _act(
     return users, reached, _Done(False, taken, revived, emptied)
 
 
-def _begin(project: Project, forgotten: Iterable[Path]) -> None:
+def _begin(project: Project, asked: _Asked) -> None:
     with project.lock():
         sweep_trash(project)
-    for client in forgotten:
+    sweep_readable(project, asked.now_s)
+    for client in asked.forgotten:
         forget_client(project.store.rooms, client)
 
 
