@@ -10,7 +10,9 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned, files_below
 from support.trees import write_tree
+from track.model.digest import digest_of
 from track.project import Project
+from track.store import pack
 from track.verbs.gc_remote import CollectedRemote, gc_remote
 
 DAY_S = 86_400
@@ -211,17 +213,19 @@ def test_a_clone_with_an_old_index_finds_the_chunks_where_they_are_now(scattered
 
 
 def test_a_damaged_pack_of_chunks_stays_with_the_recipes_that_name_it(scattered: Path) -> None:
-    pack = max((scattered.parent / "remote/packs").rglob("*"), key=lambda path: path.is_file() and path.stat().st_size)
-    at = pack.read_bytes().index(middle(FIRST, 1 << 20))
-    content = bytearray(pack.read_bytes())
+    largest = max(
+        (scattered.parent / "remote/packs").rglob("*"), key=lambda path: path.is_file() and path.stat().st_size
+    )
+    at = largest.read_bytes().index(middle(FIRST, 1 << 20))
+    content = bytearray(largest.read_bytes())
     content[at] ^= 1
-    then = pack.stat().st_mtime
-    pack.chmod(0o600)
-    pack.write_bytes(content)
-    os.utime(pack, (then, then))
+    then = largest.stat().st_mtime
+    largest.chmod(0o600)
+    largest.write_bytes(content)
+    os.utime(largest, (then, then))
     assert collected(scattered).condemned_count <= 1
     collected(scattered)
-    assert pack.exists()
+    assert largest.exists()
 
 
 def test_a_new_pack_that_is_lost_keeps_the_old_one(scattered: Path) -> None:
@@ -236,3 +240,34 @@ def test_a_new_pack_that_is_lost_keeps_the_old_one(scattered: Path) -> None:
     clone = cloned(scattered, "clone")
     track("pull", cwd=clone).ok()
     assert (clone / "big.bin").read_bytes() == LAST
+
+
+def test_a_dead_recipe_among_live_ones_does_not_count_once_its_chunks_are_gone(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pack stays for the others; whoever pushes that version again has to send it."""
+    monkeypatch.setattr(pack, "PACK_SIZE", 2 << 20)
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../remote", cwd=repo).ok()
+    small = sorted((random.Random(number).randbytes(1_250_000) for number in range(10, 13)), key=digest_of)
+    tries = (random.Random(number).randbytes(5 << 20) for number in range(20, 60))
+    large = next(content for content in tries if digest_of(content) > digest_of(small[-1]))  # it is cut last
+    write_tree(repo, {"large.bin": large, **{f"small/{number}": content for number, content in enumerate(small)}})
+    track("add", "large.bin", "small", cwd=repo).ok()
+    commit_all(repo, "all")
+    track("push", cwd=repo).ok()
+    write_tree(repo, {"large.bin": b"small by now"})
+    track("add", "large.bin", cwd=repo).ok()
+    git("checkout", "-q", "--orphan", "other", cwd=repo)
+    commit_all(repo, "without it")
+    git("branch", "-q", "-M", "other", "main", cwd=repo)
+    forget(repo)
+    age(repo)
+    assert sum(collected(repo).deleted_bytes for _ in range(5)) > 3 << 20
+    write_tree(repo, {"large.bin": large})
+    track("add", "large.bin", cwd=repo).ok()
+    commit_all(repo, "again")
+    track("push", cwd=repo).ok()
+    clone = cloned(repo, "clone")
+    track("pull", cwd=clone).ok()
+    assert (clone / "large.bin").read_bytes() == large
