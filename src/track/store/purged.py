@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from track.errors import DamagedObject, NewerFormat, TrackError
 from track.progress import Progress, silent
@@ -93,6 +94,20 @@ def _remove_bad_packs(rooms: Rooms, objects: frozenset[bytes]) -> None:
                 found = {entry.digest for entry in read_table(path)}
             if not objects.isdisjoint(found):
                 remove(path)
+
+
+def unreadable_packs(rooms: Rooms) -> tuple[Path, ...]:
+    """Packs in quarantine of which nobody can say what is in them, sorted."""
+    found: list[Path] = []
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for path in sorted(rooms.quarantine.iterdir()):
+            if ".pack" not in path.name:  # an object of its own, by whose name it is found
+                continue
+            try:
+                read_table(path)
+            except (TrackError, OSError):
+                found.append(path)
+    return tuple(found)
 
 
 def _remove_leftovers(rooms: Rooms, names: Iterable[bytes]) -> None:

@@ -3,15 +3,28 @@
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from track.errors import Conflict, MissingObject, RemoteError, TrackError, UsageError
+from track.errors import (
+    Conflict,
+    MissingObject,
+    RemoteError,
+    TrackError,
+    UnknownPath,
+    UnknownRevision,
+    UsageError,
+)
 from track.flows.collecting import is_whole
 from track.flows.last_copies import reaching
+from track.flows.named import Names
+from track.flows.named_versions import asked_of, choose
 from track.flows.needed import mark_needed, repositories, shallow_among
 from track.flows.needed_there import mark_needed_there
 from track.flows.reach import Version, objects_below, versions, versions_here
 from track.flows.remotes import Named, all_named, clone_id, connected
+from track.flows.same_bytes import SameBytes, named_here, named_there
+from track.flows.sides import side_here
 from track.model.digest import Digest
 from track.model.names import display, typed
 from track.progress import Progress, silent
@@ -20,7 +33,7 @@ from track.store.clock import now_at
 from track.store.holders import read_holders
 from track.store.marks import Marks
 from track.store.nodes_there import read_there
-from track.store.purged import note_purged, purge_here, purged_in
+from track.store.purged import note_purged, purge_here, purged_in, unreadable_packs
 from track.store.purging import purge_there
 from track.store.remote import Remote
 from track.store.tombstones import Purge, read_tombstones, together
@@ -44,7 +57,9 @@ class PurgedRemote:
 class Purged:
     """What was removed for good, or would be in a dry run.
 
-    `shared_count` objects stay, for other versions are made of them too. `here_count` were in the local store.
+    `shared_count` objects stay, for other versions are made of them too. `here_count` were in the local store. `names`
+    are all that name the same bytes. `unreadable` are packs in quarantine here that may hold some of it: nobody can
+    read what is in them.
     """
 
     path: bytes
@@ -54,13 +69,15 @@ class Purged:
     shared_count: int
     here_count: int
     remotes: tuple[PurgedRemote, ...]
+    names: tuple[SameBytes, ...] = ()
+    unreadable: tuple[Path, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """5 when a remote was not reached, 1 when something stays that others are made of, else 0."""
+        """5 when a remote was not reached, 1 when something stays, or may, else 0."""
         if any(one.error is not None for one in self.remotes):
             return max(one.error.exit_code for one in self.remotes if one.error is not None)
-        return 1 if self.shared_count or any(one.kept_packs for one in self.remotes) else 0
+        return 1 if self.shared_count or self.unreadable or any(one.kept_packs for one in self.remotes) else 0
 
 
 def purge(
@@ -75,7 +92,8 @@ def purge(
 ) -> Purged:
     """Remove a version of an artifact for good: from every remote, and from the local store with its trash.
 
-    The version is that of the pointer here, or at `rev`. Objects that other versions are made of too, here or in what
+    The version is that of the pointer here, or at `rev`; or that of a named artifact, where `rev` is an alias, a digest
+    or a revision, and none means the latest. Objects that other versions are made of too, here or in what
     other clones pushed, stay, unless `shared`: then those versions are not whole any more. What was removed, when, by
     whom and why is written down at every remote and here; no push sends it again. The working copy is not touched.
     Interrupted, the same goes on.
@@ -105,17 +123,52 @@ def purge(
             hint="purge those too, or, to leave them without it: track purge --shared "
             f"{typed(version.path)} --because 'WHY'",
         )
-    done = Purged(version.path, version.pointer.digest, dry_run, len(going), len(others), 0, ())
+    names = (*named_here(project, version.pointer.digest), *_said_there(project, remotes, version.pointer.digest))
+    unreadable = unreadable_packs(project.store.rooms)
+    digest = version.pointer.digest
+    done = Purged(version.path, digest, dry_run, len(going), len(others), 0, (), names, unreadable)
     if dry_run:
         return done
     there = tuple(
         _at_remote(project, named, version, going, reason, shared=shared, progress=progress) for named in remotes
     )
     here = _here(project, version, going, reason, progress)
-    return Purged(done.path, done.digest, False, len(going), len(others), here, there)
+    return replace(done, here_count=here, remotes=there, unreadable=unreadable_packs(project.store.rooms))
 
 
 def _version(project: Project, artifact: str, rev: str | None) -> Version:
+    try:
+        version = _at_path(project, artifact, rev)
+    except (UnknownPath, UnknownRevision, UsageError):
+        if (named := _named(project, artifact, rev)) is None:
+            raise
+        version = named
+    if version.pointer.kind == "value":
+        shown = display(version.path)
+        raise UsageError(f"`{shown}` is a value: it stands in its pointer, which is in Git's history")
+    return version
+
+
+def _named(project: Project, artifact: str, rev: str | None) -> Version | None:
+    """A version of a named artifact; None where there is no artifact of that name."""
+    words = artifact if rev is None else f"{artifact}@{rev}"
+    try:
+        found = choose(project, asked_of(words))
+    except UnknownPath:
+        if asked_of(artifact).name in Names(side_here(project)).found:
+            raise
+        return None
+    return Version(found.path, found.pointer, ())
+
+
+def _said_there(project: Project, remotes: Sequence[Named], digest: Digest) -> Iterator[SameBytes]:
+    """What other clones said of a version, at the remotes that answer."""
+    for named in remotes:
+        with suppress(RemoteError), connected(project, named, sending=False) as connection:
+            yield from named_there(named.name, read_holders(connection.place), digest, clone_id(project))
+
+
+def _at_path(project: Project, artifact: str, rev: str | None) -> Version:
     path = project.relative(artifact)
     reached = versions_here(project, [path]) if rev is None else versions(project, [rev], [path])
     found = [version for version in reached.versions if path in (version.path, version.path + b".track")]
@@ -124,8 +177,6 @@ def _version(project: Project, artifact: str, rev: str | None) -> Version:
             f"`{display(path)}` is not an artifact of its own: a whole version is purged, not a part of one",
             hint="track ls      lists artifacts",
         )
-    if found[0].pointer.kind == "value":
-        raise UsageError(f"`{display(path)}` is a value: it stands in its pointer, which is in Git's history")
     return found[0]
 
 

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from track.cli.collected import SHOWN
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, warn
 from track.errors import UsageError
 from track.model.names import display, typed
@@ -14,22 +15,25 @@ _HELP = """Remove a version for good, from every remote and from the local store
 \b
   track purge faces.zip --because 'consent was withdrawn'    the version that the pointer here names
   track purge faces.zip@v1 --because 'as above'              the version at a commit, branch or tag
-  track purge -n faces.zip@v1 --because 'as above'           say what would go
+  track purge rides@prod --because 'as above'                a version of a named artifact: an alias, digest or tag
+  track purge -n faces.zip@v1 --because 'as above'           say what would go, and everything that names it
 
-It cannot be undone, and happens at once. What was removed, when, by whom and why is written down at every remote, and
-whoever misses the data is told so. No push sends it again. Pointers and names stay in Git's history, and the working
-copy is yours to delete. What other versions are made of too, here or in what other clones pushed, stays, unless
---shared leaves them without it: -n says before how much that is.
+It cannot be undone, and happens at once. Paths, names, aliases and other clones that name the same bytes are told
+before. What was removed, when, by whom and why is written down at every remote, and whoever misses the data is told so.
+No push sends it again. Pointers and names stay in Git's history, and the working copy is yours to delete. What other
+versions are made of too, here or in what other clones pushed, stays, unless --shared leaves them without it: -n says
+before how much that is.
 
 \b
-Exit codes: 0 done; 1 something stays that other versions are made of; 2 wrong usage, no reason, or no consent; 3 not a
-project; 4 its manifest is nowhere; 5 a remote does not answer (the same command goes on there); 6 all of it belongs to
-other versions, the history is not all here, or other commands are at work; 7 damaged data.
+Exit codes: 0 done; 1 something stays that other versions are made of, or may be in a pack that nobody can read; 2 wrong
+usage, no reason, or no consent; 3 not a project; 4 its manifest is nowhere; 5 a remote does not answer (the same
+command goes on there); 6 all of it belongs to other versions, the history is not all here, or other commands are at
+work; 7 damaged data.
 """
 
 
 @click.command("purge", help=_HELP, short_help="remove a version for good, everywhere")
-@click.argument("artifact", metavar="ARTIFACT[@REV]", type=click.UNPROCESSED)
+@click.argument("artifact", metavar="ARTIFACT[@VERSION]", type=click.UNPROCESSED)
 @click.option("--because", metavar="WHY", help="Why, for those who will miss the data.")
 @click.option("--shared", is_flag=True, help="Also what other versions are made of too.")
 @click.option("--yes", is_flag=True, help="Do not ask; it cannot be undone.")
@@ -55,6 +59,7 @@ def command(*, artifact: str, because: str | None, shared: bool, yes: bool, dry_
 
 def _ask(planned: Purged, artifact: str, because: str, *, shared: bool) -> None:
     what = f"{display(planned.path)} ({planned.digest.short}, {count_text(planned.objects_count, 'object')})"
+    _show_names(planned)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             f"{what} would be removed for good, and nobody is here to say yes",
@@ -64,7 +69,21 @@ def _ask(planned: Purged, artifact: str, because: str, *, shared: bool) -> None:
         raise UsageError("nothing was removed")
 
 
+def _show_names(done: Purged) -> None:
+    """Everything that names the same bytes."""
+    for one in done.names[:SHOWN]:
+        where = ", ".join(display(each) for each in one.where[:SHOWN])
+        if one.clone:
+            note(f"named by clone {one.clone[:8]} at {display(one.remote)}: {where}")
+        else:
+            note(f"named by {one.name}: {where}")
+    if len(done.names) > SHOWN:
+        note(f"and by {len(done.names) - SHOWN} more: --json names all")
+
+
 def _show(done: Purged) -> None:
+    if done.is_dry:
+        _show_names(done)
     would = "would be " if done.is_dry else ""
     count = count_text(done.objects_count, "object")
     emit(f"{display(done.path)}  {done.digest.short}  {count} {would}removed for good")
@@ -84,6 +103,11 @@ def _show(done: Purged) -> None:
         count = count_text(done.shared_count, "object")
         more = "--shared removes them too" if done.is_dry else "they go when those versions are purged"
         warn(f"{count} of it belong to other versions too: kept ({more})")
+    if done.unreadable:
+        packs = count_text(len(done.unreadable), "pack")
+        warn(f"{packs} in quarantine here cannot be read, and may hold some of it: kept")
+        for path in done.unreadable[:SHOWN]:
+            hint(f"rm {typed(str(path))}      removes it, with whatever else could be rescued from it")
     if done.is_dry:
         note("nothing was changed (--dry-run)")
     else:
@@ -98,6 +122,11 @@ def _document(done: Purged) -> dict[str, object]:
         "objects": done.objects_count,
         "shared": done.shared_count,
         "here": done.here_count,
+        "names": [
+            {"name": one.name, "where": [display(each) for each in one.where], "remote": one.remote, "clone": one.clone}
+            for one in done.names
+        ],
+        "unreadable": [display(str(path)) for path in done.unreadable],
         "remotes": [
             {
                 "remote": display(one.remote),
