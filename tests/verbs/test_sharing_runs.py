@@ -1,6 +1,7 @@
 """Runs that no commit has are shared through a remote: another clone sees them, with what they logged and named."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,9 @@ from track.flows.run_find import Found, every_run, find_run
 from track.flows.run_living import say_points
 from track.flows.run_start import Wishes, begin
 from track.model.record import Record
+from track.model.shared_runs import WITHDRAWN
 from track.store.backends.folder import open_folder
-from track.store.layout import RUNS
+from track.store.layout import RUNS, withdrawn_key
 from track.verbs.events import events
 from track.verbs.fetch import fetch
 from track.verbs.gc import gc
@@ -266,3 +268,71 @@ def _age(folder: Path) -> None:
         if path.is_file():
             then = path.stat().st_mtime - 2 * 86_400
             os.utime(path, (then, then))
+
+
+def test_what_was_shared_is_taken_back_and_stays_so(here: Path) -> None:
+    first = execute(here, "first")
+    execute(here, "second")
+    share(here)
+    copy = here.parent / "copy"
+    shutil.copytree(here, copy, symlinks=True)
+    clone = cloned(here)
+    assert set(bring(clone)) == {"first", "second"}
+    assert "would be taken back" in track_here("runs", "unshare", "-n", "first", cwd=here).ok().out
+    assert set(bring(clone)) == {"first", "second"}
+    assert "taken back" in track_here("runs", "unshare", "first", cwd=here).ok().out
+    assert set(bring(clone)) == {"second"}
+    track_here("runs", "unshare", "first", cwd=here).ok()  # again, as after a kill
+    execute(here, "third")
+    share(here)
+    assert set(bring(clone)) == {"second", "third"}
+    consented(copy)
+    execute(copy, "fourth")
+    share(copy)
+    assert "first" not in set(bring(clone))
+    track_here("runs", "unshare", "--undo", "first", cwd=here).ok()
+    share(here)
+    assert {"first", "second", "third"} <= set(bring(clone)) and bring(clone)["first"].record == first
+
+
+def test_a_file_that_still_has_a_run_which_was_taken_back_shows_it_to_nobody(here: Path) -> None:
+    record = execute(here, "first")
+    execute(here, "second")
+    share(here)
+    place = open_folder(here.parent / "remote")
+    (key,) = files_there(here)
+    place.put(withdrawn_key(key.split("/")[1], record.id), WITHDRAWN)  # and then it was killed
+    clone = cloned(here)
+    assert set(bring(clone)) == {"second"}
+    track_here("runs", "unshare", "first", cwd=here).ok()
+    assert key not in files_there(here) and set(bring(clone)) == {"second"}
+
+
+def test_only_what_this_clone_shared_is_taken_back(here: Path) -> None:
+    record = execute(here, "first")
+    refused = track_here("runs", "unshare", "first", cwd=here)
+    assert refused.code == 2 and "was not shared by this clone" in refused.err
+    share(here)
+    clone = cloned(here)
+    bring(clone)
+    consented(clone)
+    refused = track_here("runs", "unshare", "first", cwd=clone)
+    assert refused.code == 2 and "was not shared by this clone" in refused.err
+    assert track_here("runs", "unshare", "nobody", cwd=here).code == 2
+    assert track_here("runs", "unshare", "--undo", "first", cwd=here).code == 2
+    assert track_here("runs", "unshare", "first", "--remote", "none", cwd=here).code == 5
+    assert set(bring(clone)) == {"first"} and record.id
+
+
+def test_verifying_a_remote_looks_at_shared_runs(here: Path) -> None:
+    execute(here, "first")
+    share(here)
+    track_here("verify", "--remote", "origin", cwd=here).ok()
+    place = open_folder(here.parent / "remote")
+    (key,) = files_there(here)
+    good = place.get(key)
+    place.put(key, good[:-3])
+    told = track_here("verify", "--remote", "origin", cwd=here)
+    assert told.code == 7 and key in told.out + told.err
+    place.put(key, good.replace(b"track-runs 1", b"track-runs 2"))
+    assert track_here("verify", "--remote", "origin", cwd=here).code == 7

@@ -9,8 +9,11 @@ from track.flows.reach import UNBELIEVABLE, Version, every_ref, objects_below, v
 from track.model.manifest import walk
 from track.model.names import display
 from track.model.pointer import Pointer
+from track.model.shared_runs import parse_runs, unseal
 from track.project import Project
 from track.store.checking import Checked, Problem
+from track.store.layout import RUNS, runs_name
+from track.store.place import NoSuchKey
 from track.store.remote import Remote
 
 
@@ -57,6 +60,28 @@ def _name_losses(
                 found.named.add(entry.digest)
                 place = path + b"/" + entry.path
                 found.add(kinds[entry.digest], place, "is lost at the remote", entry.digest, step)
+
+
+def check_runs(project: Project, remote: Remote, found: Findings) -> None:
+    """Read the files of shared runs at a remote: is each what it was, and is what it names there, if it is here?"""
+    for one in remote.place.list(RUNS):
+        if runs_name(one.key) is None:
+            continue
+        try:
+            runs = parse_runs(unseal(remote.place.get(one.key), one.key), one.key)
+            records = [run.record(one.key) for run in runs]
+        except NoSuchKey:
+            continue  # it went meanwhile, for another one says the same
+        except TrackError as error:
+            found.add("damaged", one.key.encode(), error.message, None, "track push --runs where it was shared from")
+            continue
+        found.read_bytes += one.size
+        for record in records:
+            named = {bytes(digest) for digest, _, _ in record.named()}
+            here = named - project.store.absent(named)
+            for digest in sorted(remote.absent(here)):
+                what = f"run {display(record.name)}, which is shared, names what is lost at the remote"
+                found.add("missing", one.key.encode(), what, digest, "track push --runs")
 
 
 def walk_complete(project: Project, remote: Remote, found: Findings) -> None:

@@ -5,7 +5,7 @@ there: no collection takes it while this clone, or one that fetched the record, 
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import DamagedObject, NewerFormat, RemoteError, TrackError, UsageError, together
@@ -24,8 +24,8 @@ from track.project import Project
 from track.runs.journal import Living
 from track.runs.shelf import Shelf, latest, shelf_of
 from track.runs.spool import said_by
-from track.store.layout import RUNS, RunsKey, runs_name
-from track.store.place import NoSuchKey
+from track.store.layout import RUNS, RunsKey, runs_name, withdrawn_run
+from track.store.place import Listed, NoSuchKey
 from track.store.remote import Remote
 from track.store.survey import in_threads
 
@@ -49,20 +49,22 @@ class Shareable(NamedTuple):
 def shareable(project: Project, *, dry_run: bool = False) -> Shareable:
     """The runs of the journal and those that live, with what they have logged until now, which is stored.
 
-    Left out is what a commit of a remote-tracking branch has. In a dry run nothing is stored.
+    Left out is what a commit of a remote-tracking branch has, and what was taken back. In a dry run nothing is stored.
 
     Raises:
         DiskFull, StoreUnwritable: what a living run has logged cannot be stored.
     """
     journal = journal_of(project)
-    told = records_published(project.git)
+    told, private = records_published(project.git), journal.private()
     found = [
         SharedRun(record.id, max(1, micros(record.ended or record.started)), dump_record(record))
         for record in journal.ended()
-        if record_path(record.id, record.started) not in told
+        if record.id not in private and record_path(record.id, record.started) not in told
     ]
     refused: list[TrackError] = []
     for living in journal.living():
+        if living.id in private:
+            continue
         try:
             found.append(_as_it_is(project, living, dry_run=dry_run))
         except UsageError:  # it ended meanwhile
@@ -84,7 +86,7 @@ def _as_it_is(project: Project, living: Living, *, dry_run: bool) -> SharedRun:
 
 
 def share(project: Project, remote: Remote, runs: Sequence[SharedRun], writer: str, *, dry_run: bool = False) -> int:
-    """Say these runs at a remote where what they name is already; how many it did not know.
+    """Say these runs at a remote where what they name is already, but for those taken back; how many it did not know.
 
     The project holds the lock of pushes to this remote. Interrupted, others see all of a file or nothing of it.
 
@@ -93,24 +95,26 @@ def share(project: Project, remote: Remote, runs: Sequence[SharedRun], writer: s
         DamagedObject, NewerFormat: what this clone shared before cannot be read there.
     """
     shelf = shelf_of(project.state, remote.name)
-    own = _bring(remote, shelf, f"{RUNS}{writer}/", dry_run=dry_run)
-    known = latest(shelf, {_name(key) for key in own}, [])
+    own = bring_own(remote, shelf, writer, dry_run=dry_run)
+    known = latest(shelf, {file_name(key) for key in own}, [])
+    withdrawn = _withdrawn(remote.place.list(RUNS))
+    runs = _without(runs, withdrawn)
     new = [one for one in runs if one.id not in known or known[one.id][0].content != one.content]
     if dry_run or not new:
         return len(new)
     number = 1 + max((key.number for key in own), default=0)
     small = [key for key, size in own.items() if size < _SMALL_BYTES]
     merged = small if len(small) >= _MERGE_ABOVE else []
-    kept = {one.id: known.get(one.id, (one,))[0] for key in sorted(merged) for one in shelf.read(_name(key))}
-    kept |= {one.id: one for one in new}
-    for offset, part in enumerate(_parts(kept.values())):
+    kept = {one.id: known.get(one.id, (one,))[0] for key in sorted(merged) for one in shelf.read(file_name(key))}
+    kept = {run: one for run, one in kept.items() if run not in withdrawn} | {one.id: one for one in new}
+    for offset, part in enumerate(parts_of(kept.values())):
         key = RunsKey(writer, number + offset, os.urandom(4).hex())
         text = dump_runs(part)
         remote.place.put(str(key), seal(text))
-        shelf.put(_name(key), text)
+        shelf.put(file_name(key), text)
     for key in merged:
         remote.place.delete(str(key))
-        shelf.drop(_name(key))
+        shelf.drop(file_name(key))
     return len(new)
 
 
@@ -123,8 +127,14 @@ def bring_runs(project: Project, remote: Remote, *, dry_run: bool = False) -> Ca
     """
     shelf = shelf_of(project.state, remote.name)
     before = shelf.names()
-    found = {_name(key) for key in _bring(remote, shelf, RUNS, dry_run=dry_run)}
+    listed = list(remote.place.list(RUNS))
+    found = {file_name(key) for key in _bring(remote, shelf, listed, dry_run=dry_run)}
+    withdrawn = _withdrawn(listed)
     if not dry_run:
+        for name in found if withdrawn else ():
+            before_it = shelf.read(name)
+            if len(left := _without(before_it, withdrawn)) < len(before_it):
+                shelf.put(name, dump_runs(left))
         for name in shelf.names() - found:
             shelf.drop(name)
     return Came(remote.name, len(found - before), len(latest(shelf, found, [])))
@@ -154,11 +164,24 @@ def bring_shared(
     return tuple(came), tuple(passed)
 
 
-def _bring(remote: Remote, shelf: Shelf, prefix: str, *, dry_run: bool) -> dict[RunsKey, int]:
-    """Have on the shelf what lies below a prefix, all of it sound; the keys and their sizes at the remote in bytes."""
-    listed = {key: one.size for one in remote.place.list(prefix) if (key := runs_name(one.key)) is not None}
+def bring_own(remote: Remote, shelf: Shelf, writer: str, *, dry_run: bool) -> dict[RunsKey, int]:
+    """Have on the shelf what a clone shared; the keys and their sizes there in bytes. Raises as `bring_runs`."""
+    return _bring(remote, shelf, remote.place.list(f"{RUNS}{writer}/"), dry_run=dry_run)
+
+
+def _withdrawn(listing: Iterable[Listed]) -> set[str]:
+    return {run for one in listing if (run := withdrawn_run(one.key)) is not None}
+
+
+def _without(runs: Iterable[SharedRun], withdrawn: Container[str]) -> list[SharedRun]:
+    return [one for one in runs if one.id not in withdrawn]
+
+
+def _bring(remote: Remote, shelf: Shelf, listing: Iterable[Listed], *, dry_run: bool) -> dict[RunsKey, int]:
+    """Have on the shelf what a listing has, all of it sound; the keys and their sizes at the remote in bytes."""
+    listed = {key: one.size for one in listing if (key := runs_name(one.key)) is not None}
     there = shelf.sound()
-    unread = sorted(key for key in listed if _name(key) not in there)
+    unread = sorted(key for key in listed if file_name(key) not in there)
     if dry_run:
         return listed
     failed: list[TrackError] = []
@@ -168,7 +191,7 @@ def _bring(remote: Remote, shelf: Shelf, prefix: str, *, dry_run: bool) -> dict[
         elif got is None:
             del listed[key]
         else:
-            shelf.put(_name(key), got)
+            shelf.put(file_name(key), got)
     if failed:
         raise failed[0]
     return listed
@@ -184,7 +207,8 @@ def _got(remote: Remote, key: RunsKey) -> bytes | TrackError | None:
         return error
 
 
-def _parts(runs: Iterable[SharedRun]) -> Iterator[list[SharedRun]]:
+def parts_of(runs: Iterable[SharedRun]) -> Iterator[list[SharedRun]]:
+    """The runs as they go into files, none of which is made much larger than others take."""
     part: list[SharedRun] = []
     size = 0
     for one in runs:
@@ -197,6 +221,6 @@ def _parts(runs: Iterable[SharedRun]) -> Iterator[list[SharedRun]]:
         yield part
 
 
-def _name(key: RunsKey) -> str:
+def file_name(key: RunsKey) -> str:
     """What a file of the remote is called on the shelf."""
     return f"{key.writer}-{key.number:08}-{key.nonce}"

@@ -22,6 +22,9 @@ from track.model.record_file import RECORD_LIMIT, parse_record
 EXPANDED_LIMIT = 64 << 20
 """Bytes of the records in one file at most; a writer begins another one long before."""
 
+WITHDRAWN = b"track-runs-withdrawn 1\n"
+"""What stands in the mark of a run that was taken back; its key says which."""
+
 _MAGIC = b"track-runs "
 _HEAD = re.compile(rb"track-runs 1 (blake3:[0-9a-f]{64})\n")
 _LATER = re.compile(rb"track-runs (?:[2-9]|[1-9][0-9]+) ")

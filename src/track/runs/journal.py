@@ -3,6 +3,7 @@
     spool/<id>/                  a living run: run.toml (its draft), heartbeat, holder, lock, and what it logs
     journal/<yyyymm>/<id>.toml   the record of one that has ended
     names/<name>                 taken by a run that was named by us
+    private/<id>                 a run that is not to be shared
 
 A living run is known by its folder. It is sealed by publishing its record in the journal, and only then does the
 folder go: killed in between, it has ended all the same.
@@ -29,7 +30,7 @@ LOST_AFTER_S = 180.0
 BEAT_EVERY_S = 60.0
 """So often a living run says that it is alive."""
 
-_SPOOL, _JOURNAL = "spool", "journal"
+_SPOOL, _JOURNAL, _PRIVATE = "spool", "journal", "private"
 _DRAFT = "run.toml"
 _HEARTBEAT = "heartbeat"
 _NAME_TRIES = 200
@@ -206,6 +207,23 @@ class Journal:
         except FileNotFoundError:
             return False
         return True
+
+    def mark_private(self, run: str, *, is_private: bool) -> None:
+        """Remember that a run is not to be shared, or that it may be; durably."""
+        folder = self.folder / _PRIVATE
+        if is_private:
+            publish.make_directories(folder)
+            publish.publish_bytes(folder / run, b"")
+        else:
+            with suppress(FileNotFoundError):
+                publish.remove(folder / run)
+
+    def private(self) -> set[str]:
+        """The ids of the runs that are not to be shared."""
+        try:
+            return {name for name in os.listdir(self.folder / _PRIVATE) if is_run_id(name)}
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
 
     def take_name(self, numbers: Iterator[int]) -> str:
         """A name for a run that nobody named, and that no other such run of this clone has.

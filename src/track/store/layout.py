@@ -27,6 +27,7 @@ CLAIM = ".claim"
 _SEGMENT = re.compile(r"index/([0-9]|[1-9][0-9]|1[0-9]{2})-([0-9a-f]{64})")
 _ROOTS = re.compile(r"roots/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
 _RUNS = re.compile(r"runs/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
+_WITHDRAWN = re.compile(r"runs/[0-9a-f]{32}/withdrawn-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _TOMBSTONE = re.compile(r"tombstones/[0-9]{8}-[0-9a-f]{8}")
 _OBJECT = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
 _PACK = re.compile(r"packs/([0-9a-f]{2})/([0-9a-f]{62})\.pack")
@@ -94,6 +95,17 @@ def runs_name(key: str) -> RunsKey | None:
     """The file of shared runs that a key names, or None for any other key."""
     match = _RUNS.fullmatch(key)
     return RunsKey(match[1], int(match[2]), match[3]) if match else None
+
+
+def withdrawn_key(writer: str, run: str) -> str:
+    """The key of the mark that a clone took this run back."""
+    return f"{RUNS}{writer}/withdrawn-{run}"
+
+
+def withdrawn_run(key: str) -> str | None:
+    """The run that was taken back when a key is the mark of that, or None for any other key."""
+    match = _WITHDRAWN.fullmatch(key)
+    return match[1] if match else None
 
 
 def is_tombstone(key: str) -> bool:

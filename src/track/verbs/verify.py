@@ -13,7 +13,7 @@ from track.flows.data_check import check_data
 from track.flows.findings import Findings, Problem
 from track.flows.pointers import overwritten
 from track.flows.reach import every_ref, versions
-from track.flows.remote_findings import note_losses, walk_complete
+from track.flows.remote_findings import check_runs, note_losses, walk_complete
 from track.flows.sampling import Portion, sample
 from track.flows.version_check import check_version, read_all
 from track.history import log
@@ -255,6 +255,8 @@ def _verify_remote(project: Project, name: str, how: _How) -> Verified:
         checked = remote.verify(read_all=not how.quick, deep=how.deep, turn=turn, progress=how.progress)
         here = sorted(_pointers(log.pointers_staged(project.git), (), found).items(), key=_by_path)
         note_losses(project, name, checked, [(path, pointer) for (path, _), pointer in here], found)
+        if not how.quick and how.portion is None:
+            check_runs(project, remote, found)
         if how.deep:
             walk_complete(project, remote, found)
     if how.portion is not None:

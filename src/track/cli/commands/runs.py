@@ -20,6 +20,7 @@ _HELP = """List, show, keep and drop runs.
   track runs artifacts brave-otter      what it used, made and ran; `track runs get` brings it as files
   track runs keep brave-otter           put one that waits in the journal into the working tree
   track runs drop brave-otter           forget one that waits
+  track runs unshare brave-otter        take back one that was shared
   track runs reap                       write down which runs are lost
   track runs create --name x            begin one that anybody may log to; close or abort ends it
 
@@ -63,6 +64,7 @@ Exit codes: 0 done; 2 no such run, or several; 3 not a project.
 _LATER = {
     **dict.fromkeys(("keep", "drop", "reap", "create", "start", "close", "abort"), "track.cli.runs_changing"),
     **dict.fromkeys(("artifacts", "get"), "track.cli.runs_artifacts"),
+    "unshare": "track.cli.runs_sharing",
 }
 
 
