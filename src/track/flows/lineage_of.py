@@ -1,10 +1,12 @@
 """Lineage of something that a person named: which node of the graph is meant, out of every run that is known."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 
 from track.errors import (
+    MalformedPointer,
     MalformedRecord,
     NewerFormat,
     OutsideRepository,
@@ -23,7 +25,7 @@ from track.history import log
 from track.model.digest import Digest
 from track.model.graph import Graph, Node, between, only
 from track.model.lineage import History
-from track.model.names import display, is_named_pointer, is_pointer_path, text_of, typed
+from track.model.names import display, is_named_pointer, is_pointer_path, parse_artifact_name, text_of, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.model.record import Record
 from track.model.record_file import parse_record
@@ -267,6 +269,9 @@ def _unknown(history: History, pointers: dict[bytes, Pointer], item: str) -> Unk
             hint="64 digits stand behind blake3:, as track show PATH prints them",
         )
     names = history.names() | {text_of(path) for path in pointers}
+    for path in filter(is_named_pointer, pointers):
+        with suppress(MalformedPointer):
+            names.add(parse_artifact_name(path))
     return UnknownPath(
         f"nothing is called `{display(item)}`: no artifact, no run, and nothing that a run used or made",
         hint="see what is tracked: track ls      see the runs: track runs list",

@@ -235,6 +235,8 @@ def _undeclared(name: str, schema: Schema, key: str) -> UsageError:
             f"`{shown}` has no time" + (f"; its keys are {_and(known)}" if known else ""),
             hint=f"track declare {typed(name)} --time",
         )
+    if (trouble := trouble_of_key(key)) is not None:
+        return UsageError(trouble, hint="a key is a word such as region; an artifact has at most ten")
     near = get_close_matches(key, known, n=1, cutoff=0.6)
     has = f"its keys are {_and(known)}" if known else "it has none"
     how = "declared" if schema.is_declared else "as its versions have them"

@@ -27,6 +27,7 @@ from track.model.names import (
     is_named_pointer,
     is_pointer_path,
     parse_alias_pointer,
+    parse_artifact_name,
     parse_artifact_pointer,
     pointer_path,
     typed,
@@ -255,21 +256,28 @@ def unknown(path: bytes, known: Iterable[bytes], where: str = "artifact or path"
     known = tuple(known)
     if (versions := _partitions_of(path, known)) is not None:
         return versions
-    names = [_called(name) for name in known if name != path]
-    near = get_close_matches(os.fsdecode(path), names, n=1, cutoff=0.6)
+    names = (_called(name) for name in known if name != path)
     if where in (HERE, STAGED):
         said = f"no artifact is called `{display(path)}` in {where}"
     elif " " in where:
         said = f"no {where} is called `{display(path)}`"
     else:
         said = f"no artifact is called `{display(path)}` at {display(where)}"
-    return UnknownPath(said, hint=f"did you mean {typed(os.fsencode(near[0]))} ?" if near else "track ls")
+    return UnknownPath(said, hint=nearest(os.fsdecode(path), names) or "track ls")
 
 
 def _called(artifact: bytes) -> str:
-    """What a person would type for an artifact: its path, or its name where that says enough."""
-    name = name_of(artifact)
-    return os.fsdecode(artifact) if name is None or " " in name else name
+    """What a person would type for an artifact: its path, or its name, whichever partition it is."""
+    if is_named_pointer(artifact):
+        with suppress(MalformedPointer):
+            return parse_artifact_name(artifact)
+    return os.fsdecode(artifact)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The hint that names what is called most like `name`, `track ls` apart; None where nothing is."""
+    near = get_close_matches(name, sorted(set(names) - {name}), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(typed(os.fsencode(each)) for each in near)} ?" if near else None
 
 
 def _partitions_of(path: bytes, known: Sequence[bytes]) -> UnknownPath | None:

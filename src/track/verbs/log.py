@@ -1,11 +1,14 @@
 """Log: the versions of one artifact, newest first."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from track.errors import MalformedPointer, MissingObject, NewerFormat, NotAPointer, UnknownPath
 from track.flows import sides, view
+from track.flows.catalogued import catalog_of
 from track.history import log as history
+from track.history.catalog import Scope
 from track.history.log import Event
 from track.model.manifest import Read, compare
 from track.model.names import display
@@ -62,9 +65,10 @@ def log(project: Project, path: str, rev: str = "HEAD", *, stat: bool = False, f
     artifact = _artifact(project, path, rev)
     found = tuple(_versions(project, artifact, rev, view.reader(project) if stat else None, follow))
     if not found:
+        names = catalog_of(project).ask(Scope(every=True, history=True), lambda known: known.names())
         raise UnknownPath(
             f"no commit that `{display(rev)}` reaches has an artifact called `{display(artifact)}`",
-            hint="track ls; track status shows what is not committed yet",
+            hint=view.nearest(os.fsdecode(artifact), names) or "track ls; track status shows what is not committed yet",
         )
     return Logged(artifact, view.name_of(artifact), found)
 

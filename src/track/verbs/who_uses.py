@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from track.errors import UnknownPath
 from track.flows.catalogued import catalog_of
+from track.flows.view import nearest
 from track.history.catalog import Scope
 from track.history.catalog_query import Narrowing
 from track.history.catalog_view import View
@@ -57,9 +58,10 @@ def who_uses(project: Project, path: str, *, every: bool = False) -> Users:
 
     found = catalog_of(project).ask(Scope(every=every, history=True), look)
     if not found.versions_count:
+        names = catalog_of(project).ask(Scope(every=every, history=True), lambda view: view.names())
         raise UnknownPath(
             f"no version of `{display(path)}` is in the history",
-            hint=f"track find --all --history --name {typed(name)}",
+            hint=nearest(name, names) or f"track find --all --history --name {typed(name)}",
         )
     return found
 
