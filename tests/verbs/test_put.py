@@ -2,7 +2,10 @@
 
 import os
 import shlex
+import shutil
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,10 @@ from support.scene import duplicate
 from support.trees import Empty, Executable, Link, read_tree, write_tree
 from track.model.digest import digest_of
 from track.project import Project
+from track.store.writer import Writer
+from track.worktree import elsewhere
+from track.worktree.elsewhere import Elsewhere
+from track.worktree.stat_cache import Recorded
 
 
 @pytest.fixture
@@ -565,3 +572,99 @@ def test_names_that_artifacts_list_refuses_are_found_by_doctor_and_never_called_
     (here / NAMED / "rides").mkdir()
     (here / NAMED / "rides" / "@declaration.toml").write_text('[declaration]\nkeys = ["name"]\n')
     assert "`name` is reserved" in track("doctor", cwd=here).out
+
+
+LARGE = bytes(range(256)) * (48 << 10)  # 12 MiB
+
+
+def settled(*places: Path) -> None:
+    """Wait until the stat of these files says whether they change once more."""
+    for place in places:
+        probe = place.with_name("probe")
+        while True:
+            probe.write_bytes(b"")
+            if probe.stat().st_mtime_ns > place.stat().st_ctime_ns + 100_000_000:
+                break
+            time.sleep(0.02)
+        probe.unlink()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the files that were read whole to be stored, of those that are no small ones."""
+    found: list[int] = []
+    add_file = Writer.add_file
+
+    def told(self: Writer, fd: int, size: int, *more: object) -> object:
+        found.append(size)
+        return add_file(self, fd, size, *more)  # type: ignore[arg-type]  # whatever it takes
+
+    monkeypatch.setattr(Writer, "add_file", told)
+    return found
+
+
+def test_a_large_file_that_did_not_change_is_not_read_again(here: Path, outside: Path, reads: list[int]) -> None:
+    large, other = outside / "large.bin", outside / "in" / "large.bin"
+    write_tree(outside, {"large.bin": LARGE, "in/large.bin": LARGE[1:]})
+    settled(large, other)
+    for place in (large, other, large, other, large):
+        track("put", "large", place, cwd=here).ok()
+        assert pointer(here, "large").digest == digest_of(place.read_bytes())
+    assert reads == [len(LARGE), len(LARGE) - 1]
+
+    stat = large.stat()
+    large.write_bytes(LARGE[::-1])
+    os.utime(large, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # the same size and time
+    settled(large)
+    track("put", "large", large, cwd=here).ok()
+    assert pointer(here, "large").digest == digest_of(LARGE[::-1])
+    assert len(reads) == 3
+
+
+def test_of_a_folder_only_what_changed_is_read_again(here: Path, outside: Path, reads: list[int]) -> None:
+    folder = outside / "many"
+    write_tree(folder, {"a.bin": LARGE, "deep/b.bin": LARGE[2:], "small": b"s", "to": Link(b"small"), "empty": Empty()})
+    settled(folder / "a.bin", folder / "deep" / "b.bin", folder / "small")
+    track("put", "many", folder, cwd=here).ok()
+    first = pointer(here, "many")
+    track("put", "again", folder, cwd=here).ok()
+    assert pointer(here, "again").digest == first.digest and len(reads) == 2
+    (folder / "deep" / "b.bin").write_bytes(LARGE[3:])
+    (folder / "small").unlink()
+    track("put", "many", folder, cwd=here).ok()
+    assert len(reads) == 3
+    track("get", "many", "-o", outside / "got", cwd=here).ok()
+    assert read_tree(outside / "got") == read_tree(folder)
+    track("put", "both", folder, outside / "got" / "a.bin", cwd=here).ok()
+    assert len(reads) == 4
+
+
+@pytest.mark.parametrize("harm", ["collected", "damaged", "dry"])
+def test_what_is_known_of_a_file_is_believed_only_while_the_store_has_it(
+    here: Path, outside: Path, reads: list[int], harm: str
+) -> None:
+    large = outside / "large.bin"
+    large.write_bytes(LARGE)
+    settled(large)
+    track("put", "large", large, *(["--dry-run"] if harm == "dry" else []), cwd=here).ok()
+    if harm == "collected":
+        git("rm", "-q", "-f", "--cached", ".track/artifacts/large.track", cwd=here)
+        (here / NAMED / "large.track").unlink()
+        shutil.rmtree(here / ".git" / "track" / "trash", ignore_errors=True)
+        track("gc", "--grace", "0", cwd=here).ok()
+    if harm == "damaged":
+        (here / ".git" / "track" / "elsewhere.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
+    track("put", "large", large, cwd=here).ok()
+    assert len(reads) == 2
+    track("verify", cwd=here).ok()
+    assert got(here, "large") == LARGE
+
+
+def test_only_so_much_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elsewhere, "KEPT", 3)
+    with closing(Elsewhere(tmp_path / "e.db", b"/x")) as cache:
+        for name in (b"a", b"b", b"c", b"d"):
+            cache.replace(name, Recorded("file", bytes(32)), [])
+        assert [name for name in (b"a", b"b", b"c", b"d") if cache.recorded(name)] == [b"b", b"c", b"d"]
+    with closing(Elsewhere(tmp_path / "e.db", b"/y")) as cache:
+        assert cache.recorded(b"d") is None

@@ -1,8 +1,9 @@
 """Storing: files and folders from anywhere go into the store, with nothing left of where they lay but their names."""
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -19,13 +20,18 @@ from track.project import Project
 from track.store.pack import SMALL
 from track.store.writer import Writer
 from track.system import naming
+from track.worktree.elsewhere import Elsewhere
 from track.worktree.paths import Gate
 from track.worktree.reading import open_checked, read_small, stat_of
 from track.worktree.scan import Folder, Item, Scan, scan
-from track.worktree.stat_cache import StatCache
+from track.worktree.stat_cache import DIGEST_SIZE, CacheLost, StatCache
 
 _PIECE = 1 << 20
 _LISTED = 20
+_WORTH_NOTING = 8 << 20
+"""A smaller file is hashed in less time than it takes to look up what is known of it."""
+_ANY = bytes(DIGEST_SIZE)
+"""What rows of something elsewhere are said to describe: they are asked for each file, and never as a whole."""
 
 
 class Drained(NamedTuple):
@@ -94,17 +100,27 @@ def store_paths(
     """
     if not paths:
         raise UsageError("no file was named", hint="name a file or folder, - for what is piped in, or --value")
-    store = _Storing(project, writer, progress, staged)
-    if len(paths) == 1 and not names:
-        return store.alone(paths[0])
-    return store.together(paths, names or [os.path.basename(os.path.abspath(path)) for path in paths])
+    for is_last in (False, True):
+        with ExitStack() as exits:
+            store = _Storing(project, writer, progress, exits, staged)
+            try:
+                if len(paths) == 1 and not names:
+                    return store.alone(paths[0])
+                called = names or [os.path.basename(os.path.abspath(path)) for path in paths]
+                return store.together(paths, called)
+            except CacheLost:  # what was known of them is damaged, and gone: they are read again
+                if is_last:
+                    raise
+    raise AssertionError("the second turn returns or raises")
 
 
 class _Storing:
     """Storing with one writer."""
 
-    def __init__(self, project: Project, writer: Writer, progress: Progress, staged: Path | None = None) -> None:
-        self._project, self._writer, self._progress = project, writer, progress
+    def __init__(
+        self, project: Project, writer: Writer, progress: Progress, exits: ExitStack, staged: Path | None
+    ) -> None:
+        self._project, self._writer, self._progress, self._exits = project, writer, progress, exits
         self._staged = os.fsencode(os.path.realpath(staged)) + b"/" if staged is not None else None
 
     def alone(self, given: str) -> Kept:
@@ -157,7 +173,11 @@ class _Storing:
             _refuse_own(self._project, real, given)
         parent, name = os.path.split(real)
         gate = Gate(Path(os.fsdecode(parent)), self._project.gate.objects)
-        seen = scan(gate, name, StatCache(None))
+        cache = self._cache(real, parent)
+        seen = scan(gate, name, cache, state=self._project.worktree_state)
+        if seen.recorded is not None and self._lacks(cache, name):
+            cache.forget(name)  # a collection took what the rows are of
+            seen = scan(gate, name, cache, state=self._project.worktree_state)
         if seen.kind not in ("file", "directory"):
             raise _not_data(given, seen, is_link=os.path.islink(place))
         if seen.errors:
@@ -171,7 +191,28 @@ class _Storing:
                 self._settle(gate, seen, folder)
         finally:
             self._progress.end()
+        seen.save(_ANY)
         return seen
+
+    def _cache(self, real: bytes, parent: bytes) -> StatCache:
+        """What is known of a path from before; nothing is remembered of what is read again as fast."""
+        is_own = self._staged is not None and real.startswith(self._staged)
+        try:
+            status = os.stat(real)
+        except OSError:  # it is told better by the scan
+            return StatCache(None)
+        if is_own or (stat.S_ISREG(status.st_mode) and status.st_size < _WORTH_NOTING):
+            return StatCache(None)
+        return self._exits.enter_context(closing(Elsewhere(self._project.worktree_state / "elsewhere.db", parent)))
+
+    def _lacks(self, cache: StatCache, name: bytes) -> bool:
+        """Whether the store lacks something that the rows name; what it has stays, for its lock is held."""
+        for row in cache.rows(name):
+            found = cache.digests(name, row.path)
+            digests = {found[at : at + DIGEST_SIZE] for at in range(0, len(found), DIGEST_SIZE)}
+            if self._project.store.absent(digests):
+                return True
+        return False
 
     def _settle(self, gate: Gate, seen: Scan, folder: Folder) -> None:
         with gate.directory(seen.place(folder)) as fd:

@@ -195,6 +195,16 @@ class StatCache:
         """Know nothing of an artifact any more."""
         self._write(lambda database: _forget(database, artifact))
 
+    def keep_latest(self, count: int) -> None:
+        """Forget all artifacts but so many, those that came last."""
+
+        def change(database: sqlite3.Connection) -> None:
+            older = "SELECT id, path FROM artifact ORDER BY id DESC LIMIT -1 OFFSET ?"
+            for _, path in database.execute(older, (count,)).fetchall():
+                _forget(database, path)
+
+        self._write(change)
+
     def _opened(self) -> sqlite3.Connection:
         if self.path is None:
             return _connect(":memory:")
