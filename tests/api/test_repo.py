@@ -384,6 +384,17 @@ def test_objects_are_loaded_by_type_and_pickles_only_when_that_is_allowed(repo: 
     assert repo.get("model.pkl").load(allow_pickle=True) == 7
 
 
+def test_all_who_used_what_it_holds_are_named_whoever_made_it_for_them(repo: track.Repo) -> None:
+    copy = "from pathlib import Path; Path('again.csv').write_text(Path('data/train.csv').read_text())"
+    for name, command, used, made in (
+        ("copy", [sys.executable, "-c", copy], "data/train.csv", ["again.csv"]),
+        ("reader", [sys.executable, "-c", ""], "again.csv", []),
+    ):
+        assert repo.run(command, inputs=[used], outputs=made, name=name).code == 0
+    for path in ("data/train.csv", "again.csv"):
+        assert [record.name for record in repo.get(path).used_by()] == ["copy", "reader"]
+
+
 def test_what_made_it_what_it_came_from_and_who_used_it(repo: track.Repo) -> None:
     script = "from pathlib import Path; Path('model.txt').write_text(Path('data/train.csv').read_text()[::-1])"
     ran = repo.run(

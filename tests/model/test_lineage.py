@@ -244,6 +244,45 @@ def test_twenty_thousand_makers_and_users_of_one_empty_file_are_followed():
     assert node.also_count == 19_999 and len(node.also) == 20 and node.also_named[0] == "run 19999"
 
 
+def test_what_a_command_said_is_no_producer_of_the_same_bytes():
+    said = artifact("output", "stdout.log", "same")
+    talker = run(1, said)
+    user = run(2, artifact("input", "data.txt", "same"), artifact("output", "model"))
+    maker = run(0, artifact("output", "data.txt", "same"))
+    model = user.of("output")[0]
+    assert named(History([talker, user]).upstream(History([talker, user]).node_of(user, model))) == [
+        "data.txt", "model", "run 2",
+    ]  # fmt: skip
+    history = History([maker, talker, user])
+    assert named(history.upstream(history.node_of(user, model))) == ["data.txt", "model", "run 0", "run 2"]
+    assert history.content(said.digest).also == ()
+    assert named(history.downstream(history.node_of(talker, said))) == ["stdout.log"]
+
+
+def test_a_log_is_what_who_fetched_it_or_calls_it_so_has_used():
+    said = artifact("output", "stdout.log", "same")
+    talker = run(1, said)
+    for used in (
+        artifact("input", "stdout.log", "same"),
+        artifact("input", f"{talker.short}/stdout.log", "same"),
+        artifact("input", "copy.txt", "same", address=(("run", talker.id),)),
+    ):
+        user = run(2, used)
+        history = History([talker, user])
+        start = history.run(user.id)
+        assert start is not None and "run 1" in named(history.upstream(start))
+    assert History([talker]).content(said.digest).run == talker.id
+
+
+def test_all_who_used_content_are_known_whoever_made_it_for_them():
+    makers = [run(number, artifact("output", f"made {number}", "same")) for number in (1, 3)]
+    users = [run(number, artifact("input", "it", "same")) for number in (2, 4)]
+    history = History([*makers, *users])
+    assert [one.name for one in history.users(digest_of(b"same"))] == ["run 2", "run 4"]
+    assert history.users(digest_of(b"other")) == ()
+    assert [one.name for one in History([run(1, CODE)]).users(CODE.digest)] == ["run 1"]
+
+
 @st.composite
 def tangles(draw: st.DrawFn) -> list[Record]:
     """Runs with the same few contents over and over, at the same times, unended, in a run, fetched, once under two

@@ -19,7 +19,6 @@ from track.model.digest import Digest
 from track.model.lineage import Node
 from track.model.names import display, text_of
 from track.model.record import Record
-from track.verbs.deps import deps
 from track.verbs.lineage import lineage
 from track.verbs.log import log
 from track.verbs.version_download import Downloaded, version_download
@@ -29,6 +28,7 @@ from track.verbs.version_load import version_load
 from track.verbs.version_open import version_open
 from track.verbs.version_path import version_path
 from track.verbs.version_read import version_read
+from track.verbs.version_used_by import version_used_by
 from track.verbs.why import why
 
 
@@ -271,11 +271,9 @@ class Version:
         return tuple(dict.fromkeys(node for node in found if node.kind == "artifact"))
 
     def used_by(self) -> tuple[Record, ...]:
-        """The records of the runs that used it, in the order in which they began. Raises as `Repo.deps`."""
+        """The records of the runs that used what it holds, whoever made that, in the order in which they began."""
         with self._handles.fresh() as project:
-            traced = deps(project, words_of(project, self._pinned), depth=1, rev=self._rev())
-        found = {node.record.id: node.record for node in traced.graph.nodes if node.record is not None}
-        return tuple(sorted(found.values(), key=lambda record: (record.started, record.id)))
+            return version_used_by(project, self._pinned.pointer.digest)
 
     def _parents(self) -> tuple[Node, ...]:
         with self._handles.fresh() as project:

@@ -24,10 +24,6 @@ STREAM_LIMIT = 64 << 20
 """Bytes of a stream's end that are kept with a run."""
 
 
-STREAMS = ("stdout.log", "stderr.log")
-"""What the two streams of a command are called among the outputs of its run."""
-
-
 def environment_of(project: Project, python: Python | None, *, with_packages: bool = True) -> dict[str, object]:
     """The facts of a record's `[environment]`; the list of packages is stored, and its digest is the fact.
 

@@ -202,7 +202,7 @@ def _nearest(runs: Iterable[Found], name: str) -> tuple[str, ...]:
 
 
 def producers(runs: Iterable[Found], digest: bytes) -> Iterator[Found]:
-    """The runs that made content with this digest, in the order given."""
+    """The runs that made content with this digest, in the order given; what a command said is not made."""
     for found in runs:
-        if any(used.digest == digest for used in found.record.of("output")):
+        if any(used.digest == digest and not used.is_log for used in found.record.of("output")):
             yield found

@@ -3,6 +3,9 @@
 What a run used is the same thing as what an earlier one made, whatever either of them calls it: content decides, as in
 Simvue. Of several runs that made the same content, the latest that had ended before the user began is taken, so no edge
 goes back in time; the others are said beside it.
+
+What a command said to a stream is no producer of the same bytes elsewhere: a log counts only for who fetched it, or has
+it by its name.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +28,8 @@ class History:
         """`based_on` are said origins of content that no run made: its digest -> (name, digest) of each."""
         self._runs: dict[str, Record] = {}
         self._made: dict[bytes, Producers] = {}
+        self._logs: dict[bytes, list[Made]] = {}
+        self._with_logs: dict[bytes, Producers] = {}
         self._users: dict[bytes, dict[str, Record]] = {}
         self._used: dict[bytes, dict[str, list[tuple[Record, str]]]] = {}
         self._coded: dict[bytes, list[Record]] = {}
@@ -44,7 +49,10 @@ class History:
             return
         self._runs[record.id] = record
         for used in record.of("output"):
-            self._made.setdefault(used.digest, Producers()).add(Made(record, used))
+            if used.is_log:
+                self._logs.setdefault(used.digest, []).append(Made(record, used))
+            else:
+                self._made.setdefault(used.digest, Producers()).add(Made(record, used))
         for used in record.of("input"):
             self._users.setdefault(used.digest, {})[record.id] = record
             self._names[used.digest] = used.shown, used.size
@@ -66,7 +74,17 @@ class History:
         made = self._made.get(digest)
         if made is not None:
             return self._output(made.latest(run=run, name=name))
-        return self._code(digest) if digest in self._coded and digest not in self._users else self._source(digest)
+        if digest in self._users:
+            return self._source(digest)
+        if digest in self._coded:
+            return self._code(digest)
+        is_said = name is None and digest in self._logs
+        return self._output(self._logged(digest).latest(run=run)) if is_said else self._source(digest)
+
+    def users(self, digest: Digest) -> tuple[Record, ...]:
+        """The runs that used this content, whoever made it for them, or had it as code, in the order they began."""
+        found = {**self._users.get(digest, {}), **{record.id: record for record in self._coded.get(digest, ())}}
+        return tuple(sorted(found.values(), key=lambda record: (record.started, record.id)))
 
     def called(self, name: str) -> Iterator[tuple[Record, Used]]:
         """(run, artifact) of everything that a run calls so, newest first."""
@@ -137,8 +155,20 @@ class History:
     def _input(self, record: Record, used: Used) -> Node:
         """The node of what a run used: the content as the run before made it, or as it came from elsewhere."""
         made = self._made.get(used.digest)
+        if used.digest in self._logs:
+            logged = self._logged(used.digest)
+            made = logged if used.is_log or logged.has(dict(used.address).get("run", "")) else made
         before = None if made is None else made.before(record, used)
         return self._source(used.digest) if before is None else self._output(before)
+
+    def _logged(self, digest: Digest) -> Producers:
+        """Those that made this content, among them those whose command said it."""
+        if digest not in self._with_logs:
+            found = self._with_logs[digest] = Producers()
+            every = [*self._made.get(digest, ()), *self._logs[digest]]
+            for made in sorted(every, key=lambda made: (made.run.started, made.run.id)):
+                found.add(made)
+        return self._with_logs[digest]
 
     def _run(self, record: Record) -> Node:
         return self._known(f"run:{record.id}", lambda id: Node(id, "run", record.name, record=record))
@@ -147,7 +177,8 @@ class History:
         run, used = made
 
         def make(id: str) -> Node:
-            count, others = self._made[used.digest].others(run.id)
+            producers = self._logged(used.digest) if used.is_log else self._made[used.digest]
+            count, others = producers.others(run.id)
             said = [(other.id, other.name) for other in islice(others, SAID)]
             also, named = tuple(id for id, _ in said), tuple(name for _, name in said)
             return Node(

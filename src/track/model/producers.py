@@ -31,6 +31,14 @@ class Producers:
     def __init__(self) -> None:
         self._made: list[Made] = []
 
+    def __iter__(self) -> Iterator[Made]:
+        """All of them, in the order in which they were taken."""
+        return iter(self._made)
+
+    def has(self, run: str) -> bool:
+        """Whether the run made it."""
+        return run in self._by_run
+
     def add(self, made: Made) -> None:
         """Take one more; all are taken before anything is asked."""
         self._made.append(made)

@@ -18,6 +18,8 @@ from track.model.node import NUMBER_LIMIT
 CATEGORIES = ("code", "input", "output")
 LIVING = ("created", "running")
 """A run that has not ended; its record is a draft, which may change and is never committed."""
+LOGS = ("stdout.log", "stderr.log")
+"""What the two streams of a command are called among the outputs of its run."""
 PACKAGES = ("packages", "conda_packages")
 """Facts of an environment that are the digest of a list."""
 ENDED = ("completed", "failed", "terminated", "lost")
@@ -53,6 +55,11 @@ class Used(NamedTuple):
     def shown(self) -> str:
         """The path or name, as text."""
         return text_of(self.path) if self.path is not None else self.name or ""
+
+    @property
+    def is_log(self) -> bool:
+        """Whether it is what a command said: of its own run, or with the run before a slash, of another."""
+        return self.path is None and self.shown.rpartition("/")[2] in LOGS
 
 
 class Revision(NamedTuple):

@@ -13,13 +13,13 @@ from track.flows.reach import Version
 from track.flows.run_commands import command_of
 from track.flows.run_compare import Side, Verdict, verdict
 from track.flows.run_consent import Ask, allow_commands, nobody
-from track.flows.run_environment import STREAMS
 from track.flows.run_find import Found, find_run
 from track.flows.run_isolated import Cell, isolated
 from track.flows.run_needs import need
 from track.flows.run_start import RUN_ID
 from track.flows.run_versions import code_version, input_versions, output_versions
 from track.model.names import is_named_pointer
+from track.model.record import LOGS
 from track.progress import Progress, silent
 from track.project import Project
 from track.runs.command import Echo, Executed, Streams, check_program, execute
@@ -79,7 +79,7 @@ def reproduce(
         verdicts = _verdicts(project, place, outputs, progress)
     not_there = tuple(used.shown for used in record.of("input") if used.path is None)
     saved = (used.shown for used in record.of("output") if used.path is None)
-    not_compared = tuple(name for name in saved if name not in STREAMS)
+    not_compared = tuple(name for name in saved if name not in LOGS)
     return Reproduced(found, executed.code, executed.seconds, verdicts, not_there, not_compared)
 
 

@@ -1,0 +1,14 @@
+"""Version used by: the runs that used what a version holds, whoever made it for them."""
+
+from track.flows.lineage_runs import related_runs
+from track.flows.run_find import every_run
+from track.model.digest import Digest
+from track.model.lineage import History
+from track.model.record import Record
+from track.project import Project
+
+
+def version_used_by(project: Project, digest: Digest) -> tuple[Record, ...]:
+    """List the runs that used this content, or had it as code, in the order in which they began. No data is read."""
+    runs = related_runs(project, (), [digest], downstream=True) or every_run(project)
+    return History(found.record for found in runs.found).users(digest)
