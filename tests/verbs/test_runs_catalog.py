@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from support.cli import track_here as track
 from support.repositories import commit_all, git, new_repository
 from support.trees import write_tree
-from track.flows.run_find import Found, every_run
+from track.errors import UnknownRun
+from track.flows.run_find import Found, Runs, every_run, find_run
 from track.flows.run_journal import journal_of
 from track.flows.run_query import FIELDS as RUN_FIELDS
 from track.flows.run_query import document_of, key_of, value_of, wanted_runs
@@ -168,6 +169,28 @@ def test_the_catalog_says_of_runs_what_their_records_say(everything: Path, asked
 
 
 ASKS = ({}, {"limit": 4}, {"where": "metric.auc > 0.3", "limit": 3}, {"sort": "-param.lr", "limit": 50})
+
+
+def found_or_refused(project: Project, name: str, among: Runs | None) -> object:
+    try:
+        return plain(find_run(project, name, among))
+    except UnknownRun as error:
+        return error.message, error.hint, error.details
+
+
+@pytest.mark.parametrize("change", [None, "edited", "contradicted", "conflicting"])
+def test_a_run_is_found_by_what_it_is_called_as_if_every_record_was_read(tmp_path: Path, change: str | None) -> None:
+    repo = of_everything(tmp_path)
+    if change is not None:
+        globals()[change](repo)
+    with Project.open(repo) as project:
+        every = every_run(project)
+        some = every.found[::6]
+        names = {word for run in some for word in (run.record.short, run.record.id[-5:])} | {some[0].record.id}
+        if change != "contradicted":  # the catalog does not know what the journal calls a run that a commit has
+            names |= {run.record.name for run in some}
+        for name in (*sorted(names), "HEAD", "commit:HEAD", "HEAD~1", "rum 3", "", "0000"):
+            assert found_or_refused(project, name, None) == found_or_refused(project, name, every), name
 
 
 def edited(repo: Path) -> None:

@@ -1,124 +1,30 @@
-"""Finding runs: in the working tree, in the journal, and those that live, each once; and one by what it is called."""
+"""Finding a run by what it is called: its id or some digits of it, its name, or the commit that adds its record."""
 
 import re
-from collections.abc import Container, Iterable, Iterator
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
-from track.errors import MalformedRecord, NewerFormat, TrackError, UnknownRun, UsageError
-from track.flows.run_journal import journal_of
-from track.history import log
+from track.errors import TrackError, UnknownRun
+from track.flows.run_known import known_runs
+from track.flows.run_records import (
+    Found,
+    Runs,
+    contradiction,
+    every_run,
+    runs_besides,
+    runs_of,
+    say_the_same,
+)
 from track.model.names import display, is_record_path, typed
 from track.model.record import Record, is_run_id
-from track.model.record_file import dump_record, parse_record
 from track.project import Project
-from track.runs.shelf import latest, shelves
+
+__all__ = [
+    "Found", "Runs", "every_run", "find_run", "line_of", "may_mean", "producers", "runs_besides", "runs_of",
+    "say_the_same",
+]  # fmt: skip
 
 _PART = re.compile("[0-9a-f-]{4,36}")
 _LISTED = 10
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Found(NamedTuple):
-    """A run, and where its record is: `tree` (the working tree, at `path`), `journal`, `living` or `shared`.
-
-    `is_lost` says of a living one that it has been silent for too long. `seen` says of a shared one that had not ended
-    when its clone last knew that it lives, and `remote` through which remote it is shared.
-    """
-
-    record: Record
-    place: str
-    path: bytes | None = None
-    is_lost: bool = False
-    seen: datetime | None = None
-    remote: str | None = None
-
-    @property
-    def status(self) -> str:
-        """Its status, as far as anybody can tell."""
-        return "lost" if self.is_lost else self.record.status
-
-
-class Runs(NamedTuple):
-    """Runs, newest first, and why other records cannot be read."""
-
-    found: tuple[Found, ...]
-    refused: tuple[TrackError, ...]
-
-
-def every_run(project: Project) -> Runs:
-    """Every run that this clone knows: the working tree's, its journal, those that live, and what others shared."""
-    return runs_of(project, log.records_here(project.git), runs_besides(project))
-
-
-def runs_of(project: Project, records: Iterable[tuple[bytes, bytes]], besides: Runs) -> Runs:
-    """The runs of these records of the working tree (path, content), and those that are known besides."""
-    by_id: dict[str, list[Found]] = {}
-    refused: list[TrackError] = []
-    for path, content in records:
-        try:
-            record = parse_record(content, path)
-        except (MalformedRecord, NewerFormat) as error:
-            refused.append(error)
-            continue
-        _take(by_id, Found(record, "tree", path))
-    for found in besides.found:
-        if found.place == "journal":
-            _take(by_id, found)
-        else:
-            by_id.setdefault(found.record.id, [found])
-    refused += besides.refused
-    refused += [_contradiction(several) for several in by_id.values() if len(several) > 1]
-    every = [found for several in by_id.values() for found in several]
-    ordered = sorted(every, key=lambda found: (found.record.started, found.record.id), reverse=True)
-    return Runs(tuple(ordered), tuple(refused))
-
-
-def runs_besides(project: Project, but: Container[str] = ()) -> Runs:
-    """The runs that are not in the working tree, in the order in which they are believed: the journal's, those that
-    live, and what others shared; those of the journal with the ids `but` are left out.
-    """
-    refused: list[TrackError] = []
-    journal = journal_of(project)
-    every = [Found(record, "journal") for record in journal.ended(but)]
-    for path_broken in journal.broken(but):
-        with suppress(FileNotFoundError):
-            refused.append(
-                MalformedRecord(f"{display(str(path_broken))} is not the record of a run", hint="it is left alone")
-            )
-    for run in journal.living():
-        try:
-            every.append(Found(run.record(), "living", is_lost=run.is_lost()))
-        except (MalformedRecord, NewerFormat) as error:
-            refused.append(error)
-        except UsageError:
-            continue  # it ended meanwhile
-    for shelf in shelves(project.state):
-        for shared, record in latest(shelf, shelf.names(), refused).values():
-            seen = None if record.has_ended else _EPOCH + timedelta(microseconds=shared.seen)
-            every.append(Found(record, "shared", seen=seen, remote=shelf.folder.name))
-    return Runs(tuple(every), tuple(refused))
-
-
-def _take(by_id: dict[str, list[Found]], found: Found) -> None:
-    """Take a record, unless one that says the same was taken; of those that tell of one run otherwise, each stands."""
-    several = by_id.setdefault(found.record.id, [])
-    if not any(say_the_same(other.record, found.record) for other in several):
-        several.append(found)
-
-
-def say_the_same(one: Record, other: Record) -> bool:
-    """Whether two records say the same; a number that is none (NaN) is not equal to itself, but written alike."""
-    return one == other or dump_record(one) == dump_record(other)
-
-
-def _contradiction(several: list[Found]) -> MalformedRecord:
-    places = [display(found.path) if found.path is not None else "the journal of this clone" for found in several]
-    return MalformedRecord(
-        f"{' and '.join(places)} do not say the same of run {several[0].record.id}",
-        hint="see who wrote it: git log -- .track/runs   and remove what is wrong: git rm",
-    )
 
 
 def may_mean(id: str, name: str, asked: str) -> bool:
@@ -136,16 +42,20 @@ def find_run(project: Project, name: str, among: Runs | None = None) -> Found:
     Raises:
         UnknownRun: no run is called so, or several are; they are listed.
     """
-    runs = (among or every_run(project)).found
+    if among is not None:
+        runs, names = among.found, {found.record.name for found in among.found}
+    else:
+        runs, names = known_runs(project, lambda id, called: may_mean(id, called, name))
     matching = _called(runs, name)
-    if not matching:
-        matching = _added_by(project, runs, name)
+    if not matching and (added := _added_by(project, name)):
+        runs = runs if among is not None else known_runs(project, lambda id, called: False, added)[0]
+        matching = [found for found in runs if found.path in added]
     if len(matching) == 1:
         return matching[0]
     if not matching:
-        raise UnknownRun(f"no run is called `{display(name)}`", hint="track runs list", details=_nearest(runs, name))
+        raise UnknownRun(f"no run is called `{display(name)}`", hint="track runs list", details=_nearest(names, name))
     if len({found.record.id for found in matching}) == 1:
-        error = _contradiction(matching)
+        error = contradiction(matching)
         raise UnknownRun(f"it is not clear which `{display(name)}` is: {error.message}", hint=error.hint)
     ambiguous = UnknownRun(
         f"{len(matching)} runs are called `{display(name)}`",
@@ -181,23 +91,22 @@ def _is_part(id: str, digits: str) -> bool:
     return id.startswith(digits) or id.endswith(digits) or id[-8:].startswith(digits)
 
 
-def _added_by(project: Project, runs: Iterable[Found], name: str) -> list[Found]:
-    """The runs whose records a commit adds; none when the name is no commit."""
+def _added_by(project: Project, name: str) -> set[bytes]:
+    """The records that a commit adds; none when the name is no commit."""
     try:
         commit = project.git.resolve(name.removeprefix("commit:"))
     except TrackError:
-        return []
+        return set()
     shown = project.git.run(
         "diff-tree", "-r", "-z", "--root", "--name-only", "--no-commit-id", "--diff-filter=A", commit
     )
-    added = {path for path in shown.split(b"\0") if is_record_path(path)}
-    return [found for found in runs if found.path in added]
+    return {path for path in shown.split(b"\0") if is_record_path(path)}
 
 
-def _nearest(runs: Iterable[Found], name: str) -> tuple[str, ...]:
+def _nearest(names: Iterable[str], name: str) -> tuple[str, ...]:
     """The names that begin alike, for an error's details."""
     start = name[:3].lower()
-    close = {found.record.name for found in runs if start and found.record.name.lower().startswith(start)}
+    close = {each for each in names if start and each.lower().startswith(start)}
     return tuple(f"there is {typed(each)}" for each in sorted(close)[:_LISTED])
 
 

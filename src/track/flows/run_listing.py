@@ -5,9 +5,7 @@ the journal, those that live, and what others shared. The answer is that of read
 record that says otherwise than the journal of this clone is found out where it is among what is listed.
 """
 
-import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -16,16 +14,15 @@ from typing import Any, NamedTuple
 
 from track.errors import TrackError
 from track.flows.catalogued import catalog_of
-from track.flows.run_find import Found, Runs, runs_besides, runs_of, say_the_same
+from track.flows.run_find import Found, Runs, runs_of, say_the_same
 from track.flows.run_journal import journal_of
+from track.flows.run_known import contents, settled_runs
 from track.flows.run_query import document_of, in_order, key_of
-from track.history import log
 from track.history.catalog import Scope
 from track.history.catalog_here import records_differing
 from track.history.catalog_query import RUNS, narrowed
 from track.history.catalog_runs import Head, Heads
 from track.history.catalog_view import View
-from track.model.names import is_record_path
 from track.model.query import And, In, Path, Query, found, holds
 from track.project import Project
 
@@ -102,7 +99,7 @@ def listing(project: Project, asked: Asked) -> Listing:
 
 def _pick(project: Project, asked: Asked, apart: frozenset[bytes], view: View) -> _Picked:
     heads = view.heads()
-    settled, over = _settled(project, view, heads, apart)
+    settled, over = settled_runs(project, view, heads, apart)
     matching = [
         _Candidate((run.record.started.timestamp(), run.record.id), _key(document_of(run), asked.sort), run, 0)
         for run in over.found
@@ -121,25 +118,6 @@ def _pick(project: Project, asked: Asked, apart: frozenset[bytes], view: View) -
     candidates = matching[: asked.limit]
     paths = heads.paths_of(each.path for each in candidates if each.run is None)
     return _Picked(candidates, paths, len(settled) + len(over.found), matching_count, over.refused)
-
-
-def _settled(project: Project, view: View, heads: Heads, apart: frozenset[bytes]) -> tuple[list[Head], Runs]:
-    """The records of which all that is known stands in the catalog, and all other runs, read."""
-    every = heads.all()
-    broken = {one.path for one in view.unreadable() if is_record_path(one.path)}
-    while True:
-        passed = heads.numbers_of(apart)
-        settled = [head for head in every if head[2] not in passed] if passed else every
-        ids = {head[1] for head in settled}
-        if len(ids) < len(settled):
-            again = {id for id, count in Counter(head[1] for head in settled).items() if count > 1}
-        else:
-            over = runs_of(project, _contents(project, apart | broken), runs_besides(project, ids))
-            again = {run.record.id for run in over.found if run.place == "tree"} & ids
-            if not again:
-                others = tuple(run for run in over.found if run.record.id not in ids)
-                return settled, Runs(others, over.refused)
-        apart = apart | set(heads.paths_of(head[2] for head in settled if head[1] in again).values())
 
 
 def _meant(heads: Heads, settled: list[Head], asked: Asked) -> tuple[list[Head], Mapping[int, tuple[Any, ...]]]:
@@ -173,20 +151,12 @@ def _read(project: Project, picked: _Picked) -> dict[int, Found]:
     numbers = {path: number for number, path in picked.paths.items()}
     journal = journal_of(project)
     told: dict[int, Found] = {}
-    for run in runs_of(project, _contents(project, numbers), Runs((), ())).found:
+    for run in runs_of(project, contents(project, numbers), Runs((), ())).found:
         with suppress(TrackError):  # what the journal has cannot be read
             other = journal.find_ended(run.record.id)
             if run.path is not None and (other is None or say_the_same(run.record, other)):
                 told[numbers[run.path]] = run
     return told
-
-
-def _contents(project: Project, paths: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    top = os.fsencode(project.git.top)
-    for path in sorted(set(paths)):
-        content = log.read_start(top, path, log.MAX_RECORD)
-        if content is not None:
-            yield path, content
 
 
 def _is_below(folder: str, above: str) -> bool:

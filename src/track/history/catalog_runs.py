@@ -37,6 +37,10 @@ class Heads:
             ).fetchall()
         return found if len(self._sources) == 1 else list(set(found))
 
+    def names(self) -> dict[int, str]:
+        """What runs are called, by the number of the content of the record; of the whole history."""
+        return dict(self._database.execute("SELECT content, name FROM run"))
+
     def documents(self, narrowing: Narrowing = ALL) -> Iterator[tuple[int, dict[str, Any]]]:
         """(the number of the content, what it says) of each record of which `narrowing` is true."""
         condition = f"AND ({narrowing.sql})" if narrowing.sql else ""
