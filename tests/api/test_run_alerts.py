@@ -13,6 +13,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 import track
+from support.cli import track as in_shell
 from support.cli import track_here as command
 from support.repositories import commit_all, git
 from support.running import free_port
@@ -219,3 +220,24 @@ def test_a_run_in_python_adds_alerts_and_describes_its_folder(here: Path) -> Non
     with Project.open(here) as project, pytest.raises(BadConfig, match="colour"):
         describe_folder(project, "/tests", description="x")
     assert ".track/folders/tests/folder.toml" in git("diff", "--cached", "--name-only", cwd=here)
+
+
+def test_a_program_in_another_process_mails_once_when_it_goes_critical(here: Path, inbox: tuple[Inbox, int]) -> None:
+    """Scenario S7 as a person plays it: in a shell, with programs that end, and a server that listens."""
+    taken, port = inbox
+    settings(port)
+    words = ("--type", "event", "--pattern", "[Dd]iverged", "--notification", "email")
+    in_shell("alerts", "add", "diverged", *words, cwd=here).ok()
+    in_shell("alerts", "add", "quiet", "--type", "event", "--pattern", "[Dd]iverged", cwd=here).ok()
+    in_shell("runs", "create", "--start", "--name", "solver", cwd=here).ok()
+    for name in ("diverged", "quiet"):
+        in_shell("alerts", "add", name, "--run", "solver", cwd=here).ok()
+    in_shell("log", "event", "--run", "solver", "all is well", cwd=here).ok()
+    assert taken.messages == []
+    for step in (7, 8):
+        in_shell("log", "event", "--run", "solver", f"diverged at step {step}", cwd=here).ok()
+    in_shell("runs", "close", "solver", cwd=here).ok()
+    (message,) = taken.messages
+    assert message["To"] == "ada@example.org" and "diverged" in message["Subject"] and "solver" in str(message)
+    with Project.open(here) as project:
+        assert find_run(project, "solver").record.alerts == {"diverged": "critical", "quiet": "critical"}

@@ -313,6 +313,9 @@ def test_a_published_folder_is_read_and_never_written(nginx_server: Web, tmp_pat
     written.put("packs/aa/b", b"2")
     assert publish_listing(written) == 1
     assert [one.key for one in place.list("index/")] == ["index/a"] and list(place.list("roots/")) == []
+    with pytest.raises(RemoteError, match="cannot be asked what is in `runs/`") as asked:
+        list(place.list("runs/"))
+    assert "track fetch --runs" in (asked.value.hint or "")
     with pytest.raises(RemoteError, match="cannot be asked what is in `packs/`"):
         list(place.list("packs/"))
     for write in (

@@ -13,9 +13,12 @@ from track.store.backends.object_place import ObjectPlace, for_bodies, for_quest
 from track.store.backends.object_store import ObjectStoreFilesystem
 from track.store.backends.web_failure import WebBound
 from track.store.backends.web_login import Login, find_login
-from track.store.layout import LISTING
+from track.store.layout import LISTING, RUNS
 from track.store.listing import LISTED, parse_listing
 from track.store.place import Listed, NoSuchKey, Upload
+
+_OF_DATA = "ask where the data is written: track verify --remote NAME"
+_OF_RUNS = "shared runs come from a remote of another kind: track remote list   then: track fetch --runs NAME"
 
 
 class WebPlace(ObjectPlace):
@@ -31,7 +34,9 @@ class WebPlace(ObjectPlace):
         if prefix not in LISTED:
             raise RemoteError(
                 f"{self.url}: a web server cannot be asked what is in `{display(prefix) or '/'}`",
-                hint="ask where the data is written: track verify --remote NAME",
+                hint=_OF_RUNS
+                if prefix.startswith(RUNS)
+                else "ask where the data is written: track verify --remote NAME",
             )
         try:
             data = self.get(LISTING)
