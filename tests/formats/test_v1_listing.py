@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from track.errors import DamagedObject, NewerFormat, TrackError
-from track.store.description import Abilities, Description, dump_description, parse_description
+from track.store.description import SUMS, Abilities, Description, dump_description, parse_description
 from track.store.listing import dump_listing, parse_listing
 from track.store.place import Listed
 
@@ -38,8 +38,15 @@ def test_the_frozen_description_is_read_and_written_again_byte_for_byte() -> Non
 def test_a_store_that_says_nothing_of_its_server_is_read_as_before() -> None:
     plain = dump_description(Description(SAID.id))
     assert b"[server]" not in plain and parse_description(plain, "here").abilities == Abilities(None, False)
-    odd = plain + b'[server]\nconditions = "yes"\nlisting = 1\nlater = 2\n'
+    odd = plain + b'[server]\nconditions = "yes"\nlisting = 1\nsums = "sha512"\nlater = 2\n'
     assert parse_description(odd, "here").abilities == Abilities(None, False)
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_the_sum_that_a_server_looks_at_is_one_line_more(name: str) -> None:
+    said = SAID._replace(abilities=SAID.abilities._replace(sums=name))
+    assert dump_description(said) == (V1 / "store.toml").read_bytes() + f'sums = "{name}"\n'.encode()
+    assert parse_description(dump_description(said), "here") == said
 
 
 def test_keys_that_are_none_of_ours_are_not_listed() -> None:

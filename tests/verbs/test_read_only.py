@@ -55,7 +55,7 @@ def test_what_a_server_can_do_is_written_down_by_add_and_mended_by_check(
     track("remote", "add", "origin", f"webdav://{nginx_server.host}/{path}", cwd=project).ok()
     there = nginx_server.folder / path / "store.toml"
     said = parse_description(there.read_bytes(), "there")
-    assert said.abilities == (True, False)
+    assert said.abilities == (True, False, "")
     note_abilities(open_folder(there.parent), conditions=False)
     assert parse_description(there.read_bytes(), "there").abilities.conditions is False
     track("remote", "check", cwd=project).ok()

@@ -7,7 +7,7 @@ from track.errors import DamagedObject, RemoteError
 from track.store.description import Abilities, Description, dump_description, parse_description
 from track.store.layout import DESCRIPTION, PROBES
 from track.store.listing import publish_listing
-from track.store.place import NoSuchKey, Place
+from track.store.place import NoSuchKey, Place, Summing
 from track.store.turn import in_turn
 
 _CONTENT = b"track wrote this to see what the server does with it; it can be deleted\n"
@@ -30,7 +30,17 @@ def respects_conditions(place: Place) -> bool | None:
             place.delete(key)
 
 
-def note_abilities(place: Place, *, conditions: bool | None = None, listing: bool | None = None) -> bool:
+def sums_of(place: Place) -> str | None:
+    """Which sum of a body the server holds against what arrived; None where it could not be found out.
+
+    A small object is made, which is deleted again.
+    """
+    return place.find_sums(PROBES + secrets.token_hex(16)) if isinstance(place, Summing) else None
+
+
+def note_abilities(
+    place: Place, *, conditions: bool | None = None, listing: bool | None = None, sums: str | None = None
+) -> bool:
     """Say in `store.toml` what was found out; whether that was news. None leaves what is said.
 
     Raises:
@@ -44,7 +54,9 @@ def note_abilities(place: Place, *, conditions: bool | None = None, listing: boo
         description = parse_description(place.get(DESCRIPTION), place.url)
         known = description.abilities
         found = Abilities(
-            known.conditions if conditions is None else conditions, known.listing if listing is None else listing
+            known.conditions if conditions is None else conditions,
+            known.listing if listing is None else listing,
+            known.sums if sums is None else sums,
         )
         return None if found == known else description._replace(abilities=found)
 

@@ -14,6 +14,8 @@ SEALED_FORMAT = 2
 SEALING = 1
 """How files are sealed; decision 0016."""
 CIPHER = "aes-256-gcm"
+SUMS = ("sha256", "md5")
+"""Sums of a body that a server may look at, the one that costs least first."""
 CHUNK_LIMIT = 16 << 20
 """Bytes; no chunk of any store is larger, whatever a recipe or a table says."""
 
@@ -47,11 +49,13 @@ class Abilities(NamedTuple):
     """What the server of a remote can do, as far as somebody tried. See decision 0008.
 
     `conditions`: of two that create one key at once, one is told; None where it was not tried. `listing`: a list of
-    what is there is kept for those who read through a server that cannot be asked.
+    what is there is kept for those who read through a server that cannot be asked. `sums`: which sum of a body the
+    server was seen to hold against what arrived, one of `SUMS`; empty where none was. See decision 0023.
     """
 
     conditions: bool | None = None
     listing: bool = False
+    sums: str = ""
 
 
 class WrappedKey(NamedTuple):
@@ -96,9 +100,10 @@ def dump_description(description: Description) -> bytes:
         lines.append(f"normalisation = {chunking.normalisation}")
     if description.abilities != Abilities():
         lines += ["", "[server]"]
-        conditions, listing = description.abilities
+        conditions, listing, sums = description.abilities
         lines += [] if conditions is None else [f"conditions = {str(conditions).lower()}"]
         lines += ["listing = true"] if listing else []
+        lines += [f'sums = "{sums}"'] if sums else []
     if description.encryption is not None:
         lines += _sealing_lines(description.encryption)
     lines.append("")
@@ -159,7 +164,8 @@ def _description(store: dict[str, Any], chunks: dict[str, Any], server: dict[str
         int(chunks.get("normalisation", usual.normalisation)),
     )
     conditions = server.get("conditions")
-    abilities = Abilities(conditions if isinstance(conditions, bool) else None, server.get("listing") is True)
+    sums = next((name for name in SUMS if server.get("sums") == name), "")
+    abilities = Abilities(conditions if isinstance(conditions, bool) else None, server.get("listing") is True, sums)
     return Description(identity, shared, chunking, abilities)
 
 

@@ -77,12 +77,15 @@ class Drafting:
         damaged: Callable[[bytes], object],
         is_salted: bool = False,
         flags: int = 0,
+        is_passing: bool = False,
     ) -> None:
         """`damaged` is told of an object whose file has other bytes, and raises. Packs that are salted have new names,
-        whatever is in them. `flags` are those of the chunks in their packs."""
+        whatever is in them. `flags` are those of the chunks in their packs, which are removed soon if they are
+        `is_passing`."""
         self._tables, self._chunker, self._staging = tables, chunker, staging
         self._damaged, self._is_salted, self._flags = damaged, is_salted, flags
-        self._writer = PackWriter(staging)
+        self._is_passing = is_passing
+        self._writer = PackWriter(staging, is_passing=is_passing)
         self._number = 0
         self._entries = 0
         self._names: dict[int, bytes] = {}
@@ -197,7 +200,7 @@ class Drafting:
         pack = self._writer.seal()
         if pack is None:
             return
-        self._writer = PackWriter(self._staging)
+        self._writer = PackWriter(self._staging, is_passing=self._is_passing)
         self._names[self._number] = pack.name
         table = dump_table(pack.entries)
         needed = NeededPack(pack.name, blake3(table).digest(), pack.table_offset, len(pack.entries))

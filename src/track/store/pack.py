@@ -79,9 +79,12 @@ class SealedPack(NamedTuple):
 class PackWriter:
     """Writes one pack in a staging directory, in large pieces, hashing as it goes. Close by `seal` or `abandon`."""
 
-    def __init__(self, staging: Path, *, threads: int = 2) -> None:
-        """Nothing is created before the first bytes are written; with one of `threads`, none is started to write."""
-        self._staging = staging
+    def __init__(self, staging: Path, *, threads: int = 2, is_passing: bool = False) -> None:
+        """Nothing is created before the first bytes are written; with one of `threads`, none is started to write.
+
+        What `is_passing` is removed again as soon as it was sent.
+        """
+        self._staging, self._is_passing = staging, is_passing
         self._threads = threads
         self._path: Path | None = None
         self._drain: Drain | None = None
@@ -146,7 +149,7 @@ class PackWriter:
     def _begun(self) -> Drain:
         if self._drain is None:
             path = stage(self._staging)
-            self._drain = Drain(create(path), path, in_background=self._threads > 1)
+            self._drain = Drain(create(path), path, in_background=self._threads > 1, is_passing=self._is_passing)
             self._path = path
         return self._drain
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from track.model.digest import Digest
 from track.progress import Moved, unheard
@@ -111,3 +111,17 @@ class Place(Protocol):
 
     def tidy(self) -> None:
         """Remove what uploads of ours that were killed left behind; called while none is under way."""
+
+
+@runtime_checkable
+class Summing(Protocol):
+    """A place whose server may hold what arrives against a sum that came with it; one of `description.SUMS`."""
+
+    def find_sums(self, key: str) -> str | None:
+        """Which sum the server was seen to look at; empty where it was none, None where it could not be found out.
+
+        A small object is written at a key, and deleted again.
+        """
+
+    def use_sums(self, name: str) -> None:
+        """Send this one alone with what is large; empty for every one that is known."""

@@ -16,7 +16,7 @@ from track.errors import DamagedObject, Locked, NotAStore, RemoteError
 from track.model.digest import Digest
 from track.model.policy import ALL
 from track.progress import Progress, silent
-from track.store.abilities import respects_conditions
+from track.store.abilities import respects_conditions, sums_of
 from track.store.address import Access, Address, Folder, parse_address
 from track.store.around import bare
 from track.store.backends.folder import FolderPlace, is_empty_folder
@@ -34,7 +34,7 @@ from track.store.layout import DESCRIPTION, PROBES, claim_name, roots_name
 from track.store.listing import publish_listing
 from track.store.needing import objects_needing
 from track.store.objects import Store
-from track.store.place import NoSuchKey, Place
+from track.store.place import NoSuchKey, Place, Summing
 from track.store.readback import packs_before, read_back
 from track.store.receive import Fetched, fetch
 from track.store.resume import ResumedPlace
@@ -296,6 +296,8 @@ def open_remote(
     way = way._replace(staging=way.staging or record.parent / "sealing")
     place = open_place(parse_address(url, base=base), way)
     description = _description_of(place, name)
+    if isinstance(place, Summing):
+        place.use_sums(description.abilities.sums)
     return Remote(name, open_sealed(place, description, way), Known(record, kept=kept), description)
 
 
@@ -337,7 +339,8 @@ def create_remote(
         if not create or not _is_empty(address, place):
             raise _not_ours(place.url, create) from None
         conditions = None if isinstance(address, Folder) else respects_conditions(place)
-        made = Description(store_id, chunking=CHOSEN, abilities=Abilities(conditions), encryption=sealing)
+        abilities = Abilities(conditions, sums=sums_of(place) or "")
+        made = Description(store_id, chunking=CHOSEN, abilities=abilities, encryption=sealing)
         is_ours = place.create(DESCRIPTION, dump_description(made))
         return is_ours and (conditions is not False or _description_of(place, "NAME").id == made.id)
     return False

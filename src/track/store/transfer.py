@@ -216,6 +216,7 @@ class _Sending:
             self._store.rooms.staging,
             damaged=self._store.check,
             is_salted=self._is_salted,
+            is_passing=True,
         )
         for pack, recipes, reused_bytes in drafting.run(sources):
             self._drafted += recipes
@@ -227,14 +228,14 @@ class _Sending:
     def _packed(self, digests: list[bytes]) -> Iterator[_Parcel]:
         """New packs of about 16 MiB with these objects."""
         staging = self._store.rooms.staging
-        writer = PackWriter(staging)
+        writer = PackWriter(staging, is_passing=True)
         try:
             for digest, data in self._store.read_many(digests):
                 writer.add(digest, data)
                 if writer.is_full:
-                    full, writer = writer, PackWriter(staging)
+                    full, writer = writer, PackWriter(staging, is_passing=True)
                     yield from self._sealed(full)
-            last, writer = writer, PackWriter(staging)
+            last, writer = writer, PackWriter(staging, is_passing=True)
             yield from self._sealed(last)
         finally:
             writer.abandon()  # what was sealed is the parcel's to drop

@@ -9,7 +9,7 @@ from track.flows.identities import refuse_loose_identity, with_keys
 from track.flows.remotes import access_of, choose, is_read_only, refuse_strangers
 from track.flows.rights import without_circle
 from track.project import Project
-from track.store.abilities import note_abilities
+from track.store.abilities import note_abilities, sums_of
 from track.store.address import Access
 from track.store.backends.keys import open_sealed
 from track.store.backends.opening import open_place
@@ -57,7 +57,7 @@ def remote_check(project: Project, name: str | None = None) -> RemoteChecked:
     trial = try_place(place, writes=not is_read)
     if trial.store_id is not None and trial.conditional is not None and named.folder is None:
         with suppress(RemoteError):  # the steps say what may not be written
-            note_abilities(place, conditions=trial.conditional)
+            note_abilities(place, conditions=trial.conditional, sums=sums_of(place))
     steps = trial.steps if trial.store_id is None else (*trial.steps, *_encryption(project, named.name, place))
     without_circle([step.problem for step in steps if step.problem is not None])
     return RemoteChecked(

@@ -30,6 +30,8 @@ TIMEOUTS = 2
 """After so many silences a server is given up: within a minute."""
 
 _BLOCK = 64 << 10
+_LARGEST_BLOCK = 1 << 20
+_QUICK_S = 0.5
 _MOST_READ = 4 << 20
 _LONGEST_WAIT_S = 20.0
 
@@ -50,7 +52,7 @@ class Asker:
         self._pace = pace or Pace()
         self._opener = urllib.request.build_opener(_NoRedirect, _Plain, _Safe)
 
-    def ask(self, make: Callable[[], Request]) -> Answer:
+    def ask(self, make: Callable[[], Request], *, tries: int | None = None) -> Answer:
         """The answer to a request; one that fails for a moment is made anew, as long as the server asks to wait.
 
         Raises:
@@ -59,7 +61,8 @@ class Asker:
         """
         deadline = time.monotonic() + WITHIN_S
         timeouts = 0
-        for number in range(TRIES):
+        tries = tries or TRIES
+        for number in range(tries):
             self._asked()
             try:
                 with self._pace.turn(), self._opener.open(make(), timeout=SILENCE_S) as given:
@@ -85,15 +88,23 @@ class Asker:
                 if timeouts >= TIMEOUTS:
                     raise failure from error
             pause_s = max(wait_s, min(_LONGEST_WAIT_S, 0.1 * 2**number) * random.uniform(0.5, 1))
-            if number + 1 == TRIES or time.monotonic() + pause_s > deadline:
+            if number + 1 == tries or time.monotonic() + pause_s > deadline:
                 raise failure
             time.sleep(pause_s)
         raise AssertionError("the last try returns or raises")
 
 
-def blocks(body: bytes) -> Iterator[bytes]:
-    """A body in blocks, each of which has its own time to leave."""
-    return (body[start : start + _BLOCK] for start in range(0, len(body), _BLOCK))
+def blocks(body: bytes | memoryview) -> Iterator[Any]:
+    """A body in blocks, each of which has its own time to leave; they are larger while they leave quickly.
+
+    Between two blocks a thread may wait for the interpreter longer than the network takes for one.
+    """
+    view, start, size = memoryview(body), 0, _BLOCK
+    while start < len(view):
+        since_s = time.monotonic()
+        yield view[start : start + size]
+        start += size
+        size = min(2 * size, _LARGEST_BLOCK) if time.monotonic() - since_s < _QUICK_S else _BLOCK
 
 
 def _await_answer(connection: socket.socket) -> None:

@@ -38,6 +38,7 @@ class BucketPlace(ObjectPlace):
         self.identity = f"{bound.server.identity}, region {bound.region}"
         self._sender: Callable[[], PartsUpload] | None = None
         self._memory: Path | None = None
+        self._sums = ""
 
     def tidy(self) -> None:
         """Have the server forget uploads of ours that were broken off a day ago, and not gone on with."""
@@ -58,7 +59,7 @@ class BucketPlace(ObjectPlace):
         if parts is None:
             return None
         try:
-            return parts.put(self.path(key), data, only_new=only_new)
+            return parts.put(self.path(key), data, only_new=only_new, sums=self._sums)
         except Unusable:
             self.send_parts_by(None, None)
             return None
@@ -67,6 +68,18 @@ class BucketPlace(ObjectPlace):
                 self.creates = False
                 return self.put_watched(key, data, only_new=False)
             raise self.bound.explain(error, operation="write", key=key) from error
+
+    def find_sums(self, key: str) -> str | None:
+        """Which sum of a body the server holds against what arrived; see `Summing`."""
+        parts = self.parts()
+        try:
+            return parts.find_sums(self.path(key)) if parts is not None else None
+        except (Refused, Unusable):  # whoever comes to write something is told why
+            return None
+
+    def use_sums(self, name: str) -> None:
+        """Send this one alone with what is large."""
+        self._sums = name
 
     def upload(self) -> Upload:
         """Many files; each is final when it was sent."""

@@ -29,6 +29,7 @@ from track.store.backends.failure import Refused, Unusable, trouble_of
 from track.store.backends.filesystem import changed
 from track.store.backends.pace import Pace, pause_before
 from track.store.backends.s3_requests import Requests
+from track.store.description import SUMS
 from track.work import hash_threads
 
 PART = 8 << 20
@@ -36,6 +37,7 @@ PART = 8 << 20
 KEPT_S = 86400.0
 """What was broken off and not gone on with for so long is given up, and the server told to forget it."""
 
+_PROBE = b"track wrote this to see what the server does with it; it can be deleted\n"
 _MAX_PARTS = 9000
 _IN_FLIGHT = 4
 _ENDINGS = 4  # tries to end an upload
@@ -87,19 +89,44 @@ class PartsUpload:
             self._forget(key)  # the server knows no more of the upload: it was broken off long ago, or given up
             self._send(key, source, digest, fd=fd, moved=moved)
 
-    def put(self, key: str, data: bytes, *, only_new: bool) -> bool:
+    def put(self, key: str, data: bytes, *, only_new: bool, sums: str = "") -> bool:
         """Send bytes to a key in one request; False when something is there, and `only_new` was asked for.
+
+        `sums` is the one that the server was seen to look at. Where it wants another by now, it has every one.
 
         Raises:
             Refused, Unusable: the server, or the way to it.
         """
         try:
-            self._requests.ask("PUT", key, {}, data, only_new=only_new)
+            self._requests.ask("PUT", key, {}, data, only_new=only_new, sums=sums)
         except Refused as error:
             if only_new and error.status == 412:
                 return False
+            if sums and error.status == 400:
+                return self.put(key, data, only_new=only_new)
             raise
         return True
+
+    def find_sums(self, key: str) -> str:
+        """Which sum of a body the server holds against what arrived: a wrong one is refused, and a right one is not.
+
+        Raises:
+            Refused, Unusable: it could not be found out.
+        """
+        try:
+            for name in SUMS:
+                try:
+                    self._requests.ask("PUT", key, {}, _PROBE, sums=name, summed=_PROBE[::-1], tries=1)
+                except Refused as error:
+                    if error.status != 400:
+                        raise
+                    with suppress(Refused):  # it does not know how this one is sent
+                        self._requests.ask("PUT", key, {}, _PROBE, sums=name, tries=1)
+                        return name
+            return ""
+        finally:
+            with suppress(Refused, Unusable):
+                self._requests.ask("DELETE", key, {})
 
     def tidy(self) -> None:
         """Have the server forget uploads that were broken off and not gone on with."""

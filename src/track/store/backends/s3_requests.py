@@ -35,24 +35,41 @@ class Requests:
         self._found, self._asker = found, Asker(asked, pace)
 
     def ask(
-        self, method: str, key: str, query: Mapping[str, str], body: bytes = b"", *, only_new: bool = False
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        only_new: bool = False,
+        sums: str = "",
+        summed: bytes | None = None,
+        tries: int | None = None,
     ) -> Answer:
         """The answer to a request; those that fail for a moment are made again, as long as the server asks to wait.
 
-        `only_new` has the server refuse it, with status 412, when something is at the key.
+        `only_new` has the server refuse it, with status 412, when something is at the key. `sums` is the only sum of a
+        body that it gets, one of `description.SUMS`; `summed` are other bytes, of which that is: to see it refused.
 
         Raises:
             Refused: it failed for good.
             Unusable: the server's certificate is none that this Python knows.
         """
-        return self._asker.ask(lambda: self._made(method, key, query, body, only_new=only_new))
+        about = _headers(method, body if summed is None else summed, sums)
+        return self._asker.ask(lambda: self._made((method, key, query), body, about, only_new=only_new), tries=tries)
 
-    def _made(self, method: str, key: str, query: Mapping[str, str], body: bytes, *, only_new: bool) -> Request:
+    def _made(
+        self,
+        request: tuple[str, str, Mapping[str, str]],
+        body: bytes,
+        about: Mapping[str, str],
+        *,
+        only_new: bool,
+    ) -> Request:
+        method, key, query = request
         path = quote(f"{self._path}/{key}", safe="/-_.~")
         words = "&".join(f"{quote(name, safe='-_.~')}={quote(query[name], safe='-_.~')}" for name in sorted(query))
-        headers = {"Host": self._netloc, "X-Amz-Content-Sha256": hashlib.sha256(body).hexdigest()}
-        if method == "PUT":  # servers look at this one, and not all at the one that is signed
-            headers["Content-MD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        headers = {"Host": self._netloc, **about}
         if (own := self._key()) is not None:
             headers |= signature(own, self._found.region, (method, path, words), headers)
         headers["Content-Type"] = "application/octet-stream"
@@ -69,6 +86,28 @@ class Requests:
             return self._found.key
         fresh = self._found.provider()
         return Key(fresh["access_key_id"], fresh["secret_access_key"], fresh.get("token"))
+
+
+def _headers(method: str, body: bytes, sums: str) -> dict[str, str]:
+    """What a request says of its body, all of it signed.
+
+    Every server is told the SHA-256 that belongs to the signature, and not all look at it. So what is written has one
+    more that they do look at: MD5 at all of them, SHA-256 again at many; and where MD5 alone was seen to be looked at,
+    nothing else is made.
+    """
+    if method == "PUT" and sums == "md5":
+        return {"X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD", "Content-MD5": _md5(body)}
+    sha256 = hashlib.sha256(body)
+    headers = {"X-Amz-Content-Sha256": sha256.hexdigest()}
+    if method == "PUT" and sums == "sha256":
+        headers["X-Amz-Checksum-Sha256"] = base64.b64encode(sha256.digest()).decode()  # a library's word
+    elif method == "PUT":
+        headers["Content-MD5"] = _md5(body)
+    return headers
+
+
+def _md5(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 def signature(
