@@ -16,7 +16,7 @@ from support.hooked import SECOND, Hooked, as_bytes, hooked_project
 from support.repositories import git
 from support.scene import FULL
 from support.seaweed import BUCKET, OWNER, Seaweed
-from support.servers import LOST, Answer, Proxy, Request, proxy, s3_error
+from support.servers import LOST, Answer, Proxy, Request, answering, proxy, s3_error
 
 HOOK = [sys.executable, "-P", "-m", "track.cli.hook", "pre-push", "origin", "../code.git"]
 MOST = 5
@@ -135,3 +135,21 @@ def test_git_pushes_nothing_while_the_bucket_is_not_there(scene: Scene) -> None:
     assert said.code == 1 and "there is no bucket" in said.text, said.text
     assert git("for-each-ref", cwd=scene.here.root.parent / "code.git") == ""
     scene.everything_arrives(url)
+
+
+def test_what_one_server_has_says_nothing_of_another_that_the_environment_names_now(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", scene.between.endpoint)
+    root = scene.here.root
+    git("init", "--quiet", "--bare", "--initial-branch=main", "../code.git", cwd=root)
+    track("remote", "add", "origin", f"s3://{BUCKET}/{scene.prefix}/environment", "--clone", cwd=root).ok()
+    track("push", "origin", "first", "main", cwd=root).ok()
+    del scene.between.requests[:]
+    with answering(lambda _: s3_error("NoSuchBucket", 404)) as other:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", other)
+        said = scene.here.git("push", "../code.git", "main", check=False)
+        assert said.code == 1 and "there is no bucket" in said.text, said.text
+    monkeypatch.setenv("AWS_ENDPOINT_URL", scene.between.endpoint)
+    scene.here.git("push", "--quiet", "../code.git", "main")
+    assert not scene.between.requests  # what was known of this one still is

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from track.errors import UsageError
 from track.project import Project
-from track.store.address import is_relative
+from track.store.address import Access, is_relative, parse_address
+from track.store.backends.leading import led_by
 from track.store.known import Known, recorded
 from track.store.record import Stale
 
@@ -27,10 +29,23 @@ def base_of(project: Project) -> Path:
 
 
 def whereabouts(project: Project, name: str) -> str:
-    """The place that the configuration says for the remote of that name: another text for another place."""
+    """The place that the remote of that name is now: another text for another place.
+
+    The configuration says it, and where it does not, what else decides to which server an address leads.
+    """
     url = str(project.config.setting(f"remote.{name}.url").value)
     base = str(base_of(project)) if is_relative(url) else ""
-    return "\n".join((url, base, project.config.text(f"remote.{name}.endpoint") or ""))
+    endpoint = project.config.text(f"remote.{name}.endpoint") or ""
+    said = "\n".join((url, base, endpoint))
+    if endpoint:
+        return said
+    tops = dict.fromkeys((project.root, base_of(project)))
+    dotenv = next((top / ".env" for top in tops if (top / ".env").is_file()), None)
+    with suppress(UsageError):  # no address: whoever goes there is told
+        access = Access(profile=project.config.text(f"remote.{name}.profile"), dotenv=dotenv)
+        if server := led_by(parse_address(url, base=base_of(project)), access):
+            return f"{said}\n{server}"
+    return said
 
 
 def noted_clone_id(project: Project) -> tuple[str, bool]:

@@ -65,7 +65,7 @@ def find_azure(address: AzureContainer, access: Access, environ: Mapping[str, st
     here = _Variables(os.environ if environ is None else environ, "the environment")
     file = _Variables(read_dotenv(access.dotenv), ".env")
     string = _connection(here.first(_CONNECTION))
-    owner = string.get("AccountName") or here.first(*_ACCOUNTS) or file.first(*_ACCOUNTS)
+    owner, endpoint = _said(access, string, here, file)
     account = address.account or owner
     if _ACCOUNT.fullmatch(account) is None:
         raise RemoteError(
@@ -74,7 +74,6 @@ def find_azure(address: AzureContainer, access: Access, environ: Mapping[str, st
             else f"`{display(account)}` is no storage account",
             hint=f"track remote add NAME https://ACCOUNT.{HOST}/{address.name}   or set {_ACCOUNTS[0]}",
         )
-    endpoint = access.endpoint or string.get("BlobEndpoint") or here.first(_ENDPOINT) or file.first(_ENDPOINT)
     endpoint = _checked(endpoint or f"https://{account}.{HOST}")
 
     def made(who: str, source: str, given: Mapping[str, Any] | None = None, **settings: Any) -> AzureCredentials:
@@ -94,6 +93,20 @@ def find_azure(address: AzureContainer, access: Access, environ: Mapping[str, st
             who = f"application {display(application[:8])}…"
             return made(who, place.source, tenant_id=tenant, client_id=application, client_secret=secret)
     return _ambient(address, here, made)
+
+
+def server_of(address: AzureContainer, access: Access, environ: Mapping[str, str]) -> str:
+    """The account and the server that the container is asked of. Raises BadCredentials."""
+    here, file = _Variables(environ, "the environment"), _Variables(read_dotenv(access.dotenv), ".env")
+    owner, endpoint = _said(access, _connection(here.first(_CONNECTION)), here, file)
+    return f"{address.account or owner} {endpoint}".strip()
+
+
+def _said(access: Access, string: Mapping[str, str], here: _Variables, file: _Variables) -> tuple[str, str]:
+    """(account, endpoint) as they were said; empty where nothing says them."""
+    owner = string.get("AccountName") or here.first(*_ACCOUNTS) or file.first(*_ACCOUNTS)
+    endpoint = access.endpoint or string.get("BlobEndpoint") or here.first(_ENDPOINT) or file.first(_ENDPOINT)
+    return owner, endpoint
 
 
 def _ambient(address: AzureContainer, here: _Variables, made: Callable[..., AzureCredentials]) -> AzureCredentials:

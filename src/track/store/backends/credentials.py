@@ -75,8 +75,7 @@ def find_credentials(access: Access, url: str, environ: Mapping[str, str] | None
         BadCredentials: nothing says who we are, a profile is not there, or it needs a library that is not installed.
     """
     here = _surroundings(access, os.environ if environ is None else environ)
-    endpoint = access.endpoint or here.first(*VARIABLES[Bucket].endpoints)
-    endpoint = endpoint or here.profile.get("endpoint_url")
+    endpoint = _endpoint(access, here)
     region = access.region or here.first("AWS_REGION", "AWS_DEFAULT_REGION") or here.profile.get("region")
 
     def made(who: str, source: str, **how: Any) -> Credentials:
@@ -99,6 +98,15 @@ def find_credentials(access: Access, url: str, environ: Mapping[str, str] | None
     if machine := _machine(here.environ):
         return made("the role of this machine", machine, is_machine=True)
     raise no_credentials(url)
+
+
+def server_of(address: Bucket, access: Access, environ: Mapping[str, str]) -> str:
+    """The server that the bucket is asked of, as far as it is not the provider's own. Raises BadCredentials."""
+    return _endpoint(access, _surroundings(access, environ)) or ""
+
+
+def _endpoint(access: Access, here: _Surroundings) -> str | None:
+    return access.endpoint or here.first(*VARIABLES[Bucket].endpoints) or here.profile.get("endpoint_url")
 
 
 def shortened(key_id: str) -> str:
