@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -480,3 +481,43 @@ def test_a_version_that_lost_a_part_of_its_manifest_is_said_to_be_purged_as_othe
     done = track("push", cwd=repo)
     assert WORDS in done.err and "has everything" not in done.out and "neither here nor" not in done.err
     track("gc", "--remote", cwd=repo).ok()
+
+
+@pytest.mark.parametrize("has_nodes", [True, False], ids=["the purger", "a clone that learned of it"])
+def test_every_verb_that_meets_a_purged_part_of_a_manifest_says_so(repo: Path, has_nodes: bool) -> None:
+    """Another version was purged with all that they share; the top of this one's manifest is still there."""
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../origin", cwd=repo).ok()
+    write_tree(repo, {f"data/{number:05}": b"%d" % number for number in range(1500)})
+    track("add", "data", cwd=repo).ok()
+    commit_all(repo, "first")
+    git("tag", "v1", cwd=repo)
+    write_tree(repo, {"data/00007": b"another"})
+    track("add", "data", cwd=repo).ok()
+    commit_all(repo, "second")
+    track("push", "origin", "v1", "main", cwd=repo).ok()
+    place = repo
+    if not has_nodes:
+        place = cloned(repo)
+        track("pull", cwd=place).ok()
+    track("purge", "data@v1", "--shared", "--yes", "--because", "consent was withdrawn", cwd=repo).ok()
+    if not has_nodes:
+        shutil.rmtree(place / "data")
+        store = place / ".git/track/store"
+        shutil.rmtree(store / "packs")
+        (store / "index.db").unlink()
+        assert "consent was withdrawn" in track("pull", cwd=place).err
+    for command, code in (
+        (("verify",), 4),
+        (("verify", "data"), 4),
+        *([(("diff", "v1"), 4)] if has_nodes else []),  # to a clone, v1 is as good as what it never had
+        (("cat", "data/00300"), 4),
+        (("checkout", "--force"), 4),
+        (("du",), 0),
+        (("whereis", "data"), 0),
+        (("ls", "data"), 4),
+    ):
+        done = track(*command, cwd=place)
+        told = f"{done.out}\n{done.err}"
+        assert done.code == code and "was purged on" in told and "consent was withdrawn" in told, (command, told)
+        assert command[0] != "diff" or "--fetch" not in told

@@ -7,7 +7,8 @@ from track.errors import DamagedObject
 from track.store.chunks_here import InChunks
 from track.store.hashing import hash_fd
 from track.store.objects import Store
-from track.store.whole import missing, open_whole
+from track.store.purge_notes import missing
+from track.store.whole import open_whole
 
 _PIECE = 1 << 20
 
@@ -28,7 +29,7 @@ def pieces(store: Store, digest: bytes) -> Iterator[bytes]:
     try:
         descriptor = open_whole(path)
     except FileNotFoundError:
-        raise missing(digest, str(store.path)) from None
+        raise missing(digest, store.path) from None
     try:
         if hash_fd(descriptor, os.fstat(descriptor).st_size) != digest:
             store.open_verified(digest)  # finds the same damage, puts it aside, and says so
@@ -43,7 +44,7 @@ def _of_chunks(store: Store, digest: bytes) -> Iterator[bytes]:
     """The chunks again, each of them hashed once more."""
     large = store.large(digest)
     if not isinstance(large, InChunks):
-        raise missing(digest, str(store.path))
+        raise missing(digest, store.path)
     content = large.open()
     try:
         yield from content.pieces()

@@ -10,7 +10,8 @@ from track.errors import MissingObject
 from track.progress import Moved, unheard
 from track.project import Project
 from track.store.objects import Store
-from track.store.whole import missing, open_whole, staged_copy
+from track.store.purge_notes import missing
+from track.store.whole import open_whole, staged_copy
 
 
 class StoreContents:
@@ -40,7 +41,7 @@ class StoreContents:
         try:
             fd = open_whole(path)
         except FileNotFoundError:
-            raise missing(digest, str(self._store.path)) from None
+            raise missing(digest, self._store.path) from None
         try:
             staged, found = staged_copy(fd, os.fstat(fd).st_size, staging, durable=False, moved=moved)
         finally:

@@ -6,15 +6,11 @@ from track.errors import PurgedObject
 from track.flows.reach import Version
 from track.model.names import display, typed
 from track.project import Project
+from track.store.purge_notes import told
 from track.store.purged import purged_in
 from track.store.tombstones import Purge
 
 _SHOWN = 5
-
-
-def told(purge: Purge) -> str:
-    """What a purge says of itself, for people."""
-    return f"was purged on {purge.on} by {display(purge.by)}, because: {display(purge.reason)}"
 
 
 def refuse(path: bytes, hit: Iterable[bytes], purged: Mapping[bytes, Purge]) -> PurgedObject:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from track.errors import MissingObject, PurgedObject
-from track.flows.gone import told
 from track.model.digest import Digest
 from track.model.names import display
 from track.project import Project
+from track.store.purge_notes import told
 from track.store.purged import note_purged, purged_in
 from track.store.remote import Remote
 from track.store.tombstones import read_tombstones, together
@@ -24,6 +24,10 @@ def learn(project: Project, remote: Remote, missing: Iterable[bytes]) -> None:
 def explain(project: Project, error: MissingObject) -> None:
     """Where what is missing was removed for good, as far as it is known here, say so in the error."""
     if isinstance(error, PurgedObject):
+        return
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, PurgedObject):  # a part of a manifest, which nobody knows by its path
+        error.details, error.hint = (*error.details, cause.message), cause.hint
         return
     text = "\n".join((error.message, *error.details))
     lines: dict[str, None] = {}

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from track.errors import DamagedObject, MissingObject, NewerFormat, PurgedObject, RemoteError, TrackError, naming_too
 from track.flows import dropped
 from track.flows.choice import Choice
-from track.flows.gone import told
 from track.flows.passed import Passed
 from track.flows.purges import learn
 from track.flows.reach import UNBELIEVABLE, Refused, Version, inside, name_losses, objects_below, refusal
@@ -16,6 +15,7 @@ from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.nodes_there import read_there
+from track.store.purge_notes import told
 from track.store.purged import purged_in
 from track.store.remote import Remote
 

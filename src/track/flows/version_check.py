@@ -1,7 +1,8 @@
 """Versions against the store: does it have every object that pointers name, and is it what its digest says?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from track.errors import DamagedObject, MalformedManifest, MalformedPointer, MissingObject
 from track.flows.findings import Findings
@@ -12,25 +13,44 @@ from track.model.manifest import Entry, walk
 from track.model.names import is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer
 from track.project import Project
+from track.store.purge_notes import told
+from track.store.purged import purged_in
+from track.store.tombstones import Purge
 
 _AT_ONCE = 4096
+
+
+class _Elsewhere(NamedTuple):
+    """What is known of objects that are not here: removed for good, or all of the version at a remote; else `step`."""
+
+    purged: Mapping[bytes, Purge]
+    is_at_remote: bool
+    step: str
 
 
 def check_version(project: Project, path: bytes, pointer: Pointer, found: Findings, *, reads: bool) -> None:
     """The store must have every object of a version; with `reads` they are read, otherwise they were.
 
-    The rows of data of which something is lost are forgotten, so that adding it again stores all of it.
+    The rows of data of which something is lost are forgotten, so that adding it again stores all of it. What was
+    removed for good is told as that, whatever a remote said of the version before.
     """
     if pointer.kind == "value":
         return
     is_at_remote = bool(known_at_remotes(project, [pointer.digest])) or is_away(project, path)
     is_in_place = (path, pointer.digest) in found.in_place
     step = f"track add {typed(path)}" if is_in_place else f"track fetch -- {typed(path)}"
+    elsewhere = _Elsewhere(purged_in(project.store.rooms), is_at_remote, step)
     before = len(found.problems)
+    asked = [bytes(pointer.digest)]
+
+    def read(digest: bytes) -> bytes:
+        asked[0] = digest
+        return project.store.read(digest)
+
     if pointer.kind == "file":
         entries: Iterator[Entry] = iter([Entry(b"", "f", pointer.size or 0, pointer.digest)])
     else:
-        entries = walk(project.store.read, pointer.digest)
+        entries = walk(read, pointer.digest)
     try:
         refuse_other_totals(project, path, pointer)
         while batch := [entry for _, entry in zip(range(_AT_ONCE), entries, strict=False)]:
@@ -42,9 +62,10 @@ def check_version(project: Project, path: bytes, pointer: Pointer, found: Findin
             for entry in wanted:
                 if entry.digest in lost:
                     place = path + b"/" + entry.path if entry.path else path
-                    _note_lost(place, entry.digest, found, step, is_at_remote=is_at_remote)
+                    _note_lost(place, entry.digest, found, elsewhere)
     except MissingObject:
-        _note_lost(path, pointer.digest, found, step, is_at_remote=is_at_remote, what="part of its manifest")
+        node = asked[0] if asked[0] in elsewhere.purged else pointer.digest
+        _note_lost(path, node, found, elsewhere, what="part of its manifest")
     except (MalformedManifest, DamagedObject) as error:
         found.add("damaged", path, error.message, pointer.digest, step)
     except MalformedPointer as error:
@@ -55,12 +76,15 @@ def check_version(project: Project, path: bytes, pointer: Pointer, found: Findin
 
 
 def _note_lost(
-    place: bytes, digest: bytes, found: Findings, step: str, *, is_at_remote: bool, what: str = "its content"
+    place: bytes, digest: bytes, found: Findings, elsewhere: _Elsewhere, *, what: str = "its content"
 ) -> None:
     found.named.add(digest)
+    step = elsewhere.step
     if digest in found.bad:
         found.add("damaged", place, f"{what} is damaged in the store", digest, step)
-    elif is_at_remote:
+    elif (purge := elsewhere.purged.get(digest)) is not None:
+        found.add("missing", place, f"{what} {told(purge)}", digest, f"track log -- {typed(place)}")
+    elif elsewhere.is_at_remote:
         found.fetchable.add(digest)
     else:
         found.add("missing", place, f"{what} is not in the store, nor known to be at a remote", digest, step)

@@ -26,11 +26,12 @@ from track.store.index import Held, Index
 from track.store.layout import OBJECTS, object_digest
 from track.store.lost import note_lost
 from track.store.pack import RAW, RECIPE, expand_entry, read_entry, read_table
+from track.store.purge_notes import missing
 from track.store.reading import OpenPacks
 from track.store.recipes_here import RecipesHere
 from track.store.rooms import Rooms
 from track.store.trash import Trash
-from track.store.whole import Whole, missing, open_whole, set_aside
+from track.store.whole import Whole, open_whole, set_aside
 from track.store.writer import Cutter, Writer
 from track.system import is_shared_filesystem, reading, shown
 from track.work import hash_threads
@@ -185,7 +186,7 @@ class Store:
         except FileNotFoundError:
             if self._revived([digest]) and self.whole(digest) is not None:
                 return self.open_verified(digest, moved)
-            raise missing(digest, shown(self.path)) from None
+            raise missing(digest, self.path) from None
         try:
             with reading(path):
                 found = hash_fd(fd, os.fstat(fd).st_size, moved)
@@ -210,7 +211,7 @@ class Store:
                 return self._read_whole(digest)
             if not (self.index.refresh() or self._revived([digest])):
                 break
-        raise damaged[-1] if damaged else missing(digest, shown(self.path))
+        raise damaged[-1] if damaged else missing(digest, self.path)
 
     def _read_packed(self, digest: bytes, damaged: list[DamagedObject]) -> bytes | None:
         for held in sorted(self.index.held([digest])):

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from track.errors import DamagedObject, NewerFormat, TrackError
+from track.errors import TrackError
 from track.progress import Progress, silent
 from track.publish import make_directories, publish_bytes, remove
 from track.store.collect import Found, dead_files, rewrite, take
 from track.store.layout import TOMBSTONES
 from track.store.objects import Store
 from track.store.pack import read_table
+from track.store.purge_notes import purged_at
 from track.store.rooms import Rooms
-from track.store.tombstones import Purge, Tombstone, dump_tombstone, parse_tombstone
+from track.store.tombstones import Purge, Tombstone, dump_tombstone
 
 
 class _Others:
@@ -29,15 +30,7 @@ class _Others:
 
 def purged_in(rooms: Rooms) -> Mapping[bytes, Purge]:
     """What is known here to have been purged, by digest; a record that cannot be read is left out."""
-    folder = rooms.path / TOMBSTONES.rstrip("/")
-    found: dict[bytes, Purge] = {}
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for name in sorted(os.listdir(folder)):
-            with suppress(OSError, DamagedObject, NewerFormat):
-                tombstone = parse_tombstone((folder / name).read_bytes(), name)
-                if tombstone.purge is not None:
-                    found |= dict.fromkeys(tombstone.objects, tombstone.purge)
-    return found
+    return purged_at(rooms.path)
 
 
 def note_purged(rooms: Rooms, purged: Mapping[bytes, Purge], writer: str) -> None:

@@ -11,9 +11,9 @@ from track.store.chunked import ChunkedRecipe, parse_chunked
 from track.store.chunks_here import InChunks, OpenChunks
 from track.store.index import Held, Index
 from track.store.pack import RECIPE
+from track.store.purge_notes import missing
 from track.store.reading import OpenPacks
 from track.store.rooms import Rooms
-from track.store.whole import missing
 from track.system import read_at, reading, shown
 
 _Made = TypeVar("_Made")
@@ -72,7 +72,7 @@ class RecipesHere:
                 with suppress(FileNotFoundError):
                     remove(made)
             damaged.append(self._on_damage(held, DamagedObject("its chunks make another object")))
-        raise damaged[-1] if damaged else missing(digest, shown(self._rooms.path))
+        raise damaged[-1] if damaged else missing(digest, self._rooms.path)
 
     def _chunks_are_damaged(self, held: Held, pack: bytes | None, error: DamagedObject) -> DamagedObject:
         told = self._on_damage(held, error)

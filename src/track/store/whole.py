@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from track.errors import ChangedWhileAdding, MissingObject, TrackError
+from track.errors import ChangedWhileAdding, TrackError
 from track.model.digest import Digest
 from track.progress import Moved, unheard
 from track.publish import copy_range, create, data_extents, make_directories, name_of, publish_new, remove, stage
@@ -196,9 +196,3 @@ def set_aside(path: Path, quarantine: Path) -> Path | None:
     except (OSError, TrackError):
         return None
     return None
-
-
-def missing(digest: bytes, place: str) -> MissingObject:
-    """The error for an object that is not in a store."""
-    hint = "`track fetch` brings it from a remote; `track verify` lists everything that is missing"
-    return MissingObject(f"object {Digest(digest)} is not in the store at {place}", hint=hint)

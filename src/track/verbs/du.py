@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from track.errors import MalformedPointer, MissingObject, NewerFormat, TrackError
+from track.errors import MalformedPointer, MissingObject, NewerFormat, PurgedObject, TrackError
 from track.flows import sides, view
 from track.flows.view import Wanted
 from track.history import log as history
 from track.history.log import Event
 from track.model.digest import Digest
 from track.model.manifest import Entry, Read, compare
+from track.model.names import display
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -83,8 +84,9 @@ def du(project: Project, paths: Sequence[str] = (), *, progress: Progress = sile
     spans: list[_Spans] = []
     progress.begin("measuring", count=len(found))
     try:
-        for _, versions in found:
+        for name, versions in found:
             spans.append(_Spans(read, [pointer for pointer, _ in versions]))
+            project.warnings += [f"{display(name)} is not counted: {text}" for text in spans[-1].purged]
             progress.advance(count=1)
     finally:
         progress.end()
@@ -158,14 +160,17 @@ class _Spans:
         self.first: dict[bytes, int] = {}
         self.counts: Counter[bytes] = Counter()
         self.known: list[bool] = []
+        self.purged: dict[str, None] = {}
         self._present: Counter[bytes] = Counter()
         self._since: dict[bytes, int] = {}
         before: Pointer | None = None
         for number, pointer in enumerate(versions):
             try:
                 pairs = list(_pairs(read, before, pointer))
-            except MissingObject:
+            except MissingObject as error:
                 self.known.append(False)
+                if isinstance(error, PurgedObject):
+                    self.purged[error.message] = None
                 continue
             self.known.append(True)
             for old, new in pairs:

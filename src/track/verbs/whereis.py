@@ -6,11 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from track.errors import MissingObject, TrackError
+from track.errors import MissingObject, PurgedObject, TrackError
 from track.flows import view
 from track.flows.reach import Version, objects_below
 from track.model.digest import Digest
 from track.model.manifest import walk
+from track.model.names import display
 from track.model.pointer import Pointer
 from track.project import Project
 from track.store.known import Known, recorded
@@ -95,9 +96,13 @@ def whereis(project: Project, words: Sequence[str] = ()) -> Found:
 def _whereabouts(project: Project, located: view.Located) -> Whereabouts:
     pointer = located.pointer
     entry, sizes = None, None
-    with suppress(MissingObject):  # of the manifest, or of a part of it
+    try:
         entry = view.entry_at(project, located) if located.inner else None
         sizes = _pieces(project, located)
+    except PurgedObject as error:
+        project.warnings.append(f"part of what {display(located.path)} is made of is gone: {error.message}")
+    except MissingObject:  # of the manifest, or of a part of it: nobody knows here what there is
+        pass
     here = _holding(sizes, set() if sizes is None else sizes.keys() - project.store.absent(sizes))
     holdings = [Holding(None, str(project.store_path), *here, None)]
     for name in project.config.names("remote.*.url"):

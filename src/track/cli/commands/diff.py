@@ -97,7 +97,8 @@ def command(
     lacking = [artifact for artifact in found.artifacts if artifact.trouble]
     for artifact in lacking:
         warn(f"what differs inside {title_of(artifact)} is not known: {artifact.trouble}")
-        hint("the same with --fetch brings the manifests that say so")
+        if "was purged on" not in (artifact.trouble or ""):
+            hint("the same with --fetch brings the manifests that say so")
     refuse(found.refused)
     if lacking:
         sys.exit(4)

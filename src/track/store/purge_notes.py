@@ -1,0 +1,50 @@
+"""Notes of purges: what is known here to have been removed for good, for whoever misses it."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from track.errors import DamagedObject, MissingObject, NewerFormat, PurgedObject
+from track.model.digest import Digest
+from track.model.names import display
+from track.store.layout import TOMBSTONES
+from track.store.tombstones import Purge, parse_tombstone
+from track.system import shown
+
+
+def purged_at(store: Path) -> Mapping[bytes, Purge]:
+    """What is known in a local store to have been purged, by digest; a record that cannot be read is left out."""
+    folder = store / TOMBSTONES.rstrip("/")
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return _read(folder, folder.stat().st_mtime_ns, tuple(sorted(os.listdir(folder))))
+    return {}
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path, _changed_ns: int, names: tuple[str, ...]) -> Mapping[bytes, Purge]:
+    """The records of a folder; read once, however much is missed."""
+    found: dict[bytes, Purge] = {}
+    for name in names:
+        with suppress(OSError, DamagedObject, NewerFormat):
+            tombstone = parse_tombstone((folder / name).read_bytes(), name)
+            if tombstone.purge is not None:
+                found |= dict.fromkeys(tombstone.objects, tombstone.purge)
+    return found
+
+
+def told(purge: Purge) -> str:
+    """What a purge says of itself, for people."""
+    return f"was purged on {purge.on} by {display(purge.by)}, because: {display(purge.reason)}"
+
+
+def missing(digest: bytes, store: Path) -> MissingObject:
+    """The error for an object that is not in a local store; what was removed for good is said to be."""
+    if (purge := purged_at(store).get(digest)) is not None:
+        return PurgedObject(
+            f"object {Digest(digest)} {told(purge)}",
+            hint="it is gone for good: choose another version, or let it go: track rm",
+        )
+    hint = "`track fetch` brings it from a remote; `track verify` lists everything that is missing"
+    return MissingObject(f"object {Digest(digest)} is not in the store at {shown(store)}", hint=hint)
