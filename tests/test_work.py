@@ -4,6 +4,8 @@ import faulthandler
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -203,3 +205,21 @@ def test_threads_do_with_as_many_as_the_system_gives(monkeypatch: pytest.MonkeyP
         assert available
     except RuntimeError as error:
         assert not available and "can't start" in str(error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where a fork is not safe, nothing is spread; memory is in /proc")
+def test_what_was_freed_before_is_not_carried_into_processes() -> None:
+    """A pull has many packs in hand before it places files: what it freed would be had again in each process."""
+    script = (
+        "from track.work import spread\n"
+        "def held(): return next(int(l.split()[1]) for l in open('/proc/self/status') if l.startswith('RssAnon'))\n"
+        "freed = [bytes(2000) for _ in range(50_000)]\n"
+        "last = bytes(2000)\n"  # behind all of it, so that the C library cannot give it back by itself
+        "del freed\n"
+        "before = held()\n"
+        "inside = [int(one) for one in spread(lambda _: b'%d' % held(), 2)]\n"
+        "print(before, held(), *inside)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    before, after, *inside = map(int, done.stdout.split())
+    assert before > 90_000 and max(after, *inside) < before - 80_000, done.stdout

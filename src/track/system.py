@@ -46,7 +46,8 @@ _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 _IGNORED_SYNC_ERRORS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
-def _library_call(name: str) -> Callable[..., int] | None:
+def library_call(name: str) -> Callable[..., int] | None:
+    """A function of the C library that only Linux has; None where it is not."""
     if not sys.platform.startswith("linux"):
         return None
     try:
@@ -56,10 +57,10 @@ def _library_call(name: str) -> Callable[..., int] | None:
     return function
 
 
-_syncfs = _library_call("syncfs")
-_renameat2 = _library_call("renameat2")
-_sync_file_range = _library_call("sync_file_range")
-_prctl = _library_call("prctl")
+_syncfs = library_call("syncfs")
+_renameat2 = library_call("renameat2")
+_sync_file_range = library_call("sync_file_range")
+_prctl = library_call("prctl")
 _PR_SET_DUMPABLE = 4
 _FICLONE = 0x40049409
 _SYNC_FILE_RANGE_WRITE = 2
@@ -255,7 +256,7 @@ def is_shared_filesystem(path: AnyPath) -> bool:
 
     False where the system does not say: macOS and Windows tell by calls that we do not make yet.
     """
-    statfs = _library_call("statfs")
+    statfs = library_call("statfs")
     if statfs is None:
         return False
     answer = ctypes.create_string_buffer(512)

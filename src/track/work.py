@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Generic, NoReturn, Self, TypeVar, cast
 
 from track.errors import TrackError
+from track.system import library_call
 
 _FAILED, _DONE, _TOLD = b"\x00", b"\x01", b"\x02"
 _NUMBER = 8
@@ -32,6 +33,7 @@ def cores() -> int:
 
 
 _FIRST = os.getpid()
+_malloc_trim = library_call("malloc_trim")
 
 
 def hash_threads() -> int:
@@ -60,6 +62,8 @@ def spread(function: Callable[[int], bytes], count: int) -> list[bytes]:
     """
     if count <= 1 or not can_fork():
         return [function(i) for i in range(count)]
+    if _malloc_trim is not None:  # what was freed here and is reused there would be had twice, and in each of them
+        _malloc_trim(0)
     children = [_start(lambda number, _: function(number), i) for i in range(count)]
     answers = [_finish(pid, reader) for pid, reader in children]
     for answer in answers:
