@@ -397,5 +397,4 @@ class Store:
     def _pack_is_broken(self, path: Path, error: DamagedObject) -> None:
         aside = set_aside(path, self.rooms.quarantine)
         note_lost(self.rooms, self.index.cut)
-        where = f"; it is now {shown(aside)}" if aside else ""
-        self.damage.append(f"{error.message}{where}")
+        self.damage.append(error.message + (f"; it is now {shown(aside)}" if aside else ""))
