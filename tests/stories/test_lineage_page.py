@@ -4,6 +4,7 @@ Set PICTURES_OF_PAGES to a folder to look at what was seen.
 """
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ import pytest
 from support.chromium import Page, in_chromium
 from support.cli import track_here as track
 from support.lineages import many_runs
+from track.cli.drawing import html
+from track.model.digest import digest_of
+from track.model.lineage import History
+from track.model.record import Record, Used, run_id
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -20,6 +25,10 @@ SEEN = """(selector => {
     const room = document.getElementById('stage').getBoundingClientRect();
     return box.left >= room.left && box.right <= room.right && box.top >= room.top && box.bottom <= room.bottom;
 })"""
+OUTSIDE = """[...document.querySelectorAll('svg .node')].filter(node => {
+    const text = node.querySelector('text').getBBox(), box = node.querySelector('.box').getBBox();
+    return text.x < 4 || text.x + text.width > box.width - 4;
+}).map(node => node.querySelector('text').textContent)"""
 
 
 async def photograph(page: Page, name: str) -> None:
@@ -78,6 +87,33 @@ def test_a_small_page_is_looked_at_and_used(repo: Path, tmp_path: Path) -> None:
 
     _, asked = in_chromium(tmp_path / "room", work)
     assert asked == [address]
+
+
+def test_names_stay_inside_their_boxes(tmp_path: Path) -> None:
+    names = ("W" * 40, "m" * 22, "数据集" * 12, "MODEL_WEIGHTS_FINAL_COPY_2", "a/rather/long/path/to/results.parquet")
+    codes = [
+        Used("code", digest_of(name.encode()), 5, name=name) for name in ("code at 1234abcd and changes", "WM" * 20)
+    ]
+    made = [Used("output", digest_of(name.encode()), 5, name=name) for name in names]
+    began = datetime(2026, 11, 1, tzinfo=UTC)
+    record = Record(
+        id=run_id(1, bytes(10)), name="A RUN WITH WIDE LETTERS: MMMMWWWW", status="completed", started=began,
+        ended=began + timedelta(seconds=1), artifacts=(*codes, *made),
+    )  # fmt: skip
+    history = History([record])
+    start = history.run(record.id)
+    assert start is not None
+    for number, graph in enumerate((history.downstream(start), history.upstream(start))):
+        file = tmp_path / f"{number}.html"
+        file.write_text(html(graph, "names"), encoding="utf-8")
+
+        async def work(page: Page, address: str = file.as_uri(), number: int = number) -> list[str]:
+            await page.open(address)
+            await photograph(page, f"names-{number}")
+            outside: list[str] = await page.value(OUTSIDE)
+            return outside
+
+        assert in_chromium(tmp_path / f"room-{number}", work)[0] == []
 
 
 def test_a_page_of_thousands_of_nodes_is_usable(repo: Path, tmp_path: Path) -> None:

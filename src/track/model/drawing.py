@@ -9,7 +9,10 @@ from track.model.layout import layers
 from track.model.names import display
 
 _ACROSS, _DOWN, _WIDTH, _HEIGHT, _MARGIN = 260, 34, 190, 24, 24
-_LETTERS = 26
+_ROOM = (_WIDTH - 22) / 13
+"""What a name has in a box, in heights of its letters."""
+_WIDTHS = (("ijl.,:;'|!` ", 0.4), ("frt()[]-/\\I", 0.5), ("mwMW@%…", 1.05))
+_CAPITAL, _LETTER, _BROAD = 0.82, 0.67, 1.1
 _NAMED = 3
 _TALL = 40
 _LEGEND = (("code", "Codes"), ("artifact", "Artifacts"), ("run", "Runs"))
@@ -89,13 +92,32 @@ def _curve(source: tuple[float, float], target: tuple[float, float]) -> str:
 
 def _box(graph: Graph, number: int, node: Node, place: tuple[float, float]) -> str:
     name = display(node.name)
-    short = name if len(name) <= _LETTERS else "…" + name[1 - _LETTERS :]
+    short = _shortened(name)
     marks = " start" * (node.id == graph.start) + " cut" * (node.id in graph.cut)
     return (
         f'<g id="n{number}" class="node {node.kind}{marks}" transform="translate({place[0]:.0f} {place[1]:.0f})">'
         f"<title>{escape(name)}&#10;{escape(line(node))}</title>{_shape(node.kind, _WIDTH, _HEIGHT)}"
         f'<text x="10" y="{_HEIGHT - 7}">{escape(short)}</text></g>'
     )
+
+
+def _shortened(name: str) -> str:
+    """The end of a name, as much as fits into a box in the broadest letters that are usual."""
+    room = _ROOM
+    for place in range(len(name) - 1, -1, -1):
+        room -= _width(name[place])
+        if room < (0 if place == 0 else _width("…")):
+            return "…" + name[place + 1 :]
+    return name
+
+
+def _width(letter: str) -> float:
+    for letters, width in _WIDTHS:
+        if letter in letters:
+            return width
+    if not letter.isascii():
+        return _BROAD
+    return _CAPITAL if letter.isupper() else _LETTER
 
 
 def _shape(kind: str, width: int, height: int) -> str:
