@@ -419,10 +419,10 @@ def test_a_folder_in_its_place_does_not_stop_it(filled: Path, place: Path) -> No
 
 _BUILD = """
 import sys
-from track.history import catalog_fill
+from track.history import catalog_ahead
 from track.history.catalog import Catalog, Scope
 from track.history.plumbing import Git
-catalog_fill._BATCH = 2
+catalog_ahead._BATCH = 2
 found = Git(sys.argv[1])
 with Catalog(found, found.common_dir / "track" / "catalog.db") as catalog:
     print(catalog.ask(Scope(every=True, history=True), lambda view: len(view.pointers())))

@@ -5,6 +5,7 @@ written, the catalog is made in memory for the length of the process.
 """
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -98,6 +99,25 @@ def opened(path: Path) -> tuple[sqlite3.Connection, bool]:
 def in_memory() -> sqlite3.Connection:
     """An empty catalog that lasts as long as its connection."""
     return _connected(":memory:")
+
+
+def drop_indexes(database: sqlite3.Connection) -> None:
+    """Have none but those that keep things apart, before much is written; `make_indexes` has to follow."""
+    for name, _ in _indexes():
+        database.execute(f"DROP INDEX IF EXISTS {name}")
+
+
+def make_indexes(database: sqlite3.Connection) -> None:
+    """Have every index; a table that is read once for it costs less than one that is written with it."""
+    for name, said in _indexes():
+        database.execute(f"CREATE INDEX IF NOT EXISTS {name} {said}")
+
+
+def _indexes() -> Iterator[tuple[str, str]]:
+    for statement in _SCHEMA.split(";"):
+        if statement.strip().startswith("CREATE INDEX "):
+            name, _, said = statement.strip().removeprefix("CREATE INDEX ").partition(" ")
+            yield name, said
 
 
 def removed(path: Path) -> None:

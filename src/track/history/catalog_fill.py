@@ -8,26 +8,19 @@ come, and the result is that of building everything at once.
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import GitFailed
+from track.history import catalog_ahead, catalog_file
 from track.history import catalog_rows as rows
-from track.history import log
-from track.history.catalog_file import POINTER, RECORD
+from track.history import catalog_versions as versions
+from track.history.catalog_ahead import Batch
+from track.history.catalog_file import POINTER
 from track.history.catalog_rows import Wanted
-from track.history.log import Commit, Event
 from track.history.plumbing import Git
-from track.work import can_fork, cores, streamed
-
-_BATCH = 4_000
-"""Events of commits that are written in one transaction."""
-_LONG = 2_000
-"""Commits from which on a second process pays."""
-_OWN_SHARE = 3
-"""Of so many batches this process reads the contents of one itself: it has all of them to write."""
 
 
 class Tips(NamedTuple):
@@ -86,13 +79,19 @@ def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
     old = frozenset(oid.hex() for (oid,) in database.execute("SELECT oid FROM tip"))
     passed: set[str] = set()
     new = sorted(tips.commits - old)
-    with _ahead(database, git, new) as ahead:
-        for number, batch in enumerate(_batches(log.commits(git, new, sorted(old))) if new else ()):
-            _write(database, git, batch, next(ahead, None) if number % _OWN_SHARE else None)
-            passed.update(parent for commit, _ in batch for parent in commit.parents if parent in old)
+    is_first = database.execute("SELECT 1 FROM commits").fetchone() is None
+    is_whole = is_first or was_unfinished
+    if is_first:
+        with transaction(database):
+            catalog_file.drop_indexes(database)
+    for batch in catalog_ahead.batches(database, git, new, sorted(old)) if new else ():
+        _write(database, git, batch, is_whole=is_whole)
+        passed.update(parent for commit, _ in batch.commits for parent in commit.parents if parent in old)
     with transaction(database):
         if was_unfinished or old - tips.commits - passed:
-            _sweep(database, tips.commits)
+            _sweep(database, tips.commits, is_whole=is_whole)
+        if is_whole:
+            versions.make_all(database)
         database.execute("DELETE FROM tip")
         database.executemany("INSERT INTO tip VALUES (?)", [(bytes.fromhex(oid),) for oid in sorted(tips.commits)])
         database.execute("DELETE FROM state WHERE name = 'unfinished'")
@@ -160,78 +159,32 @@ def _detached(head: Path) -> str | None:
     return found if len(found) in (40, 64) and set(found) <= set("0123456789abcdef") else None
 
 
-def _batches(commits: Iterator[tuple[Commit, list[Event]]]) -> Iterator[list[tuple[Commit, list[Event]]]]:
-    batch: list[tuple[Commit, list[Event]]] = []
-    size = 0
-    for commit, events in commits:
-        batch.append((commit, events))
-        size += 1 + len(events)
-        if size >= _BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _ahead(database: sqlite3.Connection, git: Git, tips: list[str]) -> AbstractContextManager[Iterator[bytes]]:
-    """The rows of the contents of two batches of three, made by another process; none where that does not pay.
-
-    It pays when a long history is read for the first time: reading contents is most of the work. The process is begun
-    before Git is asked, while there is but one thread.
-    """
-    if tips and can_fork() and cores() > 1 and database.execute("SELECT 1 FROM content").fetchone() is None:
-        asked = "".join(f"{tip}\n" for tip in tips).encode()
-        if int(git.run("rev-list", "--count", "--ignore-missing", "--stdin", input=asked)) >= _LONG:
-            return streamed(lambda tell: _read_ahead(git, tips, tell))
-    return nullcontext(iter(()))
-
-
-def _read_ahead(git: Git, tips: list[str], tell: Callable[[bytes], None]) -> None:
-    seen: set[Wanted] = set()
-    for number, batch in enumerate(_batches(log.commits(git, tips))):
-        missing = [one for one in _wanted(batch) if one not in seen]
-        seen.update(missing)
-        if number % _OWN_SHARE:
-            tell(rows.read_rows(rows.read(git, missing)).packed())
-
-
-def _wanted(batch: list[tuple[Commit, list[Event]]]) -> list[Wanted]:
-    """The contents in a batch, each once, in the order in which Git packed them, nearly."""
-    done = (event for _, events in batch for event in events)
-    return list(dict.fromkeys(Wanted(event.blob, rows.kind_of(event.path)) for event in done if event.blob is not None))
-
-
-def _write(
-    database: sqlite3.Connection, git: Git, batch: list[tuple[Commit, list[Event]]], ahead: bytes | None = None
-) -> None:
-    """Write a batch; `ahead` are the rows of the contents that are new in it, if another process read them."""
-    done = [event for _, events in batch for event in events]
-    wanted = _wanted(batch)
-    if ahead is None:
-        there = rows.known(database, wanted)
-        missing = [one for one in wanted if one not in there]
-        contents = rows.read_rows(rows.read(git, missing) if missing else ())
-    else:
-        contents = rows.Rows(ahead)
+def _write(database: sqlite3.Connection, git: Git, batch: Batch, *, is_whole: bool) -> None:
+    """Write a batch, and the contents that are new in it; with `is_whole`, versions are made when all is written."""
+    wanted = batch.wanted()
+    numbers = rows.known(database, wanted)
+    had = set(batch.contents.wanted())
+    missing = [one for one in wanted if one not in numbers and one not in had]
+    contents = rows.read_rows(rows.read(git, missing) if missing else ())
     with transaction(database):
+        batch.contents.write(database)
         contents.write(database)
-        put_paths(database, {event.path for event in done})
+        numbers.update(rows.known(database, [one for one in wanted if one not in numbers]))
+        put_paths(database, {event.path for _, events in batch.commits for event in events})
         database.executemany(
             "INSERT OR IGNORE INTO commits(oid, parents, authored, committed, author, email, subject) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (bytes.fromhex(one.oid), bytes.fromhex("".join(one.parents)), one.authored, one.committed, one.author,
-                 one.email, one.subject) for one, _ in batch
+                 one.email, one.subject) for one, _ in batch.commits
             ],
         )  # fmt: skip
-        _write_events(database, batch, rows.known(database, wanted))
+        _write_events(database, batch, numbers, is_whole=is_whole)
 
 
-def _write_events(
-    database: sqlite3.Connection, batch: list[tuple[Commit, list[Event]]], numbers: dict[Wanted, int]
-) -> None:
+def _write_events(database: sqlite3.Connection, batch: Batch, numbers: dict[Wanted, int], *, is_whole: bool) -> None:
     events = []
-    for commit, done in batch:
+    for commit, done in batch.commits:
         for event in done:
             number = 0 if event.blob is None else numbers.get(Wanted(event.blob, rows.kind_of(event.path)))
             if number is not None:  # Git has it not
@@ -241,95 +194,17 @@ def _write_events(
         "SELECT ?, ?, path.id, commits.id FROM path, commits WHERE path.path = ? AND commits.oid = ?",
         events,
     )
-    _touch_nothing(database)
+    if is_whole:
+        return
+    versions.touch_nothing(database)
     database.executemany(
         "INSERT OR IGNORE INTO temp.touched SELECT id, ? FROM path WHERE path = ?",
         [(number, path) for number, _, path, _ in events if number],
     )
-    _refresh_versions(database)
+    versions.refresh(database)
 
 
-def _touch_nothing(database: sqlite3.Connection) -> None:
-    """Have an empty `temp.touched`: the versions to be looked at again."""
-    database.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS touched(path INTEGER, content INTEGER, PRIMARY KEY(path, content))"
-    )
-    database.execute("DELETE FROM temp.touched")
-
-
-def _refresh_versions(database: sqlite3.Connection) -> None:
-    """Have the versions in `temp.touched` be what the events say, and those of runs whose records are among them."""
-    database.create_function("version_id", 2, rows.version_id, deterministic=True)
-    _count_versions(database, "-")
-    database.execute("DELETE FROM version WHERE (path, content) IN (SELECT path, content FROM temp.touched)")
-    database.execute(
-        """
-        INSERT INTO version
-        SELECT e.path, e.content, c.what, version_id(p.path, c.sum), m.authored, m.oid, m.author, m.authored, m.author
-        FROM temp.touched t CROSS JOIN path p ON p.id = t.path CROSS JOIN content c ON c.id = t.content
-        CROSS JOIN event e ON e.path = t.path AND e.content = t.content AND e.commits = (
-            SELECT i.commits FROM event i CROSS JOIN commits k ON k.id = i.commits
-            WHERE i.path = t.path AND i.content = t.content ORDER BY k.authored, k.oid LIMIT 1)
-        CROSS JOIN commits m ON m.id = e.commits
-        """
-    )
-    _count_versions(database, "+")
-    _tell_loose(database)
-    # A pointer is as old as its run, whose record may have come with another commit. Of several records of one run,
-    # which only somebody's edit makes, the one with the least id counts.
-    _date_by_runs(database, f"SELECT content FROM temp.touched t CROSS JOIN content c ON c.id = t.content "
-                            f"WHERE c.what = {POINTER} AND c.run IS NOT NULL")  # fmt: skip
-    _date_by_runs(database, f"SELECT id FROM content WHERE what = {POINTER} AND run IN "
-                            f"(SELECT r.id FROM temp.touched t CROSS JOIN run r ON r.content = t.content)")  # fmt: skip
-    database.execute(
-        "UPDATE version SET (created, user) = (SELECT r.started, r.user FROM run r WHERE r.content = version.content) "
-        "WHERE (path, content) IN "
-        "(SELECT t.path, t.content FROM temp.touched t CROSS JOIN content c ON c.id = t.content "
-        f"WHERE c.what = {RECORD} AND c.state = 0)"
-    )
-
-
-def _count_versions(database: sqlite3.Connection, sign: str) -> None:
-    """Add the versions in `temp.touched` to the totals, or take them away (`-`)."""
-    touched = "temp.touched t CROSS JOIN version v ON v.path = t.path AND v.content = t.content"
-    database.execute(
-        f"UPDATE total SET versions = versions {sign} (SELECT COUNT(*) FROM {touched} CROSS JOIN content c "
-        "ON c.id = t.content WHERE v.what = total.what AND c.state = 0)"
-    )
-    database.execute(
-        f"UPDATE total SET saved = saved {sign} (SELECT COALESCE(SUM(r.saved), 0) FROM {touched} CROSS JOIN run r "
-        f"ON r.content = t.content WHERE v.what = {RECORD}) WHERE what = {RECORD}"
-    )
-
-
-def _tell_loose(database: sqlite3.Connection) -> None:
-    """Note which of what stands and is in `temp.touched` is no version."""
-    for (worktree,) in database.execute("SELECT id FROM worktree").fetchall():
-        database.execute(
-            "UPDATE standing SET is_loose = NOT EXISTS "
-            "(SELECT 1 FROM version v WHERE v.path = standing.path AND v.content = standing.content) "
-            "WHERE (worktree, what, content, path) IN (SELECT ?, c.what, t.content, t.path "
-            "FROM temp.touched t CROSS JOIN content c ON c.id = t.content)",
-            (worktree,),
-        )
-
-
-def _date_by_runs(database: sqlite3.Connection, contents: str) -> None:
-    database.execute(
-        f"""
-        UPDATE version SET (created, user) = (
-            SELECT COALESCE(r.ended, r.started), r.user FROM content c CROSS JOIN run r ON r.id = c.run
-            CROSS JOIN content k ON k.id = r.content CROSS JOIN version w ON w.what = {RECORD} AND w.content = r.content
-            WHERE c.id = version.content ORDER BY k.oid LIMIT 1)
-        WHERE what = {POINTER} AND content IN ({contents}) AND EXISTS (
-            SELECT 1 FROM content c CROSS JOIN run r ON r.id = c.run
-            CROSS JOIN version w ON w.what = {RECORD} AND w.content = r.content
-            WHERE c.id = version.content)
-        """
-    )
-
-
-def _sweep(database: sqlite3.Connection, tips: Collection[str]) -> None:
+def _sweep(database: sqlite3.Connection, tips: Collection[str], *, is_whole: bool) -> None:
     """Forget what no tip reaches any more: its commits, what they did, and versions that were only there."""
     alive = reached(database, tips)
     dead = [(oid,) for (oid,) in database.execute("SELECT oid FROM commits") if oid not in alive]
@@ -338,18 +213,20 @@ def _sweep(database: sqlite3.Connection, tips: Collection[str]) -> None:
     database.execute("CREATE TEMP TABLE IF NOT EXISTS dead(id INTEGER PRIMARY KEY)")
     database.execute("DELETE FROM temp.dead")
     database.executemany("INSERT INTO temp.dead SELECT id FROM commits WHERE oid = ?", dead)
-    _touch_nothing(database)
-    database.execute(
-        "INSERT OR IGNORE INTO temp.touched SELECT path, content FROM event "
-        "WHERE content > 0 AND commits IN (SELECT id FROM temp.dead)"
-    )
-    # Pointers dated by a run whose record goes are dated anew.
-    database.execute(
-        "INSERT OR IGNORE INTO temp.touched SELECT v.path, v.content FROM content c "
-        "JOIN version v ON v.what = c.what AND v.content = c.id "
-        f"WHERE c.what = {POINTER} AND c.run IN "
-        "(SELECT r.id FROM temp.touched t CROSS JOIN run r ON r.content = t.content)"
-    )
+    if not is_whole:
+        versions.touch_nothing(database)
+        database.execute(
+            "INSERT OR IGNORE INTO temp.touched SELECT path, content FROM event "
+            "WHERE content > 0 AND commits IN (SELECT id FROM temp.dead)"
+        )
+        # Pointers dated by a run whose record goes are dated anew.
+        database.execute(
+            "INSERT OR IGNORE INTO temp.touched SELECT v.path, v.content FROM content c "
+            "JOIN version v ON v.what = c.what AND v.content = c.id "
+            f"WHERE c.what = {POINTER} AND c.run IN "
+            "(SELECT r.id FROM temp.touched t CROSS JOIN run r ON r.content = t.content)"
+        )
     database.execute("DELETE FROM event WHERE commits IN (SELECT id FROM temp.dead)")
     database.execute("DELETE FROM commits WHERE id IN (SELECT id FROM temp.dead)")
-    _refresh_versions(database)
+    if not is_whole:
+        versions.refresh(database)
