@@ -87,7 +87,8 @@ class Item(NamedTuple):
 class Looked(NamedTuple):
     """What matched, in order and at most as many as asked; how many matched, and among how many.
 
-    `unreadable` are pointers and records that break their format; `is_cut` says that history is missing here.
+    `unreadable` are pointers and records that break their format; `is_cut` says that history is missing here,
+    `absent_count` how many pointers and records of it are not here, as in a partial clone.
     """
 
     items: tuple[Item, ...]
@@ -95,6 +96,7 @@ class Looked(NamedTuple):
     known_count: int
     unreadable: tuple[Unreadable, ...]
     is_cut: bool
+    absent_count: int
 
 
 class Order(NamedTuple):
@@ -131,7 +133,7 @@ def find_versions(
         if order is not None:
             chosen = in_order(chosen, lambda each: order.key(each[0]), falling=order.falling)
         items = tuple(teller.whole(item, version) for item, version in chosen[:limit])
-        return Looked(items, matching_count, known_count, tuple(view.unreadable()), view.is_cut())
+        return Looked(items, matching_count, known_count, tuple(view.unreadable()), view.is_cut(), view.absent_count())
 
     return catalog_of(project).ask(scope, look)
 
@@ -161,7 +163,14 @@ def find_runs(
             chosen = in_order(chosen, order.key, falling=order.falling)
         known_count = view.count(RECORD) + len(waiting)
         matching_count = known_count if query is None else len(chosen)
-        return Looked(tuple(chosen[:limit]), matching_count, known_count, tuple(view.unreadable()), view.is_cut())
+        return Looked(
+            tuple(chosen[:limit]),
+            matching_count,
+            known_count,
+            tuple(view.unreadable()),
+            view.is_cut(),
+            view.absent_count(),
+        )
 
     return catalog_of(project).ask(scope, look)
 

@@ -142,6 +142,7 @@ class Catalog:
     def _up_to_date(self, tips: Tips) -> sqlite3.Connection:
         """The database, brought up to these tips."""
         database = self._opened()
+        catalog_fill.look_again(database, self._git)
         if catalog_fill.written_tips(database) == tips:
             return database
         if not self.is_kept:

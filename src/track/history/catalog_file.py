@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-VERSION = 3
+VERSION = 4
 """What these tables are; another number in a file makes it be built anew."""
 POINTER, RECORD = 1, 2
 """What a path is of."""
-GOOD, FOREIGN, BROKEN, NEWER = range(4)
-"""What became of reading a content: it is fine, somebody else's file, breaks its format, or is of a later one."""
+GOOD, FOREIGN, BROKEN, NEWER, ABSENT = range(5)
+"""What became of reading a content: it is fine, somebody else's file, breaks its format, is of a later one, or is not
+here, as in a partial clone.
+"""
 
 BUSY_S = 10.0
 _SCHEMA = """

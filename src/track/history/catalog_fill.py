@@ -18,8 +18,8 @@ from track.history import catalog_ahead, catalog_file
 from track.history import catalog_rows as rows
 from track.history import catalog_versions as versions
 from track.history.catalog_ahead import Batch
-from track.history.catalog_file import POINTER
-from track.history.catalog_rows import Wanted
+from track.history.catalog_file import ABSENT, POINTER, RECORD
+from track.history.catalog_rows import Rows, Wanted
 from track.history.plumbing import Git
 
 
@@ -95,6 +95,32 @@ def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
         database.execute("DELETE FROM tip")
         database.executemany("INSERT INTO tip VALUES (?)", [(bytes.fromhex(oid),) for oid in sorted(tips.commits)])
         database.execute("DELETE FROM state WHERE name = 'unfinished'")
+
+
+def look_again(database: sqlite3.Connection, git: Git) -> None:
+    """Read the contents that were not here when they were looked for, if a pack of Git's came or went since then."""
+    if database.execute("SELECT 1 FROM content WHERE state > 0 AND state = ?", (ABSENT,)).fetchone() is None:
+        return
+    try:
+        packs = str((git.common_dir / "objects" / "pack").stat().st_mtime_ns)
+    except OSError:
+        packs = ""
+    if database.execute("SELECT 1 FROM state WHERE name = 'packs' AND value = ?", (packs,)).fetchone() is not None:
+        return
+    contents = rows.read_rows(rows.read(git, rows.absent(database)))
+    with transaction(database):
+        write_contents(database, contents)
+        database.execute("INSERT OR REPLACE INTO state VALUES ('packs', ?)", (packs,))
+
+
+def write_contents(database: sqlite3.Connection, contents: Rows) -> None:
+    """Write what contents say, in a transaction, also in place of having been absent."""
+    if contents.write(database):
+        versions.make_all(database)
+        database.execute(
+            "UPDATE worktree SET saved = (SELECT COALESCE(SUM(r.saved), 0) FROM standing s JOIN run r "
+            f"ON r.content = s.content WHERE s.worktree = worktree.id AND s.what = {RECORD})"
+        )
 
 
 def put_paths(database: sqlite3.Connection, paths: Iterable[bytes]) -> None:
@@ -187,7 +213,7 @@ def _write_events(database: sqlite3.Connection, batch: Batch, numbers: dict[Want
     for commit, done in batch.commits:
         for event in done:
             number = 0 if event.blob is None else numbers.get(Wanted(event.blob, rows.kind_of(event.path)))
-            if number is not None:  # Git has it not
+            if number is not None:
                 events.append((number, event.op, event.path, bytes.fromhex(commit.oid)))
     database.executemany(
         "INSERT OR IGNORE INTO event(content, op, path, commits) "

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from blake3 import blake3
 
 from track.errors import GitFailed, MalformedPointer, MalformedRecord, NewerFormat, NotAPointer
-from track.history.catalog_file import BROKEN, FOREIGN, GOOD, NEWER, POINTER, RECORD
+from track.history.catalog_file import ABSENT, BROKEN, FOREIGN, GOOD, NEWER, POINTER, RECORD
 from track.history.plumbing import Git
 from track.model import document
 from track.model.names import (
@@ -79,22 +79,34 @@ def known(database: sqlite3.Connection, wanted: Iterable[Wanted]) -> dict[Wanted
     return found
 
 
-def read(git: Git, wanted: Sequence[Wanted], *, is_complete: bool = True) -> Iterator[tuple[Wanted, bytes]]:
-    """The bytes of contents; those that Git has not, as in a partial clone, are left out."""
-    if is_complete:
+def read(git: Git, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, bytes | None]]:
+    """The bytes of contents; None for those that Git has not, as in a partial clone: nothing is fetched."""
+    rest, is_new = list(wanted), True
+    while rest:
         given = 0
         try:
-            for one, (_, content) in zip(wanted, git.blobs(one.oid for one in wanted), strict=True):
+            for one, (_, content) in zip(rest, git.blobs(one.oid for one in rest), strict=True):
                 given += 1
                 yield one, content
             return
         except GitFailed:
-            wanted = wanted[given:]
-    for one in wanted:
-        try:
-            yield one, next(git.blobs([one.oid]))[1]
-        except GitFailed:
-            continue
+            rest = rest[given:]
+        here = _here(git) if is_new else {one.oid for one in rest[1:]}  # what is listed and not given is damaged
+        yield from ((one, None) for one in rest if one.oid not in here)
+        rest, is_new = [one for one in rest if one.oid in here], False
+
+
+def absent(database: sqlite3.Connection) -> list[Wanted]:
+    """The contents that were not here when they were looked for."""
+    query = f"SELECT oid, what FROM content WHERE state > 0 AND state = {ABSENT}"
+    return [Wanted(oid.hex(), what) for oid, what in database.execute(query)]
+
+
+def _here(git: Git) -> set[str]:
+    """All files that Git has: asking for one that it would have to fetch ends it, so it lists what it has."""
+    asked = ("cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)")
+    listed = git.run(*asked, check=False).decode("ascii", "replace").splitlines()
+    return {line[5:] for line in listed if line.startswith("blob ")}
 
 
 class Rows:
@@ -118,8 +130,11 @@ class Rows:
         """The contents that they are of."""
         return [Wanted(row[1].hex(), row[2]) for row in self._contents]
 
-    def take(self, wanted: Wanted, content: bytes) -> None:
-        """Read a content; one that cannot be read is remembered with the reason."""
+    def take(self, wanted: Wanted, content: bytes | None) -> None:
+        """Read a content; one that cannot be read is remembered with the reason, and one that is not here (None)."""
+        if content is None:
+            self._content(wanted, b"", ABSENT)
+            return
         try:
             if wanted.what == POINTER:
                 self._take_pointer(wanted, content, parse_pointer(content, "it"))
@@ -132,25 +147,40 @@ class Rows:
         except (MalformedPointer, MalformedRecord) as error:
             self._content(wanted, content, BROKEN, trouble=error.message)
 
-    def write(self, database: sqlite3.Connection) -> None:
-        """Write them, in a transaction; contents that another process was faster with are left as they are."""
-        there = known(database, self.wanted())
-        dropped = {place for place, wanted in enumerate(self.wanted()) if wanted in there} if there else frozenset()
+    def write(self, database: sqlite3.Connection) -> bool:
+        """Write them, in a transaction; contents that another process was faster with are left as they are.
+
+        Those that were absent take the place of that. Whether there were such: versions have to be made again then.
+        """
+        all_of_them = self.wanted()
+        there = known(database, all_of_them)
+        late = {one: there.pop(one) for one in absent(database) if one in there} if there else {}
+        states = [row[3] for row in self._contents]
+        numbers = {place: late[one] for place, one in enumerate(all_of_them) if one in late and states[place] != ABSENT}
+        dropped = {
+            place for place, one in enumerate(all_of_them) if one in there or (one in late and place not in numbers)
+        }
+        database.executemany("DELETE FROM content WHERE id = ?", [(number,) for number in numbers.values()])
         first = database.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM content").fetchone()[0]
+        if late:  # they had numbers, and the greatest may just have gone
+            first = max(first, *(number + 1 for number in late.values()))
         for table, width, found in (
             ("content", 11, self._contents),
             ("run", 8, self._runs),
             ("entry", 13, self._entries),
             ("origin", 3, self._origins),
         ):
-            rows = [(row[0] + first, *row[1:]) for row in found if row[0] not in dropped]
+            rows = [(numbers.get(row[0], row[0] + first), *row[1:]) for row in found if row[0] not in dropped]
             database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
         fields = _fields(database, {name for _, name, _ in self._facts})
         facts: list[tuple[int, Any, int]] = [
-            (fields[name], value, place + first) for place, name, value in self._facts if place not in dropped
+            (fields[name], value, numbers.get(place, place + first))
+            for place, name, value in self._facts
+            if place not in dropped
         ]
         facts.sort(key=_order)
         database.executemany("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", facts)
+        return bool(numbers)
 
     def _take_pointer(self, wanted: Wanted, content: bytes, pointer: Pointer) -> None:
         said = document.shortened(document.pointer_document(pointer))
@@ -199,7 +229,7 @@ class Rows:
         return number
 
 
-def read_rows(contents: Iterable[tuple[Wanted, bytes]]) -> Rows:
+def read_rows(contents: Iterable[tuple[Wanted, bytes | None]]) -> Rows:
     """The rows of these contents."""
     rows = Rows()
     for wanted, content in contents:

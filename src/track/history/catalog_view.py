@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from track.history import catalog_fill, catalog_rows
-from track.history.catalog_file import BROKEN, NEWER, POINTER, RECORD
+from track.history.catalog_file import ABSENT, BROKEN, NEWER, POINTER, RECORD
 from track.history.catalog_here import Standing
 from track.history.catalog_query import ALL, Narrowing
 from track.history.catalog_related import Related
@@ -276,6 +276,17 @@ class View:
             for path, commit, state, why in self._database.execute(query):
                 found.append(Unreadable(path, commit and commit.hex(), state == NEWER, (why or "").removeprefix("it")))
         return sorted(found, key=lambda one: (one.path, one.commit or ""))
+
+    def absent_count(self) -> int:
+        """How many pointers and records of this scope are not here, as in a partial clone, so that none is known."""
+        few = f"SELECT id FROM content WHERE state > 0 AND state = {ABSENT}"
+        if self._database.execute(f"{few} LIMIT 1").fetchone() is None:
+            return 0
+        found: set[int] = set()
+        for source in self._sources:
+            query = f"SELECT DISTINCT s.content FROM {source} s WHERE s.content IN ({few})"
+            found.update(number for (number,) in self._database.execute(query))
+        return len(found)
 
     def is_cut(self) -> bool:
         """Whether history before some commits is not here, as in a shallow clone."""

@@ -12,7 +12,7 @@ from track.errors import GitFailed
 from track.history import catalog_here as here
 from track.history import catalog_rows as rows
 from track.history.catalog_file import RECORD
-from track.history.catalog_fill import put_paths, transaction
+from track.history.catalog_fill import put_paths, transaction, write_contents
 from track.history.catalog_here import Standing
 from track.history.catalog_rows import Wanted, kind_of
 from track.history.identity import empty_tree
@@ -44,16 +44,18 @@ class _Step(NamedTuple):
 
 def put_standing(database: sqlite3.Connection, git: Git, standing: Collection[Standing]) -> None:
     """Read what stands and was not known yet: it is staged, or in the working tree alone."""
-    there = rows.known(database, {one.content for one in standing})
+    there = set(rows.known(database, {one.content for one in standing}))
+    if there and any(one.data is not None for one in standing):
+        there.difference_update(rows.absent(database))
     given = {one.content: one.data for one in standing if one.content not in there}
     paths = _unknown_paths(database, {one.path for one in standing})
     if not given and not paths:
         return
-    ours = [(wanted, data) for wanted, data in given.items() if data is not None]
+    ours: list[tuple[Wanted, bytes | None]] = [(wanted, data) for wanted, data in given.items() if data is not None]
     contents = rows.read_rows([*ours, *rows.read(git, [wanted for wanted, data in given.items() if data is None])])
     with transaction(database):
         put_paths(database, paths)
-        contents.write(database)
+        write_contents(database, contents)
 
 
 def put_worktree(database: sqlite3.Connection, git: Git) -> int:

@@ -113,7 +113,7 @@ def _trees_of(git: Git, tips: list[str]) -> list[str]:
         elif commit.endswith(b" commit"):
             raise HistoryIncomplete(
                 f"the tree of commit {oid[:10]} is not here, as in a partial clone: it may name data",
-                hint="git fetch --refetch      brings all of the history",
+                hint="git fetch --refetch --no-filter      brings all of the history",
             )
     return sorted(found)
 

@@ -315,7 +315,7 @@ class _Process:
         """Raise GitFailed for a blob that Git did not give."""
         raise GitFailed(
             f"Git has no blob {oid[:12]}, which this history names",
-            hint="git fetch --refetch      (in a partial clone; otherwise: git fsck)",
+            hint="git fetch --refetch --no-filter      (in a partial clone; otherwise: git fsck)",
         )
 
     def _feed(self, input: Iterable[bytes]) -> None:

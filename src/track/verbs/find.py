@@ -23,7 +23,7 @@ class Found:
     """What was found, in order: at most as many as asked of `matching_count`, among `known_count`.
 
     `unreadable` are pointers and records there that break their format; `is_cut` says that history before some
-    commits is not here, as in a shallow clone.
+    commits is not here, as in a shallow clone; `absent_count` pointers and records are not, as in a partial clone.
     """
 
     items: tuple[Item, ...]
@@ -31,6 +31,7 @@ class Found:
     known_count: int
     unreadable: tuple[Unreadable, ...]
     is_cut: bool
+    absent_count: int
 
 
 def find(

@@ -32,12 +32,16 @@ class Use(NamedTuple):
 
 
 class Users(NamedTuple):
-    """Who uses the artifact of this name, newest first; how many versions of it there are, and whether some are cut."""
+    """Who uses the artifact of this name, newest first; how many versions of it there are, and whether some are cut.
+
+    `absent_count` pointers and records of the history are not here, as in a partial clone.
+    """
 
     name: str
     uses: tuple[Use, ...]
     versions_count: int
     is_cut: bool
+    absent_count: int
 
 
 def who_uses(project: Project, path: str, *, every: bool = False) -> Users:
@@ -54,7 +58,7 @@ def who_uses(project: Project, path: str, *, every: bool = False) -> Users:
         latest = digests[0] if digests else None
         uses = [use for digest in digests for use in _uses(view, digest, digest == latest)]
         uses.sort(key=lambda use: (use.when, use.id), reverse=True)
-        return Users(name, tuple(uses), len(versions), view.is_cut())
+        return Users(name, tuple(uses), len(versions), view.is_cut(), view.absent_count())
 
     found = catalog_of(project).ask(Scope(every=every, history=True), look)
     if not found.versions_count:

@@ -66,7 +66,12 @@ def command(
         )  # fmt: skip
     if as_json:
         items = [found_text.document(item) for item in found.items]
-        payload = {"matching": found.matching_count, "known": found.known_count, "is_cut": found.is_cut}
+        payload = {
+            "matching": found.matching_count,
+            "known": found.known_count,
+            "is_cut": found.is_cut,
+            "absent": found.absent_count,
+        }
         emit_json("find", {"runs" if runs else "versions": items, **payload})
     elif as_lines:
         for item in found.items:
@@ -87,6 +92,10 @@ def _say_rest(found: Found, noun: str) -> None:
     if found.is_cut:
         note("this clone is shallow: what was before its oldest commits is not looked at")
         hint("git fetch --unshallow")
+    if found.absent_count:
+        count = count_text(found.absent_count, "pointer or record", "pointers and records")
+        note(f"not in this partial clone, and so not looked at: {count}")
+        hint("git fetch --refetch --no-filter")
     if found.unreadable:
         note(f"{count_text(len(found.unreadable), 'pointer or record', 'pointers and records')} cannot be read")
         hint("track doctor")

@@ -30,8 +30,8 @@ def command(*, path: str, every: bool, as_json: bool) -> None:
     with opened() as project:
         found = who_uses(project, path, every=every)
     if as_json:
-        emit_json("who-uses", {"name": found.name, "uses": [_document(use) for use in found.uses],
-                               "versions": found.versions_count, "is_cut": found.is_cut})  # fmt: skip
+        facts = {"versions": found.versions_count, "is_cut": found.is_cut, "absent": found.absent_count}
+        emit_json("who-uses", {"name": found.name, "uses": [_document(use) for use in found.uses], **facts})
     else:
         table([_row(use) for use in found.uses])
     _say_rest(found)
@@ -46,6 +46,10 @@ def _say_rest(found: Users) -> None:
     if found.is_cut:
         note("this clone is shallow: what was before its oldest commits is not looked at")
         hint("git fetch --unshallow")
+    if found.absent_count:
+        count = count_text(found.absent_count, "pointer or record", "pointers and records")
+        note(f"not in this partial clone, and so not looked at: {count}")
+        hint("git fetch --refetch --no-filter")
 
 
 def _row(use: Use) -> tuple[str, ...]:
