@@ -37,7 +37,10 @@ TASKS = (
     ),
     Task(
         "come from another tool",
-        (("import-dvc", "make artifacts of what DVC tracks"),),
+        (
+            ("import-dvc", "make artifacts of what DVC tracks"),
+            ("import-lfs", "make artifacts of what Git LFS keeps"),
+        ),
     ),
     Task(
         "name versions that have no working copy",
@@ -132,6 +135,7 @@ ACTS = (
     "repair",
     "migrate",
     "import-dvc",
+    "import-lfs",
     "label",
     "tag",
     "put",

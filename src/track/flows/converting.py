@@ -21,20 +21,22 @@ from track.model.names import display, pointer_path, typed
 from track.model.pointer import Pointer
 from track.project import Project
 from track.worktree.place import Placer
-from track.worktree.reading import stat_of
+from track.worktree.reading import read_whole, stat_of
 
 _NAME_LIMIT = 255
 
 
 class Conversion(NamedTuple):
-    """An artifact that gets a pointer; `replaces` is the file that goes then, if any; `links` are replaced by what
-    these entries say.
+    """An artifact that gets a pointer; `replaces` is the file that goes then, if any.
+
+    `links` are replaced by what these entries say; with a `stand_in`, also a file that has those bytes.
     """
 
     path: bytes
     pointer: Pointer
     replaces: bytes | None
     links: tuple[tuple[bytes, Entry], ...] = ()
+    stand_in: bytes | None = None
 
 
 def refuse_unfit(project: Project, path: bytes, digest: bytes | None = None) -> None:
@@ -111,7 +113,7 @@ def convert(project: Project, conversions: Sequence[Conversion], *, stage: bool)
     staged = sorted({*(pointer_path(one.path) for one in conversions), *ignores})
     if stage:
         gitrepo.stage(project.git, staged)
-    _make_plain(project, [link for one in conversions for link in one.links])
+    make_plain(project, conversions)
     gone = sorted({one.replaces for one in conversions if one.replaces is not None})
     for file in gone:
         if exists(project, file):
@@ -137,14 +139,23 @@ def without_other_lines(project: Project, paths: Iterable[bytes]) -> None:
                 publish.publish_bytes(name, after, dir_fd=fd)
 
 
-def _make_plain(project: Project, links: Sequence[tuple[bytes, Entry]]) -> None:
-    """Replace links that lead out by copies of what the entries say; a link that is none any more stays."""
+def make_plain(project: Project, conversions: Sequence[Conversion]) -> None:
+    """Replace links that lead out, and what stands in for content, by the content; what is neither any more stays."""
+    links = [(path, entry, one.stand_in) for one in conversions for path, entry in one.links]
     if not links:
         return
     staging = project.worktree_state / "staging"
     with Placer(project.gate, StoreContents(project), staging) as placer:
-        for made in placer.make(links):
-            with project.gate.parent(made.path) as (fd, name):
-                found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            if stat.S_ISLNK(found.st_mode):
+        staged = placer.make([(path, entry) for path, entry, _ in links])
+        for made, (path, _, stand_in) in zip(staged, links, strict=True):
+            with project.gate.parent(path) as (fd, name):
+                try:
+                    found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if stat.S_ISLNK(found.st_mode):
+                    is_replaced = stand_in is None
+                else:
+                    is_replaced = stand_in is not None and read_whole(fd, name) == stand_in
+            if is_replaced:
                 placer.place(made, stat_of(found))

@@ -23,6 +23,17 @@ def stage(git: Git, paths: Sequence[bytes]) -> None:
         _with_paths(git, ("update-index", "-z", "--add", "--remove", "--replace", "--stdin"), paths)
 
 
+def forget(git: Git, paths: Sequence[bytes]) -> None:
+    """Take `paths` out of the index, whatever is on disk, where they stay.
+
+    Raises:
+        Locked: another Git held the index for more than 10 s.
+        GitFailed: Git refused.
+    """
+    if paths:
+        _with_paths(git, ("update-index", "-z", "--force-remove", "--stdin"), paths)
+
+
 def unstage(git: Git, paths: Sequence[bytes]) -> None:
     """Put `paths` back in the index as they are in HEAD; before the first commit, take them out.
 

@@ -1,0 +1,92 @@
+"""What Git knows of Git LFS: small files in the index, which may be its pointers, and where its objects are."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from track.errors import GitFailed
+from track.history.plumbing import Git, failed
+
+_REGULAR = (b"100644", b"100755")
+_LOW = 80
+"""No pointer of Git LFS is shorter: it has a SHA-256 in it."""
+
+
+class InIndex(NamedTuple):
+    """A file of the index, with its content there."""
+
+    path: bytes
+    content: bytes
+    executable: bool
+
+
+def small_files(git: Git, limit: int) -> Iterator[InIndex]:
+    """Give the files in the index that have less than `limit` bytes there, sorted; what is in conflict is left out."""
+    files: dict[bytes, tuple[str, bool]] = {}
+    for record in git.stream("ls-files", "-z", "--stage"):
+        head, _, path = record.partition(b"\t")
+        mode, oid, stage = head.split(b" ")
+        if stage == b"0" and mode in _REGULAR:
+            files[path] = oid.decode("ascii"), mode == b"100755"
+    small = _of_size(git, {oid for oid, _ in files.values()}, limit)
+    contents = dict(git.blobs(sorted(small)))  # at most a kilobyte each
+    for path, (name, executable) in sorted(files.items()):
+        if name in contents:
+            yield InIndex(path, contents[name], executable)
+
+
+def _of_size(git: Git, oids: set[str], limit: int) -> set[str]:
+    asked = b"".join(oid.encode("ascii") + b"\n" for oid in sorted(oids))
+    lines = git.run("cat-file", "--batch-check", "--buffer", input=asked).splitlines() if asked else []
+    found = set()
+    for line in lines:
+        words = line.split()
+        if len(words) == 3 and words[1] == b"blob" and _LOW <= int(words[2]) < limit:
+            found.add(words[0].decode("ascii"))
+    return found
+
+
+def objects_of(git: Git) -> Path:
+    """Where Git LFS keeps its objects in this clone."""
+    said = git.config("lfs.storage")
+    return git.common_dir / os.path.expanduser(said or "lfs") / "objects"
+
+
+def attribute_files(git: Git) -> tuple[bytes, ...]:
+    """The `.gitattributes` files in the index, sorted."""
+    found = git.run("ls-files", "-z", "--", ".gitattributes", "*/.gitattributes", globs=True).split(b"\0")
+    return tuple(sorted(set(filter(None, found))))
+
+
+def given_to_lfs(git: Git, paths: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Those of these paths that attributes give to Git LFS."""
+    if not paths:
+        return ()
+    words = git.run("check-attr", "-z", "--stdin", "filter", input=b"".join(path + b"\0" for path in paths)).split(
+        b"\0"
+    )
+    return tuple(path for path, value in zip(words[::3], words[2::3], strict=False) if value == b"lfs")
+
+
+def fetch(git: Git, paths: Sequence[bytes]) -> None:
+    """Have Git LFS bring the objects of what is checked out, from where its own settings say.
+
+    Raises:
+        GitFailed: it is not installed, or could not; `details` hold what it said.
+    """
+    try:
+        git.run("lfs", "version")
+    except GitFailed as error:
+        raise GitFailed(
+            "Git LFS is not installed, and only it can fetch its objects",
+            hint="https://git-lfs.com",
+            details=error.details,
+        ) from error
+    include = (
+        [f"--include={os.fsdecode(b','.join(paths))}"] if paths and not any(b"," in path for path in paths) else []
+    )
+    try:
+        git.run("lfs", "fetch", *include)
+    except GitFailed as error:
+        raise failed(("lfs fetch",), "\n".join(error.details).encode()) from error
