@@ -325,3 +325,12 @@ def test_data_of_dvc_2_is_known_as_the_real_dvc_names_it(repo: Path, dvc: Dvc) -
         (repo / name).unlink()
     track("import-dvc", cwd=repo).ok()
     assert [pointers(repo)[f"{name}.track".encode()].digest for name in names] == list(map(digest_of, CONTENTS))
+
+
+def test_what_is_exported_is_for_dvc_what_it_was(here: Path, dvc: Dvc, tmp_path: Path) -> None:
+    before = {name: (here / name).read_text() for name in ("data/im.dvc", "data/big.bin.dvc")}
+    track("import-dvc", cwd=here).ok()
+    again = new_repository(tmp_path / "again")
+    track("export", "data", "--to", str(again), cwd=here).ok()
+    dvc.run(again, ("init", "--quiet"), ("add", "--quiet", "data/im", "data/big.bin"))
+    assert {name: (again / name).read_text() for name in before} == before

@@ -231,3 +231,14 @@ def test_objects_may_be_kept_at_another_place(here: Path) -> None:
     unsmudge(here, "big.bin")
     track("import-lfs", "big.bin", cwd=here).ok()
     assert (here / "big.bin").read_bytes() == BIG
+
+
+def test_what_is_exported_is_for_git_lfs_what_it_was(here: Path, tmp_path: Path) -> None:
+    before = {path: git("show", f"HEAD:{path}", cwd=here) for path in ("big.bin", "data/a.bin")}
+    track("import-lfs", cwd=here).ok()
+    again = new_repository(tmp_path / "again")
+    with_lfs(again)
+    git("lfs", "track", "*.bin", cwd=again)
+    track("export", "--to", str(again), cwd=here).ok()
+    commit_all(again)
+    assert {path: git("show", f"HEAD:{path}", cwd=again) for path in before} == before

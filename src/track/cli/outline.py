@@ -36,10 +36,11 @@ TASKS = (
         ),
     ),
     Task(
-        "come from another tool",
+        "come from another tool, or leave",
         (
             ("import-dvc", "make artifacts of what DVC tracks"),
             ("import-lfs", "make artifacts of what Git LFS keeps"),
+            ("export", "copy artifacts out as plain files"),
         ),
     ),
     Task(
@@ -136,6 +137,7 @@ ACTS = (
     "migrate",
     "import-dvc",
     "import-lfs",
+    "export",
     "label",
     "tag",
     "put",
