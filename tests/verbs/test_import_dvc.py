@@ -11,6 +11,7 @@ import pytest
 from support.cli import track_here as track
 from support.dvc import Dvc
 from support.repositories import commit_all, git, new_repository
+from support.seaweed import BUCKET, OWNER, Seaweed, place_at
 from support.trees import read_tree, write_tree
 from track.model.digest import digest_of
 from track.model.pointer import Pointer
@@ -65,12 +66,16 @@ def made(dvc: Dvc, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def here(made: Path, tmp_path: Path) -> Path:
     """A copy of it in which track was set up."""
-    for name in ("repo", "shelf"):
-        shutil.copytree(made.parent / name, tmp_path / name, symlinks=True)
-    repo = tmp_path / "repo"
+    repo = copied(made, tmp_path)
     track("init", cwd=repo).ok()
     commit_all(repo, "track")
     return repo
+
+
+def copied(made: Path, target: Path) -> Path:
+    for name in ("repo", "shelf"):
+        shutil.copytree(made.parent / name, target / name, symlinks=True)
+    return target / "repo"
 
 
 def objects_of(repo: Path) -> dict[str, bytes]:
@@ -334,3 +339,172 @@ def test_what_is_exported_is_for_dvc_what_it_was(here: Path, dvc: Dvc, tmp_path:
     track("export", "data", "--to", str(again), cwd=here).ok()
     dvc.run(again, ("init", "--quiet"), ("add", "--quiet", "data/im", "data/big.bin"))
     assert {name: (again / name).read_text() for name in before} == before
+
+
+def forget_all(repo: Path) -> None:
+    """As a clone has it that fetched nothing: no data, and nothing in DVC's own folder."""
+    shutil.rmtree(repo / ".dvc" / "cache")
+    shutil.rmtree(repo / "data" / "im")
+    for name in ("data/big.bin", f"data/{ODD}", "raw/x.csv", "m/model"):
+        (repo / name).unlink()
+
+
+def test_remotes_of_dvcs_are_read_in_place_when_asked(here: Path) -> None:
+    data = {path: (here / path).read_bytes() for path in FILES}
+    forget_all(here)
+    refused = track("import-dvc", cwd=here)
+    assert refused.code == 4
+    assert "track import-dvc --fetch" in refused.err
+    before = objects_of(here)
+    track("import-dvc", "--fetch", cwd=here).ok()
+    assert objects_of(here) == before
+    track("checkout", cwd=here).ok()
+    assert {path: (here / path).read_bytes() for path in FILES} == data
+
+
+def test_a_remote_that_a_stranger_may_have_named_is_read_when_the_person_names_it(here: Path, tmp_path: Path) -> None:
+    forget_all(here)
+    far = Path(str(tmp_path) + "-far")
+    try:
+        shutil.move(tmp_path / "shelf", far)
+        config = (here / ".dvc" / "config").read_text()
+        (here / ".dvc" / "config").write_text(config.replace("../../shelf", str(far)))
+        refused = track("import-dvc", "--fetch", cwd=here)
+        assert refused.code == 4
+        assert f"track import-dvc --from {far}" in refused.err
+        assert pointers(here) == {}
+        track("import-dvc", "--from", str(far), cwd=here).ok()
+        assert len(pointers(here)) == 5
+    finally:
+        shutil.rmtree(far)
+
+
+def test_a_damaged_object_at_a_remote_is_not_believed(here: Path) -> None:
+    forget_all(here)
+    md5 = hashlib.md5(b"a\n").hexdigest()
+    one = here.parent / "shelf" / "files" / "md5" / md5[:2] / md5[2:]
+    one.chmod(0o644)
+    one.write_bytes(b"b\n")
+    assert track("import-dvc", "--fetch", cwd=here).code == 7
+    assert b"data/im.track" not in pointers(here)
+    assert len(pointers(here)) == 4
+    assert os.listdir(here / ".git" / "track" / "store" / "staging") == []
+
+
+def test_a_remote_of_a_kind_that_nobody_reaches_is_told(here: Path) -> None:
+    forget_all(here)
+    config = (here / ".dvc" / "config").read_text()
+    (here / ".dvc" / "config").write_text(config.replace("../../shelf", "gdrive://team/x"))
+    refused = track("import-dvc", "--fetch", cwd=here)
+    assert refused.code == 4
+    assert "gdrive" in refused.err
+    assert track("import-dvc", "--from", "gdrive://team/x", cwd=here).code == 2
+
+
+def test_a_bucket_is_read_in_place(here: Path, s3_server: Seaweed, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = place_at(s3_server.endpoint, OWNER, "dvc")
+    for path in (here.parent / "shelf").rglob("*"):
+        if path.is_file():
+            place.put(path.relative_to(here.parent / "shelf").as_posix(), path.read_bytes())
+    forget_all(here)
+    shutil.rmtree(here.parent / "shelf")
+    for name, value in {**OWNER.environment, "AWS_ENDPOINT_URL": s3_server.endpoint}.items():
+        monkeypatch.setenv(name, value)
+    track("import-dvc", "--from", f"s3://{BUCKET}/dvc", cwd=here).ok()
+    assert stored(here, "m/model") == {b"x": BIG}
+    assert len(pointers(here)) == 5
+
+
+@pytest.fixture(scope="module")
+def made_old(made: Path, dvc: Dvc, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More of a history: another version of the data, a branch that was merged, and a commit with a strange author."""
+    repo = copied(made, tmp_path_factory.mktemp("old"))
+    git("checkout", "--quiet", "-b", "side", cwd=repo)
+    (repo / "data" / "im" / "side").write_bytes(b"of the side\n")
+    dvc.run(repo, ("add", "--quiet", "data/im"))
+    git("-c", 'user.name=Ünal \\ "x"', "commit", "--quiet", "-am", "side\n\n  with  blanks \n", cwd=repo)
+    git("checkout", "--quiet", "main", cwd=repo)
+    (repo / "raw" / "x.csv").write_bytes(b"8\n")
+    dvc.run(repo, ("checkout", "--quiet", "--force", "data/im"), ("add", "--quiet", "raw/x.csv"))
+    commit_all(repo, "eight")
+    git("merge", "--quiet", "--no-edit", "side", cwd=repo)
+    git("tag", "before", cwd=repo)
+    return repo
+
+
+@pytest.fixture
+def old(made_old: Path, tmp_path: Path) -> Path:
+    repo = copied(made_old, tmp_path)
+    track("init", cwd=repo).ok()
+    return repo
+
+
+def commits(repo: Path, rev: str) -> list[str]:
+    """Everything of a history but its ids and trees; of parents how many."""
+    text = git("log", "-z", "--topo-order", "--format=%an <%ae> %at %cn %ct%n%P%n%B", rev, cwd=repo)
+    rows = [row.split("\n", 2) for row in text.split("\0") if row]
+    return [f"{who} {len(parents.split())} {message}" for who, parents, message in rows]
+
+
+def test_a_history_is_imported_to_another_branch_with_its_merges_and_nothing_else_changes(old: Path) -> None:
+    before = git("for-each-ref", cwd=old), read_tree(old), git("status", "--porcelain", cwd=old), objects_of(old)
+    said = track("import-dvc", "--history", "with-track", cwd=old).ok()
+    refs = "".join(line for line in git("for-each-ref", cwd=old).splitlines(True) if "with-track" not in line)
+    assert (refs, read_tree(old), git("status", "--porcelain", cwd=old), objects_of(old)) == before
+    assert commits(old, "with-track") == commits(old, "main")
+    assert "git checkout with-track" in said.err
+    for commit in git("rev-list", "with-track", cwd=old).split():
+        names = git("ls-tree", "-r", "--name-only", commit, cwd=old).splitlines()
+        assert not [name for name in names if name.endswith(".dvc")]
+    git("checkout", "--quiet", "with-track", cwd=old)
+    track("checkout", cwd=old).ok()
+    assert (old / "raw" / "x.csv").read_bytes() == b"8\n"
+    assert (old / "data" / "im" / "side").read_bytes() == b"of the side\n"
+    versions = track("log", "raw/x.csv", "--json", cwd=old).ok().json["versions"]
+    assert len(versions) == 2
+    track("verify", cwd=old).ok()
+    same = git("diff", "--name-only", "main", "with-track", cwd=old).splitlines()
+    assert {name for name in same if not name.endswith((".dvc", ".track"))} == set()
+
+
+def test_a_history_is_imported_twice_to_the_same_commits(old: Path) -> None:
+    track("import-dvc", "--history", "one", cwd=old).ok()
+    track("import-dvc", "--history", "two", cwd=old).ok()
+    assert git("rev-parse", "one", cwd=old) == git("rev-parse", "two", cwd=old)
+
+
+def test_what_a_history_lacks_stays_dvcs_in_its_commits(old: Path) -> None:
+    object_of(old, b"7\n").unlink()
+    said = track("import-dvc", "--history", "with-track", cwd=old)
+    assert said.code == 4
+    assert "raw/x.csv.dvc stays DVC's in" in said.err
+    assert "raw/x.csv.track" in git("ls-tree", "-r", "--name-only", "with-track", cwd=old)
+    first = git("rev-list", "--max-parents=0", "with-track", cwd=old).strip()
+    kept = git("log", "--format=%H", "--diff-filter=A", "with-track", "--", "raw/x.csv.dvc", cwd=old).split()
+    assert kept
+    assert first not in kept
+    track("import-dvc", "--history", "all", "--fetch", cwd=old).ok()
+    assert not git("log", "--format=%H", "all", "--", "raw/x.csv.dvc", cwd=old)
+
+
+def test_a_history_is_foreseen_without_a_trace(old: Path) -> None:
+    before = git("for-each-ref", cwd=old), read_tree(old)
+    said = track("import-dvc", "--history", "x", "-n", "--json", cwd=old).ok().json
+    assert (said["versions"], said["tip"]) == (7, None)
+    assert (git("for-each-ref", cwd=old), read_tree(old)) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("--history", "main"), 6), (("--history", "a..b"), 2), (("--history", "-x"), 2), (("--history", "x", "raw"), 2)],
+)
+def test_a_history_is_not_imported_over_a_branch_or_in_part(here: Path, words: tuple[str, ...], code: int) -> None:
+    assert track("import-dvc", *words, cwd=here).code == code
+
+
+def test_a_shallow_clone_has_no_history_to_import(here: Path) -> None:
+    clone = here.parent / "clone"
+    git("clone", "--quiet", "--depth=1", f"file://{here}", str(clone), cwd=here.parent)
+    refused = track("import-dvc", "--history", "x", cwd=clone)
+    assert refused.code == 6
+    assert "git fetch --unshallow" in refused.err

@@ -55,7 +55,7 @@ def find(project: Project) -> Found:
     outputs: list[Declared] = []
     refused: list[Refused] = []
     gone: list[bytes] = []
-    for file in sorted({name for name in listed.split(b"\0") if _is_ours(name)}):
+    for file in sorted({name for name in listed.split(b"\0") if is_dvcs(name)}):
         try:
             content = setup.read(project, file)
             if content is None:
@@ -85,20 +85,25 @@ def chosen(found: Found, paths: Sequence[bytes]) -> tuple[Found, list[bytes]]:
     return Found(outputs, refused, gone), [path for path in paths if path not in used]
 
 
-def _is_ours(file: bytes) -> bool:
+def is_dvcs(file: bytes) -> bool:
+    """Whether a file of this name is a pointer or a lock file of DVC's."""
     folder, _, name = file.rpartition(b"/")
     if b".dvc" in folder.split(b"/"):  # DVC's own folder
         return False
     return name == LOCK or (name.endswith(POINTER) and name != POINTER)
 
 
-def _declared(project: Project, file: bytes, content: bytes) -> Iterator[Declared]:
+def outputs_in(file: bytes, content: bytes, pipeline: bytes | None, home: bytes) -> Iterator[Declared]:
+    """Give the outputs that a file of DVC's declares; `pipeline` is what is in the `dvc.yaml` beside a lock file.
+
+    Raises:
+        MalformedContent: it is not what DVC writes.
+        NoFormat: what reads it is not installed.
+    """
     name = display(file)
     document = load(content, name)
     folder = file.rpartition(b"/")[0]
-    home = _home_of(project, folder, name)
     if file.rpartition(b"/")[2] == LOCK:
-        pipeline = setup.read(project, posixpath.join(folder, PIPELINE))
         by_git = kept_by_git(load(pipeline, display(PIPELINE))) if pipeline is not None else set()
         for output in parse_lock(document, name):
             if output.path in by_git:
@@ -107,6 +112,13 @@ def _declared(project: Project, file: bytes, content: bytes) -> Iterator[Declare
         return
     for output in parse_pointer_file(document, name):
         yield _placed(file, folder, home, output)
+
+
+def _declared(project: Project, file: bytes, content: bytes) -> Iterator[Declared]:
+    folder = file.rpartition(b"/")[0]
+    home = _home_of(project, folder, display(file))
+    pipeline = setup.read(project, posixpath.join(folder, PIPELINE)) if file.endswith(LOCK) else None
+    yield from outputs_in(file, content, pipeline, home)
 
 
 def _placed(file: bytes, folder: bytes, home: bytes, output: Output) -> Declared:

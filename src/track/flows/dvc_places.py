@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from track.errors import UnknownPath, Unreadable
+from track.errors import Unreadable
 from track.model.dvc import DIRECTORY, Identity, Setting, settings_in
 from track.model.names import display
 
@@ -66,20 +66,9 @@ def settings_of(folder: Path) -> Settings:
     )
 
 
-def chosen_remotes(settings: Settings, name: str | None) -> tuple[Remote, ...]:
-    """The remote of that name; without one all, the default one first.
-
-    Raises:
-        UnknownPath: there is none of that name.
-    """
-    if name is None:
-        return tuple(
-            sorted(settings.remotes.values(), key=lambda remote: (remote.name != settings.default, remote.name))
-        )
-    if name not in settings.remotes:
-        known = ", ".join(map(display, settings.remotes)) or "none"
-        raise UnknownPath(f"DVC has no remote called `{display(name)}` here (known: {known})", hint="dvc remote list")
-    return (settings.remotes[name],)
+def ordered_remotes(settings: Settings) -> tuple[Remote, ...]:
+    """Every remote, the default one first."""
+    return tuple(sorted(settings.remotes.values(), key=lambda remote: (remote.name != settings.default, remote.name)))
 
 
 def keys_of(identity: Identity, *, is_directory: bool) -> tuple[str, ...]:

@@ -3,19 +3,22 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, TrackError, UnsavedWork
 from track.flows.adopting import Adopted, Adopter
 from track.flows.dvc_found import Declared
-from track.flows.dvc_places import Settings, opened, settings_of
+from track.flows.dvc_places import Settings, opened, ordered_remotes, settings_of
+from track.flows.dvc_remotes import Shelf, Wanted, shelf_named, shelves_of
 from track.model import dvc
-from track.model.digest import digest_of
+from track.model.digest import Digest, digest_of
 from track.model.dvc import Hashing, Identity, Member
 from track.model.manifest import Entry
 from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
+from track.publish import remove
 from track.worktree.found import mode_of
 from track.worktree.reading import stat_of, trouble
 
@@ -58,12 +61,26 @@ class _Proof:
 class Reader:
     """Reads the outputs of one import; DVC's folders are only read."""
 
-    def __init__(self, project: Project, adopter: Adopter, progress: Progress = silent) -> None:
-        """With an adopter that is open."""
+    def __init__(
+        self,
+        project: Project,
+        adopter: Adopter,
+        progress: Progress = silent,
+        *,
+        places: Sequence[str] = (),
+        fetch: bool = False,
+    ) -> None:
+        """With an adopter that is open. What is not here is looked for at `places`, with `fetch` at DVC's remotes."""
         self._project = project
+        self._places = [shelf_named(project, url) for url in places]
+        self._fetch = fetch
+        self._shelves: dict[bytes, list[Shelf]] = {}
+        self._untold: dict[bytes, tuple[str, ...]] = {}
         self._adopter = adopter
         self._progress = progress
         self._settings: dict[bytes, Settings] = {}
+        self._known: dict[Identity, Adopted] = {}
+        """What came out of DVC's own places already."""
 
     def settings(self, home: bytes) -> Settings:
         """What DVC's configuration says in a repository of its."""
@@ -71,8 +88,17 @@ class Reader:
             self._settings[home] = settings_of(self._project.root / os.fsdecode(home))
         return self._settings[home]
 
-    def read(self, declared: Declared) -> Content:
-        """Put all that an output is made of into the store.
+    def shelves(self, home: bytes) -> list[Shelf]:
+        """The places beyond this machine's own folder where a repository of DVC's has objects."""
+        if home not in self._shelves:
+            settings = self.settings(home)
+            named, refused = shelves_of(self._project, ordered_remotes(settings) if self._fetch else ())
+            self._shelves[home] = [*self._places, *named]
+            self._untold[home] = tuple(line for error in refused for line in (error.message, error.hint or "") if line)
+        return self._shelves[home]
+
+    def read(self, declared: Declared, *, is_here: bool = True) -> Content:
+        """Put all that an output is made of into the store; not `is_here`, what is in the working tree is no matter.
 
         Raises:
             MissingObject: some of its objects are nowhere; `details` name their files.
@@ -81,7 +107,7 @@ class Reader:
             MalformedContent: its list of files is none.
             Unreadable, DiskFull, StoreUnwritable: it cannot be read, or kept.
         """
-        here = here_at(self._project, declared.path)
+        here = here_at(self._project, declared.path) if is_here else Here("missing", {}, ())
         members = self._members(declared)
         if here.kind != "missing":
             self._refuse_extra(declared, here, members)
@@ -111,41 +137,75 @@ class Reader:
             if dvc.is_of(data, output.identity):
                 return dvc.parse_listing(data, output.identity, name)
             is_damaged = True
+        for data in self._listings_elsewhere(declared, output.identity):
+            if dvc.is_of(data, output.identity):
+                return dvc.parse_listing(data, output.identity, name)
+            is_damaged = True
         raise self._lacking(declared, [(b"", output.identity)], is_damaged=is_damaged)
+
+    def _listings_elsewhere(self, declared: Declared, identity: Identity) -> Iterator[bytes]:
+        for shelf in self.shelves(declared.home):
+            for _, staged in shelf.bring([Wanted(identity, True)], self._adopter.staging):
+                try:
+                    yield staged.path.read_bytes()
+                finally:
+                    remove(staged.path)
 
     def _entries(
         self, declared: Declared, here: Here, members: Sequence[Member]
     ) -> tuple[list[Entry], tuple[bytes, ...]]:
-        entries: list[Entry] = []
-        links: list[bytes] = []
-        lacking: list[tuple[bytes, Identity]] = []
-        damaged: list[tuple[bytes, Identity]] = []
+        taken: dict[bytes, Adopted] = {}
+        lacking: dict[Member, bool] = {}
         changed: list[bytes] = []
         for member in members:
             found = here.files.get(member.path)
-            is_link = found is not None and stat.S_ISLNK(found.st_mode)
-            taken = self._from_here(declared, member) if found is not None and not is_link else None
-            if taken is None and found is not None and not (is_link and self._is_dvcs(declared, member)):
+            if found is not None and not stat.S_ISLNK(found.st_mode):
+                adopted = self._from_here(declared, member)
+                if adopted is None:
+                    changed.append(member.path)
+                    continue
+            elif found is not None and not self._is_dvcs(declared, member):
                 changed.append(member.path)
                 continue
-            is_damaged = False
-            if taken is None:
-                taken, is_damaged = self._from_dvc(declared, member)
-            if taken is None:
-                (damaged if is_damaged else lacking).append((member.path, member.identity))
-                continue
-            if is_link:
-                links.append(member.path)
-            mode = mode_of(stat_of(found)) if found is not None and not is_link else "f"
-            is_executable = declared.output.executable and not member.path
-            entries.append(Entry(member.path, "x" if is_executable else mode, taken.size, taken.digest))
+            else:
+                adopted, lacking[member] = self._from_dvc(declared, member)
+            if adopted is not None:
+                lacking.pop(member, None)
+                taken[member.path] = adopted
         if changed:
             raise _changed(declared, changed)
-        if damaged:
-            raise self._lacking(declared, damaged, is_damaged=True)
-        if lacking:
-            raise self._lacking(declared, lacking, is_damaged=False)
-        return entries, tuple(links)
+        self._from_elsewhere(declared, lacking, taken)
+        for is_damaged in (True, False):
+            if still := [(member.path, member.identity) for member, bad in lacking.items() if bad == is_damaged]:
+                raise self._lacking(declared, still, is_damaged=is_damaged)
+        links = [path for path in taken if path in here.files and stat.S_ISLNK(here.files[path].st_mode)]
+        return [self._entry(declared, here, path, taken[path]) for path in taken], tuple(links)
+
+    def _entry(self, declared: Declared, here: Here, path: bytes, adopted: Adopted) -> Entry:
+        found = here.files.get(path)
+        is_file = found is not None and not stat.S_ISLNK(found.st_mode)
+        mode = mode_of(stat_of(found)) if found is not None and is_file else "f"
+        return Entry(path, "x" if declared.output.executable and not path else mode, adopted.size, adopted.digest)
+
+    def _from_elsewhere(self, declared: Declared, lacking: dict[Member, bool], taken: dict[bytes, Adopted]) -> None:
+        """Bring from the other places what is `lacking` here, one place after the other; what came is `taken`."""
+        if not lacking:
+            return
+        for shelf in self.shelves(declared.home):
+            wanted = list(lacking)
+            asked = [Wanted(member.identity, False) for member in wanted]
+            for number, staged in shelf.bring(asked, self._adopter.staging):
+                member = wanted[number]
+                if member not in lacking:
+                    remove(staged.path)
+                    continue
+                found = Adopted(staged.digest, staged.size)
+                adopted = self._adopter.adopt_staged(staged.path, found, partial(_Proof, member.identity))
+                if adopted is None:
+                    lacking[member] = True
+                else:
+                    taken[member.path] = self._known[member.identity] = adopted
+                    del lacking[member]
 
     def _from_here(self, declared: Declared, member: Member) -> Adopted | None:
         path = declared.path + b"/" + member.path if member.path else declared.path
@@ -167,10 +227,13 @@ class Reader:
 
     def _from_dvc(self, declared: Declared, member: Member) -> tuple[Adopted | None, bool]:
         """What DVC has of a file; and where it is None, whether something else had its name."""
+        if (known := self._known.get(member.identity)) is not None:
+            return known, False
         is_damaged = False
         for fd in self._objects(declared, member.identity, is_directory=False):
             taken = self._adopter.adopt(fd, lambda: _Proof(member.identity))
             if taken is not None:
+                self._known[member.identity] = taken
                 return taken, False
             is_damaged = True
         return None, is_damaged
@@ -192,6 +255,7 @@ class Reader:
         more = (f"and {len(files) - _NAMED:,} more",) if len(files) > _NAMED else ()
         count = "1 object" if len(files) == 1 else f"{len(files):,} objects"
         fetch = f"dvc fetch {typed(declared.file)}"
+        more = (*more, *self._untold.get(declared.home, ()))
         if is_damaged:
             return DamagedObject(
                 f"{shown}: {count} of DVC's not what the name says",
@@ -200,9 +264,19 @@ class Reader:
             )
         return MissingObject(
             f"{shown}: {count} of DVC's not here",
-            hint=f"bring them first: {fetch}",
+            hint=f"bring them first: {fetch}"
+            + ("" if self._fetch else "\nor read DVC's remotes in place: track import-dvc --fetch"),
             details=lines + more,
         )
+
+
+def summed(adopter: Adopter, content: Content) -> tuple[Digest, tuple[int, int]]:
+    """The digest of what was read, and its bytes and files."""
+    if content.kind == "file":
+        (entry,) = content.entries
+        return Digest(entry.digest), (entry.size, 1)
+    root = adopter.adopt_tree(content.entries)
+    return Digest(root.digest), (root.size, root.files)
 
 
 def here_at(project: Project, path: bytes) -> Here:

@@ -30,16 +30,8 @@ class Said(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def pointer_for(
-    project: Project, declared: Declared, content: Content, *, digest: Digest, sizes: tuple[int, int]
-) -> Said:
-    """The pointer of an output, without what it was made from; `sizes` are bytes and files.
-
-    What is there already for the same content keeps what was said in it since.
-    """
-    present = pointer_at(project, pointer_path(declared.path))
-    if present is not None and present.digest == digest:
-        return Said(present, ())
+def pointer_for(declared: Declared, content: Content, *, digest: Digest, sizes: tuple[int, int]) -> Said:
+    """The pointer of an output, without what it was made from; `sizes` are bytes and files."""
     labels, left_out = _labels(declared)
     size, files = sizes
     is_file = content.kind == "file"
@@ -61,8 +53,10 @@ def pointer_for(
 def with_origins(project: Project, said: Mapping[bytes, tuple[Declared, Said]]) -> dict[bytes, Said]:
     """The same pointers with what they were made from, as far as the bytes that DVC names are known here.
 
+    What is there already for the same content keeps what was said in it since.
     A dependency counts only in the version that DVC says was used: one that changed since is left out, and told.
     """
+    said = {path: (declared, _kept(project, path, one)) for path, (declared, one) in said.items()}
     by_md5 = {(path, _md5_of(declared)): one.pointer.digest for path, (declared, one) in said.items()}
     done = {}
     for path, (declared, one) in said.items():
@@ -79,6 +73,11 @@ def with_origins(project: Project, said: Mapping[bytes, tuple[Declared, Said]]) 
         left_out = (*one.left_out, *_untold(unknown))
         done[path] = Said(pointer, left_out)
     return done
+
+
+def _kept(project: Project, path: bytes, one: Said) -> Said:
+    present = pointer_at(project, pointer_path(path))
+    return Said(present, ()) if present is not None and present.digest == one.pointer.digest else one
 
 
 def _labels(declared: Declared) -> tuple[dict[str, Any], tuple[str, ...]]:

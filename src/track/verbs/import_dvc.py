@@ -7,7 +7,7 @@ from track.errors import TrackError, UnknownPath
 from track.flows.adopting import Adopter
 from track.flows.converting import Conversion, convert, not_committed, refuse_git, refuse_unfit, uncommitted
 from track.flows.dvc_found import Declared, Refused, chosen, find
-from track.flows.dvc_reading import Content, Reader
+from track.flows.dvc_reading import Content, Reader, summed
 from track.flows.dvc_saying import Said, pointer_for, with_origins
 from track.flows.pointers import exists, pointer_at
 from track.history import gitrepo
@@ -57,6 +57,8 @@ def import_dvc(
     project: Project,
     paths: Sequence[str] = (),
     *,
+    places: Sequence[str] = (),
+    fetch: bool = False,
     stage: bool = True,
     dry_run: bool = False,
     progress: Progress = silent,
@@ -64,12 +66,16 @@ def import_dvc(
     """Make artifacts of DVC's outputs at or below `paths` (none: all), and replace its pointers by ours.
 
     Every byte is checked against DVC's MD5 before it is believed. An output of which anything is missing, damaged or
-    changed is left as it is; the others are not held up by it. Lock files stay: they are of pipelines, which DVC runs.
-    Interrupted at any point, the same call goes on. In a dry run everything is read and nothing written.
+    changed is left as it is; the others are not held up by it. What is not on this machine is looked for at `places`,
+    folders or URLs where DVC has objects, and with `fetch` at the remotes that DVC's configuration names. Lock files
+    stay: they are of pipelines, which DVC runs. Interrupted at any point, the same call goes on. In a dry run
+    everything is read and nothing written.
 
     Raises:
         UnknownPath: a path names nothing of DVC's.
         NoFormat: what reads DVC's files is not installed.
+        UsageError: a place is of a kind that this version does not reach.
+        RemoteError: a place or remote does not answer.
         Locked, DiskFull, StoreUnwritable, GitFailed: it could not be done to its end.
     """
     given = [project.relative(path) for path in paths]
@@ -82,7 +88,8 @@ def import_dvc(
         refused = list(found.refused)
         passed = [(one.path, one.output.why_not or "") for one in found.outputs if one.output.is_gits]
         with Adopter(project, dry_run=dry_run, progress=progress) as adopter:
-            ready = dict(_ready(project, adopter, found.outputs, refused, progress))
+            reader = Reader(project, adopter, progress, places=places, fetch=fetch)
+            ready = dict(_ready(project, adopter, reader, found.outputs, refused))
             stored_bytes = adopter.commit()
             conversions, artifacts = _planned(project, ready, refused)
             staged = () if dry_run else convert(project, conversions, stage=stage)
@@ -100,10 +107,9 @@ def import_dvc(
 
 
 def _ready(
-    project: Project, adopter: Adopter, outputs: Sequence[Declared], refused: list[Refused], progress: Progress
+    project: Project, adopter: Adopter, reader: Reader, outputs: Sequence[Declared], refused: list[Refused]
 ) -> Iterator[tuple[bytes, tuple[Declared, Content, Said]]]:
     """Every output of which each byte is in the store, by path; the others go to `refused`."""
-    reader = Reader(project, adopter, progress)
     unsaved = uncommitted(project, sorted({one.file for one in outputs if not one.is_locked}))
     done: set[bytes] = set()
     for declared in outputs:
@@ -112,9 +118,9 @@ def _ready(
         try:
             _refuse(project, declared, unsaved)
             content = reader.read(declared)
-            digest, sizes = _summed(adopter, content)
+            digest, sizes = summed(adopter, content)
             refuse_unfit(project, declared.path, digest)
-            said = pointer_for(project, declared, content, digest=digest, sizes=sizes)
+            said = pointer_for(declared, content, digest=digest, sizes=sizes)
         except TrackError as error:
             refused.append(Refused(declared.file, declared.path, error))
             continue
@@ -129,15 +135,6 @@ def _refuse(project: Project, declared: Declared, unsaved: set[bytes]) -> None:
         raise not_committed(declared.file)
     refuse_unfit(project, declared.path)
     refuse_git(project, declared.path)
-
-
-def _summed(adopter: Adopter, content: Content) -> tuple[Digest, tuple[int, int]]:
-    """The digest of what was read, its bytes and its files."""
-    if content.kind == "file":
-        (entry,) = content.entries
-        return Digest(entry.digest), (entry.size, 1)
-    root = adopter.adopt_tree(content.entries)
-    return Digest(root.digest), (root.size, root.files)
 
 
 def _planned(

@@ -1,0 +1,141 @@
+"""DVC's data in commits: which pointers of ours would stand in each of them in place of DVC's."""
+
+import posixpath
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from track.errors import TrackError
+from track.flows.adopting import Adopter
+from track.flows.dvc_found import LOCK, PIPELINE, POINTER, Declared, is_dvcs, outputs_in
+from track.flows.dvc_reading import Content, Reader, summed
+from track.flows.dvc_saying import pointer_for
+from track.history.plumbing import Git
+from track.history.rewriting import Changes, Commit, File, files_in
+from track.model.names import display, pointer_path
+from track.model.pointer import dump_pointer
+from track.progress import Progress, silent
+from track.project import Project
+
+_HOME = b".dvc/config"
+
+
+class Left(NamedTuple):
+    """A file of DVC's that stays in commits as it is, and why; `commits_count` of them have it."""
+
+    file: bytes
+    error: TrackError
+    commits_count: int
+
+
+class Foreseen(NamedTuple):
+    """What changes in each commit, by its id; how many versions of artifacts that makes; and what is left."""
+
+    changes: dict[str, Changes]
+    versions_count: int
+    left: tuple[Left, ...]
+
+
+class _File(NamedTuple):
+    """A file of DVC's in a commit, by what it says: equal ones are read once."""
+
+    path: bytes
+    content: str
+    pipeline: str | None
+    home: bytes
+
+
+_Made = dict[bytes, bytes] | TrackError
+"""The pointers that a file of DVC's becomes, or why it stays."""
+
+
+def foresee(
+    project: Project, adopter: Adopter, reader: Reader, commits: Sequence[Commit], progress: Progress = silent
+) -> Foreseen:
+    """Put what DVC's files in these commits name into the store, each object once, and say what becomes of them.
+
+    A file of which anything is not here or is no artifact stays in its commits as it is.
+
+    Raises:
+        GitFailed: Git cannot read its history.
+    """
+    seen: dict[str, tuple[_File, ...]] = {}
+    taken: dict[str, set[bytes]] = {}
+    for commit in commits:
+        files = files_in(project.git, commit.oid)
+        seen[commit.oid] = tuple(_files(files))
+        taken[commit.oid] = set(files) if seen[commit.oid] else set()
+    wanted = {file for files in seen.values() for file in files}
+    contents = _contents(project.git, wanted)
+    progress.begin("reading DVC's history", count=len(wanted))
+    made: dict[_File, _Made] = {}
+    try:
+        for file in sorted(wanted, key=lambda one: (one.path, one.content, one.pipeline or "")):
+            made[file] = _made(adopter, reader, file, contents)
+            progress.advance(count=1)
+    finally:
+        progress.end()
+    changes = {oid: _changes(files, made, taken[oid]) for oid, files in seen.items()}
+    return Foreseen(changes, sum(len(one) for one in made.values() if isinstance(one, dict)), tuple(_left(seen, made)))
+
+
+def _files(files: dict[bytes, File]) -> list[_File]:
+    found = []
+    for path, file in files.items():
+        if is_dvcs(path):
+            folder = path.rpartition(b"/")[0]
+            pipeline = files.get(posixpath.join(folder, PIPELINE)) if path.endswith(LOCK) else None
+            found.append(_File(path, file.oid, pipeline.oid if pipeline else None, _home(files, folder)))
+    return found
+
+
+def _home(files: dict[bytes, File], folder: bytes) -> bytes:
+    while folder and posixpath.join(folder, _HOME) not in files:
+        folder = folder.rpartition(b"/")[0]
+    return folder
+
+
+def _contents(git: Git, wanted: set[_File]) -> dict[str, bytes]:
+    return dict(git.blobs(sorted({oid for file in wanted for oid in (file.content, file.pipeline) if oid is not None})))
+
+
+def _made(adopter: Adopter, reader: Reader, file: _File, contents: dict[str, bytes]) -> _Made:
+    """The pointers for everything that a file declares; one of a pipeline, which stays, for what can be had."""
+    found: dict[bytes, bytes] = {}
+    try:
+        pipeline = contents[file.pipeline] if file.pipeline is not None else None
+        for declared in outputs_in(file.path, contents[file.content], pipeline, file.home):
+            if declared.output.is_gits:
+                continue
+            if declared.output.why_not is not None:
+                raise TrackError(f"{display(declared.path)} {declared.output.why_not}", hint="it stays with DVC")
+            found[declared.path] = _pointer(adopter, declared, reader.read(declared, is_here=False))
+    except TrackError as error:
+        return error
+    return found
+
+
+def _pointer(adopter: Adopter, declared: Declared, content: Content) -> bytes:
+    digest, sizes = summed(adopter, content)
+    return dump_pointer(pointer_for(declared, content, digest=digest, sizes=sizes).pointer)
+
+
+def _changes(files: Sequence[_File], made: dict[_File, _Made], taken: set[bytes]) -> Changes:
+    """What becomes of a commit: DVC's pointers go where ours come; what Git has there itself stays."""
+    found: dict[bytes, bytes | None] = {}
+    for file in files:
+        pointers = made[file]
+        if not isinstance(pointers, dict) or any(path in taken or pointer_path(path) in taken for path in pointers):
+            continue
+        found |= {pointer_path(path): content for path, content in pointers.items()}
+        if file.path.endswith(POINTER):
+            found[file.path] = None
+    return found
+
+
+def _left(seen: dict[str, tuple[_File, ...]], made: dict[_File, _Made]) -> list[Left]:
+    counts: dict[_File, int] = {}
+    for files in seen.values():
+        for file in files:
+            counts[file] = counts.get(file, 0) + 1
+    refused = [(file, one) for file, one in made.items() if isinstance(one, TrackError)]
+    return [Left(file.path, error, counts[file]) for file, error in refused]
