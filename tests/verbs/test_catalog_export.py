@@ -219,6 +219,16 @@ def test_an_empty_repository_gives_tables_without_rows(tmp_path: Path) -> None:
     assert [row["name"] for row in rows(tmp_path / "out", "versions")] == ["a"]
 
 
+def test_a_graft_gives_the_repository_no_other_name(here: Path, tmp_path: Path) -> None:
+    pointed(here, "a.csv.track", "two")
+    commit_all(here)
+    track("catalog", "export", tmp_path / "out", cwd=here).ok()
+    names = sorted(tree(tmp_path / "out"))
+    git("replace", "--graft", "HEAD", cwd=here)
+    track("catalog", "export", tmp_path / "out", cwd=here).ok()
+    assert sorted(tree(tmp_path / "out")) == names
+
+
 def test_a_shallow_clone_needs_a_name_and_says_what_is_missing(here: Path, tmp_path: Path) -> None:
     pointed(here, "a.csv.track", "two")
     commit_all(here)

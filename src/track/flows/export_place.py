@@ -65,7 +65,9 @@ def _root_of(project: Project) -> str:
             return ""
     if git.head() is None:
         return ""
-    return git.run("rev-list", "--first-parent", "--max-parents=0", "HEAD").decode("ascii").strip()
+    # As the commits are, whatever somebody replaced for themselves: every clone has to say the same.
+    asked = ("--no-replace-objects", "rev-list", "--first-parent", "--max-parents=0", "HEAD")
+    return git.run(*asked).decode("ascii").strip()
 
 
 def address_of(project: Project, target: str, access: Access) -> Address:
