@@ -20,7 +20,7 @@ _SAVED = """
            e.how, e.metadata, r.id
     FROM {source} CROSS JOIN run r ON r.content = s.content CROSS JOIN entry e ON e.content = s.content {version}
     WHERE s.what = ? AND e.path IS NULL AND NOT EXISTS (
-        SELECT 1 FROM entry f JOIN version w ON w.what = s.what AND w.content = f.content
+        SELECT 1 FROM entry f CROSS JOIN version w ON w.what = s.what AND w.content = f.content
         WHERE f.id = e.id AND f.path IS NULL AND (w.content, w.path) > (s.content, s.path)) {order}"""
 _ENTRIES = """
     SELECT r.id, e.id, e.category, e.name, e.path, e.digest, e.size, e.kind, e.type, e.how, e.address, e.metadata
