@@ -49,9 +49,16 @@ DOORS = {
     "sshfs": ("track.store.backends",),
     # Git, the pager, and the one command that the person at the keyboard named.
     "subprocess": ("track.history.plumbing", "track.cli.pager", "track.runs.command"),
-    # What the command line loads late, and the library of a kind of storage or of a kind of object, is loaded by name
-    # when it is needed.
-    "importlib": ("track", "track.__main__", "track.cli", "track.store.backends", "track.formats.known"),
+    # What the command line and Python's face load late, and the library of a kind of storage or of a kind of object, is
+    # loaded by name when it is needed.
+    "importlib": (
+        "track",
+        "track.__main__",
+        "track.cli",
+        "track.store.backends",
+        "track.formats.known",
+        "track.api.later",
+    ),
     "rich": ("track.cli.bars",),
     "tempfile": ("track.history.gitrepo",),  # what Git reads once; everything of ours is staged by publish
 }

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import track
+from support.cli import track as cli
 
 SCRIPT = """
 import track
@@ -91,3 +92,30 @@ def test_importing_track_loads_nothing_but_itself() -> None:
     assert {name for name in first.split() if name.startswith("track")} == {"track"}
     assert not {"typing", "asyncio", "logging", "click", "fsspec"} & set(first.split())
     assert not HEAVY & set(then.split())
+
+
+FIRST = """
+import sys
+import track
+with track.Repo(".") as repo:
+    assert repo.get("a.txt").read_bytes() == b"a"
+print(*sorted(sys.modules))
+"""
+
+
+def test_the_first_repo_and_a_file_of_it_load_nothing_that_only_other_methods_need(repo: Path) -> None:
+    cli("init", "--no-hooks", cwd=repo).ok()
+    (repo / "a.txt").write_bytes(b"a")
+    cli("add", "a.txt", cwd=repo).ok()
+    done = subprocess.run([sys.executable, "-c", FIRST], cwd=repo, capture_output=True, check=True)
+    found = set(done.stdout.decode().split())
+    assert not {"git", "dvc_objects", "fsspec", "asyncio", "tomlkit", "numpy", "pandas", "obstore"} & found
+    others = {"add", "clone", "pull", "push", "put", "run", "find", "lineage", "version_load"}
+    assert not {f"track.verbs.{name}" for name in others} & found
+
+
+def test_a_result_has_its_page_however_late_it_is_loaded(repo: Path) -> None:
+    cli("init", "--no-hooks", cwd=repo).ok()
+    code = "import track\nwith track.Repo('.') as repo:\n    print(repo.status()._repr_html_())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo, capture_output=True, check=True)
+    assert b"on branch main" in done.stdout

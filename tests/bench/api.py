@@ -18,6 +18,11 @@ READS = 500
 TURNS = 5
 NOTHING = "pass"
 IMPORTS = {"import track": "import track", "track.Repo": "import track; track.Repo", "fsspec": "import fsspec"}
+FIRSTS = {
+    "the first Repo": "import track; track.Repo({0!r})",
+    "the first Repo, and a small file read": "import track; track.Repo({0!r}).get({0!r} + '/small.txt').read_bytes()",
+    "the first Repo, and its status": "import track; track.Repo({0!r}).status()",
+}
 _TIMED = "import time; a = time.perf_counter(); exec({0!r}); print(time.perf_counter() - a)"
 
 
@@ -67,6 +72,8 @@ def main(arguments: list[str]) -> None:
     rows = [(what, f"{(imported_s(code, rounds) - base) * 1e3:.1f} ms") for what, code in IMPORTS.items()]
     with tempfile.TemporaryDirectory() as folder:
         place = project(Path(folder))
+        for what, code in FIRSTS.items():
+            rows.append((what, f"{(imported_s(code.format(str(place)), rounds) - base) * 1e3:.1f} ms"))
         import track  # what was measured above must not be loaded before
 
         with track.Repo(place) as repo:

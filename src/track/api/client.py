@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from track.api import asking
+from track.api import asking, notebook
 from track.api.asking import asks, maybe
 from track.flows.run_find import Found
 from track.flows.run_read import RunArtifact
@@ -204,3 +204,6 @@ class Client:
 def _reader() -> str | None:
     """The run inside which this happens."""
     return os.environ.get(RUN_ID)
+
+
+notebook.teach()

@@ -1,27 +1,32 @@
-"""What a notebook shows of results: tables, and a picture of lineage. Each result learns it when `Repo` is loaded.
+"""What a notebook shows of results: tables, and a picture of lineage. A result learns it when it is loaded.
 
 Results are made by verbs, which know no page; what a notebook asks them for is therefore given to them from here.
 """
 
+from __future__ import annotations
+
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from track.api.page import block, facts, note, table, title
-from track.flows.lineage_of import Traced
-from track.flows.run_find import Found
-from track.flows.running import Ran
 from track.model.amounts import count_text, size_text
 from track.model.drawing import line, svg
 from track.model.names import text_of
-from track.model.record import Record
-from track.verbs import find as finding
-from track.verbs.add import Added
-from track.verbs.diff import Diff
-from track.verbs.log import Logged
-from track.verbs.pull import Pulled
-from track.verbs.push import Pushed
-from track.verbs.runs_list import Listed
-from track.verbs.status import ArtifactStatus, Status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # they are there before anybody shows them
+    from track.flows.lineage_of import Traced
+    from track.flows.running import Ran
+    from track.model.record import Record
+    from track.verbs import find as finding
+    from track.verbs.add import Added
+    from track.verbs.diff import Diff
+    from track.verbs.log import Logged
+    from track.verbs.pull import Pulled
+    from track.verbs.push import Pushed
+    from track.verbs.runs_list import Listed
+    from track.verbs.status import ArtifactStatus, Status
 
 _STATES = {"A": "new", "M": "modified", "D": "missing", "U": "in conflict", "S": "out of step", "?": "cannot be read"}
 _OPS = {"A": "new", "M": "changed", "D": "gone", "R": "moved", "T": "executable or not", "=": "facts"}
@@ -148,22 +153,28 @@ def pushed_page(found: Pushed) -> str:
     return block(title("would be pushed" if found.dry_run else "pushed"), facts(known))
 
 
-PAGES: Mapping[type, Callable[[Any], str]] = {
-    Added: added_page,
-    Diff: diff_page,
-    finding.Found: found_page,
-    Found: lambda found: record_page(found.record),
-    Listed: runs_page,
-    Logged: log_page,
-    Pulled: pulled_page,
-    Pushed: pushed_page,
-    Ran: ran_page,
-    Record: record_page,
-    Status: status_page,
-    Traced: lineage_page,
-}
-for _kind, _page in PAGES.items():
-    setattr(_kind, "_repr_html_", _page)  # noqa: B010  # checkers of types know no such attribute
+_PAGES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("track.flows.lineage_of", "Traced", lineage_page),
+    ("track.flows.run_find", "Found", lambda found: record_page(found.record)),
+    ("track.flows.running", "Ran", ran_page),
+    ("track.model.record", "Record", record_page),
+    ("track.verbs.add", "Added", added_page),
+    ("track.verbs.diff", "Diff", diff_page),
+    ("track.verbs.find", "Found", found_page),
+    ("track.verbs.log", "Logged", log_page),
+    ("track.verbs.pull", "Pulled", pulled_page),
+    ("track.verbs.push", "Pushed", pushed_page),
+    ("track.verbs.runs_list", "Listed", runs_page),
+    ("track.verbs.status", "Status", status_page),
+)
+"""What has a page: its module, its class there, and how it is shown."""
+
+
+def teach() -> None:
+    """Give their pages to the results whose modules are loaded by now; once more is fine."""
+    for module, kind, page in _PAGES:
+        if (loaded := sys.modules.get(module)) is not None:
+            getattr(loaded, kind)._repr_html_ = page
 
 
 def _state(one: ArtifactStatus) -> str:

@@ -1,24 +1,27 @@
 """Questions: what a repository is asked in Python; each method calls one verb, and writes nothing of anybody's."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 
-from track.api import asking
+from track.api import asking, later
 from track.api.asking import asks, each, maybe
 from track.api.handles import Handles
 from track.api.version import Version
-from track.flows.lineage_of import Traced
-from track.verbs.deps import deps
-from track.verbs.diff import Diff, diff
-from track.verbs.find import Found, find
-from track.verbs.lineage import lineage
-from track.verbs.log import Logged, log
-from track.verbs.runs_list import Listed, runs_list
-from track.verbs.status import Status, status
 from track.verbs.version_get import version_get
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # loaded when a method needs them: `later`
+    from track.flows.lineage_of import Traced
+    from track.verbs.diff import Diff
+    from track.verbs.find import Found
+    from track.verbs.log import Logged
+    from track.verbs.runs_list import Listed
+    from track.verbs.status import Status
 
 AnyPath = str | os.PathLike[str]
 
@@ -98,7 +101,7 @@ class Questions:
             OutsideRepository: a path is not in this repository.
         """
         with self._handles.fresh() as project:
-            return status(project, [os.fspath(path) for path in paths])
+            return later.status(project, [os.fspath(path) for path in paths])
 
     @asks(revs=asking.text, paths=each(asking.path))
     def diff(self, *revs: str, paths: Sequence[AnyPath] = (), staged: bool = False) -> Diff:
@@ -115,7 +118,7 @@ class Questions:
             MalformedManifest, DamagedObject: what is compared breaks its format.
         """
         with self._handles.fresh() as project:
-            return diff(project, revs, [os.fspath(path) for path in paths], staged=staged)
+            return later.diff(project, revs, [os.fspath(path) for path in paths], staged=staged)
 
     @asks(path=asking.path, rev=asking.text)
     def log(self, path: AnyPath, rev: str = "HEAD", *, stat: bool = False) -> Logged:
@@ -129,7 +132,7 @@ class Questions:
             UnknownPath: no commit that it reaches has an artifact there.
         """
         with self._handles.fresh() as project:
-            return log(project, os.fspath(path), rev, stat=stat)
+            return later.log(project, os.fspath(path), rev, stat=stat)
 
     @asks(item=asking.path, depth=maybe(asking.number(0)), rev=maybe(asking.text))
     def lineage(
@@ -150,7 +153,7 @@ class Questions:
             MalformedPointer, NewerFormat: its pointer cannot be read.
         """
         with self._handles.fresh() as project:
-            return lineage(project, os.fspath(item), depth=depth, rev=rev, every=every)
+            return later.lineage(project, os.fspath(item), depth=depth, rev=rev, every=every)
 
     @asks(item=asking.path, depth=maybe(asking.number(0)), rev=maybe(asking.text))
     def deps(self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False) -> Traced:
@@ -159,7 +162,7 @@ class Questions:
         As `lineage`, the other way; raises as that.
         """
         with self._handles.fresh() as project:
-            return deps(project, os.fspath(item), depth=depth, rev=rev, every=every)
+            return later.deps(project, os.fspath(item), depth=depth, rev=rev, every=every)
 
     @asks(
         where=maybe(asking.query),
@@ -186,7 +189,7 @@ class Questions:
             UsageError: the query or the field is wrong; it says where, and what was meant.
         """
         with self._handles.fresh() as project:
-            return runs_list(project, status=status, tags=tags, where=where, sort=sort, limit=limit)
+            return later.runs_list(project, status=status, tags=tags, where=where, sort=sort, limit=limit)
 
     @asks(
         query=maybe(asking.query),
@@ -228,7 +231,7 @@ class Questions:
         """
         pairs = [(path, str(value)) for path, value in (labels or {}).items()]
         with self._handles.fresh() as project:
-            return find(
+            return later.find(
                 project,
                 query,
                 runs=runs,

@@ -1,28 +1,28 @@
 """Repo: a repository with track in it, in Python; each method calls one verb and returns what that did."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from track.api import asking, notebook
+from track.api import asking, later, notebook
 from track.api.asking import asks, each, maybe
 from track.api.page import block, note, table, title
 from track.api.questions import AnyPath, Questions
-from track.flows.run_start import Wishes
-from track.flows.running import Asked, Ran
 from track.model.amounts import count_text, size_text
 from track.model.labels import labels_from
 from track.model.names import display, text_of
-from track.verbs.add import Added, Marks, add
-from track.verbs.checkout import CheckedOut, checkout
-from track.verbs.clone import clone
-from track.verbs.init import init
-from track.verbs.ls import ls
-from track.verbs.pull import Pulled, pull
-from track.verbs.push import Pushed, push
-from track.verbs.run import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # loaded when a method needs them: `later`
+    from track.flows.running import Ran
+    from track.verbs.add import Added
+    from track.verbs.checkout import CheckedOut
+    from track.verbs.pull import Pulled
+    from track.verbs.push import Pushed
 
 
 class Repo(Questions):
@@ -68,7 +68,7 @@ class Repo(Questions):
             DiskFull, StoreUnwritable: it cannot be made.
             Locked: another `track` works here.
         """
-        init(Path(os.path.abspath(path)), make_git=git, look=False, with_hooks=hooks)
+        later.init(Path(os.path.abspath(path)), make_git=git, look=False, with_hooks=hooks)
         return cls(path)
 
     @classmethod
@@ -89,7 +89,7 @@ class Repo(Questions):
             NewerFormat, BadConfig: it cannot be read by this version; the clone stays.
         """
         folder = os.path.abspath(to) if to is not None else None
-        return cls(clone(url, folder, data=data, branch=branch, with_hooks=hooks).root)
+        return cls(later.clone(url, folder, data=data, branch=branch, with_hooks=hooks).root)
 
     def close(self) -> None:
         """Let go of what is open; once more is fine. It cannot be used after that, nor what it gave."""
@@ -141,9 +141,9 @@ class Repo(Questions):
             DiskFull, StoreUnwritable: the store could not take the bytes; nothing was left half-written.
             Locked: another `track` works here.
         """
-        marks = Marks(labels_from(labels), tuple(tags), type, name, partitions)
+        marks = later.Marks(labels_from(labels), tuple(tags), type, name, partitions)
         with self._handles.fresh() as project:
-            return add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
+            return later.add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
 
     @asks(paths=asking.path, rev=maybe(asking.text))
     def checkout(
@@ -160,7 +160,7 @@ class Repo(Questions):
             Locked: another `track` works here.
         """
         with self._handles.fresh() as project:
-            return checkout(project, rev, [os.fspath(path) for path in paths], force=force, dry_run=dry_run)
+            return later.checkout(project, rev, [os.fspath(path) for path in paths], force=force, dry_run=dry_run)
 
     @asks(remote=maybe(asking.text), revs=each(asking.text), paths=each(asking.path))
     def push(
@@ -186,7 +186,7 @@ class Repo(Questions):
         """
         with self._handles.fresh() as project:
             names = [os.fspath(path) for path in paths]
-            return push(project, remote, revs, paths=names, every=every, dry_run=dry_run)
+            return later.push(project, remote, revs, paths=names, every=every, dry_run=dry_run)
 
     @asks(paths=asking.path, remote=maybe(asking.text))
     def pull(self, *paths: AnyPath, remote: str | None = None, force: bool = False, dry_run: bool = False) -> Pulled:
@@ -202,7 +202,7 @@ class Repo(Questions):
         """
         with self._handles.fresh() as project:
             names = [os.fspath(path) for path in paths]
-            return pull(project, names, remote=remote, force=force, dry_run=dry_run)
+            return later.pull(project, names, remote=remote, force=force, dry_run=dry_run)
 
     @asks(
         command=each(asking.path),
@@ -242,11 +242,11 @@ class Repo(Questions):
             DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
             TrackError: `echo` raised something; it is not called again, and the run goes on and is recorded as failed.
         """
-        wishes = Wishes(name=name, tags=tuple(tags), params=dict(params or {}))
+        wishes = later.Wishes(name=name, tags=tuple(tags), params=dict(params or {}))
         with self._handles.fresh() as project:
             observe = project.config.text("runs.observe") or "auto"
-            asked = Asked([os.fspath(one) for one in inputs], [os.fspath(one) for one in outputs], observe)
-            return run(project, command, wishes, asked, echo=echo or _unheard)
+            asked = later.Asked([os.fspath(one) for one in inputs], [os.fspath(one) for one in outputs], observe)
+            return later.run(project, command, wishes, asked, echo=echo or _unheard)
 
     def __repr__(self) -> str:
         """Where it is."""
@@ -257,14 +257,14 @@ class Repo(Questions):
         if self._handles.is_closed:
             return block(title(str(self.root), "closed"))
         with self._handles.fresh() as project:
-            listing = ls(project, str(project.root))
+            listing = later.ls(project, str(project.root))
         rows = [(one.name or text_of(one.path), one.kind, size_text(one.size)) for one in listing.items]
         refused = "".join(note(error.message) for error in listing.refused)
         head = title(str(self.root), count_text(len(rows), "artifact"))
         return block(head, table(("artifact", "kind", "size"), rows, numbers=(2,)) if rows else "", refused)
 
 
-assert notebook.PAGES  # loaded so that results can be shown
+notebook.teach()
 
 
 def _unheard(stream: int, content: bytes) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from track.api import asking, ending
+from track.api import asking, ending, notebook
 from track.api.asking import asks, each, maybe
 from track.api.describing import Describing
 from track.api.tolerance import LOGGER, event_text, said, tolerant
@@ -340,3 +340,6 @@ def _close_all() -> None:
     """Close what the program left open; as failed when an exception or an exit code ended it."""
     for run in reversed(_open[:]):
         run.__exit__(None, ending.error(), None)
+
+
+notebook.teach()

@@ -1,12 +1,14 @@
 """Store: files by paths of one's own, put and got from programs, as Craft AI's users do it with their data store."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
-from track.api import asking
+from track.api import asking, later
 from track.api.asking import asks, maybe
 from track.api.buffers import Readable, Writable, as_source, as_target, copy
 from track.api.handles import Handles
@@ -17,15 +19,16 @@ from track.flows.remotes import choose
 from track.flows.run_start import RUN_ID
 from track.model.labels import labels_from
 from track.model.names import display
-from track.verbs.push import push
-from track.verbs.put import Content, Put, Remarks, put
-from track.verbs.rm import rm
 from track.verbs.store_get import store_get
 from track.verbs.store_info import store_info
 from track.verbs.store_list import store_list
 from track.verbs.store_place import store_place
-from track.verbs.version_download import Downloaded, version_download
 from track.verbs.version_open import version_open
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # loaded when a method needs them: `later`
+    from track.verbs.put import Content, Put
+    from track.verbs.version_download import Downloaded
 
 AnyPath = str | os.PathLike[str]
 
@@ -97,12 +100,12 @@ class Store:
             RemoteError: it is not at the remote; it was put, and `track push` sends it.
         """
         content = _content(source)
-        remarks = Remarks(labels_from(labels), type=type)
+        remarks = later.Remarks(labels_from(labels), type=type)
         with self._handles.fresh() as project:
             place = store_place(project, path)
-            done = put(project, place.name, content, remarks=remarks, run=os.environ.get(RUN_ID), dry_run=dry_run)
+            done = later.put(project, place.name, content, remarks=remarks, run=os.environ.get(RUN_ID), dry_run=dry_run)
             if self._remote is not None and not dry_run:
-                push(project, self._remote)
+                later.push(project, self._remote)
         return done
 
     @overload
@@ -147,7 +150,7 @@ class Store:
             pinned = store_get(project, path, rev=rev)
             if buffer is None:
                 to = pinned.filename if target is None else asking.file("target", target)
-                return version_download(project, pinned, to, force=force, reader=reader)
+                return later.version_download(project, pinned, to, force=force, reader=reader)
             with version_open(project, pinned, reader=reader) as content:
                 return copy(content, buffer)
 
@@ -203,7 +206,7 @@ class Store:
             DiskFull, StoreUnwritable, Locked: it cannot be removed; it is there as before.
         """
         with self._handles.fresh() as project:
-            rm(project, [store_place(project, path, is_there=True).path])
+            later.rm(project, [store_place(project, path, is_there=True).path])
 
     def close(self) -> None:
         """Let go of what is open; once more is fine. It cannot be used after that."""
@@ -227,7 +230,7 @@ class Store:
 def _content(source: AnyPath | Readable) -> Content:
     """What is put: a file that is there, or a buffer."""
     if not isinstance(source, str | os.PathLike):
-        return Content(stream=as_source(source))
+        return later.Content(stream=as_source(source))
     path = asking.file("source", source)
     if os.path.isdir(path):
         raise UsageError(
@@ -236,4 +239,4 @@ def _content(source: AnyPath | Readable) -> Content:
         )
     if not os.path.lexists(path):
         raise UnknownPath(f"nothing is there to put: `{display(path)}`", hint="see what is there: ls")
-    return Content((os.path.abspath(path),))
+    return later.Content((os.path.abspath(path),))

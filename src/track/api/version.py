@@ -1,35 +1,33 @@
 """Version: one version of an artifact, or a part of it, in Python."""
 
+from __future__ import annotations
+
 import io
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 
-from track.api import asking
+from track.api import asking, later
 from track.api.asking import asks, maybe
 from track.api.handles import Handles
 from track.api.samples import Samples
-from track.api.version_page import page_of
 from track.errors import UnknownFile, UnknownPath, UsageError
 from track.flows.pinned import Pinned, words_of
 from track.flows.run_start import RUN_ID
 from track.model.amounts import count_text, size_text
 from track.model.digest import Digest
-from track.model.lineage import Node
 from track.model.names import display, text_of
-from track.model.record import Record
-from track.verbs.lineage import lineage
-from track.verbs.log import log
-from track.verbs.version_download import Downloaded, version_download
 from track.verbs.version_files import version_files
 from track.verbs.version_get import version_get
-from track.verbs.version_load import version_load
 from track.verbs.version_open import version_open
-from track.verbs.version_path import version_path
 from track.verbs.version_read import version_read
-from track.verbs.version_used_by import version_used_by
-from track.verbs.why import why
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # loaded when a method needs them: `later`
+    from track.model.lineage import Node
+    from track.model.record import Record
+    from track.verbs.version_download import Downloaded
 
 
 class Version:
@@ -108,7 +106,7 @@ class Version:
         return self._pinned.pointer.partitions
 
     @property
-    def files(self) -> "Files":
+    def files(self) -> Files:
         """The files in it, by their paths relative to it; of a file, itself by its own name.
 
         >>> images = repo.get("images")
@@ -191,7 +189,7 @@ class Version:
             DiskFull, StoreUnwritable: no file can be made.
         """
         with self._handles.reading() as project:
-            return version_path(project, self._pinned, reader=self._reader())
+            return later.version_path(project, self._pinned, reader=self._reader())
 
     @asks(to=maybe(asking.path))
     def download(self, to: str | os.PathLike[str] | None = None, *, force: bool = False) -> Downloaded:
@@ -212,7 +210,7 @@ class Version:
         """
         target = os.fspath(to) if to is not None else self._pinned.filename
         with self._handles.reading() as project:
-            return version_download(project, self._pinned, target, force=force, reader=self._reader())
+            return later.version_download(project, self._pinned, target, force=force, reader=self._reader())
 
     def load(self, *, allow_pickle: bool = False, memory_map: bool = False) -> Any:
         """The object in it, by its type: an array, a frame, text, JSON; its bytes where nothing is known of the type.
@@ -229,7 +227,7 @@ class Version:
             MalformedContent: it is not what its type says.
         """
         with self._handles.reading() as project:
-            return version_load(
+            return later.version_load(
                 project, self._pinned, allow_pickle=allow_pickle, memory_map=memory_map, reader=self._reader()
             )
 
@@ -239,7 +237,7 @@ class Version:
         if self._pinned.name is not None:
             return next((node.record for node in self._parents() if node.kind == "run"), None)
         with self._handles.fresh() as project:
-            reason = why(project, words_of(project, self._pinned), self._pinned.rev)
+            reason = later.why(project, words_of(project, self._pinned), self._pinned.rev)
         return reason.run.record if reason.run is not None else None
 
     @property
@@ -249,7 +247,7 @@ class Version:
         with self._handles.fresh() as project:
             try:
                 place = os.fsdecode(os.fsencode(project.root) + artifact)
-                versions = log(project, place, self._pinned.rev or "HEAD", follow=False).versions
+                versions = later.log(project, place, self._pinned.rev or "HEAD", follow=False).versions
             except UnknownPath:
                 return None
         digest = self._pinned.pointer.digest
@@ -263,7 +261,7 @@ class Version:
     def based_on(self) -> tuple[Node, ...]:
         """What it was made from: the inputs of the run that made it, or what its pointer says where no run did."""
         with self._handles.fresh() as project:
-            traced = lineage(project, words_of(project, self._pinned), depth=2, rev=self._rev())
+            traced = later.lineage(project, words_of(project, self._pinned), depth=2, rev=self._rev())
         nodes = {node.id: node for node in traced.graph.nodes}
         runs = {edge.source for edge in traced.graph.edges if edge.target == traced.start.id}
         targets = {traced.start.id} | {id for id in runs if nodes[id].kind == "run"}
@@ -273,11 +271,11 @@ class Version:
     def used_by(self) -> tuple[Record, ...]:
         """The records of the runs that used what it holds, whoever made that, in the order in which they began."""
         with self._handles.fresh() as project:
-            return version_used_by(project, self._pinned.pointer.digest)
+            return later.version_used_by(project, self._pinned.pointer.digest)
 
     def _parents(self) -> tuple[Node, ...]:
         with self._handles.fresh() as project:
-            return lineage(project, words_of(project, self._pinned), depth=1, rev=self._rev()).graph.nodes
+            return later.lineage(project, words_of(project, self._pinned), depth=1, rev=self._rev()).graph.nodes
 
     def _rev(self) -> str | None:
         """The revision for verbs that look an artifact up by its path; one that is named goes by its digest."""
@@ -315,7 +313,7 @@ class Version:
     def _repr_html_(self) -> str:
         """It in a notebook: what is known of it, and a preview of what is here; no remote is asked."""
         with self._handles.reading() as project:
-            return page_of(project, self._pinned)
+            return later.page_of(project, self._pinned)
 
 
 class Files(Mapping[str, Version]):
@@ -377,4 +375,4 @@ class Files(Mapping[str, Version]):
     def _repr_html_(self) -> str:
         """Them in a notebook: the first of them, with their sizes."""
         with self._handles.reading() as project:
-            return page_of(project, self._pinned)
+            return later.page_of(project, self._pinned)

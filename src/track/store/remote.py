@@ -19,9 +19,8 @@ from track.progress import Progress, silent
 from track.store.abilities import respects_conditions, sums_of
 from track.store.address import Access, Address, Folder, parse_address
 from track.store.around import bare
-from track.store.backends.folder import FolderPlace, is_empty_folder
 from track.store.backends.keys import new_encryption, open_sealed
-from track.store.backends.opening import make_place, open_place
+from track.store.backends.opening import is_empty_folder, is_folder, make_place, open_place
 from track.store.checking import Checked, check
 from track.store.chunking import chunker_of
 from track.store.claim import Claim
@@ -204,7 +203,7 @@ class Remote:
         """Whether a push of this clone left its claim behind; a folder looks at what it has by itself, and closer."""
         behind, _ = bare(self.place)
         names = map(claim_name, self.surveyed.claims)
-        return not isinstance(behind, FolderPlace) and any(name and name.writer == writer for name in names)
+        return not is_folder(behind) and any(name and name.writer == writer for name in names)
 
     def drop_claims(self, writer: str) -> None:
         """Remove what pushes of this clone that were killed had claimed; none runs, and nothing is to be sent."""

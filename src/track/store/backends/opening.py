@@ -1,7 +1,9 @@
 """Opening a place: the library of a kind of storage is loaded when a place of that kind is opened, and not before."""
 
 import os
+import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
@@ -18,7 +20,6 @@ from track.store.address import (
     SshFolder,
     WebFolder,
 )
-from track.store.backends.folder import make_folder, open_folder
 from track.store.place import Place
 
 
@@ -43,9 +44,21 @@ _BACKENDS: dict[type, _Backend] = {
     DavFolder: _Backend("dav", "open_dav", "a folder of WebDAV", "obstore", "webdav"),
 }
 
+_FOLDER = "track.store.backends.folder"
 
 _reached_by: dict[str, int] = {}
 """The process that first reached a server, by its id; what is forked from it finds it here."""
+
+
+def is_folder(place: Place) -> bool:
+    """Whether a place is a folder of this machine, or of a share that is mounted."""
+    loaded = sys.modules.get(_FOLDER)
+    return loaded is not None and isinstance(place, loaded.FolderPlace)
+
+
+def is_empty_folder(path: Path) -> bool:
+    """Whether a folder of this machine is there and has nothing in it."""
+    return bool(import_module(_FOLDER).is_empty_folder(path))
 
 
 def open_place(address: Address, access: Access) -> Place:
@@ -59,7 +72,8 @@ def open_place(address: Address, access: Access) -> Place:
             forked from one that reached a server.
     """
     if isinstance(address, Folder):
-        return open_folder(address.path)
+        folder: Place = import_module(_FOLDER).open_folder(address.path)
+        return folder
     backend = _backend_of(address)
     _refuse_after_fork(address)
     place: Place = getattr(_loaded(backend, address), backend.function)(address, access)
@@ -88,7 +102,7 @@ def make_place(address: Address, access: Access) -> bool:
         StoreUnwritable, DiskFull: it cannot be made.
     """
     if isinstance(address, Folder):
-        return make_folder(address.path)
+        return bool(import_module(_FOLDER).make_folder(address.path))
     backend = _backend_of(address)
     if not backend.maker:
         return False
