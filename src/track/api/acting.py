@@ -4,25 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from track.errors import UsageError
-from track.model.names import display, told
+from track.model.names import check_user
 
 _acting: ContextVar[str | None] = ContextVar("acting", default=None)
 
 
 @contextmanager
 def as_user(username: str) -> Iterator[None]:
-    """Within the block, what a `Handler` does is recorded as this user's; Git's own identity stays as it is.
+    """Within the block, what a `Handler` uploads and each `Run` that begins is recorded as this user's; Git's own
+    identity stays as it is. Outside of any, the setting `user` says who that is, or `TRACK_USER`.
 
     It holds for this thread, and for what this block calls.
 
     Raises:
         UsageError: it is no name: empty, or with characters that cannot be seen, or with `<` or `>`.
     """
-    if not isinstance(username, str) or not username.strip() or username != username.strip():
-        raise UsageError(f"not a user: {told(username)}", hint="a name, such as andy")
-    if not username.isprintable() or set(username) & set("<>"):
-        raise UsageError(f"not a user: {display(username)}", hint="a name alone, without an address")
+    check_user(username)
     token = _acting.set(username)
     try:
         yield

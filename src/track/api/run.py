@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from track.api import asking, ending, notebook
+from track.api.acting import acting
 from track.api.asking import asks, each, maybe
 from track.api.describing import Describing
 from track.api.tolerance import LOGGER, event_text, said, tolerant
@@ -101,7 +102,7 @@ class Run(Describing):
         if self._opened is not None or self._ended is not None:
             raise UsageError("init was called twice", hint="make another track.Run for another run")
         chosen = check_tags(tags) if tags is not None else ()
-        wishes = Wishes(name, folder, description, chosen, plain_facts(metadata or {}))
+        wishes = Wishes(name, folder, description, chosen, plain_facts(metadata or {}), by=acting())
         outer = os.environ.get(RUN_ID)
         is_ours = outer in _joined or any(outer == run.id for run in _open)
         joins = name is None and outer is not None and not is_ours

@@ -86,11 +86,12 @@ def _allow_common_options(command: click.Command) -> None:
 @click.option("-C", "folders", metavar="DIR", multiple=True, help="Run as if started in DIR.")
 @click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_set_quiet, help="Print errors only.")
 @click.option("-v", "--verbose", count=True, expose_value=False, callback=_set_verbose, help="Say more.")
+@click.option("--as", "user", metavar="NAME", help="Record runs as this user's; Git's identity stays what it is.")
 @click.option("--no-pager", is_flag=True, help="Do not page long output.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), help="When to use colour.")
 @click.version_option(__version__, message="track %(version)s", help="Print the version.")
 @click.pass_context
-def group(ctx: click.Context, folders: tuple[str, ...], no_pager: bool, color: str | None) -> None:
+def group(ctx: click.Context, folders: tuple[str, ...], user: str | None, no_pager: bool, color: str | None) -> None:
     """Data versioning that lives in Git.
 
     Pointers are text files in Git; the bytes are in a store beside it and at remotes.
@@ -101,6 +102,9 @@ def group(ctx: click.Context, folders: tuple[str, ...], no_pager: bool, color: s
             os.chdir(folder)
         except OSError as error:
             raise UnknownPath(f"-C `{folder}`: {(error.strerror or str(error)).lower()}") from error
+    if user is not None:
+        import_module("track.model.names").check_user(user)
+        os.environ["TRACK_USER"] = user  # the setting `user`, for what this command starts, too
     if ctx.invoked_subcommand is None:
         terminal.emit(outline.first_commands())
     elif ctx.invoked_subcommand in outline.PAGED and _may_page():

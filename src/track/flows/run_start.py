@@ -13,7 +13,7 @@ from track.errors import TrackError, UsageError
 from track.flows.run_code import revision_of
 from track.flows.run_journal import journal_of
 from track.flows.run_secrets import secrets_of
-from track.model.names import display, text_of
+from track.model.names import check_user, display, text_of
 from track.model.record import Record, is_folder, is_run_id, run_id
 from track.model.secrets import (
     REDACTED,
@@ -161,7 +161,9 @@ def _numbers() -> Iterator[int]:
 
 
 def _who(project: Project) -> str:
-    """Git's identity of who is here; nothing when Git has none."""
+    """Who is here: as the setting `user` says, else by Git's identity; nothing when Git has none."""
+    if (name := project.config.text("user")) is not None:
+        return check_user(name)
     try:
         said = project.git.run("var", "GIT_AUTHOR_IDENT", check=False).decode("utf-8", "replace")
     except TrackError:

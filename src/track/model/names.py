@@ -192,6 +192,19 @@ def display(text: bytes | str) -> str:
     return "".join(char if char.isprintable() else _shown(char) for char in text)
 
 
+def check_user(name: object) -> str:
+    """The name of a user as a person may give it.
+
+    Raises:
+        UsageError: it is no name: empty, or with characters that cannot be seen, or with `<` or `>`.
+    """
+    if not isinstance(name, str) or not name.strip() or name != name.strip():
+        raise UsageError(f"not a user: {told(name)}", hint="a name, such as andy")
+    if not name.isprintable() or set(name) & set("<>"):
+        raise UsageError(f"not a user: {display(name)}", hint="a name alone, without an address")
+    return name
+
+
 def told(value: object, limit: int = 80) -> str:
     """A value that a program handed over as it can be shown: as Python writes it, or its kind where that fails."""
     try:

@@ -207,5 +207,12 @@ KEYS = (
     ),
     Key("trash.days", "number", 30, "how many days `track restore` can go back"),
     Key("trash.steps", "number", 100, "how many commands `track restore` can go back"),
+    Key(
+        "user",
+        "text",
+        None,
+        "who runs are recorded as, a name; else Git's identity, which stays what it is",
+        committed=False,
+    ),
 )
 """Every setting there is, by name."""
