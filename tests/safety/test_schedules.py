@@ -31,7 +31,7 @@ def test_nothing_that_is_needed_is_ever_gone_from_an_encrypted_remote() -> None:
     assert "nothing needed was lost" in done.stdout
 
 
-@pytest.mark.parametrize("broken", ["roots", "index"])
+@pytest.mark.parametrize("broken", ["roots", "index", "recipes"])
 def test_the_schedules_find_a_collection_that_is_careless(broken: str) -> None:
     """What a part of the protocol is for: without it something is lost, or left for ever, within some schedules.
 
@@ -43,7 +43,7 @@ def test_the_schedules_find_a_collection_that_is_careless(broken: str) -> None:
 
 def test_the_schedules_find_who_gives_up_the_last_copy() -> None:
     """Without a look for other copies, a policy alone destroys the last one."""
-    done = schedules("--first", "100_000", "--count", "60", "--steps", "150", "--without", "copies")
+    done = schedules("--first", "100_000", "--count", "60", "--past", "--without", "copies")
     assert done.returncode == 1 and "had no other copy" in done.stdout, done.stdout + done.stderr
 
 
@@ -51,3 +51,9 @@ def test_the_schedules_find_who_lets_go_without_a_word() -> None:
     """What a budget relies on at a remote it says there; without, a collection of another clone takes it some time."""
     done = schedules("--first", "1000", "--count", "300", "--steps", "150", "--without", "word")
     assert done.returncode == 1 and "--seed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_schedules_find_who_asks_nobody_what_he_keeps() -> None:
+    """Where one clone's policy is for all, it gives up what another one said that it keeps."""
+    done = schedules("--count", "200", "--past", "--without", "policies")
+    assert done.returncode == 1 and "said that it keeps `all`" in done.stdout, done.stdout + done.stderr

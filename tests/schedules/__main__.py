@@ -35,6 +35,7 @@ def main() -> int:
     parts = ["roots", "index", "word", "copies", "policies", "recipes"]
     options.add_argument("--without", choices=parts, help="a careless collection: what is found")
     options.add_argument("--sealed", action="store_true", help="at an encrypted remote")
+    options.add_argument("--past", action="store_true", help="branches grow, and one client gives up their past")
     options.add_argument("--show", action="store_true", help="say what happened in it")
     given = options.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":  # or sets would be walked in another order each time
@@ -46,9 +47,12 @@ def main() -> int:
         for count, seed in enumerate(seeds):
             if count and not count % 500:
                 print(f"{count} schedules so far, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-            if (problem := run(seed, given.steps, show=given.show, is_sealed=given.sealed)) is not None:
+            if (
+                problem := run(seed, given.steps, show=given.show, is_sealed=given.sealed, is_past=given.past)
+            ) is not None:
                 print(problem)
                 again = f"--seed {seed} --steps {given.steps} --show{' --sealed' if given.sealed else ''}"
+                again += " --past" if given.past else ""
                 print(f"PYTHONHASHSEED=0 {sys.executable} -m tests.schedules {again}")
                 return 1
     print(f"{len(seeds)} schedules of {given.steps} steps in {time.monotonic() - began:.0f} s: nothing needed was lost")
@@ -99,7 +103,7 @@ def _hurrying(keep: Callable[[Any], None], ruled: World) -> Callable[[Any], None
     return kept
 
 
-def run(seed: int, steps: int, *, show: bool, is_sealed: bool = False) -> str | None:
+def run(seed: int, steps: int, *, show: bool, is_sealed: bool = False, is_past: bool = False) -> str | None:
     """Run one schedule; what went wrong, or nothing."""
     source = random.Random(seed + 1)
     memory = Path("/dev/shm")
@@ -116,7 +120,7 @@ def run(seed: int, steps: int, *, show: bool, is_sealed: bool = False) -> str | 
         mock.patch.object(salt.os, "urandom", source.randbytes),
     ):
         try:
-            ruled = World(seed, folder, is_sealed=is_sealed)
+            ruled = World(seed, folder, is_sealed=is_sealed, is_past=is_past)
             with _ruled_by(ruled):
                 ruled.run(steps)
                 ruled.settle()

@@ -78,7 +78,9 @@ class Commit(NamedTuple):
 class World:
     """Everything there is: the server, the shared Git remote, the clients, and what is true of versions."""
 
-    def __init__(self, seed: int, folder: Path, *, is_sealed: bool = False) -> None:
+    def __init__(self, seed: int, folder: Path, *, is_sealed: bool = False, is_past: bool = False) -> None:
+        """With `is_past`, branches grow and are collected: everybody gives up the past of which there is another copy,
+        or (even seeds) only the first client does, and all of it."""
         self.sealing = Sealing(bytes(32), STORE_ID) if is_sealed else None
         self.source = random.Random(seed)
         self.folder = folder
@@ -94,7 +96,13 @@ class World:
         self.trouble = self.source.choice((0.0, 0.004, 0.02))
         self.is_calm = False
         self.log: list[str] = []
+        self.weights = _PAST if is_past else _WEIGHTS
         self.clients = [Client(self, number) for number in range(self.source.choice((2, 2, 3)))]
+        for client in self.clients if is_past else ():
+            client.policy, client.least = (TIPS, 1) if seed % 2 else (ALL, 1)
+            if client is self.clients[0] and not seed % 2:
+                client.policy, client.least = TIPS, 0
+            client.say_policy()
 
     def place(self, turn: Turn, folder: Path) -> Place:
         """The server as somebody sees it, whose folder this is."""
@@ -125,6 +133,7 @@ class World:
         for client in self.clients:
             client.branches.clear()
             client.recent.clear()
+            client.relied.clear()
         for _ in range(6):
             self.server.now += 8 * 24 * HOUR_S
             for client in self.clients:
@@ -145,6 +154,7 @@ class World:
             for one in read_holders(place).entries:
                 for root in one.entry.digests:
                     self._need(known, root, f"{one.key} says it is complete")
+            self._look_at_policies(known, place)
             for name, commits in self.shared.items():
                 self._need(known, commits[-1].root, f"branch {name} of the Git remote names it")
             for client in self.clients:
@@ -156,6 +166,54 @@ class World:
                     self._need(known, root, f"{client.name} only gave it up in the past, and had no other copy")
         for client in self.clients:
             client.look()
+
+    def _look_at_policies(self, known: Known, place: Place) -> None:
+        """What a clone said that it keeps of the past, and was there then, no other one gives up."""
+        said = read_holders(place).policies()
+        for client in self.clients:
+            if client.writer not in said:
+                client.relied.clear()
+                continue
+            kept = self.kept(self.shared, said[client.writer])
+            client.relied &= kept
+            for root in client.relied:
+                self._need(known, root, f"{client.name} said that it keeps `{said[client.writer]}`")
+            client.relied |= {root for root in kept - client.relied if self._is_there(known, root)}
+
+    def share(self, branches: Mapping[str, tuple[Commit, ...]]) -> None:
+        """Move these branches at the Git remote."""
+        self.shared |= branches
+        self._forget_unshared()
+
+    def unshare(self, branch: str) -> None:
+        """Delete a branch at the Git remote."""
+        self.shared.pop(branch, None)
+        self._forget_unshared()
+
+    def _forget_unshared(self) -> None:
+        named = self.kept(self.shared, ALL)
+        for client in self.clients:
+            client.relied &= named
+
+    def kept(self, branches: Mapping[str, tuple[Commit, ...]], policy: Policy) -> set[bytes]:
+        """The versions of these histories that a policy keeps: tips in any case."""
+        found = {commits[-1].root for commits in branches.values()}
+        after_s = self.server.now - policy.newer_days * DAY_S if policy.newer_days else float("inf")
+        for commits in branches.values():
+            if policy.is_all:
+                found |= {one.root for one in commits}
+            for before, one in zip((None, *commits), commits, strict=False):
+                if one.made_s > after_s:
+                    found |= {one.root} | ({before.root} if before is not None else set())
+            different = list(dict.fromkeys(one.root for one in reversed(commits)))
+            found |= set(different[: policy.last])
+        return found
+
+    def _is_there(self, known: Known, root: bytes) -> bool:
+        return self.purged.isdisjoint(self.versions[root].objects) and all(
+            any(content == self._content(known, held) for held in known.locate([digest]).get(digest, ()))
+            for digest, content in self.versions[root].objects.items()
+        )
 
     def _need(self, known: Known, root: bytes, why: str) -> None:
         objects = self.versions[bytes(root)].objects
@@ -224,6 +282,8 @@ class Client:
         """Versions of which a push said that they are at the remote."""
         self.remembered: set[bytes] = set()
         """The same, also where its policy passes over them by now."""
+        self.relied: set[bytes] = set()
+        """Versions in the history of the Git remote that were at the remote, and that it said there that it keeps."""
         self.is_busy = self.is_running = False
         self.is_hurried = False
         """Whether it has just seen that it may still write: no hours pass between that and its next request."""
@@ -239,7 +299,7 @@ class Client:
 
     def begin(self, what: str = "") -> None:
         """Begin something; it stops at its first request."""
-        self._what = what or self.world.source.choices(list(_DEEDS), list(_WEIGHTS.values()))[0]
+        self._what = what or self.world.source.choices(list(_DEEDS), [self.world.weights[one] for one in _DEEDS])[0]
         self.world.log.append(f"{self.name}: {self._what}")
         self._is_dying = False
         self.is_busy = True
@@ -279,17 +339,7 @@ class Client:
 
     def kept(self, policy: Policy) -> set[bytes]:
         """Those of them that a policy keeps: tips and the reflog in any case."""
-        found = {*self.refs.values(), *self.recent}
-        after_s = self.world.server.now - policy.newer_days * DAY_S if policy.newer_days else float("inf")
-        for commits in self.branches.values():
-            if policy.is_all:
-                found |= {one.root for one in commits}
-            for before, one in zip((None, *commits), commits, strict=False):
-                if one.made_s > after_s:
-                    found |= {one.root} | ({before.root} if before is not None else set())
-            different = list(dict.fromkeys(one.root for one in reversed(commits)))
-            found |= set(different[: policy.last])
-        return found
+        return self.world.kept(self.branches, policy) | self.recent
 
     def look(self) -> None:
         """What its history names and it had is still in its store."""
@@ -402,14 +452,25 @@ class Client:
             before = before[:-1]
         self.branches[branch] = (*before, Commit(self.world.server.now + self.skew_s, root))
 
+    def say_policy(self) -> None:
+        """Have the next push or collection say what is kept."""
+        self._remote.keep = self.policy
+
     def rethink(self) -> None:
         """Keep more or less of the past from now on; the next push or collection says so."""
-        self.policy = self._remote.keep = self.world.source.choice(POLICIES)
+        self.policy = self.world.source.choice(POLICIES)
+        self.say_policy()
+        self.relied &= self.world.kept(self.world.shared, self.policy)
 
     def push(self) -> None:
         """Send what some branches need, then move them at the Git remote."""
         source = self.world.source
-        branches = [branch for branch in sorted(self.refs) if source.random() < 0.7]
+        pushed = self._push([branch for branch in sorted(self.refs) if source.random() < 0.7])
+        if source.random() < 0.5:
+            self.world.share(pushed)
+
+    def _push(self, branches: Sequence[str]) -> dict[str, tuple[Commit, ...]]:
+        """Send what these branches need; those of which all is there."""
         asked = {branch: self.branches[branch] for branch in branches}
         self._remote.refresh()
         versions = [
@@ -421,8 +482,15 @@ class Client:
         send_planned(self._store, self._remote, planned, claimed)
         whole = {version.path.decode() for version in (*planned.versions, *planned.present)}
         self._has_delivered({commits[-1].root for branch, commits in asked.items() if branch in whole})
-        if source.random() < 0.5:
-            self.world.shared |= {branch: commits for branch, commits in asked.items() if branch in whole}
+        return {branch: commits for branch, commits in asked.items() if branch in whole}
+
+    def publish(self) -> None:
+        """Go on with a branch of the Git remote, and push it there: its past grows."""
+        self.branches["main"] = self.world.shared.get("main", ())
+        made = self._make()
+        self._keep(made)
+        self.branches["main"] += (Commit(self.world.server.now + self.skew_s, bytes(made.root)),)
+        self.world.share(self._push(["main"]))
 
     def _has_delivered(self, roots: set[bytes]) -> None:
         self.delivered |= roots
@@ -454,7 +522,7 @@ class Client:
             branch = source.choice(sorted(self.branches))
             self.recent.add(self.branches.pop(branch)[-1].root)
             if source.random() < 0.7:
-                self.world.shared.pop(branch, None)
+                self.world.unshare(branch)
         if source.random() < 0.7:
             self.recent.clear()
         self.delivered &= self.needed()
@@ -526,9 +594,10 @@ class Client:
         given_up: set[bytes] = set()
 
         def viewing(marks: Marks, elsewhere: ReadNodes, others: Mapping[str, Policy]) -> View:
-            kept = self.kept(widest((self.policy, *others.values())))
+            policy = widest((self.policy, *others.values()))
+            kept = self.kept(policy) | self.world.kept(self.world.shared, policy)
             given_up.update(self.named() - kept)
-            self._mark(marks, kept | {commits[-1].root for commits in self.world.shared.values()})
+            self._mark(marks, kept)
             descend(self._store, marks, elsewhere=elsewhere)
             lost = tuple(marks.lost())
             passed = {root: self.world.versions[root].is_directory for root in sorted(given_up - kept)}
@@ -610,6 +679,7 @@ _DEEDS: dict[str, Callable[[Client], None]] = {
     "add": Client.add,
     "push": Client.push,
     "pull": Client.pull,
+    "publish": Client.publish,
     "go back": Client.go_back,
     "forget": Client.forget,
     "collect here": Client.collect_here,
@@ -625,6 +695,7 @@ _WEIGHTS = {
     "add": 6,
     "push": 8,
     "pull": 3,
+    "publish": 0,
     "go back": 2,
     "forget": 5,
     "collect here": 1,
@@ -636,6 +707,10 @@ _WEIGHTS = {
     "rethink": 1,
     "purge": 1,
 }
+
+
+_PAST = dict.fromkeys(_WEIGHTS, 0) | {"publish": 6, "push": 2, "pull": 2, "collect daily": 3, "sleep": 1, "let go": 2}
+"""Of a world in which the past of branches grows and is collected."""
 
 
 def failures(error: BaseException) -> Iterator[str]:
