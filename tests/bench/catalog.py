@@ -7,6 +7,7 @@ passed stands that of the processor, which a busy machine changes less.
 """
 
 import argparse
+import json
 import re
 import shutil
 import subprocess
@@ -38,6 +39,13 @@ WORDS = (
     ("completion of a tracked path", "track show data/05/"),
     ("completion of a run", "track runs show run-99"),
     ("completion of a label", "track find --label st"),
+)
+ITEM = "data/05/part-0005.csv"
+LINEAGE = (
+    ("`lineage` of one artifact", ("lineage", ITEM)),
+    ("the same, 2 steps", ("lineage", "--depth", "2", ITEM)),
+    ("`deps` of one artifact, 2 steps", ("deps", "--depth", "2", ITEM)),
+    ("`who-uses` one artifact", ("who-uses", ITEM)),
 )
 
 
@@ -87,6 +95,9 @@ def _table(repo: Path, rounds: int) -> list[str]:
         row(name, (*TRACK, "runs", "list", *asked), rounds)
     for name, typed in WORDS:
         row(name, _completing(typed), rounds)
+    for name, asked in LINEAGE:
+        row(name, (*TRACK, *asked), 1)
+    row("`path` to it from the last that it came from", (*TRACK, "path", _last_source(repo), ITEM), 1)
     _commit(repo)
     row("newest 10 that stand, after one commit", (*TRACK, "find", "--limit", "10"), 1)
     row("`track --version`", (*TRACK, "--version"), rounds)
@@ -101,6 +112,13 @@ def _completing(typed: str) -> tuple[str, ...]:
     """What the script for bash runs when somebody typed this."""
     told = {"_TRACK_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
     return ("env", *(f"{name}={value}" for name, value in told.items()), *TRACK)
+
+
+def _last_source(repo: Path) -> str:
+    """The digest of what the lineage names last."""
+    asked = [*TRACK, "lineage", ITEM, "--only", "artifacts", "--json"]
+    said = subprocess.run(asked, cwd=repo, capture_output=True, check=True).stdout
+    return str(json.loads(said)["nodes"][-1]["digest"])
 
 
 def _commit(repo: Path) -> None:
