@@ -15,8 +15,9 @@ from support.trees import write_tree
 from track.errors import HistoryIncomplete, Locked, UsageError
 from track.flows.remotes import choose, clone_id, connected
 from track.model.digest import Digest, digest_of
+from track.model.pointer import parse_pointer
 from track.project import Project
-from track.store import condemning, remote
+from track.store import condemning, deleting, remote
 from track.store.backends.folder import open_folder
 from track.store.claim import Claim
 from track.store.layout import object_key
@@ -336,7 +337,7 @@ def test_a_pack_that_is_mostly_dead_is_written_anew(here: Path) -> None:
 
 def test_a_pack_of_which_something_needed_is_damaged_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     emptied(here)
-    monkeypatch.setattr(condemning, "read_pack", _damaged)
+    monkeypatch.setattr(condemning, "live_entries", _damaged)
     write_tree(here, {f"many/{number:02}": bytes([number]) * 9000 for number in range(20)})
     track("add", "many", cwd=here).ok()
     track("push", cwd=here).ok()
@@ -379,6 +380,49 @@ def _tombstones(project: Project) -> list:  # type: ignore[type-arg]  # of what 
 
     with connected(project, choose(project), sending=False) as remote:
         return read_tombstones(remote.place)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_version_that_comes_while_a_collection_looks_keeps_what_is_below_it(
+    here: Path, force: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long push ends between two looks of a collection whose clone has heard of its version before."""
+    clone = consented(cloned(here))
+    track("pull", cwd=clone).ok()
+    before = at_remote(here)
+    write_tree(clone, {"data/a": b"first", "data/new": b"new"})  # the former is there, from a version nobody needs
+    track("add", "data", cwd=clone).ok()
+    commit_all(clone, "third")
+    track("push", cwd=clone).ok()
+    there = here.parent / "remote"
+    (entry,) = (there / name for name in at_remote(here, "roots/") - before)
+    (segment,) = (there / name for name in at_remote(here, "index/") - before)
+    claim, unsent = entry.with_name(f"{entry.name}.claim"), here.parent / "unsent"
+    entry.rename(claim)
+    segment.rename(unsent)
+    root = _root(clone)
+    if force:
+        git("fetch", "-q", str(clone), "main:third", cwd=here)
+    else:
+        write_tree(here, {".git/track/shared/ada/run": f'digest = "{root}"'.encode()})
+    assert collected(here, force=force).condemned_count
+    age(here)
+    made = deleting.Mark.__init__
+
+    def late(self: deleting.Mark, place: Place, writer: str) -> None:
+        unsent.rename(segment)
+        claim.rename(entry)
+        made(self, place, writer)
+
+    monkeypatch.setattr(deleting.Mark, "__init__", late)
+    assert collected(here, force=force).deleted_count
+    fresh = cloned(clone, "fresh")
+    track("pull", cwd=fresh).ok()
+    assert (fresh / "data/a").read_bytes() == b"first" and (fresh / "data/new").read_bytes() == b"new"
+
+
+def _root(repo: Path) -> Digest:
+    return parse_pointer((repo / "data.track").read_bytes(), "data.track").digest
 
 
 def test_a_claim_of_which_everything_is_there_keeps_it_and_stops_nothing(here: Path) -> None:

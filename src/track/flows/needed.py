@@ -233,9 +233,11 @@ def descend(store: Store, marks: Marks, progress: Progress = silent, *, elsewher
     """Mark what is below everything that is marked; what is not here is read with `elsewhere`, where there is one.
 
     Then a root of which nobody said what it is, and that turns out to be a directory, is missed if it is not whole.
+    What was absent when somebody looked before is looked for again: it may have come, or be elsewhere.
     """
     progress.begin("following what is needed")
     try:
+        marks.look_again()
         while waiting := marks.waiting():
             by_digest = {node.digest: node for node in waiting}
             absent = store.absent(by_digest)
@@ -243,7 +245,7 @@ def descend(store: Store, marks: Marks, progress: Progress = silent, *, elsewher
             large = store.are_large(by_digest.keys() - absent)
             present = sorted(by_digest.keys() - absent - large)
             for digest in large if elsewhere is not None else large | absent:
-                marks.lose(by_digest[digest])
+                marks.lose(by_digest[digest], is_absent=digest in absent)
             for digest, data in _read(store, present):
                 if data is None and elsewhere is not None:
                     absent.add(digest)
@@ -260,7 +262,7 @@ def descend(store: Store, marks: Marks, progress: Progress = silent, *, elsewher
 def _settle(marks: Marks, node: Waiting, data: bytes | None, *, is_certain: bool) -> None:
     try:
         if data is None:
-            marks.lose(node)
+            marks.lose(node, is_absent=True)
         else:
             marks.settle(node, *children_of(data), is_certain=is_certain)
     except MalformedManifest:

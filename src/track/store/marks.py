@@ -15,7 +15,7 @@ CREATE TABLE nodes (digest BLOB PRIMARY KEY, root INTEGER NOT NULL, state INTEGE
 CREATE TABLE dead (digest BLOB PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX waiting ON nodes (state, digest) WHERE state = 0;
 """
-_WAITING, _DONE, _LOST = 0, 1, 2
+_WAITING, _DONE, _LOST, _ABSENT = 0, 1, 2, 3
 
 
 class Root(NamedTuple):
@@ -107,11 +107,16 @@ class Marks:
             self._db.executemany("INSERT OR IGNORE INTO kept VALUES (?)", [(digest,) for digest in files])
             self._db.execute("UPDATE nodes SET state = ? WHERE digest = ?", (_DONE, node.digest))
 
-    def lose(self, node: Waiting) -> None:
-        """A node could not be read: what lies below it is not known."""
+    def lose(self, node: Waiting, *, is_absent: bool = False) -> None:
+        """A node could not be read: what lies below it is not known; one that `is_absent` may come."""
         with _named():
-            state = _LOST if node.is_sure else _DONE
+            state = _LOST if node.is_sure else _ABSENT if is_absent else _DONE
             self._db.execute("UPDATE nodes SET state = ? WHERE digest = ?", (state, node.digest))
+
+    def look_again(self) -> None:
+        """Nodes that were lost or absent wait again: they may be there by now, or where one looks next."""
+        with _named():
+            self._db.execute("UPDATE nodes SET state = ? WHERE state IN (?, ?)", (_WAITING, _LOST, _ABSENT))
 
     def lost(self) -> list[Lost]:
         """Nodes that could not be read, sorted by name."""
