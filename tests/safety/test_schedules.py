@@ -31,6 +31,12 @@ def test_nothing_that_is_needed_is_ever_gone_from_an_encrypted_remote() -> None:
     assert "nothing needed was lost" in done.stdout
 
 
+def test_nothing_that_is_needed_is_ever_gone_where_the_past_is_given_up() -> None:
+    done = schedules("--first", "3_000_000", "--count", str(COUNT // 25), "--past")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing needed was lost" in done.stdout
+
+
 @pytest.mark.parametrize("broken", ["roots", "index", "recipes"])
 def test_the_schedules_find_a_collection_that_is_careless(broken: str) -> None:
     """What a part of the protocol is for: without it something is lost, or left for ever, within some schedules.

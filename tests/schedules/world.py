@@ -539,6 +539,7 @@ class Client:
 
     def collect_here(self) -> None:
         """Take what is not needed out of the local store, for good; of the past what the remote verifiably has."""
+        self._find_here()
         passed = self.named() - self.needed() if self.least else set[bytes]()
         candidates = {digest for root in passed & self.here for digest in self.world.versions[root].objects}
         held: set[bytes] = set()
@@ -562,9 +563,14 @@ class Client:
     def _is_here(self, root: bytes) -> bool:
         return not self._store.absent(self.world.versions[root].objects)
 
+    def _find_here(self) -> None:
+        """A version may be whole in its store by what other versions are made of; then that is a copy, too."""
+        self.here |= {root for root in self.named() if self._is_here(root)}
+
     def let_go(self) -> None:
         """Have only the remote's copy of some of what it needs, as with a budget."""
         source = self.world.source
+        self._find_here()
         roots = [root for root in sorted(self.here & self.named()) if source.random() < 0.6]
         if not roots:
             return
@@ -589,6 +595,7 @@ class Client:
 
     def collect_there(self) -> None:
         """Collect at the remote, as `track gc --remote` does, with every branch of the Git remote fetched."""
+        self._find_here()
         self._remote.refresh()
         remote, least = self._remote, self.least
         given_up: set[bytes] = set()
