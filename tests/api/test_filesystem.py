@@ -106,7 +106,7 @@ def test_what_is_not_there_is_a_file_not_found_and_says_what_was_meant(files: Tr
     with pytest.raises(FileNotFoundError, match=r"`data/tran\.csv`") as caught:
         files.open("data/tran.csv")
     assert isinstance(caught.value, UnknownFile)
-    assert caught.value.hint == "did you mean data/train.csv ?"
+    assert caught.value.hint == "did you mean data/train.csv or data/test.csv ?"
     for ask in (files.info, files.ls, files.modified):
         with pytest.raises(UnknownFile):
             ask("parts/nope")

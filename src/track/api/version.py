@@ -269,7 +269,11 @@ class Version:
         return tuple(dict.fromkeys(node for node in found if node.kind == "artifact"))
 
     def used_by(self) -> tuple[Record, ...]:
-        """The records of the runs that used what it holds, whoever made that, in the order in which they began."""
+        """The records of the runs that used what it holds, whoever made that, in the order in which they began.
+
+        Raises:
+            MalformedRecord, NewerFormat: a record of a run cannot be read.
+        """
         with self._handles.fresh() as project:
             return later.version_used_by(project, self._pinned.pointer.digest)
 
