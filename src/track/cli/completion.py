@@ -96,7 +96,9 @@ def _found(
     before, typed = _joined(arguments, incomplete)
     path, asked = _asked_at(group, before)
     split = len(typed) - len(incomplete.removeprefix("=")) if before != arguments or incomplete == "=" else 0
-    words = [word[split:] for word in _words(path, asked, typed) if _SAFE.fullmatch(word)]
+    words: list[str] = []
+    with suppress(Exception):  # outside a repository, or in one that cannot be read, the shell's files remain
+        words += [word[split:] for word in _words(path, asked, typed) if _SAFE.fullmatch(word)]
     found = [] if before != arguments else list(completer.get_completions(arguments, incomplete))
     found = [item for item in found if item.type == "plain"]
     found += [CompletionItem(word) for word in dict.fromkeys(words)]
