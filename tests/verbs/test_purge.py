@@ -250,6 +250,32 @@ def test_a_push_under_way_loses_nothing_to_a_purge(here: Path, monkeypatch: pyte
     track("verify", "--remote", "origin", cwd=clone).ok()
 
 
+def test_what_a_collection_left_of_a_version_is_said_to_stay(repo: Path) -> None:
+    """Its recipe went in a collection, and most of the pack is needed by another version."""
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../origin", cwd=repo).ok()
+    first = random.Random(3).randbytes(3 << 20)
+    for content in (first, first[: 2 << 20] + b"another end"):
+        write_tree(repo, {"big.bin": content})
+        track("add", "big.bin", cwd=repo).ok()
+        commit_all(repo, "more")
+        track("push", cwd=repo).ok()
+    git("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all", cwd=repo)
+    for path in (repo / ".git/track/trash").rglob("*.json"):  # what a step could bring back
+        path.unlink()
+    for _ in range(2):
+        for path in (repo.parent / "origin").rglob("*"):
+            os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 2 * 86_400))
+        track("gc", "--remote", "--keep", "tips", "--min-copies", "0", cwd=repo).ok()
+    piece = first[5 << 19 :][:400]
+    assert piece in everything(repo.parent / "origin")
+    done = purged(repo, "big.bin", "HEAD~")
+    (there,) = done.remotes
+    assert there.doubtful_packs and not there.kept_packs and done.exit_code == 1
+    again = track("purge", "big.bin@HEAD~", "--because", "consent was withdrawn", "--yes", cwd=repo)
+    assert again.code == 1 and "maybe of it: kept" in again.err
+
+
 def other_version(here: Path) -> Path:
     """A clone with a version of its own, in no history but its own, which shares a file with the one to purge."""
     clone = cloned(here, "other")

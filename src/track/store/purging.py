@@ -7,21 +7,24 @@ Meanwhile a mark says that something is being deleted, so that no push and no co
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject
+from track.errors import DamagedObject, MissingObject, NewerFormat
 from track.progress import Progress, silent
 from track.publish import sweep
-from track.store.chunked import needed_packs
+from track.store.chunk_reading import load_table
+from track.store.chunked import parse_chunked, parse_needed_table
 from track.store.deleting import Mark, settle_claims
 from track.store.holders import Holding, narrow, read_holders
-from track.store.inventory import recipes_of_chunks
+from track.store.inventory import bare_packs, recipes_of_chunks
 from track.store.known import Known
 from track.store.layout import OBJECTS, object_key, pack_key
 from track.store.objects import Store
 from track.store.pack import PackWriter
 from track.store.pack_there import publish_pack, read_pack
 from track.store.place import NoSuchKey, Place
+from track.store.recipe import OF_WHOLE
 from track.store.reindex import drop_from_index
-from track.store.salt import add_salt
+from track.store.salt import SIZE, add_salt
+from track.store.scattered import Used
 from track.store.survey import in_threads, survey
 from track.store.tombstones import (
     Found,
@@ -35,23 +38,27 @@ from track.store.tombstones import (
 
 
 class PurgedThere(NamedTuple):
-    """What was removed at a remote; `kept_packs` hold pieces of it that other large objects are made of too."""
+    """What was removed at a remote; `kept_packs` hold pieces of it that other large objects are made of too.
+
+    `doubtful_packs` hold pieces that no recipe names any more, maybe of it: its own recipe had gone before.
+    """
 
     objects_count: int
     files_count: int
     kept_packs: tuple[bytes, ...]
+    doubtful_packs: tuple[bytes, ...]
 
 
 def purge_there(
     place: Place, known: Known, store: Store, objects: frozenset[bytes], purge: Purge, *, writer: str,
     is_whole: Callable[[Holding], bool], look_again: Callable[[], Collection[bytes]], patience_s: float, remote: str,
-    progress: Progress = silent,
+    in_chunks: bool = False, progress: Progress = silent,
 ) -> PurgedThere:  # fmt: skip
     """Remove objects from a remote, and say there that they were; interrupted, the same again goes on.
 
     A push that is under way may rely on pieces of them: its end is waited for, unless all that it claims `is_whole`.
     Then, while none can begin, `look_again` raises where one of them is needed by now, else says which versions, beside
-    those that are among the objects, are not whole any more without them.
+    those that are among the objects, are not whole any more without them. Some may have been there `in_chunks`.
 
     Raises:
         Locked: a collection is deleting there, or a push is still under way after `patience_s`.
@@ -65,7 +72,8 @@ def purge_there(
         said = _said(place, objects, purge, writer)
         survey(place, known)
         places = known.locate(objects)
-        chunked, others = _packs_of_chunks(place, known, objects)
+        chunked, used = _packs_of_chunks(place, known, objects)
+        others = set(used.every())
         packs = {one.pack for held in places.values() for one in held if one.pack is not None}
         packs |= {one.pack for digest in objects if (one := known.recipe(digest)) is not None and one.pack is not None}
         progress.begin("removing", count=len(packs))
@@ -91,7 +99,9 @@ def purge_there(
         keys = [*map(pack_key, sorted(gone)), *wholes]
         mark.keep()
         in_threads(place.delete, keys)
-    return PurgedThere(len(places), len(keys), tuple(sorted(chunked & others)))
+        is_lost = in_chunks and not objects <= places.keys()
+        doubtful = _with_unnamed(place, known, used) - chunked if is_lost else set()
+    return PurgedThere(len(places), len(keys), tuple(sorted(chunked & others)), tuple(sorted(doubtful)))
 
 
 def _said(place: Place, objects: frozenset[bytes], purge: Purge, writer: str) -> list[Found]:
@@ -124,19 +134,44 @@ def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: f
         writer.abandon()
 
 
-def _packs_of_chunks(place: Place, known: Known, objects: Iterable[bytes]) -> tuple[set[bytes], set[bytes]]:
-    """The packs of chunks that these objects need, and those that others do."""
+def _packs_of_chunks(place: Place, known: Known, objects: Iterable[bytes]) -> tuple[set[bytes], Used]:
+    """The packs of chunks that these objects need, and what others use."""
     purged = set(objects)
     own: set[bytes] = set()
-    others: set[bytes] = set()
+    others = Used()
     for held in recipes_of_chunks(known):
         assert held.pack is not None
+        if held.flags == OF_WHOLE:
+            continue
         try:
-            stored = place.get_range(pack_key(held.pack), held.offset, held.stored_length)
-            (own if held.digest in purged else others).update(needed_packs(stored, held.digest, held.flags))
+            recipe = parse_chunked(place.get_range(pack_key(held.pack), held.offset, held.stored_length), held.digest)
         except (NoSuchKey, DamagedObject) as error:
             raise MissingObject(
                 f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
                 hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
             ) from error
+        if held.digest in purged:
+            own.update(pack.digest for pack in recipe.packs)
+        else:
+            others.add(recipe)
     return own, others
+
+
+def _with_unnamed(place: Place, known: Known, used: Used) -> set[bytes]:
+    """The packs with chunks that no recipe names, beside their salt: a collection took the recipes that did."""
+
+    def has_unnamed(name: bytes) -> bool:
+        pack, named = used.of(name)
+        if all(named):
+            return False
+        try:
+            entries = parse_needed_table(load_table(place, pack), pack)
+        except NoSuchKey:
+            return False
+        except (DamagedObject, NewerFormat):
+            return True
+        return any(entry.length != SIZE and not is_used for entry, is_used in zip(entries, named, strict=True))
+
+    every = used.every()
+    partly = {name for name, is_partly in zip(every, in_threads(has_unnamed, every), strict=True) if is_partly}
+    return partly | {pack.digest for pack in bare_packs(known) if pack.digest not in used}

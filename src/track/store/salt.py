@@ -5,12 +5,13 @@ import os
 from track.model.digest import digest_of
 from track.store.pack import PackWriter
 
-_SIZE = 16
+SIZE = 16
+"""Bytes of it."""
 
 
 def add_salt(writer: PackWriter) -> bytes:
     """Add them to a pack; the digest of the object that they are, which no index has to name."""
-    data = os.urandom(_SIZE)
+    data = os.urandom(SIZE)
     digest = digest_of(data)
     writer.add(digest, data)
     return bytes(digest)

@@ -33,6 +33,7 @@ from track.store.clock import now_at
 from track.store.holders import read_holders
 from track.store.marks import Marks
 from track.store.nodes_there import read_there
+from track.store.pack import SMALL
 from track.store.purged import note_purged, purge_here, purged_in, unreadable_packs
 from track.store.purging import purge_there
 from track.store.remote import Remote
@@ -43,6 +44,7 @@ from track.store.tombstones import Purge, read_tombstones, together
 class PurgedRemote:
     """What a purge did at one remote; `kept_packs` hold pieces that other large objects are made of too.
 
+    `doubtful_packs` hold pieces that no object there is made of any more, maybe of this: its recipe had gone before.
     `error` says why it was not done there; the same command tries again.
     """
 
@@ -51,6 +53,7 @@ class PurgedRemote:
     objects_count: int
     kept_packs: tuple[Digest, ...]
     error: TrackError | None
+    doubtful_packs: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class Purged:
         """5 when a remote was not reached, 1 when something stays, or may, else 0."""
         if any(one.error is not None for one in self.remotes):
             return max(one.error.exit_code for one in self.remotes if one.error is not None)
-        return 1 if self.shared_count or self.unreadable or any(one.kept_packs for one in self.remotes) else 0
+        stays = any(one.kept_packs or one.doubtful_packs for one in self.remotes)
+        return 1 if self.shared_count or self.unreadable or stays else 0
 
 
 def purge(
@@ -310,14 +314,16 @@ def _at_remote(
                 writer=clone_id(project),
                 is_whole=lambda claim: is_whole(connection, project.store, claim),
                 look_again=broken_by_it if shared else refuse_needed,
-                patience_s=project.config.seconds("lock.timeout"), remote=named.name, progress=progress,
+                patience_s=project.config.seconds("lock.timeout"), remote=named.name,
+                in_chunks=version.pointer.size >= SMALL, progress=progress,
             )  # fmt: skip
             connection.publish_again()
             purged = together(read_tombstones(connection.place)).purged
             note_purged(project.store.rooms, {one: purged[one] for one in objects if one in purged}, clone_id(project))
     except TrackError as error:
         return PurgedRemote(named.name, named.url, 0, (), error)
-    return PurgedRemote(named.name, named.url, done.objects_count, tuple(map(Digest, done.kept_packs)), None)
+    kept, doubtful = (tuple(map(Digest, packs)) for packs in (done.kept_packs, done.doubtful_packs))
+    return PurgedRemote(named.name, named.url, done.objects_count, kept, None, doubtful)
 
 
 def _here(project: Project, version: Version, objects: frozenset[bytes], reason: str, progress: Progress) -> int:

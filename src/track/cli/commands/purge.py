@@ -25,10 +25,10 @@ versions are made of too, here or in what other clones pushed, stays, unless --s
 before how much that is.
 
 \b
-Exit codes: 0 done; 1 something stays that other versions are made of, or may be in a pack that nobody can read; 2 wrong
-usage, no reason, or no consent; 3 not a project; 4 its manifest is nowhere; 5 a remote does not answer (the same
-command goes on there); 6 all of it belongs to other versions, the history is not all here, or other commands are at
-work; 7 damaged data.
+Exit codes: 0 done; 1 something stays that other versions are made of, or may be in a pack that nobody can read or of
+whose pieces nobody knows what they were; 2 wrong usage, no reason, or no consent; 3 not a project; 4 its manifest is
+nowhere; 5 a remote does not answer (the same command goes on there); 6 all of it belongs to other versions, the history
+is not all here, or other commands are at work; 7 damaged data.
 """
 
 
@@ -99,6 +99,10 @@ def _show(done: Purged) -> None:
         if one.kept_packs:
             count = count_text(len(one.kept_packs), "pack")
             warn(f"{count} at {display(one.remote)} hold pieces of it that other large files are made of too: kept")
+        if one.doubtful_packs:
+            count = count_text(len(one.doubtful_packs), "pack")
+            warn(f"{count} at {display(one.remote)} hold pieces of what was collected there, maybe of it: kept")
+            hint(f"track gc --remote {typed(one.remote)}      removes such packs, where most of one is not needed")
     if done.shared_count:
         count = count_text(done.shared_count, "object")
         more = "--shared removes them too" if done.is_dry else "they go when those versions are purged"
@@ -133,6 +137,7 @@ def _document(done: Purged) -> dict[str, object]:
                 "url": display(one.url),
                 "objects": one.objects_count,
                 "kept_packs": [str(pack) for pack in one.kept_packs],
+                "doubtful_packs": [str(pack) for pack in one.doubtful_packs],
                 "error": None if one.error is None else one.error.message,
             }
             for one in done.remotes
