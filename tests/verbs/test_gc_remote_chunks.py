@@ -10,9 +10,14 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned, files_below
 from support.trees import write_tree
+from track.flows.remotes import choose, connected
 from track.model.digest import digest_of
 from track.project import Project
 from track.store import pack
+from track.store.chunk_reading import load_chunked
+from track.store.chunked import dump_chunked
+from track.store.pack_there import publish_pack
+from track.store.recipe import RECIPE
 from track.verbs.gc_remote import CollectedRemote, gc_remote
 
 DAY_S = 86_400
@@ -240,6 +245,28 @@ def test_a_new_pack_that_is_lost_keeps_the_old_one(scattered: Path) -> None:
     clone = cloned(scattered, "clone")
     track("pull", cwd=clone).ok()
     assert (clone / "big.bin").read_bytes() == LAST
+
+
+def test_a_recipe_that_says_more_of_a_pack_than_is_in_it_moves_nothing(scattered: Path) -> None:
+    """Whoever may write there can say so; the pack stays as it is, with whatever names it."""
+    with Project.open(scattered) as project, connected(project, choose(project, None), sending=True) as connection:
+        digest = bytes(digest_of(LAST))
+        recipe = load_chunked(connection.place, connection.known.chunked(digest)[0])
+        first, *rest = recipe.stretches
+        packs = tuple(one._replace(entries_count=one.entries_count + 1) for one in recipe.packs)
+        beyond = first._replace(first=packs[first.pack].entries_count - 1, chunks_count=1)
+        stored = dump_chunked(recipe._replace(packs=packs, stretches=(beyond, *rest)))
+        writer = pack.PackWriter(project.store.rooms.staging)
+        entry = pack.PackEntry(digest, RECIPE, 0, 0, len(stored), recipe.length, digest_of(stored))
+        writer.add_entry(entry, stored)
+        sealed = writer.seal()
+        assert sealed is not None
+        publish_pack(connection.place, connection.known, sealed, without=b"")
+    age(scattered)
+    before = at_remote(scattered, middle(FIRST, 1 << 20))
+    for _ in range(2):
+        collected(scattered)
+    assert before and at_remote(scattered, middle(FIRST, 1 << 20))
 
 
 def test_a_dead_recipe_among_live_ones_does_not_count_once_its_chunks_are_gone(

@@ -162,6 +162,8 @@ def _with_unnamed(place: Place, known: Known, used: Used) -> set[bytes]:
 
     def has_unnamed(name: bytes) -> bool:
         pack, named = used.of(name)
+        if len(named) != pack.entries_count:  # a recipe names more than there is
+            return True
         if all(named):
             return False
         try:

@@ -132,9 +132,9 @@ def find_scattered(
 
 
 def _candidate(place: Place, pack: NeededPack, used: bytearray, size: int) -> _Candidate | None:
-    """A pack, when it is mostly dead."""
+    """A pack, when it is mostly dead, and no recipe names more entries than it has."""
     live = used.count(1)
-    if live > _WORTH_A_LOOK * pack.entries_count:
+    if len(used) != pack.entries_count or live > _WORTH_A_LOOK * pack.entries_count:
         return None
     try:
         entries = parse_needed_table(load_table(place, pack), pack)
