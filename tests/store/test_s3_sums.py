@@ -82,6 +82,22 @@ def test_what_a_server_looks_at_is_what_it_refuses_when_it_is_wrong(
         assert place_at(endpoint, OWNER, "sums").find_sums("probes/one") == expected
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_is_refused_once_for_another_reason_was_not_looked_at(number: int) -> None:
+    """S3 answers 400, too, to a body that came too slowly."""
+    puts: list[Request] = []
+
+    def slow_once(request: Request) -> Answer:
+        if request.method == "PUT":
+            puts.append(request)
+            if len(puts) == number:
+                return s3_error("RequestTimeout", 400)
+        return Answer(204 if request.method != "PUT" else 200)
+
+    with answering(slow_once) as endpoint:
+        assert place_at(endpoint, OWNER, "sums").find_sums("probes/one") == ""
+
+
 @pytest.mark.parametrize(
     ("sums", "sent"),
     [

@@ -114,19 +114,25 @@ class PartsUpload:
             Refused, Unusable: it could not be found out.
         """
         try:
-            for name in SUMS:
-                try:
-                    self._requests.ask("PUT", key, {}, _PROBE, sums=name, summed=_PROBE[::-1], tries=1)
-                except Refused as error:
-                    if error.status != 400:
-                        raise
-                    with suppress(Refused):  # it does not know how this one is sent
-                        self._requests.ask("PUT", key, {}, _PROBE, sums=name, tries=1)
-                        return name
-            return ""
+            return next((name for name in SUMS if self._looks_at(key, name)), "")
         finally:
             with suppress(Refused, Unusable):
                 self._requests.ask("DELETE", key, {})
+
+    def _looks_at(self, key: str, sums: str) -> bool:
+        """Whether it takes the right sum alone; the wrong one twice, for it may be refused once for another reason."""
+        for is_right in (False, True, False):
+            try:
+                summed = _PROBE if is_right else _PROBE[::-1]
+                self._requests.ask("PUT", key, {}, _PROBE, sums=sums, summed=summed, tries=1)
+                is_taken = True
+            except Refused as error:
+                if error.status != 400 and not is_right:
+                    raise
+                is_taken = False  # or it does not know how this one is sent
+            if is_taken != is_right:
+                return False
+        return True
 
     def tidy(self) -> None:
         """Have the server forget uploads that were broken off and not gone on with."""
