@@ -131,6 +131,30 @@ def test_what_is_altered_on_its_way_is_sent_again(place: BucketPlace, between: P
     assert altered and place.get("packs/two") == LARGE
 
 
+@pytest.mark.parametrize("size", [1 << 10, 2 << 20])
+def test_a_server_that_looks_at_md5_alone_keeps_nothing_that_was_altered(size: int) -> None:
+    kept: dict[str, bytes] = {}
+    altered: list[str] = []
+    looks = looking_at("md5")
+
+    def altering(request: Request) -> Answer:
+        if request.method == "PUT" and request.path not in altered:
+            altered.append(request.path)
+            request = request._replace(body=b"x" + request.body[1:])
+        answer = looks(request)
+        if answer.status == 200:
+            kept[request.path] = request.body
+        return answer._replace(headers=(*answer.headers, ("ETag", '"tag"')))
+
+    content = bytes(size)
+    with answering(altering) as endpoint:
+        place = place_at(endpoint, OWNER, "sums")
+        place.use_sums("md5")
+        assert place.put_new("packs/six", content)
+        place.put("index/seven", content)
+    assert len(altered) == 2 and list(kept.values()) == [content, content]
+
+
 def test_a_server_that_wants_another_sum_by_now_gets_it() -> None:
     kept: dict[str, bytes] = {}
 

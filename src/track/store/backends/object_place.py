@@ -130,8 +130,13 @@ class ObjectPlace(FilesystemPlace):
         except NoSuchKey:
             return None
 
+    watches_all = False
+    """Whether few bytes, too, are put by `put_watched`."""
+
     def put(self, key: str, data: bytes) -> None:
         """Put bytes at a key, replacing what is there."""
+        if self.watches_all and self.put_watched(key, data, only_new=False) is not None:
+            return
         self.ask(key, "write", lambda: self.objects.pipe_file(self.path(key), data), is_large=len(data) > _SMALL)
 
     def create(self, key: str, data: bytes) -> bool:
@@ -140,7 +145,8 @@ class ObjectPlace(FilesystemPlace):
 
     def put_new(self, key: str, data: bytes) -> bool:
         """Put bytes at a key if nothing has it; False when something has. A server without conditions replaces."""
-        if len(data) > _SMALL and (is_new := self.put_watched(key, data, only_new=self.creates)) is not None:
+        is_watched = self.watches_all or len(data) > _SMALL
+        if is_watched and (is_new := self.put_watched(key, data, only_new=self.creates)) is not None:
             return is_new
 
         def work() -> bool:

@@ -78,8 +78,8 @@ class BucketPlace(ObjectPlace):
             return None
 
     def use_sums(self, name: str) -> None:
-        """Send this one alone with what is large."""
-        self._sums = name
+        """Send this one alone with what is large; also with what is small, where the client library sends another."""
+        self._sums, self.watches_all = name, name == "md5"
 
     def upload(self) -> Upload:
         """Many files; each is final when it was sent."""
