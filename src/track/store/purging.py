@@ -38,7 +38,7 @@ from track.store.tombstones import (
 
 
 class PurgedThere(NamedTuple):
-    """What was removed at a remote; `kept_packs` hold pieces of it that other large objects are made of too.
+    """What was removed at a remote; `kept_packs` hold pieces of it, and of other large objects too.
 
     `doubtful_packs` hold pieces that no recipe names any more, maybe of it: its own recipe had gone before.
     """

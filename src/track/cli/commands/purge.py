@@ -98,7 +98,7 @@ def _show(done: Purged) -> None:
         emit(f"{display(one.remote)}  {display(one.url)}  {count_text(one.objects_count, 'object')} removed")
         if one.kept_packs:
             count = count_text(len(one.kept_packs), "pack")
-            warn(f"{count} at {display(one.remote)} hold pieces of it that other large files are made of too: kept")
+            warn(f"{count} at {display(one.remote)} hold pieces of it, and of other large files too: kept")
         if one.doubtful_packs:
             count = count_text(len(one.doubtful_packs), "pack")
             warn(f"{count} at {display(one.remote)} hold pieces of what was collected there, maybe of it: kept")
