@@ -85,6 +85,16 @@ def test_other_words_under_the_same_id_ask_again(clone: Path) -> None:
     assert "changed since you allowed it" in track("trust", "--list", "theirs", cwd=clone).out
 
 
+def test_an_input_that_was_added_under_the_same_id_asks_again(clone: Path) -> None:
+    track("trust", "--yes", "theirs", cwd=clone).ok()
+    (path,) = (clone / ".track/runs").rglob("*.toml")
+    evil = '[[input]]\npath = "code.py"\ndigest = "blake3:' + "5" * 64 + '"\nsize = 4\nhow = "observed"\n\n[[output]]'
+    path.write_text(path.read_text().replace("[[output]]", evil, 1))  # it would be placed over the code
+    refused = track("reproduce", "theirs", cwd=clone)
+    assert refused.code == 5 and 'inputs = "code.py, in (blake3:' in refused.err
+    assert "changed since you allowed it" in track("trust", "--list", "theirs", cwd=clone).out
+
+
 def test_on_a_terminal_it_asks(clone: Path) -> None:
     for answer, code, ran in ((b"n\n", 5, False), (b"y\n", 0, True)):
         controller, terminal = pty.openpty()

@@ -3,9 +3,10 @@ allowed it.
 
 A run that this user began in this clone, and of which the journal says the same as the record, is what was typed
 here. Any other record came by Git, through a remote or with an unpacked folder: whoever wrote it chose the command, the
-folder and the code.
+folder, the code, and the inputs, which are placed over the code.
 """
 
+import json
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,7 +14,8 @@ from contextlib import suppress
 from track.errors import MalformedRecord, NewerFormat, NotTrusted, TrackError, UsageError
 from track.flows.run_find import find_run, say_the_same
 from track.flows.run_journal import journal_of
-from track.model.names import display
+from track.model.digest import digest_of
+from track.model.names import display, text_of
 from track.model.record import Record
 from track.model.wish import Wish, line
 from track.project import Project
@@ -31,10 +33,18 @@ def nobody(wishes: Sequence[Wish]) -> bool:
 
 
 def wish_of_run(record: Record) -> Wish:
-    """What is allowed when the command of this record is: who is said to have run what, where, and with which code."""
-    code = record.revision.code if record.revision is not None else None
-    told = {"name": record.name, "by": record.by, "command": shlex.join(record.command), "folder": record.cwd}
-    return Wish(KIND, record.id, tuple(line(key, value) for key, value in (*told.items(), ("code", code)) if value))
+    """What is allowed when the command of this record is: who is said to have run what, where, with which code, and
+    with which inputs.
+    """
+    told = {
+        "name": record.name,
+        "by": record.by,
+        "command": shlex.join(record.command),
+        "folder": record.cwd,
+        "code": record.revision.code if record.revision is not None else None,
+        "inputs": _inputs(record),
+    }
+    return Wish(KIND, record.id, tuple(line(key, value) for key, value in told.items() if value))
 
 
 def waiting_commands(project: Project, records: Iterable[Record]) -> tuple[Wish, ...]:
@@ -100,6 +110,18 @@ def _is_own(project: Project, record: Record) -> bool:
     return known is not None and say_the_same(known, record) and project.consents.has_run(record.id)
 
 
+def _inputs(record: Record) -> str:
+    """The inputs that would be placed: some by their paths, and a digest over all; empty where there are none."""
+    placed = sorted(
+        (text_of(used.path), used.kind, str(used.digest)) for used in record.of("input") if used.path is not None
+    )
+    if not placed:
+        return ""
+    shown = ", ".join(path for path, _, _ in placed[:_NAMED])
+    more = f" and {len(placed) - _NAMED} more" if len(placed) > _NAMED else ""
+    return f"{shown}{more} ({digest_of(json.dumps(placed).encode('ascii'))})"
+
+
 def _refused(wishes: Sequence[Wish]) -> NotTrusted:
     first = wishes[0]
     names = " ".join(wish.name for wish in wishes[:_NAMED])
@@ -117,4 +139,4 @@ def _refused(wishes: Sequence[Wish]) -> NotTrusted:
 
 
 _NAMED = 10
-"""So many runs are named in a message at most."""
+"""So many runs, or inputs, are named in a message at most."""
