@@ -22,6 +22,7 @@ from track.store.clients import register
 from track.store.objects import Store
 from track.worktree.paths import Gate
 from track.worktree.stat_cache import StatCache
+from track.worktree.strange import refuse_strange
 
 CONFIG = b".track/config.toml"
 STORE_LINK = b".store"
@@ -84,7 +85,7 @@ class Project:
         if set_up and not is_set_up(git):
             raise ProjectError(f"track is not set up in {display(str(git.top))}", hint="track init")
         for state in {git.common_dir / "track", git.git_dir / "track"}:
-            _refuse_strange(state)
+            refuse_strange(state)
         settings, warnings = load_config(git, flags)
         project = cls(git, settings, cwd, warnings)
         if start is None:
@@ -326,34 +327,6 @@ def _believed(settings: Config, consents: Consents) -> Config:
             warning = f"`store.path` in {display(setting.source)} was not set by you and is ignored: track trust"
             return settings.without(setting, warning)
     return settings
-
-
-def _refuse_strange(state: Path) -> None:
-    """Refuse state in which something is neither file nor folder: track makes none, so it was unpacked with the clone.
-
-    Through a link we would write elsewhere, and a pipe would be waited for.
-    """
-    folders = [state]
-    for folder in folders:
-        try:
-            if folder.is_symlink():
-                raise _strange(folder)
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    is_folder = entry.is_dir(follow_symlinks=False)
-                    if not is_folder and not entry.is_file(follow_symlinks=False):
-                        raise _strange(Path(entry.path))
-                    if is_folder and (folder == state or folder == state / "store"):
-                        folders.append(Path(entry.path))
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            continue
-
-
-def _strange(path: Path) -> ForbiddenPath:
-    return ForbiddenPath(
-        f"{display(str(path))} is neither a file nor a folder, and track made no such thing",
-        hint="it may have come with this copy of the repository; if you made it, put a real one in its place",
-    )
 
 
 def _inside(path: bytes, top: bytes) -> bytes | None:

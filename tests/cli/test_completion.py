@@ -128,6 +128,14 @@ def test_a_catalog_that_somebody_writes_is_not_waited_for(there: Path) -> None:
         assert offered(there, "find", "--label", "st") <= {"stage="}
 
 
+def test_a_pipe_that_was_unpacked_in_place_of_the_catalog_is_not_waited_for(tmp_path: Path) -> None:
+    repo = new_repository(tmp_path / "repo")
+    (repo / ".git" / "track").mkdir()
+    os.mkfifo(repo / ".git" / "track" / "catalog.db")
+    for words in (("runs", "show", "x"), ("find", "--label", "x"), ("tag", "no")):
+        assert offered(repo, *words) <= {"file,x", "file,no"}
+
+
 def test_where_there_is_nothing_nothing_is_said(tmp_path: Path) -> None:
     for words in (("runs", "show", "x"), ("find", "--label", "x"), ("tag", "no"), ("no-such-command", "x")):
         assert offered(tmp_path, *words) <= {"file,x", "file,no"}

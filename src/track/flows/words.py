@@ -17,20 +17,25 @@ from track.history.plumbing import Git
 from track.model.names import is_named_pointer
 from track.model.record import Record
 from track.runs.journal import Journal
+from track.worktree.strange import refuse_strange
 
 _NEWEST = 20
 """So many runs of the journal are looked at, and so many that live."""
 
 
 class Words:
-    """The words of the repository that `folder` is in. Raises NotARepository where there is none."""
+    """The words of the repository that `folder` is in.
+
+    Raises NotARepository where there is none, and ForbiddenPath where what track keeps there is not what track made.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is read yet."""
+        """Nothing is read yet but what the folder has."""
         self._folder = os.fsencode(os.path.realpath(folder))
         self._git = Git(folder)
         self._state = self._git.common_dir / "track"
         self._file = self._state / "catalog.db"
+        refuse_strange(self._state)
 
     def names(self, start: str) -> list[str]:
         """The named artifacts, and their aliases behind `@`, that begin so, sorted."""
