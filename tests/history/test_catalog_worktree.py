@@ -2,15 +2,17 @@
 
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from history.test_catalog import catalog_of, everything, pointer, record, write
-from support.repositories import git
+from support.repositories import commit_all, git
 from track.history import catalog_here
-from track.history.catalog import Scope
+from track.history.catalog import Catalog, Scope
 from track.history.plumbing import Git
 from track.model.digest import digest_of
 from track.model.record import Used
@@ -90,6 +92,19 @@ def test_a_commit_that_went_with_what_it_was_compared_to_is_no_hindrance(repo: P
         git("reflog", "expire", "--expire=now", "--all", cwd=repo)
         git("gc", "-q", "--prune=now", cwd=repo)
         assert len(everything(catalog, Scope())[0]) == 2  # type: ignore[arg-type]  # a list of versions
+
+
+def test_what_stood_in_working_trees_that_are_no_more_is_forgotten(repo: Path, tmp_path: Path) -> None:
+    write(repo, "a.track", pointer("one"))
+    commit_all(repo)
+    for name in ("first", "second", "third"):
+        git("worktree", "add", "-q", "--detach", tmp_path / name, cwd=repo)
+        with Catalog(Git(tmp_path / name), tmp_path / "one.db") as catalog:
+            assert len(everything(catalog, Scope())[0]) == 1  # type: ignore[arg-type]  # a list of versions
+        git("worktree", "remove", tmp_path / name, cwd=repo)
+    with closing(sqlite3.connect(tmp_path / "one.db")) as database:
+        for table in ("worktree", "standing"):
+            assert database.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (1,), table
 
 
 def test_a_question_after_a_commit_reads_what_it_changed_and_no_list_of_all(

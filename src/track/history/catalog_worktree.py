@@ -4,6 +4,7 @@ For each working tree are kept the commit that was checked out, what Git's index
 the folders of records. From there two comparisons of trees tell which paths may have changed.
 """
 
+import os
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
@@ -119,6 +120,8 @@ def _step(database: sqlite3.Connection, git: Git, number: int | None, kept: _Kep
 
 def _write(database: sqlite3.Connection, git: Git, step: _Step) -> int:
     place = bytes(git.git_dir)
+    if _kept(database, git)[0] is None:
+        _forget_gone(database)
     database.execute("INSERT OR IGNORE INTO worktree(git_dir, signature, base, saved) VALUES (?, '', '', 0)", (place,))
     number = int(database.execute("SELECT id FROM worktree WHERE git_dir = ?", (place,)).fetchone()[0])
     if not step.kept.signature:
@@ -147,6 +150,15 @@ def _write(database: sqlite3.Connection, git: Git, step: _Step) -> int:
         (step.now.signature, step.now.base, change, number),
     )
     return number
+
+
+def _forget_gone(database: sqlite3.Connection) -> None:
+    """Forget what stood in working trees that are no more, or are elsewhere."""
+    for number, place in database.execute("SELECT id, git_dir FROM worktree").fetchall():
+        if not os.path.lexists(place):
+            database.execute("DELETE FROM standing WHERE worktree = ?", (number,))
+            database.execute("DELETE FROM aside WHERE worktree = ?", (number,))
+            database.execute("DELETE FROM worktree WHERE id = ?", (number,))
 
 
 def _saved(database: sqlite3.Connection, number: int) -> int:
