@@ -146,6 +146,16 @@ def test_a_program_that_is_killed_has_noted_what_it_opened_a_moment_before(here:
     assert ran.code == 137 and sorted(used.shown for used in ran.record.of("input")) == ["a.h5", "c.csv"]
 
 
+@pytest.mark.needs("strace")
+@pytest.mark.parametrize("name", ["KILL", "PIPE", "SEGV", "TERM"])
+def test_of_a_program_that_a_signal_ends_the_tracer_writes_the_end(tmp_path: Path, name: str) -> None:
+    watched = observe.watch(("sh",), tmp_path, tmp_path, mode="trace", variables=os.environ)
+    process = subprocess.Popen([*watched.prefix, "sh", "-c", f"kill -{name} $$"], env={**os.environ})
+    assert process.wait(60) < 0
+    observe.wait_for_trace(tmp_path, process.pid)  # which would be for seconds
+    assert f" +++ killed by SIG{name}" in (tmp_path / "traced").read_text()
+
+
 def test_a_program_that_closes_all_that_it_did_not_open_keeps_its_own_files(here: Path) -> None:
     script = (
         IN_C

@@ -32,6 +32,8 @@ _IN_C = tuple(
         *("lance", "safetensors", "gguf", "onnx", "tif", "tiff", "las", "laz", "bam", "root"),
     )
 )
+_DEADLY = "signal=hup,int,quit,ill,trap,abrt,bus,fpe,kill,segv,pipe,term,xcpu,xfsz,sys"
+"""Signals that end programs and come seldom otherwise: of an end by another one nothing would be written."""
 _CALL = re.compile(rb'(openat2?|open|creat|execve)\((?:AT_FDCWD<[^>]*>, |\d+<[^>]*>, )?"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
 _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b'"': b'"', b"\\": b"\\"}
@@ -166,7 +168,7 @@ def kernel_tells(top: Path) -> bool:
 
 def _tracing(strace: str, notes: Path) -> tuple[str, ...]:
     """With `-D` the command stays our own child, so that signals reach it and its end is its own."""
-    chosen = ("-e", "trace=open,openat,openat2,creat", "-e", "signal=none", "-z", "-y", "-s", "4096")
+    chosen = ("-e", "trace=open,openat,openat2,creat", "-e", _DEADLY, "-z", "-y", "-s", "4096")
     return (strace, "-D", "-f", "--seccomp-bpf", "-q", *chosen, "-o", str(notes), "--")
 
 
