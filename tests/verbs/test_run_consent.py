@@ -69,6 +69,7 @@ def test_trust_takes_the_name_of_a_run_and_shows_what_it_allows(clone: Path) -> 
     assert "nothing in this clone" in track("trust", "--list", cwd=clone).err  # there may be very many
     refused = track("trust", "theirs", cwd=clone)
     assert refused.code == 5 and "cat in > out" in refused.out
+    assert "hint: track trust --yes theirs\n" in refused.err  # and not everything else that waits
     track("trust", "--yes", "theirs", cwd=clone).ok()
     assert "cat in > out" in track("trust", "--list", cwd=clone).out
     track("rerun", "theirs", cwd=clone).ok()

@@ -6,7 +6,7 @@ import click
 
 from track.cli.session import count_text, emit, emit_json, note, opened, paint
 from track.errors import NotTrusted
-from track.model.names import display
+from track.model.names import display, typed
 from track.project import Project
 from track.verbs.trust import trust
 from track.verbs.trust_list import TrustListed, trust_list
@@ -80,7 +80,10 @@ def _allow(project: Project, names: tuple[str, ...], found: list[TrustListed], y
     for one in waiting:
         _show(one)
     if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise NotTrusted("nothing was allowed: without a terminal nobody can be asked", hint="track trust --yes")
+        these = "".join(f" {typed(name)}" for name in names)
+        raise NotTrusted(
+            "nothing was allowed: without a terminal nobody can be asked", hint=f"track trust --yes{these}"
+        )
     if not yes and not click.confirm("allow this?", err=True):
         note("nothing was allowed")
         click.get_current_context().exit(1)
