@@ -42,11 +42,15 @@ class Refused(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The outputs by their path, files that cannot be read, and DVC's pointers that Git has and that are gone here."""
+    """The outputs by their path, files that cannot be read, and DVC's pointers that Git has and that are gone here.
+
+    `partly` are files that declare something which was not chosen, too: they are needed for that.
+    """
 
     outputs: tuple[Declared, ...]
     refused: tuple[Refused, ...]
     gone: tuple[bytes, ...]
+    partly: frozenset[bytes] = frozenset()
 
 
 def find(project: Project) -> Found:
@@ -82,7 +86,9 @@ def chosen(found: Found, paths: Sequence[bytes]) -> tuple[Found, list[bytes]]:
     outputs = tuple(one for one in found.outputs if is_in(one.path, one.file))
     refused = tuple(one for one in found.refused if is_in(one.path, one.file))
     gone = tuple(file for file in found.gone if is_in(file, file[: -len(POINTER)]))
-    return Found(outputs, refused, gone), [path for path in paths if path not in used]
+    taken = {(one.file, one.path) for one in outputs}
+    partly = frozenset(one.file for one in found.outputs if (one.file, one.path) not in taken)
+    return Found(outputs, refused, gone, partly), [path for path in paths if path not in used]
 
 
 def is_dvcs(file: bytes) -> bool:

@@ -91,7 +91,8 @@ def import_dvc(
             reader = Reader(project, adopter, progress, places=places, fetch=fetch)
             ready = dict(_ready(project, adopter, reader, found.outputs, refused))
             stored_bytes = adopter.commit()
-            conversions, artifacts = _planned(project, ready, refused)
+            needed = found.partly | {one.file for one in refused}
+            conversions, artifacts = _planned(project, ready, needed)
             staged = () if dry_run else convert(project, conversions, stage=stage)
         if stage and not dry_run:
             staged = tuple(sorted({*staged, *_finish(project, found.gone)}))
@@ -138,11 +139,10 @@ def _refuse(project: Project, declared: Declared, unsaved: set[bytes]) -> None:
 
 
 def _planned(
-    project: Project, ready: dict[bytes, tuple[Declared, Content, Said]], refused: Sequence[Refused]
+    project: Project, ready: dict[bytes, tuple[Declared, Content, Said]], needed: frozenset[bytes]
 ) -> tuple[list[Conversion], list[ImportedArtifact]]:
-    """What is to be written, and what will be said of it. A file of DVC's goes when nothing in it was refused."""
+    """What is to be written, and what will be said of it. A file of DVC's goes when nothing in it is `needed` still."""
     told = with_origins(project, {path: (declared, said) for path, (declared, _, said) in ready.items()})
-    needed = {one.file for one in refused}
     conversions, artifacts = [], []
     for path, (declared, content, _) in sorted(ready.items()):
         said = told[path]
