@@ -48,3 +48,61 @@ def test_a_file_of_dvcs_stays_while_it_declares_what_was_not_imported(here: Path
     commit_all(here, "half")
     track("import-dvc", cwd=here).ok()
     assert git("ls-files", "*.dvc", "*.track", cwd=here).split() == ["a.track", "b.track"]
+
+
+@pytest.mark.parametrize(
+    ("out", "more"),
+    [
+        ({"path": "\ud800x"}, {}),
+        ({"path": "b"}, {"desc": "\ud800"}),
+        ({"path": "b"}, {"cmd": "x", "deps": [{"path": "\ud800", "md5": "0" * 32}]}),
+    ],
+)
+def test_what_is_no_text_is_refused_and_nothing_else(
+    here: Path, out: dict[str, object], more: dict[str, object]
+) -> None:
+    name = kept(here, b"1\n")
+    declare(here, "b.dvc", {"md5": name, **out}, **more)
+    declare(here, "a.dvc", {"md5": name, "path": "a"})
+    done = track("import-dvc", cwd=here)
+    assert (done.code, "b.dvc cannot be read as YAML" in done.err) == (7, True)
+    assert (here / "a.dvc").exists() < (here / "a.track").exists()
+
+
+def test_bytes_of_a_name_that_is_no_text_are_imported_and_what_else_holds_them_is_told(here: Path) -> None:
+    name = kept(here, b"1\n")
+    declare(here, "b.dvc", {"md5": name, "path": "b\udcff", "labels": ["\udcff"]}, meta={"\udcff": 1}, cmd="\udcff")
+    done = track("import-dvc", cwd=here).ok()
+    assert done.err.count("a pointer cannot say it") == 3
+    assert (here / "b\udcff.track").exists()
+
+
+def test_a_list_with_half_a_character_is_refused(here: Path) -> None:
+    rows = json.dumps([{"md5": "0" * 32, "relpath": "\ud800"}]).encode()
+    declare(here, "a.dvc", {"md5": kept(here, rows, ".dir"), "path": "a"})
+    done = track("import-dvc", cwd=here)
+    assert (done.code, "is not what DVC writes" in done.err) == (7, True)
+
+
+@pytest.mark.parametrize("end", ["", ".dir"])
+def test_a_folder_in_the_place_of_an_object_is_told(here: Path, end: str) -> None:
+    name = kept(here, b"[]", end)
+    declare(here, "a.dvc", {"md5": name, "path": "a"})
+    place_of(here, name).unlink()
+    place_of(here, name).mkdir()
+    done = track("import-dvc", cwd=here)
+    assert (done.code, "it is no file" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "config", ".", None])
+def test_a_configuration_that_is_none_is_told(here: Path, target: str | None) -> None:
+    declare(here, "a.dvc", {"md5": kept(here, b"1\n"), "path": "a"})
+    place = here / ".dvc" / "config"
+    place.unlink()
+    if target is None:
+        place.write_bytes(b"[cache]\n dir = a\0b\n")
+    else:
+        place.symlink_to(target)
+    done = track("import-dvc", cwd=here)
+    assert (done.code, "DVC's configuration" in done.err) == (1, True)
+    assert (here / "a.dvc").exists()

@@ -242,3 +242,13 @@ def test_what_is_exported_is_for_git_lfs_what_it_was(here: Path, tmp_path: Path)
     track("export", "--to", str(again), cwd=here).ok()
     commit_all(again)
     assert {path: git("show", f"HEAD:{path}", cwd=again) for path in before} == before
+
+
+def test_a_folder_in_the_place_of_an_object_is_told(here: Path) -> None:
+    unsmudge(here, "big.bin")
+    name = hashlib.sha256(BIG).hexdigest()
+    place = here / ".git" / "lfs" / "objects" / name[:2] / name[2:4] / name
+    place.unlink()
+    place.mkdir()
+    done = track("import-lfs", "big.bin", cwd=here)
+    assert (done.code, "is no file" in done.err) == (1, True)

@@ -2,8 +2,8 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from track.model.names import display
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _REMOTE = re.compile(r"remote://([^/]+)(?:/(.*))?", re.DOTALL)
 _FILES = ("config", "config.local")
+_LIMIT = 1 << 20
 _SYSTEM = "/etc/xdg/dvc"
 
 
@@ -91,21 +92,43 @@ def opened(folder: Path, identity: Identity, *, is_directory: bool) -> Iterator[
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            shown = display(str(path))
-            raise Unreadable(f"DVC's object {shown} cannot be read: {error.strerror}", hint=f"ls -l {shown}") from error
+            raise _unreadable(path, error.strerror) from error
         try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise _unreadable(path, "it is no file")
             yield fd
         finally:
             os.close(fd)
 
 
+def _unreadable(path: Path, why: str | None) -> Unreadable:
+    shown = display(str(path))
+    return Unreadable(f"DVC's object {shown} cannot be read: {why}", hint=f"ls -l {shown}")
+
+
 def _settings_at(place: Path) -> Iterator[Setting]:
-    with suppress(FileNotFoundError, NotADirectoryError):
-        try:
-            text = place.read_bytes().decode("utf-8", "surrogateescape")
-        except PermissionError as error:
-            raise Unreadable(f"DVC's configuration {display(str(place))} cannot be read: {error.strerror}") from error
-        yield from settings_in(text)
+    """Give what a file says; a stranger may have written it, or made it a link to what has no end."""
+    try:
+        fd = os.open(place, _READ)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise _no_settings(place, error.strerror) from error
+    try:
+        is_file = stat.S_ISREG(os.fstat(fd).st_mode)
+        data = os.read(fd, _LIMIT + 1) if is_file else b""
+    finally:
+        os.close(fd)
+    if not is_file:
+        raise _no_settings(place, "it is no file")
+    if len(data) > _LIMIT or b"\0" in data:
+        raise _no_settings(place, "it is no configuration")
+    yield from settings_in(data.decode("utf-8", "surrogateescape"))
+
+
+def _no_settings(place: Path, why: str | None) -> Unreadable:
+    shown = display(str(place))
+    return Unreadable(f"DVC's configuration {shown} cannot be read: {why}", hint=f"ls -l {shown}")
 
 
 def _absolute(said: str, folder: Path) -> str:

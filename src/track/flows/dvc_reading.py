@@ -160,7 +160,7 @@ class Reader:
         for member in members:
             found = here.files.get(member.path)
             if found is not None and not stat.S_ISLNK(found.st_mode):
-                adopted = self._from_here(declared, member)
+                adopted = None if not stat.S_ISREG(found.st_mode) else self._from_here(declared, member)
                 if adopted is None:
                     changed.append(member.path)
                     continue

@@ -43,7 +43,7 @@ def pointer_for(declared: Declared, content: Content, *, digest: Digest, sizes: 
             files=None if is_file else files,
             executable=is_file and content.entries[0].mode == "x",
             type=type_of(declared.path) if is_file else None,
-            tags=declared.output.tags,
+            tags=tuple(filter(_is_text, declared.output.tags)),
             labels=labels,
         ),
         left_out,
@@ -90,13 +90,15 @@ def _labels(declared: Declared) -> tuple[dict[str, Any], tuple[str, ...]]:
             left_out += [f"{key}{one}: a pointer cannot say it" for one in lost]
             if value is not None:
                 labels[name] = value
+    left_out += [f"the label {tag}: a pointer cannot say it" for tag in output.tags if not _is_text(tag)]
     facts: dict[str, Any] = {}
     if output.identity is not None:
         facts["md5"] = output.identity.md5 + (DIRECTORY if output.is_directory else "")
     if output.made is not None:
         facts |= {"stage": output.made.stage, "command": output.made.command}
     facts |= {f"source_{key}": value for key, value in output.source.items()}
-    labels[LABEL] = {key: value for key, value in facts.items() if value is not None}
+    labels[LABEL], lost = _sayable({key: value for key, value in facts.items() if value is not None})
+    left_out += [f"{LABEL}{one}: a pointer cannot say it" for one in lost]
     return labels, tuple(left_out)
 
 
@@ -105,7 +107,7 @@ def _sayable(value: object) -> tuple[Any, list[str]]:
     if isinstance(value, dict):
         kept, lost = {}, []
         for key, inner in value.items():
-            said, gone = _sayable(inner)
+            said, gone = _sayable(inner) if _is_text(str(key)) else (None, [""])
             lost += [f".{key}{one}" for one in gone]
             if said is not None:
                 kept[str(key)] = said
@@ -115,6 +117,11 @@ def _sayable(value: object) -> tuple[Any, list[str]]:
     except (TypeError, ValueError, RecursionError):
         return None, [""]
     return value, []
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is text in UTF-8, and holds no byte of a name that is none."""
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _deps(declared: Declared) -> Iterator[tuple[bytes, str]]:

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject, TrackError, UnsavedWork
+from track.errors import DamagedObject, MissingObject, TrackError, Unreadable, UnsavedWork
 from track.flows import setup
 from track.flows.adopting import Adopted, Adopter
 from track.history import lfs as lfs_in_git
@@ -109,7 +109,11 @@ def _from_lfs(project: Project, adopter: Adopter, one: Tracked) -> Adopted:
     except OSError as error:
         raise trouble(one.path, error) from error
     try:
-        size = os.fstat(fd).st_size
+        found = os.fstat(fd)
+        size = found.st_size
+        if not stat.S_ISREG(found.st_mode):
+            shown = display(str(path))
+            raise Unreadable(f"the object of Git LFS {shown} is no file", hint=f"ls -l {shown}")
         adopted = adopter.adopt(fd, lambda: Hashing(one.pointer))
     finally:
         os.close(fd)

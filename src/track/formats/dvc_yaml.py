@@ -55,8 +55,13 @@ def _loader() -> Any:
 
 
 def _compose(self: Any, parent: Any, index: Any) -> Any:
-    """One node, as ever, but none that was named before: repeated a few dozen times such names fill any memory."""
+    """One node, as ever, but none that was named before (a few dozen times that fills any memory), and none that is no
+    text.
+    """
     if self.check_event(yaml.events.AliasEvent):
         event = self.peek_event()
         raise yaml.composer.ComposerError(None, None, "a name for another part", event.start_mark)
-    return yaml.composer.Composer.compose_node(self, parent, index)
+    node = yaml.composer.Composer.compose_node(self, parent, index)
+    if isinstance(node, yaml.ScalarNode):
+        node.value.encode("utf-8", "surrogateescape")  # refuses half a character, of which no name can be
+    return node

@@ -129,7 +129,10 @@ def listing_of(rows: object, loose: bool, name: str) -> tuple[Member, ...]:
         if not isinstance(row, dict) or not isinstance(row.get("relpath"), str):
             raise _malformed(name, "an entry has no path")
         path = row["relpath"]
-        raw = path.encode("utf-8", "surrogateescape")
+        try:
+            raw = path.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise _malformed(name, f"{display(path)} is no text") from None
         if (why := check_entry_path(raw)) is not None:
             raise _malformed(name, f"{display(path)} {why}")
         if not _is_md5(row.get("md5")):
