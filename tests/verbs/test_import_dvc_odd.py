@@ -8,6 +8,8 @@ import pytest
 
 from support.cli import track_here as track
 from support.repositories import commit_all, git
+from track.flows.converting import uncommitted
+from track.project import Project
 
 
 @pytest.fixture
@@ -106,3 +108,10 @@ def test_a_configuration_that_is_none_is_told(here: Path, target: str | None) ->
     done = track("import-dvc", cwd=here)
     assert (done.code, "DVC's configuration" in done.err) == (1, True)
     assert (here / "a.dvc").exists()
+
+
+def test_any_number_of_files_of_dvcs_can_be_asked_for(here: Path) -> None:
+    commit_all(here, "track")
+    files = [b"/".join([b"%03d" % number, *[b"d" * 200] * 19]) for number in range(600)]
+    with Project.open(here) as project:
+        assert uncommitted(project, files) == set(files)

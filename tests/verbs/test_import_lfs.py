@@ -126,6 +126,22 @@ def test_what_is_not_here_is_fetched_by_git_lfs_when_asked(here: Path) -> None:
     assert len(pointers(clone)) == 5
 
 
+def test_more_files_are_fetched_than_one_command_line_can_name(here: Path) -> None:
+    clone = here.parent / "clone"
+    git("clone", "--quiet", str(here.parent / "far.git"), str(clone), cwd=here.parent)
+    with_lfs(clone)
+    folder = clone / ("d" * 200) / ("e" * 200)
+    folder.mkdir(parents=True)
+    pointer = git("show", "HEAD:big.bin", cwd=clone)
+    for number in range(200):
+        (folder / f"{'f' * 240}{number}.bin").write_text(pointer)
+    (clone / "big.bin").unlink()
+    commit_all(clone)
+    track("init", cwd=clone).ok()
+    done = track("import-lfs", "--fetch", "-n", str(folder), cwd=clone).ok()
+    assert done.out.count("would be imported") == 200
+
+
 def lose(repo: Path) -> None:
     unsmudge(repo, "data/a.bin")
     object_of(repo, b"a\n").unlink()

@@ -24,6 +24,7 @@ from track.worktree.place import Placer
 from track.worktree.reading import read_whole, stat_of
 
 _NAME_LIMIT = 255
+_AT_ONCE = 400
 
 
 class Conversion(NamedTuple):
@@ -83,9 +84,13 @@ def uncommitted(project: Project, files: Sequence[bytes]) -> set[bytes]:
     head = project.git.head()
     if head is None:
         return set(files)
-    known = set(project.git.run("ls-files", "-z", "--", *files).split(b"\0"))
-    changed = project.git.run("diff-index", "-z", "--name-only", "--no-renames", head, "--", *files).split(b"\0")
-    return {file for file in files if file not in known} | (set(changed) & set(files))
+    wanted, known, changed = set(files), set[bytes](), set[bytes]()
+    for start in range(0, len(files), _AT_ONCE):
+        some = files[start : start + _AT_ONCE]  # a command line has an end
+        known.update(project.git.run("ls-files", "-z", "--", *some).split(b"\0"))
+        told = project.git.run("diff-index", "-z", "--name-only", "--no-renames", head, "--", *some)
+        changed.update(told.split(b"\0"))
+    return (wanted - known) | (changed & wanted)
 
 
 def not_committed(file: bytes) -> UnsavedWork:

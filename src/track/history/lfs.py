@@ -9,6 +9,7 @@ from track.errors import GitFailed
 from track.history.plumbing import Git, failed
 
 _REGULAR = (b"100644", b"100755")
+_OPTION_LIMIT = 64 << 10
 _LOW = 80
 """No pointer of Git LFS is shorter: it has a SHA-256 in it."""
 
@@ -83,10 +84,24 @@ def fetch(git: Git, paths: Sequence[bytes]) -> None:
             hint="https://git-lfs.com",
             details=error.details,
         ) from error
-    include = (
-        [f"--include={os.fsdecode(b','.join(paths))}"] if paths and not any(b"," in path for path in paths) else []
-    )
     try:
-        git.run("lfs", "fetch", *include)
+        for include in _includes(paths):
+            git.run("lfs", "fetch", *include)
     except GitFailed as error:
         raise failed(("lfs fetch",), "\n".join(error.details).encode()) from error
+
+
+def _includes(paths: Sequence[bytes]) -> Iterator[list[str]]:
+    """The options that name these paths, as many at once as an argument may be long; none, where one has a comma."""
+    if not paths or any(b"," in path for path in paths):
+        yield []
+        return
+    some: list[bytes] = []
+    size = 0
+    for path in paths:
+        if some and size + len(path) > _OPTION_LIMIT:
+            yield [f"--include={os.fsdecode(b','.join(some))}"]
+            some, size = [], 0
+        some.append(path)
+        size += len(path) + 1
+    yield [f"--include={os.fsdecode(b','.join(some))}"]
