@@ -115,3 +115,21 @@ def test_any_number_of_files_of_dvcs_can_be_asked_for(here: Path) -> None:
     files = [b"/".join([b"%03d" % number, *[b"d" * 200] * 19]) for number in range(600)]
     with Project.open(here) as project:
         assert uncommitted(project, files) == set(files)
+
+
+def test_a_folder_that_a_clone_does_not_have_is_made_for_the_pointer(here: Path) -> None:
+    declare(here, "a.dvc", {"md5": kept(here, b"1\n"), "path": "models/deep/a"})
+    track("import-dvc", cwd=here).ok()
+    assert git("ls-files", "*.dvc", "*.track", cwd=here).split() == ["models/deep/a.track"]
+    track("checkout", cwd=here).ok()
+    assert (here / "models/deep/a").read_bytes() == b"1\n"
+
+
+def test_of_an_output_inside_another_one_the_inner_one_is_refused(here: Path) -> None:
+    one = kept(here, b"1\n")
+    rows = json.dumps([{"md5": one, "relpath": "q"}]).encode()
+    declare(here, "d.dvc", {"md5": kept(here, rows, ".dir"), "path": "d"})
+    declare(here, "e.dvc", {"md5": one, "path": "d/q"})
+    done = track("import-dvc", cwd=here)
+    assert (done.code, "d/q lies inside d" in done.err) == (6, True)
+    assert git("ls-files", "*.dvc", "*.track", cwd=here).split() == ["d.track", "e.dvc"]

@@ -268,3 +268,9 @@ def test_a_folder_in_the_place_of_an_object_is_told(here: Path) -> None:
     place.mkdir()
     done = track("import-lfs", "big.bin", cwd=here)
     assert (done.code, "is no file" in done.err) == (1, True)
+
+
+def test_a_file_whose_folder_is_gone_is_imported(here: Path) -> None:
+    shutil.rmtree(here / "data")
+    track("import-lfs", cwd=here).ok()
+    assert b"data/a.bin.track" in pointers(here)

@@ -6,7 +6,7 @@ with the same command: what is done already is found to be so.
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from track import publish
@@ -68,6 +68,17 @@ def refuse_unfit(project: Project, path: bytes, digest: bytes | None = None) -> 
         )
 
 
+def refuse_below(path: bytes, others: Container[bytes]) -> None:
+    """Refuse a path below one of these, which become artifacts. Raises InsideArtifact."""
+    above = path
+    while above := above.rpartition(b"/")[0]:
+        if above in others:
+            raise InsideArtifact(
+                f"{display(path)} lies inside {display(above)}, which becomes an artifact, too",
+                hint="keep one of the two: dvc remove      takes a file of DVC's out",
+            )
+
+
 def refuse_git(project: Project, path: bytes) -> None:
     """Refuse what Git has itself. Raises AlreadyInGit."""
     if in_git := project.git.is_tracked([path]):
@@ -112,7 +123,7 @@ def convert(project: Project, conversions: Sequence[Conversion], *, stage: bool)
     for one in conversions:
         target = pointer_path(one.path)
         if pointer_at(project, target) != one.pointer:
-            write_pointer(project, target, one.pointer)
+            write_pointer(project, target, one.pointer, make_folders=True)
     ignores = ignore(project, [one.path for one in conversions])
     without_other_lines(project, [one.path for one in conversions])
     staged = sorted({*(pointer_path(one.path) for one in conversions), *ignores})

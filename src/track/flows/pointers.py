@@ -101,14 +101,14 @@ def overwritten(project: Project, paths: Collection[bytes]) -> dict[bytes, Malfo
     return found
 
 
-def write_pointer(project: Project, path: bytes, pointer: Pointer) -> None:
-    """Put a pointer in place, durably; folders for a named artifact are made.
+def write_pointer(project: Project, path: bytes, pointer: Pointer, *, make_folders: bool = False) -> None:
+    """Put a pointer in place, durably; folders for a named artifact are made, for a tracked path if asked for.
 
     Raises:
         DiskFull, StoreUnwritable: the old content, or none, is what stays.
     """
     named = is_named_pointer(path)
-    with project.gate.parent(path, create=named, own=named) as (folder, name):
+    with project.gate.parent(path, create=named or make_folders, own=named) as (folder, name):
         publish.publish_bytes(name, dump_pointer(pointer), dir_fd=folder)
 
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from track.errors import TrackError, UnknownPath
 from track.flows.adopting import Adopter
-from track.flows.converting import Conversion, convert, not_committed, refuse_git, refuse_unfit, uncommitted
+from track.flows.converting import (
+    Conversion,
+    convert,
+    not_committed,
+    refuse_below,
+    refuse_git,
+    refuse_unfit,
+    uncommitted,
+)
 from track.flows.dvc_found import Declared, Refused, chosen, find
 from track.flows.dvc_reading import Content, Reader, summed
 from track.flows.dvc_saying import Said, pointer_for, with_origins
@@ -118,6 +126,7 @@ def _ready(
             continue
         try:
             _refuse(project, declared, unsaved)
+            refuse_below(declared.path, done)
             content = reader.read(declared)
             digest, sizes = summed(adopter, content)
             refuse_unfit(project, declared.path, digest)

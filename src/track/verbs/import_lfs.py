@@ -165,7 +165,7 @@ def _convert(
     conversions = [_conversion(project, one, content) for one, content in read]
     for each in conversions:
         if pointer_at(project, pointer_path(each.path)) != each.pointer:
-            write_pointer(project, pointer_path(each.path), each.pointer)
+            write_pointer(project, pointer_path(each.path), each.pointer, make_folders=True)
     for path, content in attributes.items():
         with project.gate.parent(path) as (folder, name):
             publish.publish_bytes(name, content, dir_fd=folder)
