@@ -133,3 +133,15 @@ def test_of_an_output_inside_another_one_the_inner_one_is_refused(here: Path) ->
     done = track("import-dvc", cwd=here)
     assert (done.code, "d/q lies inside d" in done.err) == (6, True)
     assert git("ls-files", "*.dvc", "*.track", cwd=here).split() == ["d.track", "e.dvc"]
+
+
+@pytest.mark.parametrize("path", ["f/x", "link/x", "f", "inner"])
+def test_a_history_takes_nothing_of_gits_away(here: Path, path: str) -> None:
+    (here / "f").write_text("mine\n")
+    (here / "link").symlink_to("d")
+    (here / "inner").mkdir()
+    (here / "inner" / "g").write_text("mine\n")
+    declare(here, "a.dvc", {"md5": kept(here, b"1\n"), "path": path})
+    done = track("import-dvc", "--history", "new", cwd=here)
+    assert "Git has something itself where pointers for a.dvc would stand" in done.err
+    assert git("rev-parse", "new", cwd=here) == git("rev-parse", "HEAD", cwd=here)

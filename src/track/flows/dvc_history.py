@@ -1,16 +1,17 @@
 """DVC's data in commits: which pointers of ours would stand in each of them in place of DVC's."""
 
 import posixpath
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from track.errors import TrackError
+from track.errors import Conflict, TrackError
 from track.flows.adopting import Adopter
 from track.flows.dvc_found import LOCK, PIPELINE, POINTER, Declared, is_dvcs, outputs_in
 from track.flows.dvc_reading import Content, Reader, summed
 from track.flows.dvc_saying import pointer_for
 from track.history.plumbing import Git
-from track.history.rewriting import Changes, Commit, File, files_in
+from track.history.rewriting import Changes, Commit, File, files_in, names_in
 from track.model.names import display, pointer_path
 from track.model.pointer import dump_pointer
 from track.progress import Progress, silent
@@ -59,11 +60,9 @@ def foresee(
         GitFailed: Git cannot read its history.
     """
     seen: dict[str, tuple[_File, ...]] = {}
-    taken: dict[str, set[bytes]] = {}
     for commit in commits:
-        files = files_in(project.git, commit.oid)
-        seen[commit.oid] = tuple(_files(files))
-        taken[commit.oid] = set(files) if seen[commit.oid] else set()
+        if files := tuple(_files(files_in(project.git, commit.oid))):
+            seen[commit.oid] = files
     wanted = {file for files in seen.values() for file in files}
     contents = _contents(project.git, wanted)
     progress.begin("reading DVC's history", count=len(wanted))
@@ -74,8 +73,12 @@ def foresee(
             progress.advance(count=1)
     finally:
         progress.end()
-    changes = {oid: _changes(files, made, taken[oid]) for oid, files in seen.items()}
-    return Foreseen(changes, sum(len(one) for one in made.values() if isinstance(one, dict)), tuple(_left(seen, made)))
+    changes: dict[str, Changes] = {}
+    kept: dict[_File, int] = {}
+    for oid, found in seen.items():  # asked again: the names of every commit together would fill the memory
+        changes[oid] = _changes(found, made, names_in(project.git, oid), kept)
+    versions_count = sum(len(one) for one in made.values() if isinstance(one, dict))
+    return Foreseen(changes, versions_count, (*_left(seen, made), *(_in_the_way(*one) for one in kept.items())))
 
 
 def _files(files: dict[bytes, File]) -> list[_File]:
@@ -119,17 +122,44 @@ def _pointer(adopter: Adopter, declared: Declared, content: Content) -> bytes:
     return dump_pointer(pointer_for(declared, content, digest=digest, sizes=sizes).pointer)
 
 
-def _changes(files: Sequence[_File], made: dict[_File, _Made], taken: set[bytes]) -> Changes:
-    """What becomes of a commit: DVC's pointers go where ours come; what Git has there itself stays."""
+def _changes(
+    files: Sequence[_File], made: dict[_File, _Made], names: Sequence[bytes], kept: dict[_File, int]
+) -> Changes:
+    """What becomes of a commit: DVC's pointers go where ours come; what Git has there itself stays, and is counted."""
     found: dict[bytes, bytes | None] = {}
     for file in files:
         pointers = made[file]
-        if not isinstance(pointers, dict) or any(path in taken or pointer_path(path) in taken for path in pointers):
+        if not isinstance(pointers, dict):
+            continue
+        if any(_is_taken(path, names) or _is_taken(pointer_path(path), names) for path in pointers):
+            kept[file] = kept.get(file, 0) + 1
             continue
         found |= {pointer_path(path): content for path, content in pointers.items()}
         if file.path.endswith(POINTER):
             found[file.path] = None
     return found
+
+
+def _is_taken(path: bytes, names: Sequence[bytes]) -> bool:
+    """Whether Git has something at a path, below it, or a file or link in the place of a folder above it."""
+    above = (path[:end] for end, byte in enumerate(path) if byte == 0x2F)
+    return any(_next(name, names) == name for name in (path, *above)) or _next(path + b"/", names).startswith(
+        path + b"/"
+    )
+
+
+def _next(name: bytes, names: Sequence[bytes]) -> bytes:
+    """The first of the names, which are sorted, that does not come before this one; empty behind the last."""
+    at = bisect_left(names, name)
+    return names[at] if at < len(names) else b""
+
+
+def _in_the_way(file: _File, commits_count: int) -> Left:
+    why = Conflict(
+        f"Git has something itself where pointers for {display(file.path)} would stand",
+        hint="what DVC tracks cannot be in Git, too: look at it in one of these commits",
+    )
+    return Left(file.path, why, commits_count)
 
 
 def _left(seen: dict[str, tuple[_File, ...]], made: dict[_File, _Made]) -> list[Left]:

@@ -95,6 +95,11 @@ def files_in(git: Git, commit: str) -> dict[bytes, File]:
     return found
 
 
+def names_in(git: Git, commit: str) -> list[bytes]:
+    """The path of everything in a commit's tree that is no folder, sorted."""
+    return sorted(git.stream("ls-tree", "-r", "-z", "--full-tree", "--name-only", commit))
+
+
 def rewrite(git: Git, branch: str, commits: Sequence[Commit], changes: Mapping[str, Changes]) -> Rewritten:
     """Make `branch`, whose commits are these with the `changes` of each; it appears when all of it is there.
 
