@@ -30,6 +30,14 @@ _LEAST_SIZE = 1 << 20
 _LEAST_RATE = 1000
 _MAX_WARNINGS = 100
 _DELETING = ("store.max_size", "store.min_copies")
+_CHOICES = {
+    "age": "who you are",
+    "alerts": "which server or account you use",
+    "remote": "which server or account you use",
+    "transfer": "how much of your line is used",
+    "user": "who you are",
+}
+"""What settings that are not committed choose, by how their names begin; the others, what is deleted."""
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _CREDENTIALS = re.compile(
     r"://[^/@\s]*:[^/@\s]+@|[?&](?:[^=&]*(?:sig|signature|token|secret|password|key))=", re.IGNORECASE
@@ -289,7 +297,7 @@ def _from_file(name: str, given: object, layer: Layer, path: Path, warnings: lis
     if layer == "project" and not key.committed:
         what = "places on your machine"
         if not name.startswith("store."):
-            what = "which server or account you use" if name.startswith("remote.") else "what is deleted here"
+            what = _CHOICES.get(name.partition(".")[0], "what is deleted here")
         elif name in _DELETING:
             what = "what is deleted here"
         warnings.append(

@@ -72,3 +72,10 @@ def test_warnings_about_committed_settings_are_said_once(here: Path) -> None:
     (here / ".track/config.toml").write_text('[store]\npath = "/x"\n')
     done = track("config", cwd=here).ok()
     assert done.err.count("warning: ") == 1
+
+
+def test_a_user_that_was_committed_is_ignored_with_the_reason_for_it(repo: Path) -> None:
+    track("init", cwd=repo).ok()
+    (repo / ".track" / "config.toml").write_text('user = "mallory"\n')
+    done = track("config", cwd=repo).ok()
+    assert "committed configuration does not choose who you are" in done.err
