@@ -630,6 +630,7 @@ def test_of_a_folder_only_what_changed_is_read_again(here: Path, outside: Path, 
     track("put", "again", folder, cwd=here).ok()
     assert pointer(here, "again").digest == first.digest and len(reads) == 2
     (folder / "deep" / "b.bin").write_bytes(LARGE[3:])
+    settled(folder / "deep" / "b.bin")
     (folder / "small").unlink()
     track("put", "many", folder, cwd=here).ok()
     assert len(reads) == 3

@@ -1,5 +1,6 @@
 """The gate: what it opens, and what no path gets past, by the kernel's way and by the walk."""
 
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -168,7 +169,9 @@ def test_a_folder_that_keeps_turning_into_a_link_never_leads_outside(gate: Gate)
     racer.start()
     seen = set()
     try:
-        for _ in range(3000):
+        for turn in itertools.count():
+            if turn >= 3000 and ("opened" in seen or turn >= 3_000_000):  # the racer may have the processor for long
+                break
             try:
                 assert listing(gate, b"flip/deep") == []
                 seen.add("opened")
