@@ -1,6 +1,7 @@
 """Export: artifacts as plain files in any folder, whole, checked, and never over something else."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,44 @@ def test_nothing_is_overwritten_and_nothing_written_beside_it(here: Path, theirs
     before = whole(target)
     assert track("export", "--to", str(target), cwd=here).code in (6, 7)
     assert whole(target) == before
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"tool/x": b"x"},  # below a file
+        {"d/a": b"another"},  # what a directory has, too
+        {"d/s/l/x": b"x"},  # below a link of a directory
+    ],
+)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_artifacts_of_a_hostile_tree_that_claim_one_place_are_refused_before_anything_is_written(
+    here: Path, others: dict[str, bytes], is_there: bool
+) -> None:
+    """Such pointers no add makes, and Git keeps them."""
+    shutil.rmtree(here / "d")
+    (here / "tool").unlink()
+    [(path, content)] = others.items()
+    write_tree(here, {"made": content})
+    track("add", "made", cwd=here).ok()
+    (here / path).parent.mkdir(parents=True, exist_ok=True)
+    (here / f"{path}.track").write_bytes((here / "made.track").read_bytes())
+    git("add", "--force", f"{path}.track", cwd=here)
+    commit_all(here, "hostile")
+    target = here.parent / "out"
+    if is_there:
+        write_tree(target, {"theirs": b"x"})
+    refused = track("export", "--to", str(target), "--rev", "HEAD", cwd=here)
+    assert refused.code == 6
+    assert "claim one place" in refused.err and "track ls" in refused.err
+    assert (whole(target) if is_there else os.listdir(here.parent)) == ({b"theirs": b"x"} if is_there else ["repo"])
+
+
+def test_a_file_of_the_right_content_gets_the_right_mode(here: Path) -> None:
+    target = write_tree(here.parent / "out", {"tool": TOOL[0], "d/a": Executable(b"edited"), "d/big": BIG})
+    said = track("export", "--to", str(target), cwd=here).ok()
+    assert "1 file of these was there" in said.err
+    assert whole(target) == {**NEW, b"tool": TOOL}
 
 
 def test_a_dry_run_writes_nothing(here: Path) -> None:

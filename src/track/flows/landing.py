@@ -12,7 +12,7 @@ from track.errors import Conflict, OutsideRepository, SpecialFile, StoreUnwritab
 from track.flows.contents import StoreContents
 from track.model.digest import digest_of
 from track.model.manifest import Entry
-from track.model.names import display
+from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.hashing import hash_fd
@@ -54,12 +54,15 @@ def refuse_own(project: Project, target: Path) -> None:
 def plan(folder: Path, entries: Sequence[Entry], *, force: bool = False) -> Plan:
     """Look at what stands in `folder` where these entries go; their paths are relative to it. Nothing is written.
 
-    Files are compared by their content, several at once.
+    Files are compared by their content, several at once. One of the right content that may be executed where it should
+    not, or the other way round, is placed anew: nothing is lost with it.
 
     Raises:
-        Conflict: something else stands there; with `force` only what is no file or link.
+        Conflict: something else stands there; with `force` only what is no file or link. Or two of the entries cannot
+            both be: one is there twice, or lies below another.
         ForbiddenPath: a path leaves the folder, goes through a link, or reaches `.git`.
     """
+    _refuse_clashes(entries)
     if not os.path.lexists(folder):
         gate = Gate(folder)
         for entry in entries:
@@ -82,8 +85,9 @@ def plan(folder: Path, entries: Sequence[Entry], *, force: bool = False) -> Plan
             details=tuple(display(path) for path in wrong[:_LISTED]),
         )
     pairs = list(zip(entries, seen, strict=True))
-    todo = tuple((entry, here) for entry, (here, is_same) in pairs if not is_same)
-    return Plan(todo, tuple(sorted(entry.path for entry, (_, is_same) in pairs if is_same)))
+    is_right = [is_same and (here is None or _may_run_as(entry, here)) for entry, (here, is_same) in pairs]
+    todo = tuple((entry, here) for (entry, (here, _)), right in zip(pairs, is_right, strict=True) if not right)
+    return Plan(todo, tuple(sorted(entry.path for entry, right in zip(entries, is_right, strict=True) if right)))
 
 
 def land(project: Project, folder: Path, found: Plan, progress: Progress = silent) -> Landed:
@@ -154,6 +158,30 @@ def _place(
             placer.place(one, here)
 
 
+def _refuse_clashes(entries: Sequence[Entry]) -> None:
+    """Refuse entries that cannot stand beside each other: artifacts of one tree may claim the same place."""
+    files: set[bytes] = set()
+    for entry in entries:
+        if entry.mode != "d":
+            if entry.path in files:
+                raise _clash(entry.path, entry.path)
+            files.add(entry.path)
+    folders = {entry.path.rpartition(b"/")[0] for entry in entries} - {b""}
+    while folders:
+        if not folders.isdisjoint(files):
+            above = min(folders & files)
+            raise _clash(above, min(one.path for one in entries if one.path.startswith(above + b"/")))
+        folders = {folder.rpartition(b"/")[0] for folder in folders} - {b""}
+
+
+def _clash(first: bytes, second: bytes) -> Conflict:
+    both = f"{display(second)} is there twice" if first == second else f"{display(second)} lies below a file"
+    return Conflict(
+        f"nothing was copied: {both}, so that two artifacts claim one place",
+        hint=f"take one of them alone, or see which pointers there are: track ls {typed(first)}",
+    )
+
+
 def _check(gate: Gate, entry: Entry) -> None:
     """Refuse a path by its name, before anything is made."""
     try:
@@ -186,6 +214,11 @@ def _look(gate: Gate, entry: Entry) -> tuple[Stat | None, bool]:
         if isinstance(error, TrackError):
             raise
         raise Conflict(f"{display(entry.path)} cannot be looked at: {error.strerror}", hint="move it away") from error
+
+
+def _may_run_as(entry: Entry, here: Stat) -> bool:
+    """Whether a file may be executed exactly if the entry says so; of links and folders there is nothing to say."""
+    return entry.mode not in "fx" or bool(here.mode & stat.S_IXUSR) == (entry.mode == "x")
 
 
 def _is_other(here: Stat) -> bool:
