@@ -40,19 +40,22 @@ def test_a_run_that_begins_in_the_block_is_that_users(here: Path) -> None:
 def test_the_option_the_variable_and_the_setting_say_whose_a_run_is(here: Path) -> None:
     cli("--as", "andy", "run", "--name", "option", "--", "true", cwd=here).ok()
     cli("run", "--name", "variable", "--", "true", cwd=here, env={"TRACK_USER": "brenda"}).ok()
+    cli("run", "--name", "spaced", "--", "true", cwd=here, env={"TRACK_USER": " brenda\t"}).ok()
     cli("config", "user", "charlie", cwd=here).ok()
     cli("run", "--name", "setting", "--", "true", cwd=here).ok()
     begin("program")
     with track.as_user("dora"):
         begin("block")
-    told = [by(here, name) for name in ("option", "variable", "setting", "program", "block")]
-    assert told == ["andy", "brenda", "charlie", "charlie", "dora"]
+    told = [by(here, name) for name in ("option", "variable", "spaced", "setting", "program", "block")]
+    assert told == ["andy", "brenda", "brenda", "charlie", "charlie", "dora"]
 
 
 def test_what_is_no_name_is_refused_before_anything_runs(here: Path) -> None:
     for name in ("", " ", "Andy <andy@example.org>", "an\ndy"):
         done = cli("--as", name, "run", "--", "touch", "ran", cwd=here)
         assert (done.code, "not a user" in done.err) == (2, True), name
+    done = cli("run", "--", "touch", "ran", cwd=here, env={"TRACK_USER": "Andy <andy@example.org>"})
+    assert (done.code, "not a user" in done.err) == (2, True)
     assert not (here / "ran").exists()
     with pytest.raises(UsageError, match="not a user"), track.as_user(""):
         pass

@@ -4,8 +4,10 @@ import io
 import os
 import pickle
 import random
+import shutil
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dask.dataframe
@@ -90,6 +92,29 @@ def test_folders_artifacts_and_what_is_in_them_are_listed(files: TrackFileSystem
     )
     assert files.isdir("") and files.info("data?rev=v1")["type"] == "directory"
     assert files.modified("data/train.csv") != files.modified("data/train.csv?rev=v1")
+
+
+def test_when_a_version_was_made_and_when_the_name_last_meant_another(project: Path, tmp_path: Path) -> None:
+    top = tmp_path / "copy"
+    shutil.copytree(project, top, symlinks=True)
+    with track.Repo(top) as repo:
+        files = TrackFileSystem(repo=top, skip_instance_cache=True)
+        first, second = (int(git("show", "-s", "--format=%at", rev, cwd=top)) for rev in ("v1", "HEAD"))
+        assert files.created("data/train.csv?rev=v1") == datetime.fromtimestamp(first, UTC)
+        assert files.created("data/train.csv") == datetime.fromtimestamp(second, UTC)
+        assert files.created("data/test.csv") == files.created("parts/deep/1.parquet") == files.created("parts?rev=v1")
+        assert files.created("sales?region=eu") == datetime.fromtimestamp(second, UTC)
+        (top / "data/train.csv").write_text("new\n")
+        repo.add("data/train.csv")
+        assert files.created("data/train.csv") == files.modified("data/train.csv")  # not committed yet
+        ran = repo.run(["sh", "-c", "echo made > made.csv"], outputs=["made.csv"])
+        commit_all(top, "made")
+        assert files.created("made.csv") == ran.record.ended
+        for ask in (files.created, files.modified):
+            with pytest.raises(FileNotFoundError):
+                ask("nope")
+            assert ask("parts").tzinfo is UTC
+        files.close()
 
 
 def test_patterns_match_names_and_a_revision_is_none(files: TrackFileSystem) -> None:

@@ -1,11 +1,21 @@
 """A script is checked by mypy, strictly, against the package as it is installed; and what it loads is little."""
 
+import inspect
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import track
 from support.cli import track as cli
+from track.api.filesystem import TrackFileSystem
+from track.api.handled import Artifact, File, Metadata
+from track.api.making import New, NewFile
+from track.api.questions import Questions
+from track.api.samples import Samples
+from track.api.version import Files
+from track.model.record import Record
+from track.verbs.push import Pushed
 
 SCRIPT = """
 import track
@@ -119,3 +129,29 @@ def test_a_result_has_its_page_however_late_it_is_loaded(repo: Path) -> None:
     code = "import track\nwith track.Repo('.') as repo:\n    print(repo.status()._repr_html_())"
     done = subprocess.run([sys.executable, "-c", code], cwd=repo, capture_output=True, check=True)
     assert b"on branch main" in done.stdout
+
+
+def public_methods() -> list[tuple[str, object]]:
+    """Every public function, method and property of what the reference describes, by its name."""
+    kinds = [Questions, *(found for name in track.__all__ if inspect.isclass(found := getattr(track, name)))]
+    kinds += [Samples, TrackFileSystem, Files, Artifact, Metadata, File, New, NewFile]
+    found = [(name, each) for name in track.__all__ if inspect.isfunction(each := getattr(track, name))]
+    for kind in kinds:
+        for name, each in vars(kind).items():
+            if name.startswith("_") and name not in ("__init__", "__getitem__", "__iter__"):
+                continue
+            inner = getattr(each, "__func__", each)
+            inner = inner.fget if isinstance(inner, property) else inner
+            if inspect.isfunction(inner):
+                found.append((f"{kind.__name__}.{name}", inner))
+    return found
+
+
+def test_the_types_of_every_public_method_resolve_at_run_time() -> None:
+    asked = public_methods()
+    names = {name for name, _ in asked}
+    assert len(names) > 120 and {"Repo.add", "Questions.get", "Version.used_by", "Store.put", "Handler.find"} <= names
+    for _, each in asked:
+        typing.get_type_hints(each)
+    assert typing.get_type_hints(track.Repo.push)["return"] is Pushed
+    assert typing.get_type_hints(track.Version.used_by)["return"] == tuple[Record, ...]

@@ -1,7 +1,7 @@
 """`track://` for fsspec: whatever reads files by URL reads versions, and writes none."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -18,7 +18,9 @@ from track.flows.pinned import Pinned
 from track.flows.run_start import RUN_ID
 from track.model.canonical import canonical_json
 from track.model.names import display
+from track.project import Project
 from track.verbs.ls import ls
+from track.verbs.version_created import version_created
 from track.verbs.version_files import version_files
 from track.verbs.version_get import version_get
 from track.verbs.version_modified import version_modified
@@ -147,13 +149,24 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         with self._at().reading() as project:
             return version_stream(project, pinned, self._elsewhere, reader=os.environ.get(RUN_ID))
 
+    def created(self, path: str) -> datetime:
+        """When the version that the path means was made: when its run ended, or it was first committed; UTC.
+
+        What no commit has yet is as old as its pointer. A folder that holds artifacts has no such time, and says so as
+        what is not there does. Raises as `info`.
+        """
+        return self._told(path, version_created)
+
     def modified(self, path: str) -> datetime:
-        """When what the path means was last another version; content has no time of its own. Raises as `info`."""
+        """When what the path means was last another version; content has no time of its own. Raises as `created`."""
+        return self._told(path, version_modified)
+
+    def _told(self, path: str, ask: Callable[[Project, Pinned], datetime]) -> datetime:
         asked = self._asked(path)
         try:
             pinned = self._pinned(asked)
             with self._at().fresh() as project:
-                return version_modified(project, pinned)
+                return ask(project, pinned)
         except UnknownPath as error:
             raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
 

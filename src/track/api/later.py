@@ -1,7 +1,7 @@
 """Later: the verbs and what belongs to them, each loaded when a method first needs it.
 
 A program that opens one file pays for what reads one file, and not for what clones, pushes and runs. What has a page in
-a notebook learns it then.
+a notebook learns it then. What annotations name is here too: `typing.get_type_hints` finds it, and only that loads it.
 """
 
 from importlib import import_module
@@ -12,28 +12,43 @@ from track.api import notebook
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what a checker of types sees
     from track.api.version_page import page_of as page_of
+    from track.flows.lineage_of import Traced as Traced
     from track.flows.run_start import Wishes as Wishes
     from track.flows.running import Asked as Asked
+    from track.flows.running import Ran as Ran
+    from track.model.lineage import Node as Node
+    from track.model.record import Record as Record
+    from track.verbs.add import Added as Added
     from track.verbs.add import Marks as Marks
     from track.verbs.add import add as add
+    from track.verbs.checkout import CheckedOut as CheckedOut
     from track.verbs.checkout import checkout as checkout
     from track.verbs.clone import clone as clone
     from track.verbs.deps import deps as deps
+    from track.verbs.diff import Diff as Diff
     from track.verbs.diff import diff as diff
+    from track.verbs.find import Found as Found
     from track.verbs.find import find as find
     from track.verbs.init import init as init
     from track.verbs.lineage import lineage as lineage
+    from track.verbs.log import Logged as Logged
     from track.verbs.log import log as log
     from track.verbs.ls import ls as ls
+    from track.verbs.pull import Pulled as Pulled
     from track.verbs.pull import pull as pull
+    from track.verbs.push import Pushed as Pushed
     from track.verbs.push import push as push
     from track.verbs.put import Content as Content
+    from track.verbs.put import Put as Put
     from track.verbs.put import Remarks as Remarks
     from track.verbs.put import put as put
     from track.verbs.rm import rm as rm
     from track.verbs.run import run as run
+    from track.verbs.runs_list import Listed as Listed
     from track.verbs.runs_list import runs_list as runs_list
+    from track.verbs.status import Status as Status
     from track.verbs.status import status as status
+    from track.verbs.version_download import Downloaded as Downloaded
     from track.verbs.version_download import version_download as version_download
     from track.verbs.version_load import version_load as version_load
     from track.verbs.version_path import version_path as version_path
@@ -41,10 +56,25 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.verbs.why import why as why
 
 _ELSEWHERE = {
+    "Added": "track.verbs.add",
     "Asked": "track.flows.running",
+    "CheckedOut": "track.verbs.checkout",
     "Content": "track.verbs.put",
+    "Diff": "track.verbs.diff",
+    "Downloaded": "track.verbs.version_download",
+    "Found": "track.verbs.find",
+    "Listed": "track.verbs.runs_list",
+    "Logged": "track.verbs.log",
     "Marks": "track.verbs.add",
+    "Node": "track.model.lineage",
+    "Pulled": "track.verbs.pull",
+    "Pushed": "track.verbs.push",
+    "Put": "track.verbs.put",
+    "Ran": "track.flows.running",
+    "Record": "track.model.record",
     "Remarks": "track.verbs.put",
+    "Status": "track.verbs.status",
+    "Traced": "track.flows.lineage_of",
     "Wishes": "track.flows.run_start",
     "page_of": "track.api.version_page",
 }

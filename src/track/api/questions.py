@@ -14,15 +14,6 @@ from track.api.handles import Handles
 from track.api.version import Version
 from track.verbs.version_get import version_get
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # loaded when a method needs them: `later`
-    from track.flows.lineage_of import Traced
-    from track.verbs.diff import Diff
-    from track.verbs.find import Found
-    from track.verbs.log import Logged
-    from track.verbs.runs_list import Listed
-    from track.verbs.status import Status
-
 AnyPath = str | os.PathLike[str]
 
 
@@ -91,7 +82,7 @@ class Questions:
         return version.open(mode) if mode == "rb" else version.open(mode, encoding=encoding)
 
     @asks(paths=asking.path)
-    def status(self, *paths: AnyPath) -> Status:
+    def status(self, *paths: AnyPath) -> later.Status:
         """How data, pointers, Git's index and HEAD differ, of everything or of what lies at `paths`.
 
         >>> [artifact.path for artifact in repo.status("data").artifacts]
@@ -104,7 +95,7 @@ class Questions:
             return later.status(project, [os.fspath(path) for path in paths])
 
     @asks(revs=asking.text, paths=each(asking.path))
-    def diff(self, *revs: str, paths: Sequence[AnyPath] = (), staged: bool = False) -> Diff:
+    def diff(self, *revs: str, paths: Sequence[AnyPath] = (), staged: bool = False) -> later.Diff:
         """What differs between two revisions, between one and the working tree, or between index and working tree.
 
         `revs` are none, one, two, or `A..B`. With `staged`, the index is compared with HEAD, or with the one named.
@@ -121,7 +112,7 @@ class Questions:
             return later.diff(project, revs, [os.fspath(path) for path in paths], staged=staged)
 
     @asks(path=asking.path, rev=asking.text)
-    def log(self, path: AnyPath, rev: str = "HEAD", *, stat: bool = False) -> Logged:
+    def log(self, path: AnyPath, rev: str = "HEAD", *, stat: bool = False) -> later.Logged:
         """The versions of the artifact at `path` that `rev` reaches, newest first; `stat` counts the files inside.
 
         >>> [version.subject for version in repo.log("data/train.csv").versions]
@@ -137,7 +128,7 @@ class Questions:
     @asks(item=asking.path, depth=maybe(asking.number(0)), rev=maybe(asking.text))
     def lineage(
         self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False
-    ) -> Traced:
+    ) -> later.Traced:
         """What something came from: the run that made it, its code, what that used, and so on.
 
         `item` is the path of an artifact, `RUN:NAME`, a run, or a digest. At most `depth` edges are followed; with
@@ -156,7 +147,9 @@ class Questions:
             return later.lineage(project, os.fspath(item), depth=depth, rev=rev, every=every)
 
     @asks(item=asking.path, depth=maybe(asking.number(0)), rev=maybe(asking.text))
-    def deps(self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False) -> Traced:
+    def deps(
+        self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False
+    ) -> later.Traced:
         """What came from something: the runs that used it, what they made, and so on.
 
         As `lineage`, the other way; raises as that.
@@ -179,7 +172,7 @@ class Questions:
         tags: Sequence[str] = (),
         sort: str | None = None,
         limit: int | None = None,
-    ) -> Listed:
+    ) -> later.Listed:
         """The runs that are like the query `where`, newest first, or by the field `sort` (`-FIELD`: greatest first).
 
         >>> repo.runs("params.lr < 0.5").matching_count
@@ -214,7 +207,7 @@ class Questions:
         history: bool = False,
         sort: str | None = None,
         limit: int | None = None,
-    ) -> Found:
+    ) -> later.Found:
         """The versions of artifacts, or with `runs` the runs, that are like `query` and all else that is asked.
 
         It is looked for in the working tree, at `rev`, or with `every` at every ref; with `history` in all that these

@@ -16,14 +16,6 @@ from track.model.amounts import count_text, size_text
 from track.model.labels import labels_from
 from track.model.names import display, text_of
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # loaded when a method needs them: `later`
-    from track.flows.running import Ran
-    from track.verbs.add import Added
-    from track.verbs.checkout import CheckedOut
-    from track.verbs.pull import Pulled
-    from track.verbs.push import Pushed
-
 
 class Repo(Questions):
     """A Git repository with track in it: `with track.Repo() as repo: ...`, or without the `with`.
@@ -122,7 +114,7 @@ class Repo(Questions):
         name: str | None = None,
         partitions: Mapping[str, str] | None = None,
         dry_run: bool = False,
-    ) -> Added:
+    ) -> later.Added:
         """Store files and directories, and write and stage the pointers that stand for them; commit those with Git.
 
         `labels` join those there are; a mapping in them is a table. With `name`, the one path becomes a named artifact,
@@ -148,7 +140,7 @@ class Repo(Questions):
     @asks(paths=asking.path, rev=maybe(asking.text))
     def checkout(
         self, *paths: AnyPath, rev: str | None = None, force: bool = False, dry_run: bool = False
-    ) -> CheckedOut:
+    ) -> later.CheckedOut:
         """Make working files what their pointers say, or what those at `rev` say; unsaved work is refused.
 
         Raises:
@@ -171,7 +163,7 @@ class Repo(Questions):
         paths: Sequence[AnyPath] = (),
         every: bool = False,
         dry_run: bool = False,
-    ) -> Pushed:
+    ) -> later.Pushed:
         """Send what pointers at `revs` (default: HEAD and Git's index) need and the remote lacks.
 
         `every` means every branch and tag.
@@ -189,7 +181,9 @@ class Repo(Questions):
             return later.push(project, remote, revs, paths=names, every=every, dry_run=dry_run)
 
     @asks(paths=asking.path, remote=maybe(asking.text))
-    def pull(self, *paths: AnyPath, remote: str | None = None, force: bool = False, dry_run: bool = False) -> Pulled:
+    def pull(
+        self, *paths: AnyPath, remote: str | None = None, force: bool = False, dry_run: bool = False
+    ) -> later.Pulled:
         """Fetch what the pointers in the working tree need, and place it; of everything, or what lies at `paths`.
 
         Raises:
@@ -223,7 +217,7 @@ class Repo(Questions):
         params: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
         echo: Callable[[int, bytes], None] | None = None,
-    ) -> Ran:
+    ) -> later.Ran:
         """Execute `command` in the folder of this repository, and keep what is known of it: code, inputs, outputs.
 
         `echo` is given what it writes, as (stream 1 or 2, bytes), while it does, in threads, and cut within characters,

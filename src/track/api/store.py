@@ -25,11 +25,6 @@ from track.verbs.store_list import store_list
 from track.verbs.store_place import store_place
 from track.verbs.version_open import version_open
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # loaded when a method needs them: `later`
-    from track.verbs.put import Content, Put
-    from track.verbs.version_download import Downloaded
-
 AnyPath = str | os.PathLike[str]
 
 
@@ -80,7 +75,7 @@ class Store:
         labels: Mapping[str, Any] | None = None,
         type: str | None = None,
         dry_run: bool = False,
-    ) -> Put:
+    ) -> later.Put:
         """Put a file, or all that a binary buffer holds, at `path` of the store; what lay there stays in the history.
 
         A buffer is read from its start where it can be moved, by pieces. The same content once more changes nothing.
@@ -111,7 +106,7 @@ class Store:
     @overload
     def get(
         self, path: str, target: AnyPath | None = None, *, rev: str | None = None, force: bool = False
-    ) -> Downloaded: ...
+    ) -> later.Downloaded: ...
 
     @overload
     def get(self, path: str, target: Writable, *, rev: str | None = None, force: bool = False) -> int: ...
@@ -119,7 +114,7 @@ class Store:
     @asks(path=asking.text, rev=maybe(asking.text))
     def get(
         self, path: str, target: AnyPath | Writable | None = None, *, rev: str | None = None, force: bool = False
-    ) -> Downloaded | int:
+    ) -> later.Downloaded | int:
         """Copy the object at `path` to a file, by default its own name in the current folder, or into a binary buffer.
 
         It is the version that the working tree names, or the one at `rev`, verified, and comes from a remote where it
@@ -227,7 +222,7 @@ class Store:
         return f"<Store of {display(str(self._handles.root))}{' (closed)' if self._handles.is_closed else ''}>"
 
 
-def _content(source: AnyPath | Readable) -> Content:
+def _content(source: AnyPath | Readable) -> later.Content:
     """What is put: a file that is there, or a buffer."""
     if not isinstance(source, str | os.PathLike):
         return later.Content(stream=as_source(source))

@@ -23,12 +23,6 @@ from track.verbs.version_get import version_get
 from track.verbs.version_open import version_open
 from track.verbs.version_read import version_read
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # loaded when a method needs them: `later`
-    from track.model.lineage import Node
-    from track.model.record import Record
-    from track.verbs.version_download import Downloaded
-
 
 class Version:
     """A version of an artifact, or a file or folder in one; made by `Repo.get`.
@@ -192,7 +186,7 @@ class Version:
             return later.version_path(project, self._pinned, reader=self._reader())
 
     @asks(to=maybe(asking.path))
-    def download(self, to: str | os.PathLike[str] | None = None, *, force: bool = False) -> Downloaded:
+    def download(self, to: str | os.PathLike[str] | None = None, *, force: bool = False) -> later.Downloaded:
         """Copy it to `to`, by default its own name in the current folder; where it is then, and what was written.
 
         A file becomes that file, or one of its own name in that folder, if it is one. A directory's files go into the
@@ -232,7 +226,7 @@ class Version:
             )
 
     @property
-    def run(self) -> Record | None:
+    def run(self) -> later.Record | None:
         """The record of the run that made it; None where no run is known. Raises as `Repo.get`."""
         if self._pinned.name is not None:
             return next((node.record for node in self._parents() if node.kind == "run"), None)
@@ -258,7 +252,7 @@ class Version:
         return None
 
     @property
-    def based_on(self) -> tuple[Node, ...]:
+    def based_on(self) -> tuple[later.Node, ...]:
         """What it was made from: the inputs of the run that made it, or what its pointer says where no run did."""
         with self._handles.fresh() as project:
             traced = later.lineage(project, words_of(project, self._pinned), depth=2, rev=self._rev())
@@ -268,7 +262,7 @@ class Version:
         found = [nodes[edge.source] for edge in traced.graph.edges if edge.target in targets]
         return tuple(dict.fromkeys(node for node in found if node.kind == "artifact"))
 
-    def used_by(self) -> tuple[Record, ...]:
+    def used_by(self) -> tuple[later.Record, ...]:
         """The records of the runs that used what it holds, whoever made that, in the order in which they began.
 
         Raises:
@@ -277,7 +271,7 @@ class Version:
         with self._handles.fresh() as project:
             return later.version_used_by(project, self._pinned.pointer.digest)
 
-    def _parents(self) -> tuple[Node, ...]:
+    def _parents(self) -> tuple[later.Node, ...]:
         with self._handles.fresh() as project:
             return later.lineage(project, words_of(project, self._pinned), depth=1, rev=self._rev()).graph.nodes
 

@@ -207,7 +207,7 @@ def _signature(function: FunctionType) -> str:
     node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(node, ast.FunctionDef)
     given = ast.unparse(node.args)
-    result = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    result = f" -> {ast.unparse(node.returns).replace('later.', '')}" if node.returns else ""
     short = f"def {node.name}({given}){result}"
     if len(short) <= WIDTH:
         return short

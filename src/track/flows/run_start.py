@@ -163,7 +163,7 @@ def _numbers() -> Iterator[int]:
 def _who(project: Project) -> str:
     """Who is here: as the setting `user` says, else by Git's identity; nothing when Git has none."""
     if (name := project.config.text("user")) is not None:
-        return check_user(name)
+        return check_user(name.strip())  # as a variable or a file was written: space around it is nobody's name
     try:
         said = project.git.run("var", "GIT_AUTHOR_IDENT", check=False).decode("utf-8", "replace")
     except TrackError:

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 MARKS = "*+ox#@%&"
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f")
@@ -81,16 +81,15 @@ def svg_chart(lines: Sequence[Line], x_name: str, *, width: int = 800, height: i
     for value in _ticks(box.left, box.right, _TICKS):
         x = left + box.x_share(value) * (right - left)
         parts.append(f'<text x="{x:.1f}" y="{bottom + 16:.1f}" text-anchor="middle">{value:.4g}</text>\n')
-    parts.append(
-        f'<text x="{(left + right) / 2:.1f}" y="{bottom + 34:.1f}" text-anchor="middle">{escape(x_name)}</text>\n'
-    )
+    axis = escape(x_name, quote=False)
+    parts.append(f'<text x="{(left + right) / 2:.1f}" y="{bottom + 34:.1f}" text-anchor="middle">{axis}</text>\n')
     for number, line in enumerate(lines):
         colour = COLOURS[number % len(COLOURS)]
         places = " ".join(
             f"{left + box.x_share(x) * (right - left):.1f},{bottom - box.y_share(y) * (bottom - top):.1f}"
             for x, y in thinned(line)
         )
-        name = escape(line.name)
+        name = escape(line.name, quote=False)
         parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}"><title>{name}</title></polyline>\n')
         parts.append(f'<text x="{right - 6:.1f}" y="{top + 14 * (number + 1):.1f}" text-anchor="end" fill="{colour}">')
         parts.append(f"{name}</text>\n")

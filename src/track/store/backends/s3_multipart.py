@@ -14,11 +14,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
-from xml.sax.saxutils import escape
 
 from blake3 import blake3
 
@@ -226,7 +225,7 @@ class PartsUpload:
 
     def _complete(self, key: str, begun: Begun, tags: dict[int, str]) -> None:
         parts = "".join(
-            f'<Part><PartNumber>{number}</PartNumber><ETag>"{escape(tag)}"</ETag></Part>'
+            f'<Part><PartNumber>{number}</PartNumber><ETag>"{escape(tag, quote=False)}"</ETag></Part>'
             for number, tag in sorted(tags.items())
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
