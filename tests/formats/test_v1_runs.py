@@ -9,7 +9,9 @@ import pytest
 
 from track.errors import DamagedObject, NewerFormat
 from track.model.digest import digest_of
-from track.model.shared_runs import SharedRun, dump_runs, parse_runs, seal, unseal
+from track.model.shared_runs import WITHDRAWN, SharedRun, dump_runs, parse_runs, seal, unseal
+from track.store.layout import RUNS as RUNS_FOLDER
+from track.store.layout import runs_name, withdrawn_key, withdrawn_run
 
 V1 = Path(__file__).parent / "v1" / "runs"
 SEALED = "blake3:9061b01c97ccefdf69119010363811b42594db0cdc700aa81bb406729a16a0bc"
@@ -31,6 +33,15 @@ def test_the_frozen_file_is_what_it_was_and_is_read_as_it_was() -> None:
 def test_a_later_file_is_refused_as_that() -> None:
     with pytest.raises(NewerFormat):
         unseal((V1 / "later").read_bytes(), "later")
+
+
+def test_the_frozen_mark_of_a_run_that_was_taken_back_is_what_it_was_and_is_found_as_one() -> None:
+    (mark,) = (V1 / "taken-back").rglob("withdrawn-*")
+    key = mark.relative_to(V1 / "taken-back").as_posix()
+    writer, run = "5a" * 16, RUNS[0].id
+    assert key == f"{RUNS_FOLDER}{writer}/withdrawn-{run}" == withdrawn_key(writer, run)
+    assert mark.read_bytes() == WITHDRAWN == b"track-runs-withdrawn 1\n"
+    assert withdrawn_run(key) == run and runs_name(key) is None
 
 
 @pytest.mark.parametrize("cut", [0, 5, 12, 60, 84, -1])

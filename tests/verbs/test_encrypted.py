@@ -1,5 +1,6 @@
 """A remote that is encrypted: every verb works on top, the server learns nothing, and what was changed is damage."""
 
+import json
 import os
 import random
 import shutil
@@ -396,3 +397,30 @@ def test_a_description_that_was_cut_says_that_it_can_be_restored(pushed: Path, l
     track_here("fetch", cwd=pushed).ok()
     path.unlink()
     assert "track config remote.origin.url FOLDER" in track_here("fetch", cwd=pushed).err
+
+
+def test_shared_runs_are_taken_back_and_the_server_learns_of_neither(pushed: Path) -> None:
+    place = pushed.parent / "origin"
+    before = set(files_below(place))
+    for name in ("first", "second"):
+        track_here("run", "--no-keep", "--name", name, "-p", "word=unheard-of", "--", "true", cwd=pushed).ok()
+    run = json.loads(track_here("runs", "show", "first", "--json", cwd=pushed).ok().out)["id"]
+    track_here("push", "--runs", cwd=pushed).ok()
+    git("clone", "--quiet", str(pushed), str(pushed.parent / "clone"), cwd=pushed.parent)
+    clone = pushed.parent / "clone"
+    track_here("remote", "add", "origin", "../origin", cwd=clone).ok()
+    track_here("fetch", "--runs", cwd=clone).ok()
+    assert {"first", "second"} <= set(track_here("runs", "list", "--shared", cwd=clone).ok().out.split())
+    track_here("runs", "unshare", "first", cwd=pushed).ok()
+    track_here("fetch", "--runs", cwd=clone).ok()
+    left = track_here("runs", "list", "--shared", cwd=clone).ok().out.split()
+    assert "second" in left and "first" not in left
+    track_here("push", "--runs", cwd=pushed).ok()
+    there = files_below(place)
+    learned = "\n".join(set(there) - before).encode() + b"".join(there.values())
+    for secret in (run.encode(), b"unheard-of", b"track-runs"):
+        assert secret not in learned, secret
+    track_here("runs", "unshare", "--undo", "first", cwd=pushed).ok()
+    track_here("push", "--runs", cwd=pushed).ok()
+    track_here("fetch", "--runs", cwd=clone).ok()
+    assert "first" in track_here("runs", "list", "--shared", cwd=clone).ok().out.split()

@@ -22,6 +22,7 @@ from track.errors import AlreadyInGit, DiskFull, InsideArtifact, TrackError, Usa
 from track.flows import running
 from track.flows.run_journal import journal_of
 from track.flows.run_start import Wishes
+from track.history import index
 from track.model.digest import digest_of
 from track.project import Project
 from track.runs import command
@@ -396,6 +397,22 @@ def test_in_the_middle_of_a_rebase_a_run_waits_and_is_kept_afterwards(here: Path
     git("rebase", "--abort", cwd=here)
     track("runs", "keep", "r", cwd=here).ok()
     assert "made.track" in git("diff", "--cached", "--name-only", cwd=here)
+
+
+def test_while_another_process_holds_the_index_all_that_waits_for_staging_is_named(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "INDEX_TIMEOUT_S", 0.0)
+    (here / "sub dir").mkdir()
+    held = here / ".git/index.lock"
+    held.touch()
+    told = track("run", "--name", "r", "-o", "made", "--", "sh", "-c", "echo 1 > made", cwd=here / "sub dir").ok()
+    held.unlink()
+    todo = told.err.strip().rpartition("git add ")[2].rstrip(")")
+    assert {"made.track", ".gitignore"} <= {os.path.basename(word) for word in todo.split()}, told.err
+    git("add", *todo.split(), cwd=here / "sub dir")
+    assert len(git("diff", "--cached", "--name-only", cwd=here).splitlines()) == 3
+    assert not track("status", cwd=here).ok().err
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Runs that no commit has are shared through a remote: another clone sees them, with what they logged and named."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -322,6 +323,87 @@ def test_only_what_this_clone_shared_is_taken_back(here: Path) -> None:
     assert track_here("runs", "unshare", "--undo", "first", cwd=here).code == 2
     assert track_here("runs", "unshare", "first", "--remote", "none", cwd=here).code == 5
     assert set(bring(clone)) == {"first"} and record.id
+
+
+def test_a_damaged_file_of_ones_own_stops_nothing_and_its_runs_are_said_anew(here: Path) -> None:
+    execute(here, "first")
+    share(here)
+    place = open_folder(here.parent / "remote")
+    (key,) = files_there(here)
+    place.put(key, place.get(key)[:-3])
+    shutil.rmtree(here / ".git/track/shared")  # which may be deleted at any time
+    execute(here, "second")
+    told = track_here("push", "--runs", cwd=here).ok()
+    assert key in told.err and "2 runs  shared" in told.out
+    (aside,) = [one.key for one in place.list("quarantine/")]
+    assert aside in told.err and key not in files_there(here)
+    assert set(bring(cloned(here))) == {"first", "second"}
+    assert "damaged" not in track_here("push", "--runs", cwd=here).ok().err
+
+
+def test_a_damaged_file_of_ones_own_is_put_aside_when_there_is_nothing_to_share(here: Path) -> None:
+    execute(here, "first")
+    share(here)
+    place = open_folder(here.parent / "remote")
+    (key,) = files_there(here)
+    place.put(key, b"anything")
+    shutil.rmtree(here / ".git/track/shared")
+    track_here("runs", "drop", "first", cwd=here).ok()
+    told = json.loads(track_here("push", "--runs", "--json", cwd=here).ok().out)
+    assert [one["file"] for one in told["damaged_runs"]] == [key] and not files_there(here)
+    assert bring(cloned(here)) == {}
+
+
+def test_what_a_later_version_shared_from_this_clone_is_left_alone(here: Path) -> None:
+    execute(here, "first")
+    share(here)
+    place = open_folder(here.parent / "remote")
+    (key,) = files_there(here)
+    place.put(key, place.get(key).replace(b"track-runs 1", b"track-runs 2"))
+    shutil.rmtree(here / ".git/track/shared")
+    execute(here, "second")
+    for command in (("push", "--runs"), ("runs", "unshare", "first")):
+        refused = track_here(*command, cwd=here)
+        assert refused.code == 3 and "upgrade" in refused.err, command
+    assert files_there(here) == [key]
+
+
+def test_a_run_in_a_damaged_file_is_taken_back_all_the_same(here: Path) -> None:
+    execute(here, "first")
+    share(here)
+    copy = here.parent / "copy"
+    shutil.copytree(here, copy, symlinks=True)
+    place = open_folder(here.parent / "remote")
+    (key,) = files_there(here)
+    place.put(key, b"anything")
+    shutil.rmtree(here / ".git/track/shared")
+    track_here("runs", "unshare", "first", cwd=here).ok()
+    assert key not in files_there(here)
+    consented(copy)
+    execute(copy, "second")
+    share(copy)
+    assert set(bring(cloned(here))) == {"second"}
+
+
+def test_a_repair_puts_shared_runs_right_in_any_clone_that_has_seen_them(here: Path) -> None:
+    execute(here, "first")
+    share(here)
+    clone = consented(cloned(here))
+    bring(clone)
+    place = open_folder(here.parent / "remote")
+    (key,) = files_there(here)
+    place.put(key, place.get(key)[:-3])
+    told = track_here("verify", "--remote", "origin", cwd=clone)
+    assert told.code == 7 and "track repair --remote origin" in told.out + told.err
+    assert key in track_here("repair", "--remote", "origin", "-n", cwd=clone).ok().out
+    assert track_here("verify", "--remote", "origin", cwd=clone).code == 7
+    track_here("repair", "--remote", "origin", cwd=clone).ok()
+    track_here("verify", "--remote", "origin", cwd=clone).ok()
+    assert len(list(place.list("quarantine/"))) == 1 and set(bring(cloned(here, "third"))) == {"first"}
+    place.put(key, b"anything")
+    stranger = consented(cloned(here, "fourth"))
+    lost = track_here("repair", "--remote", "origin", cwd=stranger)
+    assert lost.code == 7 and key in lost.out and files_there(here) == [key]
 
 
 def test_verifying_a_remote_looks_at_shared_runs(here: Path) -> None:

@@ -73,7 +73,8 @@ def check_runs(project: Project, remote: Remote, found: Findings) -> None:
         except NoSuchKey:
             continue  # it went meanwhile, for another one says the same
         except TrackError as error:
-            found.add("damaged", one.key.encode(), error.message, None, "track push --runs where it was shared from")
+            step = f"track repair --remote {display(remote.name)}"
+            found.add("damaged", one.key.encode(), error.message, None, step)
             continue
         found.read_bytes += one.size
         for record in records:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from track.errors import DamagedObject, MissingObject, UnknownRevision
 from track.flows.reach import UNBELIEVABLE, Version, every_ref, name_losses, objects_below, versions
 from track.flows.remotes import choose, clone_id, connected
+from track.flows.run_mending import mend_runs
 from track.flows.salvage import Salvage
 from track.flows.store_repair import Mended, Repair
 from track.model.digest import Digest
@@ -41,8 +42,8 @@ def repair_remote(project: Project, name: str, *, dry_run: bool, progress: Progr
         salvage.from_remotes(wanted - local, but=name)
         case = _Case(project, checked, salvage, local, _versions(project))
         if dry_run:
-            return _planned(case)
-        done = _Mending(case, remote, progress).run()
+            return mend_runs(project, remote, _planned(case), dry_run=True)
+        done = mend_runs(project, remote, _Mending(case, remote, progress).run(), dry_run=False)
         remote.publish_again()
         return done
 

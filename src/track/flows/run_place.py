@@ -16,7 +16,7 @@ from track.flows.reach import Version
 from track.flows.run_artifacts import Made
 from track.flows.undo import Undo
 from track.history import index
-from track.model.names import display, pointer_path
+from track.model.names import display, pointer_path, typed
 from track.model.pointer import Pointer
 from track.model.record import Record, record_path
 from track.model.record_file import dump_record
@@ -65,7 +65,8 @@ def place(
     try:
         index.stage(project.git, staged)
     except (Locked, GitFailed) as error:
-        return Placed((), f"written and not staged ({error.message}): git add {display(path)}")
+        todo = " ".join(map(typed, staged))
+        return Placed((), f"written and not staged ({error.message}): git add {todo}")
     finally:
         undo.done()
     return Placed(tuple(staged))

@@ -25,6 +25,7 @@ from track.runs.journal import Living
 from track.runs.shelf import Shelf, latest, shelf_of
 from track.runs.spool import said_by
 from track.store.layout import RUNS, RunsKey, runs_name, withdrawn_run
+from track.store.mending import set_aside
 from track.store.place import Listed, NoSuchKey
 from track.store.remote import Remote
 from track.store.survey import in_threads
@@ -85,24 +86,33 @@ def _as_it_is(project: Project, living: Living, *, dry_run: bool) -> SharedRun:
     return SharedRun(living.id, max(1, living.alive_at()), dump_record(draft))
 
 
-def share(project: Project, remote: Remote, runs: Sequence[SharedRun], writer: str, *, dry_run: bool = False) -> int:
-    """Say these runs at a remote where what they name is already, but for those taken back; how many it did not know.
+class Told(NamedTuple):
+    """How many runs a remote did not know, and the files of this clone there that were damaged and where they are."""
 
-    The project holds the lock of pushes to this remote. Interrupted, others see all of a file or nothing of it.
+    new_count: int
+    aside: tuple[tuple[str, str], ...] = ()
+
+
+def share(project: Project, remote: Remote, runs: Sequence[SharedRun], writer: str, *, dry_run: bool = False) -> Told:
+    """Say these runs at a remote where what they name is already, but for those taken back.
+
+    The project holds the lock of pushes to this remote. Interrupted, others see all of a file or nothing of it. A file
+    that this clone shared before and that nobody can read any more goes into the quarantine there, when its runs, as
+    far as they are here, are said anew.
 
     Raises:
         RemoteError: it does not answer, or refuses.
-        DamagedObject, NewerFormat: what this clone shared before cannot be read there.
+        NewerFormat: a later version shared from this clone.
     """
     shelf = shelf_of(project.state, remote.name)
-    own = bring_own(remote, shelf, writer, dry_run=dry_run)
+    own, damaged = bring_own(remote, shelf, writer, dry_run=dry_run)
     known = latest(shelf, {file_name(key) for key in own}, [])
     withdrawn = _withdrawn(remote.place.list(RUNS))
     runs = _without(runs, withdrawn)
     new = [one for one in runs if one.id not in known or known[one.id][0].content != one.content]
-    if dry_run or not new:
-        return len(new)
-    number = 1 + max((key.number for key in own), default=0)
+    if dry_run or not (new or damaged):
+        return Told(len(new))
+    number = 1 + max((key.number for key in (*own, *damaged)), default=0)
     small = [key for key, size in own.items() if size < _SMALL_BYTES]
     merged = small if len(small) >= _MERGE_ABOVE else []
     kept = {one.id: known.get(one.id, (one,))[0] for key in sorted(merged) for one in shelf.read(file_name(key))}
@@ -115,7 +125,17 @@ def share(project: Project, remote: Remote, runs: Sequence[SharedRun], writer: s
     for key in merged:
         remote.place.delete(str(key))
         shelf.drop(file_name(key))
-    return len(new)
+    return Told(len(new), put_aside(project, remote, damaged))
+
+
+def put_aside(project: Project, remote: Remote, damaged: Iterable[RunsKey]) -> tuple[tuple[str, str], ...]:
+    """Put files of runs that nobody can read into the quarantine of the remote; their keys, and where they are now."""
+    moved = []
+    for key in map(str, damaged):
+        target = set_aside(remote.place, project.store, key)
+        remote.place.delete(key)
+        moved += [(key, target)] if target is not None else []
+    return tuple(moved)
 
 
 def bring_runs(project: Project, remote: Remote, *, dry_run: bool = False) -> Came:
@@ -128,7 +148,10 @@ def bring_runs(project: Project, remote: Remote, *, dry_run: bool = False) -> Ca
     shelf = shelf_of(project.state, remote.name)
     before = shelf.names()
     listed = list(remote.place.list(RUNS))
-    found = {file_name(key) for key in _bring(remote, shelf, listed, dry_run=dry_run)}
+    there, failed = _bring(remote, shelf, listed, dry_run=dry_run)
+    if failed:
+        raise together(list(failed.values()))
+    found = {file_name(key) for key in there}
     withdrawn = _withdrawn(listed)
     if not dry_run:
         for name in found if withdrawn else ():
@@ -164,9 +187,27 @@ def bring_shared(
     return tuple(came), tuple(passed)
 
 
-def bring_own(remote: Remote, shelf: Shelf, writer: str, *, dry_run: bool) -> dict[RunsKey, int]:
-    """Have on the shelf what a clone shared; the keys and their sizes there in bytes. Raises as `bring_runs`."""
-    return _bring(remote, shelf, remote.place.list(f"{RUNS}{writer}/"), dry_run=dry_run)
+def bring_own(
+    remote: Remote, shelf: Shelf, writer: str, *, dry_run: bool
+) -> tuple[dict[RunsKey, int], tuple[RunsKey, ...]]:
+    """Have on the shelf what a clone shared; the keys and their sizes there in bytes, and the keys of damaged ones.
+
+    Damaged is what was read twice and was none of ours both times.
+
+    Raises:
+        RemoteError: the remote does not answer, or refuses.
+        NewerFormat: a later version wrote one of them.
+    """
+    listed = list(remote.place.list(f"{RUNS}{writer}/"))
+    own, failed = _bring(remote, shelf, listed, dry_run=dry_run)
+    if failed:
+        again = [one for one in listed if runs_name(one.key) in failed]
+        came, failed = _bring(remote, shelf, again, dry_run=dry_run)
+        own |= came
+    for error in failed.values():
+        if not isinstance(error, DamagedObject):
+            raise error
+    return own, tuple(sorted(failed))
 
 
 def _withdrawn(listing: Iterable[Listed]) -> set[str]:
@@ -177,24 +218,27 @@ def _without(runs: Iterable[SharedRun], withdrawn: Container[str]) -> list[Share
     return [one for one in runs if one.id not in withdrawn]
 
 
-def _bring(remote: Remote, shelf: Shelf, listing: Iterable[Listed], *, dry_run: bool) -> dict[RunsKey, int]:
-    """Have on the shelf what a listing has, all of it sound; the keys and their sizes at the remote in bytes."""
+def _bring(
+    remote: Remote, shelf: Shelf, listing: Iterable[Listed], *, dry_run: bool
+) -> tuple[dict[RunsKey, int], dict[RunsKey, TrackError]]:
+    """Have on the shelf what a listing has and is sound; the keys and their sizes at the remote in bytes, and the rest.
+
+    In a dry run nothing is read, so all of it counts as sound.
+    """
     listed = {key: one.size for one in listing if (key := runs_name(one.key)) is not None}
     there = shelf.sound()
     unread = sorted(key for key in listed if file_name(key) not in there)
+    failed: dict[RunsKey, TrackError] = {}
     if dry_run:
-        return listed
-    failed: list[TrackError] = []
+        return listed, failed
     for key, got in in_threads(lambda key: (key, _got(remote, key)), unread):
-        if isinstance(got, TrackError):
-            failed.append(got)
-        elif got is None:
-            del listed[key]
-        else:
+        if got is not None and not isinstance(got, TrackError):
             shelf.put(file_name(key), got)
-    if failed:
-        raise failed[0]
-    return listed
+            continue
+        del listed[key]
+        if got is not None:
+            failed[key] = got
+    return listed, failed
 
 
 def _got(remote: Remote, key: RunsKey) -> bytes | TrackError | None:
@@ -203,7 +247,7 @@ def _got(remote: Remote, key: RunsKey) -> bytes | TrackError | None:
         return unseal(remote.place.get(str(key)), str(key))
     except NoSuchKey:
         return None
-    except DamagedObject as error:
+    except (DamagedObject, NewerFormat) as error:
         return error
 
 

@@ -6,7 +6,7 @@ finishes.
 
 import os
 
-from track.flows.run_sharing import bring_own, file_name, parts_of
+from track.flows.run_sharing import bring_own, file_name, parts_of, put_aside
 from track.model.shared_runs import WITHDRAWN, dump_runs, seal
 from track.project import Project
 from track.runs.shelf import latest, shelf_of
@@ -17,21 +17,22 @@ from track.store.remote import Remote
 def withdraw(project: Project, remote: Remote, run: str, writer: str, *, dry_run: bool = False) -> bool:
     """Take back a run that the clone `writer` shared at a remote; whether it had, or has taken it back before.
 
-    The project holds the lock of pushes to this remote.
+    The project holds the lock of pushes to this remote. What this clone shared and nobody can read there any more may
+    have had the run: it goes into the quarantine of the remote.
 
     Raises:
         RemoteError: it does not answer, or refuses.
-        DamagedObject, NewerFormat: what this clone shared before cannot be read there.
+        NewerFormat: a later version shared from this clone.
     """
     shelf = shelf_of(project.state, remote.name)
-    own = bring_own(remote, shelf, writer, dry_run=dry_run)
+    own, damaged = bring_own(remote, shelf, writer, dry_run=dry_run)
     holding = [key for key in own if any(one.id == run for one in shelf.read(file_name(key)))]
     mark = withdrawn_key(writer, run)
-    if not holding or dry_run:
+    if not (holding or damaged) or dry_run:
         return bool(holding) or any(one.key == mark for one in remote.place.list(f"{RUNS}{writer}/"))
     remote.place.put(mark, WITHDRAWN)
     kept = [one for one, _ in latest(shelf, {file_name(key) for key in holding}, []).values() if one.id != run]
-    number = 1 + max(key.number for key in own)
+    number = 1 + max(key.number for key in (*own, *damaged))
     for offset, part in enumerate(parts_of(kept)):
         key = RunsKey(writer, number + offset, os.urandom(4).hex())
         text = dump_runs(part)
@@ -40,6 +41,7 @@ def withdraw(project: Project, remote: Remote, run: str, writer: str, *, dry_run
     for key in holding:
         remote.place.delete(str(key))
         shelf.drop(file_name(key))
+    put_aside(project, remote, damaged)
     return True
 
 

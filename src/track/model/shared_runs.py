@@ -108,5 +108,5 @@ def unseal(data: bytes, name: str) -> bytes:
 def _damaged(name: str) -> DamagedObject:
     return DamagedObject(
         f"{display(name)} does not hold the runs that were shared",
-        hint="where they were shared from: track push --runs",
+        hint="track repair --remote NAME, where they were fetched or shared; track push --runs, where they were shared",
     )

@@ -8,7 +8,7 @@ from track.flows.reach import Reached, Version, default_refs, every_ref, full_na
 from track.flows.remotes import Named, clone_id, connected
 from track.flows.routes import targets
 from track.flows.run_reach import with_records
-from track.flows.run_sharing import Shareable, share, shareable
+from track.flows.run_sharing import Shareable, Told, share, shareable
 from track.flows.send import claim, losses, plan, send, size_of
 from track.model.digest import Digest
 from track.model.names import display
@@ -35,7 +35,8 @@ class Pushed:
 
     With `dry_run` it is what would be done: then `sent_bytes`, `packs_count` are 0. `refused` says which pointers could
     not be read; what all others need was sent. `also` is what was done at the other remotes, when there were several.
-    `shared_runs_count` says how many runs others can see there from now on, or as they are by now.
+    `shared_runs_count` says how many runs others can see there from now on, or as they are by now. `damaged_runs` are
+    files of shared runs of this clone that nobody could read any more, and where they are now.
     """
 
     remote: str
@@ -50,11 +51,13 @@ class Pushed:
     refused: tuple[TrackError, ...] = ()
     also: "tuple[Pushed, ...]" = ()
     shared_runs_count: int = 0
+    damaged_runs: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_up_to_date(self) -> bool:
         """Whether there was nothing to do."""
-        return not self.shared_runs_count and not any(version.is_new for version in self.versions)
+        is_told = self.shared_runs_count or self.damaged_runs
+        return not is_told and not any(version.is_new for version in self.versions)
 
 
 def push(
@@ -93,7 +96,7 @@ def push(
     reached = versions(project, refs, asked)
     if not asked:
         reached = with_records(project, refs, reached)
-    told = shareable(project, dry_run=dry_run) if runs else Shareable()
+    told = shareable(project, dry_run=dry_run) if runs else None
     pushing = _Pushing(project, reached, asked, told, dry_run=dry_run, verify=verify, progress=progress)
     done: list[Pushed] = []
     failed: list[TrackError] = []
@@ -120,15 +123,16 @@ class _Pushing:
         project: Project,
         reached: Reached,
         asked: Sequence[bytes],
-        told: Shareable,
+        sharing: Shareable | None,
         *,
         dry_run: bool,
         verify: bool,
         progress: Progress,
     ) -> None:
-        found = (*reached.versions, *told.versions)
-        self._project, self._reached, self._asked = project, Reached(found, (*reached.refused, *told.refused)), asked
-        self._runs = told.runs
+        also = sharing or Shareable()
+        found = (*reached.versions, *also.versions)
+        self._project, self._reached, self._asked = project, Reached(found, (*reached.refused, *also.refused)), asked
+        self._runs = sharing.runs if sharing is not None else None
         self._dry_run, self._verify, self._progress = dry_run, verify, progress
 
     def to(self, named: Named) -> Pushed:
@@ -147,9 +151,9 @@ class _Pushing:
                 sent = send(project, connection, todo, claimed, verify=self._verify, progress=self._progress)
                 sent_bytes, packs_count = sent.sent_bytes, sent.packs_count
             refused = (*refused, *(one.error for one in todo.refused))
-            shared = 0
-            if self._runs:
-                shared = share(project, connection, self._runs, clone_id(project), dry_run=self._dry_run)
+            told = Told(0)
+            if self._runs is not None:
+                told = share(project, connection, self._runs, clone_id(project), dry_run=self._dry_run)
             if todo.incomplete:
                 with naming_too([one.error for one in todo.refused]):
                     raise losses(project, connection, todo)
@@ -165,7 +169,8 @@ class _Pushing:
                 requests_count=connection.place.requests_count,
                 dry_run=self._dry_run,
                 refused=refused,
-                shared_runs_count=shared,
+                shared_runs_count=told.new_count,
+                damaged_runs=told.aside,
             )
 
 

@@ -89,6 +89,8 @@ def command(
 
 
 def _show(pushed: Pushed) -> None:
+    for damaged, aside in pushed.damaged_runs:
+        note(f"{damaged} was damaged there: it is in {aside} now, and the runs that are here were shared anew")
     where = f"{display(pushed.remote)} ({display(pushed.url)})"
     artifacts = [version for version in pushed.versions if not is_record_path(version.path)]
     if pushed.is_up_to_date:
@@ -122,6 +124,7 @@ def _document(pushed: Pushed) -> dict[str, object]:
         "packs": pushed.packs_count,
         "requests": pushed.requests_count,
         "shared_runs": pushed.shared_runs_count,
+        "damaged_runs": [{"file": damaged, "aside": aside} for damaged, aside in pushed.damaged_runs],
         "artifacts": [
             {
                 "path": display(version.path),
