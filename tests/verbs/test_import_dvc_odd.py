@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from support.cli import track as track_apart
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from track.flows.converting import uncommitted
@@ -36,9 +38,13 @@ def kept(repo: Path, content: bytes, end: str = "") -> str:
 
 def declare(repo: Path, file: str, *outs: dict[str, object], **more: object) -> None:
     """A file of DVC's, committed; JSON is YAML."""
+    declare_only(repo, file, *outs, **more)
+    commit_all(repo, file)
+
+
+def declare_only(repo: Path, file: str, *outs: dict[str, object], **more: object) -> None:
     rows = [{"hash": "md5", **out} for out in outs]
     (repo / file).write_text(json.dumps({"outs": rows, **more}))
-    commit_all(repo, file)
 
 
 def test_a_file_of_dvcs_stays_while_it_declares_what_was_not_imported(here: Path) -> None:
@@ -133,6 +139,50 @@ def test_of_an_output_inside_another_one_the_inner_one_is_refused(here: Path) ->
     done = track("import-dvc", cwd=here)
     assert (done.code, "d/q lies inside d" in done.err) == (6, True)
     assert git("ls-files", "*.dvc", "*.track", cwd=here).split() == ["d.track", "e.dvc"]
+
+
+@pytest.mark.parametrize("inner", ["d/q", "d"])
+def test_a_history_leaves_an_output_inside_another_one_and_a_second_file_of_one_to_dvc(here: Path, inner: str) -> None:
+    one = kept(here, b"1\n")
+    rows = json.dumps([{"md5": one, "relpath": "q"}]).encode()
+    declare(here, "d.dvc", {"md5": kept(here, rows, ".dir"), "path": "d"})
+    declare(here, "e.dvc", {"md5": one, "path": inner})
+    done = track("import-dvc", "--history", "new", cwd=here)
+    assert (done.code, "e.dvc declares what lies inside d, or is it" in done.err) == (6, True)
+    assert "e.dvc stays DVC's in 1 commit" in done.err
+    assert git("ls-tree", "-r", "--name-only", "new", cwd=here).split()[-2:] == ["d.track", "e.dvc"]
+    git("checkout", "--quiet", "--force", "new", cwd=here)
+    track("checkout", cwd=here).ok()
+    assert (here / "d" / "q").read_bytes() == b"1\n"
+
+
+@pytest.mark.parametrize("command", ["import-dvc", "import-lfs"])
+def test_git_is_asked_once_however_many_outputs_there_are(here: Path, command: str) -> None:
+    with open(here / ".gitattributes", "a") as attributes:
+        attributes.write("*.bin filter=lfs\n")
+    for number in range(40):
+        content = b"%d\n" % number
+        if command == "import-dvc":
+            declare_only(here, f"{number}.dvc", {"md5": kept(here, content), "path": f"{number}.bin"})
+        else:
+            name = hashlib.sha256(content).hexdigest()
+            place = here / ".git" / "lfs" / "objects" / name[:2] / name[2:4] / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+            said = f"version https://git-lfs.github.com/spec/v1\noid sha256:{name}\nsize {len(content)}\n"
+            (here / f"{number}.bin").write_text(said)
+    commit_all(here, "all")
+    done = track_apart(command, cwd=here, env={"TRACK_TRACE": "1"}).ok()
+    assert done.out.count("imported") == 40
+    assert 0 < done.err.count("subprocess.Popen") < 30
+
+
+def test_a_copy_of_a_repository_is_imported_as_it_is(here: Path) -> None:
+    """Git knows a file by its times, which a copy does not have; DVC's pointer is what the last commit says."""
+    declare(here, "a.dvc", {"md5": kept(here, b"1\n"), "path": "a"})
+    os.utime(here / "a.dvc", (1, 1))
+    track("import-dvc", cwd=here).ok()
+    assert not (here / "a.dvc").exists()
 
 
 @pytest.mark.parametrize("path", ["f/x", "link/x", "f", "inner"])

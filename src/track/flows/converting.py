@@ -6,7 +6,7 @@ with the same command: what is done already is found to be so.
 
 import os
 import stat
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from track import publish
@@ -16,6 +16,7 @@ from track.flows.contents import StoreContents
 from track.flows.ignoring import ignore, line_of
 from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
 from track.history import gitrepo
+from track.history.rewriting import files_in
 from track.model.manifest import Entry
 from track.model.names import display, pointer_path, typed
 from track.model.pointer import Pointer
@@ -24,7 +25,6 @@ from track.worktree.place import Placer
 from track.worktree.reading import read_whole, stat_of
 
 _NAME_LIMIT = 255
-_AT_ONCE = 400
 
 
 class Conversion(NamedTuple):
@@ -40,7 +40,36 @@ class Conversion(NamedTuple):
     stand_in: bytes | None = None
 
 
-def refuse_unfit(project: Project, path: bytes, digest: bytes | None = None) -> None:
+class Known(NamedTuple):
+    """What Git says of paths that are to become artifacts, asked once for all of them.
+
+    `ignored` are those whose pointer it ignores; `in_git` names a file that it has itself, for each at or above one.
+    """
+
+    ignored: frozenset[bytes]
+    in_git: Mapping[bytes, bytes]
+
+
+def ask_git(project: Project, paths: Iterable[bytes]) -> Known:
+    """What Git says of these paths, with two processes however many there are.
+
+    Raises:
+        GitFailed: it cannot read its index.
+    """
+    targets = {pointer_path(path): path for path in paths}
+    ignored = project.git.ignored(list(targets))
+    wanted = set(targets.values())
+    in_git: dict[bytes, bytes] = {}
+    for file in project.git.stream("ls-files", "-z") if wanted else ():
+        above = file
+        while above:
+            if above in wanted:
+                in_git.setdefault(above, file)
+            above = above.rpartition(b"/")[0]
+    return Known(frozenset(targets[target] for target in ignored), in_git)
+
+
+def refuse_unfit(project: Project, path: bytes, known: Known, digest: bytes | None = None) -> None:
     """Refuse a path that cannot become an artifact, or is one with another content than this `digest`.
 
     Raises:
@@ -61,7 +90,7 @@ def refuse_unfit(project: Project, path: bytes, digest: bytes | None = None) -> 
             f"{display(path)} has a pointer of track that names another version",
             hint=f"keep one of the two: git rm --cached {typed(pointer_path(path))} takes track's out",
         )
-    if present is None and project.git.ignored([pointer_path(path)]):
+    if present is None and path in known.ignored:
         raise Conflict(
             f"Git ignores {display(pointer_path(path))}, so the pointer would be in no commit",
             hint=f"see which line does: git check-ignore -v {typed(pointer_path(path))}",
@@ -79,29 +108,38 @@ def refuse_below(path: bytes, others: Container[bytes]) -> None:
             )
 
 
-def refuse_git(project: Project, path: bytes) -> None:
+def refuse_git(path: bytes, known: Known) -> None:
     """Refuse what Git has itself. Raises AlreadyInGit."""
-    if in_git := project.git.is_tracked([path]):
+    if (in_git := known.in_git.get(path)) is not None:
         raise AlreadyInGit(
-            f"{display(in_git[0])} is in Git itself",
+            f"{display(in_git)} is in Git itself",
             hint=f"let Git forget it, keeping the file: git rm -r --cached -- {typed(path)}",
         )
 
 
 def uncommitted(project: Project, files: Sequence[bytes]) -> set[bytes]:
-    """Those of these files that are not in the last commit as they stand here: removing them would lose something."""
+    """Those of these files that are not in the last commit as they stand here: removing them would lose something.
+
+    Their bytes are compared: what Git keeps of a file's times says nothing after a copy, or a `touch`.
+    """
     if not files:
         return set()
     head = project.git.head()
     if head is None:
         return set(files)
-    wanted, known, changed = set(files), set[bytes](), set[bytes]()
-    for start in range(0, len(files), _AT_ONCE):
-        some = files[start : start + _AT_ONCE]  # a command line has an end
-        known.update(project.git.run("ls-files", "-z", "--", *some).split(b"\0"))
-        told = project.git.run("diff-index", "-z", "--name-only", "--no-renames", head, "--", *some)
-        changed.update(told.split(b"\0"))
-    return (wanted - known) | (changed & wanted)
+    wanted = set(files)
+    committed = {path: file.oid for path, file in files_in(project.git, head).items() if path in wanted}
+    contents = dict(project.git.blobs(sorted(set(committed.values()))))
+    return {
+        path
+        for path in files
+        if path not in committed or not _is_same(setup.read(project, path), contents[committed[path]])
+    }
+
+
+def _is_same(here: bytes | None, committed: bytes) -> bool:
+    """Whether a file holds what is committed, with the line ends that Git writes here."""
+    return here is not None and here.replace(b"\r\n", b"\n") == committed.replace(b"\r\n", b"\n")
 
 
 def not_committed(file: bytes) -> UnsavedWork:

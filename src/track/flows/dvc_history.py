@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from track.errors import Conflict, TrackError
+from track.errors import Conflict, InsideArtifact, TrackError
 from track.flows.adopting import Adopter
 from track.flows.dvc_found import LOCK, PIPELINE, POINTER, Declared, is_dvcs, outputs_in
 from track.flows.dvc_reading import Content, Reader, summed
@@ -48,6 +48,9 @@ class _File(NamedTuple):
 _Made = dict[bytes, bytes] | TrackError
 """The pointers that a file of DVC's becomes, or why it stays."""
 
+_Kept = dict[tuple[_File, bytes | None], int]
+"""How many commits keep a file: for the output that one of its own lies inside or is, or for what Git has itself."""
+
 
 def foresee(
     project: Project, adopter: Adopter, reader: Reader, commits: Sequence[Commit], progress: Progress = silent
@@ -74,11 +77,12 @@ def foresee(
     finally:
         progress.end()
     changes: dict[str, Changes] = {}
-    kept: dict[_File, int] = {}
+    kept: _Kept = {}
     for oid, found in seen.items():  # asked again: the names of every commit together would fill the memory
         changes[oid] = _changes(found, made, names_in(project.git, oid), kept)
     versions_count = sum(len(one) for one in made.values() if isinstance(one, dict))
-    return Foreseen(changes, versions_count, (*_left(seen, made), *(_in_the_way(*one) for one in kept.items())))
+    in_the_way = [_in_the_way(file, what, count) for (file, what), count in kept.items()]
+    return Foreseen(changes, versions_count, (*_left(seen, made), *in_the_way))
 
 
 def _files(files: dict[bytes, File]) -> list[_File]:
@@ -122,22 +126,40 @@ def _pointer(adopter: Adopter, declared: Declared, content: Content) -> bytes:
     return dump_pointer(pointer_for(declared, content, digest=digest, sizes=sizes).pointer)
 
 
-def _changes(
-    files: Sequence[_File], made: dict[_File, _Made], names: Sequence[bytes], kept: dict[_File, int]
-) -> Changes:
-    """What becomes of a commit: DVC's pointers go where ours come; what Git has there itself stays, and is counted."""
-    found: dict[bytes, bytes | None] = {}
+def _changes(files: Sequence[_File], made: dict[_File, _Made], names: Sequence[bytes], kept: _Kept) -> Changes:
+    """What becomes of a commit: DVC's pointers go where ours come; what Git has there itself stays, and is counted.
+
+    So does a file of which an output lies inside another one.
+    """
+    able: list[tuple[_File, dict[bytes, bytes]]] = []
     for file in files:
         pointers = made[file]
         if not isinstance(pointers, dict):
             continue
         if any(_is_taken(path, names) or _is_taken(pointer_path(path), names) for path in pointers):
-            kept[file] = kept.get(file, 0) + 1
+            kept[file, None] = kept.get((file, None), 0) + 1
+            continue
+        able.append((file, pointers))
+    outputs = {path for _, pointers in able for path in pointers}
+    found: dict[bytes, bytes | None] = {}
+    for file, pointers in able:
+        other = next(filter(None, (_around(path, outputs, found) for path in pointers)), None)
+        if other is not None:
+            kept[file, other] = kept.get((file, other), 0) + 1
             continue
         found |= {pointer_path(path): content for path, content in pointers.items()}
         if file.path.endswith(POINTER):
             found[file.path] = None
     return found
+
+
+def _around(path: bytes, outputs: set[bytes], found: Changes) -> bytes | None:
+    """The output that this one lies inside, or itself where another file declared it before."""
+    above = path
+    while above := above.rpartition(b"/")[0]:
+        if above in outputs:
+            return above
+    return path if pointer_path(path) in found else None
 
 
 def _is_taken(path: bytes, names: Sequence[bytes]) -> bool:
@@ -154,12 +176,19 @@ def _next(name: bytes, names: Sequence[bytes]) -> bytes:
     return names[at] if at < len(names) else b""
 
 
-def _in_the_way(file: _File, commits_count: int) -> Left:
-    why = Conflict(
-        f"Git has something itself where pointers for {display(file.path)} would stand",
-        hint="what DVC tracks cannot be in Git, too: look at it in one of these commits",
-    )
-    return Left(file.path, why, commits_count)
+def _in_the_way(file: _File, other: bytes | None, commits_count: int) -> Left:
+    name = display(file.path)
+    if other is not None:
+        error: TrackError = InsideArtifact(
+            f"{name} declares what lies inside {display(other)}, or is it, and that becomes an artifact already",
+            hint="an artifact holds all that is below it: what is to be apart has to lie beside it",
+        )
+    else:
+        error = Conflict(
+            f"Git has something itself where pointers for {name} would stand",
+            hint="what DVC tracks cannot be in Git, too: look at it in one of these commits",
+        )
+    return Left(file.path, error, commits_count)
 
 
 def _left(seen: dict[str, tuple[_File, ...]], made: dict[_File, _Made]) -> list[Left]:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, TrackError, Unreadable, UnsavedWork
@@ -56,8 +57,8 @@ def _tracked(one: InIndex) -> Tracked:
     return Tracked(one.path, one.content, parse_lfs_pointer(one.content, one.path), one.executable)
 
 
-def read(project: Project, adopter: Adopter, one: Tracked) -> Content:
-    """Put the content of a file into the store.
+def read(project: Project, adopter: Adopter, one: Tracked, objects: Path) -> Content:
+    """Put the content of a file into the store; `objects` is the folder of Git LFS's own.
 
     Raises:
         MissingObject: it is not here.
@@ -74,7 +75,7 @@ def read(project: Project, adopter: Adopter, one: Tracked) -> Content:
             hint=f"keep the change: git add {typed(one.path)}; git commit      "
             f"or take it back: git checkout -- {typed(one.path)}",
         )
-    return Content(_from_lfs(project, adopter, one), False, is_stand_in)
+    return Content(from_lfs(adopter, one.path, one.pointer, objects), False, is_stand_in)
 
 
 def _from_here(project: Project, adopter: Adopter, one: Tracked) -> tuple[bool, bool, Adopted | None]:
@@ -96,35 +97,42 @@ def _from_here(project: Project, adopter: Adopter, one: Tracked) -> tuple[bool, 
         os.close(fd)
 
 
-def _from_lfs(project: Project, adopter: Adopter, one: Tracked) -> Adopted:
-    path = lfs_in_git.objects_of(project.git) / object_key(one.pointer.sha256)
+def from_lfs(adopter: Adopter, path: bytes, pointer: LfsPointer, objects: Path) -> Adopted:
+    """Put what a pointer of Git LFS means into the store, out of the folder that Git LFS keeps; `path` is for messages.
+
+    Raises:
+        MissingObject: it is not here.
+        DamagedObject: there is something else under its name, or of another size.
+        Unreadable, DiskFull, StoreUnwritable: it cannot be read, or kept.
+    """
+    place = objects / object_key(pointer.sha256)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
         raise MissingObject(
-            f"{display(one.path)}: the object of Git LFS is not here",
-            hint=f"bring it first: git lfs fetch --include={typed(one.path)}      or track import-lfs --fetch",
-            details=(f"sha256:{one.pointer.sha256}",),
+            f"{display(path)}: the object of Git LFS is not here",
+            hint=f"bring it first: git lfs fetch --include={typed(path)}      or track import-lfs --fetch",
+            details=(f"sha256:{pointer.sha256}",),
         ) from None
     except OSError as error:
-        raise trouble(one.path, error) from error
+        raise trouble(path, error) from error
     try:
         found = os.fstat(fd)
         size = found.st_size
         if not stat.S_ISREG(found.st_mode):
-            shown = display(str(path))
+            shown = display(str(place))
             raise Unreadable(f"the object of Git LFS {shown} is no file", hint=f"ls -l {shown}")
-        adopted = adopter.adopt(fd, lambda: Hashing(one.pointer))
+        adopted = adopter.adopt(fd, lambda: Hashing(pointer))
     finally:
         os.close(fd)
     if adopted is not None:
         return adopted
-    said = one.pointer.size
+    said = pointer.size
     why = f"it has {size:,} bytes, and the pointer says {said:,}" if size != said else "its bytes have another SHA-256"
     raise DamagedObject(
-        f"{display(one.path)}: the object of Git LFS is not what its pointer says: {why}",
+        f"{display(path)}: the object of Git LFS is not what its pointer says: {why}",
         hint="git lfs fsck      says more",
-        details=(display(str(path)),),
+        details=(display(str(place)),),
     )
 
 

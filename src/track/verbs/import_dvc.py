@@ -7,6 +7,8 @@ from track.errors import TrackError, UnknownPath
 from track.flows.adopting import Adopter
 from track.flows.converting import (
     Conversion,
+    Known,
+    ask_git,
     convert,
     not_committed,
     refuse_below,
@@ -120,16 +122,17 @@ def _ready(
 ) -> Iterator[tuple[bytes, tuple[Declared, Content, Said]]]:
     """Every output of which each byte is in the store, by path; the others go to `refused`."""
     unsaved = uncommitted(project, sorted({one.file for one in outputs if not one.is_locked}))
+    known = ask_git(project, [one.path for one in outputs if not one.output.is_gits])
     done: set[bytes] = set()
     for declared in outputs:
         if declared.output.is_gits or declared.path in done:
             continue
         try:
-            _refuse(project, declared, unsaved)
+            _refuse(project, declared, unsaved, known)
             refuse_below(declared.path, done)
             content = reader.read(declared)
             digest, sizes = summed(adopter, content)
-            refuse_unfit(project, declared.path, digest)
+            refuse_unfit(project, declared.path, known, digest)
             said = pointer_for(declared, content, digest=digest, sizes=sizes)
         except TrackError as error:
             refused.append(Refused(declared.file, declared.path, error))
@@ -138,13 +141,13 @@ def _ready(
         yield declared.path, (declared, content, said)
 
 
-def _refuse(project: Project, declared: Declared, unsaved: set[bytes]) -> None:
+def _refuse(project: Project, declared: Declared, unsaved: set[bytes], known: Known) -> None:
     if declared.output.why_not is not None:
         raise TrackError(f"{display(declared.path)} {declared.output.why_not}", hint="it stays with DVC")
     if declared.file in unsaved:
         raise not_committed(declared.file)
-    refuse_unfit(project, declared.path)
-    refuse_git(project, declared.path)
+    refuse_unfit(project, declared.path, known)
+    refuse_git(declared.path, known)
 
 
 def _planned(

@@ -7,7 +7,7 @@ from track import publish
 from track.errors import Conflict, TrackError, UnknownPath
 from track.flows import lfs_reading
 from track.flows.adopting import Adopter
-from track.flows.converting import Conversion, make_plain, refuse_unfit
+from track.flows.converting import Conversion, ask_git, make_plain, refuse_unfit
 from track.flows.ignoring import ignore
 from track.flows.lfs_reading import Content, Tracked
 from track.flows.pointers import pointer_at, write_pointer
@@ -128,14 +128,16 @@ def _read(
 ) -> list[tuple[Tracked, Content]]:
     """Every file of which each byte is in the store; the others go to `refused`."""
     read = []
+    known = ask_git(project, [one.path for one in chosen])
+    objects = lfs_in_git.objects_of(project.git)
     total = sum(one.pointer.size for one in chosen)
     progress.begin("importing from Git LFS", count=len(chosen), size_bytes=total)
     try:
         for one in chosen:
             try:
-                refuse_unfit(project, one.path)
-                content = lfs_reading.read(project, adopter, one)
-                refuse_unfit(project, one.path, content.adopted.digest)
+                refuse_unfit(project, one.path, known)
+                content = lfs_reading.read(project, adopter, one, objects)
+                refuse_unfit(project, one.path, known, content.adopted.digest)
             except TrackError as error:
                 refused.append((one.path, error))
                 continue
