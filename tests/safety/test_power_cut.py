@@ -4,6 +4,7 @@ A whole filesystem in a file is copied while it is mounted; the copy is what the
 Git's own files are written out before (Git leaves that to its configuration); ours have to see to themselves.
 """
 
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -187,6 +188,39 @@ def test_what_a_collection_left_survives(made: Disk, littered: Path) -> None:
             git("checkout", "--quiet", "--force", version, cwd=repo)
             after_reboot("checkout", "--force", cwd=repo).ok()
             clean(after_reboot("verify", cwd=repo))
+
+
+def test_what_a_store_with_chunks_acknowledged_survives(made: Disk, fresh: Path) -> None:
+    """An add that shares chunks with another version, and a collection that moves those that are left to new packs."""
+    repo = duplicate(fresh, made.root / "repo")
+    track("config", "--clone", "store.chunks", "true", cwd=repo).ok()
+    first = random.Random(1).randbytes(6 << 20)
+    second = first[: 2 << 20] + b"edited"
+    (repo / "large.bin").write_bytes(first)
+    track("add", "large.bin", cwd=repo).ok()
+    made.settle()
+    (repo / "large.bin").write_bytes(second)
+    track("add", "large.bin", cwd=repo).ok()
+    with made.cut():
+        is_there_in_chunks(repo, second)
+    commit_all(repo, "second")
+    shutil.rmtree(repo / ".git" / "track" / "trash")  # which remembers what can be undone
+    made.settle()
+    track("gc", "--grace", "0", cwd=repo).ok()
+    stored = sum(path.stat().st_size for path in (repo / ".store" / "packs").rglob("*.pack"))
+    assert stored < 3 << 20, "what is left was not moved"
+    with made.cut():
+        is_there_in_chunks(repo, second)
+
+
+def is_there_in_chunks(repo: Path, content: bytes) -> None:
+    """The version is in the store, in chunks, whole, and comes back."""
+    assert not list((repo / ".store" / "objects").rglob("*"))
+    mend_git(repo)
+    store_is_whole(repo)
+    (repo / "large.bin").unlink(missing_ok=True)
+    after_reboot("checkout", "large.bin", cwd=repo).ok()
+    assert (repo / "large.bin").read_bytes() == content
 
 
 def test_what_was_said_moved_removed_and_brought_back_survives(made: Disk, versions: Path) -> None:

@@ -74,6 +74,22 @@ def test_the_configuration_of_ssh_says_which_server_a_name_means(tmp_path: Path)
     assert led("ssh://lab/data", tmp_path, {}) != first
 
 
+def test_what_the_configuration_of_ssh_includes_counts_too(tmp_path: Path) -> None:
+    folder = tmp_path / ".ssh"
+    (folder / "config.d").mkdir(parents=True)
+    (folder / "config").write_text(f'Include config.d/*.conf "{tmp_path}/more of it" ~/other\nInclude config\n')
+    seen = {led("ssh://lab/data", tmp_path, {})}
+    places = (folder / "config.d/lab.conf", tmp_path / "more of it", tmp_path / "other")
+    for number, file in enumerate(places):
+        file.write_text(f"Host lab\n  HostName host{number}.example\n")
+        seen.add(led("ssh://lab/data", tmp_path, {}))
+    assert len(seen) == 4
+    (folder / "config.d/unread").write_text("Host lab\n  HostName elsewhere.example\n")
+    assert led("ssh://lab/data", tmp_path, {}) in seen
+    (folder / "config").write_text('Include "not closed\n')
+    assert led("ssh://lab/data", tmp_path, {}) not in seen
+
+
 @pytest.mark.parametrize("url", ["data", "webdav://host/data", "https://host/data"])
 def test_other_addresses_say_it_themselves(url: str, tmp_path: Path) -> None:
     assert led(url, tmp_path, {"AWS_ENDPOINT_URL": ONE}) == ""

@@ -132,7 +132,8 @@ def test_what_is_altered_on_its_way_is_sent_again(place: BucketPlace, between: P
 
 
 @pytest.mark.parametrize("size", [1 << 10, 2 << 20])
-def test_a_server_that_looks_at_md5_alone_keeps_nothing_that_was_altered(size: int) -> None:
+@pytest.mark.parametrize("sums", ["md5", ""])
+def test_a_server_that_looks_at_md5_alone_keeps_nothing_that_was_altered(size: int, sums: str) -> None:
     kept: dict[str, bytes] = {}
     altered: list[str] = []
     looks = looking_at("md5")
@@ -149,7 +150,7 @@ def test_a_server_that_looks_at_md5_alone_keeps_nothing_that_was_altered(size: i
     content = bytes(size)
     with answering(altering) as endpoint:
         place = place_at(endpoint, OWNER, "sums")
-        place.use_sums("md5")
+        place.use_sums(sums)
         assert place.put_new("packs/six", content)
         place.put("index/seven", content)
     assert len(altered) == 2 and list(kept.values()) == [content, content]

@@ -5,7 +5,10 @@ The environment, `.env`, profiles and the person's configuration of SSH may each
 """
 
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from glob import glob
 from importlib import import_module
 from pathlib import Path
 
@@ -31,13 +34,34 @@ def led_by(address: Address, access: Access, environ: Mapping[str, str] | None =
             said = (place.get(name, "") for place in (here, read_dotenv(access.dotenv)) for name in names)
             return next(filter(None, said), "")
         if isinstance(address, SshFolder):
-            lines = text_of(Path(os.path.expanduser("~/.ssh/config"))).splitlines()
-            kept = [line.strip() for line in lines if line.replace("=", " ").split()[:1] and _word(line) in _SSH]
+            kept = list(_ssh_lines(Path(os.path.expanduser("~/.ssh/config")), set()))
             return str(digest_of("\n".join(kept).encode())) if kept else ""
     except BadCredentials:  # whoever goes there is told why; until then it leads nowhere that was reached
         return "unreadable"
     return ""
 
 
-def _word(line: str) -> str:
-    return line.replace("=", " ").split()[0].lower()
+def _ssh_lines(file: Path, seen: set[Path]) -> Iterator[str]:
+    """The lines of a configuration of SSH, and of what it includes, that decide which server a name means.
+
+    As SSH does it, a name that is not absolute is one in `~/.ssh`; a file that is included again is read once.
+    """
+    if file in seen:
+        return
+    seen.add(file)
+    for line in text_of(file).splitlines():
+        words = line.replace("=", " ", 1).split()
+        if not words or (word := words[0].lower()) not in _SSH:
+            continue
+        yield line.strip()
+        if word == "include":
+            for found in _included(line):
+                yield from _ssh_lines(found, seen)
+
+
+def _included(line: str) -> Iterator[Path]:
+    """The files that a line of the configuration of SSH includes now; none, where SSH could not read it."""
+    home = os.path.expanduser("~/.ssh")
+    with suppress(ValueError):
+        for pattern in shlex.split(line.replace("=", " ", 1))[1:]:
+            yield from map(Path, sorted(glob(os.path.join(home, os.path.expanduser(pattern)))))

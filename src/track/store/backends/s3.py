@@ -78,8 +78,8 @@ class BucketPlace(ObjectPlace):
             return None
 
     def use_sums(self, name: str) -> None:
-        """Send this one alone with what is large; also with what is small, where the client library sends another."""
-        self._sums, self.watches_all = name, name == "md5"
+        """Send this one alone; what is small goes by requests of ours, too, unless the client library sends this one."""
+        self._sums, self.watches_all = name, name != "sha256"
 
     def upload(self) -> Upload:
         """Many files; each is final when it was sent."""
