@@ -78,7 +78,7 @@ class BucketPlace(ObjectPlace):
             return None
 
     def use_sums(self, name: str) -> None:
-        """Send this one alone; what is small goes by requests of ours, too, unless the client library sends this one."""
+        """Send this one alone; what is small has it, too: by requests of ours, if need be."""
         self._sums, self.watches_all = name, name != "sha256"
 
     def upload(self) -> Upload:
