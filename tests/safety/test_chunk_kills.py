@@ -12,7 +12,7 @@ import pytest
 
 from support.cli import track
 from support.repositories import commit_all, git, new_repository
-from support.scene import FULL
+from support.scene import FULL, duplicate
 from support.sweep import Work, fail_everywhere, kill_everywhere
 
 pytestmark = [pytest.mark.needs("strace"), pytest.mark.timeout(3600)]
@@ -21,7 +21,7 @@ FIRST = random.Random(1).randbytes(3 << 20)
 OTHER = random.Random(2).randbytes(2 << 20)
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EMFILE", "EROFS")
 MOST = 5
-LONGER = ("checking_out",) if FULL else ()
+LONGER = ("checking_out", "merging") if FULL else ()
 
 
 def scene_with(folder: Path, *versions: bytes) -> Path:
@@ -68,6 +68,13 @@ def collecting(tmp_path_factory: pytest.TempPathFactory) -> Work:
     return Work(scene, "repo", ("gc", "--grace", "0"))
 
 
+@pytest.fixture(scope="module")
+def merging(tmp_path_factory: pytest.TempPathFactory) -> Work:
+    """Every edit left a small pack of chunks, and a collection merges them."""
+    versions = [FIRST[: number * 300_000] + b"edit %d" % number + FIRST[number * 300_000 :] for number in range(9)]
+    return Work(scene_with(tmp_path_factory.mktemp("merge"), *versions), "repo", ("gc",))
+
+
 @pytest.mark.parametrize("name", ["adding", "collecting", *LONGER])
 def test_it_survives_a_kill_at_any_change(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     assert kill_everywhere(request.getfixturevalue(name), tmp_path, most=MOST) > 2
@@ -76,6 +83,14 @@ def test_it_survives_a_kill_at_any_change(name: str, request: pytest.FixtureRequ
 @pytest.mark.parametrize("name", ["adding", *LONGER, *(("collecting",) if FULL else ())])
 def test_it_survives_any_failed_change(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     assert fail_everywhere(request.getfixturevalue(name), tmp_path, ERRORS, most=MOST) > 2
+
+
+def test_the_collection_merges_small_packs(merging: Work, tmp_path: Path) -> None:
+    repo = duplicate(merging.scene / "repo", tmp_path / "repo")
+    packs = repo / ".git" / "track" / "store" / "packs"
+    before = len(list(packs.rglob("*.pack")))
+    track("gc", cwd=repo).ok()
+    assert len(list(packs.rglob("*.pack"))) < before // 2
 
 
 def test_the_collection_moves_what_is_alive(collecting: Work) -> None:

@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from store.conftest import files, overwrite, spoil
 from track.errors import ChangedWhileAdding, DamagedObject, DiskFull, MissingObject
 from track.model.digest import Digest, digest_of
+from track.store import compact_chunks as compacting_chunks
 from track.store.checkup import check_store
 from track.store.chunk_collecting import uses_of
 from track.store.chunks_here import InChunks
 from track.store.collect import MOSTLY, look, rewrite, take
 from track.store.compact import WORTH_IT, compact
+from track.store.compact_chunks import compact_chunks
 from track.store.cutting import writing
 from track.store.footprint import footprint, stored_sizes
 from track.store.objects import Store
@@ -415,6 +417,101 @@ def test_a_recipe_that_was_written_anew_is_the_one_that_is_merged(store: Store) 
     with store.lock().exclusive(1):
         store.trash().empty(float("inf"))
     everything(store.path, contents)
+
+
+def with_many_packs(store: Store, count: int = WORTH_IT + 2) -> list[bytes]:
+    """Versions of a file, each of which left a small pack with what was new."""
+    versions = [noise(1, 5 * MIB)]
+    for number in range(1, count):
+        versions.append(edited(versions[-1], number * 400_000, b"edit %d" % number))
+    for version in versions:
+        add(store, version)
+    return versions
+
+
+def test_small_packs_of_chunks_are_merged(store: Store) -> None:
+    versions = with_many_packs(store)
+    assert len(packs_of_chunks(store)) == len(versions)
+    before = footprint(store)
+    assert compact_chunks(store, now_s=LATER_S) == len(versions) - 1  # the first is not small
+    compact(store, now_s=LATER_S)
+    assert len(packs_of_chunks(store)) == 2 and len(list(store.packs())) == 4  # two are of recipes
+    assert footprint(store) < before
+    everything(store.path, versions)
+    assert not store.index.broken()
+    again = edited(versions[-1], 5 * MIB, b"and another")
+    add(store, again)
+    assert footprint(store) < before + MIB, "the chunks that moved are found where they are"
+    assert compact_chunks(store, now_s=LATER_S) == 0
+    everything(store.path, [*versions, again])
+
+
+def test_a_few_small_packs_of_chunks_are_left_alone(store: Store) -> None:
+    with_many_packs(store, WORTH_IT)
+    before = files(store.rooms.packs)
+    assert compact_chunks(store, now_s=LATER_S) == 0
+    assert files(store.rooms.packs) == before
+
+
+@pytest.mark.parametrize("limit", ["MOST_MOVED", "MOST_RECIPES"])
+def test_a_compaction_of_chunks_writes_only_so_much(store: Store, limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = with_many_packs(store)
+    monkeypatch.setattr(compacting_chunks, limit, 1000)
+    assert compact_chunks(store, now_s=LATER_S) == 0
+    everything(store.path, versions)
+
+
+def test_a_compaction_of_chunks_that_was_killed_leaves_all_that_is_there(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = with_many_packs(store)
+    with monkeypatch.context() as meanwhile, pytest.raises(KeyboardInterrupt):
+        meanwhile.setattr(compacting_chunks, "_take", killed)
+        compact_chunks(store, now_s=LATER_S)
+    assert [store.read(digest_of(version)) for version in versions] == versions
+    collect(store, *map(digest_of, versions))
+    assert len(packs_of_chunks(store)) == 2
+    everything(store.path, versions)
+
+
+def killed(*_: object) -> int:
+    raise KeyboardInterrupt
+
+
+def test_what_is_used_again_while_chunks_are_merged_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who began to add before relies on the old packs when the new ones are there already."""
+    versions = with_many_packs(store)
+    again = edited(versions[-1], MIB, b"meanwhile")
+    path = store.path.with_name("again")
+    path.write_bytes(again)
+    take_chunks = compacting_chunks._take
+    with Store.open(store.path, create=False) as other:
+        other.wants_chunks = True
+
+        def take_later(store: Store, moved: frozenset[bytes], now_s: float, timeout_s: float) -> int:
+            writer.commit()
+            stack.close()
+            return take_chunks(store, moved, now_s, timeout_s)
+
+        monkeypatch.setattr(compacting_chunks, "_take", take_later)
+        with ExitStack() as stack, path.open("rb") as file:
+            writer = stack.enter_context(writing(other))
+            writer.add_file(file.fileno(), len(again))
+            taken = compact_chunks(store, now_s=LATER_S)
+    assert taken < len(versions) - 1 and len(packs_of_chunks(store)) > 3
+    store.trash().empty(float("inf"))
+    everything(store.path, [*versions, again])
+
+
+def test_a_damaged_small_pack_of_chunks_stays_and_costs_no_other(store: Store) -> None:
+    versions = with_many_packs(store)
+    spoil(sorted(packs_of_chunks(store), key=lambda path: path.stat().st_mtime_ns)[-1], 20)  # of the last version alone
+    assert compact_chunks(store, now_s=LATER_S) == len(versions) - 2
+    store.trash().empty(float("inf"))
+    for version in versions[:-1]:
+        assert store.read(digest_of(version)) == version
+    with pytest.raises(DamagedObject):
+        store.read(digest_of(versions[-1]))
 
 
 def test_an_older_index_is_made_again(store: Store) -> None:

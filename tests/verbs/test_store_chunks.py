@@ -177,6 +177,24 @@ def test_gc_says_what_would_go_and_takes_it(here: Path) -> None:
     track("verify", "--deep", cwd=here).ok()
 
 
+def test_gc_merges_the_small_packs_that_edits_left(here: Path) -> None:
+    for number in range(5, 9):
+        (here / "big.bin").write_bytes(version(number))
+        track("add", "big.bin", cwd=here).ok()
+    commit_all(here, "more")
+    with Project.open(here) as project:
+        before = len(list(project.store.packs()))
+    track("gc", cwd=here).ok()
+    with Project.open(here) as project:
+        assert len(list(project.store.packs())) == 2 < before
+    for name in ("v1", "v4", "main"):
+        git("checkout", "--quiet", name, cwd=here)
+        track("checkout", cwd=here).ok()
+        assert (here / "big.bin").read_bytes() == version({"v1": 1, "v4": 4, "main": 8}[name])
+    track("verify", cwd=here).ok()
+    assert "nothing to take away" in track("gc", "--grace", "0", cwd=here).ok().out
+
+
 def test_a_store_within_a_budget_lets_go_of_what_a_remote_has(here: Path) -> None:
     for number in range(2):
         (here / "big.bin").write_bytes(random.Random(number + 10).randbytes(3 * MIB))

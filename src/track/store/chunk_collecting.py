@@ -63,6 +63,10 @@ class Uses:
         """Whether anything in a pack is used."""
         return pack in self._wholly or 1 in self._entries.get(pack, b"")
 
+    def is_spared(self, pack: bytes) -> bool:
+        """Whether all of a pack is used because nobody can say what of it is: it stays as it is."""
+        return pack in self._wholly
+
     def is_recipe(self, digest: bytes, pack: bytes, offset: int) -> bool:
         """Whether this is the recipe of an object that counts."""
         return self.recipes.get(digest) == (pack, offset)

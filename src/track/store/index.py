@@ -212,8 +212,9 @@ class Index:
         return {row[0] for row in self._ask("SELECT DISTINCT object FROM needs", ())}
 
     def broken(self) -> set[bytes]:
-        """The objects of which a recipe is here, and not every pack that it needs."""
-        return {row[0] for row in self._ask(f"SELECT digest FROM objects WHERE form = {RECIPE} AND NOT {_USABLE}", ())}
+        """The objects of which recipes are here, and for none of them every pack that it needs."""
+        recipes = f"SELECT digest FROM objects WHERE form = {RECIPE} AND"
+        return {row[0] for row in self._ask(f"{recipes} NOT {_USABLE} EXCEPT {recipes} {_USABLE}", ())}
 
     def note_damaged(self, name: bytes) -> None:
         """Remember that something in a pack is damaged."""

@@ -26,6 +26,7 @@ from track.store.clients import forget as forget_client
 from track.store.clients import registered
 from track.store.collect import Found, Taken, dead_objects, drop_partial, look, rewrite, take
 from track.store.compact import compact
+from track.store.compact_chunks import compact_chunks
 from track.store.dropped import Dropped, note_dropped
 from track.store.marks import Marks
 from track.store.objects import Store
@@ -310,6 +311,7 @@ def _tend_trash(store: Store, marks: Marks, before_s: float) -> tuple[int, int]:
 
 def _tidy(project: Project, now: float, days: int, progress: Progress) -> int:
     """Merge small packs; without a grace period, empty the trash. How many bytes went for good."""
+    compact_chunks(project.store, now_s=now, progress=progress)
     compact(project.store, now_s=now, progress=progress)
     if days:
         return 0
