@@ -95,9 +95,9 @@ def test_asking_for_runs_loads_nothing_heavy(arguments: tuple[str, ...], project
     assert not found & (HEAVY | {"track.flows.running", "track.store.remote", "track.history.gitrepo"})
 
 
-def test_a_run_loads_neither_gitpython_nor_what_reaches_a_remote(project: Path) -> None:
+def test_a_run_loads_neither_gitpython_nor_the_catalog_nor_what_reaches_a_remote(project: Path) -> None:
     found = loaded("run", "-q", "--", "true", cwd=project)
-    assert not found & (HEAVY | {"track.store.remote", "track.history.gitrepo"})
+    assert not found & (HEAVY | {"track.store.remote", "track.history.gitrepo", "track.history.catalog"})
 
 
 @pytest.mark.parametrize("arguments", [("find",), ("find", "--runs", "tag = gold")], ids=" ".join)

@@ -1,6 +1,7 @@
 """The code that a run sees: one tree for one code, whatever commits and indexes say, and nothing left behind."""
 
 import os
+import random
 import subprocess
 from pathlib import Path
 
@@ -50,7 +51,53 @@ def test_code_is_what_git_tracks_without_pointers_records_and_ignore_files(code:
             (b"run.sh", "x"),
         ]
         assert [content for _, content in found.contents(found.files())][:2] == [b"main.py", b"print(1)\n"]
-    assert found.tree == tree_at(Git(code), tmp_path / "room", "HEAD")
+    assert found.tree == tree_at(Git(code), "HEAD")
+
+
+@pytest.mark.parametrize("form", ["sha1", "sha256"])
+def test_the_id_of_a_tree_is_the_one_that_git_gives_it(tmp_path: Path, form: str) -> None:
+    git("init", "--quiet", f"--object-format={form}", cwd=tmp_path)
+    dice = random.Random(7)
+    names = [b"a", b"a.b", b"a-", b"a0", b"A", "ä".encode(), b"\xff", b"b.track", b".gitignore", b".track", b"x.track"]
+    files: set[bytes] = set()
+    for _ in range(1000):
+        path = b"/".join(dice.choice(names) for _ in range(dice.randint(2, 6)))
+        above = {path[:end] for end, byte in enumerate(path) if byte == ord("/")}
+        if not above & files and not any(one.startswith(path + b"/") for one in files):
+            files.add(path)
+    (tmp_path / "one").write_text("1")
+    blob = git("hash-object", "-w", "one", cwd=tmp_path).strip().encode()
+    lines = [b"%b %b\t%b\0" % (dice.choice([b"100644", b"100755", b"120000"]), blob, path) for path in sorted(files)]
+    subprocess.run(["git", "update-index", "-z", "--index-info"], input=b"".join(lines), cwd=tmp_path, check=True)
+    git("-c", "user.name=A", "-c", "user.email=a@b", "commit", "--quiet", "-m", "all", cwd=tmp_path)
+    code = {path for path in files if not is_no_code(path)}
+    assert 100 < len(code) < len(files)
+    without = b"".join(path + b"\0" for path in files - code)
+    subprocess.run(["git", "update-index", "-z", "--force-remove", "--stdin"], input=without, cwd=tmp_path, check=True)
+    assert tree_at(Git(tmp_path), "HEAD") == git("write-tree", cwd=tmp_path).strip()
+
+
+def test_a_commit_without_code_has_the_empty_tree(repo: Path, tmp_path: Path) -> None:
+    git("rm", "--quiet", "-r", "-f", "--cached", "--ignore-unmatch", ".", cwd=repo)
+    git("commit", "--quiet", "--allow-empty", "-m", "nothing", cwd=repo)
+    with code_tree(Git(repo), tmp_path / "room", []) as found:
+        assert (
+            found.tree == found.base == git("hash-object", "-t", "tree", "/dev/null", cwd=repo).strip()
+            and not found.is_dirty
+        )
+        assert found.files() == [] and found.patch() == b""
+
+
+def test_a_patch_has_nothing_of_pointers_and_ignore_files(code: Path, tmp_path: Path) -> None:
+    for name in ("main.py", "data.csv.track", "pkg/deep.track", ".gitignore", "pkg/.gitignore", ".track/config.toml"):
+        (code / name).write_text("# changed\n")
+    (code / "run.sh").unlink()
+    with code_tree(Git(code), tmp_path / "room", []) as found:
+        assert sorted(line for line in found.patch().split(b"\n") if line.startswith(b"diff ")) == [
+            b"diff --git a/main.py b/main.py",
+            b"diff --git a/run.sh b/run.sh",
+        ]
+        assert b"main.py" not in found.patch([b"main.py"])
 
 
 def test_the_tree_follows_the_files_and_not_the_index_or_the_pointers(code: Path, tmp_path: Path) -> None:
@@ -64,7 +111,7 @@ def test_the_tree_follows_the_files_and_not_the_index_or_the_pointers(code: Path
     (code / ".gitignore").write_text("")
     assert tree(code, tmp_path) == dirty
     commit_all(code)
-    assert tree(code, tmp_path) == dirty == tree_at(Git(code), tmp_path, "HEAD")
+    assert tree(code, tmp_path) == dirty == tree_at(Git(code), "HEAD")
     (code / "main.py").unlink()
     assert tree(code, tmp_path) not in (clean, dirty)
 
@@ -130,7 +177,7 @@ def test_an_unresolved_merge_is_read_as_it_lies_there(code: Path, tmp_path: Path
         (code / "main.py").write_text(text)
         commit_all(code)
     git("merge", "--quiet", "one", cwd=code, check=False)
-    assert tree(code, tmp_path) != tree_at(Git(code), tmp_path, "HEAD")
+    assert tree(code, tmp_path) != tree_at(Git(code), "HEAD")
 
 
 def test_a_repository_whose_path_has_a_colon_is_read(tmp_path: Path) -> None:

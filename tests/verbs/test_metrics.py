@@ -14,7 +14,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all
 from track.errors import UsageError
 from track.flows.run_find import find_run
-from track.flows.run_living import living_run
+from track.flows.run_meant import living_run
 from track.flows.run_series import points_of_run
 from track.flows.run_start import Wishes
 from track.model.said import Heard

@@ -18,7 +18,8 @@ from track.api.tolerance import LOGGER, event_text, said, tolerant
 from track.errors import UsageError
 from track.flows.run_alerts import Watch
 from track.flows.run_describing import check_tags, plain_facts
-from track.flows.run_living import check_seconds, check_step, check_values, living_run, stamp_of, without_secrets
+from track.flows.run_living import check_seconds, check_step, check_values, stamp_of, without_secrets
+from track.flows.run_meant import living_run
 from track.flows.run_start import RUN_ID, Wishes
 from track.model.names import display
 from track.model.record import Record, Used

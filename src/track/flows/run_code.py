@@ -107,7 +107,7 @@ def matching_commits(project: Project, tree: str, *, most: int = 200, budget_s: 
     for commit in listed:
         if commit not in known and time.monotonic() < deadline:
             with suppress(GitFailed):
-                fresh[commit] = tree_at(project.git, project.worktree_state / ROOM, commit)
+                fresh[commit] = tree_at(project.git, commit)
     if fresh:
         lines = "".join(f"{commit} {found}\n" for commit, found in (known | fresh).items())
         with suppress(TrackError, OSError):  # a place that may only be read

@@ -1,56 +1,21 @@
-"""A living run, by what a person calls it or by the variable that its commands have; and what is said to it."""
+"""What is said to a living run: points and events, checked, timed and without secrets."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from track.errors import UnknownRun, UsageError
+from track.errors import UsageError
 from track.flows.run_end import EPOCH, micros
-from track.flows.run_find import find_run
-from track.flows.run_journal import journal_of
 from track.flows.run_secrets import hidden_by_now, secrets_of
-from track.flows.run_start import RUN_ID, text_without_secrets
+from track.flows.run_start import text_without_secrets
 from track.model.names import display, told
 from track.model.said import event_line, point_line
 from track.model.series import is_metric_name
 from track.project import Project
 from track.runs.journal import Living
 from track.runs.spool import append
-
-
-def living_run(project: Project, name: str | None) -> Living:
-    """The living run that is called so; without a name the one that started this command.
-
-    Raises:
-        UnknownRun: no run is called so, or several are.
-        UsageError: it has ended, or nobody said which is meant.
-    """
-    wanted = name or os.environ.get(RUN_ID)
-    if not wanted:
-        raise UsageError("no run was named", hint=f"name one with --run, or set {RUN_ID}; track runs create makes one")
-    journal = journal_of(project)
-    living = journal.find_living(wanted)
-    if living is None or journal.find_ended(wanted) is not None:
-        try:
-            found = find_run(project, wanted)
-        except UnknownRun:
-            if name is None:
-                raise UnknownRun(f"{RUN_ID} names no run of this clone: {display(wanted)}", hint="unset it") from None
-            raise
-        living = journal.find_living(found.record.id) if found.place == "living" else None
-        if living is None and not found.record.has_ended:
-            raise UsageError(
-                f"run {display(found.record.name)} lives in another clone", hint="log to it where it was begun"
-            )
-        if living is None:
-            raise UsageError(
-                f"run {display(found.record.name)} has ended ({found.record.status})",
-                hint=f"track runs show {found.record.id}",
-            )
-    return living
 
 
 def say_points(

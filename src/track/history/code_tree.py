@@ -1,18 +1,22 @@
 """The code that a run sees: the working directory as a Git tree, without anything left behind in the repository.
 
-Pointers, records, ignore and attribute files are no code. The tree is computed with an index and an object folder of
-its own, so that two working directories with the same code have the same tree, whatever their commits say: it finds
-a commit again after an amend, a squash or a rebase that left the files alone.
+Pointers, records, ignore and attribute files are no code. The files are read with an index and an object folder of
+their own, and the id of the tree is computed from the list of them as Git would, so that two working directories with
+the same code have the same tree, whatever their commits say: it finds a commit again after an amend, a squash or a
+rebase that left the files alone.
 """
 
 import copy
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from track.errors import GitFailed
 from track.history.plumbing import Git
+from track.model.names import display
 from track.publish import make_directories, make_directory, publish_bytes, remove_tree, stage
 
 LARGEST = 1 << 20
@@ -20,6 +24,7 @@ LARGEST = 1 << 20
 
 _NOT_CODE = ("*.track", ".track/*", ".gitignore", "*/.gitignore", ".gitattributes", "*/.gitattributes")
 _MODES = {b"100644": "f", b"100755": "x", b"120000": "l"}
+_FOLDER = b"40000"
 
 
 class CodeFile(NamedTuple):
@@ -37,14 +42,24 @@ class Untracked(NamedTuple):
     size: int
 
 
+class _Entry(NamedTuple):
+    """A file or submodule as Git has it: path, mode in octal, and id of its blob or commit."""
+
+    path: bytes
+    mode: bytes
+    id: bytes
+
+
 class CodeTree:
     """One tree and what can be asked of it; made by `code_tree`, gone with its block."""
 
-    def __init__(self, git: Git, tree: str, base: str | None) -> None:
-        """For `code_tree`."""
-        self._git = git
-        self.tree = tree
-        self.base = base
+    def __init__(self, git: Git, entries: Sequence[_Entry], head: str | None) -> None:
+        """For `code_tree`: what `git` has in its index, and the commit that is checked out, if there is one."""
+        self._git, self._head = git, head
+        self._entries = entries
+        self._before = _entries_at(git, head) if head is not None else None
+        self.tree = _tree_id(git, entries)
+        self.base = None if self._before is None else _tree_id(git, self._before)
         """The tree of the commit that is checked out, in the same sense; None before the first commit."""
 
     @property
@@ -54,20 +69,11 @@ class CodeTree:
 
     def files(self) -> list[CodeFile]:
         """Every file of it, sorted by path; submodules are not in it."""
-        return self._files(self.tree)
+        return _files(self._entries)
 
     def committed(self) -> dict[bytes, str]:
         """The blob that each file has in the commit that is checked out."""
-        return {file.path: file.blob for file in self._files(self.base)} if self.base is not None else {}
-
-    def _files(self, tree: str) -> list[CodeFile]:
-        found = []
-        for record in self._git.stream("ls-tree", "-r", "-z", "--full-tree", tree):
-            head, _, path = record.partition(b"\t")
-            mode, _, blob = head.split(b" ")
-            if mode in _MODES:
-                found.append(CodeFile(path, _MODES[mode], blob.decode("ascii")))
-        return sorted(found)
+        return {file.path: file.blob for file in _files(self._before or ())}
 
     def contents(self, files: list[CodeFile]) -> Iterator[tuple[CodeFile, bytes]]:
         """The files with their bytes, in the order asked."""
@@ -82,10 +88,15 @@ class CodeTree:
         """What the working directory changes in the code of the commit, binary files included, as Git applies it;
         but nothing of the files in `without`.
         """
-        before = self.base or self._git.run("mktree", input=b"").strip()
+        before = self._head or self._git.run("mktree", input=b"").strip()
         left_out = [b":(top,exclude,literal)" + path for path in without]
-        args = ("-p", "--binary", "--full-index", before, self.tree, "--", *left_out)
-        return self._git.run("diff-tree", *args, globs=True)
+        no_code = [f":(top,exclude){pattern}" for pattern in _NOT_CODE]
+        args = ("--cached", "--no-ext-diff", "-p", "--binary", "--full-index", before, "--", *no_code, *left_out)
+        return self._git.run("diff-index", *args, globs=True)
+
+
+def _files(entries: Iterable[_Entry]) -> list[CodeFile]:
+    return sorted(CodeFile(one.path, _MODES[one.mode], one.id.decode("ascii")) for one in entries if one.mode in _MODES)
 
 
 def untracked(git: Git) -> list[Untracked]:
@@ -126,21 +137,14 @@ def code_tree(git: Git, room: Path, also: list[bytes]) -> Iterator[CodeTree]:
         apart.run("add", "--update", "--ignore-errors", "--", ".")
         if also:
             apart.run("update-index", "-z", "--add", "--stdin", input=b"".join(path + b"\0" for path in also))
-        tree = _tree(apart)
-        head = git.head()
-        yield CodeTree(apart, tree, None if head is None else _tree_of(apart, head))
+        yield CodeTree(apart, _entries_of(apart), git.head())
     finally:
         remove_tree(own)
 
 
-def tree_at(git: Git, room: Path, commit: str) -> str:
-    """The tree of a commit in the same sense, to compare with that of a run."""
-    own = stage(room)
-    make_directory(own, mode=0o700)
-    try:
-        return _tree_of(_apart(git, own), commit)
-    finally:
-        remove_tree(own)
+def tree_at(git: Git, commit: str) -> str:
+    """The tree of a commit in the same sense, to compare with that of a run. Raises GitFailed when it is not there."""
+    return _tree_id(git, _entries_at(git, commit))
 
 
 def _copy_index(index: Path, own: Path) -> None:
@@ -172,13 +176,55 @@ def _quoted(path: str) -> str:
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def _tree_of(apart: Git, commit: str) -> str:
-    apart.run("read-tree", "--empty")
-    apart.run("read-tree", commit)
-    return _tree(apart)
+def _entries_of(apart: Git) -> list[_Entry]:
+    """What is code in the index of `apart`."""
+    found = []
+    for record in apart.stream("ls-files", "-z", "--stage"):
+        head, _, path = record.partition(b"\t")
+        mode, id, stage = head.split(b" ")
+        if is_no_code(path):
+            continue
+        if stage != b"0":
+            raise GitFailed(
+                f"{display(path)} is in conflict and cannot be read", hint="see what is wrong with it: git status"
+            )
+        found.append(_Entry(path, mode, id))
+    return found
 
 
-def _tree(apart: Git) -> str:
-    """Write the tree of the index without what is no code."""
-    apart.run("rm", "--cached", "--quiet", "-r", "--force", "--ignore-unmatch", "--", *_NOT_CODE, globs=True)
-    return apart.run("write-tree").strip().decode("ascii")
+def _entries_at(git: Git, commit: str) -> list[_Entry]:
+    """What is code in a commit."""
+    found = []
+    for record in git.stream("ls-tree", "-r", "-z", "--full-tree", commit):
+        head, _, path = record.partition(b"\t")
+        mode, _, id = head.split(b" ")
+        if not is_no_code(path):
+            found.append(_Entry(path, mode, id))
+    return found
+
+
+def _tree_id(git: Git, entries: Sequence[_Entry]) -> str:
+    """The id that `git write-tree` gives these, from the deepest folder up; folders sort as if they ended in `/`."""
+    if not entries:
+        return git.run("hash-object", "-t", "tree", "--stdin", input=b"").strip().decode("ascii")
+    form = hashlib.sha1 if len(entries[0].id) == 40 else hashlib.sha256
+    folders: dict[bytes, list[tuple[bytes, bytes]]] = {b"": []}
+    for path, mode, id in entries:
+        folder, _, name = path.rpartition(b"/")
+        rows = folders.get(folder)
+        if rows is None:
+            rows = folders[folder] = []
+            while (folder := folder.rpartition(b"/")[0]) not in folders:
+                folders[folder] = []
+        rows.append((name, b"%b %b\0%b" % (mode, name, bytes.fromhex(id.decode("ascii")))))
+    for folder in sorted(folders, key=_depth, reverse=True):
+        content = b"".join(row for _, row in sorted(folders[folder]))
+        found = form(b"tree %d\0%b" % (len(content), content), usedforsecurity=False)
+        if folder:
+            above, _, name = folder.rpartition(b"/")
+            folders[above].append((name + b"/", b"%b %b\0%b" % (_FOLDER, name, found.digest())))
+    return found.hexdigest()
+
+
+def _depth(folder: bytes) -> int:
+    return folder.count(b"/") + 1 if folder else 0

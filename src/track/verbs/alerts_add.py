@@ -5,7 +5,7 @@ from typing import Any
 
 from track.errors import UsageError
 from track.flows.run_alerts import add_alert, post_of
-from track.flows.run_living import living_run
+from track.flows.run_meant import living_run
 from track.flows.run_notes import define_alert, read_alert
 from track.model.alert import TYPES, Alert
 from track.model.names import display, typed

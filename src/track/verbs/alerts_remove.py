@@ -3,7 +3,7 @@
 from track.errors import Conflict, TrackError, UsageError
 from track.flows.run_alerts import drop_alert
 from track.flows.run_journal import journal_of
-from track.flows.run_living import living_run
+from track.flows.run_meant import living_run
 from track.flows.run_notes import remove_alert
 from track.model.names import display, typed
 from track.model.record import Record

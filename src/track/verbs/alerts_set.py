@@ -1,7 +1,7 @@
 """Alerts set: say by hand how an alert of a run stands."""
 
 from track.flows.run_alerts import set_alert
-from track.flows.run_living import living_run
+from track.flows.run_meant import living_run
 from track.model.record import Record
 from track.project import Project
 

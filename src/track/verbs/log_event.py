@@ -1,7 +1,8 @@
 """Log event: add a line of text to a living run."""
 
 from track.flows.run_alerts import look_once
-from track.flows.run_living import living_run, say_event, stamp_of
+from track.flows.run_living import say_event, stamp_of
+from track.flows.run_meant import living_run
 from track.project import Project
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from track.flows.run_alerts import look_once
-from track.flows.run_living import living_run, say_points, stamp_of
+from track.flows.run_living import say_points, stamp_of
+from track.flows.run_meant import living_run
 from track.project import Project
 
 

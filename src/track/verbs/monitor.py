@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from track.errors import UsageError
 from track.flows.run_end import micros
-from track.flows.run_living import check_metric, living_run, now_micros
+from track.flows.run_living import check_metric, now_micros
+from track.flows.run_meant import living_run
 from track.flows.run_metrics import step_of
 from track.flows.run_start import Wishes, begin
 from track.model.names import display

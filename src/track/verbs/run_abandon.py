@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from track.flows.run_end import end
 from track.flows.run_journal import journal_of
-from track.flows.run_living import living_run
+from track.flows.run_meant import living_run
 from track.model.record import Record
 from track.project import Project
 

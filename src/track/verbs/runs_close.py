@@ -7,7 +7,7 @@ from track.errors import UsageError
 from track.flows.run_alerts import look_once
 from track.flows.run_end import end, put_away
 from track.flows.run_left import Left, left_of, with_left
-from track.flows.run_living import living_run
+from track.flows.run_meant import living_run
 from track.model.names import display
 from track.model.record import ENDED, Record
 from track.project import Project

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from track.errors import UsageError
-from track.flows.run_living import living_run
+from track.flows.run_meant import living_run
 from track.model.names import display
 from track.model.record import Record
 from track.project import Project
