@@ -11,7 +11,12 @@ from support.cli import track_here as track
 from support.repositories import commit_all
 from support.trees import write_tree
 from track.flows import lineage_of
+from track.flows.lineage_runs import Asked, Told
+from track.flows.run_find import every_run, producers
 from track.flows.run_journal import journal_of
+from track.flows.run_known import runs_making
+from track.flows.stale_paths import standing_now
+from track.history.catalog_related import Way
 from track.model.digest import Digest, digest_of
 from track.model.pointer import Pointer, dump_pointer
 from track.model.record import Record, Used, record_path, run_id
@@ -36,7 +41,7 @@ def some_run(number: int, rng: random.Random) -> Record:
         return [
             Used(category, content(each), 10, name=f"{category} {each} {rng.randint(0, 1)}")
             if each % 2
-            else Used(category, content(each), 10, path=b"data/%d" % each)
+            else Used(category, content(each), 10, path=b"data/%d" % rng.choice((each, each, each, 2, 10)))
             for each in chosen
         ]
 
@@ -72,24 +77,25 @@ def here(repo: Path) -> Path:
     return repo
 
 
-def graphs(repo: Path, items: list[str]) -> dict[tuple[str, ...], object]:
-    found: dict[tuple[str, ...], object] = {}
+def graphs(repo: Path, items: list[str]) -> dict[tuple[object, ...], object]:
+    found: dict[tuple[object, ...], object] = {}
     with Project.open(repo) as project:
-        for item in items:
+        for turn, item in enumerate(items):
             for verb in (lineage, deps):
-                found[verb.__name__, item] = answer(verb, project, item)
+                for how in ({}, {"every": True}, {"depth": 1 + turn % 4, "every": turn % 2 == 0}):
+                    found[verb.__name__, item, str(how)] = answer(verb, project, item, **how)
         for one, other in zip(items, reversed(items), strict=True):
             found["path", one, other] = answer(path, project, one, other)
     return found
 
 
-def answer(verb: object, *asked: object) -> object:
+def answer(verb: object, *asked: object, **how: object) -> object:
     try:
-        traced = verb(*asked)  # type: ignore[operator]  # a verb
+        traced = verb(*asked, **how)  # type: ignore[operator]  # a verb
     except lineage_of.TrackError as error:
         return type(error), error.message, error.details
     nodes = {node.id: node for node in traced.graph.nodes}
-    return traced.start, nodes, set(traced.graph.edges), {one.message for one in traced.refused}
+    return traced.start, nodes, set(traced.graph.edges), traced.graph.cut, {one.message for one in traced.refused}
 
 
 def test_the_graph_is_the_same_as_of_all_runs(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,10 +108,10 @@ def test_the_graph_is_the_same_as_of_all_runs(here: Path, monkeypatch: pytest.Mo
     read: list[int] = []
     related = lineage_of.related_runs
 
-    def counting(*asked: object, **how: object) -> object:
-        found = related(*asked, **how)  # type: ignore[arg-type]  # what it is given
-        read.append(-1 if found is None else len(found.found))
-        return found
+    def counting(project: Project, asked: Asked) -> Told | None:
+        told = related(project, asked)
+        read.append(-1 if told is None else len(told.runs.found))
+        return told
 
     monkeypatch.setattr(lineage_of, "related_runs", counting)
     quickly = graphs(here, items)
@@ -129,9 +135,45 @@ def test_only_the_records_that_matter_are_read(repo: Path, tmp_path: Path) -> No
         write_tree(repo, {record_path(record.id, record.started).decode(): dump_record(record)})
     commit_all(repo, "ten chains of five runs")
     with Project.open(repo) as project:
-        runs = lineage_of.related_runs(project, (), [content(53)], downstream=False)
-        assert runs is not None and sorted(found.record.name for found in runs.found) == [
+        told = lineage_of.related_runs(project, Asked((), [content(53)], Way(downstream=False)))
+        assert told is not None and sorted(found.record.name for found in told.runs.found) == [
             "run 13", "run 23", "run 3", "run 33", "run 43"
         ]  # fmt: skip
-        runs = lineage_of.related_runs(project, (), [content(43)], downstream=True)
-        assert runs is not None and {found.record.name for found in runs.found} == {"run 33", "run 43"}
+        told = lineage_of.related_runs(project, Asked((), [content(43)], Way(downstream=True)))
+        assert told is not None and {found.record.name for found in told.runs.found} == {"run 33", "run 43"}
+
+
+def contradict(repo: Path) -> None:
+    """A record that says another name of a run that is committed, and one that cannot be read."""
+    first = sorted((repo / ".track/runs").rglob("*.toml"))[0]
+    other = first.with_name(f"20300101T000000Z-{first.stem[-8:]}.toml")
+    other.write_text(first.read_text().replace('name = "run ', 'name = "another run '))
+    first.with_name("20300101T000000Z-00000000.toml").write_text("not a record")
+
+
+def test_who_made_it_is_the_same_as_of_all_runs(here: Path) -> None:
+    with Project.open(here) as project:
+        for turn in range(2):
+            every = every_run(project)
+            for number in range(14):
+                runs = runs_making(project, content(number))
+                assert list(producers(runs.found, content(number))) == list(producers(every.found, content(number)))
+                assert {str(each) for each in runs.refused} == {str(each) for each in every.refused}
+                assert len(runs.found) < len(every.found)
+            if not turn:
+                contradict(here)
+
+
+def test_what_is_stale_is_the_same_as_of_all_runs(here: Path) -> None:
+    with Project.open(here) as project:
+        for turn in range(3):
+            quickly, slowly = standing_now(project), standing_now(project, past=True)
+            assert quickly.makers == slowly.makers and len(quickly.makers) > 1
+            assert quickly.stale() == slowly.stale()
+            assert {str(each) for each in quickly.refused} == {str(each) for each in slowly.refused}
+            known = turn > 0  # nobody has asked the catalog before
+            assert (len(quickly.runs) < len(slowly.runs)) == known
+            if turn == 0:
+                runs_making(project, content(0))
+            else:
+                contradict(here)

@@ -1,34 +1,31 @@
 """Lineage of something that a person named: which node of the graph is meant, out of every run that is known."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 
 from track.errors import (
     MalformedPointer,
-    MalformedRecord,
-    NewerFormat,
     OutsideRepository,
     TrackError,
     UnknownPath,
     UnknownRevision,
     UnknownRun,
 )
-from track.flows.lineage_runs import related_runs
+from track.flows.lineage_runs import Asked, Told, every_record, related_runs
 from track.flows.named_place import place_named
 from track.flows.named_versions import version_path
 from track.flows.pointers import owner_of, readable_pointers
-from track.flows.run_find import Runs, every_run, find_run
+from track.flows.run_find import Runs, find_run
 from track.flows.sides import artifact_of, pointer_of
 from track.history import log
+from track.history.catalog_related import Way
 from track.model.digest import Digest
 from track.model.graph import Graph, Node, between, only
 from track.model.lineage import History
 from track.model.names import display, is_named_pointer, is_pointer_path, parse_artifact_name, text_of, typed
 from track.model.pointer import Pointer, parse_pointer
-from track.model.record import Record
-from track.model.record_file import parse_record
 from track.project import Project
 
 _LISTED = 10
@@ -83,7 +80,8 @@ def trace(project: Project, item: str, wanted: Wanted, *, downstream: bool) -> T
             graph = follow(start, wanted.depth)
         return Traced(start, graph, known.refused)
 
-    return _asked(project, (item,), wanted, followed, downstream=downstream)
+    depth = None if wanted.kinds else wanted.depth  # else edges are counted that are left
+    return _asked(project, (item,), wanted, followed, Way(downstream, depth))
 
 
 def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, shortest: bool) -> Traced:
@@ -104,7 +102,7 @@ def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, sho
             graph = only(graph, wanted.kinds, downstream=False)
         return Traced(last, graph, known.refused)
 
-    return _asked(project, (source, target), wanted, followed, downstream=False)
+    return _asked(project, (source, target), wanted, followed, Way(downstream=False))
 
 
 def _is_of_content(item: str) -> bool:
@@ -113,53 +111,36 @@ def _is_of_content(item: str) -> bool:
 
 
 def _asked(
-    project: Project,
-    items: Sequence[str],
-    wanted: Wanted,
-    question: Callable[[_Known], Answer],
-    *,
-    downstream: bool,
+    project: Project, items: Sequence[str], wanted: Wanted, question: Callable[[_Known], Answer], way: Way
 ) -> Answer:
     """The answer of `question` about the runs that the catalog says it can depend on; where these are too few, all."""
     pointers, unreadable = readable_pointers(project)
-    if not wanted.every:
-        found = [_digest(item) or _held(project, pointers, item, wanted.rev) for item in items]
-        known = [digest for digest in found if digest is not None]
-        runs = related_runs(project, items, known, downstream=downstream)
-        if runs is not None:
-            try:
-                return question(_known(runs, pointers, unreadable))
-            except (UnknownPath, UnknownRun):
-                pass  # all runs together know the nearest names
-    refused = list(unreadable)
-    others = list(_everywhere(project, refused)) if wanted.every else []
-    return question(_known(every_run(project), pointers, refused, others))
+    held = [_digest(item) or _held(project, pointers, item, wanted.rev) for item in items]
+    known = [digest for digest in held if digest is not None]
+    said = [(content, bytes(origin)) for content, found in _said_origins(pointers).items() for _, origin in found]
+    asked = Asked(items, known, way._replace(said=said), wanted.every, [text_of(path) for path in pointers])
+    told = related_runs(project, asked)
+    if told is not None:
+        with suppress(UnknownPath, UnknownRun):  # all runs together know the nearest names
+            return question(_known(told, pointers, unreadable))
+    return question(_known(every_record(project, every=wanted.every), pointers, unreadable))
 
 
-def _known(
-    runs: Runs, pointers: dict[bytes, Pointer], refused: Sequence[TrackError], others: Sequence[Record] = ()
-) -> _Known:
-    records = {record.id: record for record in others} | {found.record.id: found.record for found in runs.found}
+def _known(told: Told, pointers: dict[bytes, Pointer], unreadable: Sequence[TrackError]) -> _Known:
+    runs = told.runs
+    records = {record.id: record for record in told.records} | {found.record.id: found.record for found in runs.found}
     history = History(records.values(), _said_origins(pointers))
-    names = history.names()
+    names = history.names() | told.names
     for path, pointer in pointers.items():
         if text_of(path) not in names:
             history.name_content(pointer.digest, text_of(path), pointer.size)
-    return _Known(history, pointers, (*refused, *runs.refused), runs)
+    return _Known(history, pointers, (*unreadable, *told.refused, *runs.refused), runs)
 
 
 def _held(project: Project, pointers: dict[bytes, Pointer], item: str, rev: str | None) -> Digest | None:
     """The digest of what the artifact at a path holds, in the working tree or at `rev`."""
     found = _pointer(project, pointers, item, rev)
     return None if found is None else found[1].digest
-
-
-def _everywhere(project: Project, refused: list[TrackError]) -> Iterator[Record]:
-    for path, content in log.records_everywhere(project.git):
-        try:
-            yield parse_record(content, path)
-        except (MalformedRecord, NewerFormat) as error:
-            refused.append(error)
 
 
 def _said_origins(pointers: dict[bytes, Pointer]) -> dict[bytes, tuple[tuple[str, Digest], ...]]:

@@ -1,56 +1,112 @@
 """Lineage runs: the runs that a lineage can lead over, found in the catalog so that only their records are read."""
 
-import os
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
+from track.errors import MalformedRecord, NewerFormat, TrackError
 from track.flows.catalogued import catalog_of
-from track.flows.run_find import Runs, may_mean, runs_besides, runs_of
+from track.flows.run_find import Runs, every_run, may_mean, runs_besides, runs_of
+from track.flows.run_known import contents
 from track.history import log
 from track.history.catalog import Scope
+from track.history.catalog_related import Way
 from track.history.catalog_view import View
 from track.model.digest import Digest
 from track.model.names import is_record_path
+from track.model.record import Record
+from track.model.record_file import parse_record
 from track.project import Project
 
 
-def related_runs(project: Project, items: Sequence[str], known: Collection[Digest], *, downstream: bool) -> Runs | None:
-    """The runs on which the lineage of what was typed can depend, `known` being content that it is known to mean.
+class Told(NamedTuple):
+    """The runs of a lineage: those that are known here, and the `records` that any ref has, where they count.
 
-    None where the catalog does not tell what is meant.
+    `names` are those of the names asked about by which any run calls something, whether it is among these or not.
+    `refused` says which of the `records` cannot be read.
     """
 
-    def question(view: View) -> tuple[list[bytes], Runs] | None:
-        related = view.lineage()
-        names = related.run_names()
-        ids = frozenset(id for id, _ in names)
-        besides = runs_besides(project, ids)  # no commit has them, so what they used and made is looked for as well
-        runs = sorted({id for item in items for part in _parts(item) for id, name in names if may_mean(id, name, part)})
-        digests = {*known, *(used.digest for found in besides.found for used in found.record.artifacts)}
-        for item in items:
-            for part in (item, *(item[place + 1 :] for place, letter in enumerate(item) if letter == ":")):
-                digests |= {Digest(digest) for digest in related.digests_called(part)}
-        paths = related.paths(digests, runs, downstream=downstream)
-        if not paths:
-            return None
-        broken = [one.path for one in view.unreadable() if is_record_path(one.path)]
-        return paths + broken, besides
+    runs: Runs
+    records: tuple[Record, ...] = ()
+    refused: tuple[TrackError, ...] = ()
+    names: frozenset[str] = frozenset()
 
-    answer = catalog_of(project).ask(Scope(), question)
-    if answer is None:
+
+class Asked(NamedTuple):
+    """What a lineage is asked of: `items` as they were typed, content that they are `known` to mean, the way that it
+    takes, whether the records that `every` ref has count, and `names` about which `Told` tells.
+    """
+
+    items: Sequence[str]
+    known: Collection[Digest]
+    way: Way
+    every: bool = False
+    names: Collection[str] = ()
+
+
+class _Found(NamedTuple):
+    """Where the records lie of what the catalog told, with Git's ids of their contents, and runs that no commit has."""
+
+    paths: list[bytes]
+    contents: dict[bytes, list[str]]
+    besides: Runs
+    names: frozenset[str]
+
+
+def related_runs(project: Project, asked: Asked) -> Told | None:
+    """The runs on which a lineage can depend; None where the catalog does not tell what is meant."""
+    scope = Scope(every=asked.every, history=asked.every)
+    found = catalog_of(project).ask(scope, lambda view: _found(project, view, asked))
+    if found is None:
         return None
-    paths, besides = answer
-    return runs_of(project, _contents(project, paths), besides)
+    runs = runs_of(project, contents(project, found.paths), found.besides)
+    if not asked.every:
+        return Told(runs, names=found.names)
+    lone = {path: oids[0] for path, oids in found.contents.items() if len(oids) == 1}
+    several = sorted(path for path, oids in found.contents.items() if len(oids) > 1)
+    at_lone = dict(project.git.blobs(sorted(set(lone.values()))))
+    listed = [(path, at_lone[oid]) for path, oid in lone.items()]
+    listed += log.records_everywhere(project.git, several) if several else []
+    return Told(runs, *parsed_records(sorted(listed)), found.names)
+
+
+def every_record(project: Project, *, every: bool) -> Told:
+    """Every run that is known here, and with `every` the records that any ref has."""
+    records, refused = parsed_records(log.records_everywhere(project.git)) if every else ((), ())
+    return Told(every_run(project), records, refused)
+
+
+def parsed_records(found: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[Record, ...], tuple[TrackError, ...]]:
+    """The records in these files (path, content), and what is wrong with others."""
+    records: list[Record] = []
+    refused: list[TrackError] = []
+    for path, content in found:
+        try:
+            records.append(parse_record(content, path))
+        except (MalformedRecord, NewerFormat) as error:
+            refused.append(error)
+    return tuple(records), tuple(refused)
+
+
+def _found(project: Project, view: View, asked: Asked) -> _Found | None:
+    related = view.lineage()
+    names = related.run_names()
+    ids = frozenset(id for id, _ in names)
+    besides = runs_besides(project, ids)  # no commit has them, so what they used and made is looked for as well
+    items = asked.items
+    runs = sorted({id for item in items for part in _parts(item) for id, name in names if may_mean(id, name, part)})
+    digests = {*asked.known, *(used.digest for found in besides.found for used in found.record.artifacts)}
+    for item in items:
+        for part in (item, *(item[place + 1 :] for place, letter in enumerate(item) if letter == ":")):
+            digests |= {Digest(digest) for digest in related.digests_called(part)}
+    paths = related.paths(digests, runs, asked.way)
+    if not paths:
+        return None
+    paths += [one.path for one in view.unreadable() if is_record_path(one.path)]
+    at = related.committed_at(paths) if asked.every else {}
+    return _Found(paths, at, besides, related.known_names(asked.names))
 
 
 def _parts(item: str) -> Iterable[str]:
     """What of it may be the name of a run: all, or what stands before a colon."""
     yield item
     yield from (item[:place] for place, letter in enumerate(item) if letter == ":")
-
-
-def _contents(project: Project, paths: Iterable[bytes]) -> Iterable[tuple[bytes, bytes]]:
-    top = os.fsencode(project.git.top)
-    for path in sorted(set(paths)):
-        content = log.read_start(top, path, log.MAX_RECORD)
-        if content is not None:
-            yield path, content

@@ -6,7 +6,7 @@ that live, and what others shared.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from track.errors import TrackError
@@ -18,6 +18,7 @@ from track.history.catalog import Scope
 from track.history.catalog_here import records_differing
 from track.history.catalog_runs import Head, Heads
 from track.history.catalog_view import View
+from track.model.digest import Digest
 from track.model.names import is_record_path
 from track.project import Project
 
@@ -41,14 +42,34 @@ def known_runs(
         return meant, heads.paths_of(head[2] for head in meant), over, every
 
     meant, places, over, names = catalog_of(project).ask(Scope(), look)
+    return _with_settled(project, meant, places, over).found, names
+
+
+def runs_making(project: Project, digest: Digest) -> Runs:
+    """The runs that made this content, newest first; others, whose records had to be read anyway, may be among them."""
+    apart = frozenset(records_differing(project.git))
+
+    def look(view: View) -> tuple[list[Head], dict[int, bytes], Runs]:
+        heads = view.heads()
+        settled, over = settled_runs(project, view, heads, apart)
+        makers = heads.makers_of(digest)
+        made = [head for head in settled if head[3] in makers]
+        return made, heads.paths_of(head[2] for head in made), over
+
+    return _with_settled(project, *catalog_of(project).ask(Scope(), look))
+
+
+def _with_settled(project: Project, heads: Iterable[Head], places: Mapping[int, bytes], over: Runs) -> Runs:
+    """The runs of these records, with what the journal says of them otherwise, and all others, newest first."""
     journal = journal_of(project)
     ended = []
-    for _, id, _, _ in meant:
+    for _, id, _, _ in heads:
         with suppress(TrackError):  # what cannot be read says nothing against the record
             record = journal.find_ended(id)
             ended += [Found(record, "journal")] if record is not None else []
-    found = (*runs_of(project, contents(project, places.values()), Runs(tuple(ended), ())).found, *over.found)
-    return tuple(sorted(found, key=lambda run: (run.record.started, run.record.id), reverse=True)), names
+    read = runs_of(project, contents(project, places.values()), Runs(tuple(ended), ()))
+    found = sorted((*read.found, *over.found), key=lambda run: (run.record.started, run.record.id), reverse=True)
+    return Runs(tuple(found), (*read.refused, *over.refused))
 
 
 def settled_runs(project: Project, view: View, heads: Heads, apart: frozenset[bytes]) -> tuple[list[Head], Runs]:

@@ -1,12 +1,15 @@
 """Stale paths: which artifacts were made from something that is another by now, read from one tree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from track.errors import TrackError, UnknownPath
 from track.flows.pointers import readable_pointers
-from track.flows.run_find import every_run
-from track.model.digest import Digest
+from track.flows.run_find import Runs, every_run, runs_besides, runs_of
+from track.flows.run_known import contents
+from track.history import log
+from track.history.catalog_settled import settled_records
+from track.model.digest import Digest, digest_of
 from track.model.names import data_path, display, is_pointer_path
 from track.model.pointer import Pointer
 from track.model.record import Record
@@ -36,11 +39,41 @@ class Standing(NamedTuple):
         return stale(self.makers, self.holds)
 
 
-def standing_now(project: Project) -> Standing:
-    """Read the pointers and records that are here; no history is walked, no data is read."""
+def standing_now(project: Project, *, past: bool = False) -> Standing:
+    """Read the pointers that are here, and the records of the runs that made what they hold; with `past` every record.
+
+    No history is walked, no data is read.
+    """
     pointers, refused = readable_pointers(project)
-    runs = every_run(project)
+    runs = every_run(project) if past else _makers_here(project, {pointer.digest for pointer in pointers.values()})
     return Standing(pointers, tuple(found.record for found in runs.found), (*runs.refused, *refused))
+
+
+def _makers_here(project: Project, held: Collection[Digest]) -> Runs:
+    """The runs that made any of these contents, and maybe others: what the catalog knows not to matter is left out.
+
+    Records that tell of one run otherwise are all among them, as are those that cannot be read.
+    """
+    settled = settled_records(project.state / "catalog.db", held)
+    read: list[tuple[bytes, bytes]] = []
+    left: dict[str, list[tuple[bytes, bytes]]] = {}
+    for path, content in log.records_here(project.git):
+        sum = bytes(digest_of(content))
+        run = settled.runs.get(sum)
+        if run is None or sum in settled.makers:
+            read.append((path, content))
+        else:
+            left.setdefault(run, []).append((path, sum))
+    known = {run for run, several in left.items() if len({sum for _, sum in several}) == 1}
+    runs = _with(project, read, [place for run, some in left.items() if run not in known for place, _ in some], known)
+    if again := known & {found.record.id for found in runs.found}:
+        places = [place for run, some in left.items() if run not in known or run in again for place, _ in some]
+        runs = _with(project, read, places, known - again)
+    return runs
+
+
+def _with(project: Project, read: list[tuple[bytes, bytes]], others: list[bytes], but: Collection[str]) -> Runs:
+    return runs_of(project, sorted((*read, *contents(project, others))), runs_besides(project, but))
 
 
 def standing_after(project: Project, before: Standing, run: Record) -> Standing:

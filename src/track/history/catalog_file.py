@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-VERSION = 4
+VERSION = 5
 """What these tables are; another number in a file makes it be built anew."""
 POINTER, RECORD = 1, 2
 """What a path is of."""
@@ -55,7 +55,7 @@ CREATE TABLE entry(
     address TEXT, metadata TEXT, PRIMARY KEY(content, number)) WITHOUT ROWID;
 CREATE INDEX entry_digest ON entry(digest);
 CREATE INDEX entry_id ON entry(id) WHERE path IS NULL;
-CREATE INDEX entry_name ON entry(name) WHERE path IS NULL;
+CREATE INDEX entry_name ON entry(name);
 CREATE INDEX entry_labelled ON entry(content) WHERE path IS NULL AND metadata IS NOT NULL;
 CREATE TABLE origin(content INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL);
 CREATE INDEX origin_digest ON origin(digest);

@@ -5,25 +5,26 @@ It may find too many and never too few, so that a graph made of these records al
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from track.history.catalog_file import RECORD
 
 _UPSTREAM = ("output", "output"), ("input", "input")
 _DOWNSTREAM = ("input", "code"), ("output", "output")
-_REACHED = """
-    WITH RECURSIVE reached(digest) AS (
-        SELECT digest FROM temp.sought
-        UNION SELECT far.digest
-        FROM reached t CROSS JOIN entry near ON near.digest = t.digest AND near.category IN (?, ?)
-        CROSS JOIN temp.recorded h ON h.content = near.content
-        CROSS JOIN entry far ON far.content = near.content AND far.category IN (?, ?)
-        UNION SELECT {origin}
-    )
-    INSERT OR IGNORE INTO temp.met SELECT digest FROM reached"""
-_TO_ORIGIN = """o.digest FROM reached t CROSS JOIN content c ON c.digest = t.digest
-        CROSS JOIN origin o ON o.content = c.id"""
-_FROM_ORIGIN = """c.digest FROM reached t CROSS JOIN origin o ON o.digest = t.digest
-        CROSS JOIN content c ON c.id = o.content WHERE c.digest IS NOT NULL"""
+_NEXT = """
+    INSERT OR IGNORE INTO temp.next
+    SELECT far.digest
+    FROM temp.front t CROSS JOIN entry near ON near.digest = t.digest AND near.category IN (?, ?)
+    CROSS JOIN temp.recorded h ON h.content = near.content
+    CROSS JOIN entry far ON far.content = near.content AND far.category IN (?, ?)
+    UNION SELECT s.target FROM temp.front t CROSS JOIN temp.said s ON s.source = t.digest"""
+_NEW = "DELETE FROM temp.next WHERE digest IN (SELECT digest FROM temp.met)"
+_TAKEN = (
+    "INSERT INTO temp.met SELECT digest FROM temp.next",
+    "DELETE FROM temp.front",
+    "INSERT INTO temp.front SELECT digest FROM temp.next",
+    "DELETE FROM temp.next",
+)
 _CODES = """
     INSERT OR IGNORE INTO temp.met SELECT code.digest
     FROM temp.met t CROSS JOIN entry e ON e.digest = t.digest CROSS JOIN temp.recorded h ON h.content = e.content
@@ -37,7 +38,20 @@ _THE_LATEST_USER = """
     WHERE e.category IN ('input', 'code') GROUP BY t.digest"""
 _OF_RUN = """
     SELECT e.content, e.digest, e.category FROM run r JOIN temp.recorded h ON h.content = r.content
-    JOIN entry e ON e.content = r.content WHERE r.id = ?"""
+    LEFT JOIN entry e ON e.content = r.content WHERE r.id = ?"""
+_SAME_RUN = """
+    SELECT o.content FROM run r JOIN run o ON o.id = r.id JOIN temp.recorded h ON h.content = o.content
+    WHERE r.content = ?"""
+
+
+class Way(NamedTuple):
+    """Where a lineage leads: against time or, `downstream`, with it; over at most `depth` edges; and over what pointers
+    say that content was made from: (its digest, the origin's) of each.
+    """
+
+    downstream: bool
+    depth: int | None = None
+    said: Collection[tuple[bytes, bytes]] = ()
 
 
 class Related:
@@ -47,9 +61,10 @@ class Related:
         """For `View`: look at the records in these tables of what is in scope."""
         self._database = database
         database.execute("CREATE TEMP TABLE IF NOT EXISTS recorded(content INTEGER PRIMARY KEY, path INTEGER)")
-        for table in ("sought", "met"):
+        database.execute("CREATE TEMP TABLE IF NOT EXISTS said(source BLOB, target BLOB, UNIQUE(source, target))")
+        for table in ("front", "next", "met"):
             database.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}(digest BLOB PRIMARY KEY) WITHOUT ROWID")
-        for table in ("recorded", "sought", "met"):
+        for table in ("recorded", "said", "front", "next", "met"):
             database.execute(f"DELETE FROM temp.{table}")
         for source in sources:
             database.execute(
@@ -63,25 +78,55 @@ class Related:
 
     def digests_called(self, name: str) -> list[bytes]:
         """The digests of everything that runs call so."""
-        query = "SELECT DISTINCT e.digest FROM temp.recorded h JOIN entry e ON e.content = h.content WHERE e.name = ?"
+        query = (
+            "SELECT DISTINCT e.digest FROM entry e CROSS JOIN temp.recorded h ON h.content = e.content WHERE e.name = ?"
+        )
         return [digest for (digest,) in self._database.execute(query, (name,))]
 
-    def paths(self, digests: Iterable[bytes], runs: Sequence[str], *, downstream: bool) -> list[bytes]:
+    def known_names(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of these names that a run calls anything by."""
+        query = "SELECT 1 FROM entry e CROSS JOIN temp.recorded h ON h.content = e.content WHERE e.name = ? LIMIT 1"
+        return frozenset(name for name in names if self._database.execute(query, (name,)).fetchone() is not None)
+
+    def paths(self, digests: Iterable[bytes], runs: Sequence[str], way: Way) -> list[bytes]:
         """The paths of the records that the lineage of this content, and of these runs, can lead over, sorted."""
-        near, far = _DOWNSTREAM if downstream else _UPSTREAM
+        near, far = _DOWNSTREAM if way.downstream else _UPSTREAM
         found: set[int] = set()
         sought = set(map(bytes, digests))
         for run in runs:
             for content, digest, category in self._database.execute(_OF_RUN, (run,)):
                 found.add(content)
                 sought |= {digest} if category in far else set()
-        self._database.executemany("INSERT OR IGNORE INTO temp.sought VALUES (?)", [(digest,) for digest in sought])
-        origin = _FROM_ORIGIN if downstream else _TO_ORIGIN
-        self._database.execute(_REACHED.format(origin=origin), (*near, *far))
+        pairs = [(origin, content) if way.downstream else (content, origin) for content, origin in way.said]
+        self._database.executemany("INSERT OR IGNORE INTO temp.said VALUES (?, ?)", pairs)
+        self._meet(sought, (*near, *far), way.depth)
         self._database.execute(_CODES)  # what is used and not followed has a name all the same
-        found |= {content for (content,) in self._database.execute(_ALL_OF_THEM, (downstream,))}
+        found |= {content for (content,) in self._database.execute(_ALL_OF_THEM, (way.downstream,))}
         found |= {content for content, _ in self._database.execute(_THE_LATEST_USER)}
+        for content in tuple(found):  # a record that tells of the same run otherwise may be the one that counts
+            found.update(other for (other,) in self._database.execute(_SAME_RUN, (content,)))
         return self._paths_of(found)
+
+    def committed_at(self, paths: Iterable[bytes]) -> dict[bytes, list[str]]:
+        """What any ref has, or had, at these paths of records, as Git's ids; nothing at some of them."""
+        query = """
+            SELECT c.oid FROM path p CROSS JOIN version v ON v.path = p.id CROSS JOIN content c ON c.id = v.content
+            WHERE p.path = ? ORDER BY c.oid"""
+        return {path: [oid.hex() for (oid,) in self._database.execute(query, (path,))] for path in paths}
+
+    def _meet(self, sought: Iterable[bytes], sides: tuple[str, ...], depth: int | None) -> None:
+        """Put into `met` the digests that are reached from those `sought`; none of these steps is less than an edge."""
+        for table in ("front", "met"):
+            self._database.executemany(f"INSERT INTO temp.{table} VALUES (?)", [(digest,) for digest in sought])
+        taken = 0
+        while depth is None or taken < depth:
+            self._database.execute(_NEXT, sides)
+            self._database.execute(_NEW)
+            if self._database.execute("SELECT 1 FROM temp.next LIMIT 1").fetchone() is None:
+                return
+            for statement in _TAKEN:
+                self._database.execute(statement)
+            taken += 1
 
     def _paths_of(self, contents: Collection[int]) -> list[bytes]:
         query = "SELECT p.path FROM temp.recorded h JOIN path p ON p.id = h.path WHERE h.content = ?"

@@ -41,6 +41,11 @@ class Heads:
         """What runs are called, by the number of the content of the record; of the whole history."""
         return dict(self._database.execute("SELECT content, name FROM run"))
 
+    def makers_of(self, digest: bytes) -> set[int]:
+        """The numbers of the contents of records that say their run made this content; of the whole history."""
+        query = "SELECT content FROM entry WHERE digest = ? AND category = 'output'"
+        return {number for (number,) in self._database.execute(query, (bytes(digest),))}
+
     def documents(self, narrowing: Narrowing = ALL) -> Iterator[tuple[int, dict[str, Any]]]:
         """(the number of the content, what it says) of each record of which `narrowing` is true."""
         condition = f"AND ({narrowing.sql})" if narrowing.sql else ""

@@ -264,10 +264,10 @@ def commits(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterato
         yield commit, events
 
 
-def records_everywhere(git: Git) -> list[tuple[bytes, bytes]]:
-    """Return every record of a run that any ref's history has, sorted by path, with its contents; later ones win."""
+def records_everywhere(git: Git, paths: Sequence[bytes] = ()) -> list[tuple[bytes, bytes]]:
+    """Return the records of runs in any ref's history, at `paths` or all, sorted, with contents; later ones win."""
     found: dict[bytes, str] = {}
-    for event in _events(git, ("--full-history", "--all"), (), wanted=_RECORDS, is_wanted=is_record_path):
+    for event in _events(git, ("--full-history", "--all"), paths, wanted=_RECORDS, is_wanted=is_record_path):
         if event.blob is not None:
             found.setdefault(event.path, event.blob)
     return _with_contents(git, found)

@@ -107,7 +107,7 @@ def _alone(project: Project) -> Iterator[None]:
 
 def _remade(work: "_Work", paths: Sequence[str], keep_going: bool, ask: Ask, *, dry_run: bool) -> Remade:
     project, tell = work.project, work.tell
-    standing = standing_now(project)
+    standing = standing_now(project, past=True)  # what a step makes may be what a run before made
     plan = steps(standing.stale(), below_any(project, standing, paths))
     made_count = len(standing.makers)
     if not dry_run:

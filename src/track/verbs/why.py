@@ -7,7 +7,8 @@ from track.flows.named_place import place_named
 from track.flows.named_versions import version_path
 from track.flows.pointers import owner_of, pointer_at
 from track.flows.run_code import matching_commits
-from track.flows.run_find import Found, every_run, producers
+from track.flows.run_find import Found, producers
+from track.flows.run_known import runs_making
 from track.history import log
 from track.model.digest import Digest
 from track.model.names import data_path, display, is_pointer_path, pointer_path, typed
@@ -52,7 +53,7 @@ def why(project: Project, path: str, rev: str | None = None) -> Reason:
     pointer = pointer_at(project, name) if rev is None else None if content is None else parse_pointer(content, name)
     if pointer is None:
         artifact, pointer = _named(project, path, rev)
-    runs = every_run(project)
+    runs = runs_making(project, pointer.digest)
     made = list(producers(runs.found, pointer.digest))
     chosen = next((found for found in made if found.record.id == pointer.run), made[0] if made else None)
     others = tuple(found for found in made if found is not chosen)
