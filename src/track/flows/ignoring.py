@@ -33,11 +33,16 @@ def ignore(project: Project, paths: Iterable[bytes]) -> list[bytes]:
     for folder, names in sorted(_by_folder(paths).items()):
         file = folder + b"/" + FILE if folder else FILE
         before = setup.read(project, file) or b""
-        after = _with(before, [line_of(name) for name in names])
+        after = including(before, names)
         if after != before:
             _write(project, file, after)
         touched.append(file)
     return touched
+
+
+def including(content: bytes, names: Iterable[bytes]) -> bytes:
+    """The content of an ignore file with the line for each file or folder of these names beside it."""
+    return _with(content, [line_of(name) for name in names])
 
 
 def has_line(project: Project, path: bytes) -> bool:

@@ -9,10 +9,12 @@ from typing import NamedTuple
 from track.errors import DamagedObject, MissingObject, TrackError, Unreadable, UnsavedWork
 from track.flows import setup
 from track.flows.adopting import Adopted, Adopter
+from track.formats.media import type_of
 from track.history import lfs as lfs_in_git
 from track.history.lfs import InIndex
 from track.model.lfs import LIMIT, Hashing, LfsPointer, is_lfs_pointer, object_key, parse_lfs_pointer, without_lfs
 from track.model.names import display, typed
+from track.model.pointer import Pointer
 from track.project import Project
 from track.store.pack import READ_FLAGS
 from track.worktree.reading import trouble
@@ -133,6 +135,18 @@ def from_lfs(adopter: Adopter, path: bytes, pointer: LfsPointer, objects: Path) 
         f"{display(path)}: the object of Git LFS is not what its pointer says: {why}",
         hint="git lfs fsck      says more",
         details=(display(str(place)),),
+    )
+
+
+def pointer_of(path: bytes, pointer: LfsPointer, adopted: Adopted, *, executable: bool) -> Pointer:
+    """Our pointer for what a pointer of Git LFS means, which says what it was called there."""
+    return Pointer(
+        kind="file",
+        digest=adopted.digest,
+        size=adopted.size,
+        executable=executable,
+        type=type_of(path),
+        labels={"lfs": {"sha256": pointer.sha256}},
     )
 
 

@@ -1,7 +1,7 @@
 """What Git knows of Git LFS: small files in the index, which may be its pointers, and where its objects are."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,11 +30,15 @@ def small_files(git: Git, limit: int) -> Iterator[InIndex]:
         mode, oid, stage = head.split(b" ")
         if stage == b"0" and mode in _REGULAR:
             files[path] = oid.decode("ascii"), mode == b"100755"
-    small = _of_size(git, {oid for oid, _ in files.values()}, limit)
-    contents = dict(git.blobs(sorted(small)))  # at most a kilobyte each
+    contents = dict(small_contents(git, {oid for oid, _ in files.values()}, limit))  # at most a kilobyte each
     for path, (name, executable) in sorted(files.items()):
         if name in contents:
             yield InIndex(path, contents[name], executable)
+
+
+def small_contents(git: Git, oids: set[str], limit: int) -> Iterator[tuple[str, bytes]]:
+    """Give those of these contents that may be pointers of Git LFS by their length, less than `limit` bytes."""
+    yield from git.blobs(sorted(_of_size(git, oids, limit)))
 
 
 def _of_size(git: Git, oids: set[str], limit: int) -> set[str]:
@@ -76,6 +80,15 @@ def fetch(git: Git, paths: Sequence[bytes]) -> None:
     Raises:
         GitFailed: it is not installed, or could not; `details` hold what it said.
     """
+    _fetch(git, _includes(paths))
+
+
+def fetch_all(git: Git) -> None:
+    """Have Git LFS bring the objects of every branch and tag. Raises as `fetch`."""
+    _fetch(git, [["--all"]])
+
+
+def _fetch(git: Git, options: Iterable[list[str]]) -> None:
     try:
         git.run("lfs", "version")
     except GitFailed as error:
@@ -85,8 +98,8 @@ def fetch(git: Git, paths: Sequence[bytes]) -> None:
             details=error.details,
         ) from error
     try:
-        for include in _includes(paths):
-            git.run("lfs", "fetch", *include)
+        for words in options:
+            git.run("lfs", "fetch", *words)
     except GitFailed as error:
         raise failed(("lfs fetch",), "\n".join(error.details).encode()) from error
 

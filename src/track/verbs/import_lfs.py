@@ -11,14 +11,12 @@ from track.flows.converting import Conversion, ask_git, make_plain, refuse_unfit
 from track.flows.ignoring import ignore
 from track.flows.lfs_reading import Content, Tracked
 from track.flows.pointers import pointer_at, write_pointer
-from track.formats.media import type_of
 from track.history import index
 from track.history import lfs as lfs_in_git
 from track.model.digest import Digest
 from track.model.lfs import object_key
 from track.model.manifest import Entry
 from track.model.names import display, pointer_path
-from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
 
@@ -188,14 +186,7 @@ def _convert(
 def _conversion(project: Project, one: Tracked, content: Content) -> Conversion:
     adopted = content.adopted
     present = pointer_at(project, pointer_path(one.path))
-    pointer = present or Pointer(
-        kind="file",
-        digest=adopted.digest,
-        size=adopted.size,
-        executable=one.executable,
-        type=type_of(one.path),
-        labels={"lfs": {"sha256": one.pointer.sha256}},
-    )
+    pointer = present or lfs_reading.pointer_of(one.path, one.pointer, adopted, executable=one.executable)
     entry = Entry(b"", "x" if one.executable else "f", adopted.size, adopted.digest)
     links = ((one.path, entry),) if content.is_stand_in else ()
     return Conversion(one.path, pointer, None, links, one.content if content.is_stand_in else None)

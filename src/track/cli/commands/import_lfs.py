@@ -3,9 +3,11 @@
 import click
 
 from track.cli.hooking import ensure_hooks
-from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text
-from track.model.names import display, text_of
+from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text, warn
+from track.errors import UsageError
+from track.model.names import display, text_of, typed
 from track.verbs.import_lfs import ImportedLfs, import_lfs
+from track.verbs.import_lfs_history import ImportedLfsHistory, import_lfs_history
 
 _HELP = """Make artifacts of the files that Git LFS keeps, each with a pointer of ours; its own folder is only read.
 
@@ -14,6 +16,8 @@ _HELP = """Make artifacts of the files that Git LFS keeps, each with a pointer o
   track import-lfs              all that Git LFS keeps here
   track import-lfs models/      what lies there
   track import-lfs --fetch      have Git LFS fetch first what is not here
+  track import-lfs --history with-track
+                                another branch, in all of whose commits its pointers are ours
 
 Content comes from the working tree and from the folder of Git LFS, and each byte is checked against its SHA-256 before
 it is believed. What is missing, damaged or changed is listed, and left to Git LFS as it is. Git forgets the imported
@@ -22,17 +26,23 @@ Interrupted, run it again. No network but with --fetch.
 
 \b
 Exit codes: 0 done; 1 Git LFS could not fetch; 2 wrong usage; 3 not a project; 4 objects are not here; 6 changed since,
-or in the way; 7 damaged.
+in the way, or a shallow clone has no whole history; 7 damaged.
 """
 
 
 @click.command("import-lfs", help=_HELP, short_help="make artifacts of what Git LFS keeps")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.UNPROCESSED)
 @click.option("--fetch", is_flag=True, help="Have Git LFS fetch first what is not here.")
+@click.option("--history", metavar="BRANCH", help="Make this branch, of the history of HEAD; change nothing else.")
 @click.option("-n", "--dry-run", is_flag=True, help="Read and check everything, write nothing, say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, paths: tuple[str, ...], fetch: bool, dry_run: bool, as_json: bool) -> None:
+def command(*, paths: tuple[str, ...], fetch: bool, history: str | None, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
+    if history is not None:
+        if paths:
+            raise UsageError("a history is imported as a whole", hint=f"track import-lfs --history {typed(history)}")
+        _history(history, fetch=fetch, dry_run=dry_run, as_json=as_json)
+        return
     with opened() as project:
         done = import_lfs(project, paths, fetch=fetch, dry_run=dry_run, progress=progress())
         if done.artifacts and not dry_run:
@@ -42,6 +52,44 @@ def command(*, paths: tuple[str, ...], fetch: bool, dry_run: bool, as_json: bool
     else:
         _show(done)
     refuse([error for _, error in done.refused])
+
+
+def _history(branch: str, *, fetch: bool, dry_run: bool, as_json: bool) -> None:
+    with opened() as project:
+        done = import_lfs_history(project, branch, fetch=fetch, dry_run=dry_run, progress=progress())
+    if as_json:
+        emit_json("import-lfs", _history_document(done))
+    else:
+        _show_history(done)
+    refuse([one.error for one in done.left])
+
+
+def _show_history(done: ImportedLfsHistory) -> None:
+    versions = count_text(done.versions_count, "version")
+    commits = count_text(done.commits_count, "commit")
+    for one in done.left:
+        warn(f"{display(one.path)} stays with Git LFS in {count_text(one.commits_count, 'commit')}")
+    if done.is_dry:
+        emit(f"{display(done.branch)}  {versions} in {commits} would be imported")
+        note("nothing was written (--dry-run)")
+        return
+    emit(f"{display(done.branch)}  {versions} in {commits}, of which {done.new_count:,} are new")
+    hint(f"look at it, and go there: git log --stat {typed(done.branch)}; git checkout {typed(done.branch)}")
+
+
+def _history_document(done: ImportedLfsHistory) -> dict[str, object]:
+    return {
+        "dry_run": done.is_dry,
+        "branch": done.branch,
+        "tip": done.tip,
+        "commits": done.commits_count,
+        "new_commits": done.new_count,
+        "versions": done.versions_count,
+        "stored_bytes": done.stored_bytes,
+        "left": [
+            {"path": text_of(one.path), "commits": one.commits_count, "message": one.error.message} for one in done.left
+        ],
+    }
 
 
 def _show(done: ImportedLfs) -> None:
