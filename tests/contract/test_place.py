@@ -8,6 +8,7 @@ import pytest
 from track.errors import DamagedObject, RemoteError
 from track.model.digest import digest_of
 from track.store.clock import now_at
+from track.store.pieces import Pieces
 from track.store.place import NoSuchKey, Place
 
 CONTENT = bytes(range(256)) * 9000
@@ -126,6 +127,25 @@ def test_an_upload_replaces_what_is_damaged_and_what_it_is_told_to(place: Place,
         place.put(key, b"damaged" if not replace else CONTENT)
         with place.upload() as upload:
             upload.put_file(key, tmp_path / "source", digest_of(CONTENT), replace=replace)
+            upload.commit()
+        assert place.get(key) == CONTENT
+
+
+def test_what_is_in_memory_is_uploaded_in_its_pieces(place: Place) -> None:
+    parts = (CONTENT[:5], memoryview(CONTENT)[5:70_000], b"", CONTENT[70_000:])
+    pieces = Pieces(parts, len(CONTENT))
+    moved: list[int] = []
+    with place.upload() as upload:
+        upload.put_pieces("packs/aa/new", pieces, digest_of(CONTENT), moved=moved.append)
+        upload.put_pieces("packs/aa/small", Pieces((b"sm", b"all"), 5), digest_of(b"small"))
+        upload.commit()
+    assert place.get("packs/aa/new") == CONTENT and place.get("packs/aa/small") == b"small"
+    assert sum(moved) < 1.01 * len(CONTENT), "what travels may be sealed"
+    for key, replace in (("packs/a", False), ("packs/b", True)):
+        place.put(key, b"damaged" if not replace else CONTENT[::-1])
+        with place.upload() as upload:
+            upload.put_pieces(key, pieces, digest_of(CONTENT), replace=replace)
+            upload.put_pieces("packs/aa/new", pieces, digest_of(CONTENT))
             upload.commit()
         assert place.get(key) == CONTENT
 

@@ -11,8 +11,8 @@ from support.remotes import WRITER, add_objects, random_objects
 from track.errors import DamagedObject, Locked, MissingObject, NewerFormat, RemoteError
 from track.model.digest import Digest, digest_of
 from track.store import claim as claim_module
+from track.store import parcels, survey, transfer
 from track.store import remote as remote_module
-from track.store import survey, transfer
 from track.store.backends.dav import DavPlace
 from track.store.layout import object_key, pack_digest, pack_key, segment_name
 from track.store.objects import Store
@@ -116,7 +116,7 @@ def test_a_fetch_asks_for_neighbours_at_once(clones: Clones, place: Place) -> No
 def test_the_index_is_published_as_a_push_goes_on(
     clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "INDEX_EVERY_BYTES", 6 << 20)
+    monkeypatch.setattr(parcels, "INDEX_EVERY_BYTES", 6 << 20)
     store, remote = clones("ada")
     digests = add_objects(store, random_objects(7, 2 << 20))
     push(store, remote, digests)
@@ -133,18 +133,20 @@ def failing_after(place: Place, monkeypatch: pytest.MonkeyPatch, files: int) -> 
     upload = place.upload
     count = 0
 
-    def start() -> Upload:
-        made = upload()
-        put_file = made.put_file
-
-        def put(key: str, source: Path, digest: bytes, **options: Any) -> None:
+    def breaking(put: Callable[..., None]) -> Callable[..., None]:
+        def counted(*arguments: Any, **options: Any) -> None:
             nonlocal count
             count += 1
             if count > files:
                 raise Interrupted
-            put_file(key, source, digest, **options)
+            put(*arguments, **options)
 
-        monkeypatch.setattr(made, "put_file", put)
+        return counted
+
+    def start() -> Upload:
+        made = upload()
+        for name in ("put_file", "put_pieces"):
+            monkeypatch.setattr(made, name, breaking(getattr(made, name)))
         return made
 
     monkeypatch.setattr(place, "upload", start)
@@ -153,7 +155,7 @@ def failing_after(place: Place, monkeypatch: pytest.MonkeyPatch, files: int) -> 
 def test_an_interrupted_push_goes_on_where_it_was(
     clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "INDEX_EVERY_BYTES", 3 << 20)
+    monkeypatch.setattr(parcels, "INDEX_EVERY_BYTES", 3 << 20)
     store, remote = clones("ada")
     digests = add_objects(store, random_objects(8, 2 << 20))
     with monkeypatch.context() as patch:
@@ -602,7 +604,7 @@ def test_a_pack_of_tiny_objects_comes_whole(clones: Clones, place: Place) -> Non
 def test_the_index_is_published_after_so_many_objects(
     clones: Clones, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "INDEX_EVERY_OBJECTS", 2)
+    monkeypatch.setattr(parcels, "INDEX_EVERY_OBJECTS", 2)
     store, remote = clones("ada")
     digests = add_objects(store, random_objects(6, 2 << 20))
     push(store, remote, digests)

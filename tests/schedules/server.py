@@ -13,6 +13,7 @@ from track.errors import RemoteUnreachable
 from track.model.digest import Digest, digest_of
 from track.progress import Moved, unheard
 from track.publish import create, stage, write_all
+from track.store.pieces import Pieces
 from track.store.place import Listed, NoSuchKey, Staged, Upload
 
 Fate: TypeAlias = Literal["done", "lost", "lost answer", "killed", "killed after"]
@@ -143,6 +144,16 @@ class _Upload:
         """As a bucket does it: what is there in its size is left alone."""
         del moved
         data = source.read_bytes()
+        assert digest_of(data) == digest
+        if replace or self._place.size(key) != len(data):
+            self._place.put(key, data)
+
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        """The same of what is in memory."""
+        del moved
+        data = pieces.joined()
         assert digest_of(data) == digest
         if replace or self._place.size(key) != len(data):
             self._place.put(key, data)

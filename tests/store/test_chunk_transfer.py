@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.remotes import WRITER, add_objects, new_remote
 from track.errors import DamagedObject, DiskFull, MissingObject
 from track.model.digest import Digest, digest_of
-from track.store import drafts, pack, transfer
+from track.store import drafts, pack, parcels, transfer
 from track.store.backends.folder import FolderPlace, open_folder
 from track.store.chunk_reading import load_chunked
 from track.store.chunked import ChunkedRecipe, NeededPack, Stretch, dump_chunked
@@ -197,7 +197,7 @@ def test_a_push_that_was_broken_off_goes_on_at_the_pack_where_it_was(
     data = content(12 * MIB)
     store, remote = clones("ada")
     (digest,) = add_objects(store, [data])
-    monkeypatch.setattr(transfer, "INDEX_EVERY_BYTES", 3 * MIB)
+    monkeypatch.setattr(parcels, "INDEX_EVERY_BYTES", 3 * MIB)
     count = 0
 
     def breaking(*args: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from track.model.digest import Digest
 from track.progress import Moved, unheard
+from track.store.pieces import Pieces
 from track.store.place import Listed, Place, Staged, Upload
 
 
@@ -98,6 +99,12 @@ class AroundUpload:
     def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
         """As the upload behind it."""
         self.behind.put_file(key, source, digest, replace=replace, moved=moved)
+
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        """As the upload behind it."""
+        self.behind.put_pieces(key, pieces, digest, replace=replace, moved=moved)
 
     def commit(self) -> None:
         """As the upload behind it."""

@@ -20,7 +20,7 @@ from track.store.description import CHOSEN
 from track.store.drafts import Drafted, Drafting
 from track.store.index_rows import WHOLE
 from track.store.objects import Store
-from track.store.pack import CHUNK, FOOTER_LENGTH, dump_table, parse_footer, read_table
+from track.store.pack import CHUNK, FOOTER_LENGTH, PackWriter, SealedPack, dump_table, parse_footer, read_table
 from track.store.slabs import Source
 from track.store.tables import Tables
 from track.store.writer import Take, Writer
@@ -59,7 +59,7 @@ class StoreCutter:
         """For `writing`."""
         self._store, self._chunker = store, chunker
         self._tables: Tables | None = None
-        self._drafting: Drafting | None = None
+        self._drafting: Drafting[SealedPack] | None = None
         self._sizes: set[int] | None = None
         self._now = ""
         self._failure: BaseException | None = None
@@ -120,13 +120,14 @@ class StoreCutter:
             self._tables.__exit__(None, None, None)
             self._tables = None
 
-    def _begun(self) -> Drafting:
+    def _begun(self) -> Drafting[SealedPack]:
         """The drafting, once the store's lock is held: what is there now stays."""
         if self._drafting is None:
             self._tables = self._tables or _opened(self._store.chunks_path)
             _learn(self._tables, self._store)
+            staging = self._store.rooms.staging
             self._drafting = Drafting(
-                self._tables, self._chunker, self._store.rooms.staging, damaged=self._refuse, flags=CHUNK
+                self._tables, self._chunker, lambda: PackWriter(staging), damaged=self._refuse, flags=CHUNK
             )
         return self._drafting
 
@@ -185,7 +186,7 @@ class _Open:
         """The opener does."""
 
 
-def _length(drafted: Drafted) -> int:
+def _length(drafted: Drafted[SealedPack]) -> int:
     return drafted.reused_bytes + (sum(entry.length for entry in drafted.pack.entries) if drafted.pack else 0)
 
 

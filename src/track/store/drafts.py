@@ -7,16 +7,16 @@ them written anew, so that what was edited a thousand times is still read at spe
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from blake3 import blake3
 
 from track.errors import DamagedObject
 from track.model.digest import Digest
+from track.store.buffer import Buffer
 from track.store.chunked import ChunkedRecipe, NeededPack, Stretch
 from track.store.chunking import Chunker
-from track.store.pack import PackEntry, PackWriter, SealedPack, dump_table
+from track.store.pack import PackEntry, dump_table
 from track.store.salt import add_salt
 from track.store.slabs import Slab, Source, Stored, digests_of, slabs, stored_chunks
 from track.store.tables import Spot, Tables
@@ -32,10 +32,50 @@ _THREADS = 2
 _REMEMBERED_PACKS = 8
 
 
-class Drafted(NamedTuple):
+class _Pack(Protocol):
+    """A pack that is complete."""
+
+    @property
+    def name(self) -> Digest: ...
+    @property
+    def entries(self) -> list[PackEntry]: ...
+    @property
+    def table_offset(self) -> int: ...
+
+
+P = TypeVar("P", bound=_Pack, covariant=True)
+"""How packs are made: on the disk, or in memory."""
+
+
+class Writer(Protocol[P]):
+    """Gathers one pack."""
+
+    size: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to seal it."""
+
+    def add(self, digest: bytes, data: bytes) -> None:
+        """Append an object as it is."""
+
+    def add_entry(self, entry: PackEntry, stored: bytes) -> None:
+        """Append stored bytes."""
+
+    def add_slice(self, entry: PackEntry, buffer: Buffer, start: int) -> None:
+        """Append an entry whose stored bytes lie in a buffer."""
+
+    def seal(self) -> P | None:
+        """The pack; None when nothing was added."""
+
+    def abandon(self) -> None:
+        """Drop it."""
+
+
+class Drafted(NamedTuple, Generic[P]):
     """What came of some slabs: a pack to send, if one is full; recipes of which every chunk is in a pack by now."""
 
-    pack: SealedPack | None
+    pack: P | None
     recipes: tuple[ChunkedRecipe, ...]
     reused_bytes: int
 
@@ -65,27 +105,24 @@ class _Draft:
         self.stretches.append((pack, number, 1, 1, length))
 
 
-class Drafting:
+class Drafting(Generic[P]):
     """Cuts objects, one after another, into packs of what the remote lacks, and a recipe for each. In one thread."""
 
     def __init__(
         self,
         tables: Tables,
         chunker: Chunker,
-        staging: Path,
+        writer: Callable[[], Writer[P]],
         *,
         damaged: Callable[[bytes], object],
         is_salted: bool = False,
         flags: int = 0,
-        is_passing: bool = False,
     ) -> None:
-        """`damaged` is told of an object whose file has other bytes, and raises. Packs that are salted have new names,
-        whatever is in them. `flags` are those of the chunks in their packs, which are removed soon if they are
-        `is_passing`."""
-        self._tables, self._chunker, self._staging = tables, chunker, staging
+        """`writer` begins a pack. `damaged` is told of an object whose file has other bytes, and raises. Packs that are
+        salted have new names, whatever is in them. `flags` are those of the chunks in their packs."""
+        self._tables, self._chunker, self._begun = tables, chunker, writer
         self._damaged, self._is_salted, self._flags = damaged, is_salted, flags
-        self._is_passing = is_passing
-        self._writer = PackWriter(staging, is_passing=is_passing)
+        self._writer = writer()
         self._number = 0
         self._entries = 0
         self._names: dict[int, bytes] = {}
@@ -98,7 +135,7 @@ class Drafting:
         self.last = b""
         """The digest of what was cut last."""
 
-    def run(self, sources: Iterable[Source]) -> Iterator[Drafted]:
+    def run(self, sources: Iterable[Source]) -> Iterator[Drafted[P]]:
         """All of it, a pack or a few finished recipes at a time; what is not sealed at the end is, last.
 
         Raises:
@@ -112,7 +149,7 @@ class Drafting:
             self.abandon()
             raise
 
-    def cut(self, sources: Iterable[Source]) -> Iterator[Drafted]:
+    def cut(self, sources: Iterable[Source]) -> Iterator[Drafted[P]]:
         """As `run`, but the last pack stays open for what is cut next, also after one that could not be read."""
         hashed: deque[tuple[Slab, Pending[list[bytes]]]] = deque()
         stored: deque[_Decided] = deque()
@@ -153,7 +190,7 @@ class Drafting:
                 wanted.append(number)
         return _Decided(slab, digests, reused, threads.submit(stored_chunks, slab, digests, wanted))
 
-    def _written(self, decided: "_Decided") -> Iterator[Drafted]:
+    def _written(self, decided: "_Decided") -> Iterator[Drafted[P]]:
         """Write what is new of a slab into packs, and all of it into the draft."""
         slab, digests, reused, future = decided
         new = future.result()
@@ -164,7 +201,7 @@ class Drafting:
                 draft.append(*reused[digest], length)
                 continue
             if (chunk := new.get(number)) is not None:
-                self._put(digest, length, chunk)
+                self._put(digest, length, chunk, slab.buffer)
             draft.append(*self._placed[digest], length)
             if self._writer.is_full:
                 yield from self.seal()
@@ -174,9 +211,13 @@ class Drafting:
         size = sum(slab.lengths) - sum(slab.lengths[number] for number in new)
         yield Drafted(None, self._ready(), size)
 
-    def _put(self, digest: bytes, length: int, chunk: Stored) -> None:
-        entry = PackEntry(digest, chunk.form, self._flags, 0, len(chunk.data), length, chunk.digest)
-        self._writer.add_entry(entry, chunk.data)
+    def _put(self, digest: bytes, length: int, chunk: Stored, buffer: Buffer) -> None:
+        stored_length = length if chunk.data is None else len(chunk.data)
+        entry = PackEntry(digest, chunk.form, self._flags, 0, stored_length, length, chunk.digest)
+        if chunk.data is None:
+            self._writer.add_slice(entry, buffer, chunk.start)
+        else:
+            self._writer.add_entry(entry, chunk.data)
         self._placed[digest] = self._number, self._entries
         self._fresh.discard(digest)
         self._recent[-1].append(digest)
@@ -193,14 +234,14 @@ class Drafting:
         self._done.append(draft)
         self.last = found
 
-    def seal(self) -> Iterator[Drafted]:
+    def seal(self) -> Iterator[Drafted[P]]:
         """Seal the open pack, when there is anything in it; every recipe is ready then."""
         if self._is_salted and self._writer.size:
             add_salt(self._writer)
         pack = self._writer.seal()
         if pack is None:
             return
-        self._writer = PackWriter(self._staging, is_passing=self._is_passing)
+        self._writer = self._begun()
         self._names[self._number] = pack.name
         table = dump_table(pack.entries)
         needed = NeededPack(pack.name, blake3(table).digest(), pack.table_offset, len(pack.entries))

@@ -21,15 +21,14 @@ class Drain:
     Close it by `finish` or `stop`, exactly once; both close the descriptor.
     """
 
-    def __init__(self, fd: int, path: Path, *, in_background: bool = True, is_passing: bool = False) -> None:
+    def __init__(self, fd: int, path: Path, *, in_background: bool = True) -> None:
         """`path` is for messages. The thread begins with the first piece that does not come with the end.
 
-        Without `in_background` there is none: where every core is busy already, it would only be in the way. What
-        `is_passing` is removed soon: the disk need not have it.
+        Without `in_background` there is none: where every core is busy already, it would only be in the way.
         """
         self._fd = fd
         self._path = path
-        self._in_background, self._is_passing = in_background, is_passing
+        self._in_background = in_background
         self._hasher = blake3()
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._room = threading.Semaphore(_WAITING)
@@ -92,7 +91,7 @@ class Drain:
         with naming(self._path):
             write_all(self._fd, piece)
         self._unsent += len(piece)
-        if self._unsent >= _WRITEBACK and not self._is_passing:
+        if self._unsent >= _WRITEBACK:
             start_writeback(self._fd)
             self._unsent = 0
         self._hasher.update(piece)

@@ -13,6 +13,7 @@ from pathlib import Path
 from track.model.digest import Digest
 from track.progress import Moved, unheard
 from track.store.around import Around, AroundUpload
+from track.store.pieces import Pieces
 from track.store.place import Place, Staged, Upload
 
 _BURST_S = 0.25
@@ -119,6 +120,14 @@ class _LimitedUpload(AroundUpload):
         told.pay(min(size, _BEFOREHAND))
         self.behind.put_file(key, source, digest, replace=replace, moved=told)
         told.settle(size)
+
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        told = _Told(self._limiter, moved)
+        told.pay(min(pieces.size, _BEFOREHAND))
+        self.behind.put_pieces(key, pieces, digest, replace=replace, moved=told)
+        told.settle(pieces.size)
 
 
 class _Told:

@@ -230,7 +230,7 @@ def _chunks_again(store: Store, cut: Cut, wanted: dict[bytes, PackEntry]) -> dic
                 if entry.form == RAW:
                     found[digest] = bytes(slab.data[ends[number] - slab.lengths[number] : ends[number]])
                 else:
-                    found[digest] = stored_chunks(slab, digests, [number])[number].data
+                    found[digest] = stored_chunks(slab, digests, [number])[number].data or b""
         finally:
             slab.release()
     return found

@@ -17,6 +17,7 @@ from blake3 import blake3
 from track.errors import DamagedObject, NewerFormat, TrackError
 from track.model.digest import Digest
 from track.publish import create, name_of, remove, stage
+from track.store.buffer import Buffer
 from track.store.compression import NotExpandable, expand
 from track.store.drain import Drain
 from track.store.recipe import RECIPE as RECIPE
@@ -36,6 +37,8 @@ MAX_EXPANDED = 256 << 20
 _RECORD = struct.Struct("<32sHHQQQ32s")
 RECORD_SIZE = _RECORD.size
 """Bytes of the table for each entry."""
+pack_record = _RECORD.pack
+"""The record of an entry, given the fields of `PackEntry`."""
 _FOOTER = struct.Struct("<32sQQII8s")
 _MAGIC = b"TRACKPAK"
 _VERSION = 1
@@ -79,13 +82,9 @@ class SealedPack(NamedTuple):
 class PackWriter:
     """Writes one pack in a staging directory, in large pieces, hashing as it goes. Close by `seal` or `abandon`."""
 
-    def __init__(self, staging: Path, *, threads: int = 2, is_passing: bool = False) -> None:
-        """Nothing is created before the first bytes are written; with one of `threads`, none is started to write.
-
-        What `is_passing` is removed again as soon as it was sent.
-        """
-        self._staging, self._is_passing = staging, is_passing
-        self._threads = threads
+    def __init__(self, staging: Path, *, threads: int = 2) -> None:
+        """Nothing is created before the first bytes are written; with one of `threads`, none is started to write."""
+        self._staging, self._threads = staging, threads
         self._path: Path | None = None
         self._drain: Drain | None = None
         self._pieces: list[bytes] = []
@@ -97,7 +96,7 @@ class PackWriter:
     @property
     def is_full(self) -> bool:
         """Whether it is time to seal it: entries and records together have PACK_SIZE."""
-        return self.size + len(self._records) * _RECORD.size >= PACK_SIZE
+        return is_full_pack(self.size, len(self._records))
 
     def add(self, digest: bytes, data: bytes) -> None:
         """Append an object as it is; the caller has hashed `data`."""
@@ -120,12 +119,16 @@ class PackWriter:
         if self._buffered >= _BUFFER:
             self._begun().put(self._taken())
 
+    def add_slice(self, entry: PackEntry, buffer: Buffer, start: int) -> None:
+        """Append an entry whose stored bytes lie in a buffer from `start` on."""
+        self.add_entry(entry, bytes(memoryview(buffer.data)[start : start + entry.stored_length]))
+
     def seal(self) -> SealedPack | None:
         """Write table and footer and close; None when nothing was added. Not synced: publishing does that."""
         if not self._records:
             return None
         table = b"".join(self._records)
-        footer = _FOOTER.pack(blake3(table).digest(), self.size, len(table), 0, _VERSION, _MAGIC)
+        footer = make_footer(table, self.size)
         self._pieces += (table, footer)
         drain, self._drain = self._begun(), None
         assert self._path is not None
@@ -134,7 +137,7 @@ class PackWriter:
         except BaseException:
             self.abandon()
             raise
-        return SealedPack(self._path, name, self.size + len(table) + len(footer), _unpack(table))
+        return SealedPack(self._path, name, self.size + len(table) + len(footer), parse_records(table))
 
     def abandon(self) -> None:
         """Drop what was written."""
@@ -149,7 +152,7 @@ class PackWriter:
     def _begun(self) -> Drain:
         if self._drain is None:
             path = stage(self._staging)
-            self._drain = Drain(create(path), path, in_background=self._threads > 1, is_passing=self._is_passing)
+            self._drain = Drain(create(path), path, in_background=self._threads > 1)
             self._path = path
         return self._drain
 
@@ -157,6 +160,16 @@ class PackWriter:
         joined = b"".join(self._pieces)
         self._pieces, self._buffered = [], 0
         return joined
+
+
+def is_full_pack(size: int, entries_count: int) -> bool:
+    """Whether a pack of so many bytes of entries is full: entries and records together have PACK_SIZE."""
+    return size + entries_count * RECORD_SIZE >= PACK_SIZE
+
+
+def make_footer(table: bytes, table_offset: int) -> bytes:
+    """The last bytes of a pack, behind its table."""
+    return _FOOTER.pack(blake3(table).digest(), table_offset, len(table), 0, _VERSION, _MAGIC)
 
 
 class Footer(NamedTuple):
@@ -194,7 +207,7 @@ def parse_table(table: bytes, footer: Footer, place: str) -> list[PackEntry]:
     """
     if blake3(table).digest() != footer.table_digest or len(table) != footer.table_length:
         raise DamagedObject(f"the table of {place} is damaged", hint=_REPAIR)
-    entries = _unpack(table)
+    entries = parse_records(table)
     end = 0
     for entry in entries:
         if entry.offset != end:
@@ -269,6 +282,7 @@ def expand_entry(entry: PackEntry, stored: bytes | memoryview, place: str) -> by
     return data
 
 
-def _unpack(table: bytes) -> list[PackEntry]:
+def parse_records(table: bytes) -> list[PackEntry]:
+    """The records of a table, whatever they say."""
     new = tuple.__new__  # a third of the time of PackEntry(*record), of which there are thousands
     return [new(PackEntry, record) for record in _RECORD.iter_unpack(table)]

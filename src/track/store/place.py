@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from track.model.digest import Digest
 from track.progress import Moved, unheard
+from track.store.pieces import Pieces
 
 GET_LIMIT = 1 << 30
 """Bytes above which nothing is read into memory whole: no file of ours that is read so comes near it."""
@@ -51,6 +52,14 @@ class Upload(Protocol):
         Raises:
             DamagedObject: the bytes sent did not have the digest; they were not kept.
             DiskFull, StoreUnwritable, RemoteError: it could not be written.
+        """
+
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        """Send what is in memory and was hashed there; else as `put_file`, and as safe to call from several threads.
+
+        Raises DiskFull, StoreUnwritable, RemoteError: it could not be written.
         """
 
     def commit(self) -> None:

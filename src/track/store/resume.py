@@ -9,6 +9,7 @@ from pathlib import Path
 
 from track.progress import Moved, unheard
 from track.store.around import Around, AroundUpload
+from track.store.pieces import Pieces
 from track.store.place import Place, Upload
 
 _VAIN = 16
@@ -52,3 +53,11 @@ class _ResumedUpload(AroundUpload):
             moved(size)
             return
         self.behind.put_file(key, source, digest, replace=replace, moved=moved)
+
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        if not replace and self._resumed.has(key, pieces.size):
+            moved(pieces.size)
+            return
+        self.behind.put_pieces(key, pieces, digest, replace=replace, moved=moved)

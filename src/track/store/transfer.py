@@ -6,25 +6,24 @@ their pieces. Everything is hashed as it was written at the remote. What is fina
 30 s, so an interrupted push goes on where it was.
 """
 
-import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import ExitStack, closing, suppress
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject, TrackError
+from track.errors import DamagedObject, MissingObject
 from track.model.digest import digest_of
 from track.progress import Progress, Share, silent
-from track.publish import remove
 from track.store.chunked import ChunkedRecipe, dump_chunked
 from track.store.chunking import Chunker
 from track.store.drafts import Drafting
 from track.store.known import Known
 from track.store.layout import object_key, pack_key
 from track.store.objects import Store
-from track.store.pack import RAW, PackEntry, PackWriter, read_table
+from track.store.pack import RAW, PackEntry, read_table
+from track.store.parcels import Flight, Group, Parcel, pack_parcel
+from track.store.passing import PassingPack, PassingWriter
 from track.store.place import Place, Upload
 from track.store.recipe import OF_WHOLE, PIECE, RECIPE, Recipe, dump_recipe, make_recipe
 from track.store.salt import add_salt
@@ -34,13 +33,11 @@ from track.store.survey import publish_segment
 from track.store.tables import Tables
 from track.store.whole import Whole
 
-INDEX_EVERY_BYTES = 256 << 20
-INDEX_EVERY_OBJECTS = 200_000
-INDEX_EVERY_S = 30.0
 AS_IS_FROM = 12 << 20
 """Smaller local packs are packed together instead of being sent as they are: fewer requests, for good."""
 
 _IN_FLIGHT = 4
+_GROUPS = 2
 _REPORT_S = 0.1
 
 
@@ -52,34 +49,11 @@ class Sent(NamedTuple):
     packs_count: int
 
 
-class _Parcel(NamedTuple):
-    """One file to send: a pack or a whole object, with what the index will say of it.
-
-    `length` is how many bytes of objects it brings, whatever its size.
-    """
-
-    key: str
-    source: Path
-    digest: bytes
-    size: int
-    length: int
-    held: tuple[Held, ...]
-    is_pack: bool
-    is_temporary: bool
-
-
 class Cutting(NamedTuple):
     """How large objects are cut for a remote, and what is known of the packs of chunks there."""
 
     chunker: Chunker
     tables: Tables
-
-
-class _Flight(NamedTuple):
-    """A parcel on its way, and how far it is."""
-
-    parcel: _Parcel
-    share: Share
 
 
 def send(
@@ -157,8 +131,6 @@ class _Sending:
         self._cutting, self._keep = cutting, keep
         self._drafted: list[ChunkedRecipe] = []
         """Recipes of which every chunk was in a parcel by now."""
-        self._ready: list[ChunkedRecipe] = []
-        """Recipes that are in the group that is about to be indexed."""
         self._condemned = known.condemned.packs
         self._is_salted = bool(self._condemned or known.condemned.purged)
         """Whether no pack may have the name of one that a collection deletes, or that a purge, run again, would."""
@@ -176,7 +148,7 @@ class _Sending:
             self._send_groups(self._packed(rest))
         return self._sent
 
-    def _parcels(self, stock: _Stock) -> Generator[_Parcel, None, None]:
+    def _parcels(self, stock: _Stock) -> Generator[Parcel, None, None]:
         rest = stock.wanted
         sources = [
             Source(digest, large, size)
@@ -194,182 +166,170 @@ class _Sending:
                 inside = {entry.digest for entry in entries}
                 if size >= AS_IS_FROM and inside <= rest and pack not in self._condemned:
                     rest -= inside
-                    yield _pack_parcel(path, pack, size, entries, is_temporary=False)
+                    yield pack_parcel(path, pack, size, entries, is_temporary=False)
         yield from self._packed(sorted(rest))
 
-    def _whole(self, sources: list[Source]) -> Iterator[_Parcel]:
+    def _whole(self, sources: list[Source]) -> Iterator[Parcel]:
         for digest, large, size in sources:
             held = Held(digest, None, RAW, 0, 0, 0, size)
             if isinstance(large, Whole):
-                yield _Parcel(object_key(digest), large.path, digest, size, size, (held,), False, False)
+                yield Parcel(object_key(digest), large.path, digest, size, size, (held,), False, False)
             else:
                 path = self._store.copy_of_chunks(digest, self._store.rooms.staging)
-                yield _Parcel(object_key(digest), path, digest, size, size, (held,), False, True)
+                yield Parcel(object_key(digest), path, digest, size, size, (held,), False, True)
 
-    def _cut(self, sources: list[Source], cutting: Cutting) -> Iterator[_Parcel]:
+    def _cut(self, sources: list[Source], cutting: Cutting) -> Iterator[Parcel]:
         """Packs of the chunks that the remote lacks; the recipes gather until they are sent with the group."""
         unusable = self._bad_packs | self._condemned
         cutting.tables.use(lambda packs: self._known.has_packs(packs) - unusable)
         drafting = Drafting(
             cutting.tables,
             cutting.chunker,
-            self._store.rooms.staging,
+            PassingWriter,
             damaged=self._store.check,
             is_salted=self._is_salted,
-            is_passing=True,
         )
         for pack, recipes, reused_bytes in drafting.run(sources):
             self._drafted += recipes
             self._progress.advance(size_bytes=reused_bytes)
             if pack is not None:
                 length = sum(entry.length for entry in pack.entries)
-                yield _Parcel(pack_key(pack.name), pack.path, bytes(pack.name), pack.size, length, (), True, True)
+                yield Parcel(pack_key(pack.name), pack, bytes(pack.name), pack.size, length, (), True, True)
 
-    def _packed(self, digests: list[bytes]) -> Iterator[_Parcel]:
+    def _packed(self, digests: list[bytes]) -> Iterator[Parcel]:
         """New packs of about 16 MiB with these objects."""
-        staging = self._store.rooms.staging
-        writer = PackWriter(staging, is_passing=True)
-        try:
-            for digest, data in self._store.read_many(digests):
-                writer.add(digest, data)
-                if writer.is_full:
-                    full, writer = writer, PackWriter(staging, is_passing=True)
-                    yield from self._sealed(full)
-            last, writer = writer, PackWriter(staging, is_passing=True)
-            yield from self._sealed(last)
-        finally:
-            writer.abandon()  # what was sealed is the parcel's to drop
+        writer = PassingWriter()
+        for digest, data in self._store.read_many(digests):
+            writer.add(digest, data)
+            if writer.is_full:
+                yield from self._sealed(writer)
+                writer = PassingWriter()
+        yield from self._sealed(writer)
 
-    def _send_groups(self, parcels: Iterator[_Parcel]) -> None:
+    def _send_groups(self, parcels: Iterator[Parcel]) -> None:
+        """Send all of them. While the last of a group arrive, and are indexed, those of the next are on their way."""
+        flying: dict[Future[Recipe | None], Flight] = {}
+        groups: deque[Group] = deque()
         more = True
-        with ThreadPoolExecutor(_IN_FLIGHT) as threads:
-            while more:
-                with self._place.upload() as upload:
-                    group, more = self._upload_group(parcels, upload, threads)
-                    try:
-                        if group:
-                            upload.commit()
-                            self._index(group)
-                    finally:
-                        for parcel in group:
-                            _drop(parcel)
+        with ThreadPoolExecutor(_IN_FLIGHT) as threads, ExitStack() as uploads:
+            try:
+                while more or groups:
+                    if more and len(flying) < _IN_FLIGHT and (group := self._open(groups, uploads)) is not None:
+                        if (parcel := next(parcels, None)) is not None:
+                            flight = group.begin(parcel)
+                            flying[threads.submit(self._put, group.upload, flight)] = flight
+                        else:
+                            more = False
+                            self._close(group)
+                    elif flying:
+                        self._land(flying)
+                    while groups and groups[0].is_there:
+                        self._finish(groups[0])
+                        groups.popleft()
+            except BaseException:
+                for flight in flying.values():
+                    flight.share.stop()
+                wait(flying)
+                for flight in flying.values():
+                    flight.parcel.drop()
+                for group in groups:
+                    group.drop()
+                raise
 
-    def _upload_group(
-        self, parcels: Iterator[_Parcel], upload: Upload, threads: ThreadPoolExecutor
-    ) -> tuple[list[_Parcel], bool]:
-        """Upload until the group is large or old enough to be indexed; what arrived, and whether more may follow."""
-        group: list[_Parcel] = []
-        flying: dict[Future[Recipe | None], _Flight] = {}
-        recipes: list[Recipe] = []
-        deadline, size, count, more = time.monotonic() + INDEX_EVERY_S, 0, 0, True
+    def _open(self, groups: deque[Group], uploads: ExitStack) -> Group | None:
+        """The group that takes parcels; None when one that is full waits for the one before it."""
+        if groups and groups[-1].is_full and not groups[-1].is_closed:
+            self._close(groups[-1])
+        if groups and not groups[-1].is_closed:
+            return groups[-1]
+        if len(groups) == _GROUPS:
+            return None
+        groups.append(Group(uploads.enter_context(self._place.upload())))
+        return groups[-1]
+
+    def _close(self, group: Group) -> None:
+        """Nothing more comes into it; with it go the recipes of which every chunk was in a parcel by now."""
+        group.is_closed = True
+        group.drafted, self._drafted = self._drafted, []
+
+    def _finish(self, group: Group) -> None:
+        """Make it final and index it, with its recipes."""
         try:
-            while size < INDEX_EVERY_BYTES and count < INDEX_EVERY_OBJECTS and time.monotonic() < deadline:
-                parcel = next(parcels, None)
-                if parcel is None:
-                    more = False
-                    break
-                flight = _Flight(parcel, Share(parcel.length))
-                flying[threads.submit(self._put, upload, flight)] = flight
-                size, count = size + parcel.size, count + len(parcel.held)
-                if len(flying) >= _IN_FLIGHT:
-                    group += self._landed(flying, recipes)
-            while flying:
-                group += self._landed(flying, recipes)
-            for parcel in self._recipes(recipes):
-                group.append(parcel)
-                upload.put_file(parcel.key, parcel.source, parcel.digest, replace=parcel.digest in self._bad_packs)
-        except BaseException:
-            for flight in flying.values():
-                flight.share.stop()
-            wait(flying)
-            for parcel in (*(flight.parcel for flight in flying.values()), *group):
-                _drop(parcel)
-            raise
-        return group, more
+            for parcel in self._recipes(group):
+                group.arrived.append(parcel)
+                self._put(group.upload, Flight(parcel, Share(parcel.length), group))
+            if group.arrived:
+                group.upload.commit()
+                self._index(group)
+        finally:
+            group.drop()
 
-    def _put(self, upload: Upload, flight: _Flight) -> Recipe | None:
+    def _put(self, upload: Upload, flight: Flight) -> Recipe | None:
         """Runs in a thread: send one file; the recipe of a large one."""
         parcel = flight.parcel
-        recipe = make_recipe(parcel.source) if not parcel.is_pack and parcel.size > PIECE else None
         replace = parcel.digest in (self._bad_packs if parcel.is_pack else self._lost)
+        if isinstance(parcel.source, PassingPack):
+            pieces = parcel.source.pieces
+            upload.put_pieces(parcel.key, pieces, parcel.digest, replace=replace, moved=flight.share.moved)
+            return None
+        recipe = make_recipe(parcel.source) if not parcel.is_pack and parcel.size > PIECE else None
         upload.put_file(parcel.key, parcel.source, parcel.digest, replace=replace, moved=flight.share.moved)
         return recipe if recipe is not None and recipe.digest == parcel.digest else None
 
-    def _recipes(self, recipes: list[Recipe]) -> Iterator[_Parcel]:
+    def _recipes(self, group: Group) -> Iterator[Parcel]:
         """Packs of nothing but recipes, so that no packs of objects carry what a local store has no use for."""
-        writer = PackWriter(self._store.rooms.staging)
-        try:
-            for recipe in sorted(recipes):
-                stored = dump_recipe(recipe)
-                entry = PackEntry(recipe.digest, RECIPE, OF_WHOLE, 0, len(stored), recipe.length, digest_of(stored))
-                writer.add_entry(entry, stored)
-            for chunked in self._drafted:  # in the order of their chunks: neighbours come together, too
-                stored = dump_chunked(chunked)
-                entry = PackEntry(chunked.digest, RECIPE, 0, 0, len(stored), chunked.length, digest_of(stored))
-                writer.add_entry(entry, stored)
-            self._ready, self._drafted = self._drafted, []
-            yield from self._sealed(writer)
-        finally:
-            writer.abandon()
+        writer = PassingWriter()
+        for recipe in sorted(group.recipes):
+            stored = dump_recipe(recipe)
+            entry = PackEntry(recipe.digest, RECIPE, OF_WHOLE, 0, len(stored), recipe.length, digest_of(stored))
+            writer.add_entry(entry, stored)
+        for chunked in group.drafted:  # in the order of their chunks: neighbours come together, too
+            stored = dump_chunked(chunked)
+            entry = PackEntry(chunked.digest, RECIPE, 0, 0, len(stored), chunked.length, digest_of(stored))
+            writer.add_entry(entry, stored)
+        yield from self._sealed(writer)
 
-    def _sealed(self, writer: PackWriter) -> Iterator[_Parcel]:
+    def _sealed(self, writer: PassingWriter) -> Iterator[Parcel]:
         """A pack made for this push; where some are condemned or purged, random bytes in it make it none of them."""
         salt = add_salt(writer) if self._is_salted and writer.size else b""
         pack = writer.seal()
         if pack is not None:
             entries = [entry for entry in pack.entries if entry.digest != salt]
-            yield _pack_parcel(pack.path, pack.name, pack.size, entries, is_temporary=True)
+            yield pack_parcel(pack, pack.name, pack.size, entries, is_temporary=True)
 
-    def _landed(self, flying: dict[Future[Recipe | None], _Flight], recipes: list[Recipe]) -> list[_Parcel]:
-        """Wait until something arrived, saying meanwhile how far all of it is; what arrived."""
+    def _land(self, flying: dict[Future[Recipe | None], Flight]) -> None:
+        """Wait until something arrived, saying meanwhile how far all of it is."""
         while not (done := wait(flying, timeout=_REPORT_S, return_when=FIRST_COMPLETED).done):
             self._progress.advance(size_bytes=sum(flight.share.take() for flight in flying.values()))
-        landed = []
         for future in done:
-            parcel, share = flying.pop(future)
+            parcel, share, group = flying.pop(future)
+            group.under_way -= 1
             try:
                 recipe = future.result()
             except DamagedObject:
                 if not parcel.is_pack or parcel.is_temporary:
-                    _drop(parcel)
+                    parcel.drop()
                     raise
                 self._again += [held.digest for held in parcel.held]
                 continue
             except BaseException:
-                _drop(parcel)
+                parcel.drop()
                 raise
             self._progress.advance(size_bytes=share.rest(), count=len(parcel.held))
-            landed.append(parcel)
-            recipes += [recipe] if recipe is not None else []
-        return landed
+            group.arrived.append(parcel.emptied())
+            group.recipes += [recipe] if recipe is not None else []
 
-    def _index(self, group: list[_Parcel]) -> None:
+    def _index(self, group: Group) -> None:
         if self._keep is not None:
             self._keep()
-        packs = [PackSize(parcel.digest, parcel.size) for parcel in group if parcel.is_pack]
-        held = [held for parcel in group for held in parcel.held]
+        packs = [PackSize(parcel.digest, parcel.size) for parcel in group.arrived if parcel.is_pack]
+        held = [held for parcel in group.arrived for held in parcel.held]
         publish_segment(self._place, self._known, held, packs)
         if self._cutting is not None:
-            for recipe in self._ready:
+            for recipe in group.drafted:
                 self._cutting.tables.note_object(recipe)
         self._known.note_repaired((pack.digest for pack in packs), (one.digest for one in held if one.pack is None))
         sent = self._sent
-        size = sum(parcel.size for parcel in group)
+        size = sum(parcel.size for parcel in group.arrived)
         count = sum(one.flags != OF_WHOLE for one in held)
         self._sent = Sent(sent.objects_count + count, sent.sent_bytes + size, sent.packs_count + len(packs))
-
-
-def _pack_parcel(path: Path, name: bytes, size: int, entries: Iterable[PackEntry], *, is_temporary: bool) -> _Parcel:
-    held = tuple(
-        Held(entry.digest, name, entry.form, entry.flags, entry.offset, entry.stored_length, entry.length)
-        for entry in entries
-    )
-    length = sum(one.length for one in held if one.form != RECIPE)
-    return _Parcel(pack_key(name), path, bytes(name), size, length, held, True, is_temporary)
-
-
-def _drop(parcel: _Parcel) -> None:
-    """Remove a pack that was made only to be sent."""
-    if parcel.is_temporary:
-        with suppress(OSError, TrackError):
-            remove(parcel.source)

@@ -30,6 +30,7 @@ from track.store.backends.web import bound_of, server_of, stores
 from track.store.backends.web_failure import WebBound
 from track.store.backends.web_login import Login, find_login
 from track.store.layout import PROBES
+from track.store.pieces import Pieces, joined
 from track.store.place import Listed, NoSuchKey, Upload
 
 _THREADS = 8
@@ -86,14 +87,14 @@ class DavPlace(ObjectPlace):
             self._make_folder(self._folder(key))
             super().put(key, data)
 
-    def put_new(self, key: str, data: bytes) -> bool:
+    def put_new(self, key: str, data: bytes | Pieces) -> bool:
         """Put bytes at a key; what is there is replaced: a digest or a nonce is in every key, so it is the same."""
-        self.put(key, data)
+        self.put(key, joined(data))
         return True
 
-    def put_over(self, key: str, data: bytes) -> None:
+    def put_over(self, key: str, data: bytes | Pieces) -> None:
         """Put many bytes at a key, replacing what is there."""
-        self.put(key, data)
+        self.put(key, joined(data))
 
     def create(self, key: str, data: bytes) -> bool:
         """Put bytes at a key that nothing has; of two at once one is told False: nothing is moved over another."""

@@ -22,6 +22,7 @@ from track.model.names import display
 from track.progress import Moved, unheard
 from track.publish import (
     Batch,
+    create,
     make_directories,
     make_directory,
     publish_bytes,
@@ -32,11 +33,14 @@ from track.publish import (
     sweep,
     sync_directory,
     sync_file,
+    write_all,
 )
 from track.store.backends.filesystem import READ, FilesystemPlace, changed, too_large
 from track.store.hashing import hash_fd
+from track.store.pieces import Pieces
 from track.store.place import GET_LIMIT, Staged, Upload
 from track.store.whole import staged_copy
+from track.system import naming, start_writeback
 
 _STAGING = "staging"
 _STAGED = re.compile(r"[0-9]+\.[0-9]+\.[0-9a-f]+\.[0-9a-f]+")  # as `publish.stage` names them
@@ -168,10 +172,38 @@ class _FolderUpload:
         del moved  # the whole is copied by the kernel
         self._place.counter.one()
         target = Path(self._place.path(key))
-        if not replace and _is_whole(target, source, digest):
+        if not replace and _is_there(target, source.stat().st_size, digest):
             return
         staged = self._copied(source, digest)
         (self._replacing if replace or target.exists() else self._staged)[target] = staged
+
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        del moved
+        self._place.counter.one()
+        target = Path(self._place.path(key))
+        if not replace and _is_there(target, pieces.size, digest):
+            return
+        staged = self._written(pieces, digest)
+        (self._replacing if replace or target.exists() else self._staged)[target] = staged
+
+    def _written(self, pieces: Pieces, digest: bytes) -> Path:
+        """A file in staging with these bytes, hashed as they are there. Raises DamagedObject."""
+        staged = stage(self._staging)
+        fd = create(staged, readable=True)
+        try:
+            with naming(staged):
+                for piece in pieces.parts:
+                    write_all(fd, piece)
+                    start_writeback(fd)
+                found = hash_fd(fd, pieces.size)
+        finally:
+            os.close(fd)
+        if found != digest:
+            remove(staged)
+            raise changed(staged)
+        return staged
 
     def _copied(self, source: Path, digest: bytes) -> Path:
         """A copy in staging that has the digest. Raises DamagedObject."""
@@ -245,15 +277,14 @@ def is_empty_folder(folder: Path) -> bool:
         raise _gone(folder, error) from error
 
 
-def _is_whole(target: Path, source: Path, digest: bytes) -> bool:
+def _is_there(target: Path, size: int, digest: bytes) -> bool:
     """Whether a target exists and is what its name says; an earlier push may have left it without an index."""
     try:
         fd = os.open(target, READ)
     except OSError:
         return False
     try:
-        size = os.fstat(fd).st_size
-        return size == source.stat().st_size and hash_fd(fd, size) == digest
+        return os.fstat(fd).st_size == size and hash_fd(fd, size) == digest
     except OSError:
         return False
     finally:

@@ -26,6 +26,7 @@ from track.store.backends.filesystem import READ, FilesystemPlace, changed
 from track.store.backends.object_seam import PARTS_IN_FLIGHT, Objects, Pages
 from track.store.backends.pace import Pace, Trouble, pause_before
 from track.store.hashing import read_ahead
+from track.store.pieces import Pieces, joined, size_of
 from track.store.place import Listed, NoSuchKey, Upload
 from track.work import hash_threads
 
@@ -143,36 +144,38 @@ class ObjectPlace(FilesystemPlace):
         """Put bytes at a key that nothing has; of two at once one is told False, where the server can tell."""
         return self.put_new(key, data) or self.get(key) == data  # ours, when an answer was lost and asked for again
 
-    def put_new(self, key: str, data: bytes) -> bool:
+    def put_new(self, key: str, data: bytes | Pieces) -> bool:
         """Put bytes at a key if nothing has it; False when something has. A server without conditions replaces."""
-        is_watched = self.watches_all or len(data) > _SMALL
+        is_watched = self.watches_all or size_of(data) > _SMALL
         if is_watched and (is_new := self.put_watched(key, data, only_new=self.creates)) is not None:
             return is_new
+        content = joined(data)
 
         def work() -> bool:
             if self.creates:
                 try:
-                    return self.objects.create_file(self.path(key), data)
+                    return self.objects.create_file(self.path(key), content)
                 except self.objects.failures as error:
                     if not is_unknown_request(str(error)):
                         raise
                     self.creates = False
-            self.objects.pipe_file(self.path(key), data)
+            self.objects.pipe_file(self.path(key), content)
             return True
 
-        return self.ask(key, "write", work, is_large=len(data) > _SMALL)
+        return self.ask(key, "write", work, is_large=len(content) > _SMALL)
 
-    def put_watched(self, key: str, data: bytes, *, only_new: bool) -> bool | None:
+    def put_watched(self, key: str, data: bytes | Pieces, *, only_new: bool) -> bool | None:
         """Put many bytes by what notices when they stop moving; None where there is no such way, and nothing was sent.
 
         False when something is at the key already, and `only_new` was asked for.
         """
         return None
 
-    def put_over(self, key: str, data: bytes) -> None:
+    def put_over(self, key: str, data: bytes | Pieces) -> None:
         """Put many bytes at a key, replacing what is there."""
         if self.put_watched(key, data, only_new=False) is None:
-            self.ask(key, "write", lambda: self.objects.pipe_file(self.path(key), data), is_large=True)
+            content = joined(data)
+            self.ask(key, "write", lambda: self.objects.pipe_file(self.path(key), content), is_large=True)
 
     def delete(self, key: str) -> None:
         """Remove a key; absence is fine."""
@@ -295,19 +298,28 @@ class ObjectUpload:
         try:
             size = os.fstat(fd).st_size
             if size <= SINGLE_LIMIT:
-                self._put_whole(key, source, digest, os.pread(fd, size, 0), replace)
+                data = os.pread(fd, size, 0)
+                if blake3(data, max_threads=hash_threads()).digest() != digest:
+                    raise changed(source)
+                self._put_whole(key, data, replace)
             elif replace or self._place.size(key) != size:
                 self.send_large(key, source, digest, fd, moved)
         finally:
             os.close(fd)
 
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        """Send what is in memory; see `Upload`."""
+        del digest  # its maker has hashed it
+        self._put_whole(key, pieces, replace)
+        moved(pieces.size)
+
     def commit(self) -> None:
         """Each file was final when it was sent."""
 
-    def _put_whole(self, key: str, source: Path, digest: bytes, data: bytes, replace: bool) -> None:
-        if blake3(data, max_threads=hash_threads()).digest() != digest:
-            raise changed(source)
-        if replace or (not self._place.put_new(key, data) and self._place.size(key) != len(data)):
+    def _put_whole(self, key: str, data: bytes | Pieces, replace: bool) -> None:
+        if replace or (not self._place.put_new(key, data) and self._place.size(key) != size_of(data)):
             self._place.put_over(key, data)
 
     def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:

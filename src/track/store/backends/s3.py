@@ -20,6 +20,7 @@ from track.store.backends.failure import Refused, Unusable, is_unknown_request
 from track.store.backends.object_place import ObjectPlace, ObjectUpload, for_bodies, for_parts, for_questions
 from track.store.backends.object_store import ObjectStoreFilesystem
 from track.store.backends.s3_failure import Bound
+from track.store.pieces import Pieces
 from track.store.place import Upload
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class BucketPlace(ObjectPlace):
         """Have large files sent by what `sender` gives; `memory` is where uploads under way are remembered."""
         self._sender, self._memory = sender, memory
 
-    def put_watched(self, key: str, data: bytes, *, only_new: bool) -> bool | None:
+    def put_watched(self, key: str, data: bytes | Pieces, *, only_new: bool) -> bool | None:
         """Put many bytes by requests of ours, which end when nothing moves; None where only the client has the keys."""
         parts = self.parts()
         if parts is None:

@@ -29,6 +29,7 @@ from track.store.backends.filesystem import changed
 from track.store.backends.pace import Pace, pause_before
 from track.store.backends.s3_requests import Requests
 from track.store.description import SUMS
+from track.store.pieces import Pieces
 from track.work import hash_threads
 
 PART = 8 << 20
@@ -88,7 +89,7 @@ class PartsUpload:
             self._forget(key)  # the server knows no more of the upload: it was broken off long ago, or given up
             self._send(key, source, digest, fd=fd, moved=moved)
 
-    def put(self, key: str, data: bytes, *, only_new: bool, sums: str = "") -> bool:
+    def put(self, key: str, data: bytes | Pieces, *, only_new: bool, sums: str = "") -> bool:
         """Send bytes to a key in one request; False when something is there, and `only_new` was asked for.
 
         `sums` is the one that the server was seen to look at. Where it wants another by now, it has every one.

@@ -9,12 +9,14 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from urllib.parse import quote, urlsplit
 from urllib.request import Request
 
 from track.store.backends.credentials import Credentials, Key
 from track.store.backends.http_requests import Answer, Asker, blocks
 from track.store.backends.pace import Pace
+from track.store.pieces import Pieces, parts_of, size_of
 
 
 class Requests:
@@ -39,7 +41,7 @@ class Requests:
         method: str,
         key: str,
         query: Mapping[str, str],
-        body: bytes = b"",
+        body: bytes | Pieces = b"",
         *,
         only_new: bool = False,
         sums: str = "",
@@ -61,7 +63,7 @@ class Requests:
     def _made(
         self,
         request: tuple[str, str, Mapping[str, str]],
-        body: bytes,
+        body: bytes | Pieces,
         about: Mapping[str, str],
         *,
         only_new: bool,
@@ -77,7 +79,7 @@ class Requests:
             headers["If-None-Match"] = "*"
         data = None
         if method in ("PUT", "POST"):
-            data, headers["Content-Length"] = blocks(body), str(len(body))
+            data, headers["Content-Length"] = chain.from_iterable(map(blocks, parts_of(body))), str(size_of(body))
         url = f"{self._base}{path}?{words}" if words else f"{self._base}{path}"
         return Request(url, data=data, headers=headers, method=method)
 
@@ -88,7 +90,7 @@ class Requests:
         return Key(fresh["access_key_id"], fresh["secret_access_key"], fresh.get("token"))
 
 
-def _headers(method: str, body: bytes, sums: str) -> dict[str, str]:
+def _headers(method: str, body: bytes | Pieces, sums: str) -> dict[str, str]:
     """What a request says of its body, all of it signed.
 
     Every server is told the SHA-256 that belongs to the signature, and not all look at it. So what is written has one
@@ -97,7 +99,9 @@ def _headers(method: str, body: bytes, sums: str) -> dict[str, str]:
     """
     if method == "PUT" and sums == "md5":
         return {"X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD", "Content-MD5": _md5(body)}
-    sha256 = hashlib.sha256(body)
+    sha256 = hashlib.sha256()
+    for part in parts_of(body):
+        sha256.update(part)
     headers = {"X-Amz-Content-Sha256": sha256.hexdigest()}
     if method == "PUT" and sums == "sha256":
         headers["X-Amz-Checksum-Sha256"] = base64.b64encode(sha256.digest()).decode()  # a library's word
@@ -106,8 +110,11 @@ def _headers(method: str, body: bytes, sums: str) -> dict[str, str]:
     return headers
 
 
-def _md5(body: bytes) -> str:
-    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+def _md5(body: bytes | Pieces) -> str:
+    md5 = hashlib.md5(usedforsecurity=False)
+    for part in parts_of(body):
+        md5.update(part)
+    return base64.b64encode(md5.digest()).decode()
 
 
 def signature(

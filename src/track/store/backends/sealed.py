@@ -20,6 +20,7 @@ from track.store.around import Around, AroundUpload
 from track.store.backends.filesystem import READ, changed, too_large
 from track.store.backends.sealing import BLOCK, SEALED_BLOCK, Opening, Sealing, plain_size, sealed_size
 from track.store.layout import DESCRIPTION, LISTING, OBJECTS, PACKS
+from track.store.pieces import Pieces
 from track.store.place import Listed, Place, Staged, Upload
 from track.system import naming, start_writeback
 from track.work import hash_threads
@@ -196,6 +197,18 @@ class _SealedUpload(AroundUpload):
         finally:
             with suppress(OSError, TrackError):
                 remove(path)
+
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        sealing = self._place.sealing
+        hasher = blake3(max_threads=hash_threads())
+        parts = tuple(_joined(sealing.seal(key, sealing.salt(key, digest), pieces.parts)))
+        for part in parts:
+            hasher.update(part)
+        sealed = Pieces(parts, sum(map(len, parts)))
+        hidden = self._place.key_behind(key)
+        self.behind.put_pieces(hidden, sealed, hasher.digest(), replace=replace, moved=moved)
 
     def _seal(self, key: str, source: Path, digest: bytes, path: Path) -> bytes:
         """The digest of the sealed file. Raises DamagedObject when the source has another digest than it should."""

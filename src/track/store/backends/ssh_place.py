@@ -27,6 +27,7 @@ from track.store.backends.ssh_connection import Found, Opened, SshFilesystem, To
 from track.store.backends.ssh_failure import ASKING_FAILURES, Bound, explain
 from track.store.backends.ssh_line import Line
 from track.store.hashing import read_ahead
+from track.store.pieces import Pieces, cut_up
 from track.store.place import GET_LIMIT, Listed, NoSuchKey, Staged, Upload
 from track.system import is_dead, naming, process_tag, start_writeback
 from track.work import hash_threads
@@ -297,12 +298,32 @@ class _ServerUpload:
             def work(connection: SshFilesystem) -> str | None:
                 if not replace and connection.run(connection.size(path)) == os.fstat(fd).st_size:
                     return None  # it is as it should be: nothing has its name that was not whole
-                return self._sent(connection, fd, source, digest, moved)
+                hasher = blake3(max_threads=hash_threads())
+
+                def end() -> None:
+                    if hasher.digest() != digest:
+                        raise changed(source)
+
+                return self._sent(connection, _hashed(fd, hasher), moved, end)
 
             if (staged := self._place.ask(key, "write", work)) is not None:
                 self._staged[key] = staged
         finally:
             os.close(fd)
+
+    def put_pieces(
+        self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
+    ) -> None:
+        del digest  # its maker has hashed it
+        path = self._place.path(key)
+
+        def work(connection: SshFilesystem) -> str | None:
+            if not replace and connection.run(connection.size(path)) == pieces.size:
+                return None
+            return self._sent(connection, map(bytes, cut_up(pieces.parts, _PIECE)), moved)
+
+        if (staged := self._place.ask(key, "write", work)) is not None:
+            self._staged[key] = staged
 
     def commit(self) -> None:
         staged = dict(self._staged)
@@ -310,27 +331,33 @@ class _ServerUpload:
             self._place.ask("", "write", lambda c: self._place.publish(c, staged))
         self._staged.clear()
 
-    def _sent(self, connection: SshFilesystem, fd: int, source: Path, digest: bytes, moved: Moved) -> str:
-        """A path in staging with the bytes of a file, on the server's disk. Raises DamagedObject."""
+    def _sent(
+        self,
+        connection: SshFilesystem,
+        pieces: Iterable[bytes],
+        moved: Moved,
+        end: Callable[[], object] = lambda: None,
+    ) -> str:
+        """A path in staging with these bytes, on the server's disk.
+
+        `end` is called before it is kept, and may raise.
+        """
         place = self._place
         path = place.new_name(connection)
         opened = connection.run(connection.new_file(path))
         flying: deque[Future[None]] = deque()
-        hasher, at = blake3(max_threads=hash_threads()), 0
+        at = 0
         try:
             try:
-                for piece in read_ahead(fd, os.fstat(fd).st_size):
-                    data = bytes(piece)
-                    hasher.update(data)
+                for data in pieces:
                     flying.append(connection.submit(connection.write(opened, at, data)))
                     at += len(data)
                     if len(flying) > _PIECES_AHEAD:
                         flying.popleft().result()
-                        moved(_PIECE)
+                        moved(len(data))
                 while flying:
                     flying.popleft().result()
-                if hasher.digest() != digest:
-                    raise changed(source)
+                end()
                 about = connection.run(connection.settle(opened, place.mode & 0o444))
             finally:
                 _end(connection, opened, flying)
@@ -342,6 +369,14 @@ class _ServerUpload:
             raise
         place.saw(about)
         return path
+
+
+def _hashed(fd: int, hasher: blake3) -> Iterator[bytes]:
+    """The bytes of a file in pieces, hashed on the way."""
+    for piece in read_ahead(fd, os.fstat(fd).st_size):
+        data = bytes(piece)
+        hasher.update(data)
+        yield data
 
 
 def _end(connection: SshFilesystem, opened: Opened, flying: Iterable[Future[Any]]) -> None:
