@@ -289,6 +289,30 @@ def test_many_files_made_by_several_processes_are_the_same(gate: Gate, monkeypat
     assert stats == [STAT.pack(*seen(gate.root / "data" / os.fsdecode(each.path))) for each in many]
 
 
+@pytest.mark.parametrize("worth", [10, 1000])
+def test_content_is_asked_for_so_many_at_a_time(gate: Gate, monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
+    """What is known of each while it is made takes memory, in each process."""
+    monkeypatch.setattr(place, "WORTH_SPREADING", worth)
+    monkeypatch.setattr(place, "_AT_ONCE", 7)
+    asked = gate.root.parent / "asked"
+    small = Shelf.small
+
+    def counted(shelf: Shelf, digests: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        with asked.open("a", encoding="ascii") as file:  # by any process
+            file.write(f"{len(digests)}\n")
+        return small(shelf, digests)
+
+    monkeypatch.setattr(Shelf, "small", counted)
+    contents = [b"%d" % number for number in range(100)]
+    many = sorted(entry(b"d%d/f%03d" % (number % 7, number), content) for number, content in enumerate(contents))
+    with Placer(gate, Shelf(gate.root.parent / "shelf", contents), gate.root / ".git/track/staging") as placing:
+        stats = placing.place(placing.make_tree(b"data", many), None)
+    assert listing(os.fsencode(gate.root / "data")) == many
+    assert stats == [STAT.pack(*seen(gate.root / "data" / os.fsdecode(each.path))) for each in many]
+    counts = list(map(int, asked.read_text(encoding="ascii").split()))
+    assert sum(counts) == 100 and max(counts) == 7
+
+
 def test_a_failure_in_one_of_several_processes_is_the_failure(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "WORTH_SPREADING", 2)
     monkeypatch.setattr(place, "cores", lambda: 2)

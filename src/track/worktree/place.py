@@ -11,7 +11,7 @@ it another time than the one recorded for it, and no such change is ever missed.
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -32,6 +32,7 @@ LARGE = 1 << 20
 """Content of this size and above is a file of its own in a store, which can be shared or linked."""
 
 WORTH_SPREADING = 20_000
+_AT_ONCE = 8192
 _NO_STAT = b""
 
 
@@ -109,7 +110,7 @@ class Placer:
         """
         names = [self.room.name() for _ in entries]
         staged = [entry._replace(path=name) for name, (_, entry) in zip(names, entries, strict=True)]
-        stats = self._fill(b"", staged, [path for path, _ in entries])
+        stats = self._fill(b"", staged, lambda at: entries[at][0])
         return [
             Made(name, path, [entry._replace(path=b"")], [found])
             for name, (path, entry), found in zip(names, entries, stats, strict=True)
@@ -120,7 +121,7 @@ class Placer:
         name = self.room.name()
         publish.make_directory(name, dir_fd=self.room.fd)
         self._make_folders(name, entries)
-        return Made(name, path, entries, self._fill(name, entries, [path + b"/" + entry.path for entry in entries]))
+        return Made(name, path, entries, self._fill(name, entries, lambda at: path + b"/" + entries[at].path))
 
     def wait(self) -> int:
         """Let a tick pass, so that no later change can have the time of what was made; the time now.
@@ -206,8 +207,11 @@ class Placer:
                     raise same_name(path) from error
             made.add(path)
 
-    def _fill(self, top: bytes, entries: list[Entry], targets: list[bytes]) -> list[bytes]:
-        """Make every file and link below the folder `top` of the room; their packed stats, empty for a "d"."""
+    def _fill(self, top: bytes, entries: list[Entry], target_of: Callable[[int], bytes]) -> list[bytes]:
+        """Make every file and link below the folder `top` of the room; their packed stats, empty for a "d".
+
+        `target_of` says where each, by its number, will be in the working tree.
+        """
         stats = [_NO_STAT] * len(entries)
         small = [at for at, entry in enumerate(entries) if entry.mode != "d" and _is_small(entry)]
         links = [at for at in small if entries[at].mode == "l"]
@@ -216,7 +220,7 @@ class Placer:
             stats[at] = found
         for at, entry in enumerate(entries):
             if entry.mode != "d" and not _is_small(entry):
-                stats[at] = self._large_file(top, entry, targets[at])
+                stats[at] = self._large_file(top, entry, target_of(at))
         texts = dict(self._contents.small(list(dict.fromkeys(entries[at].digest for at in links)))) if links else {}
         if self._link == "hardlink":  # each further link to the same content moved the ctime of those before
             self._look_again(top, entries, stats)
@@ -227,20 +231,26 @@ class Placer:
     def _small_files(self, top: bytes, entries: list[Entry]) -> list[bytes]:
         count = cores() if len(entries) >= WORTH_SPREADING and can_fork() else 1
         if count == 1:
-            return _each(write_small(self.room.fd, top, entries, self._contents.small, self._progress))
+            return _each(self._written(top, entries, self._contents, self._progress))
         share = -(-len(entries) // count)
         parts = [entries[start : start + share] for start in range(0, len(entries), share)]
 
         def write(number: int) -> bytes:
             contents = self._contents.apart()
             try:
-                return write_small(self.room.fd, top, parts[number], contents.small, silent)
+                return self._written(top, parts[number], contents, silent)
             finally:
                 contents.close()
 
         joined = b"".join(spread(write, len(parts)))
         self._progress.advance(count=len(entries), size_bytes=sum(entry.size for entry in entries))
         return _each(joined)
+
+    def _written(self, top: bytes, entries: list[Entry], contents: Contents, progress: Progress) -> bytes:
+        """The packed stats of these files. Where their content is, is asked for so many at a time."""
+        room = self.room.fd
+        parts = (entries[start : start + _AT_ONCE] for start in range(0, len(entries), _AT_ONCE))
+        return b"".join([write_small(room, top, part, contents.small, progress) for part in parts])
 
     def _large_file(self, top: bytes, entry: Entry, target: bytes) -> bytes:
         told = Counted(self._progress)
