@@ -354,13 +354,24 @@ def test_it_may_be_deleted_at_any_time(filled: Path, place: Path) -> None:
         assert place.exists()
 
 
-@pytest.mark.parametrize("damage", ["nonsense", "middle", "version", "empty"])
+_TAMPERED = {
+    "version": "PRAGMA user_version = 99",
+    "no version": "PRAGMA user_version = 0",
+    "no contents": "DROP TABLE content",
+    "no tips": "DROP TABLE tip",
+    "no working trees": "DROP TABLE worktree",
+    "a column less": "ALTER TABLE commits DROP COLUMN subject",
+    "a table more": "CREATE TABLE more(id)",
+}
+
+
+@pytest.mark.parametrize("damage", ["nonsense", "middle", "empty", *_TAMPERED])
 def test_a_damaged_one_or_one_of_another_version_is_built_again(filled: Path, place: Path, damage: str) -> None:
     with catalog_of(filled) as catalog:
         before = everything(catalog)
-    if damage == "version":
+    if damage in _TAMPERED:
         with sqlite3.connect(place) as database:
-            database.execute("PRAGMA user_version = 99")
+            database.execute(_TAMPERED[damage])
         database.close()
     elif damage == "middle":
         content = place.read_bytes()

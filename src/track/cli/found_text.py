@@ -1,4 +1,4 @@
-"""How what was found is shown: in a line of a table, as a document, and as CSV."""
+"""How what was found is shown: in a line of a table, and as CSV."""
 
 import csv
 import io
@@ -9,7 +9,6 @@ from typing import Any
 from track.cli.render import duration_text, size_text
 from track.flows.finding import Item
 from track.model.digest import Digest
-from track.model.document import plain
 from track.model.names import display
 
 _VERSION_HEAD = ("id", "name", "path", "kind", "digest", "size", "type", "run", "created", "user", "commit", "tags")
@@ -34,12 +33,6 @@ def row(item: Item) -> tuple[str, ...]:
     uncommitted = [] if item.is_committed else ["(not committed)"]
     words = [*(display(pair) for pair in pairs[:_MOST_LABELS]), *more, *uncommitted]
     return item.id[:8], when, size, display(item.user), Digest.parse(said["digest"]).short, name, " ".join(words)
-
-
-def document(item: Item) -> dict[str, Any]:
-    """Every field of it, as JSON can say it."""
-    found: dict[str, Any] = plain(item.document)
-    return found
 
 
 def csv_lines(items: Sequence[Item], *, runs: bool) -> Iterator[str]:

@@ -5,12 +5,12 @@ looked at as a document of VERSION_FIELDS, whatever it is; what the catalog can 
 at.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from track.errors import TrackError
+from track.errors import Conflict, TrackError
 from track.flows.catalogued import catalog_of
 from track.flows.run_find import Found
 from track.flows.run_journal import journal_of
@@ -18,7 +18,8 @@ from track.flows.run_query import FIELDS as RUN_FIELDS
 from track.flows.run_query import document_of, in_order, key_of
 from track.history.catalog import Scope
 from track.history.catalog_file import POINTER, RECORD
-from track.history.catalog_query import POINTERS, RUNS, SAVED, asked_fields, narrowed
+from track.history.catalog_picks import Place
+from track.history.catalog_query import ALL, POINTERS, RUNS, SAVED, asked_fields, narrowed
 from track.history.catalog_rows import saved_id, shown
 from track.history.catalog_view import Unreadable, Version, View
 from track.model.digest import Digest
@@ -52,6 +53,9 @@ VERSION_FIELDS = Fields(
     },
 )
 """What can be asked of a version, and other words for some of it."""
+
+_KEPT = 4_000
+"""So many runs, and versions of contents, are kept in memory: neighbours in time ask for the same."""
 
 __all__ = [
     "RUN_FIELDS",
@@ -110,69 +114,173 @@ class Order(NamedTuple):
         return key_of(next(found(item.document, self.path), None))
 
 
+class _Pick(NamedTuple):
+    """Something that matches, in little: what it is ordered by, and where it is found again, or itself."""
+
+    created: datetime
+    id: str
+    rank: tuple[Any, ...]
+    found: Place | Version | Item
+
+
+Give: TypeAlias = Callable[[Item], None]
+"""Takes each item that was found, in order."""
+
+
 def find_versions(
-    project: Project, scope: Scope, query: Query | None, limit: int | None, now: datetime, *, order: Order | None = None
+    project: Project,
+    scope: Scope,
+    query: Query | None,
+    limit: int | None,
+    now: datetime,
+    *,
+    order: Order | None = None,
+    give: Give | None = None,
 ) -> Looked:
     """Look for versions of artifacts. What no commit has yet is as old as `now`, and of Git's user.
 
+    With `give`, each is given when it is read, and none is kept.
+
     Raises:
         UnknownRevision: there is no such commit.
+        Conflict: the catalog was found damaged after some were given.
     """
     at_most = limit if query is None and order is None else None
+    taker = _Taker(give)
 
     def look(view: View) -> Looked:
-        teller = _Teller(project, view, now, asked_fields(query) | ({order.path[0]} if order is not None else set()))
+        taker.begin()
+        asked = asked_fields(query) | ({order.path[0]} if order is not None else set())
+        teller = _Teller(project, view, now, asked)
         waiting = [version for run in only_here(project, scope, view) for version in saved_by(run.record)]
-        pointers = view.pointers(narrowed(query, POINTERS), at_most)
-        saved = view.saved(narrowed(query, SAVED), at_most)
-        told = [(teller.item(version), version) for version in (*pointers, *saved, *waiting)]
-        chosen = [(item, version) for item, version in told if query is None or holds(query, item.document)]
+        is_bare = query is None and order is None
         known_count = view.count(POINTER) + view.saved_count() + len(waiting)
-        matching_count = known_count if query is None else len(chosen)
-        chosen.sort(key=lambda each: (each[0].created, each[0].id), reverse=True)
-        if order is not None:
-            chosen = in_order(chosen, lambda each: order.key(each[0]), falling=order.falling)
-        items = tuple(teller.whole(item, version) for item, version in chosen[:limit])
-        return Looked(items, matching_count, known_count, tuple(view.unreadable()), view.is_cut(), view.absent_count())
+
+        def picked(place: Place | Version, version: Version) -> _Pick | None:
+            return _picked(place, teller.item(version), query, order)
+
+        candidates: Iterable[tuple[Place | Version, Version]]
+        if at_most is not None:
+            few = (*view.pointers(ALL, at_most), *view.saved(ALL, at_most))
+            candidates, again = [(version, version) for version in few], {}
+        else:
+            candidates = view.pick(POINTER, narrowed(query, POINTERS), bare=is_bare)
+            again = _each_once(view.pick_saved(narrowed(query, SAVED)), picked)
+        picks = [picked(*each) for each in candidates]
+        picks += [*again.values(), *(picked(version, version) for version in waiting)]
+
+        def told(found: Place | Version | Item) -> Item:
+            version = view.picked(POINTER, found) if not isinstance(found, Version | Item) else found
+            return version if isinstance(version, Item) else teller.whole(teller.item(version), version)
+
+        chosen = [pick for pick in picks if pick is not None]
+        items = taker.take(told(pick.found) for pick in _in_order(chosen, order, limit))
+        return _looked(view, items, known_count if query is None else len(chosen), known_count)
 
     return catalog_of(project).ask(scope, look)
 
 
 def find_runs(
-    project: Project, scope: Scope, query: Query | None, limit: int | None, *, order: Order | None = None
+    project: Project,
+    scope: Scope,
+    query: Query | None,
+    limit: int | None,
+    *,
+    order: Order | None = None,
+    give: Give | None = None,
 ) -> Looked:
     """Look for runs: those whose records the scope has, and without a revision those of this clone's journal.
 
+    With `give`, each is given when it is read, and none is kept.
+
     Raises:
         UnknownRevision: there is no such commit.
+        Conflict: the catalog was found damaged after some were given.
     """
     at_most = limit if query is None and order is None else None
+    place = {"place": "tree" if scope == Scope() else "history"}
+    taker = _Taker(give)
 
     def look(view: View) -> Looked:
-        place = "tree" if scope == Scope() else "history"
+        taker.begin()
         waiting = [
             _item_of(run.record.id, run.record.name, document_of(run)) for run in only_here(project, scope, view)
         ]
-        runs = [
-            _item_of(version.document["id"], version.document["name"], version.document | {"place": place}, version)
-            for version in view.runs(narrowed(query, RUNS), at_most)
-        ]
-        chosen = [item for item in (*runs, *waiting) if query is None or holds(query, item.document)]
-        chosen.sort(key=lambda item: (item.created, item.id), reverse=True)
-        if order is not None:
-            chosen = in_order(chosen, order.key, falling=order.falling)
         known_count = view.count(RECORD) + len(waiting)
-        matching_count = known_count if query is None else len(chosen)
-        return Looked(
-            tuple(chosen[:limit]),
-            matching_count,
-            known_count,
-            tuple(view.unreadable()),
-            view.is_cut(),
-            view.absent_count(),
-        )
+
+        def told(found: Place | Version | Item) -> Item:
+            version = view.picked(RECORD, found) if not isinstance(found, Version | Item) else found
+            if isinstance(version, Item):
+                return version
+            return _item_of(version.document["id"], version.document["name"], version.document | place, version)
+
+        candidates: Iterable[tuple[Place | Version, Version]]
+        if at_most is not None:
+            candidates = [(version, version) for version in view.runs(ALL, at_most)]
+        else:
+            candidates = view.pick(RECORD, narrowed(query, RUNS))
+        picks = [_picked(found, told(version), query, order) for found, version in candidates]
+        picks += [_picked(item, item, query, order) for item in waiting]
+        chosen = [pick for pick in picks if pick is not None]
+        items = taker.take(told(pick.found) for pick in _in_order(chosen, order, limit))
+        return _looked(view, items, known_count if query is None else len(chosen), known_count)
 
     return catalog_of(project).ask(scope, look)
+
+
+class _Taker:
+    """Keeps what was found, or gives it away, once."""
+
+    def __init__(self, give: Give | None) -> None:
+        self._give = give
+        self._given_count = 0
+
+    def begin(self) -> None:
+        """Whoever asks again must not give again what was given."""
+        if self._given_count:
+            raise Conflict(
+                "the catalog was damaged, and is made anew; what was shown before is not all",
+                hint="the same command once more tells everything",
+            )
+
+    def take(self, items: Iterable[Item]) -> tuple[Item, ...]:
+        """Those that are kept."""
+        if self._give is None:
+            return tuple(items)
+        for item in items:
+            self._given_count += 1
+            self._give(item)
+        return ()
+
+
+def _picked(found: Place | Version | Item, item: Item, query: Query | None, order: Order | None) -> _Pick | None:
+    """What is kept of a candidate; None where it is not like the query."""
+    if query is not None and not holds(query, item.document):
+        return None
+    return _Pick(item.created, item.id, () if order is None else order.key(item), found)
+
+
+def _each_once(
+    candidates: Iterable[tuple[Place, Version]], picked: Callable[[Place, Version], _Pick | None]
+) -> dict[str, _Pick | None]:
+    """What runs saved to themselves by its id: of a record that was written again the earlier end counts."""
+    found: dict[str, _Pick | None] = {}
+    ends: dict[str, float] = {}
+    for place, version in candidates:
+        end = version.created or 0.0
+        if end <= ends.get(version.id, end):
+            ends[version.id], found[version.id] = end, picked(place, version)
+    return found
+
+
+def _in_order(chosen: list[_Pick], order: Order | None, limit: int | None) -> list[_Pick]:
+    chosen.sort(key=lambda pick: (pick.created, pick.id), reverse=True)
+    ordered = chosen if order is None else in_order(chosen, lambda pick: pick.rank, falling=order.falling)
+    return ordered[:limit]
+
+
+def _looked(view: View, items: tuple[Item, ...], matching_count: int, known_count: int) -> Looked:
+    return Looked(items, matching_count, known_count, tuple(view.unreadable()), view.is_cut(), view.absent_count())
 
 
 class _Teller:
@@ -222,6 +330,8 @@ class _Teller:
 
     def _run(self, run: str) -> Mapping[str, Any]:
         if run not in self._runs:
+            if len(self._runs) >= _KEPT:
+                self._runs.clear()
             found = self._view.run(run)
             if found is None:
                 with suppress(TrackError):  # one that cannot be read tells nothing
@@ -232,6 +342,8 @@ class _Teller:
 
     def _ids_of(self, digest: str) -> list[str]:
         if digest not in self._ids:
+            if len(self._ids) >= _KEPT:
+                self._ids.clear()
             self._ids[digest] = self._view.ids_of(Digest.parse(digest))
         return self._ids[digest]
 

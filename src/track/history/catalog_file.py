@@ -122,6 +122,12 @@ def _indexes() -> Iterator[tuple[str, str]]:
             yield name, said
 
 
+def _tables() -> dict[str, str]:
+    """What each table is, as the database keeps it."""
+    said = (statement.strip() for statement in _SCHEMA.split(";"))
+    return {one[13 : one.index("(")]: one for one in said if one.startswith("CREATE TABLE ")}
+
+
 def removed(path: Path) -> None:
     """Remove the file, as far as that can be done."""
     for suffix in ("", "-wal", "-shm", "-journal"):
@@ -133,9 +139,12 @@ def _connected(path: str) -> sqlite3.Connection:
     """An open database of our version; sqlite3.DatabaseError if it is damaged, somebody else's, or of another one."""
     database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, cached_statements=64)
     try:
+        database.execute("BEGIN")  # another process makes both at once
         version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
-            raise sqlite3.DatabaseError("another version")
+        tables = dict(database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+        database.execute("COMMIT")
+        if version not in (0, VERSION) or tables != (_tables() if version else {}):
+            raise sqlite3.DatabaseError("another version, or not its tables")
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA temp_store = MEMORY")
         database.execute("PRAGMA cache_size = -32768")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from track.history import catalog_fill, catalog_rows
 from track.history.catalog_file import ABSENT, BROKEN, NEWER, POINTER, RECORD
 from track.history.catalog_here import Standing
+from track.history.catalog_picks import Picks, Place
 from track.history.catalog_query import ALL, Narrowing
 from track.history.catalog_related import Related
 from track.history.catalog_runs import Heads
@@ -140,6 +141,23 @@ class View:
                 ORDER BY 3 DESC, e.id DESC {_at_most(limit)}"""
             found += [_saved(row) for row in self._database.execute(query, narrowing.values)]
         return _newest({one.id: one for one in found}.values(), limit)
+
+    def pick(self, what: int, narrowing: Narrowing = ALL, *, bare: bool = False) -> Iterator[tuple[Place, Version]]:
+        """(place, version) of each POINTER or RECORD in no order; `bare` ones have no document."""
+        for place, row in self._picks().versions(what, narrowing, bare=bare):
+            yield place, _version(row, what)
+
+    def pick_saved(self, narrowing: Narrowing = ALL) -> Iterator[tuple[Place, Version]]:
+        """The same of what runs saved to themselves alone; of a record that was written again, it may come again."""
+        return ((place, _saved(row)) for place, row in self._picks().saved(narrowing))
+
+    def picked(self, what: int, place: Place) -> Version:
+        """What `pick`, or for a place of three numbers `pick_saved`, found there."""
+        picks = self._picks()
+        return _version(picks.version(place), what) if len(place) == 2 else _saved(picks.saved_at(place))
+
+    def _picks(self) -> Picks:
+        return Picks(self._database, self._sources)
 
     def walk(self, what: int) -> Iterator[Version]:
         """The same of POINTER or RECORD one by one, in little memory: oldest first, what no commit has at the end."""
@@ -351,8 +369,9 @@ class View:
 def _version(row: tuple[Any, ...], what: int) -> Version:
     id, path, shown, created, user, commit, text, is_plain, sum = row
     id = catalog_rows.version_id(path, sum) if id is None else id
-    said = document.unpack(text, is_plain)
-    said = document.with_sides(said) if what == RECORD else document.lengthened(said)
+    said = {} if text is None else document.unpack(text, is_plain)
+    if said:
+        said = document.with_sides(said) if what == RECORD else document.lengthened(said)
     return Version(id.hex(), path, shown, created, user, commit and commit.hex(), said)
 
 

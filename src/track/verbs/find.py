@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from track.errors import UsageError
-from track.flows.finding import RUN_FIELDS, VERSION_FIELDS, Item, find_runs, find_versions
+from track.flows.finding import RUN_FIELDS, VERSION_FIELDS, Give, Item, find_runs, find_versions
 from track.flows.finding import Order as By
 from track.history.catalog import Scope
 from track.history.catalog_view import Unreadable
@@ -48,6 +48,7 @@ def find(
     user: str | None = None,
     since: str | datetime | None = None,
     name: str | None = None,
+    give: Give | None = None,
 ) -> Found:
     """Find what is like `query` says, in either spelling, and like all the others ask.
 
@@ -55,9 +56,10 @@ def find(
     reach. `labels` are path and text; of runs, they are metadata. `since` is a time, or a date or age as queries
     have them; `name` may have `*`, `?` and `[…]`. The newest come first, or they are in the order of the field `sort`
     (`-FIELD`: greatest first; what has no such field comes last). Nothing but the catalog is written, and no data is
-    read.
+    read. With `give`, each item is given in order when it is read, and none is in the result, however many there are.
 
     Raises:
+        Conflict: the catalog was found damaged after some were given.
         UsageError: the query, the field or an option is wrong; the place in it and the nearest valid word are named.
         UnknownRevision: there is no such commit.
     """
@@ -77,9 +79,9 @@ def find(
     scope = Scope(rev, every, history)
     order = None if sort is None else By(parse_field(sort.removeprefix("-"), fields), sort.startswith("-"))
     if runs:
-        looked = find_runs(project, scope, whole, limit, order=order)
+        looked = find_runs(project, scope, whole, limit, order=order, give=give)
     else:
-        looked = find_versions(project, scope, whole, limit, now, order=order)
+        looked = find_versions(project, scope, whole, limit, now, order=order, give=give)
     return Found(*looked)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from track.cli import found_text
-from track.cli.session import count_text, emit, emit_json, emit_told, hint, note, opened, table
-from track.cli.terminal import json_of
+from track.cli.found_json import Printed
+from track.cli.session import count_text, emit_told, hint, note, opened, table
 from track.errors import UsageError
 from track.model.names import display
 from track.verbs.find import Found, find
@@ -59,36 +59,35 @@ def command(
     if as_json + as_lines + as_csv > 1:
         raise click.UsageError("--json, --jsonl and --csv exclude each other")
     is_table = not (as_json or as_lines or as_csv)
+    printed = Printed(("runs" if runs else "versions") if as_json else None)
     with opened() as project:
         found = find(
             project, _query(text, given), runs=runs, labels=[_pair(label) for label in labels],
-            limit=TABLE_LIMIT if limit is None and is_table else limit, **asked,
+            limit=TABLE_LIMIT if limit is None and is_table else limit,
+            give=printed.give if as_json or as_lines else None, **asked,
         )  # fmt: skip
     if as_json:
-        items = [found_text.document(item) for item in found.items]
-        payload = {
-            "matching": found.matching_count,
-            "known": found.known_count,
-            "is_cut": found.is_cut,
-            "absent": found.absent_count,
-        }
-        emit_json("find", {"runs" if runs else "versions": items, **payload})
-    elif as_lines:
-        for item in found.items:
-            emit(json_of(found_text.document(item)))
+        printed.end(
+            {
+                "matching": found.matching_count,
+                "known": found.known_count,
+                "is_cut": found.is_cut,
+                "absent": found.absent_count,
+            }
+        )
     elif as_csv:
         for line in found_text.csv_lines(found.items, runs=runs):
             emit_told(line)
-    else:
+    elif is_table:
         table([found_text.row(item) for item in found.items], right=(2,) if not runs else ())
-    _say_rest(found, "run" if runs else "version")
+    _say_rest(found, printed.count + len(found.items), "run" if runs else "version")
 
 
-def _say_rest(found: Found, noun: str) -> None:
-    if not found.items:
+def _say_rest(found: Found, shown_count: int, noun: str) -> None:
+    if not shown_count:
         note(f"nothing found among {count_text(found.known_count, noun)}")
     else:
-        note(f"shown {len(found.items):,} of {found.matching_count:,}")
+        note(f"shown {shown_count:,} of {found.matching_count:,}")
     if found.is_cut:
         note("this clone is shallow: what was before its oldest commits is not looked at")
         hint("git fetch --unshallow")

@@ -1,0 +1,74 @@
+"""Picks: the rows of a scope one by one in no order, and some of them again by where they lie.
+
+So who wants many of them in an order holds no more of each than what it is ordered by.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from track.history.catalog_file import RECORD
+from track.history.catalog_query import ALL, Narrowing
+
+Place: TypeAlias = tuple[int, int] | tuple[int, int, int]
+"""Where a row lies: its path and content, and of what a run saved to itself alone its number in the record."""
+
+_VERSION = "v.id, p.path, p.shown, v.created, v.user, v.oid, {document}, c.is_plain, c.sum"
+_SAVED = (
+    "e.id, e.name, COALESCE(r.ended, r.started), r.user, v.oid, e.category, e.digest, e.size, e.kind, e.type, e.how, "
+    "e.metadata, r.id"
+)
+_VERSIONS_IN = """
+    SELECT {row}, s.path, s.content FROM {source} s JOIN content c ON c.id = s.content JOIN path p ON p.id = s.path
+    {run} LEFT JOIN version v ON v.path = s.path AND v.content = s.content
+    WHERE s.what = {what} AND c.state = 0 {condition}"""
+_VERSION_AT = """
+    SELECT {row} FROM path p CROSS JOIN content c LEFT JOIN version v ON v.path = p.id AND v.content = c.id
+    WHERE p.id = ? AND c.id = ?"""
+_SAVED_IN = """
+    SELECT {row}, s.path, s.content, e.number FROM run r JOIN {source} s ON s.content = r.content
+    JOIN entry e ON e.content = s.content LEFT JOIN version v ON v.path = s.path AND v.content = s.content
+    WHERE s.what = {what} AND e.path IS NULL {condition}"""
+_SAVED_AT = """
+    SELECT {row} FROM run r CROSS JOIN entry e ON e.content = r.content
+    LEFT JOIN version v ON v.path = ? AND v.content = r.content WHERE r.content = ? AND e.number = ?"""
+
+
+class Picks:
+    """The rows of a scope. It is of use only inside the question that got it."""
+
+    def __init__(self, database: sqlite3.Connection, sources: Sequence[str]) -> None:
+        """For `View`: look at what these tables say is in scope."""
+        self._database = database
+        self._sources = tuple(sources)
+
+    def versions(
+        self, what: int, narrowing: Narrowing = ALL, *, bare: bool = False
+    ) -> Iterator[tuple[Place, tuple[Any, ...]]]:
+        """(place, row) of each POINTER or RECORD; `bare` ones have no document."""
+        row = _VERSION.format(document="NULL" if bare else "c.document")
+        run = "JOIN run r ON r.content = s.content" if what == RECORD else ""
+        for source in self._sources:
+            query = _VERSIONS_IN.format(row=row, source=source, run=run, what=what, condition=_and(narrowing))
+            for found in self._database.execute(query, narrowing.values):
+                yield found[-2:], found[:-2]
+
+    def version(self, place: Place) -> tuple[Any, ...]:
+        """The row of a POINTER or RECORD."""
+        query = _VERSION_AT.format(row=_VERSION.format(document="c.document"))
+        return tuple(self._database.execute(query, place).fetchone())
+
+    def saved(self, narrowing: Narrowing = ALL) -> Iterator[tuple[Place, tuple[Any, ...]]]:
+        """(place, row) of all that runs saved to themselves alone; of a record that was written again, once more."""
+        for source in self._sources:
+            query = _SAVED_IN.format(row=_SAVED, source=source, what=RECORD, condition=_and(narrowing))
+            for found in self._database.execute(query, narrowing.values):
+                yield found[-3:], found[:-3]
+
+    def saved_at(self, place: Place) -> tuple[Any, ...]:
+        """The row of what a run saved to itself alone."""
+        return tuple(self._database.execute(_SAVED_AT.format(row=_SAVED), place).fetchone())
+
+
+def _and(narrowing: Narrowing) -> str:
+    return f"AND ({narrowing.sql})" if narrowing.sql else ""

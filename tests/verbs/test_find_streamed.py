@@ -1,0 +1,120 @@
+"""Find, item by item: however much is found, none of it is kept, and it is what is found otherwise."""
+
+import gc
+import json
+import sqlite3
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cli import track_here as track
+from support.long_history import Shape, long_history
+from support.repositories import commit_all, git
+from support.trees import write_tree
+from track.errors import Conflict
+from track.flows.finding import Item
+from track.project import Project
+from track.verbs.find import find
+
+QUESTIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {"history": True},
+    {"every": True, "history": True},
+    {"rev": "HEAD~20", "history": True},
+    {"history": True, "sort": "-size"},
+    {"history": True, "sort": "metrics.auc", "limit": 7},
+    {"query": "label.stage = raw and metric.auc > 0.3", "history": True},
+    {"query": "based_on = data/03/part-0003.csv", "history": True},
+    {"query": "category = output and created > 2025-06-01", "history": True, "limit": 20},
+    {"runs": True},
+    {"runs": True, "history": True, "query": "metric.auc > 0.5", "sort": "-params.lr"},
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A history with runs, one of which has its record written again, a branch, and what is not committed."""
+    repo = long_history(tmp_path / "repo", Shape(commits=50, artifacts=30, changed=4, runs=2))
+    record = sorted((repo / ".track/runs").rglob("*.toml"))[5]
+    record.write_text(record.read_text().replace("seconds = ", "description = 'again'\nseconds = ", 1))
+    commit_all(repo, "said again")
+    git("checkout", "-q", "-b", "side", "HEAD~5", cwd=repo)
+    (repo / "data/01/part-0001.csv.track").unlink()
+    commit_all(repo, "gone")
+    git("checkout", "-q", "main", cwd=repo)
+    write_tree(repo, {"new.csv.track": (repo / "data/02/part-0002.csv.track").read_bytes()})
+    return repo
+
+
+@pytest.mark.parametrize("asked", QUESTIONS, ids=str)
+def test_what_is_given_one_by_one_is_what_is_found(here: Path, asked: dict[str, Any]) -> None:
+    with Project.open(here) as project:
+        whole = find(project, **asked)
+        given: list[Item] = []
+        streamed = find(project, **asked, give=given.append)
+        assert [item.id for item in given] == [item.id for item in whole.items] and len(given) > 1
+        created = {item.id for item in given if item.is_committed}
+        assert [i for i in given if i.id in created] == [i for i in whole.items if i.id in created]
+        assert replace(whole, items=()) == streamed and whole.matching_count >= len(given)
+
+
+@pytest.mark.parametrize("asked", [one for one in QUESTIONS if not {"query", "sort"} & set(one)], ids=str)
+def test_the_newest_few_are_the_first_of_all(here: Path, asked: dict[str, Any]) -> None:
+    with Project.open(here) as project:
+        every = [item.id for item in find(project, **asked).items]
+        for limit in (1, 5, 17):
+            assert [item.id for item in find(project, **asked, limit=limit).items] == every[:limit]
+
+
+def test_none_is_kept(here: Path) -> None:
+    most = 0
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    class Noted:
+        """Dies with the item that it is put into."""
+
+    def give(item: Item) -> None:
+        nonlocal most
+        noted = Noted()
+        item.document["noted"] = noted  # type: ignore[index]  # a dict of its own
+        alive.add(noted)
+        most = max(most, len(alive))
+
+    with Project.open(here) as project:
+        find(project, history=True, give=give)
+    gc.collect()
+    assert 0 < most < 5
+
+
+def test_what_was_given_is_not_given_again_from_a_catalog_made_anew(here: Path) -> None:
+    given: list[Item] = []
+
+    def give(item: Item) -> None:
+        given.append(item)
+        if len(given) == 3:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+    with Project.open(here) as project:
+        with pytest.raises(Conflict, match="made anew"):
+            find(project, history=True, give=give)
+        assert len(given) == 3
+        assert len(find(project, history=True).items) > 100  # the next question is answered
+
+
+def test_one_document_and_lines_say_the_same(here: Path) -> None:
+    for field, more in (("versions", ["--history"]), ("runs", ["--runs"]), ("versions", ["name = nothing"])):
+        whole = track("find", "--json", *more, cwd=here).ok()
+        lines = track("find", "--jsonl", *more, cwd=here).ok()
+        document = json.loads(whole.out)
+        now = {"created": None, "commit": None}
+        told = [json.loads(line) for line in lines.out.splitlines()]
+        assert [one | now if one.get("commit") is None else one for one in document[field]] == [
+            one | now if one.get("commit") is None else one for one in told
+        ]
+        assert whole.out == json.dumps(document, indent=2) + "\n"
+        assert list(document) == ["version", "kind", field, "matching", "known", "is_cut", "absent"]
+        again_count = field == "versions" and bool(told)  # what is saved by the record that was written again
+        assert document["matching"] == len(told) + again_count and whole.err == lines.err
