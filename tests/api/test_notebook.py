@@ -1,18 +1,13 @@
 """A notebook, executed by the real Jupyter: what its cells show is what somebody needs, and nothing of it runs."""
 
-import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from support.cli import track as cli
+from support.notebooks import executed
 from support.repositories import commit_all, git, new_repository
 
 CELLS = (
@@ -62,38 +57,6 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     git("tag", "v1", cwd=top)
     (top / "data/train.csv").write_text("name,age\nAda,36\nGrace,45\nAlan,41\n")
     return executed(top, CELLS)
-
-
-def executed(top: Path, cells: Sequence[str]) -> list[dict[str, Any]]:
-    code = [
-        {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source, "id": f"c{at}"}
-        for at, source in enumerate(cells)
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    place = top / "tour.ipynb"
-    place.write_text(
-        json.dumps({"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
-    )
-    run = "import sys; from nbclient.cli import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", run, "--inplace", "--allow-errors", "--timeout=240", "--startup_timeout=240"]
-    paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [*command, str(place)],
-        cwd=top,
-        env={**os.environ, "PATH": paths, "JUPYTER_PLATFORM_DIRS": "1"},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    found: list[dict[str, Any]] = []
-    for cell in json.loads(place.read_text())["cells"]:
-        data: dict[str, Any] = {}
-        for output in cell["outputs"]:
-            data |= output.get("data", {})
-            if output["output_type"] == "error":
-                data["error"] = f"{output['ename']}: {output['evalue']}"
-        found.append({name: "".join(each) for name, each in data.items()})
-    return found
 
 
 def page(shown: list[dict[str, Any]], at: int) -> str:
