@@ -150,3 +150,47 @@ def test_a_purge_survives_a_kill_at_any_change(pushed: Path, tmp_path: Path) -> 
         scene, "repo", command, proof, between=(0, 1, 4), again=lambda after: track(*command, cwd=after / "repo")
     )
     assert kill_everywhere(work, tmp_path, most=6) > 3
+
+
+@pytest.fixture(scope="module")
+def sharing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scene whose `repo` pushed two versions of a large file, of which two thirds are the same."""
+    scene = tmp_path_factory.mktemp("sharing")
+    repo = scene / "repo"
+    new_repository(repo)
+    track("init", cwd=repo).ok()
+    share(repo)
+    for content in (SHARED + ALONE, SHARED + random.Random(13).randbytes(1 << 20)):
+        (repo / "big.bin").write_bytes(content)
+        track("add", "big.bin", cwd=repo).ok()
+        commit_all(repo, "a version")
+        track("push", cwd=repo).ok()
+    return scene
+
+
+SHARED, ALONE = random.Random(11).randbytes(2 << 20), random.Random(12).randbytes(1 << 20)
+
+
+def test_taking_pieces_out_of_packs_that_others_need_survives_a_kill_at_any_change(
+    sharing: Path, tmp_path: Path
+) -> None:
+    """However often it was killed on the way, in the end nothing of it is left, and nothing else is there twice."""
+    scene = duplicate(sharing, tmp_path / "scene")
+    piece = ALONE[1 << 19 :][:400]
+
+    def proof(after: Path) -> None:
+        everything_needed_is_there(after)
+        age(after)
+        for _ in range(2):  # packs that a killed one sent, and never named
+            track("gc", "--remote", cwd=after / "repo").ok()
+            age(after)
+        for folder in (after / "remote", after / "repo/.git/track/store"):
+            assert not any(piece in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+        assert remote_bytes(after) < (3 << 20) + 100_000
+        everything_needed_is_there(after)
+
+    command = ("purge", "--yes", "big.bin@HEAD~", "--because", "asked for")
+    work = Work(
+        scene, "repo", command, proof, between=(0, 1, 4), again=lambda after: track(*command, cwd=after / "repo")
+    )
+    assert kill_everywhere(work, tmp_path, most=4) > 2

@@ -8,26 +8,19 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Protocol
 
 from track.errors import DamagedObject, NewerFormat
 from track.progress import Progress, silent
 from track.store.chunk_moving import Moving
 from track.store.chunked import ChunkedRecipe, check_entry
 from track.store.index import Held
+from track.store.marks import Needed
 from track.store.objects import Store
 from track.store.pack import CHUNK, READ_FLAGS, PackEntry, read_table
 from track.store.writer import Writer
 from track.system import read_at, reading
 
 _AT_ONCE = 2000
-
-
-class Needed(Protocol):
-    """Says which digests are needed."""
-
-    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
-        """Those of these that are needed."""
 
 
 class Uses:

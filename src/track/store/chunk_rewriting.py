@@ -4,7 +4,7 @@ The new packs come first, then one segment of the index that names them and the 
 stay beside those until their packs are deleted, so whoever reads finds one of both, or either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from track.store.chunk_reading import load_chunked, load_whole
 from track.store.chunked import ChunkedRecipe, NeededPack, dump_chunked, parse_chunked, parse_needed_table
 from track.store.inventory import places_like
 from track.store.known import Known
-from track.store.marks import Marks
+from track.store.marks import Needed
 from track.store.objects import Store
 from track.store.pack import PackEntry, PackWriter, SealedPack, dump_table, expand_entry
 from track.store.pack_there import held_in, live_entries, send_pack
@@ -46,31 +46,49 @@ class _Recipe(NamedTuple):
 
 
 def rewrite_scattered(
-    place: Place, known: Known, store: Store, marks: Marks, scattered: Scattered, *, stay: frozenset[bytes],
-    progress: Progress = silent,
+    place: Place, known: Known, store: Store, marks: Needed, scattered: Scattered, *, stay: frozenset[bytes | None],
+    keep: Callable[[], None] = lambda: None, progress: Progress = silent,
 ) -> Rewritten:  # fmt: skip
     """Write anew what is needed of these packs. Killed before its end, it leaves packs that nothing names.
 
-    A pack that is damaged, or gone, stays, and so do those of chunks that recipes in it name. Recipes in packs that
-    `stay`, because they are condemned already, count as gone.
+    A pack that is damaged, or gone, stays, and so do those of chunks that recipes in it name. What lies in packs that
+    `stay`, because they are condemned already or missing, counts as gone; None stands for objects that are files of
+    their own. `keep` is called before anything is written.
 
     Raises:
         RemoteError: the remote does not answer, or does not take a new pack.
         DiskFull, StoreUnwritable: no space for a new pack here.
     """
-    rewriting = _Rewriting(place, known, store, marks, stay)
+    without = frozenset[bytes]()
     progress.begin("keeping what is needed of large files", count=len(scattered.packs))
     try:
-        return rewriting.run(scattered, progress)
+        while True:
+            rewriting = _Rewriting(place, known, store, marks, stay, keep=keep)
+            try:
+                return rewriting.run(scattered, without, progress)
+            except _Unsound as error:  # then another recipe may be the one to keep
+                without |= error.packs
+            finally:
+                rewriting.abandon()
     finally:
-        rewriting.abandon()
         progress.end()
 
 
+class _Unsound(Exception):
+    """Packs of chunks that cannot be written anew."""
+
+    def __init__(self, packs: frozenset[bytes]) -> None:
+        super().__init__()
+        self.packs = packs
+
+
 class _Rewriting:
-    def __init__(self, place: Place, known: Known, store: Store, marks: Marks, stay: frozenset[bytes]) -> None:
+    def __init__(
+        self, place: Place, known: Known, store: Store, marks: Needed, stay: frozenset[bytes | None], *,
+        keep: Callable[[], None],
+    ) -> None:  # fmt: skip
         self._place, self._known, self._store, self._marks = place, known, store, marks
-        self._stay = stay
+        self._stay, self._keep = stay, keep
         self._moving = Moving(store.rooms.staging, self._send_chunks, is_salted=True)
         self._recipes = PackWriter(store.rooms.staging)
         self._sizes: list[PackSize] = []
@@ -84,30 +102,31 @@ class _Rewriting:
         self._moving.abandon()
         self._recipes.abandon()
 
-    def run(self, scattered: Scattered, progress: Progress) -> Rewritten:
-        """All of it."""
+    def run(self, scattered: Scattered, without: frozenset[bytes], progress: Progress) -> Rewritten:
+        """All of it, `without` some packs of chunks. Raises _Unsound when others cannot be written anew, either."""
         inside = self._read({one.digest for one in scattered.recipe_packs})
-        packs = {one.digest for one in scattered.packs if scattered.named_from[one.digest] <= inside.keys()}
+        packs = {one.digest for one in scattered.packs if scattered.named_from[one.digest] <= inside.keys()} - without
         going = {pack for one in packs for pack in scattered.named_from[one]}
-        wanted = self._wanted({pack: inside[pack] for pack in sorted(going)}, packs)
+        wanted = self._wanted({pack: inside[pack] for pack in sorted(going)}, packs | without)
         used = Used()
         for one in wanted:
             if one.chunked is not None:
                 used.add(one.chunked)
         for pack in sorted(packs):
+            self._keep()
             with suppress(DamagedObject, NewerFormat, NoSuchKey):
                 self._take(used, pack)
                 progress.advance(count=1)
         moved = frozenset(self._moving.moved)
-        going = {pack for one in moved for pack in scattered.named_from[one]}
+        if packs - moved:
+            raise _Unsound(frozenset(packs - moved))
         if not moved:
             return Rewritten(frozenset(), 0, 0)
         self._moving.seal()
-        kept = {id(one) for pack in going for one in inside[pack]}
         for one in wanted:
-            if id(one) in kept:
-                self._add(one)
+            self._add(one)
         self._send_recipes()
+        self._keep()
         publish_segment(self._place, self._known, self._held, self._sizes)
         self._note()
         return Rewritten(moved | going, self._count, self._size)
@@ -119,12 +138,15 @@ class _Rewriting:
             with suppress(DamagedObject, NewerFormat, NoSuchKey):
                 found[pack] = [
                     _Recipe(entry, stored, parse_chunked(stored, entry.digest) if _is_chunked(entry) else None)
-                    for entry, stored in live_entries(self._place, self._marks, pack)
+                    for entry, stored in live_entries(self._place, self._known, self._marks, pack)
                 ]
         return found
 
     def _wanted(self, inside: Mapping[bytes, list[_Recipe]], packs: set[bytes]) -> list[_Recipe]:
-        """What has to be written anew: one recipe of each object, unless another stays that names none of the packs."""
+        """What has to be written anew: one recipe of each object, unless another stays that names none of the packs.
+
+        They are those that go, and those that are damaged.
+        """
         found: dict[tuple[bytes, bool], _Recipe] = {}
         gone = self._stay | inside.keys()
         for pack, recipes in inside.items():
@@ -134,7 +156,7 @@ class _Rewriting:
                     found[key] = one
         return list(found.values())
 
-    def _is_elsewhere(self, pack: bytes, entry: PackEntry, gone: frozenset[bytes], packs: set[bytes]) -> bool:
+    def _is_elsewhere(self, pack: bytes, entry: PackEntry, gone: frozenset[bytes | None], packs: set[bytes]) -> bool:
         digest, form, flags, offset, stored_length, length, _ = entry
         return any(
             place.pack not in gone and self._is_free(place, packs)
@@ -149,7 +171,7 @@ class _Rewriting:
             named = {pack.digest for pack in load_chunked(self._place, held).packs}
         except (DamagedObject, NewerFormat, NoSuchKey):
             return False
-        return named.isdisjoint(packs) and self._known.has_packs(named) == named
+        return named.isdisjoint(packs | self._stay) and self._known.has_packs(named) == named
 
     def _take(self, used: Used, name: bytes) -> None:
         """Take what is used of a pack, all of it verified before."""
@@ -195,6 +217,7 @@ class _Rewriting:
 
     def _send(self, sealed: SealedPack) -> None:
         self._sizes.append(PackSize(sealed.name, sealed.size))
+        self._keep()
         send_pack(self._place, sealed.path, sealed.name)
 
     def _note(self) -> None:

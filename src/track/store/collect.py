@@ -15,8 +15,9 @@ from typing import NamedTuple
 from track.errors import DamagedObject, NewerFormat, Unreadable
 from track.progress import Progress, silent
 from track.publish import remove
-from track.store.chunk_collecting import Needed, Uses, is_of_chunks, move_chunks, uses_of
+from track.store.chunk_collecting import Uses, is_of_chunks, move_chunks, uses_of
 from track.store.chunked import check_entry
+from track.store.marks import Needed
 from track.store.objects import Store
 from track.store.pack import RAW, READ_FLAGS, RECIPE, RECORD_SIZE, ZSTD, PackEntry, PackWriter, read_table
 from track.store.trash import Batch

@@ -77,7 +77,7 @@ def _copy(copies: "_Copies", marks: Marks, mixed: list[DeadFile], progress: Prog
     try:
         for one in mixed:
             with suppress(DamagedObject, NewerFormat, NoSuchKey):
-                copies.add(live_entries(copies.place, marks, one.digest))
+                copies.add(live_entries(copies.place, copies.known, marks, one.digest))
                 done.add(one.digest)
             progress.advance(count=1)
         copies.finish()
@@ -91,7 +91,7 @@ class _Copies:
     """New packs with what is needed of others; sent, and named in the index, when they are full."""
 
     def __init__(self, place: Place, known: Known, store: Store) -> None:
-        self.place, self._known, self._staging = place, known, store.rooms.staging
+        self.place, self.known, self._staging = place, known, store.rooms.staging
         self._pack = PackWriter(self._staging)
         self.count = self.size = 0
 
@@ -108,7 +108,7 @@ class _Copies:
         salt = add_salt(self._pack)
         sealed, self._pack = self._pack.seal(), PackWriter(self._staging)
         assert sealed is not None
-        publish_pack(self.place, self._known, sealed, without=salt)
+        publish_pack(self.place, self.known, sealed, without=salt)
 
     def abandon(self) -> None:
         self._pack.abandon()

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from track.errors import DiskFull, StoreUnwritable
 
@@ -16,6 +16,25 @@ CREATE TABLE dead (digest BLOB PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID
 CREATE INDEX waiting ON nodes (state, digest) WHERE state = 0;
 """
 _WAITING, _DONE, _LOST, _ABSENT = 0, 1, 2, 3
+
+
+class Needed(Protocol):
+    """Says which digests are needed."""
+
+    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
+        """Those of these that are needed."""
+
+
+class AllBut:
+    """As marks: everything but what is purged is needed."""
+
+    def __init__(self, purged: frozenset[bytes]) -> None:
+        """`purged` are the digests that nothing may need."""
+        self._purged = purged
+
+    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
+        """Those of these that are not purged."""
+        return set(digests) - self._purged
 
 
 class Root(NamedTuple):

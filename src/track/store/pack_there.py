@@ -9,19 +9,19 @@ from track.errors import DamagedObject, NewerFormat
 from track.publish import remove
 from track.store.known import Known
 from track.store.layout import pack_key
-from track.store.marks import Marks
+from track.store.marks import Needed
 from track.store.pack import FOOTER_LENGTH, PackEntry, SealedPack, expand_entry, parse_footer, parse_table
 from track.store.place import Place
 from track.store.segment import Held, PackSize
 from track.store.survey import publish_segment
 
 
-def live_entries(place: Place, marks: Marks, pack: bytes) -> list[tuple[PackEntry, bytes]]:
+def live_entries(place: Place, known: Known, marks: Needed, pack: bytes) -> list[tuple[PackEntry, bytes]]:
     """What is needed of a pack, with its stored bytes, each verified.
 
     Raises DamagedObject, NewerFormat; NoSuchKey when it is not there.
     """
-    entries = read_pack(place, pack)
+    entries = named_entries(place, known, pack)
     live = marks.kept([entry.digest for entry, _ in entries])
     return [(entry, stored) for entry, stored in entries if entry.digest in live and _verified(entry, stored)]
 
@@ -34,6 +34,15 @@ def read_pack(place: Place, pack: bytes) -> list[tuple[PackEntry, bytes]]:
     table = data[footer.table_offset : footer.table_offset + footer.table_length]
     entries = parse_table(table, footer, key)
     return [(entry, data[entry.offset : entry.offset + entry.stored_length]) for entry in entries]
+
+
+def named_entries(place: Place, known: Known, pack: bytes) -> list[tuple[PackEntry, bytes]]:
+    """Every entry of a pack that the index names there, with its stored bytes, which are not verified.
+
+    Not its salt, and no recipe that left the index because a pack that it names is gone. Raises as `read_pack` does.
+    """
+    named = {(held.digest, held.offset) for held in known.inside(pack)}
+    return [(entry, stored) for entry, stored in read_pack(place, pack) if (entry.digest, entry.offset) in named]
 
 
 def _verified(entry: PackEntry, stored: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,21 +11,12 @@ from track.progress import Progress, silent
 from track.publish import make_directories, publish_bytes, remove
 from track.store.collect import Found, dead_files, rewrite, take
 from track.store.layout import TOMBSTONES
+from track.store.marks import AllBut
 from track.store.objects import Store
 from track.store.pack import read_table
 from track.store.purge_notes import purged_at
 from track.store.rooms import Rooms
 from track.store.tombstones import Purge, Tombstone, dump_tombstone
-
-
-class _Others:
-    """As marks: everything but what is purged is needed."""
-
-    def __init__(self, purged: frozenset[bytes]) -> None:
-        self._purged = purged
-
-    def kept(self, digests: Sequence[bytes]) -> set[bytes]:
-        return set(digests) - self._purged
 
 
 def purged_in(rooms: Rooms) -> Mapping[bytes, Purge]:
@@ -65,7 +56,7 @@ def purge_here(store: Store, objects: frozenset[bytes], *, timeout_s: float, pro
         Locked: other commands hold the store for longer than `timeout_s`.
         DiskFull, StoreUnwritable: a new pack could not be written.
     """
-    marks = _Others(objects)
+    marks = AllBut(objects)
     packs = store.index.needed(objects)
     going = tuple(dead for dead in dead_files(store, marks, progress, spares=False) if dead is not None)
     found = Found(going, 0, 0, 0, 0, 0, spares=False)

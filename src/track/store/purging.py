@@ -4,27 +4,22 @@ No version is looked at: every other object of a pack gets a new one, named in t
 Meanwhile a mark says that something is being deleted, so that no push and no collection is in the middle of anything.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from track.errors import DamagedObject, MissingObject, NewerFormat
 from track.progress import Progress, silent
 from track.publish import sweep
-from track.store.chunk_reading import load_table
-from track.store.chunked import parse_chunked, parse_needed_table
 from track.store.deleting import Mark, settle_claims
 from track.store.holders import Holding, narrow, read_holders
-from track.store.inventory import bare_packs, recipes_of_chunks
 from track.store.known import Known
 from track.store.layout import OBJECTS, object_key, pack_key
 from track.store.objects import Store
 from track.store.pack import PackWriter
-from track.store.pack_there import publish_pack, read_pack
+from track.store.pack_there import named_entries, publish_pack
 from track.store.place import NoSuchKey, Place
-from track.store.recipe import OF_WHOLE
+from track.store.purged_pieces import take_out, uses_of
 from track.store.reindex import drop_from_index
-from track.store.salt import SIZE, add_salt
-from track.store.scattered import Used
+from track.store.salt import add_salt
 from track.store.survey import in_threads, survey
 from track.store.tombstones import (
     Found,
@@ -38,9 +33,11 @@ from track.store.tombstones import (
 
 
 class PurgedThere(NamedTuple):
-    """What was removed at a remote; `kept_packs` hold pieces of it, and of other large objects too.
+    """What was removed at a remote.
 
-    `doubtful_packs` hold pieces that no recipe names any more, maybe of it: its own recipe had gone before.
+    `kept_packs` hold pieces of it, and of other large objects, but could not be written anew without them: they are
+    damaged, or what names them is. `doubtful_packs` are the same of pieces that no recipe names any more, maybe of it:
+    its own recipe had gone before.
     """
 
     objects_count: int
@@ -72,21 +69,25 @@ def purge_there(
         said = _said(place, objects, purge, writer)
         survey(place, known)
         places = known.locate(objects)
-        chunked, used = _packs_of_chunks(place, known, objects)
-        others = set(used.every())
+        uses = uses_of(place, known, objects)
+        covered = frozenset[bytes]().union(*(one.tombstone.objects for one in said if one.tombstone.packs))
+        taken = take_out(
+            place, known, store, objects, uses, keep=mark.keep, progress=progress,
+            is_lost=in_chunks and not objects <= places.keys() | covered,
+        )  # fmt: skip
         packs = {one.pack for held in places.values() for one in held if one.pack is not None}
         packs |= {one.pack for digest in objects if (one := known.recipe(digest)) is not None and one.pack is not None}
         progress.begin("removing", count=len(packs))
         try:
-            for pack in sorted(packs):
+            for pack in sorted(packs - taken.packs):
                 mark.keep()
                 _copy_rest(place, known, store, pack, objects)
                 progress.advance(count=1)
         finally:
             progress.end()
         before = frozenset[bytes]().union(*(each.tombstone.packs for each in said))
-        before -= others | known.has_packs(before)  # a pack of that name may have been pushed since
-        gone = before | packs | (chunked - others)
+        before -= set(uses.others.every()) | known.has_packs(before)  # a pack of that name may have been pushed since
+        gone = before | packs | taken.packs
         for each in said:  # a file that no index names any more has to be found again, too, when this is killed
             mark.keep()
             place.put(each.key, dump_tombstone(each.tombstone._replace(packs=gone)))
@@ -99,9 +100,7 @@ def purge_there(
         keys = [*map(pack_key, sorted(gone)), *wholes]
         mark.keep()
         in_threads(place.delete, keys)
-        is_lost = in_chunks and not objects <= places.keys()
-        doubtful = _with_unnamed(place, known, used) - chunked if is_lost else set()
-    return PurgedThere(len(places), len(keys), tuple(sorted(chunked & others)), tuple(sorted(doubtful)))
+    return PurgedThere(len(places), len(keys), tuple(sorted(taken.kept)), tuple(sorted(taken.doubtful)))
 
 
 def _said(place: Place, objects: frozenset[bytes], purge: Purge, writer: str) -> list[Found]:
@@ -118,7 +117,7 @@ def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: f
     writer = PackWriter(store.rooms.staging)
     try:
         try:
-            entries = read_pack(place, pack)
+            entries = named_entries(place, known, pack)
         except NoSuchKey:
             return
         for entry, stored in entries:
@@ -132,48 +131,3 @@ def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: f
         publish_pack(place, known, sealed, without=salt)
     finally:
         writer.abandon()
-
-
-def _packs_of_chunks(place: Place, known: Known, objects: Iterable[bytes]) -> tuple[set[bytes], Used]:
-    """The packs of chunks that these objects need, and what others use."""
-    purged = set(objects)
-    own: set[bytes] = set()
-    others = Used()
-    for held in recipes_of_chunks(known):
-        assert held.pack is not None
-        if held.flags == OF_WHOLE:
-            continue
-        try:
-            recipe = parse_chunked(place.get_range(pack_key(held.pack), held.offset, held.stored_length), held.digest)
-        except (NoSuchKey, DamagedObject) as error:
-            raise MissingObject(
-                f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
-                hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
-            ) from error
-        if held.digest in purged:
-            own.update(pack.digest for pack in recipe.packs)
-        else:
-            others.add(recipe)
-    return own, others
-
-
-def _with_unnamed(place: Place, known: Known, used: Used) -> set[bytes]:
-    """The packs with chunks that no recipe names, beside their salt: a collection took the recipes that did."""
-
-    def has_unnamed(name: bytes) -> bool:
-        pack, named = used.of(name)
-        if len(named) != pack.entries_count:  # a recipe names more than there is
-            return True
-        if all(named):
-            return False
-        try:
-            entries = parse_needed_table(load_table(place, pack), pack)
-        except NoSuchKey:
-            return False
-        except (DamagedObject, NewerFormat):
-            return True
-        return any(entry.length != SIZE and not is_used for entry, is_used in zip(entries, named, strict=True))
-
-    every = used.every()
-    partly = {name for name, is_partly in zip(every, in_threads(has_unnamed, every), strict=True) if is_partly}
-    return partly | {pack.digest for pack in bare_packs(known) if pack.digest not in used}

@@ -42,9 +42,9 @@ from track.store.tombstones import Purge, read_tombstones, together
 
 @dataclass(frozen=True, slots=True)
 class PurgedRemote:
-    """What a purge did at one remote; `kept_packs` hold pieces that other large objects are made of too.
+    """What a purge did at one remote; `kept_packs` are damaged, so that pieces of it are left beside what others need.
 
-    `doubtful_packs` hold pieces that no object there is made of any more, maybe of this: its recipe had gone before.
+    `doubtful_packs` are damaged, too, and maybe have pieces of it: its recipe had gone before.
     `error` says why it was not done there; the same command tries again.
     """
 

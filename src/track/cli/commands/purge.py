@@ -25,10 +25,10 @@ versions are made of too, here or in what other clones pushed, stays, unless --s
 before how much that is.
 
 \b
-Exit codes: 0 done; 1 something stays that other versions are made of, or may be in a pack that nobody can read or of
-whose pieces nobody knows what they were; 2 wrong usage, no reason, or no consent; 3 not a project; 4 its manifest is
-nowhere; 5 a remote does not answer (the same command goes on there); 6 all of it belongs to other versions, the history
-is not all here, or other commands are at work; 7 damaged data.
+Exit codes: 0 done; 1 something stays that other versions are made of, or that is, or may be, in a damaged pack; 2
+wrong usage, no reason, or no consent; 3 not a project; 4 its manifest is nowhere; 5 a remote does not answer (the
+same command goes on there); 6 all of it belongs to other versions, the history is not all here, or other commands are
+at work; 7 damaged data.
 """
 
 
@@ -96,13 +96,8 @@ def _show(done: Purged) -> None:
                 hint(line)
             continue
         emit(f"{display(one.remote)}  {display(one.url)}  {count_text(one.objects_count, 'object')} removed")
-        if one.kept_packs:
-            count = count_text(len(one.kept_packs), "pack")
-            warn(f"{count} at {display(one.remote)} hold pieces of it, and of other large files too: kept")
-        if one.doubtful_packs:
-            count = count_text(len(one.doubtful_packs), "pack")
-            warn(f"{count} at {display(one.remote)} hold pieces of what was collected there, maybe of it: kept")
-            hint(f"track gc --remote {typed(one.remote)}      removes such packs, where most of one is not needed")
+        _show_kept(one.remote, len(one.kept_packs), "")
+        _show_kept(one.remote, len(one.doubtful_packs), "maybe ")
     if done.shared_count:
         count = count_text(done.shared_count, "object")
         more = "--shared removes them too" if done.is_dry else "they go when those versions are purged"
@@ -116,6 +111,16 @@ def _show(done: Purged) -> None:
         note("nothing was changed (--dry-run)")
     else:
         note("the pointer and the working copy are as they were: track rm, or another version, is next")
+
+
+def _show_kept(remote: str, count: int, doubt: str) -> None:
+    """Packs at a remote that could not be written anew without pieces of what was purged."""
+    if not count:
+        return
+    stay, have = ("stays: it is", "has") if count == 1 else ("stay: they are", "have")
+    packs = f"{count_text(count, 'pack')} at {display(remote)} {stay}"
+    warn(f"{packs} damaged, and {doubt}{have} pieces of it beside what others need")
+    hint(f"track repair --remote {typed(remote)}      then the same command again")
 
 
 def _document(done: Purged) -> dict[str, object]:
