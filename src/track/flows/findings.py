@@ -29,7 +29,8 @@ class Findings:
     """What comes together on the way.
 
     `bad` are digests found damaged in the store, with the place of each; `in_place` the versions (path and digest)
-    that working data holds, byte for byte.
+    that working data holds, byte for byte. At a remote, `unpushed_count` versions never were all there, and of
+    `unread_count` nobody read the manifest.
     """
 
     problems: set[Problem] = field(default_factory=set)
@@ -43,6 +44,8 @@ class Findings:
     read_bytes: int = 0
     total_count: int | None = None
     total_bytes: int | None = None
+    unpushed_count: int = 0
+    unread_count: int = 0
 
     def add(self, kind: Kind, path: bytes, what: str, digest: bytes | None, next_step: str) -> None:
         """Note one problem."""

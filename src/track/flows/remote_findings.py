@@ -1,11 +1,10 @@
-"""A remote as a verification finds it: what is lost there, and which files here need it."""
+"""A remote as a verification finds it: what is lost there, which files here need it, and the runs that are shared."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 
-from track.errors import DamagedObject, MissingObject, TrackError
+from track.errors import TrackError
 from track.flows.findings import Findings, Kind
-from track.flows.reach import UNBELIEVABLE, Version, every_ref, objects_below, versions
 from track.model.manifest import walk
 from track.model.names import display
 from track.model.pointer import Pointer
@@ -83,30 +82,3 @@ def check_runs(project: Project, remote: Remote, found: Findings) -> None:
             for digest in sorted(remote.absent(here)):
                 what = f"run {display(record.name)}, which is shared, names what is lost at the remote"
                 found.add("missing", one.key.encode(), what, digest, "track push --runs")
-
-
-def walk_complete(project: Project, remote: Remote, found: Findings) -> None:
-    """Walk the manifests of every version of every ref that the remote says it has whole: is everything below there?
-
-    Nodes that are not here are fetched. What cannot be walked is noted; so is what the remote lacks.
-    """
-    for version in versions(project, every_ref(project)).versions:
-        if version.pointer.kind != "value" and remote.complete([version.pointer.digest]):
-            _walk(project, remote, version, found)
-
-
-def _walk(project: Project, remote: Remote, version: Version, found: Findings) -> None:
-    def read_many(nodes: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-        if absent := project.store.absent(nodes):
-            remote.fetch(project.store, absent)
-        return list(project.store.read_many(nodes))
-
-    step = f"track repair --remote {display(remote.name)}"
-    try:
-        lacking = remote.absent(objects_below(version, read_many))
-    except (MissingObject, DamagedObject, *UNBELIEVABLE) as error:
-        found.add("damaged", version.path, error.message, version.pointer.digest, step)
-        return
-    for digest in sorted(lacking):
-        what = f"{display(remote.name)} says that it has this version whole, and lacks an object of it"
-        found.add("missing", version.path, what, digest, step)

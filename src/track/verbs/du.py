@@ -36,6 +36,7 @@ class ArtifactSize:
     """One artifact over all its versions, newest first; sizes in bytes, each distinct content counted once.
 
     `stored_size` is of all its contents, `shared_size` of those that other artifacts have too, `unique_size` the rest.
+    The manifests of `lacking_count` versions are not here, of which those of `purged_count` were removed for good.
     """
 
     path: bytes
@@ -46,6 +47,7 @@ class ArtifactSize:
     unique_size: int
     versions: tuple[VersionSize, ...]
     lacking_count: int
+    purged_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _sized(
             for (pointer, commit), alone, is_known in zip(versions, unique, spans.known, strict=True)
         ),
         lacking_count=spans.known.count(False),
+        purged_count=spans.purged_count,
     )
 
 
@@ -161,6 +164,7 @@ class _Spans:
         self.counts: Counter[bytes] = Counter()
         self.known: list[bool] = []
         self.purged: dict[str, None] = {}
+        self.purged_count = 0
         self._present: Counter[bytes] = Counter()
         self._since: dict[bytes, int] = {}
         before: Pointer | None = None
@@ -171,6 +175,7 @@ class _Spans:
                 self.known.append(False)
                 if isinstance(error, PurgedObject):
                     self.purged[error.message] = None
+                    self.purged_count += 1
                 continue
             self.known.append(True)
             for old, new in pairs:

@@ -13,7 +13,8 @@ from track.flows.data_check import check_data
 from track.flows.findings import Findings, Problem
 from track.flows.pointers import overwritten
 from track.flows.reach import every_ref, versions
-from track.flows.remote_findings import check_runs, note_losses, walk_complete
+from track.flows.remote_below import look_below
+from track.flows.remote_findings import check_runs, note_losses
 from track.flows.sampling import Portion, sample
 from track.flows.version_check import check_version, read_all
 from track.history import log
@@ -37,6 +38,9 @@ class Verified:
     Of a sample, `total_count` objects of `total_bytes` are all that there are. Where the time was over sooner,
     `left_count` files (folders of working data) of `left_bytes` were not come to; what was verified longest ago among
     them was so at `oldest_s` (seconds since 1970; 0: never). `is_quick`: nothing was read.
+
+    Of a remote, `unpushed_count` versions that are staged or at HEAD were never all there, and `unread_count` were not
+    looked for there, for their manifests are not here and were not read, or the time was over.
     """
 
     remote: str | None
@@ -52,6 +56,8 @@ class Verified:
     left_bytes: int = 0
     oldest_s: int | None = None
     is_quick: bool = False
+    unpushed_count: int = 0
+    unread_count: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -85,10 +91,10 @@ def verify(
 
     With `paths`, only these artifacts and their objects; with `remote`, that remote instead of what is here. What was
     verified longest ago comes first, and nothing more is begun after `max_s` seconds: the next time goes on. With
-    `portion`, of the store objects chosen by chance and no working data, of a remote the files that come first.
-    `deep` expands packed objects one by one, and looks at the versions of every ref; `quick` only asks a remote
-    whether everything is there. Bad objects are put aside, so that a fetch brings them again. Data that is not checked
-    out is not missed.
+    `portion`, of the store objects chosen by chance and no working data, of a remote the files that come first. `deep`
+    expands packed objects one by one, and looks at the versions of every ref; `quick` only asks a remote whether
+    everything is there. At a remote, what is staged and at HEAD is looked for, too, unless it is a sample. Bad objects
+    are put aside, so that a fetch brings them again. Data that is not checked out is not missed.
 
     Raises:
         NoRemote, RemoteError: the remote is not known, not there, or not a store.
@@ -143,6 +149,8 @@ def _verified(remote: str | None, found: Findings, rounds: Iterable[Round], *, i
         sum(turn.left_bytes for turn in over),
         min((turn.oldest_s or 0 for turn in over), default=None),
         is_quick,
+        found.unpushed_count,
+        found.unread_count,
     )
 
 
@@ -253,12 +261,15 @@ def _verify_remote(project: Project, name: str, how: _How) -> Verified:
     ):
         turn = Round(record, until_s=how.until_s, take=take)
         checked = remote.verify(read_all=not how.quick, deep=how.deep, turn=turn, progress=how.progress)
-        here = sorted(_pointers(log.pointers_staged(project.git), (), found).items(), key=_by_path)
-        note_losses(project, name, checked, [(path, pointer) for (path, _), pointer in here], found)
+        here = _recorded(project, (), found, deep=False)
+        every = sorted(here.items(), key=_by_path)
+        note_losses(project, name, checked, [(path, pointer) for (path, _), pointer in every], found)
         if not how.quick and how.portion is None:
             check_runs(project, remote, found)
-        if how.deep:
-            walk_complete(project, remote, found)
+        if how.portion is None and (how.until_s is None or time.monotonic() < how.until_s):
+            look_below(project, remote, here, found, reads=not how.quick, every=how.deep)
+        else:
+            found.unread_count = sum(pointer.kind != "value" for pointer in here.values())
     if how.portion is not None:
         found.total_count, found.total_bytes = checked.total_count, checked.total_bytes
     return _verified(name, found, [turn], is_quick=how.quick)

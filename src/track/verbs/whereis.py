@@ -15,6 +15,8 @@ from track.model.names import display
 from track.model.pointer import Pointer
 from track.project import Project
 from track.store.known import Known, recorded
+from track.store.purge_notes import told
+from track.store.purged import purged_in
 from track.store.record import Stale
 
 State = Literal["all", "part", "none", "unknown"]
@@ -41,7 +43,8 @@ class Holding:
 class Whereabouts:
     """One artifact with its pointer, or what `path` names inside it.
 
-    `objects_count` and `size` (bytes) are of all of it; the former is None while its manifest is not here.
+    `objects_count` and `size` (bytes) are of all of it; the former is None while its manifest is not here. Of what
+    `is_purged`, some was removed for good, as far as is known here: nobody has all of it.
     """
 
     where: str
@@ -53,6 +56,7 @@ class Whereabouts:
     objects_count: int | None
     size: int
     holdings: tuple[Holding, ...]
+    is_purged: bool = False
 
     @property
     def is_safe(self) -> bool:
@@ -95,15 +99,21 @@ def whereis(project: Project, words: Sequence[str] = ()) -> Found:
 
 def _whereabouts(project: Project, located: view.Located) -> Whereabouts:
     pointer = located.pointer
-    entry, sizes = None, None
+    entry, sizes, gone = None, None, False
     try:
         entry = view.entry_at(project, located) if located.inner else None
         sizes = _pieces(project, located)
     except PurgedObject as error:
         project.warnings.append(f"part of what {display(located.path)} is made of is gone: {error.message}")
+        gone = True
     except MissingObject:  # of the manifest, or of a part of it: nobody knows here what there is
         pass
-    here = _holding(sizes, set() if sizes is None else sizes.keys() - project.store.absent(sizes))
+    absent = set() if sizes is None else project.store.absent(sizes)
+    here = _holding(sizes, set() if sizes is None else sizes.keys() - absent)
+    if absent and (lost := sorted(absent & purged_in(project.store.rooms).keys())):
+        purge = purged_in(project.store.rooms)[lost[0]]
+        project.warnings.append(f"part of what {display(located.path)} is made of is gone: it {told(purge)}")
+        gone = True
     holdings = [Holding(None, str(project.store_path), *here, None)]
     for name in project.config.names("remote.*.url"):
         holdings.append(_at_remote(project, name, located, sizes))
@@ -117,6 +127,7 @@ def _whereabouts(project: Project, located: view.Located) -> Whereabouts:
         objects_count=None if sizes is None else len(sizes),
         size=pointer.size if sizes is None else sum(sizes.values()),
         holdings=tuple(holdings),
+        is_purged=gone,
     )
 
 

@@ -49,7 +49,7 @@ def _show(found: Sizes, each: bool) -> None:
             rows += _version_rows(artifact)
     table(rows if found.artifacts else [], right=(0, 1, 2, 3, 4))
     emit(f"{count_text(len(found.artifacts), 'artifact')}; everything together: {size_text(found.stored_size)}")
-    lacking = sum(artifact.lacking_count for artifact in found.artifacts)
+    lacking = sum(artifact.lacking_count - artifact.purged_count for artifact in found.artifacts)
     if lacking:
         versions = count_text(lacking, "version")
         warn(f"the manifests of {versions} are not here and not counted; `track du --fetch` brings them")
@@ -95,6 +95,7 @@ def _document(found: Sizes) -> dict[str, object]:
                 "shared_size": artifact.shared_size,
                 "unique_size": artifact.unique_size,
                 "lacking": artifact.lacking_count,
+                "purged": artifact.purged_count,
                 "versions": [
                     {
                         "digest": str(version.digest),

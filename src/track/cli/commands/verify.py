@@ -98,6 +98,12 @@ def _show(verified: Verified) -> None:
         note(f"{count_text(verified.fetchable_count, 'object')} not here, but at a remote (track fetch)")
     if verified.is_quick:
         note("existence only: nothing was read, so that damage does not show")
+    if verified.unpushed_count:
+        versions = count_text(verified.unpushed_count, "version")
+        note(f"{versions} at HEAD or staged never came there whole (track push {display(verified.remote or '')})")
+    if verified.unread_count:
+        versions = count_text(verified.unread_count, "version")
+        note(f"whether everything that {versions} at HEAD or staged need is there was not looked at")
     if verified.left_count:
         when = datetime.fromtimestamp(verified.oldest_s, UTC).date().isoformat() if verified.oldest_s else "never"
         left = f"{count_text(verified.left_count, 'file')}, {size_text(verified.left_bytes)}"
@@ -134,6 +140,8 @@ def _document(verified: Verified) -> dict[str, object]:
         "left_bytes": verified.left_bytes,
         "left_verified": verified.oldest_s,
         "existence_only": verified.is_quick,
+        "unpushed": verified.unpushed_count,
+        "unread": verified.unread_count,
         "problems": [
             {
                 "kind": problem.kind,

@@ -79,7 +79,8 @@ def _held(one: Whereabouts, holding: Holding) -> str:
 
 
 def _say_more(found: Found, fetches: bool) -> None:
-    if fetches or not any(each.state == "unknown" for one in found.artifacts for each in one.holdings):
+    asked = (one for one in found.artifacts if not one.is_purged)  # what was removed for good is nowhere
+    if fetches or not any(each.state == "unknown" for one in asked for each in one.holdings):
         return
     hint("track whereis --fetch      asks the remotes, and brings the manifests that say what there is")
 
@@ -95,6 +96,7 @@ def _document(found: Found) -> dict[str, object]:
                 "objects": one.objects_count,
                 "size": one.size,
                 "is_safe": one.is_safe,
+                "is_purged": one.is_purged,
                 "here": _held_document(one.holdings[0]),
                 "remotes": [
                     {
