@@ -9,6 +9,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned, consented
 from support.trees import write_tree
+from track.flows.remotes import clone_id
 from track.model.digest import digest_of
 from track.model.policy import ALL, TIPS, parse_policy
 from track.project import Project
@@ -105,6 +106,37 @@ def test_what_another_clone_keeps_by_default_stays(here: Path) -> None:
     age(here)
     twice(here)
     assert whole(here) == {3, 4, 5}
+
+
+def test_what_a_clone_keeps_stays_though_nothing_that_it_pushed_is_left(here: Path) -> None:
+    """All that it pushed was purged; that it keeps all of the history is known all the same."""
+    clone = consented(cloned(here))
+    track("config", "--clone", "lock.timeout", "5", cwd=clone).ok()
+    write_tree(clone, {"alone.bin": BIG + b"alone"})
+    track("add", "alone.bin", cwd=clone).ok()
+    git("checkout", "-q", "--orphan", "theirs", cwd=clone)
+    track("rm", "--cached", "big.bin", "data", cwd=clone)
+    commit_all(clone, "of the clone alone")
+    track("push", cwd=clone).ok()
+    place = open_folder(here.parent / "remote")
+    (writer,) = {one.writer for one in read_holders(place).entries} - {clone_id_of(here)}
+    track("purge", "--yes", "alone.bin", "--because", "asked for", cwd=clone).ok()
+    assert read_holders(place).policies()[writer] == ALL
+    assert [one.entry.refs for one in read_holders(place).entries if one.writer == writer] == [{}]
+    age(here)
+    keep(here, "tips")
+    twice(here)
+    assert whole(here) == {0, 1, 2, 3}
+    track("gc", "--remote", "--forget", writer[:8], cwd=here).ok()
+    assert writer not in read_holders(place).policies()
+    age(here)
+    twice(here)
+    assert whole(here) == {3}
+
+
+def clone_id_of(repo: Path) -> str:
+    with Project.open(repo) as project:
+        return clone_id(project)
 
 
 def test_what_another_clone_pushed_stays_until_it_collects(here: Path) -> None:

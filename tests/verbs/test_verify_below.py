@@ -148,3 +148,17 @@ def test_what_is_only_not_here_is_still_to_be_fetched(here: Path, command: str) 
     git("commit", "-q", "--allow-empty", "-m", "more", cwd=clone)
     done = track(command, "people", cwd=clone).ok()
     assert "--fetch" in done.out + done.err
+
+
+def test_status_tells_what_was_purged_and_advises_no_push(here: Path) -> None:
+    track("purge", "--yes", "people", "--because", "asked for", cwd=here).ok()
+    write_tree(here, {"x.csv": b"3,4\n"})
+    track("add", "x.csv", cwd=here).ok()
+    done = track("status", cwd=here).ok()
+    assert "removed for good  (track rm --cached PATH lets the name go)\n  people/  was purged on 20" in done.out
+    assert "not pushed: 1 artifact, 4 B  (track push)" in done.out
+    by_path = {one["path"]: one["purged"] for one in track("status", "--json", cwd=here).ok().json["artifacts"]}
+    assert by_path["people"].endswith("because: asked for") and by_path["x.csv"] is None
+    track("rm", "--cached", "people", cwd=here).ok()
+    assert "removed for good" not in track("status", cwd=here).ok().out
+    assert (here / "people/a").read_bytes() == SECRET

@@ -19,7 +19,7 @@ def refuse(path: bytes, hit: Iterable[bytes], purged: Mapping[bytes, Purge]) -> 
     purge = purged[found[0]]
     return PurgedObject(
         f"{display(path)} {told(purge)}",
-        hint=f"no remote takes it again; bring another version, or let the name go, too:\ntrack rm {typed(path)}",
+        hint=f"no remote takes it again; bring another version, or let the name go:\ntrack rm --cached {typed(path)}",
         details=tuple(f"object {digest.hex()[:8]}" for digest in found[:_SHOWN]),
     )
 

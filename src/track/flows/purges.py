@@ -37,4 +37,4 @@ def explain(project: Project, error: MissingObject) -> None:
             lines[f"{', '.join(map(display, purge.paths))} {told(purge)}"] = None
     if lines:
         error.details = (*error.details, *list(lines)[:_SHOWN])
-        error.hint = "it is gone for good: choose another version, or let it go: track rm"
+        error.hint = "it is gone for good: choose another version, or let it go: track rm --cached"

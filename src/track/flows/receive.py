@@ -287,7 +287,7 @@ def _losses(
         named, count = ", ".join(map(display, purge.paths)), f"{len(gone)} object{'s' if len(gone) > 1 else ''}"
         return PurgedObject(
             f"{files}: {named} {told(purge)}; {count} of what is wanted went with that",
-            hint="it is gone for good: choose another version, or let it go: track rm",
+            hint="it is gone for good: choose another version, or let it go: track rm --cached",
             details=lines,
         )
     if bad := lost & damaged:

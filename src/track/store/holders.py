@@ -92,15 +92,16 @@ def _read(place: Place, listed: list[Listed]) -> list[Holding | str]:
 def narrow(place: Place, one: Holding, kept: set[bytes], *, is_forgotten: bool = False) -> bool:
     """Have an entry name only what is `kept` of what it names; whether it was written anew, or went.
 
-    That of a clone that `is_forgotten` goes, with what it says of its policy. The new one is there before the old one
-    goes: interrupted, more is kept, never less.
+    One that names nothing any more stays, for what it says of its clone's policy: nobody gives up what that clone
+    keeps, whatever it pushed. That of a clone that `is_forgotten` goes with that. The new one is there before the old
+    one goes: interrupted, more is kept, never less.
     """
     name = roots_name(one.key)
     if name is None or (kept.issuperset(one.entry.digests) and not is_forgotten):
         return False
     refs = {ref: tuple(each for each in digests if each in kept) for ref, digests in one.entry.refs.items()}
     left = one.entry._replace(refs={ref: digests for ref, digests in refs.items() if digests})
-    if left.refs:
+    if left.refs or not is_forgotten:
         place.put(str(RootsKey(name.writer, name.number, secrets.token_hex(4))), dump_roots(left))
     place.delete(one.key)
     return True

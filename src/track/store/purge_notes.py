@@ -44,7 +44,7 @@ def missing(digest: bytes, store: Path) -> MissingObject:
     if (purge := purged_at(store).get(digest)) is not None:
         return PurgedObject(
             f"object {Digest(digest)} {told(purge)}",
-            hint="it is gone for good: choose another version, or let it go: track rm",
+            hint="it is gone for good: choose another version, or let it go: track rm --cached",
         )
     hint = "`track fetch` brings it from a remote; `track verify` lists everything that is missing"
     return MissingObject(f"object {Digest(digest)} is not in the store at {shown(store)}", hint=hint)

@@ -18,13 +18,20 @@ from track.store.layout import DESCRIPTION
 from track.store.place import NoSuchKey, Place
 from track.store.trial import Step, try_place
 
+_SUMS = {
+    "sha256": "SHA-256 is looked at: what arrives as something else is refused",
+    "md5": "MD5 is looked at: what arrives as something else is refused",
+    "": "none is looked at, as far as was seen: SHA-256 and MD5 go with everything",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteChecked:
     """What was found. `steps` are in the order in which they were tried; `failures` are those that went wrong.
 
     `identity` says as whom we came, where that was said, and to which server; empty for a folder.
-    `conditional` is whether of two that write the same at once one is told; None when it was not found out.
+    `conditional` is whether of two that write the same at once one is told; None when it was not found out. `sums` is
+    which sum of a body the server was seen to look at, "" where none; None where nobody tried.
     """
 
     name: str
@@ -33,6 +40,7 @@ class RemoteChecked:
     steps: tuple[Step, ...]
     store_id: str | None
     conditional: bool | None
+    sums: str | None = None
 
     @property
     def failures(self) -> tuple[TrackError, ...]:
@@ -55,10 +63,13 @@ def remote_check(project: Project, name: str | None = None) -> RemoteChecked:
     refuse_strangers(project, named, sending=not is_read)
     place = open_place(named.address, access_of(project, named.name))
     trial = try_place(place, writes=not is_read)
+    sums = None
     if trial.store_id is not None and trial.conditional is not None and named.folder is None:
+        sums = sums_of(place)
         with suppress(RemoteError):  # the steps say what may not be written
-            note_abilities(place, conditions=trial.conditional, sums=sums_of(place))
-    steps = trial.steps if trial.store_id is None else (*trial.steps, *_encryption(project, named.name, place))
+            note_abilities(place, conditions=trial.conditional, sums=sums)
+    steps = trial.steps if sums is None else (*trial.steps, Step("sum", _SUMS[sums]))
+    steps = steps if trial.store_id is None else (*steps, *_encryption(project, named.name, place))
     without_circle([step.problem for step in steps if step.problem is not None])
     return RemoteChecked(
         name=named.name,
@@ -67,6 +78,7 @@ def remote_check(project: Project, name: str | None = None) -> RemoteChecked:
         steps=steps,
         store_id=trial.store_id,
         conditional=trial.conditional,
+        sums=sums,
     )
 
 

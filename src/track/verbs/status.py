@@ -15,6 +15,7 @@ from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.purge_notes import purged_at, told
 
 
 class ArtifactStatus(NamedTuple):
@@ -43,6 +44,8 @@ class ArtifactStatus(NamedTuple):
     trouble: str | None
     malformed: MalformedPointer | NewerFormat | None = None
     is_stored: bool = True
+    purged: str = ""
+    """What its purge says of itself, where it was removed for good, as far as is known here."""
 
     @property
     def is_away(self) -> bool:
@@ -71,8 +74,12 @@ class Status(NamedTuple):
 
     @property
     def unpushed(self) -> tuple[ArtifactStatus, ...]:
-        """The artifacts that no remote is known to have, apart from those that are not here either."""
-        return tuple(one for one in self.artifacts if one.pushed is False and one.is_stored and not one.is_away)
+        """The artifacts that no remote is known to have, apart from those that are not here either, or were purged."""
+        return tuple(
+            one
+            for one in self.artifacts
+            if one.pushed is False and one.is_stored and not one.is_away and not one.purged
+        )
 
     @property
     def away(self) -> tuple[ArtifactStatus, ...]:
@@ -103,7 +110,7 @@ def status(project: Project, paths: Sequence[str] = (), *, progress: Progress = 
     pointers = _read(project)
     names = sorted({*pointers.head, *pointers.staged, *pointers.unmerged, *pointers.disk})
     found = [_artifact(project, pointers, name, progress) for name in names if _is_wanted(name, wanted)]
-    artifacts = _with_stored(project, [artifact for artifact in found if artifact is not None])
+    artifacts = _with_purged(project, _with_stored(project, [artifact for artifact in found if artifact is not None]))
     has_remote = bool(project.config.names("remote.*.url"))
     return Status(
         branch=project.git.branch(),
@@ -229,5 +236,18 @@ def _with_pushed(project: Project, artifacts: Sequence[ArtifactStatus]) -> list[
     known, asked = known_at_remotes(project, set(sent)), set(sent)
     return [
         artifact._replace(pushed=artifact.digest in known) if artifact.digest in asked else artifact
+        for artifact in artifacts
+    ]
+
+
+def _with_purged(project: Project, artifacts: Sequence[ArtifactStatus]) -> list[ArtifactStatus]:
+    """With what is known of those that were removed for good."""
+    purged = purged_at(project.store_path)
+    return [
+        artifact._replace(purged=told(purge))
+        if artifact.digest is not None
+        and (purge := purged.get(artifact.digest)) is not None
+        and "D" not in (artifact.staged, artifact.unstaged)
+        else artifact
         for artifact in artifacts
     ]

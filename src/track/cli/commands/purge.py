@@ -110,7 +110,8 @@ def _show(done: Purged) -> None:
     if done.is_dry:
         note("nothing was changed (--dry-run)")
     else:
-        note("the pointer and the working copy are as they were: track rm, or another version, is next")
+        note("the pointer and the working copy are as they were: check out another version, or let go of the name:")
+        hint(f"track rm --cached {typed(display(done.path))}      its files are yours to delete then")
 
 
 def _show_kept(remote: str, count: int, doubt: str) -> None:

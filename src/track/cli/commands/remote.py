@@ -222,6 +222,7 @@ def _checked_document(checked: RemoteChecked) -> dict[str, object]:
         "identity": checked.identity,
         "store": checked.store_id,
         "conditional": checked.conditional,
+        "sums": checked.sums,
         "steps": [
             {"name": step.name, "told": step.told, "problem": step.problem.message if step.problem else None}
             for step in checked.steps

@@ -93,6 +93,7 @@ def _show(found: Status) -> None:
         [[artifact.data, _title(artifact), _what(artifact)] for artifact in found.artifacts if _differs(artifact)],
     )
     _say_partly(found)
+    _say_purged(found)
     _say_unpushed(found)
     if not found.changed:
         emit("nothing differs" + ("" if found.artifacts else "; nothing is tracked yet: track add PATH"))
@@ -178,6 +179,15 @@ def _say_partly(found: Status) -> None:
     table([["", _title(one), f"{look.absent_count:,} of {one.files or 0:,} files not here"] for one, look in partly])
 
 
+def _say_purged(found: Status) -> None:
+    purged = [one for one in found.artifacts if one.purged]
+    if not purged:
+        return
+    emit("")
+    emit(paint("removed for good", "bold") + "  (track rm --cached PATH lets the name go)")
+    table([["", _title(one), display(one.purged)] for one in purged])
+
+
 def _say_unpushed(found: Status) -> None:
     if not found.has_remote:
         return
@@ -213,6 +223,7 @@ def _document(found: Status) -> dict[str, object]:
                 "absent": artifact.look.absent_count if artifact.look else 0,
                 "holds": str(artifact.look.holds) if artifact.look and artifact.look.holds else None,
                 "pushed": artifact.pushed,
+                "purged": artifact.purged or None,
                 "trouble": artifact.trouble,
             }
             for artifact in found.artifacts
