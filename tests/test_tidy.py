@@ -90,8 +90,10 @@ ASKS = {
 }
 NO_NAMES = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}
 NO_WORDS = {"oid", "oids", "checksum", "checksums", "blob", "blobs"}  # Git's own: only by history and who asks it.
-# How Azure calls its service, the hosts of it and its errors.
-NAMES_OF_OTHERS = re.compile(r"Azure Blob Storage|Storage Blob Data|blob\.core\.windows\.net|\bBlob(?=[A-Z])")
+# How Azure calls its service, the hosts of it, its errors, and an option of its own command line.
+NAMES_OF_OTHERS = re.compile(
+    r"Azure Blob Storage|Storage Blob Data|blob\.core\.windows\.net|\bBlob(?=[A-Z])|--blob-endpoint"
+)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -161,7 +161,8 @@ def test_a_missing_container_is_named(azure_server: Azure) -> None:
     place = place_at(azure_server, "x", "nothere")
     error = first_problem(place)
     assert isinstance(error, RemoteUnreachable) and "there is no container `nothere`" in error.message
-    assert "az storage container create" in str(error.hint)
+    assert "az storage container create" in str(error.hint) and str(error.hint).endswith(azure_server.endpoint)
+    assert "RequestId" not in "".join(error.details) and "ContainerNotFound: " in "".join(error.details)
     for ask in (lambda: place.get("store.toml"), lambda: place.put("x", b"1")):
         with pytest.raises(RemoteUnreachable, match="there is no container"):
             ask()

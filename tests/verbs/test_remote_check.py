@@ -201,6 +201,21 @@ def test_an_endpoint_that_talks_nonsense(
         assert pushed.code == 5 and "Traceback" not in pushed.err
 
 
+def test_one_missing_right_is_told_once(
+    project: Path, url: str, s3_server: Seaweed, become: Callable[[Person], None]
+) -> None:
+    """Whether conditions are respected is found out by reading, too."""
+    track_here("remote", "add", "origin", url, "--endpoint", s3_server.endpoint, "--clone", cwd=project).ok()
+    become(NO_READ)
+    done = track_here("remote", "check", "origin", cwd=project)
+    assert done.code == 5 and done.err.count("may not read") == 1, done.err
+
+
+def test_an_address_of_no_kind_is_told_which_kinds_there_are(project: Path) -> None:
+    done = track_here("remote", "add", "origin", "nfs://host/data", cwd=project)
+    assert done.code == 2 and "ssh://USER@HOST/PATH" in done.err
+
+
 def test_a_folder_is_checked_too(project: Path, tmp_path: Path) -> None:
     assert track_here("remote", "add", "origin", tmp_path / "store", cwd=project).code == 0
     done = track_here("remote", "check", "--json", cwd=project).ok()

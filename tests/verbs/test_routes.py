@@ -96,6 +96,11 @@ def test_revisions_stand_behind_the_remotes_named_by_to(repo: Path) -> None:
     assert track("push", "--to", "lab", "nonesuch", cwd=repo).code == 2
 
 
+def test_a_second_remote_without_to_is_told_how_it_is_meant(repo: Path) -> None:
+    done = track("push", "lab", "backup", cwd=repo)
+    assert done.code == 2 and "hint: track push --to NAME --to backup" in done.err
+
+
 def test_the_hook_sends_to_every_remote_and_goes_on_when_one_has_it(repo: Path) -> None:
     track("config", "push.to", "backup, lab", cwd=repo).ok()
     shutil.rmtree(repo.parent / "backup")

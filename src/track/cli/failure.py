@@ -32,7 +32,7 @@ BUG = 70
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+_SECRET = re.compile(r"(?<=://)(?!USER@)[^/@\s]+@")
 _OF_THE_WORLD = {
     ENOSPC: DiskFull,
     EDQUOT: DiskFull,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from track.errors import TrackError, naming_too, together
+from track.errors import TrackError, UnknownRevision, naming_too, together
 from track.flows.reach import Reached, Version, default_refs, every_ref, full_name, versions
 from track.flows.remotes import Named, clone_id, connected
 from track.flows.routes import targets
@@ -11,7 +11,7 @@ from track.flows.run_reach import with_records
 from track.flows.run_sharing import Shareable, Told, share, shareable
 from track.flows.send import claim, losses, plan, send, size_of
 from track.model.digest import Digest
-from track.model.names import display
+from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.publish import sweep
@@ -92,7 +92,7 @@ def push(
     """
     routes = targets(project, (*([remote] if remote is not None else []), *to))
     asked = [project.relative(path) for path in paths]
-    refs = every_ref(project) if every else tuple(full_name(project, rev) for rev in revs) or default_refs(project)
+    refs = every_ref(project) if every else tuple(_revision(project, rev) for rev in revs) or default_refs(project)
     reached = versions(project, refs, asked)
     if not asked:
         reached = with_records(project, refs, reached)
@@ -106,13 +106,24 @@ def push(
         except TrackError as error:
             if len(routes) == 1:
                 raise
-            error.message = f"to `{display(named.name)}`: {error.message}"
+            name = f"`{display(named.name)}`"
+            error.message = f"to {name}: {error.message.removeprefix(f'remote {name}: ')}"
             failed.append(error)
     if failed:
         worst = together(failed)
         worst.details = (*worst.details, *(f"`{display(one.remote)}` has everything" for one in done if not dry_run))
         raise worst
     return replace(done[0], also=tuple(done[1:]))
+
+
+def _revision(project: Project, rev: str) -> str:
+    """The full name of a revision. Raises UnknownRevision, which tells how a second remote is meant."""
+    try:
+        return full_name(project, rev)
+    except UnknownRevision as error:
+        if rev in project.config.names("remote.*.url"):
+            error.hint = f"track push --to NAME --to {typed(rev)}   sends to several remotes"
+        raise
 
 
 class _Pushing:

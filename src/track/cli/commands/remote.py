@@ -209,7 +209,11 @@ def _show_checked(checked: RemoteChecked) -> None:
     if checked.identity:
         emit(f"as {checked.identity}")
     table([(f"  {step.name}", paint(display(step.told), "red" if step.problem else "green")) for step in checked.steps])
+    told = {failure.message for failure in checked.failures[:1]}
     for problem in checked.failures[1:]:
+        if problem.message in told:
+            continue
+        told.add(problem.message)
         note(f"also: {problem.message}")
         if problem.hint:
             note(f"      {problem.hint}")

@@ -108,6 +108,7 @@ class AzureBound(NamedTuple):
                 f"there is no container `{self.container}` in `{self.account}` at {self.endpoint}"
                 + (", or not for everybody" if self.who.startswith("nobody") else ""),
                 hint=f"make it first: az storage container create --name {self.container} "
-                f"--account-name {self.account}",
+                f"--account-name {self.account}"
+                + ("" if self.endpoint.endswith(HOST) else f" --blob-endpoint {self.endpoint}"),
             )
         return None

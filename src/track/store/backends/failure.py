@@ -185,5 +185,5 @@ def said(text: str) -> tuple[str, ...]:
     """What the server said, as a line for people, if it said something."""
     message, code = _MESSAGE.search(text), code_of(text)
     if code and message:
-        return (f"the server said: {display(code)}: {display(message[1])}",)
+        return (f"the server said: {display(code)}: {display(message[1].splitlines()[0])}",)
     return (f"the server said: {display(code)}",) if code else ()
