@@ -69,6 +69,34 @@ def test_progress_says_how_much_how_fast_and_how_long() -> None:
     assert Standing("looking", 0, 0, 0, 0, 0.0).text() == "looking"
 
 
+@pytest.mark.parametrize(
+    ("standing", "seen"),
+    [
+        (
+            Standing("sending", 45 << 20, 57 << 20, 168, 305, 9.0),
+            ["168 of 305, 45.0 MiB of 57.0 MiB, 5.0 MiB/s, 2.4 s left"],
+        ),
+        (
+            Standing("sending", 45 << 40, 57 << 40, 1234567, 2345678, 9e6),
+            ["sending: 45.0 TiB of 57.0 TiB, 5.2 MiB/s, 666 h 40 min left"],
+        ),
+        (Standing("looking through the store", 0, 0, 1234567, 0, 9.0), ["looking through the store: 1,234,567"]),
+    ],
+)
+def test_a_terminal_of_80_columns_shows_the_rate_and_the_time_left(
+    standing: Standing, seen: list[str], tmp_path: Path
+) -> None:
+    code = f"""
+from track.cli.bars import Bar
+from track.cli.meter import Standing
+bar = Bar()
+bar.show({standing!r})
+bar.close()
+"""
+    ended, shown = on_terminal([sys.executable, "-c", code], cwd=tmp_path, env={"COLUMNS": "80"})
+    assert ended == 0 and all(part in shown for part in seen) and "…" not in shown, shown
+
+
 class Clock:
     """Time that moves when told to."""
 

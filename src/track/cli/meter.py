@@ -24,10 +24,10 @@ class Standing(NamedTuple):
     total_count: int
     elapsed_s: float
 
-    def text(self) -> str:
-        """One line: what, how much of how much, how fast, and how long still."""
+    def text(self, *, shows_count: bool = True) -> str:
+        """One line: what, how much of how much, how fast, and how long still; bytes alone where those are known."""
         parts = []
-        if self.done_count or self.total_count:
+        if (self.done_count or self.total_count) and (shows_count or not self.total_bytes):
             parts.append(f"{self.done_count:,}" + (f" of {self.total_count:,}" if self.total_count else ""))
         if self.done_bytes or self.total_bytes:
             total = f" of {render.size_text(self.total_bytes)}" if self.total_bytes else ""
