@@ -15,10 +15,12 @@ from support.seaweed import BUCKET, OWNER, Seaweed, place_at
 from support.servers import LOST, Answer, Proxy, Request, proxy, s3_error
 from track.errors import RemoteUnreachable
 from track.model.digest import digest_of
+from track.progress import Stopped
 from track.store.backends import http_requests
 from track.store.backends.credentials import Credentials, Key
 from track.store.backends.s3 import BucketPlace
 from track.store.backends.s3_multipart import PART, open_parts
+from track.store.pieces import Pieces
 
 PACK = os.urandom(6 << 20)
 
@@ -74,6 +76,29 @@ def test_a_body_may_take_longer_than_any_silence_as_long_as_it_moves(
         assert time.monotonic() - began > http_requests.SILENCE_S
         assert slowly.begun == 1
         assert place.get("packs/aa/b.pack") == PACK
+
+
+def test_of_a_pack_it_is_told_what_has_left_and_nobody_has_to_wait_for_its_end(
+    s3_server: Seaweed, prefix: str, tmp_path: Path
+) -> None:
+    place = place_at(s3_server.endpoint, OWNER, prefix)
+    (tmp_path / "pack").write_bytes(PACK)
+    told: list[int] = []
+
+    def stopped(size_bytes: int) -> None:
+        raise Stopped
+
+    with place.upload() as upload:
+        upload.put_pieces("packs/aa/c.pack", Pieces((PACK[:100], PACK[100:]), len(PACK)), b"", moved=told.append)
+        assert sum(told) == len(PACK) and len(told) > 3
+        told.clear()
+        upload.put_file("packs/aa/d.pack", tmp_path / "pack", digest_of(PACK), moved=told.append)
+        assert sum(told) == len(PACK) and len(told) > 3
+        with pytest.raises(Stopped):
+            upload.put_file("packs/aa/e.pack", tmp_path / "pack", digest_of(PACK), moved=stopped)
+    assert [place.get(f"packs/aa/{name}.pack") for name in "cd"] == [PACK, PACK] and place.size(
+        "packs/aa/e.pack"
+    ) is None
 
 
 @pytest.mark.parametrize("most", [0, 2 << 20], ids=["at once", "in the middle"])

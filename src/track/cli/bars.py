@@ -9,7 +9,6 @@ from rich.text import Text
 from track.cli import terminal
 from track.cli.meter import Standing
 
-
 _WIDTH, _NARROW = 24, 8
 """Columns of the bar itself, and as few as it may have, so that the time left is still to be seen."""
 

@@ -19,7 +19,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import HTTPStore
 
-from track.progress import Moved
+from track.progress import Moved, unheard
 from track.store.address import Access, DavFolder
 from track.store.backends.failure import Refused, Unusable, status_of
 from track.store.backends.http_requests import Answer as Answered
@@ -87,12 +87,12 @@ class DavPlace(ObjectPlace):
             self._make_folder(self._folder(key))
             super().put(key, data)
 
-    def put_new(self, key: str, data: bytes | Pieces) -> bool:
+    def put_new(self, key: str, data: bytes | Pieces, moved: Moved = unheard) -> bool:
         """Put bytes at a key; what is there is replaced: a digest or a nonce is in every key, so it is the same."""
         self.put(key, joined(data))
         return True
 
-    def put_over(self, key: str, data: bytes | Pieces) -> None:
+    def put_over(self, key: str, data: bytes | Pieces, moved: Moved = unheard) -> None:
         """Put many bytes at a key, replacing what is there."""
         self.put(key, joined(data))
 

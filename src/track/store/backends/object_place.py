@@ -144,10 +144,10 @@ class ObjectPlace(FilesystemPlace):
         """Put bytes at a key that nothing has; of two at once one is told False, where the server can tell."""
         return self.put_new(key, data) or self.get(key) == data  # ours, when an answer was lost and asked for again
 
-    def put_new(self, key: str, data: bytes | Pieces) -> bool:
+    def put_new(self, key: str, data: bytes | Pieces, moved: Moved = unheard) -> bool:
         """Put bytes at a key if nothing has it; False when something has. A server without conditions replaces."""
         is_watched = self.watches_all or size_of(data) > _SMALL
-        if is_watched and (is_new := self.put_watched(key, data, only_new=self.creates)) is not None:
+        if is_watched and (is_new := self.put_watched(key, data, only_new=self.creates, moved=moved)) is not None:
             return is_new
         content = joined(data)
 
@@ -164,16 +164,16 @@ class ObjectPlace(FilesystemPlace):
 
         return self.ask(key, "write", work, is_large=len(content) > _SMALL)
 
-    def put_watched(self, key: str, data: bytes | Pieces, *, only_new: bool) -> bool | None:
+    def put_watched(self, key: str, data: bytes | Pieces, *, only_new: bool, moved: Moved = unheard) -> bool | None:
         """Put many bytes by what notices when they stop moving; None where there is no such way, and nothing was sent.
 
-        False when something is at the key already, and `only_new` was asked for.
+        False when something is at the key already, and `only_new` was asked for. `moved` is told what leaves.
         """
         return None
 
-    def put_over(self, key: str, data: bytes | Pieces) -> None:
+    def put_over(self, key: str, data: bytes | Pieces, moved: Moved = unheard) -> None:
         """Put many bytes at a key, replacing what is there."""
-        if self.put_watched(key, data, only_new=False) is None:
+        if self.put_watched(key, data, only_new=False, moved=moved) is None:
             content = joined(data)
             self.ask(key, "write", lambda: self.objects.pipe_file(self.path(key), content), is_large=True)
 
@@ -301,7 +301,7 @@ class ObjectUpload:
                 data = os.pread(fd, size, 0)
                 if blake3(data, max_threads=hash_threads()).digest() != digest:
                     raise changed(source)
-                self._put_whole(key, data, replace)
+                self._put_whole(key, data, replace, moved)
             elif replace or self._place.size(key) != size:
                 self.send_large(key, source, digest, fd, moved)
         finally:
@@ -312,15 +312,14 @@ class ObjectUpload:
     ) -> None:
         """Send what is in memory; see `Upload`."""
         del digest  # its maker has hashed it
-        self._put_whole(key, pieces, replace)
-        moved(pieces.size)
+        self._put_whole(key, pieces, replace, moved)
 
     def commit(self) -> None:
         """Each file was final when it was sent."""
 
-    def _put_whole(self, key: str, data: bytes | Pieces, replace: bool) -> None:
-        if replace or (not self._place.put_new(key, data) and self._place.size(key) != size_of(data)):
-            self._place.put_over(key, data)
+    def _put_whole(self, key: str, data: bytes | Pieces, replace: bool, moved: Moved) -> None:
+        if replace or (not self._place.put_new(key, data, moved) and self._place.size(key) != size_of(data)):
+            self._place.put_over(key, data, moved)
 
     def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
         """Send a file over the limit, in parts and from its beginning."""

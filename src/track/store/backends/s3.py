@@ -13,7 +13,7 @@ from obstore.store import S3Store
 
 from track.errors import RemoteError
 from track.model.names import display
-from track.progress import Moved
+from track.progress import Moved, unheard
 from track.store.address import Access, Bucket
 from track.store.backends.credentials import Credentials, find_credentials
 from track.store.backends.failure import Refused, Unusable, is_unknown_request
@@ -54,20 +54,20 @@ class BucketPlace(ObjectPlace):
         """Have large files sent by what `sender` gives; `memory` is where uploads under way are remembered."""
         self._sender, self._memory = sender, memory
 
-    def put_watched(self, key: str, data: bytes | Pieces, *, only_new: bool) -> bool | None:
+    def put_watched(self, key: str, data: bytes | Pieces, *, only_new: bool, moved: Moved = unheard) -> bool | None:
         """Put many bytes by requests of ours, which end when nothing moves; None where only the client has the keys."""
         parts = self.parts()
         if parts is None:
             return None
         try:
-            return parts.put(self.path(key), data, only_new=only_new, sums=self._sums)
+            return parts.put(self.path(key), data, only_new=only_new, sums=self._sums, moved=moved)
         except Unusable:
             self.send_parts_by(None, None)
             return None
         except Refused as error:
             if only_new and is_unknown_request(str(error)):
                 self.creates = False
-                return self.put_watched(key, data, only_new=False)
+                return self.put_watched(key, data, only_new=False, moved=moved)
             raise self.bound.explain(error, operation="write", key=key) from error
 
     def find_sums(self, key: str) -> str | None:

@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote
 
 from blake3 import blake3
 
-from track.progress import Moved
+from track.progress import Moved, unheard
 from track.publish import make_directories, publish_bytes
 from track.store.backends.credentials import Credentials
 from track.store.backends.failure import Refused, Unusable, trouble_of
@@ -89,21 +89,22 @@ class PartsUpload:
             self._forget(key)  # the server knows no more of the upload: it was broken off long ago, or given up
             self._send(key, source, digest, fd=fd, moved=moved)
 
-    def put(self, key: str, data: bytes | Pieces, *, only_new: bool, sums: str = "") -> bool:
+    def put(self, key: str, data: bytes | Pieces, *, only_new: bool, sums: str = "", moved: Moved = unheard) -> bool:
         """Send bytes to a key in one request; False when something is there, and `only_new` was asked for.
 
         `sums` is the one that the server was seen to look at. Where it wants another by now, it has every one.
+        `moved` is told what leaves, again when it is sent again.
 
         Raises:
             Refused, Unusable: the server, or the way to it.
         """
         try:
-            self._requests.ask("PUT", key, {}, data, only_new=only_new, sums=sums)
+            self._requests.ask("PUT", key, {}, data, only_new=only_new, sums=sums, moved=moved)
         except Refused as error:
             if only_new and error.status == 412:
                 return False
             if sums and error.status == 400:
-                return self.put(key, data, only_new=only_new)
+                return self.put(key, data, only_new=only_new, moved=moved)
             raise
         return True
 

@@ -7,12 +7,14 @@ server refuses a body that changed on the way; asked again while a server is bus
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
+from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import Request
 
+from track.progress import Moved, unheard
 from track.store.backends.credentials import Credentials, Key
 from track.store.backends.http_requests import Answer, Asker, blocks
 from track.store.backends.pace import Pace
@@ -47,24 +49,28 @@ class Requests:
         sums: str = "",
         summed: bytes | None = None,
         tries: int | None = None,
+        moved: Moved = unheard,
     ) -> Answer:
         """The answer to a request; those that fail for a moment are made again, as long as the server asks to wait.
 
         `only_new` has the server refuse it, with status 412, when something is at the key. `sums` is the only sum of a
         body that it gets, one of `description.SUMS`; `summed` are other bytes, of which that is: to see it refused.
+        `moved` is told what of the body leaves.
 
         Raises:
             Refused: it failed for good.
             Unusable: the server's certificate is none that this Python knows.
         """
         about = _headers(method, body if summed is None else summed, sums)
-        return self._asker.ask(lambda: self._made((method, key, query), body, about, only_new=only_new), tries=tries)
+        request = method, key, query
+        return self._asker.ask(lambda: self._made(request, body, about, moved, only_new=only_new), tries=tries)
 
     def _made(
         self,
         request: tuple[str, str, Mapping[str, str]],
         body: bytes | Pieces,
         about: Mapping[str, str],
+        moved: Moved,
         *,
         only_new: bool,
     ) -> Request:
@@ -79,7 +85,7 @@ class Requests:
             headers["If-None-Match"] = "*"
         data = None
         if method in ("PUT", "POST"):
-            data, headers["Content-Length"] = chain.from_iterable(map(blocks, parts_of(body))), str(size_of(body))
+            data, headers["Content-Length"] = _leaving(body, moved), str(size_of(body))
         url = f"{self._base}{path}?{words}" if words else f"{self._base}{path}"
         return Request(url, data=data, headers=headers, method=method)
 
@@ -88,6 +94,13 @@ class Requests:
             return self._found.key
         fresh = self._found.provider()
         return Key(fresh["access_key_id"], fresh["secret_access_key"], fresh.get("token"))
+
+
+def _leaving(body: bytes | Pieces, moved: Moved) -> Iterator[Any]:
+    """A body in blocks, telling of each that has left."""
+    for block in chain.from_iterable(map(blocks, parts_of(body))):
+        yield block
+        moved(len(block))
 
 
 def _headers(method: str, body: bytes | Pieces, sums: str) -> dict[str, str]:
