@@ -106,23 +106,27 @@ def test_the_versions_of_a_pointer_come_newest_first(repo: Path) -> None:
         commit_all(repo, f"number {number}\n\nmore words")
     (repo / "a.track").unlink()
     last = commit_all(repo, "removed")
-    versions = list(log.versions_of(Git(repo), b"a.track"))
-    assert [(event.op, event.commit.subject, content, before) for event, content, before in versions] == [
+    versions = list(log.history(Git(repo), ["HEAD"], [b"a.track"]))
+    contents = dict(Git(repo).blobs({blob for event in versions for blob in (event.blob, event.before) if blob}))
+    assert [
+        (event.op, event.commit.subject, contents.get(event.blob or ""), contents.get(event.before or ""))
+        for event in versions
+    ] == [
         ("D", "removed", None, b"two\n"),
         ("M", "number 1", b"two\n", b"one\n"),
         ("A", "number 0", b"one\n", None),
     ]
-    commit = versions[0][0].commit
+    commit = versions[0].commit
     assert commit.oid == last
     assert (commit.author, commit.email, commit.authored) == ("Ada Lovelace", "ada@example.org", 1767323045)
-    assert commit.parents == (versions[1][0].commit.oid,)
+    assert commit.parents == (versions[1].commit.oid,)
 
 
 def test_a_path_with_pattern_characters_is_only_itself(repo: Path) -> None:
     _write(repo / "a[1]*.track", "one\n")
     _write(repo / "a1x.track", "two\n")
     commit_all(repo)
-    assert [event.path for event, _, _ in log.versions_of(Git(repo), b"a[1]*.track")] == [b"a[1]*.track"]
+    assert [event.path for event in log.history(Git(repo), ["HEAD"], [b"a[1]*.track"])] == [b"a[1]*.track"]
 
 
 def test_a_conflict_resolved_in_a_merge_is_an_event_of_the_merge(repo: Path) -> None:

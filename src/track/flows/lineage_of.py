@@ -13,6 +13,7 @@ from track.errors import (
     UnknownRevision,
     UnknownRun,
 )
+from track.flows.candidates import ambiguous, of_run, of_saved, refuse_several
 from track.flows.lineage_runs import Asked, Told, every_record, related_runs
 from track.flows.named_place import place_named
 from track.flows.named_versions import version_path
@@ -156,6 +157,8 @@ def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
     history, pointers, _, runs = known
     if (digest := _digest(item)) is not None:
         return history.content(digest)
+    if rev is None:
+        refuse_several(project, item, pointers, runs.found)
     if (node := _artifact(project, history, pointers, item, rev)) is not None:
         return node
     if rev is not None:  # no other thing of that name is what it was at that revision
@@ -166,6 +169,8 @@ def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
     if ":" in item and (node := _of_run(project, history, runs, item)) is not None:
         return node
     for record, used in history.called(item):
+        if alike := [run for run in runs.found if run.record.name == item]:
+            raise ambiguous(item, [of_saved(record, item), *map(of_run, alike)])
         return history.node_of(record, used)
     try:
         found = find_run(project, item, runs)

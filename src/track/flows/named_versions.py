@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -21,8 +22,9 @@ from track.flows.named import (
 from track.flows.run_journal import journal_of
 from track.flows.sides import HERE, STAGED, Side, parsed, side_here
 from track.history import log
-from track.history.identity import blob_of
 from track.history.log import Event
+from track.history.present import present_blobs
+from track.model.digest import Digest
 from track.model.names import (
     ARTIFACTS,
     artifact_pointer,
@@ -169,32 +171,29 @@ def dated(project: Project, versions: Sequence[NamedVersion], side: Side) -> lis
     """These versions of one side, with when they were made and by whom."""
     revs = ["HEAD"] if side.name in (HERE, STAGED) else [side.name]
     try:
-        events = list(log.history(project.git, revs, _paths({one.name for one in versions})))
+        events = list(log.history(project.git, revs, named_pathspecs({one.name for one in versions})))
     except UnknownRevision:  # nothing is committed yet
         events = []
-    first = _first(events)
-    found = []
-    for one in versions:
-        content = side.contents[one.path]
-        like = next((blob for path, blob in first if path == one.path), "")
-        found.append(_dated(project, one, first.get((one.path, blob_of(content, like)))))
-    return found
+    first = {(path, digest): (number, event) for path, digest, _, number, event in _made(project, events).found}
+    return [_dated(project, one, first.get((one.path, one.pointer.digest))) for one in versions]
 
 
 def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersion]:
     """Every version of a name that any ref's history has, and what is in the working tree."""
-    first = _first(log.history(project.git, None, _paths({asked.name}), every_side=True))
-    contents = dict(project.git.blobs(sorted({blob for _, blob in first})))
-    places = {path: has for path, _ in first if (has := _partitions(path, asked.name)) is not None}
+    made = _made(project, log.history(project.git, None, named_pathspecs({asked.name}), every_side=True))
+    places = {path: has for path in made.paths if (has := partitions_at(path, asked.name)) is not None}
     here = names.found.get(asked.name, Versions()).places
     if not places and not here:
         raise unknown_name(asked.name, names)
     wanted = partitions_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
     found = [
-        _dated(project, NamedVersion(asked.name, places[path], path, pointer, event[1].commit.oid[:10]), event)
-        for (path, blob), event in first.items()
+        _dated(
+            project,
+            NamedVersion(asked.name, places[path], path, pointer, event.commit.oid[:10]),
+            (number, event),
+        )
+        for path, _, pointer, number, event in made.found
         if path in places and wanted.items() <= places[path].items()
-        if (pointer := parsed(contents[blob], path)) is not None
     ]
     committed = {(one.path, one.pointer.digest) for one in found}
     for path, partitions in matching(here, wanted).items():
@@ -206,9 +205,33 @@ def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersi
     return found
 
 
-def _first(events: Iterable[Event]) -> dict[tuple[bytes, str], tuple[int, Event]]:
-    """The earliest event that gave a path a content, with its number; they come newest first."""
-    return {(event.path, event.blob): (number, event) for number, event in enumerate(events) if event.blob is not None}
+class _Made(NamedTuple):
+    """What was made of named artifacts: the pointers' paths, and (path, digest, pointer, number, event) a version.
+
+    The event is the earliest that gave the path this content, its number how many came after it, and the pointer the
+    newest that says so: labels that were changed since make no other version.
+    """
+
+    paths: frozenset[bytes]
+    found: tuple[tuple[bytes, Digest, Pointer, int, Event], ...]
+
+
+def _made(project: Project, events: Iterable[Event]) -> _Made:
+    """The versions that these events made, which come newest first; those that are not here are left out."""
+    made = [(number, event) for number, event in enumerate(events) if event.blob is not None]
+    contents = present_blobs(project.git, (event.blob for _, event in made if event.blob is not None))
+    known = {}
+    for name, content in contents.items():
+        with suppress(MalformedPointer, NewerFormat):  # it was once committed so, and is passed over
+            known[name] = parsed(content, b"it")
+    found: dict[tuple[bytes, Digest], tuple[Pointer, int, Event]] = {}
+    for number, event in made:
+        pointer = known.get(event.blob or "")
+        if pointer is not None:
+            newest = found.get((event.path, pointer.digest), (pointer,))[0]
+            found[event.path, pointer.digest] = newest, number, event
+    versions = tuple((path, digest, *made) for (path, digest), made in found.items())
+    return _Made(frozenset(event.path for _, event in made), versions)
 
 
 def _dated(project: Project, one: NamedVersion, found: tuple[int, Event] | None) -> NamedVersion:
@@ -239,7 +262,7 @@ def _record_of(project: Project, run: str | None) -> Record | None:
         return None
 
 
-def _paths(names: Iterable[str]) -> list[bytes]:
+def named_pathspecs(names: Iterable[str]) -> list[bytes]:
     """Where the pointers of these names may lie."""
     found: list[bytes] = []
     for name in sorted(names):
@@ -248,7 +271,7 @@ def _paths(names: Iterable[str]) -> list[bytes]:
     return found
 
 
-def _partitions(path: bytes, name: str) -> dict[str, str] | None:
+def partitions_at(path: bytes, name: str) -> dict[str, str] | None:
     """The partitions of the pointer at a path, if it is one of this name."""
     if not is_named_pointer(path) or b"/@" in path[len(ARTIFACTS) :]:
         return None

@@ -15,12 +15,12 @@ from track.flows.run_records import (
     say_the_same,
 )
 from track.model.names import display, is_record_path, typed
-from track.model.record import Record, is_run_id
+from track.model.record import Record, is_run_id, is_run_name
 from track.project import Project
 
 __all__ = [
-    "Found", "Runs", "every_run", "find_run", "line_of", "may_mean", "producers", "runs_besides", "runs_of",
-    "say_the_same",
+    "Found", "Runs", "every_run", "find_run", "known_runs", "line_of", "may_mean", "producers", "runs_besides",
+    "runs_called", "runs_of", "runs_with_digits", "say_the_same",
 ]  # fmt: skip
 
 _PART = re.compile("[0-9a-f-]{4,36}")
@@ -64,6 +64,22 @@ def find_run(project: Project, name: str, among: Runs | None = None) -> Found:
     )
     ambiguous.instead = name, matching[0].record.id
     raise ambiguous
+
+
+def runs_called(project: Project, name: str) -> list[Found]:
+    """The runs of exactly this name or id, newest first."""
+    if not is_run_name(name):
+        return []
+    found, _ = known_runs(project, lambda id, called: name in (id, called))
+    return [one for one in found if name in (one.record.id, one.record.name)]
+
+
+def runs_with_digits(project: Project, digits: str) -> list[Found]:
+    """The runs whose id begins or ends with these digits, newest first."""
+    if _PART.fullmatch(digits) is None:
+        return []
+    found, _ = known_runs(project, lambda id, called: _is_part(id, digits))
+    return [one for one in found if _begins(one.record, digits)]
 
 
 def line_of(found: Found) -> str:

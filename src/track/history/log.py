@@ -162,21 +162,6 @@ def pointer_at(git: Git, rev: str, path: bytes) -> bytes | None:
     return None if blob is None else next(git.blobs([blob]))[1]
 
 
-def versions_of(git: Git, path: bytes, rev: str = "HEAD") -> Iterator[tuple[Event, bytes | None, bytes | None]]:
-    """Give what happened to one pointer file, newest first, with its content after each (none: removed) and before.
-
-    However many there are, two processes of Git are asked.
-
-    Raises:
-        UnknownRevision: there is no such commit.
-    """
-    events = list(history(git, [rev], [path]))
-    blobs = {blob for event in events for blob in (event.blob, event.before) if blob is not None}
-    contents: dict[str | None, bytes] = dict(git.blobs(sorted(blobs)))
-    for event in events:
-        yield event, contents.get(event.blob), contents.get(event.before)
-
-
 def was_named(git: Git, path: bytes, text: str) -> bool:
     """Whether the pointer file `path` has this text in it in some commit that a ref, or the log of one, reaches."""
     return bool(

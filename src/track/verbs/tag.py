@@ -1,10 +1,11 @@
 """Tag: words that people put on artifacts, set, taken away or shown; the data is not looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from track.errors import UsageError
-from track.flows.marking import Marked, mark, read_marks
+from track.flows.marking import Marked, Targets, mark, read_marks
 from track.project import Project
 
 
@@ -21,6 +22,8 @@ def tag(
     names: Sequence[str] = (),
     *,
     remove: bool = False,
+    partitions: Mapping[str, object] | None = None,
+    time: str | date | None = None,
     stage: bool = True,
     dry_run: bool = False,
 ) -> Tagged:
@@ -30,19 +33,20 @@ def tag(
     of a pointer stays byte for byte. Interrupted, some pointers are changed; the same call finishes.
 
     Raises:
-        UnknownPath: no artifact is at one of the paths.
-        UsageError: no path was named, or a path is inside an artifact.
+        UnknownPath: no artifact is at one of the paths, or called so.
+        UsageError: no path was named, a word means several things, or a path is inside an artifact.
         MalformedPointer, NewerFormat: a pointer breaks the rules of its format.
         Locked, GitFailed, DiskFull, StoreUnwritable: the pointers could not be written or staged.
     """
+    targets = Targets(paths, partitions or {}, time)
     if not names:
-        return Tagged(read_marks(project, paths))
+        return Tagged(read_marks(project, targets))
     if not paths:
         raise UsageError("no artifact was named", hint="track tag PATH NAME")
     asked = set(names)
     done = mark(
         project,
-        paths,
+        targets,
         lambda pointer: (
             pointer.labels,
             tuple(sorted(set(pointer.tags) - asked if remove else set(pointer.tags) | asked)),

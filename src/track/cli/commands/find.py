@@ -7,6 +7,7 @@ import click
 
 from track.cli import found_text
 from track.cli.found_json import Printed
+from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit_told, hint, note, opened, table
 from track.errors import UsageError
 from track.model.names import display
@@ -88,13 +89,7 @@ def _say_rest(found: Found, shown_count: int, noun: str) -> None:
         note(f"nothing found among {count_text(found.known_count, noun)}")
     else:
         note(f"shown {shown_count:,} of {found.matching_count:,}")
-    if found.is_cut:
-        note("this clone is shallow: what was before its oldest commits is not looked at")
-        hint("git fetch --unshallow")
-    if found.absent_count:
-        count = count_text(found.absent_count, "pointer or record", "pointers and records")
-        note(f"not in this partial clone, and so not looked at: {count}")
-        hint("git fetch --refetch --no-filter")
+    say_what_is_missing(found.is_cut, found.absent_count)
     if found.unreadable:
         note(f"{count_text(len(found.unreadable), 'pointer or record', 'pointers and records')} cannot be read")
         hint("track doctor")

@@ -3,6 +3,7 @@
 import click
 
 from track.cli.marks import document, say_done, text_value
+from track.cli.partitions import partition_options, partitions_of
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import emit, emit_json, note, opened
 from track.errors import UsageError
@@ -18,6 +19,9 @@ _HELP = """Set labels of artifacts, take them away, or show them. Only the point
   track label data/train.csv ticket=AB-7 rows.bad=12    set two, one of them in the table `rows`
   track label data/ images licence=CC-BY-4.0            at several artifacts, all those below a folder too
   track label data/train.csv --remove ticket            take one away
+  track label rides stage=gold                          what every partition of a named artifact has
+  track label rides --partition region=eu stage=gold    those with this partition
+  track label rides@prod stage=gold                     one version: by an alias, a digest, or @latest
   track label 'note="42"' -- data/a=b.csv               a text that looks like a number; a path with a `=`
 
 true, false and numbers are what they look like, all else is text; in double quotes it is text in any case. A dot in
@@ -33,6 +37,7 @@ another command at work; 7 a damaged pointer.
 @click.command("label", cls=Separated, help=_HELP, short_help="set and show labels of artifacts")
 @click.argument("words", nargs=-1, metavar="[PATH]... [KEY=VALUE]... [-- PATH...]", type=click.UNPROCESSED)
 @click.option("--remove", "removed", multiple=True, metavar="KEY", help="Take this label away; may be repeated.")
+@partition_options
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
 @click.option("-n", "--dry-run", is_flag=True, help="Write nothing, say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -43,6 +48,8 @@ def command(
     *,
     words: tuple[str, ...],
     removed: tuple[str, ...],
+    partitions: tuple[str, ...],
+    time: str | None,
     no_stage: bool,
     dry_run: bool,
     as_json: bool,
@@ -50,8 +57,11 @@ def command(
     """Translate, call the verb, show."""
     paths, given = _read(ctx, words)
     keys = [key_of(key) for key in removed]
+    asked = partitions_of(partitions)
     with opened() as project:
-        done = label(project, paths, given, remove=keys, stage=not no_stage, dry_run=dry_run)
+        done = label(
+            project, paths, given, remove=keys, partitions=asked, time=time, stage=not no_stage, dry_run=dry_run
+        )
     acts = bool(given or keys)
     if as_json:
         emit_json("label", document(done.artifacts, dry_run=dry_run))

@@ -1,20 +1,24 @@
-"""`track log`: the versions of one artifact; and `track log metric` and `event`, which log to a run."""
+"""`track log`: the versions of an artifact and what commits did; and `track log metric` and `event`, to a run."""
 
 import sys
-from datetime import UTC, datetime
 
 import click
 
-from track.cli.session import emit, emit_json, opened, paint, size_text
+from track.cli.commits_text import commit_document, commit_lines, version_document, version_lines
+from track.cli.missing_text import say_what_is_missing
+from track.cli.partitions import partition_options, partitions_of
+from track.cli.session import emit, emit_json, note, opened
 from track.errors import UsageError
+from track.flows.view import name_of
 from track.model.names import display, text_of
 from track.verbs.log import Logged, Version, log
 from track.verbs.log_event import log_event
 from track.verbs.log_metric import log_metric
 
-_GROUP_HELP = """Show the versions of one artifact, or log to a run.
+_GROUP_HELP = """Show the history of artifacts and runs, or log to a run.
 
 \b
+  track log                                  what commits did to artifacts and runs
   track log data/train.csv                   the versions of an artifact, as `track log versions` does
   track log metric --run brave-otter loss=0.25
   track log event "the grid was refined"     to the run that started this command
@@ -31,14 +35,22 @@ _HELP = """Show the versions of one artifact, newest first: commit, date, author
   track log --stat images           count the files that changed inside
   track log --rev main images       the versions that another revision reaches
   track log -n 3 --json images      the last three, for a program
+  track log rides                   a named artifact, all its partitions
+  track log rides --partition region=eu
+  track log rides@prod              what the alias named, and when
+  track log brave-otter             the commits that have a run
+  track log                         what commits did to artifacts and runs, the last hundred
+  track log v1.0..main              what these commits did
 
-A pointer that was renamed is followed, unless --no-follow.
+A pointer that was renamed is followed, unless --no-follow. Words that mean several things are refused with what they
+mean: ./rides is the path, rides@latest the name, an id the run or commit.
 
 \b
 Letters: A added, M modified, D deleted, R renamed.
 
 \b
-Exit codes: 0 done; 2 no such revision or artifact; 3 not a project.
+Exit codes: 0 done; 2 no such revision, artifact or run, or several are called so; 3 not a project; 7 a declaration
+that cannot be read.
 """
 
 _METRIC_HELP = """Log values of metrics to a living run.
@@ -69,7 +81,6 @@ Values of variables that look secret are left out.
 \b
 Exit codes: 0 done; 1 it cannot be written; 2 no such run, or one that has ended; 3 not a project; 6 locked.
 """
-_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed"}
 
 
 class _Log(click.Group):
@@ -84,30 +95,43 @@ class _Log(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group("log", cls=_Log, help=_GROUP_HELP, short_help="the versions of an artifact; or log to a run")
+@click.group("log", cls=_Log, help=_GROUP_HELP, short_help="the history of artifacts and runs; or log to a run")
 def command() -> None:
     """The group; its commands say what they do."""
 
 
-@command.command("versions", help=_HELP, short_help="the versions of an artifact")
-@click.argument("path", metavar="PATH", type=click.UNPROCESSED)
+@command.command("versions", help=_HELP, short_help="the versions of an artifact, or what commits did")
+@click.argument("words", metavar="[PATH|NAME[@VERSION]|RUN|REV]", required=False, type=click.UNPROCESSED)
 @click.option("--rev", default="HEAD", show_default=True, metavar="REV", help="Show what this revision reaches.")
+@partition_options
 @click.option("-n", "--max-count", type=click.IntRange(min=1), metavar="N", help="Show only the last N.")
 @click.option("--stat", is_flag=True, help="Count the files inside that changed.")
 @click.option("--no-follow", is_flag=True, help="Stop where the pointer got its name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def versions(*, path: str, rev: str, max_count: int | None, stat: bool, no_follow: bool, as_json: bool) -> None:
+def versions(
+    *,
+    words: str | None,
+    rev: str,
+    partitions: tuple[str, ...],
+    time: str | None,
+    max_count: int | None,
+    stat: bool,
+    no_follow: bool,
+    as_json: bool,
+) -> None:
     """Translate, call the verb, show."""
+    asked = partitions_of(partitions)
+    if words is None and (asked or time is not None):
+        raise UsageError("a partition of what?", hint="track log NAME --partition key=value")
     with opened() as project:
-        found = log(project, path, rev, stat=stat, follow=not no_follow)
-    shown = found.versions[:max_count]
+        found = log(project, words, rev, partitions=asked, time=time, stat=stat, follow=not no_follow, most=max_count)
     if as_json:
-        emit_json("log", _document(found, shown))
-        return
-    for number, version in enumerate(shown):
-        if number:
-            emit("")
-        _show(version)
+        emit_json("log", _document(found))
+    else:
+        _show(found)
+    if not as_json and found.is_more:
+        note(f"the last {len(found.commits):,} commits that did something; -n N shows more")
+    say_what_is_missing(False, found.absent_count)
 
 
 @command.command("metric", help=_METRIC_HELP, short_help="log values of metrics to a run")
@@ -145,67 +169,30 @@ def _measured(text: str) -> tuple[str, float]:
         raise UsageError(f"not the value of a metric: {display(text)}", hint="write name=number: loss=0.25") from None
 
 
-def _show(version: Version) -> None:
-    date = datetime.fromtimestamp(version.authored, UTC).strftime("%Y-%m-%d %H:%M")
-    emit(f"{paint(version.commit[:12], 'yellow')}  {date} UTC  {display(version.author)}  {display(version.subject)}")
-    moved = f" from {display(version.renamed_from)}" if version.renamed_from is not None else ""
-    said = [f"{version.op} {_WORDS[version.op]}{moved}"]
-    pointer = version.pointer
-    if version.trouble is not None:
-        said.append(version.trouble)
-    elif pointer is not None:
-        said.append(pointer.digest.short)
-        said.append(display(str(pointer.value)) if pointer.kind == "value" else size_text(pointer.size))
-        said += [f"{pointer.files:,} files"] if pointer.files is not None else []
-        said += [f"tag {display(tag)}" for tag in pointer.tags]
-    if version.before is not None and pointer is not None:
-        said += _deltas(version)
-    emit("  " + "  ".join(said))
+def _show(found: Logged) -> None:
+    blocks = [
+        *(version_lines(one, _which(found, one)) for one in found.versions),
+        *(commit_lines(one) for one in found.commits),
+    ]
+    for number, lines in enumerate(blocks):
+        if number:
+            emit("")
+        for line in lines:
+            emit(line)
+    if not blocks:
+        note("no commit did anything to artifacts and runs")
 
 
-def _deltas(version: Version) -> list[str]:
-    assert version.before is not None and version.pointer is not None
-    if version.before.digest == version.pointer.digest:
-        return ["same content"]
-    sign = "+" if version.size_delta >= 0 else "-"
-    said = [f"({sign}{size_text(abs(version.size_delta))}" + _files(version) + ")"]
-    if version.counts is not None:
-        signs = zip("+~-", version.counts, strict=True)
-        said.append(" ".join(f"{mark}{count:,}" for mark, count in signs if count))
-    return said
+def _which(found: Logged, version: Version) -> str | None:
+    """Which partition it is, where there may be several."""
+    return None if found.path else name_of(version.path)
 
 
-def _files(version: Version) -> str:
-    return f", {version.files_delta:+,} files" if version.files_delta else ""
-
-
-def _document(found: Logged, shown: tuple[Version, ...]) -> dict[str, object]:
+def _document(found: Logged) -> dict[str, object]:
     return {
-        "path": text_of(found.path),
+        "path": text_of(found.path) if found.path else None,
         "name": found.name,
-        "versions": [
-            {
-                "commit": version.commit,
-                "parents": list(version.parents),
-                "author": version.author,
-                "email": version.email,
-                "date": datetime.fromtimestamp(version.authored, UTC).isoformat().replace("+00:00", "Z"),
-                "subject": version.subject,
-                "op": version.op,
-                "path": text_of(version.path),
-                "renamed_from": None if version.renamed_from is None else text_of(version.renamed_from),
-                "digest": str(version.pointer.digest) if version.pointer else None,
-                "kind": version.pointer.kind if version.pointer else None,
-                "size": version.pointer.size if version.pointer else None,
-                "files": version.pointer.files if version.pointer else None,
-                "tags": list(version.pointer.tags) if version.pointer else [],
-                "size_delta": version.size_delta,
-                "files_delta": version.files_delta,
-                "added": version.counts[0] if version.counts else None,
-                "modified": version.counts[1] if version.counts else None,
-                "deleted": version.counts[2] if version.counts else None,
-                "trouble": version.trouble,
-            }
-            for version in shown
-        ],
+        "versions": [version_document(one) for one in found.versions],
+        "commits": [commit_document(one) for one in found.commits],
+        "absent": found.absent_count,
     }

@@ -1,42 +1,83 @@
-"""`track show`: everything known about one artifact version."""
+"""`track show`: everything known about one artifact version, one run or one commit."""
 
 import click
 
+from track.cli import runs_text
+from track.cli.commits_text import commit_document, commit_lines
 from track.cli.fetching import answer, fetch_option
-from track.cli.session import count_text, emit, emit_json, opened, paint, size_text, table
+from track.cli.missing_text import say_what_is_missing
+from track.cli.partitions import partition_options, partitions_of
+from track.cli.session import count_text, emit, emit_json, note, opened, paint, size_text, table
+from track.flows.logged import CommitLogged
+from track.flows.run_find import Found
 from track.model.digest import Digest
 from track.model.manifest import Entry
 from track.model.names import display, text_of
 from track.verbs.show import Shown, show
 
-_HELP = """Show everything known about one artifact, or one file inside it, in words.
+_HELP = """Show everything known about one artifact, or one file inside it, about a run, or what a commit did.
 
 \b
   track show data/train.parquet     as its pointer in the working tree says
   track show v1:images              at a revision
   track show :images/cats/1.jpg     a file inside, as the index says
+  track show rides@prod             a named artifact: an alias, a digest, a revision, or the latest
+  track show rides --partition region=eu --time 2024-01-31
+  track show brave-otter            a run, by its name or id
+  track show HEAD~1                 what a commit did to artifacts and runs
 
-Behind a colon, a path is from the top of the repository unless it begins with ./ or ../ .
+Behind a colon, a path is from the top of the repository unless it begins with ./ or ../ . Words that mean several
+things are refused with what they mean: ./rides is the path, rides@latest the name, an id the run or commit.
 
 \b
-Exit codes: 0 done; 2 no such revision or path; 3 not a project; 4 the manifest is not here.
+Exit codes: 0 done; 2 nothing is called so, or several things are; 3 not a project; 4 the manifest is not here;
+7 a pointer that cannot be read.
 """
 _MODES = {"f": "file", "x": "executable file", "l": "link", "d": "empty directory"}
 
 
-@click.command("show", help=_HELP, short_help="everything known about one artifact")
-@click.argument("words", metavar="[REV:]PATH", type=click.UNPROCESSED)
+@click.command("show", help=_HELP, short_help="everything known about one artifact, run or commit")
+@click.argument("words", metavar="[REV:]PATH|NAME[@VERSION]|RUN|COMMIT", type=click.UNPROCESSED)
+@partition_options
+@click.option("--all", "every", is_flag=True, help="The latest version of a name that any branch or tag has.")
 @fetch_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, words: str, fetches: bool, as_json: bool) -> None:
+def command(
+    *, words: str, partitions: tuple[str, ...], time: str | None, every: bool, fetches: bool, as_json: bool
+) -> None:
     """Translate, call the verb, show."""
+    asked = partitions_of(partitions)
     with opened() as project:
-        found = answer(project, words, lambda: show(project, words), fetches)
+        found = answer(project, words, lambda: show(project, words, asked, time, every=every), fetches)
+    if isinstance(found, Found):
+        _show_run(found, as_json)
+    elif isinstance(found, CommitLogged):
+        _show_commit(found, as_json)
+    elif as_json:
+        emit_json("show", {"what": "artifact", **_document(found)})
+    else:
+        emit(paint(display(found.name) if found.name else display(found.path), "bold"))
+        table([["", name, text] for name, text in _rows(found)])
+        say_what_is_missing(found.is_cut and found.created is not None, found.absent_count)
+
+
+def _show_run(found: Found, as_json: bool) -> None:
     if as_json:
-        emit_json("show", _document(found))
+        emit_json("show", {"what": "run", **runs_text.document(found)})
         return
-    emit(paint(display(found.name) if found.name else display(found.path), "bold"))
-    table([["", name, text] for name, text in _rows(found)])
+    for line in runs_text.lines(found):
+        emit(line)
+
+
+def _show_commit(found: CommitLogged, as_json: bool) -> None:
+    if as_json:
+        emit_json("show", {"what": "commit", **commit_document(found)})
+        return
+    for line in commit_lines(found):
+        emit(line)
+    if not found.versions and not found.runs:
+        note("it did nothing to artifacts and runs")
+    say_what_is_missing(False, found.absent_count)
 
 
 def _rows(found: Shown) -> list[tuple[str, str]]:
@@ -59,6 +100,11 @@ def _rows(found: Shown) -> list[tuple[str, str]]:
         rows += [(f"partition {display(key)}", display(value)) for key, value in pointer.partitions.items()]
         rows += [("based on", f"{display(path)} {digest.short}") for path, digest in sorted(pointer.based_on.items())]
         rows += [("column", f"{display(name)} {display(kind)}") for name, kind in pointer.schema.items()]
+    if found.created is not None and found.commit is not None:
+        who = f" by {display(found.user)}" if found.user else ""
+        rows.append(("made", f"{found.created:%Y-%m-%d %H:%M} UTC{who}, first in {found.commit[:12]}"))
+    else:
+        rows.append(("made", "not committed yet"))
     rows.append(("bytes", _whereabouts(found)))
     return rows
 
@@ -109,6 +155,11 @@ def _document(found: Shown) -> dict[str, object]:
         "entry": inside,
         "is_here": found.is_here,
         "is_pushed": found.is_pushed,
+        "created": None if found.created is None else found.created.isoformat(),
+        "user": found.user,
+        "commit": found.commit,
+        "is_cut": found.is_cut,
+        "absent": found.absent_count,
     }
 
 

@@ -3,6 +3,7 @@
 import click
 
 from track.cli.marks import document, say_done
+from track.cli.partitions import partition_options, partitions_of
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import emit, emit_json, note, opened
 from track.errors import UnknownPath, UsageError
@@ -20,6 +21,7 @@ _HELP = """Put tags on artifacts, take them off, or show them. Only the pointers
   track tag data/train.csv reviewed gold      put two tags on it
   track tag data/ images reviewed             on several artifacts, all those below a folder too
   track tag data/train.csv gold --remove      take one off
+  track tag rides@prod reviewed               one version of a named artifact; rides: of all its partitions
   track tag reviewed -- data images           tags before `--`, paths behind it: nothing can be mistaken
 
 Without `--`, words that name artifacts come first, and the others are tags. Pointers are staged, so that `git commit`
@@ -34,6 +36,7 @@ another command at work; 7 a damaged pointer.
 @click.command("tag", cls=Separated, help=_HELP, short_help="set and show tags of artifacts")
 @click.argument("words", nargs=-1, metavar="[PATH]... [TAG]... [-- PATH...]", type=click.UNPROCESSED)
 @click.option("--remove", is_flag=True, help="Take these tags off.")
+@partition_options
 @click.option("--no-stage", is_flag=True, help="Leave Git's index alone.")
 @click.option("-n", "--dry-run", is_flag=True, help="Write nothing, say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -44,6 +47,8 @@ def command(
     *,
     words: tuple[str, ...],
     remove: bool,
+    partitions: tuple[str, ...],
+    time: str | None,
     no_stage: bool,
     dry_run: bool,
     as_json: bool,
@@ -53,7 +58,16 @@ def command(
         paths, names = _read(project, ctx, words)
         if remove and not names:
             raise UsageError("which tag is to be removed?", hint="track tag PATH NAME --remove")
-        done = tag(project, paths, names, remove=remove, stage=not no_stage, dry_run=dry_run)
+        done = tag(
+            project,
+            paths,
+            names,
+            remove=remove,
+            partitions=partitions_of(partitions),
+            time=time,
+            stage=not no_stage,
+            dry_run=dry_run,
+        )
     if as_json:
         emit_json("tag", document(done.artifacts, dry_run=dry_run))
     elif names:

@@ -2,7 +2,8 @@
 
 import click
 
-from track.cli.session import count_text, emit_json, hint, note, opened, table
+from track.cli.missing_text import say_what_is_missing
+from track.cli.session import count_text, emit_json, note, opened, table
 from track.model.names import display
 from track.verbs.who_uses import Use, Users, who_uses
 
@@ -43,13 +44,7 @@ def _say_rest(found: Users) -> None:
         note(f"{count_text(len(found.uses), 'user')} of {versions}")
     else:
         note(f"nobody is known to use {display(found.name)}: {versions} looked at")
-    if found.is_cut:
-        note("this clone is shallow: what was before its oldest commits is not looked at")
-        hint("git fetch --unshallow")
-    if found.absent_count:
-        count = count_text(found.absent_count, "pointer or record", "pointers and records")
-        note(f"not in this partial clone, and so not looked at: {count}")
-        hint("git fetch --refetch --no-filter")
+    say_what_is_missing(found.is_cut, found.absent_count)
 
 
 def _row(use: Use) -> tuple[str, ...]:

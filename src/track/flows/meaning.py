@@ -1,0 +1,72 @@
+"""Meaning: the one thing that words mean that may be a path, a named artifact, a run or a commit; never guessed."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from track.errors import OutsideRepository, UnknownPath, UnknownRevision, UsageError
+from track.flows.candidates import ambiguous, called_so, of_commit, of_run
+from track.flows.named_place import place_named
+from track.flows.run_find import Found, known_runs, runs_with_digits
+from track.flows.view import Located
+from track.model.names import typed
+from track.project import Project
+
+
+class CommitMeant(NamedTuple):
+    """A commit, by its full id."""
+
+    id: str
+
+
+def meaning(
+    project: Project,
+    words: str,
+    partitions: Mapping[str, object] | None = None,
+    time: str | date | None = None,
+    *,
+    every: bool = False,
+) -> Located | Found | CommitMeant:
+    """The artifact, run or commit that words mean: `[REV:]PATH`, `[REV:]NAME[@VERSION]`, a run, or a revision.
+
+    With partitions it is always a name. What is called so is meant before what has an id that begins so.
+
+    Raises:
+        UnknownPath, UnknownRevision, OutsideRepository: nothing is called so, with the nearest names.
+        UsageError: several things are; each is listed with words that mean it alone.
+        MalformedPointer, NewerFormat: the pointer that is meant cannot be read.
+    """
+    if partitions or time is not None or every:
+        return place_named(project, words, partitions, time, every=every)
+    runs, commit = called_so(project, words)
+    others = [*map(of_run, runs), *([of_commit(commit)] if commit is not None else [])]
+    try:
+        return place_named(project, words, others=others)
+    except (UnknownPath, UnknownRevision, OutsideRepository) as error:
+        unknown = error
+    if not others:
+        runs = runs_with_digits(project, words)
+        with suppress(UnknownRevision):
+            commit = project.git.resolve(words)
+        others = [*map(of_run, runs), *([of_commit(commit)] if commit is not None else [])]
+    if len(others) > 1:
+        raise ambiguous(words, others)
+    if runs:
+        return runs[0]
+    if commit is not None:
+        return CommitMeant(commit)
+    raise _with_runs(project, words, unknown)
+
+
+def _with_runs(project: Project, words: str, error: UsageError) -> UsageError:
+    """The same error with the nearest runs, where no artifact is called nearly so."""
+    hint = error.hint or ""
+    if isinstance(error, UnknownPath) and not error.details and "did you mean" not in hint:
+        near = get_close_matches(words, sorted(known_runs(project, lambda id, called: False)[1]), n=3, cutoff=0.6)
+        if near:
+            error.hint = f"did you mean the run {' or '.join(map(typed, near))} ?"
+        elif hint == "track ls":
+            error.hint = "artifacts: track ls      runs: track runs list      commits: track log"
+    return error
