@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from track.errors import MalformedPointer, TrackError, UnknownRevision, UsageError
-from track.flows.run_find import Found, runs_called
+from track.errors import MalformedPointer, TrackError, UsageError
 from track.model.names import display, is_named_pointer, parse_artifact_name, typed
 from track.model.record import Record
 from track.project import Project
@@ -32,9 +31,9 @@ def of_name(words: str) -> Candidate:
     return Candidate("named artifact", f"{words}@latest", "the name")
 
 
-def of_run(found: Found) -> Candidate:
+def of_run(record: Record) -> Candidate:
     """A run."""
-    return Candidate("run", found.record.id, f"the run of {found.record.started:%Y-%m-%d %H:%M} UTC")
+    return Candidate("run", record.id, f"the run of {record.started:%Y-%m-%d %H:%M} UTC")
 
 
 def of_commit(commit: str) -> Candidate:
@@ -42,24 +41,12 @@ def of_commit(commit: str) -> Candidate:
     return Candidate("commit", commit[:12], "the commit")
 
 
-def called_so(project: Project, words: str) -> tuple[list[Found], str | None]:
-    """The runs of exactly this name or id, newest first, and the commit of a branch, a tag or another revision.
-
-    Digits of an id mean something only where nothing is called so, and are not looked at.
-    """
-    try:
-        commit = None if words.strip("0123456789abcdef") == "" else project.git.resolve(words)
-    except UnknownRevision:
-        commit = None
-    return runs_called(project, words), commit
-
-
 def of_saved(record: Record, name: str) -> Candidate:
     """What a run saved to itself alone."""
     return Candidate("thing that a run saved", f"{record.id}:{name}", f"what the run {display(record.name)} saved")
 
 
-def refuse_several(project: Project, item: str, artifacts: Iterable[bytes], runs: Iterable[Found]) -> None:
+def refuse_several(project: Project, item: str, artifacts: Iterable[bytes], runs: Iterable[Record]) -> None:
     """Refuse a word that an artifact of the working tree is called by, its path or name, and something else as well.
 
     Raises:
@@ -78,7 +65,7 @@ def refuse_several(project: Project, item: str, artifacts: Iterable[bytes], runs
         elif is_named_pointer(artifact):
             with suppress(MalformedPointer):
                 called |= {of_name(item)} if parse_artifact_name(artifact) == item else set()
-    others = [of_run(run) for run in runs if item in (run.record.name, run.record.id)]
+    others = [of_run(run) for run in runs if item in (run.name, run.id)]
     if called and len(called) + len(others) > 1:
         raise ambiguous(item, [*sorted(called, key=lambda one: one.kind, reverse=True), *others])
 

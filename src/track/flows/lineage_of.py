@@ -158,7 +158,7 @@ def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
     if (digest := _digest(item)) is not None:
         return history.content(digest)
     if rev is None:
-        refuse_several(project, item, pointers, runs.found)
+        refuse_several(project, item, pointers, (run.record for run in runs.found))
     if (node := _artifact(project, history, pointers, item, rev)) is not None:
         return node
     if rev is not None:  # no other thing of that name is what it was at that revision
@@ -169,7 +169,7 @@ def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
     if ":" in item and (node := _of_run(project, history, runs, item)) is not None:
         return node
     for record, used in history.called(item):
-        if alike := [run for run in runs.found if run.record.name == item]:
+        if alike := [run.record for run in runs.found if run.record.name == item]:
             raise ambiguous(item, [of_saved(record, item), *map(of_run, alike)])
         return history.node_of(record, used)
     try:

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from track.errors import OutsideRepository, UnknownPath, UnknownRevision, UsageError
-from track.flows.candidates import ambiguous, called_so, of_commit, of_run
+from track.flows.candidates import ambiguous, of_commit, of_run
 from track.flows.named_place import place_named
-from track.flows.run_find import Found, known_runs, runs_with_digits
+from track.flows.run_find import Found, known_runs, runs_called, runs_with_digits
 from track.flows.view import Located
 from track.model.names import typed
 from track.project import Project
@@ -40,8 +40,8 @@ def meaning(
     """
     if partitions or time is not None or every:
         return place_named(project, words, partitions, time, every=every)
-    runs, commit = called_so(project, words)
-    others = [*map(of_run, runs), *([of_commit(commit)] if commit is not None else [])]
+    runs, commit = _called_so(project, words)
+    others = [*(of_run(run.record) for run in runs), *([of_commit(commit)] if commit is not None else [])]
     try:
         return place_named(project, words, others=others)
     except (UnknownPath, UnknownRevision, OutsideRepository) as error:
@@ -50,7 +50,7 @@ def meaning(
         runs = runs_with_digits(project, words)
         with suppress(UnknownRevision):
             commit = project.git.resolve(words)
-        others = [*map(of_run, runs), *([of_commit(commit)] if commit is not None else [])]
+        others = [*(of_run(run.record) for run in runs), *([of_commit(commit)] if commit is not None else [])]
     if len(others) > 1:
         raise ambiguous(words, others)
     if runs:
@@ -58,6 +58,18 @@ def meaning(
     if commit is not None:
         return CommitMeant(commit)
     raise _with_runs(project, words, unknown)
+
+
+def _called_so(project: Project, words: str) -> tuple[list[Found], str | None]:
+    """The runs of exactly this name or id, newest first, and the commit of a branch, a tag or another revision.
+
+    Digits of an id mean something only where nothing is called so, and are not looked at.
+    """
+    try:
+        commit = None if words.strip("0123456789abcdef") == "" else project.git.resolve(words)
+    except UnknownRevision:
+        commit = None
+    return runs_called(project, words), commit
 
 
 def _with_runs(project: Project, words: str, error: UsageError) -> UsageError:
