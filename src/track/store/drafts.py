@@ -20,7 +20,7 @@ from track.store.pack import PackEntry, dump_table
 from track.store.salt import add_salt
 from track.store.slabs import Slab, Source, Stored, digests_of, slabs, stored_chunks
 from track.store.tables import Spot, Tables
-from track.work import Pending, Threads, hash_threads
+from track.work import Pending, Threads
 
 PACKS_PER_SLAB = 8
 """A recipe takes up chunks of no more old packs than this for each slab of 16 MiB ..."""
@@ -130,7 +130,9 @@ class Drafting(Generic[P]):
         self._placed: dict[bytes, tuple[int, int]] = {}
         self._recent: deque[list[bytes]] = deque([[]])
         self._draft: _Draft | None = None
-        self._hasher = blake3(max_threads=hash_threads())
+        self._hasher = (
+            blake3()
+        )  # in one thread: others cut, hash and send, and to share the work of one costs an eighth
         self._done: list[_Draft] = []
         self.last = b""
         """The digest of what was cut last."""
@@ -167,7 +169,7 @@ class Drafting(Generic[P]):
                 while stored:
                     yield from self._written(stored.popleft())
             except BaseException:  # what was not written of it is as if it had never come
-                self._draft, self._hasher = None, blake3(max_threads=hash_threads())
+                self._draft, self._hasher = None, blake3()
                 self._fresh.clear()
                 raise
             finally:
@@ -225,7 +227,7 @@ class Drafting(Generic[P]):
 
     def _finish(self, draft: _Draft) -> None:
         source, found = draft.source, self._hasher.digest()
-        self._draft, self._hasher = None, blake3(max_threads=hash_threads())
+        self._draft, self._hasher = None, blake3()
         if not source.digest:
             draft.source = source = source._replace(digest=found)
         if found != source.digest or draft.length != source.size:
