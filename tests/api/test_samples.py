@@ -4,6 +4,7 @@ import multiprocessing
 import operator
 import os
 import pickle
+import random
 import shutil
 import threading
 from collections.abc import Iterator
@@ -14,8 +15,13 @@ import pytest
 import track
 from support.cli import track as cli
 from support.repositories import commit_all, new_repository
+from support.seaweed import BUCKET, OWNER, Seaweed
+from support.servers import proxy
+from support.trees import write_tree
 from track.api.samples import Samples
 from track.errors import MissingObject, UsageError
+from track.flows import filling
+from track.model.manifest import Entry
 
 COUNT = 700
 LARGE = os.urandom(2 << 20)
@@ -122,3 +128,55 @@ def test_workers_read_for_themselves(repo: track.Repo, method: str) -> None:
         read = pool.map_async(operator.itemgetter(slice(100, 200)), [samples] * 4).get(timeout=250)
     assert [sum(EXPECTED[path] == data for path, data in part) for part in read] == [100] * 4
     assert pickle.loads(pickle.dumps(repo.get("images"))).files["large.bin"].read_bytes() == LARGE
+
+
+@pytest.mark.parametrize("portion", [64 << 20, 256 << 10])
+def test_a_shuffled_stream_asks_a_bucket_for_packs_and_not_for_files(
+    portion: int, tmp_path: Path, s3_server: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All at once, or a portion after the other while the stream goes on."""
+    monkeypatch.setattr(filling, "PORTION", portion)
+    for name, value in OWNER.environment.items():
+        monkeypatch.setenv(name, value)
+    top, count = new_repository(tmp_path / "ada"), 3000
+    contents = {f"{number:04}.jpg": b"%d " % number * 40 for number in range(count)}
+    write_tree(top / "images", {name: random.Random(name).randbytes(900) + each for name, each in contents.items()})
+    with proxy(s3_server.endpoint) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.endpoint)
+        with track.Repo.init(top, hooks=False) as repo:
+            repo.add("images")
+            cli("remote", "add", "origin", f"s3://{BUCKET}/samples/{os.urandom(4).hex()}", cwd=top).ok()
+            commit_all(top, "images")
+            repo.push()
+        with track.Repo.clone(str(top), tmp_path / "bob", data=False, hooks=False) as clone:
+            cli("trust", "--yes", "origin", cwd=clone.root).ok()
+            asked: list[str] = []
+            between.faults.append(lambda request, ask: asked.append(request.path))
+            samples = clone.get("images").samples()
+            order = [path for path, content in samples.stream(7, batch=64) if content.endswith(contents[path])]
+            assert sorted(order) == sorted(contents) and order != sorted(order)
+            from_packs = [path for path in asked if "/packs/" in path]
+            # Beside the portions the first batches ask for their own: how many do is a matter of who is faster.
+            assert 0 < len(from_packs) < (20 if portion > len(contents) << 10 else count)
+            del asked[:]
+            assert [path for path, _ in samples.stream(7, part=(1, 3))] == order[1::3]
+            assert not asked
+
+
+def test_a_stream_left_early_fetches_no_further_portion(repo: track.Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "PORTION", 1 << 10)
+    emptied(repo)
+    stream = repo.get("images").samples().stream(4, batch=8)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # a generator
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("track-samples")]
+    here = sum(path.stat().st_size for path in (repo.root / ".git/track/store").rglob("*") if path.is_file())
+    assert here < len(LARGE)
+
+
+def test_files_of_other_parts_come_along_where_they_are_small() -> None:
+    small = [Entry(b"%d" % number, "f", 1000, bytes([number]) * 32) for number in range(9)]
+    assert filling.what_to_fill(small, small[5:1:-1], (1, 3)) == (small, 3)
+    large = [entry._replace(size=1 << 20) for entry in small]
+    assert filling.what_to_fill(large, large[5:1:-1], (1, 3)) == (large[2:6], 0)
+    assert filling.what_to_fill(large, large[::-1], (0, 1)) == (large, 0)

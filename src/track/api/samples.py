@@ -12,6 +12,7 @@ from track.api.asking import asks, each, maybe
 from track.api.handles import Handles
 from track.errors import UnknownNumber, UsageError
 from track.flows.elsewhere import Elsewhere
+from track.flows.filling import Filling, what_to_fill
 from track.flows.pinned import Pinned
 from track.flows.run_start import RUN_ID
 from track.model.manifest import Entry
@@ -100,13 +101,18 @@ class Samples(Sequence[Sample]):
         order = list(range(len(self)))
         if seed is not None:
             random.Random(seed).shuffle(order)
-        return self._stream([self._entries[number] for number in order[which::count]], batch, prefetch)
+        return self._stream([self._entries[number] for number in order[which::count]], batch, prefetch, (which, count))
 
-    def _stream(self, entries: list[Entry], batch: int, prefetch: int) -> Iterator[Sample]:
+    def _stream(self, entries: list[Entry], batch: int, prefetch: int, part: tuple[int, int]) -> Iterator[Sample]:
         batches = iter([entries[at : at + batch] for at in range(0, len(entries), batch)])
         flying: deque[Future[list[Sample]]] = deque()
-        with ThreadPoolExecutor(prefetch, thread_name_prefix="track-samples") as threads:
+        with ThreadPoolExecutor(prefetch + 1, thread_name_prefix="track-samples") as threads:
+            filling = self._filling(entries, batch, part)
             try:
+                if filling is not None and filling.is_small:
+                    filling.run(self._elsewhere)
+                elif filling is not None:
+                    threads.submit(filling.run_beside)
                 for one in batches:
                     flying.append(threads.submit(self._read, one))
                     if len(flying) > prefetch:
@@ -114,8 +120,17 @@ class Samples(Sequence[Sample]):
                 while flying:
                     yield from flying.popleft().result()
             finally:
+                if filling is not None:
+                    filling.stop()
                 for future in flying:
                     future.cancel()
+
+    def _filling(self, entries: Sequence[Entry], batch: int, part: tuple[int, int]) -> Filling | None:
+        """What brings the files of a part while it is read; None where the first of them are here."""
+        with self._handles.reading() as project:
+            if not project.store.absent([entry.digest for entry in entries[:batch]]):
+                return None
+        return Filling(self._handles.reading, self._pinned, *what_to_fill(self._entries, entries, part))
 
     def _read(self, entries: Sequence[Entry]) -> list[Sample]:
         with self._handles.reading() as project:

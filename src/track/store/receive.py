@@ -42,6 +42,9 @@ _RECORD_SIZE = 92  # of an object in a pack's table
 _GAP = 64 << 10
 _RANGE_LIMIT = 8 << 20
 _IN_FLIGHT = 4
+_SMALL_IN_FLIGHT = 16
+"""Requests at a time while the pieces asked for are small: then what counts is how long a server thinks."""
+_SMALL_PIECE = 1 << 20
 _TRIES = 3  # what was altered on its way comes whole the next time; what is damaged there, never
 _REPORT_S = 0.1
 
@@ -192,10 +195,12 @@ class _Fetching:
     def _round(self, jobs: Iterator[_Job]) -> None:
         flying: dict[Future[_Answer], tuple[_Job, Share]] = {}
         waiting: list[_Job] = []
-        with ThreadPoolExecutor(_IN_FLIGHT) as threads:
+        with ThreadPoolExecutor(_SMALL_IN_FLIGHT) as threads:
             try:
                 while True:
-                    while len(flying) < _IN_FLIGHT:
+                    while len(flying) < _IN_FLIGHT or (
+                        len(flying) < _SMALL_IN_FLIGHT and all(job.length <= _SMALL_PIECE for job, _ in flying.values())
+                    ):
                         job = waiting.pop() if waiting else next(jobs, None)
                         if job is None:
                             break
