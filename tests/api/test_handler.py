@@ -1,10 +1,12 @@
 """`track.Handler`: what bad input gets, and what it leaves alone."""
 
 import os
+import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +233,79 @@ def test_the_names_are_loaded_when_they_are_asked_for(here: Path) -> None:
         "track.Handler, track.Labels, track.as_user; assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", look], check=True)
+
+
+def test_a_handler_is_one_run_for_each_user_and_process(here: Path) -> None:
+    h, other = track.Handler(), track.Handler()
+    first, second, third = h.upload(["a.txt"]), h.upload(["deep/b.txt"]), other.upload(["a.txt"])
+    with h.new(["c"]) as new:
+        Path(new.file.remote_url).write_text("c")
+    assert first.metadata.run_id == second.metadata.run_id == new.artifact.metadata.run_id != third.metadata.run_id
+    with track.as_user("andy"):
+        of_andy = h.upload(["a.txt"]).metadata
+        assert of_andy.run_id != first.metadata.run_id and of_andy.username == "andy"
+        assert h.upload(["deep/b.txt"]).metadata.run_id == of_andy.run_id
+    found = h.find({"run_id": first.metadata.run_id})
+    assert sorted(found.index) == sorted(each.metadata.artifact_id for each in (first, second, new.artifact))
+    with track.Repo(here) as repo:
+        records = {one.record.id: one.record for one in repo.runs().runs}
+        run = records[first.metadata.run_id]
+        assert (run.parent, run.status, len(run.of("output"))) == (None, "completed", 1)
+        assert sum(record.parent == run.id for record in records.values()) == 2
+        assert repo.get(second.metadata.artifact_id).run in records.values()
+    assert second.metadata.python_packages == first.metadata.python_packages != {}
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(0 if h.upload(["a.txt"]).metadata.run_id not in records else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert pickle.loads(pickle.dumps(h)).upload(["a.txt"]).metadata.run_id not in records
+
+
+def test_threads_that_upload_at_once_are_one_run_and_an_upload_that_failed_is_none(here: Path) -> None:
+    h = track.Handler()
+    os.mkfifo(here / "pipe")
+    with pytest.raises(SpecialFile):
+        h.upload(["pipe"])
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: h.upload(["a.txt"]).metadata, range(4)))
+    assert len({one.run_id for one in found}) == 1 and len({one.artifact_id for one in found}) == 4
+    with track.Repo(here) as repo:
+        assert found[0].run_id in {one.record.id for one in repo.runs().runs}
+
+
+def test_inside_a_run_a_handler_is_that_run(here: Path) -> None:
+    h = track.Handler()
+    before = h.upload(["a.txt"]).metadata.run_id
+    with track.Run() as run:
+        run.config(suppress_errors=False)
+        run.init("around")
+        ids = {h.upload(["a.txt"]).metadata.run_id, track.Handler().upload(["a.txt"]).metadata.run_id}
+    assert ids == {run.id}
+    assert h.upload(["a.txt"]).metadata.run_id == before
+
+
+def test_an_upload_may_have_more_files_than_a_pointer_can_name(here: Path, tmp_path: Path) -> None:
+    command("remote", "add", "origin", str(tmp_path / "data"), cwd=here).ok()
+    names = [f"{number // 100:03}/of many files {number:06}.txt" for number in range(3000)]
+    write_tree(here / "many", {name: name.encode() for name in names})
+    h = track.Handler("origin")
+    artifact = h.upload([here / "many" / name for name in names])
+    artifact_id = artifact.metadata.artifact_id
+    assert list(artifact.files) == artifact.metadata.file_relpaths == names
+    assert artifact.files[names[-1]].download_string() == names[-1]
+    [pointer] = (here / ".track/artifacts").glob("artifact_*")
+    assert pointer.stat().st_size < 1000
+    assert list(h.find({"file_relpaths": {"$regex": "002999"}}).index) == [artifact_id]
+    git("commit", "--quiet", "--all", "-m", "many", cwd=here)
+    git("clone", "--quiet", here, tmp_path / "clone", cwd=tmp_path)
+    command("trust", "--yes", "origin", cwd=tmp_path / "clone").ok()
+    far = track.Handler(path=tmp_path / "clone")
+    assert far.find().file_relpaths.tolist() == [[]]  # no remote is asked
+    assert list(far.get(artifact_id).files) == names
+    assert far.find().file_relpaths.tolist() == [names]
+    assert far.get(artifact_id).files[names[7]].download_string() == names[7]
+    with pytest.raises(UsageError, match="is a file and a folder among these"):
+        h.new(["a/b/c", "a/b"])

@@ -9,6 +9,7 @@ from typing import Any
 from track.api import asking
 from track.api.asking import asks, maybe
 from track.api.handles import Handles
+from track.api.uploading import names_of
 from track.api.version import Version
 from track.errors import UsageError
 from track.model.labels import Key
@@ -21,8 +22,6 @@ FOLDER = "/uploads"
 PREFIX = "artifact_"
 HOST = "hostname"
 """The fact of such a run that says on which machine it was."""
-NAMES = ("files",)
-"""The label of a pointer that lists the names of its files, so that they are known where no data is."""
 INDEX = "artifact_id"
 COLUMNS = (
     *("creation_time", "username", "file_relpaths", "argv", "based_on", "hostname", "labels", "local_root"),
@@ -69,8 +68,9 @@ class Metadata:
     """What is known of an upload by itself.
 
     `creation_time` is in UTC. `based_on` are the ids of the uploads that it was made from, each once. `remote_root` is
-    the path of its pointer, `run_id` the run whose record says all the rest: `track runs show`. `local_root` and
-    `log_relpaths` are empty.
+    the path of its pointer, which names the record of this upload: `track runs show`. `run_id` is the run of its
+    handler, the same for all that this uploaded in one process for one user, or the run inside which that was.
+    `local_root` and `log_relpaths` are empty.
     """
 
     username: str
@@ -87,6 +87,7 @@ class Metadata:
     log_relpaths: list[str]
     version: int
     _handles: Handles = field(repr=False, compare=False)
+    _record: str = field(repr=False, compare=False)
 
     @property
     def python_packages(self) -> Mapping[str, str]:
@@ -97,7 +98,7 @@ class Metadata:
             MissingObject, NoRemote, RemoteError: the list is nowhere, or no remote can be asked.
         """
         with self._handles.fresh() as project:
-            return env_show(project, self.run_id, fetch=True).packages
+            return env_show(project, self._record, fetch=True).packages
 
 
 class File:
@@ -176,15 +177,15 @@ def documents(handles: Handles, name: str = f"{PREFIX}*") -> list[dict[str, Any]
         items = find(project, name=name).items
         wanted = {"id": items[0].document["run"]} if len(items) == 1 else {"folder": FOLDER}
         runs = {item.id: item.document for item in find(project, wanted, runs=True).items} if items else {}
-    found = [
-        _document(item.name, item.document, run)
-        for item in items
-        if item.name.startswith(PREFIX) and (run := runs.get(item.document["run"] or "")) is not None
-    ]
+        found = [
+            _document(item.name, item.document, run, names_of(project, item.document))
+            for item in items
+            if item.name.startswith(PREFIX) and (run := runs.get(item.document["run"] or "")) is not None
+        ]
     return sorted(found, key=lambda one: (one["creation_time"], one[INDEX]), reverse=True)
 
 
-def _document(name: str, pointer: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+def _document(name: str, pointer: Mapping[str, Any], run: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     labels = pointer["labels"] or {}
     said = {one.name: labels.get(one.name, "") for one in fields(Labels) if one.name != "infos"}
     origins = [_upload_named(used["name"]) for used in run["inputs"]]
@@ -192,7 +193,7 @@ def _document(name: str, pointer: Mapping[str, Any], run: Mapping[str, Any]) -> 
         INDEX: name,
         "creation_time": run["ended"] or run["started"],
         "username": run["user"],
-        "file_relpaths": list(labels.get(NAMES[0], ())),
+        "file_relpaths": names,
         "argv": run["command"],
         "based_on": [one for one in dict.fromkeys(origins) if one],
         "hostname": run["metadata"].get(HOST, ""),
@@ -200,7 +201,7 @@ def _document(name: str, pointer: Mapping[str, Any], run: Mapping[str, Any]) -> 
         "local_root": "",
         "log_relpaths": [],
         "remote_root": pointer["path"],
-        "run_id": run["id"],
+        "run_id": run["parent"] or run["id"],
         "version": 1,
     }
 

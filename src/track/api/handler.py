@@ -13,9 +13,10 @@ from track import publish
 from track.api import asking
 from track.api.acting import acting
 from track.api.asking import asks, each, maybe
-from track.api.handled import COLUMNS, FOLDER, HOST, INDEX, NAMES, PREFIX, Artifact, File, Labels, Metadata, documents
+from track.api.handled import COLUMNS, FOLDER, HOST, INDEX, PREFIX, Artifact, File, Labels, Metadata, documents
 from track.api.handles import Handles
 from track.api.making import New
+from track.api.uploading import Runs, check_names, told_names
 from track.api.version import Version
 from track.errors import UnknownPath, UsageError
 from track.flows.noted import note_read
@@ -23,7 +24,7 @@ from track.flows.pinned import Pinned
 from track.flows.remotes import choose
 from track.flows.run_start import RUN_ID, Wishes
 from track.formats.known import frame_of
-from track.model.names import check_entry_path, display, told
+from track.model.names import display, told
 from track.model.query import holds
 from track.model.query_dictionary import parse_query
 from track.model.query_text import Fields
@@ -51,16 +52,17 @@ class _Files(NamedTuple):
 class Handler:
     """Uploads files with labels, and finds and gets what was uploaded, in the repository around a folder.
 
-    An upload is one artifact with one or several files; its id is its name among the named artifacts. A run of its own
-    records who made it, where, by which command, with which code and packages, and from which other uploads: those of
-    which the same user got or read something through this handler before. Its pointer and record are staged; commit
-    them with Git, and `track push` sends the bytes, unless the handler was given a remote.
+    An upload is one artifact with one or several files; its id is its name among the named artifacts. A record of its
+    own says who made it, where, by which command, with which code and packages, and from which other uploads: those of
+    which the same user got or read something through this handler before. A handler is one run: its first upload in a
+    process begins it, and is the parent of the others; inside another run it is that one. Pointer and record are
+    staged; commit them with Git, and `track push` sends the bytes, unless the handler was given a remote.
 
     Every method raises `NotARepository`, `ProjectError` or `BadConfig` where there is no repository with track in it.
     All errors are `TrackError`.
     """
 
-    __slots__ = ("_handles", "_remote", "_used")
+    __slots__ = ("_handles", "_remote", "_runs", "_used")
 
     @asks(remote=maybe(asking.text), path=asking.path)
     def __init__(self, remote: str | None = None, *, path: AnyPath = ".") -> None:
@@ -71,6 +73,7 @@ class Handler:
         """
         self._handles = Handles(Path(os.path.abspath(path)))
         self._remote = remote
+        self._runs = Runs()
         self._used: dict[tuple[str | None, str | None], dict[str, Pinned]] = {}
 
     @property
@@ -124,7 +127,7 @@ class Handler:
         names = tuple(dict.fromkeys(map(os.fspath, paths)))
         if not names:
             raise UsageError("no file was named", hint='new(["model.pt"])')
-        _check(names)
+        check_names(names)
         _said(labels)
         with self._handles.reading() as project:
             staging = project.store.rooms.staging
@@ -168,18 +171,22 @@ class Handler:
 
     def _own(self) -> dict[str, Pinned]:
         """What the present user used, in the present run, if any."""
-        return self._used.setdefault((acting(), os.environ.get(RUN_ID)), {})
+        return self._used.setdefault(self._who(), {})
+
+    def _who(self) -> tuple[str | None, str | None]:
+        """The present user, and the run inside which this happens."""
+        return acting(), os.environ.get(RUN_ID)
 
     def _register(self, files: _Files, labels: Labels | None, based_on: Sequence[str] | None) -> Artifact:
-        _check(files.names)
-        said = [*_said(labels).pairs(), (NAMES, list(files.names))]
+        check_names(files.names)
+        said = [*_said(labels).pairs(), *told_names(files.names)]
         sources = list(self._own().values()) if based_on is None else [self._found(one)[1] for one in based_on]
         artifact_id = f"{PREFIX}{uuid.uuid4()}"
         wishes = Wishes(folder=FOLDER, metadata={HOST: platform.node()}, by=acting())
         with self._handles.fresh() as project:
             if self._remote is not None:
                 choose(project, self._remote)  # before anything is made
-            opened = run_open(project, wishes)
+            opened = self._runs.open(self._who(), lambda first: run_open(project, wishes._replace(parent=first)))
             run = opened.living.id
             try:
                 for pinned in sources:
@@ -187,6 +194,7 @@ class Handler:
                 content = Content(files.paths, names=files.names, staged=files.staged)
                 put(project, artifact_id, content, remarks=Remarks(labels=said), run=run)
             except BaseException:
+                self._runs.forget(run)
                 run_abandon(project, run)
                 raise
             runs_close(project, run, branch=opened.branch)
@@ -205,8 +213,11 @@ class Handler:
         def use() -> None:
             self._own()[whole] = pinned
 
+        if not document["file_relpaths"]:  # too many for the pointer, and what says them is perhaps at a remote
+            document["file_relpaths"] = list(version.files)
         files = {name: File(name, version, use) for name in document["file_relpaths"]}
-        return Artifact(Metadata(**document, _handles=self._handles), files), pinned
+        record = pinned.pointer.run or document["run_id"]
+        return Artifact(Metadata(**document, _handles=self._handles, _record=record), files), pinned
 
     def _whole(self, artifact_id: str) -> str:
         if not artifact_id:
@@ -229,16 +240,3 @@ def _said(labels: Labels | None) -> Labels:
     if labels is not None and not isinstance(labels, Labels):
         raise UsageError(f"labels are a {type(labels).__name__}", hint='track.Labels(ticket="AB-123")')
     return labels if labels is not None else Labels()
-
-
-def _check(names: Sequence[str]) -> None:
-    """Refuse names that a file in an artifact cannot have."""
-    for name in names:
-        try:
-            why = check_entry_path(name.encode("utf-8"))
-        except UnicodeEncodeError:
-            why = "is not UTF-8"
-        if why is not None:
-            raise UsageError(f"not a name for a file: '{display(name)}' {why}", hint="use another name")
-        if any(other.startswith(name + "/") for other in names):
-            raise UsageError(f"`{display(name)}` is a file and a folder among these", hint="rename one")
