@@ -1,5 +1,6 @@
 """The spool: what was logged is there whoever dies, a full queue does what it was told, and nobody mixes up."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from track.errors import DiskFull, TrackError, UsageError
+from track.errors import DiskFull, UsageError
 from track.model.record import Record, run_id
 from track.model.said import event_line, point_line
 from track.runs import spool
@@ -176,7 +177,7 @@ def test_a_disk_that_is_full_for_a_while_loses_and_doubles_nothing(
         real(fd, content)
 
     monkeypatch.setattr(spool, "write_all", write)
-    heard: list[TrackError | OSError] = []
+    heard: list[Exception] = []
     writer = Writer(living, trouble=heard.append, queue_size=4, is_blocking=True)
     writer.put_points({"x": 1.0}, 0, 0.0, 1)
     until(lambda: bool(heard))
@@ -190,8 +191,63 @@ def test_a_disk_that_is_full_for_a_while_loses_and_doubles_nothing(
     assert len(found) + said_by(living).dropped_points == 8 and len(heard) == 1
 
 
+def test_a_mistake_in_the_writing_thread_is_told_and_ends_no_writing(living: Living) -> None:
+    heard: list[Exception] = []
+
+    def tick() -> None:
+        if not heard:
+            raise ValueError("a mistake")
+
+    writer = Writer(living, tick=tick, trouble=heard.append, queue_size=2, is_blocking=True)
+    writer.start()
+    until(lambda: bool(heard))
+    for number in range(1, 9):
+        writer.put_points({"x": float(number)}, 0, 0.0, number)
+    until(lambda: len(values(living)) == 8)
+    assert str(heard[0]) == "a mistake" and len(heard) == 1
+    writer.close()
+
+
+def test_an_event_that_cannot_be_cleaned_is_told_and_blocks_nothing(living: Living) -> None:
+    heard: list[Exception] = []
+
+    def clean(text: str) -> str:
+        if text == "bad":
+            raise RecursionError(text)
+        return text
+
+    writer = Writer(living, clean=clean, trouble=heard.append, queue_size=2, is_blocking=True)
+    for text in ("bad", "good", "better", "best"):
+        writer.put_event(text, 1)
+        until(lambda: not writer._events)
+    writer.close()
+    assert [event.text for event in said_by(living).events] == ["good", "better", "best"]
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize("is_blocking", [False, True])
+def test_when_the_writing_thread_is_ended_the_next_entry_begins_another(
+    living: Living, is_blocking: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda told: None)
+    writer = Writer(living, queue_size=2, is_blocking=is_blocking)
+    for number in range(1, 11):
+        writer.start()
+        thread = writer._thread
+        assert thread is not None and thread.ident is not None
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+        until(lambda: not thread.is_alive())  # noqa: B023  # it is asked within the round
+        for part in range(4):
+            writer.put_points({"x": number + part / 10}, 0, 0.0, number)
+            if not is_blocking:
+                until(lambda: not writer._points)
+    writer.close()
+    assert values(living) == [number + part / 10 for number in range(1, 11) for part in range(4)]
+    assert said_by(living).dropped_points == 0
+
+
 def test_who_logs_to_a_run_that_has_ended_is_told(living: Living) -> None:
-    heard: list[TrackError | OSError] = []
+    heard: list[Exception] = []
     writer = Writer(living, trouble=heard.append)
     Journal(living.folder.parents[1]).end(living, lambda draft: replace(draft, status="completed", ended=START))
     writer.put_points({"x": 1.0}, 0, 0.0, 1)

@@ -45,6 +45,7 @@ class Writer:
 
     `clean` takes out of an event's text what must not be written. `trouble` hears, in the writing thread, why it
     could not write; what waits is kept and tried again. `tick` is called in that thread about four times a second.
+    Whatever ends that thread, the next entry begins another.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Writer:
         queue_size: int = QUEUE_SIZE,
         is_blocking: bool = False,
         clean: Callable[[str], str] = str,
-        trouble: Callable[[TrackError | OSError], None] = lambda error: None,
+        trouble: Callable[[Exception], None] = lambda error: None,
         tick: Callable[[], None] = lambda: None,
     ) -> None:
         """A writer for `living`; nothing is started or made before the first entry."""
@@ -79,7 +80,7 @@ class Writer:
         self._fd: int | None = None
         self._written_bytes = 0
         self._unwritten = b""
-        self._failed: TrackError | OSError | None = None
+        self._failed: Exception | None = None
         self._is_closed = False
         self._beaten = time.monotonic()
 
@@ -96,7 +97,7 @@ class Writer:
             self._start_over()
             self._close_with_child()
         queue = self._points if kind == "points" else self._events
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self.start()
         if len(queue) >= self._size and not self._wait(queue):
             with self._room:
@@ -118,12 +119,13 @@ class Writer:
             while self._is_blocking and len(queue) >= self._size and self._failed is None and not self._is_closed:
                 self._wake.set()
                 self._room.wait(FLUSH_EVERY_S)
+                self.start()
             return len(queue) < self._size
 
     def start(self) -> None:
-        """Start the thread, which also says every minute that the run is alive."""
+        """Start the thread, if it does not go; it also says every minute that the run is alive."""
         with self._room:
-            if self._thread is None and not self._is_closed:
+            if (self._thread is None or not self._thread.is_alive()) and not self._is_closed:
                 self._thread = threading.Thread(target=self._work, name="track-writer", daemon=True)
                 self._thread.start()
 
@@ -132,16 +134,19 @@ class Writer:
             self._wake.wait(FLUSH_EVERY_S)
             self._wake.clear()
             self._flush_or_tell()
-            self._tick()
-            if time.monotonic() - self._beaten >= BEAT_EVERY_S:
-                self._beaten = time.monotonic()
-                self._living.beat()
+            try:
+                self._tick()
+                if time.monotonic() - self._beaten >= BEAT_EVERY_S:
+                    self._beaten = time.monotonic()
+                    self._living.beat()
+            except Exception as error:  # what is logged is written whatever becomes of the rest
+                self._trouble(error)
 
     def _flush_or_tell(self) -> None:
         try:
             if self.flush(_ROUNDS):
                 self._wake.set()
-        except (TrackError, OSError) as error:
+        except Exception as error:  # no program is to wait for a thread that a mistake of ours ended
             if self._failed is None:
                 self._trouble(error)
             self._failed = error
