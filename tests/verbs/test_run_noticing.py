@@ -141,6 +141,43 @@ def test_what_its_own_processes_open_is_an_input(here: Path, how: str) -> None:
     assert inputs(done(here, f"{IN_C}\nIN_C = '''{IN_C}'''\nread('a.h5')\n{WORKERS[how]}")) == ["a.h5", "b.h5", *more]
 
 
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("subprocess.run(['cat', 'c.csv'])", "`c.csv` was"),
+        ("subprocess.run(['cat', b'./d/../c.csv', os.path.abspath('a.h5')])", "`a.h5`, `c.csv` was"),
+        ("subprocess.run('sort --output=/dev/null \"e/z\"', shell=True)", "`e` was"),
+        ("subprocess.run(['cat', 'z'], cwd='e')", "`e` was"),
+        ("os.system('cat<c.csv')", "`c.csv` was"),
+        ("os.spawnlp(os.P_WAIT, 'cat', 'cat', 'c.csv')", "`c.csv` was"),
+        ("os.waitpid(os.posix_spawn('/bin/cat', ['cat', 'c.csv'], os.environ), 0)", "`c.csv` was"),
+        ("os.execvp('cat', ['cat', 'c.csv'])", "`c.csv` was"),
+        ("subprocess.run(['cat', '/dev/null', 'nothing'], stderr=subprocess.DEVNULL)", None),
+        ("open('c.csv').close(); subprocess.run(['cat', 'c.csv'])", None),
+        ("subprocess.run([sys.executable, '-c', 'open(\"c.csv\").close()', 'c.csv'])", None),
+        ("subprocess.run(['sh', '-c', 'echo more >> c.csv'])", None),
+        ("subprocess.run(['cat', '-'] + ['x' * 100] * 10_000, stdin=-3, stderr=-3)", None),
+    ],
+)
+def test_data_that_python_names_to_another_program_is_told_when_nothing_saw_it_opened(
+    here: Path, script: str, told: str | None
+) -> None:
+    ran = done(here, "import os, subprocess, sys\n" + script)
+    if told is None:
+        assert ran.warnings == () and ran.code == 0
+    else:
+        (warning,) = ran.warnings
+        assert warning.startswith(told) and "--observe trace" in warning and ran.record.of("input") == ()
+
+
+@pytest.mark.needs("strace")
+def test_what_is_traced_or_named_as_an_input_is_not_told_of(here: Path) -> None:
+    script = "import subprocess; subprocess.run(['cat', 'c.csv'])"
+    assert inputs(done(here, script, observe="trace")) == ["c.csv"]
+    ran = done(here, script, inputs=["c.csv"])
+    assert [used.how for used in ran.record.of("input")] == ["declared"] and ran.warnings == ()
+
+
 def test_a_program_that_is_killed_has_noted_what_it_opened_a_moment_before(here: Path) -> None:
     ran = done(here, IN_C + "read('a.h5'); time.sleep(0.3); open('c.csv').close(); os.kill(os.getpid(), 9)")
     assert ran.code == 137 and sorted(used.shown for used in ran.record.of("input")) == ["a.h5", "c.csv"]

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -237,12 +237,24 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
     if executed.left_running:
         facts["left_running"] = True
         warnings.append("a process was left in the background; what it still does is not part of the run")
+    if place is project and (unseen := _unseen(work, seen.named, used, made)):
+        warnings.append(
+            f"{unseen} was named to a program that Python started, and what that opens is not seen:"
+            " name it with --input, or try --observe trace"
+        )
     if seen.unwatched_count:
         warnings.append("the kernel does not tell of all files that libraries open: try --observe trace")
     if work.asked.observe == "trace" and not observe.is_traced(work.living.folder):
         warnings.append("nothing was traced, as strace is not here or may not; only Python programs were observed")
     error = error or _missing(missing) or _unheard(executed)
     return _Found(executed, (*used, *outputs, *streams), tuple(made), facts, tuple(warnings), error)
+
+
+def _unseen(work: _Work, named: Iterable[bytes], used: Sequence[Used], made: Sequence[Made]) -> str:
+    """The tracked paths that were named to a program which nothing looked at, and that are no input or output."""
+    known = {one.path for one in used} | {one.path for one in made}
+    given = {one.path for one in inputs_of(work.before, (), named) if one.path is not None} - known
+    return ", ".join(f"`{display(path)}`" for path in sorted(given))
 
 
 def _unheard(executed: Executed) -> TrackError | None:

@@ -53,13 +53,15 @@ class Python(NamedTuple):
 class Observed(NamedTuple):
     """Files below the top that were opened, as paths from the top; `python` is the first that ran, if any did.
 
-    `unwatched_count` is of how many the kernel would or could not tell, though it was asked.
+    `unwatched_count` is of how many the kernel would or could not tell, though it was asked. `named` are files that a
+    Python named to a program which is no Python, and that nothing saw opened.
     """
 
     read: frozenset[bytes]
     written: frozenset[bytes]
     python: Python | None
     unwatched_count: int = 0
+    named: frozenset[bytes] = frozenset()
 
 
 class Data(NamedTuple):
@@ -189,6 +191,7 @@ def observed(room: Path, top: Path) -> Observed:
     """What was noted in `room` by whatever ran, killed or not; empty when nothing was."""
     read: set[bytes] = set()
     written: set[bytes] = set()
+    named: set[bytes] = set()
     python: Python | None = None
     unwatched_count = 0
     kernel: dict[tuple[bytes, bytes], int] = {}
@@ -202,14 +205,15 @@ def observed(room: Path, top: Path) -> Observed:
             what, process, path = rest.split(b" ", 2)
             kernel[process, path] = kernel.get((process, path), 0) | int(what)
         else:
-            (written if kind == b"W" else read).add(rest)
+            {b"W": written, b"C": named}.get(kind, read).add(rest)
     for line in _content(room / _TRACE).splitlines():
         path, writes = _traced(line)
         if path:
             (written if writes else read).add(path)
     base = os.fsencode(os.path.realpath(top)) + b"/"
     read |= _read_by_kernel(kernel, written)
-    return Observed(_below(read, base), _below(written, base), python, unwatched_count)
+    unseen = named - read - written if not is_traced(room) else set[bytes]()
+    return Observed(_below(read, base), _below(written, base), python, unwatched_count, _below(unseen, base))
 
 
 def _read_by_kernel(kernel: Mapping[tuple[bytes, bytes], int], written: set[bytes]) -> set[bytes]:

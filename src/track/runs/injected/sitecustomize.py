@@ -18,37 +18,33 @@ _ASK_EVERY_S = 0.1
 _TOLD_AFTER_S = 1.0
 _STACK_BYTES = 256 << 10
 _ROUNDS = 1000
+_STARTING = {"subprocess.Popen": 1, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2, "os.system": 0}
+"""Events of a program that is started, and where its words stand among what they tell."""
+_PYTHONS = ("python", "pypy", "ipython")
+_NO_WORDS = str.maketrans(dict.fromkeys("'\"|&;<>()$`=,:", " "))
+_WORDS = 1000
 
 
 def _observe(place: str, top: str, watched: str) -> None:
     inside = top.rstrip("/") + "/"
     seen: set[tuple[str, bool]] = set()
-    folders: dict[str, str] = {}
-    folder, is_absolute = os.getcwd, os.path.isabs
-    read_link, real, now = os.readlink, os.path.realpath, time.monotonic
-    note = _noting(place)
+    folder, is_absolute, now = os.getcwd, os.path.isabs, time.monotonic
+    note, behind = _noting(place), _following()
+    named = _naming(note, inside, behind)
     ask = _asking(note, watched) if watched else None
     asked = 0.0
 
-    def behind(full: str) -> str:
-        """Where a path leads to when links are followed; each folder is looked up once."""
-        above, _, name = full.rpartition("/")
-        place = folders.get(above)
-        if place is None:
-            place = folders[above] = real(above or "/")
-        path = place.rstrip("/") + "/" + name
-        try:
-            read_link(path)
-        except OSError:  # it is no link
-            return path
-        return real(path)
-
     def opened(event: str, arguments: "tuple[object, ...]") -> None:
         nonlocal asked
-        if event != "open" and event != "os.exec":
+        if event != "open" and event not in _STARTING:
             return
         try:
-            if ask is not None and (event == "os.exec" or now() - asked > _ASK_EVERY_S):
+            if event != "open":
+                if ask is not None and event == "os.exec":  # nothing of this program comes after it
+                    ask()
+                named(event, arguments)
+                return
+            if ask is not None and now() - asked > _ASK_EVERY_S:
                 ask()
                 asked = now()
             path, _, flags = arguments
@@ -74,6 +70,53 @@ def _observe(place: str, top: str, watched: str) -> None:
         sys.addaudithook(opened)
     else:
         note(b"N1")
+
+
+def _following() -> "Callable[[str], str]":
+    """What says where a path leads to when links are followed; each folder is looked up once."""
+    folders: dict[str, str] = {}
+    read_link, real = os.readlink, os.path.realpath
+
+    def behind(full: str) -> str:
+        above, _, name = full.rpartition("/")
+        place = folders.get(above)
+        if place is None:
+            place = folders[above] = real(above or "/")
+        path = place.rstrip("/") + "/" + name
+        try:
+            read_link(path)
+        except OSError:  # it is no link
+            return path
+        return real(path)
+
+    return behind
+
+
+def _naming(
+    note: "Callable[[bytes], None]", inside: str, behind: "Callable[[str], str]"
+) -> "Callable[[str, tuple[object, ...]], None]":
+    """What notes the files that are named to a program which is no Python: what that opens is not seen."""
+
+    def named(event: str, arguments: "tuple[object, ...]") -> None:
+        words = _words(arguments[_STARTING[event]])
+        if words and os.path.basename(words[0]).startswith(_PYTHONS):
+            return
+        given = arguments[2] if event == "subprocess.Popen" else None
+        base = os.path.join(os.getcwd(), os.fsdecode(given)) if isinstance(given, (str, bytes)) else os.getcwd()
+        for word in words[:_WORDS]:
+            full = os.path.normpath(os.path.join(base, word))
+            for each in {full, behind(full)}:
+                if each.startswith(inside) and _BETWEEN not in each:
+                    note(b"C" + os.fsencode(each))
+
+    return named
+
+
+def _words(told: object) -> "list[str]":
+    """The words that a program is started with, and those that a shell would find in them."""
+    each = [told] if isinstance(told, (str, bytes)) or hasattr(told, "__fspath__") else list(told)  # type: ignore[call-overload]  # as Python takes it
+    words = [os.fsdecode(word) for word in each[:_WORDS]]
+    return words + [part for word in words for part in word[:65536].translate(_NO_WORDS).split() if part != word]
 
 
 def _noting(place: str) -> "Callable[[bytes], None]":
