@@ -24,7 +24,9 @@ class Key(NamedTuple):
 
     def matches(self, name: str) -> bool:
         """Return whether `name` is this setting."""
-        return name == self.name or bool(re.fullmatch(re.escape(self.name).replace(r"\*", NAME), name))
+        if name == self.name or "*" not in self.name:
+            return name == self.name
+        return re.fullmatch(re.escape(self.name).replace(r"\*", NAME), name) is not None
 
 
 KEYS = (
