@@ -399,6 +399,52 @@ def test_in_the_middle_of_a_rebase_a_run_waits_and_is_kept_afterwards(here: Path
     assert "made.track" in git("diff", "--cached", "--name-only", cwd=here)
 
 
+def test_code_that_no_commit_or_no_remote_has_is_refused_when_that_is_asked(here: Path, tmp_path: Path) -> None:
+    (here / "main.sh").write_bytes(b"cat data.csv # other\n")
+    (here / "new.sh").write_bytes(b"new\n")
+    (here / "large.bin").write_bytes(bytes(2 << 20))
+    command = ("--", "sh", "-c", "echo 1 > done")
+    told = track("run", "--require-clean", *command, cwd=here)
+    assert told.code == 1 and "large.bin, main.sh, new.sh" in told.err and "--require-clean" in told.err
+    assert track("runs", "list", cwd=here).ok().out == "" and not (here / "done").exists()
+    (here / "large.bin").unlink()
+    commit_all(here, "other")
+    track("run", "--require-clean", *command, cwd=here).ok()
+    (here / "done").unlink()
+    told = track("run", "--require-pushed", *command, cwd=here)
+    assert told.code == 1 and "no Git remote" in told.err and "git push" in told.err and not (here / "done").exists()
+    git("init", "--quiet", "--bare", str(tmp_path / "bare"), cwd=here)
+    git("remote", "add", "hub", str(tmp_path / "bare"), cwd=here)
+    git("push", "--quiet", "hub", "main", cwd=here)
+    track("run", "--require-pushed", *command, cwd=here).ok()
+
+
+def test_what_a_team_asks_of_code_is_a_setting_and_holds_for_what_is_executed_again(repo: Path) -> None:
+    track("init", cwd=repo).ok()
+    track("config", "runs.require", "clean", cwd=repo).ok()
+    (repo / "main.sh").write_bytes(b"echo 1\n")
+    told = track("run", "--name", "first", "--", "sh", "main.sh", cwd=repo)
+    assert told.code == 1 and "main.sh" in told.err
+    commit_all(repo, "code")
+    track("run", "--name", "first", "--", "sh", "main.sh", cwd=repo).ok()
+    commit_all(repo, "a run")
+    (repo / "main.sh").unlink()
+    told = track("rerun", "first", cwd=repo)
+    assert told.code == 1 and "main.sh" in told.err
+    assert track("config", "runs.require", "all", cwd=repo).code == 3
+    track("config", "runs.require", "nothing", cwd=repo).ok()
+    assert "failed in" in track("rerun", "first", cwd=repo).err
+
+
+def test_before_the_first_commit_no_code_is_clean(tmp_path: Path) -> None:
+    repo = tmp_path / "new"
+    repo.mkdir()
+    git("init", "--quiet", cwd=repo)
+    track("init", cwd=repo).ok()
+    told = track("run", "--require-clean", "--", "true", cwd=repo)
+    assert told.code == 1 and "no commit has the code" in told.err
+
+
 def test_while_another_process_holds_the_index_all_that_waits_for_staging_is_named(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

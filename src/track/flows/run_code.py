@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import GitFailed, TrackError
+from track.flows.run_policy import refuse_code
 from track.history.code_tree import LARGEST, CodeTree, code_tree, tree_at, untracked
 from track.model import manifest
 from track.model.digest import Digest
@@ -32,18 +33,20 @@ class Chosen(NamedTuple):
     omitted: list[bytes]
 
 
-def revision_of(project: Project, writer: Writer, secrets: Sequence[str]) -> Revision:
+def revision_of(project: Project, writer: Writer, secrets: Sequence[str], *, require: str = "nothing") -> Revision:
     """The code as it is now, its files and what differs from the commit added to the store's writer.
 
     No file with content that no commit has is taken when it looks secret or one of the `secrets` stands in it, and the
     patch is written without both.
 
     Raises:
+        TrackError: the code is not as `require`, one of `run_policy.LEVELS`, asks.
         GitFailed: Git cannot read the working directory.
         DiskFull, StoreUnwritable: the store cannot take it.
     """
     chosen = choose(project, secrets)
     with code_tree(project.git, project.worktree_state / ROOM, chosen.taken) as found:
+        refuse_code(project, found, chosen.omitted, require)
         code, secret = _keep(found, writer, secrets)
         patch = None
         if found.is_dirty and (changes := redacted_bytes(found.patch(secret), secrets)):

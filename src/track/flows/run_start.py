@@ -46,11 +46,18 @@ class Wishes(NamedTuple):
 
 
 def begin(
-    project: Project, wishes: Wishes, command: tuple[str, ...] = (), *, status: str = "running", with_code: bool = True
+    project: Project,
+    wishes: Wishes,
+    command: tuple[str, ...] = (),
+    *,
+    status: str = "running",
+    with_code: bool = True,
+    require: str = "nothing",
 ) -> Living:
     """Begin a run, with its code state kept in the store, and return it; durable when it returns.
 
     Raises:
+        TrackError: the code is not as `require`, one of `run_policy.LEVELS`, asks; nothing was begun.
         UsageError: a name, folder or fact that cannot be.
         GitFailed: Git cannot read the working directory.
         DiskFull, StoreUnwritable: it cannot be kept.
@@ -60,7 +67,7 @@ def begin(
     revision = None
     if with_code:
         with project.store.writer() as writer:
-            revision = revision_of(project, writer, hidden)
+            revision = revision_of(project, writer, hidden, require=require)
             writer.commit()
     journal = journal_of(project)
     started = datetime.now(UTC)

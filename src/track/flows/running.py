@@ -65,7 +65,8 @@ class Asked(NamedTuple):
 
     `isolated` runs in a working tree of its own, with the recorded code and the declared inputs alone. `keep` writes
     the record into the working tree. `commit` commits it with the pointers of what was made: `run_commit.committing`,
-    which loads what all others do without.
+    which loads what all others do without. `require` says what is asked of the code, one of `run_policy.LEVELS`; else
+    the setting `runs.require` does.
     """
 
     inputs: Sequence[str] = ()
@@ -75,6 +76,7 @@ class Asked(NamedTuple):
     isolated: bool = False
     commit: Callable[[Project], Committer] | None = None
     metrics: Sequence[str] = ()
+    require: str | None = None
 
 
 class _Work(NamedTuple):
@@ -128,7 +130,9 @@ def execute_run(
     if asked.isolated:
         check_isolated(project, inputs, outputs)
     branch, committer = project.git.branch(), asked.commit(project) if asked.commit is not None else None
-    living = begin(project, wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID)), tuple(command))
+    require = asked.require or project.config.text("runs.require") or "nothing"
+    wishes = wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID))
+    living = begin(project, wishes, tuple(command), require=require)
     began = time.monotonic()
     hold(living.folder)
     work = _Work(project, living, tuple(command), asked, before, inputs, outputs, progress)

@@ -71,9 +71,13 @@ class CodeTree:
         """Every file of it, sorted by path; submodules are not in it."""
         return _files(self._entries)
 
+    def committed_files(self) -> list[CodeFile]:
+        """Every file that is code in the commit that is checked out, sorted by path; none before the first one."""
+        return _files(self._before or ())
+
     def committed(self) -> dict[bytes, str]:
         """The blob that each file has in the commit that is checked out."""
-        return {file.path: file.blob for file in _files(self._before or ())}
+        return {file.path: file.blob for file in self.committed_files()}
 
     def contents(self, files: list[CodeFile]) -> Iterator[tuple[CodeFile, bytes]]:
         """The files with their bytes, in the order asked."""

@@ -174,6 +174,14 @@ KEYS = (
         choices=("auto", "python", "trace", "off"),
     ),
     Key(
+        "runs.require",
+        "choice",
+        "nothing",
+        "what `track run` and `track rerun` ask of the code before they execute anything: `nothing`, that all of it is "
+        "in the commit that is checked out (`clean`), or that a Git remote has that commit, too (`pushed`)",
+        choices=("nothing", "clean", "pushed"),
+    ),
+    Key(
         "store.chunks",
         "boolean",
         False,

@@ -27,6 +27,7 @@ def run(
 
     Raises:
         UsageError: there is no command, or something about the run cannot be.
+        TrackError: the code is not as the setting `runs.require` or `asked` wants it; nothing was run.
         UnknownPath: a declared input is not tracked, or not here; nothing was run.
         AlreadyInGit, InsideArtifact: a declared output cannot become an artifact; nothing was run.
         CommandNotFound: the program is not there; the run is recorded as failed.

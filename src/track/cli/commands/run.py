@@ -29,9 +29,13 @@ With --isolated the command runs in a temporary working tree that has the code a
 writes elsewhere than to its outputs does not survive. With --commit exactly the record, the pointers of what was made
 and the lines that keep its data out of Git are committed, and nothing else that is staged.
 
+With --require-clean, or --require-pushed, or the setting runs.require, code that is in no commit, or in none that a Git
+remote has, is refused before anything is executed.
+
 \b
 Exit codes: the command's own; 127 when there is no such command; 1 a declared output was not written;
-1 the record could not be committed; 2 wrong usage; 3 not a project; 6 an output that Git has or that lies in another.
+1 the record could not be committed, or the code is refused; 2 wrong usage; 3 not a project;
+6 an output that Git has or that lies in another.
 """
 
 
@@ -65,6 +69,8 @@ Exit codes: the command's own; 127 when there is no such command; 1 a declared o
     help="How to notice the files that it opens.",
 )
 @click.option("--isolated", is_flag=True, help="Run where only the code and the declared inputs are.")
+@click.option("--require-clean", "is_clean", is_flag=True, help="Refuse code that no commit has.")
+@click.option("--require-pushed", "is_pushed", is_flag=True, help="Refuse code that no Git remote has.")
 @click.option("--commit", is_flag=True, help="Commit the record and the pointers of what it made.")
 @click.option("--no-keep", is_flag=True, help="Keep the run in this clone's journal alone.")
 def command(
@@ -81,6 +87,8 @@ def command(
     description: str | None,
     observing: str | None,
     isolated: bool,
+    is_clean: bool,
+    is_pushed: bool,
     commit: bool,
     no_keep: bool,
 ) -> None:
@@ -95,7 +103,8 @@ def command(
     )
     with opened() as project:
         observe = observing or project.config.text("runs.observe") or "auto"
-        asked = Asked(inputs, outputs, observe, not no_keep, isolated, ran_text.committing(commit), metrics)
+        require = "pushed" if is_pushed else "clean" if is_clean else None
+        asked = Asked(inputs, outputs, observe, not no_keep, isolated, ran_text.committing(commit), metrics, require)
         ran = run(project, command_line, wishes, asked, echo=to_our_own, progress=progress())
         ensure_hooks(project)
     ran_text.end(ran)
