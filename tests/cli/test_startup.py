@@ -100,6 +100,15 @@ def test_a_run_loads_neither_gitpython_nor_the_catalog_nor_what_reaches_a_remote
     assert not found & (HEAVY | {"track.store.remote", "track.history.gitrepo", "track.history.catalog"})
 
 
+@pytest.mark.parametrize("arguments", [("log", "metric", "x=1"), ("log", "event", "said")], ids=" ".join)
+def test_logging_from_a_shell_loads_neither_gitpython_nor_what_places_files(
+    arguments: tuple[str, ...], project: Path
+) -> None:
+    run = track("runs", "create", "--start", cwd=project).ok().out.strip()
+    found = loaded(*arguments, "--run", run, cwd=project)
+    assert found & {"git", "track.flows.bring", "track.flows.keep", "track.flows.run_end"} == set()
+
+
 @pytest.mark.parametrize("arguments", [("find",), ("find", "--runs", "tag = gold")], ids=" ".join)
 def test_finding_loads_neither_what_is_heavy_nor_what_begins_a_run(arguments: tuple[str, ...], project: Path) -> None:
     beginning = {"track.flows.run_start", "track.flows.run_code", "track.model.secrets", "track.history.code_tree"}

@@ -11,10 +11,10 @@ from dataclasses import replace
 from track import publish
 from track.config import Config
 from track.errors import BadConfig, TrackError, UsageError
-from track.flows.run_end import micros
 from track.flows.run_notes import define_alert, read_alert
 from track.model.alert import BY_HAND, CRITICAL, EVENT, OK, STATES, Alert, State, look, look_at_events
 from track.model.digest import digest_of
+from track.model.moments import micros
 from track.model.names import display
 from track.model.record import Record
 from track.model.said import Said

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from track.errors import TrackError
 from track.flows.run_journal import journal_of
 from track.flows.run_place import Placed, place
+from track.model.moments import micros
 from track.model.record import Record, Series
 from track.model.said import Said
 from track.model.series import dump_events, dump_points
@@ -15,7 +15,6 @@ from track.runs.journal import Living
 from track.runs.spool import said_by
 
 Change = Callable[[Record], Record]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def end(project: Project, living: Living, facts: Mapping[str, object], change: Change = lambda draft: draft) -> Record:
@@ -44,12 +43,6 @@ def put_away(project: Project, record: Record, *, branch: str | None) -> Placed:
             return place(project, record, (), branch=branch)
     except TrackError as error:
         return Placed((), error.message)
-
-
-def micros(when: datetime) -> int:
-    """A time as whole µs since 1970."""
-    since = when - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def with_said(project: Project, draft: Record, said: Said) -> Record:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from track.errors import UsageError
-from track.flows.run_end import EPOCH, micros
 from track.flows.run_secrets import hidden_by_now, secrets_of
 from track.flows.run_start import text_without_secrets
+from track.model.moments import EPOCH, micros
 from track.model.names import display, told
 from track.model.said import event_line, point_line
 from track.model.series import is_metric_name

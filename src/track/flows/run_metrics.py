@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from track.errors import TrackError, UsageError
-from track.flows.run_end import micros
 from track.flows.run_living import now_micros
+from track.model.moments import micros
 from track.model.names import display
 from track.model.series import is_metric_name
 from track.runs.journal import Living

@@ -7,7 +7,7 @@ from typing import Any
 
 from track import publish
 from track.errors import BadConfig, Conflict, TrackError, UsageError
-from track.history import gitrepo
+from track.history import index
 from track.model import toml
 from track.model.alert import Alert, dump_alert, parse_alert
 from track.model.names import display
@@ -68,7 +68,7 @@ def remove_alert(project: Project, name: str) -> bool:
         except (FileNotFoundError, NotADirectoryError):
             return False
         with suppress(TrackError):  # it is gone, and `git status` says so
-            gitrepo.stage(project.git, [path])
+            index.stage(project.git, [path])
     return True
 
 
@@ -161,6 +161,6 @@ def _write(project: Project, path: bytes, change: Callable[[bytes | None], bytes
             with project.gate.parent(path, create=True, own=True) as (folder, name):
                 publish.publish_bytes(name, after, dir_fd=folder)
             try:
-                gitrepo.stage(project.git, [path])
+                index.stage(project.git, [path])
             except TrackError:
                 return  # it is there, and `git status` says so

@@ -13,10 +13,11 @@ from track.flows.passed import Came, Passed
 from track.flows.reach import Version
 from track.flows.remotes import connected
 from track.flows.routes import sources
-from track.flows.run_end import micros, with_said
+from track.flows.run_end import with_said
 from track.flows.run_journal import journal_of
 from track.flows.run_reach import record_versions
 from track.history.published import records_published
+from track.model.moments import micros
 from track.model.record import record_path
 from track.model.record_file import dump_record
 from track.model.shared_runs import SharedRun, dump_runs, seal, unseal

@@ -1,4 +1,6 @@
-"""Moments: the time of a partition, floored in UTC to the granularity of its artifact, and how it is written."""
+"""Moments: the time of a partition, floored in UTC to the granularity of its artifact, and how it is written; and a
+time as a number.
+"""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -6,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from track.errors import UsageError
 from track.model.names import display
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GRANULARITIES = ("minute", "hour", "day", "week", "month")
 """How long the pieces are into which a named artifact is cut by time."""
 
@@ -15,6 +18,12 @@ _TYPED = re.compile(
     re.ASCII,
 )
 _WRITE_IT = "write 2024-01-31, 2024-01-31T13:45 or 2024-01-31T13:45:00+02:00; without a zone it is UTC"
+
+
+def micros(when: datetime) -> int:
+    """A time as whole µs since 1970."""
+    since = when - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def floored(when: str | date, granularity: str) -> str:

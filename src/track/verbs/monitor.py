@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import UsageError
-from track.flows.run_end import micros
 from track.flows.run_living import check_metric, now_micros
 from track.flows.run_meant import living_run
 from track.flows.run_metrics import step_of
 from track.flows.run_start import Wishes, begin
+from track.model.moments import micros
 from track.model.names import display
 from track.model.record import Record
 from track.project import Project
