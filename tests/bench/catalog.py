@@ -41,11 +41,17 @@ WORDS = (
     ("completion of a label", "track find --label st"),
 )
 ITEM = "data/05/part-0005.csv"
+MADE = "data/00/part-0000.csv"
 LINEAGE = (
     ("`lineage` of one artifact", ("lineage", ITEM)),
     ("the same, 2 steps", ("lineage", "--depth", "2", ITEM)),
     ("`deps` of one artifact, 2 steps", ("deps", "--depth", "2", ITEM)),
     ("`who-uses` one artifact", ("who-uses", ITEM)),
+    ("`lineage` of what a run made", ("lineage", MADE)),
+    ("the same, by the records of every ref", ("lineage", "--all", MADE)),
+    ("`why` of what a run made", ("why", MADE)),
+    ("`stale`, the whole repository", ("stale",)),
+    ("every version there ever was, as lines of JSON", ("find", "--all", "--history", "--jsonl")),
 )
 
 

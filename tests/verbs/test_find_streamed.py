@@ -45,7 +45,10 @@ def here(tmp_path: Path) -> Path:
     (repo / "data/01/part-0001.csv.track").unlink()
     commit_all(repo, "gone")
     git("checkout", "-q", "main", cwd=repo)
-    write_tree(repo, {"new.csv.track": (repo / "data/02/part-0002.csv.track").read_bytes()})
+    one, other = ((repo / f"data/0{number}/part-000{number}.csv.track").read_bytes() for number in (2, 3))
+    write_tree(repo, {"staged.csv.track": one, "data/05/part-0005.csv.track": other})
+    git("add", "staged.csv.track", cwd=repo)
+    write_tree(repo, {"new.csv.track": one, "data/04/part-0004.csv.track": one})
     return repo
 
 
@@ -62,11 +65,15 @@ def test_what_is_given_one_by_one_is_what_is_found(here: Path, asked: dict[str, 
 
 
 @pytest.mark.parametrize("asked", [one for one in QUESTIONS if not {"query", "sort"} & set(one)], ids=str)
-def test_the_newest_few_are_the_first_of_all(here: Path, asked: dict[str, Any]) -> None:
+def test_the_newest_few_are_the_first_of_all(
+    here: Path, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Project.open(here) as project:
         every = [item.id for item in find(project, **asked).items]
-        for limit in (1, 5, 17):
-            assert [item.id for item in find(project, **asked, limit=limit).items] == every[:limit]
+        for among in (2_000, 4):
+            monkeypatch.setattr("track.history.catalog_picks._AMONG", among)
+            for limit in (1, 2, 5, 17, 1_000):
+                assert [item.id for item in find(project, **asked, limit=limit).items] == every[:limit]
 
 
 def test_none_is_kept(here: Path) -> None:

@@ -25,6 +25,22 @@ _VERSIONS_IN = """
 _VERSION_AT = """
     SELECT {row} FROM path p CROSS JOIN content c LEFT JOIN version v ON v.path = p.id AND v.content = c.id
     WHERE p.id = ? AND c.id = ?"""
+_LOOSE = """
+    SELECT s.path, s.content FROM standing s
+    WHERE s.worktree = :worktree AND s.is_loose = 1 AND s.what = :what
+    AND s.path NOT IN (SELECT path FROM temp.replaced)
+    AND s.content NOT IN (SELECT id FROM content WHERE state > 0)
+    AND NOT EXISTS (SELECT 1 FROM version v WHERE v.path = s.path AND v.content = s.content)"""
+_STANDING = """
+    SELECT s.path, s.content FROM version v CROSS JOIN standing s
+    ON s.path = v.path AND s.what = v.what AND s.content = v.content
+    WHERE v.what = :what AND v.created >= :since AND s.worktree = :worktree
+    AND s.path NOT IN (SELECT path FROM temp.replaced) AND s.content NOT IN (SELECT id FROM content WHERE state > 0)
+    ORDER BY v.created DESC, v.id DESC LIMIT :limit"""
+_SINCE = "SELECT created FROM version WHERE what = ? ORDER BY created DESC LIMIT 1 OFFSET ?"
+_CREATED = 3
+_AMONG = 2_000
+"""So many of the newest versions are looked at before all that stands is put in order."""
 _SAVED_IN = """
     SELECT {row}, s.path, s.content, e.number FROM run r JOIN {source} s ON s.content = r.content
     JOIN entry e ON e.content = s.content LEFT JOIN version v ON v.path = s.path AND v.content = s.content
@@ -37,10 +53,41 @@ _SAVED_AT = """
 class Picks:
     """The rows of a scope. It is of use only inside the question that got it."""
 
-    def __init__(self, database: sqlite3.Connection, sources: Sequence[str]) -> None:
-        """For `View`: look at what these tables say is in scope."""
+    def __init__(self, database: sqlite3.Connection, sources: Sequence[str], worktree: int | None) -> None:
+        """For `View`: look at what these tables say is in scope; a subquery among them is of this working tree."""
         self._database = database
         self._sources = tuple(sources)
+        self._worktree = worktree
+
+    def newest(self, what: int, narrowing: Narrowing, limit: int | None) -> list[tuple[Any, ...]]:
+        """The rows of POINTER or RECORD, of each source the newest at most; what no commit has comes before all."""
+        found: list[tuple[Any, ...]] = []
+        for source in self._sources:
+            is_quick = limit is not None and not narrowing.sql and source.startswith("(")
+            rows = self._newest_standing(what, limit or 0) if is_quick else None
+            found += self._newest_of(source, what, narrowing, limit) if rows is None else rows
+        return found
+
+    def _newest_of(self, source: str, what: int, narrowing: Narrowing, limit: int | None) -> list[tuple[Any, ...]]:
+        query = _VERSIONS_IN.format(
+            row=_VERSION.format(document="c.document"), source=source, what=what, condition=_and(narrowing),
+            run="JOIN run r ON r.content = s.content" if what == RECORD else "",
+        )  # fmt: skip
+        most = "" if limit is None else f"LIMIT {limit:d}"
+        ordered = f"{query} ORDER BY v.created IS NULL DESC, v.created DESC, v.id DESC {most}"
+        rows = [row[:-2] for row in self._database.execute(ordered, narrowing.values)]
+        if len(rows) == limit and rows[-1][_CREATED] is None:  # the database does not know which of these come first
+            return self._newest_of(source, what, narrowing, None)
+        return rows
+
+    def _newest_standing(self, what: int, limit: int) -> list[tuple[Any, ...]] | None:
+        """The newest that stand, looked for among the newest of all; None where these are too few."""
+        since = self._database.execute(_SINCE, (what, _AMONG)).fetchone() or (float("-inf"),)
+        values = {"what": what, "worktree": self._worktree, "limit": limit, "since": since[0]}
+        places = self._database.execute(_LOOSE, values).fetchall()
+        if len(places) < limit:
+            places += self._database.execute(_STANDING, values).fetchall()
+        return [self.version(place) for place in places] if len(places) >= limit else None
 
     def versions(
         self, what: int, narrowing: Narrowing = ALL, *, bare: bool = False

@@ -157,7 +157,7 @@ class View:
         return _version(picks.version(place), what) if len(place) == 2 else _saved(picks.saved_at(place))
 
     def _picks(self) -> Picks:
-        return Picks(self._database, self._sources)
+        return Picks(self._database, self._sources, self._worktree)
 
     def walk(self, what: int) -> Iterator[Version]:
         """The same of POINTER or RECORD one by one, in little memory: oldest first, what no commit has at the end."""
@@ -324,17 +324,7 @@ class View:
         }
 
     def _versions(self, what: int, narrowing: Narrowing, limit: int | None) -> list[Version]:
-        found = []
-        for source in self._sources:
-            query = f"""
-                SELECT v.id, p.path, p.shown, v.created, v.user, v.oid, c.document, c.is_plain, c.sum
-                FROM {source} s JOIN content c ON c.id = s.content JOIN path p ON p.id = s.path
-                {"JOIN run r ON r.content = s.content" if what == RECORD else ""}
-                LEFT JOIN version v ON v.path = s.path AND v.content = s.content
-                WHERE s.what = {what} AND c.state = 0 {_and(narrowing)}
-                ORDER BY v.created IS NULL DESC, v.created DESC, v.id DESC {_at_most(limit)}"""
-            found += [_version(row, what) for row in self._database.execute(query, narrowing.values)]
-        return _newest(found, limit)
+        return _newest([_version(row, what) for row in self._picks().newest(what, narrowing, limit)], limit)
 
     def choose_history(self, tips: Iterable[str]) -> None:
         """For `Catalog`: look at all that these commits reach, too; where that is everything, at `version` itself."""
