@@ -46,6 +46,23 @@ def test_what_is_not_here_is_counted_with_the_next_step_and_nothing_is_fetched(p
     assert sorted((part / ".git" / "objects" / "pack").iterdir()) == packs
 
 
+@pytest.mark.parametrize("words", [("log", "a.csv"), ("lineage", "a.csv", "--all"), ("show", "a.csv")])
+def test_log_lineage_and_show_tell_what_is_here_and_how_much_is_not(part: Path, words: tuple[str, ...]) -> None:
+    packs = sorted((part / ".git" / "objects" / "pack").iterdir())
+    said = track(*words, cwd=part).ok()
+    assert "a.csv" in said.out or "not here, as in a partial clone" in said.out
+    assert "git fetch --refetch --no-filter" in said.err
+    assert track(*words, "--json", cwd=part).ok().json["absent"] >= 4
+    assert sorted((part / ".git" / "objects" / "pack").iterdir()) == packs
+
+
+def test_versions_of_a_name_are_told_as_far_as_they_are_here(part: Path) -> None:
+    track("put", "answer", "--value", "42", cwd=part).ok()
+    shown = track("artifacts", "show", "answer", "--all", cwd=part).ok()
+    assert "42" in shown.out and "not in this partial clone" in shown.err
+    assert track("artifacts", "show", "answer", "--all", "--json", cwd=part).ok().json["absent"] == 5
+
+
 def test_the_next_step_makes_it_whole(part: Path) -> None:
     assert found(part)["absent"] == 5
     git("fetch", "-q", "--refetch", "--no-filter", cwd=part)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from track.cli import drawing, graphs
+from track.cli.missing_text import say_what_is_missing
 from track.cli.session import emit, emit_json, emit_told, note, opened, refuse
 from track.flows.lineage_of import Traced
 
@@ -51,7 +52,7 @@ def show(
     with opened() as project:
         traced = verb(project, *items, kinds=tuple(KINDS[each] for each in only), **asked)
     if as_json or form == "json":
-        emit_json(name, graphs.document(traced.graph))
+        emit_json(name, {**graphs.document(traced.graph), "absent": traced.absent_count})
     elif not traced.graph.nodes:
         note(f"{_named(traced)} did not come from {items[0]}, as far as any run tells")
     elif form == "tree":
@@ -64,6 +65,7 @@ def show(
     else:
         for line in {"dot": graphs.dot, "mermaid": graphs.mermaid, "svg": drawing.svg}[form](traced.graph):
             emit_told(line)
+    say_what_is_missing(False, traced.absent_count)
     refuse(traced.refused)
     return bool(traced.graph.nodes)
 

@@ -1,6 +1,6 @@
 """The catalog of a project, opened when somebody asks it."""
 
-from track.history.catalog import Catalog
+from track.history.catalog import Catalog, Scope
 from track.project import Project
 
 
@@ -11,3 +11,8 @@ def catalog_of(project: Project) -> Catalog:
     `history.catalog` for what a scope is, and `history.catalog_view` for what can be asked.
     """
     return project.held("catalog", lambda: Catalog(project.git, project.state / "catalog.db"))
+
+
+def absent_everywhere(project: Project) -> int:
+    """How many pointers and records of every ref's history are not here, as in a partial clone."""
+    return catalog_of(project).ask(Scope(every=True, history=True), lambda view: view.absent_count())

@@ -14,6 +14,7 @@ from track.errors import (
     UnknownRun,
 )
 from track.flows.candidates import ambiguous, of_run, of_saved, refuse_several
+from track.flows.catalogued import absent_everywhere
 from track.flows.lineage_runs import Asked, Told, every_record, related_runs
 from track.flows.named_place import place_named
 from track.flows.named_versions import version_path
@@ -33,11 +34,15 @@ _LISTED = 10
 
 
 class Traced(NamedTuple):
-    """The graph of what was asked for, the `start` in it, and which records and pointers cannot be read."""
+    """The graph of what was asked for, the `start` in it, and which records and pointers cannot be read.
+
+    `absent_count` pointers and records of other refs were not looked at, for they are not here, as in a partial clone.
+    """
 
     start: Node
     graph: Graph
     refused: tuple[TrackError, ...]
+    absent_count: int = 0
 
 
 class Wanted(NamedTuple):
@@ -82,7 +87,7 @@ def trace(project: Project, item: str, wanted: Wanted, *, downstream: bool) -> T
         return Traced(start, graph, known.refused)
 
     depth = None if wanted.kinds else wanted.depth  # else edges are counted that are left
-    return _asked(project, (item,), wanted, followed, Way(downstream, depth))
+    return _counted(project, wanted, _asked(project, (item,), wanted, followed, Way(downstream, depth)))
 
 
 def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, shortest: bool) -> Traced:
@@ -103,7 +108,11 @@ def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, sho
             graph = only(graph, wanted.kinds, downstream=False)
         return Traced(last, graph, known.refused)
 
-    return _asked(project, (source, target), wanted, followed, Way(downstream=False))
+    return _counted(project, wanted, _asked(project, (source, target), wanted, followed, Way(downstream=False)))
+
+
+def _counted(project: Project, wanted: Wanted, traced: Traced) -> Traced:
+    return traced._replace(absent_count=absent_everywhere(project)) if wanted.every else traced
 
 
 def _is_of_content(item: str) -> bool:

@@ -1,6 +1,6 @@
 """Lineage runs: the runs that a lineage can lead over, found in the catalog so that only their records are read."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from track.errors import MalformedRecord, NewerFormat, TrackError
@@ -11,6 +11,7 @@ from track.history import log
 from track.history.catalog import Scope
 from track.history.catalog_related import Way
 from track.history.catalog_view import View
+from track.history.present import present_blobs
 from track.model.digest import Digest
 from track.model.names import is_record_path
 from track.model.record import Record
@@ -61,17 +62,15 @@ def related_runs(project: Project, asked: Asked) -> Told | None:
     runs = runs_of(project, contents(project, found.paths), found.besides)
     if not asked.every:
         return Told(runs, names=found.names)
-    lone = {path: oids[0] for path, oids in found.contents.items() if len(oids) == 1}
+    chosen = {path: oids[0] for path, oids in found.contents.items() if len(oids) == 1}
     several = sorted(path for path, oids in found.contents.items() if len(oids) > 1)
-    at_lone = dict(project.git.blobs(sorted(set(lone.values()))))
-    listed = [(path, at_lone[oid]) for path, oid in lone.items()]
-    listed += log.records_everywhere(project.git, several) if several else []
-    return Told(runs, *parsed_records(sorted(listed)), found.names)
+    chosen |= log.records_everywhere(project.git, several) if several else {}
+    return Told(runs, *parsed_records(_present(project, chosen)), found.names)
 
 
 def every_record(project: Project, *, every: bool) -> Told:
     """Every run that is known here, and with `every` the records that any ref has."""
-    records, refused = parsed_records(log.records_everywhere(project.git)) if every else ((), ())
+    records, refused = parsed_records(_present(project, log.records_everywhere(project.git))) if every else ((), ())
     return Told(every_run(project), records, refused)
 
 
@@ -110,3 +109,9 @@ def _parts(item: str) -> Iterable[str]:
     """What of it may be the name of a run: all, or what stands before a colon."""
     yield item
     yield from (item[:place] for place, letter in enumerate(item) if letter == ":")
+
+
+def _present(project: Project, records: Mapping[bytes, str]) -> list[tuple[bytes, bytes]]:
+    """(path, content) of those records that are here, sorted: a partial clone lacks some."""
+    contents = present_blobs(project.git, records.values())
+    return [(path, contents[id]) for path, id in sorted(records.items()) if id in contents]

@@ -249,13 +249,13 @@ def commits(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterato
         yield commit, events
 
 
-def records_everywhere(git: Git, paths: Sequence[bytes] = ()) -> list[tuple[bytes, bytes]]:
-    """Return the records of runs in any ref's history, at `paths` or all, sorted, with contents; later ones win."""
+def records_everywhere(git: Git, paths: Sequence[bytes] = ()) -> dict[bytes, str]:
+    """Return the records of runs in any ref's history, at `paths` or all, by the ids of contents; later ones win."""
     found: dict[bytes, str] = {}
     for event in _events(git, ("--full-history", "--all"), paths, wanted=_RECORDS, is_wanted=is_record_path):
         if event.blob is not None:
             found.setdefault(event.path, event.blob)
-    return _with_contents(git, found)
+    return found
 
 
 def records_at(git: Git, rev: str) -> list[tuple[bytes, bytes]]:

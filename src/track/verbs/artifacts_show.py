@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from track.flows.catalogued import absent_everywhere
 from track.flows.named import Names, Versions, side_of
 from track.flows.named_versions import NamedVersion, asked_of, candidates, choose, dated
 from track.project import Project
@@ -20,11 +21,16 @@ class ShownVersion:
 
 @dataclass(frozen=True, slots=True)
 class ShownVersions:
-    """Versions of a named artifact, newest first, of `count` that match."""
+    """Versions of a named artifact, newest first, of `count` that match.
+
+    `absent_count` pointers and records of other commits were not looked at, for they are not here, as in a partial
+    clone.
+    """
 
     name: str
     versions: tuple[ShownVersion, ...]
     count: int
+    absent_count: int
 
 
 def artifacts_show(
@@ -72,7 +78,7 @@ def artifacts_show(
         )
         for one in shown
     )
-    return ShownVersions(asked.name, versions, len(found))
+    return ShownVersions(asked.name, versions, len(found), absent_everywhere(project) if every else 0)
 
 
 def _identity(one: NamedVersion) -> tuple[bytes, frozenset[tuple[str, str]]]:

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from track.cli.commands.declare import schema_document, schema_text
+from track.cli.missing_text import say_what_is_missing
 from track.cli.partitions import partition_options, partitions_of
 from track.cli.session import count_text, emit, emit_json, note, opened, refuse, size_text, table
 from track.flows.named import label
@@ -135,6 +136,7 @@ def show_command(
     table([_version_row(one) for one in found.versions], right=(2,))
     if len(found.versions) < found.count:
         note(f"{len(found.versions):,} of {count_text(found.count, 'version')} shown")
+    say_what_is_missing(False, found.absent_count)
 
 
 @command.command("values", help=_VALUES_HELP, short_help="list the values of a key")
@@ -212,6 +214,7 @@ def _versions(found: ShownVersions) -> dict[str, Any]:
     return {
         "name": found.name,
         "count": found.count,
+        "absent": found.absent_count,
         "versions": [
             {
                 "partitions": dict(one.version.partitions),
