@@ -162,7 +162,7 @@ def methods(scene: "Scene") -> dict[str, Asked]:
     }
     for name, fits in works.items():
         found[f"Run.{name}"] = Asked((lambda: _run()) if name == "init" else scene.run, name, fits, is_cheap=False)
-    for name in ("info", "ls", "glob", "exists", "isfile", "isdir", "modified", "ukey", "open"):
+    for name in ("info", "ls", "glob", "exists", "isfile", "isdir", "created", "modified", "ukey", "open"):
         found[f"TrackFileSystem.{name}"] = Asked(lambda: fs, name, {"path": "data/train.csv"})
     return found
 
@@ -264,7 +264,7 @@ NAMES = sorted(
         *("Run.log_metrics Run.log_event Run.save Run.save_directory Run.save_all Run.save_object".split()),
         *("LogHandler TrackFileSystem TrackFileSystem.info TrackFileSystem.ls TrackFileSystem.glob".split()),
         *("TrackFileSystem.exists TrackFileSystem.isfile TrackFileSystem.isdir TrackFileSystem.modified".split()),
-        *("TrackFileSystem.ukey TrackFileSystem.open".split()),
+        *("TrackFileSystem.ukey TrackFileSystem.open TrackFileSystem.created".split()),
     }
 )
 
@@ -293,6 +293,28 @@ def calls(asked: Asked) -> Iterator[tuple[str, Any, tuple[Any, ...], dict[str, A
             yield wrong, value, tuple(given), words
 
 
+DOCUMENTED: Mapping[str, Callable[..., object]] = {"as_user": track.as_user, "TrackFileSystem": TrackFileSystem}
+"""What people call, where the test calls something that calls it."""
+
+
+def says_it_raises(asked: Asked, name: str, error: TrackError) -> bool:
+    """Whether a docstring, of the method or of its class, lists the error or a kind of errors that it is of."""
+    target = asked.of()
+    method = DOCUMENTED.get(name) or getattr(target, asked.name)
+    owner = target if inspect.isclass(target) else type(target)
+    docs = [inspect.getdoc(each) or "" for each in (method, owner, getattr(method, "__init__", None))]
+    text = " ".join([*docs, *(_doc_of(word, owner) for word in re.findall(r"[Rr]aises as `([\w.]+)`", " ".join(docs)))])
+    kinds = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, TrackError)]
+    return bool(set(re.findall(r"\b[A-Z]\w+\b", text)).intersection(kinds[:-1] or kinds))  # of a TrackError all are
+
+
+def _doc_of(word: str, owner: type) -> str:
+    """The docstring that another one speaks of: of a method beside it, or of another class."""
+    kind, _, method = word.rpartition(".")
+    found = next((each for each in FACES if each.__name__ == kind), owner)
+    return inspect.getdoc(getattr(found, method)) or ""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_is_handed_over_is_answered_or_refused_by_an_error_of_track(name: str, inside: Scene) -> None:
     asked = methods(inside)[name]
@@ -308,6 +330,8 @@ def test_whatever_is_handed_over_is_answered_or_refused_by_an_error_of_track(nam
         except TrackError as error:
             if not error.message or "Traceback" in error.message or "\0" in error.message:
                 problems.append(f"{wrong}={_told(value)}: says {error.message!r}")
+            if not says_it_raises(asked, name, error):
+                problems.append(f"{wrong}={_told(value)}: no docstring lists {type(error).__name__}")
         except Exception as error:
             problems.append(f"{wrong}={_told(value)}: {type(error).__name__}: {str(error)[:90]}")
         finally:

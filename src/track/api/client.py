@@ -28,7 +28,8 @@ class Client:
     its input. Every method opens the repository for itself, so a client may be used by several threads at once.
 
     Every method raises `NotARepository`, `ProjectError` or `BadConfig` where there is no repository with track in it,
-    and `UnknownRun` for a run that is none or several; they are listed. All errors are `TrackError`.
+    `UnknownRun` for a run that is none or several, which are listed, and `UsageError` for an argument that cannot be.
+    All errors are `TrackError`.
     """
 
     __slots__ = ("_start",)

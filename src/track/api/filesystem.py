@@ -44,6 +44,9 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
     ['images/cats/1.txt', 'images/cats/2.txt']
 
     What is not there raises `UnknownFile`, which is a FileNotFoundError too; other errors are those of `track.Version`.
+    Every method raises `UsageError` for a path that is none, `UnknownRevision` where there is no such commit,
+    `OutsideRepository`, `ForbiddenPath` or `Unreadable` for a place at which track may not look, or cannot, and
+    `NotARepository`, `ProjectError` or `BadConfig` where there is no repository with track in it.
     """
 
     protocol = "track"

@@ -50,7 +50,7 @@ class Questions:
             UnknownPath: nothing of that name is there; the nearest name is told.
             UnknownRevision: there is no such commit.
             UsageError: the name or a partition cannot be, or may mean several versions.
-            OutsideRepository, ForbiddenPath: the path is in no place that track may look at.
+            OutsideRepository, ForbiddenPath, Unreadable: the path is in no place that track may look at, or can.
             MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
             MissingObject, RemoteError: what says which files are in it is nowhere, or no remote can be asked.
         """

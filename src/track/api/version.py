@@ -315,7 +315,10 @@ class Version:
 
 
 class Files(Mapping[str, Version]):
-    """The files and links in a version, by their paths relative to it, in their order; nothing is read beforehand."""
+    """The files and links in a version, by their paths relative to it, in their order; nothing is read beforehand.
+
+    Every method that takes a path raises `UsageError` for one that is no text.
+    """
 
     __slots__ = ("_handles", "_pinned")
 
