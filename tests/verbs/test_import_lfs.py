@@ -228,6 +228,14 @@ def test_attributes_outside_the_repository_stop_it_and_it_goes_on_without_them(h
     assert git("ls-files", "*.bin", cwd=here).split() == ["empty.bin"]
 
 
+def test_attributes_that_an_interrupted_import_wrote_are_staged_by_the_next(here: Path) -> None:
+    attributes = here / ".gitattributes"
+    attributes.write_text("".join(line for line in attributes.read_text().splitlines(True) if "lfs" not in line))
+    track("import-lfs", cwd=here).ok()
+    assert "filter=lfs" not in git("show", ":.gitattributes", cwd=here)
+    assert git("diff", "--name-only", cwd=here) == ""
+
+
 def test_a_path_chooses_what_is_imported_and_the_lines_stay(here: Path) -> None:
     track("import-lfs", "data", cwd=here).ok()
     assert sorted(pointers(here)) == [b"data/a.bin.track", b"data/b c.bin.track"]

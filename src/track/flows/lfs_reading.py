@@ -151,11 +151,17 @@ def pointer_of(path: bytes, pointer: LfsPointer, adopted: Adopted, *, executable
 
 
 def attributes_without_lfs(project: Project) -> dict[bytes, bytes]:
-    """What becomes of the `.gitattributes` files that give something to Git LFS, by path."""
+    """What becomes of the `.gitattributes` files that give something to Git LFS, by path.
+
+    So do those that Git's index still has so: an import that was interrupted may have written them, and staged nothing.
+    """
     found = {}
-    for path in lfs_in_git.attribute_files(project.git):
+    for path, staged in lfs_in_git.attribute_files(project.git).items():
         before = setup.read(project, path)
-        if before is not None and (after := without_lfs(before)) != before:
+        if before is None:
+            continue
+        after = without_lfs(before)
+        if after != before or without_lfs(staged) != staged:
             found[path] = after
     return found
 

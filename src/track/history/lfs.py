@@ -58,10 +58,17 @@ def objects_of(git: Git) -> Path:
     return git.common_dir / os.path.expanduser(said or "lfs") / "objects"
 
 
-def attribute_files(git: Git) -> tuple[bytes, ...]:
-    """The `.gitattributes` files in the index, sorted."""
-    found = git.run("ls-files", "-z", "--", ".gitattributes", "*/.gitattributes", globs=True).split(b"\0")
-    return tuple(sorted(set(filter(None, found))))
+def attribute_files(git: Git) -> dict[bytes, bytes]:
+    """The `.gitattributes` files in the index by path, with their content there; what is in conflict is left out."""
+    names = (".gitattributes", "*/.gitattributes")
+    found: dict[bytes, str] = {}
+    for record in git.run("ls-files", "-z", "--stage", "--", *names, globs=True).split(b"\0")[:-1]:
+        head, _, path = record.partition(b"\t")
+        mode, oid, stage = head.split(b" ")
+        if stage == b"0" and mode in _REGULAR:
+            found[path] = oid.decode("ascii")
+    contents = dict(git.blobs(sorted(set(found.values()))))
+    return {path: contents[oid] for path, oid in sorted(found.items())}
 
 
 def given_to_lfs(git: Git, paths: Sequence[bytes]) -> tuple[bytes, ...]:
