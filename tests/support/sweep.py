@@ -62,14 +62,16 @@ def rehearse(work: Work, folder: Path) -> Rehearsed:
     return Rehearsed(events, before, after, verified)
 
 
-def kill_everywhere(work: Work, folder: Path, *, most: int) -> int:
+def kill_everywhere(work: Work, folder: Path, *, most: int, seed: int | None = None) -> int:
     """Kill the work at its events, `most` of them unless the full form is asked for; how many were tried.
+
+    They are spread over the run, or with a `seed` drawn by lot.
 
     Work that several threads share is not dealt out alike every time, and calls are counted by thread: a call that
     one of them did not come to this time is a miss. There are few, and what was done then is judged all the same.
     """
     rehearsed = rehearse(work, folder)
-    chosen = rehearsed.events if FULL else spread(rehearsed.events, most)
+    chosen = _chosen(rehearsed.events, most, seed)
     missed: list[Event] = []
 
     def check(event: Event) -> None:
@@ -93,10 +95,7 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
     Unless the full form is asked for, it is `most` events: spread over the run, or with a `seed` drawn by lot.
     """
     rehearsed = rehearse(work, folder)
-    chosen = rehearsed.events if FULL else spread(rehearsed.events, most)
-    if seed is not None and not FULL and len(rehearsed.events) > most:
-        lots = sorted(random.Random(seed).sample(range(len(rehearsed.events)), most))
-        chosen = [rehearsed.events[lot] for lot in lots]
+    chosen = _chosen(rehearsed.events, most, seed)
     pairs = [(event, errors[place % len(errors)]) for place, event in enumerate(chosen)]
     if FULL:
         pairs = list(itertools.product(chosen, errors))
@@ -122,6 +121,14 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
     assert not said, _together(f"{len(said)} of {len(pairs)} failures of {' '.join(work.command)}", said)
     assert len(missed) <= len(pairs) // 5, f"{len(missed)} of {len(pairs)} calls were never made"
     return len(pairs) - len(missed)
+
+
+def _chosen(events: list[Event], most: int, seed: int | None) -> list[Event]:
+    if FULL or len(events) <= most:
+        return events
+    if seed is None:
+        return spread(events, most)
+    return [events[lot] for lot in sorted(random.Random(seed).sample(range(len(events)), most))]
 
 
 def _together(what: str, said: Sequence[str]) -> str:
