@@ -100,6 +100,16 @@ def test_chunks_that_a_needed_version_shares_stay_and_those_of_dead_ones_go(here
     is_whole(here, "again", SECOND)
 
 
+def test_what_stays_of_large_files_beside_what_is_needed_is_told(here: Path) -> None:
+    """A sixth of the first version is in no other that is needed."""
+    for _ in range(2):
+        done = collected(here)
+        assert 700_000 < done.partly_bytes < 1_500_000
+    out = track("gc", "--remote", "-n", cwd=here).ok()
+    assert "KiB of large files beside pieces that are needed: kept until that is most of a pack" in out.err
+    assert track("gc", "--remote", "-n", "--json", cwd=here).ok().json["partly"]["bytes"] == done.partly_bytes
+
+
 def test_a_push_that_counts_on_chunks_of_a_dead_version_keeps_them(here: Path) -> None:
     """A clone makes a version anew of which most is in a pack that nothing else needs any more."""
     collected(here)
@@ -174,7 +184,8 @@ def test_a_pack_of_chunks_that_is_mostly_dead_is_written_anew_with_the_recipes_t
     assert not at_remote(scattered, middle(FIRST, 5 << 20)) and at_remote(scattered, middle(FIRST, 1 << 20))
     assert bytes_of(scattered) < len(LAST) + 100_000 < before - (3 << 20)
     is_whole(scattered, "after", LAST)
-    assert [one.condemned_count for one in (collected(scattered), collected(scattered))] == [0, 0]
+    again = (collected(scattered), collected(scattered))
+    assert [(one.condemned_count, one.partly_bytes) for one in again] == [(0, 0), (0, 0)]
     assert list((scattered.parent / "remote/tombstones").iterdir()) == []
 
 

@@ -87,7 +87,7 @@ def _show_rest(done: CollectedRemote) -> None:
     if done.spared_count:
         note(f"{count_text(done.spared_count, 'file')} condemned before: needed again, and kept")
     if done.copied_count:
-        are = "would be" if done.is_dry else "are"
+        are = "would be" if done.is_dry else "is" if done.copied_count == 1 else "are"
         note(f"{count_text(done.copied_count, 'object')} among them {are} kept in new packs")
     if done.chunks_count:
         are, size = "would be" if done.is_dry else "are", size_text(done.chunks_bytes)
@@ -98,6 +98,9 @@ def _show_rest(done: CollectedRemote) -> None:
         )
     if done.among_live_count:
         note(f"{size_text(done.among_live_bytes)} among what is needed in the same packs: kept")
+    if done.partly_bytes:
+        size = size_text(done.partly_bytes)
+        note(f"about {size} of large files beside pieces that are needed: kept until that is most of a pack")
     for keeper in done.keepers[:SHOWN]:
         day = time.strftime("%Y-%m-%d", time.gmtime(keeper.modified_s))
         versions = count_text(keeper.versions_count, "version")
@@ -143,6 +146,7 @@ def document_of_remote(done: CollectedRemote) -> dict[str, object]:
         "chunks": {"chunks": done.chunks_count, "bytes": done.chunks_bytes},
         "young": {"files": done.young_count, "bytes": done.young_bytes},
         "among_live": {"objects": done.among_live_count, "bytes": done.among_live_bytes},
+        "partly": {"bytes": done.partly_bytes},
         "now": done.now_s,
         "clones": [
             {"clone": one.clone, "versions": one.versions_count, "pushed": one.modified_s, "keep": str(one.keep)}

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from track.progress import Progress, silent
+from track.store.chunked import NeededPack
 from track.store.dead_file import MOSTLY, REWRITE_LIMIT, DeadFile
 from track.store.inventory import Content, by_pack
 from track.store.known import Known
@@ -28,6 +29,8 @@ class Verdict(NamedTuple):
     """How many packs and whole objects the remote has."""
     scattered: Scattered = NOTHING_SCATTERED
     """Packs of chunks of which a little is needed, with those of the recipes that name them: all get new ones."""
+    partly_bytes: int = 0
+    """About how much is not needed of packs of chunks that stay, for more of them is; their tables are not read."""
 
 
 def judge(
@@ -78,7 +81,17 @@ def judge(
     scattered = find_scattered(place, known, marks, used, listed, before_s=before_s, stay=frozenset(condemned))
     together = {one.digest for one in scattered.files}
     dead = [one for one in dead if one.digest not in together]
-    return Verdict(tuple(dead), len(young), sum(one.size for one in young), count, size, len(listed), scattered)
+    partly = sum(_unnamed_bytes(*used.of(pack), size) for pack, size in packs if pack in used and pack not in together)
+    return Verdict(tuple(dead), len(young), sum(one.size for one in young), count, size, len(listed), scattered, partly)
+
+
+def _unnamed_bytes(pack: NeededPack, named: bytearray, size: int) -> int:
+    """About how many bytes of a pack of chunks no recipe that is needed names, without reading its table.
+
+    One chunk is nothing: it may be the salt.
+    """
+    unnamed = pack.entries_count - named.count(1)
+    return size * unnamed // pack.entries_count if unnamed > 1 else 0
 
 
 class _Mixed(NamedTuple):

@@ -98,6 +98,8 @@ class CollectedRemote:
     passed: tuple[Passed, ...] = ()
     chunks_count: int = 0
     chunks_bytes: int = 0
+    partly_bytes: int = 0
+    """About how much is not needed in packs of chunks of which more than half is."""
 
     @property
     def exit_code(self) -> int:
@@ -306,6 +308,7 @@ def _collected(name: str, url: str, outcome: Outcome, sources: tuple[Source, ...
         young_bytes=verdict.young_bytes,
         among_live_count=verdict.among_live_count,
         among_live_bytes=verdict.among_live_bytes,
+        partly_bytes=verdict.partly_bytes,
         now_s=outcome.now_s,
         next_s=outcome.next_s,
         keepers=tuple(
