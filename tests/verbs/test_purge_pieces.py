@@ -166,6 +166,12 @@ def test_a_damaged_pack_is_kept_and_told_and_goes_when_it_is_repaired(here: Path
     assert done.code == 1 and "1 pack at origin stays: it is damaged, and has pieces of it" in done.err
     assert "track repair --remote origin" in done.err
     assert path.exists() and at_remote(here, middle(ALONE))
+    track("repair", "--remote", "origin", cwd=here)
+    done = track("purge", "--yes", "big.bin@first", "--because", "asked for", cwd=here)
+    assert done.code == 0, done.out + done.err
+    there = {name: content for name, content in files_below(here.parent / "remote").items() if "quarantine" not in name}
+    assert not any(middle(ALONE) in content for content in there.values())
+    is_whole(here, "clone", SECOND)
 
 
 def twice(here: Path, before: Path, contents: tuple[bytes, ...]) -> None:

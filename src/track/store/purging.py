@@ -4,7 +4,7 @@ No version is looked at: every other object of a pack gets a new one, named in t
 Meanwhile a mark says that something is being deleted, so that no push and no collection is in the middle of anything.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from track.progress import Progress, silent
@@ -70,7 +70,7 @@ def purge_there(
         survey(place, known)
         places = known.locate(objects)
         uses = uses_of(place, known, objects)
-        covered = frozenset[bytes]().union(*(one.tombstone.objects for one in said if one.tombstone.packs))
+        covered = _covered(known, said)
         taken = take_out(
             place, known, store, objects, uses, keep=mark.keep, progress=progress,
             is_lost=in_chunks and not objects <= places.keys() | covered,
@@ -90,7 +90,8 @@ def purge_there(
         gone = before | packs | taken.packs
         for each in said:  # a file that no index names any more has to be found again, too, when this is killed
             mark.keep()
-            place.put(each.key, dump_tombstone(each.tombstone._replace(packs=gone)))
+            packs_said = gone | taken.kept | taken.doubtful
+            place.put(each.key, dump_tombstone(each.tombstone._replace(packs=packs_said)))
         drop_from_index(place, known, gone, objects, keep=mark.keep)
         for holding in read_holders(place).entries:
             mark.keep()
@@ -110,6 +111,14 @@ def _said(place: Place, objects: frozenset[bytes], purge: Purge, writer: str) ->
         write_tombstone(place, Tombstone("purged", writer, objects=frozenset(new), purge=purge), found)
         found = read_tombstones(place)
     return [one for one in found if one.tombstone.kind == "purged" and one.tombstone.objects & objects]
+
+
+def _covered(known: Known, said: Iterable[Found]) -> frozenset[bytes]:
+    """The objects whose pieces were taken out of every pack before: tombstones name no pack that is still there."""
+    every = frozenset[bytes]().union(*(one.tombstone.packs for one in said))
+    there = known.has_packs(every)
+    done = (one.tombstone for one in said if one.tombstone.packs and there.isdisjoint(one.tombstone.packs))
+    return frozenset[bytes]().union(*(tombstone.objects for tombstone in done))
 
 
 def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: frozenset[bytes]) -> None:
