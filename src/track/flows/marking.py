@@ -1,5 +1,6 @@
 """Marking: labels and tags of artifacts, read and changed in their pointers; no byte of data is looked at."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +13,7 @@ from track.flows.candidates import ambiguous, of_name, of_path
 from track.flows.named import Names, Versions, matching, no_match, partitions_of, schema_of
 from track.flows.named_versions import asked_of, choose, version_path
 from track.history import gitrepo
-from track.model.names import display, is_named_pointer, typed
+from track.model.names import artifact_pointer, display, is_named_pointer, typed
 from track.model.pointer import POINTER_LIMIT, Pointer
 from track.model.segments import edit
 from track.project import Project
@@ -166,9 +167,13 @@ def _at_path(side: sides.Side, path: bytes) -> dict[bytes, Pointer]:
 
 
 def _of_name(project: Project, names: Names, word: str, targets: Targets) -> dict[bytes, Pointer]:
-    """The versions that stand of a name, in all of its partitions that are meant."""
+    """The versions that stand of a name with these partitions; without any, the one that has none."""
     wanted = partitions_of(word, schema_of(project, names, word), targets.partitions, targets.time)
     places = names.of(word).places
+    if not wanted and artifact_pointer(word) not in places:  # which of its partitions is not guessed
+        raise view.unknown(os.fsencode(word), names.side.contents)
+    if not wanted:
+        places = {artifact_pointer(word): {}}
     found = {path: names.side.pointer(path) for path in matching(places, wanted)}
     pointers = {path: pointer for path, pointer in found.items() if pointer is not None}
     if not pointers:

@@ -19,8 +19,8 @@ _HELP = """Set labels of artifacts, take them away, or show them. Only the point
   track label data/train.csv ticket=AB-7 rows.bad=12    set two, one of them in the table `rows`
   track label data/ images licence=CC-BY-4.0            at several artifacts, all those below a folder too
   track label data/train.csv --remove ticket            take one away
-  track label rides stage=gold                          what every partition of a named artifact has
-  track label rides --partition region=eu stage=gold    those with this partition
+  track label answer stage=gold                         a named artifact
+  track label rides --partition region=eu stage=gold    its versions with this partition
   track label rides@prod stage=gold                     one version: by an alias, a digest, or @latest
   track label 'note="42"' -- data/a=b.csv               a text that looks like a number; a path with a `=`
 

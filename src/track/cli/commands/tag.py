@@ -21,7 +21,7 @@ _HELP = """Put tags on artifacts, take them off, or show them. Only the pointers
   track tag data/train.csv reviewed gold      put two tags on it
   track tag data/ images reviewed             on several artifacts, all those below a folder too
   track tag data/train.csv gold --remove      take one off
-  track tag rides@prod reviewed               one version of a named artifact; rides: of all its partitions
+  track tag rides@prod reviewed               one version of a named artifact
   track tag reviewed -- data images           tags before `--`, paths behind it: nothing can be mistaken
 
 Without `--`, words that name artifacts come first, and the others are tags. Pointers are staged, so that `git commit`
