@@ -1,4 +1,4 @@
-"""Measures a local store with chunks and without: `python -m tests.bench.chunks [--mib 256] [--kind rows|database]`.
+"""Measures a local store with chunks and without: `python -m tests.bench.chunks [--mib 256] [--kind database]`.
 
 Ten versions of one file, each a small edit of the one before, are added; then the first one is checked out again, and
 the last. What is told is the room that the store takes, and the time of each command, whole processes, in the middle.
@@ -14,13 +14,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench.edits import insert_rows, make_database, make_rows, update_rows
+from tests.bench.edits import insert_rows, make_database, make_model, make_rows, train_one_layer, update_rows
 
 VERSIONS = 10
-KINDS: dict[str, tuple[Callable[[Path, int], None], Callable[[Path], None]]] = {
-    "rows": (make_rows, insert_rows),
+KINDS: dict[str, tuple[Callable[[Path, int], None], Callable[[Path, int], None]]] = {
+    "rows": (make_rows, lambda path, number: insert_rows(path)),
     "database": (make_database, update_rows),
+    "model": (make_model, train_one_layer),
 }
+"""How a kind of file is made with about so many bytes, and how it is edited, in another way for each number."""
 TRACK = (sys.executable, "-m", "track")
 
 
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def row(repo: Path, first: Path, change: Callable[[Path], None], chunks: str) -> str:
+def row(repo: Path, first: Path, change: Callable[[Path, int], None], chunks: str) -> str:
     """One line of the table."""
     repo.mkdir()
     subprocess.run(("git", "init", "--quiet"), cwd=repo, check=True)
@@ -54,7 +56,7 @@ def row(repo: Path, first: Path, change: Callable[[Path], None], chunks: str) ->
     adds: list[float] = []
     for number in range(VERSIONS):
         if number:
-            change(data)
+            change(data, number)
         adds.append(run(repo, "add", "data.bin"))
         subprocess.run(("git", *PERSON, "commit", "--quiet", "-m", "v"), cwd=repo, check=True)
         subprocess.run(("git", "tag", f"v{number}"), cwd=repo, check=True)

@@ -120,9 +120,9 @@ def make_database(path: Path, size: int) -> None:
     db.close()
 
 
-def update_rows(path: Path) -> None:
-    """A hundred rows here and there get another value."""
-    source = random.Random(4)
+def update_rows(path: Path, number: int = 4) -> None:
+    """A hundred rows here and there get another value, others for each number."""
+    source = random.Random(number)
     db = sqlite3.connect(path)
     (count,) = db.execute("SELECT COUNT(*) FROM things").fetchone()
     db.executemany(
@@ -171,12 +171,12 @@ def _write_layer(file: io.BufferedIOBase, seed: int, size: int) -> None:
         file.write(source.randbytes(min(1 << 20, size - at)))
 
 
-def train_one_layer(path: Path) -> None:
-    """One layer of it has other weights."""
+def train_one_layer(path: Path, number: int = 17) -> None:
+    """The layer of this number has other weights."""
     size = path.stat().st_size // _LAYERS
     with path.open("r+b") as file:
-        file.seek(17 * size)
-        _write_layer(file, 1000, size)
+        file.seek(number * size)
+        _write_layer(file, 1000 + number, size)
 
 
 KINDS = (
