@@ -110,9 +110,11 @@ def test_logging_from_a_shell_loads_neither_gitpython_nor_what_places_files(
 
 
 @pytest.mark.parametrize("arguments", [("find",), ("find", "--runs", "tag = gold")], ids=" ".join)
-def test_finding_loads_neither_what_is_heavy_nor_what_begins_a_run(arguments: tuple[str, ...], project: Path) -> None:
+def test_finding_loads_neither_what_is_heavy_nor_what_begins_a_run_nor_the_store(
+    arguments: tuple[str, ...], project: Path
+) -> None:
     beginning = {"track.flows.run_start", "track.flows.run_code", "track.model.secrets", "track.history.code_tree"}
-    assert not loaded(*arguments, cwd=project) & (HEAVY | beginning)
+    assert not loaded(*arguments, cwd=project) & (HEAVY | beginning | {"track.store.objects"})
 
 
 def test_runs_has_all_its_commands_whenever_they_are_loaded(project: Path) -> None:

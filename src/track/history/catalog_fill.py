@@ -6,7 +6,6 @@ tips say, finds contents already read, and writes the same rows again. So it doe
 come, and the result is that of building everything at once.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from track.history.catalog_ahead import Batch
 from track.history.catalog_file import ABSENT, POINTER, RECORD
 from track.history.catalog_rows import Rows, Wanted
 from track.history.plumbing import Git
+from track.model.digest import digest_of
 
 
 class Tips(NamedTuple):
@@ -34,13 +34,13 @@ class Tips(NamedTuple):
 
 def tips_of(git: Git) -> Tips:
     """The tips of every ref and of HEAD in every working tree."""
-    shape = hashlib.sha256()
+    shape: list[bytes] = []
     tips: set[str] = set()
     loose: list[str] = []
     for line in _refs(git).decode("utf-8", "replace").splitlines():
         name, oid, kind, inner, inner_kind = (line.split(" ") + [""] * 3)[:5]
         if name.startswith("refs/replace/"):
-            shape.update(line.encode())
+            shape.append(line.encode())
         if "commit" in (kind, inner_kind):
             tips.add(oid if kind == "commit" else inner)
         elif inner_kind == "tag" or not kind:
@@ -50,10 +50,10 @@ def tips_of(git: Git) -> Tips:
     tips.update(head for head in heads if head)
     for name in ("shallow", "info/grafts"):
         try:
-            shape.update((git.common_dir / name).read_bytes())
+            shape.append((git.common_dir / name).read_bytes())
         except OSError:
             continue
-    return Tips(frozenset(tips), shape.hexdigest())
+    return Tips(frozenset(tips), digest_of(b"\n".join(shape)).hex())
 
 
 def written_tips(database: sqlite3.Connection) -> Tips | None:
