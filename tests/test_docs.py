@@ -111,6 +111,7 @@ def test_every_verb_and_public_name_is_documented() -> None:
     page = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
     assert [name for name in track.__all__ if f"`track.{name}`" not in page] == []
     assert [name for name in reference.verb_modules() if f"### track.verbs.{name}\n" not in page] == []
+    assert "@staticmethod\ndef current()" in page  # of `track.Run`
 
 
 def anchors(text: str) -> set[str]:

@@ -5,6 +5,7 @@ import io
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,7 @@ def examples() -> list[doctest.DocTest]:
         ours = [each for each in reversed(kind.__mro__) if each.__module__.startswith("track.")]
         members = {name: method for each in ours for name, method in vars(each).items()}
         for name, each in members.items():
-            method = each.__func__ if isinstance(each, classmethod) else each
+            method = each.__func__ if isinstance(each, classmethod | staticmethod) else each
             if not name.startswith("_"):
                 docs[f"{kind.__name__}.{name}"] = getattr(method, "__doc__", None)
         parser = doctest.DocTestParser()
@@ -129,13 +130,24 @@ def examples() -> list[doctest.DocTest]:
     return found
 
 
+@contextmanager
+def running() -> Iterator[track.Run]:
+    """The run that examples of its methods speak of."""
+    with track.Run() as run:
+        run.config(suppress_errors=False)
+        run.init("training", metadata={"lr": 0.1}, tags=["baseline"])
+        yield run
+
+
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
 def test_an_example_of_the_reference_gives_what_it_says(example: doctest.DocTest, here: Path) -> None:
     with track.Repo() as repo, track.Store() as store:
         example.globs |= {"repo": repo, "handler": track.Handler(), "store": store, "Path": Path, "io": io}
         said: list[str] = []
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-        runner.run(example, out=said.append)
+        with running() if example.name.startswith("Run.") else nullcontext() as run:
+            example.globs["run"] = run
+            runner.run(example, out=said.append)
     assert runner.failures == 0, "".join(said)
 
 

@@ -26,6 +26,9 @@ class Describing(Saving):
     def update_tags(self, tags: Iterable[str]) -> None:
         """Add tags; those that it has stay, each once.
 
+        >>> run.update_tags(["final"]), run.record.tags
+        (True, ('baseline', 'final'))
+
         Raises:
             UsageError: there is no run yet, or it has ended, or a tag cannot be.
         """
@@ -36,6 +39,9 @@ class Describing(Saving):
     def set_tags(self, tags: Iterable[str]) -> None:
         """Have these tags and no others.
 
+        >>> run.set_tags(["final"]), run.record.tags
+        (True, ('final',))
+
         Raises:
             UsageError: there is no run yet, or it has ended, or a tag cannot be.
         """
@@ -45,6 +51,9 @@ class Describing(Saving):
     @asks(metadata=asking.mapping)
     def update_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Add facts, text, numbers or truth values, by name; those of the same name are replaced.
+
+        >>> run.update_metadata({"seed": 7}), run.record.metadata["seed"]
+        (True, 7)
 
         Raises:
             UsageError: there is no run yet, or it has ended, or a fact cannot be.
@@ -66,6 +75,9 @@ class Describing(Saving):
         description: str | None = None,
     ) -> None:
         """Say more of a folder of runs; what is left out stays as it was.
+
+        >>> run.folder_details("/sweeps/lr", description="Ten learning rates", tags=["sweep"])
+        True
 
         Raises:
             UsageError: there is no run yet, or it has ended, or the path, a fact or a tag cannot be.
@@ -92,6 +104,11 @@ class Describing(Saving):
         Of a metric the average over `window` minutes is looked at every `frequency` minutes. With
         `notification='email'` a mail is sent when it first goes critical. The project keeps the alert by its name.
 
+        >>> run.add_alert("diverges", "is above", metric="loss", threshold=10, frequency=1, window=5)
+        True
+        >>> run.record.alerts["diverges"]
+        'ok'
+
         Raises:
             UsageError: there is no run yet, or it has ended, or the alert cannot be.
             Conflict: the project has another one of this name.
@@ -103,6 +120,11 @@ class Describing(Saving):
     @asks(name=asking.text, state=asking.text)
     def set_alert(self, name: str, state: str) -> None:
         """Set an alert to `ok` or `critical` by hand.
+
+        >>> run.add_alert("checked", "by hand"), run.set_alert("checked", "critical")
+        (True, True)
+        >>> run.record.alerts["checked"]
+        'critical'
 
         Raises:
             UsageError: there is no run yet, or it has ended, or no such alert or state is.

@@ -43,6 +43,16 @@ class Run(Describing):
 
     Methods return whether they did their work. What goes wrong is told once, by the logger `track`, and does not
     break the program, unless `config(suppress_errors=False)` was called: only then anything is raised.
+
+    >>> with track.Run() as run:
+    ...     run.init("training", metadata={"lr": 0.1})
+    ...     run.log_metrics({"loss": 0.25}, step=1)
+    ...     run.save("model.pkl", "output")
+    True
+    True
+    True
+    >>> run.record.status, run.record.metrics["loss"].last
+    ('completed', 0.25)
     """
 
     def __init__(self) -> None:
@@ -65,6 +75,10 @@ class Run(Describing):
 
         With `suppress_errors=False` errors are raised. With `queue_blocking` what logs waits for room in the queues,
         which hold `queue_size` calls each; otherwise what does not fit is dropped, and counted in the record.
+
+        >>> run = track.Run()
+        >>> run.config(suppress_errors=False), run.init("training"), run.close()
+        (True, True, True)
 
         Raises:
             UsageError: it comes after `init`, or the size of the queue is none.
@@ -94,6 +108,12 @@ class Run(Describing):
         """Begin the run; all arguments are optional, and a name of two words is chosen where none is given.
 
         Started by `track run`, the first run without a name is that very run; any other is one of its own inside it.
+
+        >>> run = track.Run()
+        >>> run.init("training", metadata={"lr": 0.1}, tags=["baseline"])
+        True
+        >>> run.close()
+        True
 
         Raises:
             UsageError: it was called before, or a name, tag, fact or folder cannot be.
@@ -144,6 +164,10 @@ class Run(Describing):
     def attach(self, run: str) -> None:
         """Take part in a living run, by its id, instead of beginning one; closing leaves it running.
 
+        >>> worker = track.Run()
+        >>> worker.attach(run.id), worker.log_metrics({"loss": 0.2}), worker.close()
+        (True, True, True)
+
         Raises:
             UsageError: it was called after `init`.
             UnknownRun: no living run has this id.
@@ -162,6 +186,9 @@ class Run(Describing):
         """End the run: all that waits is written, the series sealed, and the record staged for the next commit.
 
         A run that was joined goes on, and so does one that a forked child closes. Closing again does nothing.
+
+        >>> run.close(), run.record.status
+        (True, 'completed')
 
         Raises:
             UsageError: there was no run.
@@ -225,6 +252,9 @@ class Run(Describing):
     def set_status(self, status: str) -> None:
         """Say how the run ends when it is closed: completed, failed or terminated.
 
+        >>> run.set_status("terminated"), run.close(), run.record.status
+        (True, True, 'terminated')
+
         Raises:
             UsageError: there is no run yet, or it has ended, or that is not how a run ends.
         """
@@ -256,6 +286,9 @@ class Run(Describing):
         `step` counts the calls, `time` is in seconds since `init`, `timestamp` as in '2021-05-03 14:13:27.281920',
         in UTC. A name is a line of text, a value a finite number; where one is none, nothing of the call is logged.
 
+        >>> run.log_metrics({"loss": 0.25, "accuracy": 0.9}, step=3)
+        True
+
         Raises:
             UsageError: there is no run yet, or it has ended, or a name, value, step or time cannot be.
         """
@@ -271,6 +304,9 @@ class Run(Describing):
     def log_event(self, event: str | BaseException, timestamp: str | datetime | None = None) -> None:
         """Log a text or an exception, with its traceback where it has one; values that look secret are left out.
 
+        >>> run.log_event("the learning rate was halved")
+        True
+
         Raises:
             UsageError: there is no run yet, or it has ended, or it is neither text nor an exception.
         """
@@ -283,7 +319,11 @@ class Run(Describing):
 
     @staticmethod
     def current() -> "Run | None":
-        """The innermost run that is open here, or the one that started this program; None outside of any."""
+        """The innermost run that is open here, or the one that started this program; None outside of any.
+
+        >>> track.Run.current().name
+        'training'
+        """
         if not _open and os.environ.get(RUN_ID):
             run = Run()
             run.init()
@@ -320,7 +360,10 @@ class Run(Describing):
         return self.record.of("output")
 
     def tell(self, error: BaseException) -> None:
-        """Tell what went wrong, the first time aloud: a program that is watched is not to drown in it."""
+        """Tell what went wrong, the first time aloud: a program that is watched is not to drown in it.
+
+        >>> run.tell(OSError("the sensor does not answer"))
+        """
         LOGGER.log(10 if self._was_told else 30, "the run is not recorded as it should be: %s", said(error))
         self._was_told = True
 

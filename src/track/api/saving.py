@@ -34,6 +34,11 @@ class Saving:
     ) -> None:
         """Save a file as code, input or output, under its own name, its path, or `name`.
 
+        >>> run.save("model.pkl", "output", name="models/best.pkl")
+        True
+        >>> [used.name for used in run.outputs]
+        ['models/best.pkl']
+
         Raises:
             UsageError: there is no run yet, or it has ended, the category, type or name cannot be, or it is a folder.
             UnknownPath: nothing is there.
@@ -51,6 +56,11 @@ class Saving:
         self, directory: AnyPath, category: str, filetype: str | None = None, preserve_path: bool = False
     ) -> None:
         """Save every file below a folder, all with one media type where `filetype` names one.
+
+        >>> run.save_directory("images", "input", preserve_path=True)
+        True
+        >>> [used.name for used in run.inputs]
+        ['images/cats/1.txt', 'images/cats/2.txt']
 
         Raises:
             UsageError: there is no run yet, or it has ended, or the category or type cannot be, or it is no folder.
@@ -70,6 +80,9 @@ class Saving:
     ) -> None:
         """Save files, and every file below folders: all of them, or none when one cannot be.
 
+        >>> run.save_all(["data/train.csv", "images"], "input"), len(run.inputs)
+        (True, 3)
+
         Raises:
             UsageError: there is no run yet, or it has ended, or the category or type cannot be.
             UnknownPath: nothing is there.
@@ -82,6 +95,11 @@ class Saving:
     @asks(category=asking.text, name=asking.text)
     def save_object(self, obj: object, category: str, name: str, allow_pickle: bool = False) -> None:
         """Save an object, so that `Client.get_artifact` gives the same again; pickled only when that is allowed.
+
+        >>> run.save_object({"accuracy": 0.9}, "output", name="scores")
+        True
+        >>> track.Client().get_artifact(run.id, "scores")
+        {'accuracy': 0.9}
 
         Raises:
             UsageError: there is no run yet, or it has ended, or the category or name cannot be.

@@ -179,6 +179,8 @@ def _face(name: str, found: type) -> Iterator[str]:
             mark, method = "@property\n", each.fget
         elif isinstance(each, classmethod):
             mark, method = "@classmethod\n", each.__func__
+        elif isinstance(each, staticmethod):
+            mark, method = "@staticmethod\n", each.__func__
         if inspect.isfunction(method) and method.__code__.co_filename != "<string>":  # one that was written
             yield from ("```python", mark + _signature(method), "```", "")
             yield from ("```text", inspect.getdoc(method) or "", "```", "")
