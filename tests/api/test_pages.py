@@ -139,10 +139,23 @@ def running() -> Iterator[track.Run]:
         yield run
 
 
+def trained() -> None:
+    """Make the run that examples of reading runs speak of."""
+    with running() as run:
+        for step, loss in ((1, 0.5), (2, 0.25)):
+            run.log_metrics({"loss": loss}, step=step)
+        run.log_event("the learning rate was halved")
+        run.save("facts.json", "output")
+        run.save_object({"accuracy": 0.9}, "output", name="scores")
+
+
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
 def test_an_example_of_the_reference_gives_what_it_says(example: doctest.DocTest, here: Path) -> None:
+    if example.name.startswith("Client"):
+        trained()
     with track.Repo() as repo, track.Store() as store:
-        example.globs |= {"repo": repo, "handler": track.Handler(), "store": store, "Path": Path, "io": io}
+        example.globs |= {"client": track.Client(), "handler": track.Handler()}
+        example.globs |= {"repo": repo, "store": store, "Path": Path, "io": io}
         said: list[str] = []
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
         with running() if example.name.startswith("Run.") else nullcontext() as run:

@@ -27,6 +27,11 @@ class Client:
     its record. What is not here comes from a remote. What is fetched inside a run (`TRACK_RUN_ID` names it) becomes
     its input. Every method opens the repository for itself, so a client may be used by several threads at once.
 
+    >>> client = track.Client()
+    >>> for found in client.get_runs("metrics.loss < 0.5"):
+    ...     print(found.record.name, found.status, client.get_artifact(found.record.id, "scores"))
+    training completed {'accuracy': 0.9}
+
     Every method raises `NotARepository`, `ProjectError` or `BadConfig` where there is no repository with track in it,
     `UnknownRun` for a run that is none or several, which are listed, and `UsageError` for an argument that cannot be.
     All errors are `TrackError`.
@@ -58,6 +63,9 @@ class Client:
         `allow_pickle` opens what was pickled, which can run any code: only for who made it and nobody in between.
         `category` is only needed where artifacts of one name differ. With `memory_map`, a large array is mapped from
         the store, read-only.
+
+        >>> client.get_artifact("training", "scores")
+        {'accuracy': 0.9}
 
         Raises:
             UnknownPath: the run has no such artifact; the nearest names are told.
@@ -91,6 +99,9 @@ class Client:
 
         The slashes of its name make folders there. Raises as `get_artifacts_as_files`, and UnknownPath where the run
         has no such artifact.
+
+        >>> client.get_artifact_as_file("training", "facts.json", "results").read_text()
+        '{"a": 1}'
         """
         wanted = Wanted(name, category)
         folder = path if path is not None else os.curdir
@@ -124,6 +135,10 @@ class Client:
         What is there with the right content is skipped, what differs refused before anything is written; with `force`
         files are replaced.
 
+        >>> got = client.get_artifacts_as_files("training", "results", category="output", endswith=".json")
+        >>> [path.name for path in got.placed]
+        ['facts.json']
+
         Raises:
             UsageError: there is no such category, or artifacts of one name differ.
             Conflict: something else stands in the folder.
@@ -141,6 +156,9 @@ class Client:
     def list_artifacts(self, run: str, category: str | None = None) -> tuple[RunArtifact, ...]:
         """The artifacts of a run, or those of one category, by category and name.
 
+        >>> [(artifact.name, artifact.type) for artifact in client.list_artifacts("training", "output")]
+        [('facts.json', 'application/json'), ('scores', 'application/json')]
+
         Raises:
             UsageError: there is no such category; code, input and output are.
         """
@@ -150,6 +168,10 @@ class Client:
     @asks(run=asking.text)
     def get_run(self, run: str) -> Found:
         """A run: its `record`, its `status`, and where the record is.
+
+        >>> found = client.get_run("training")
+        >>> found.status, found.record.metrics["loss"].min
+        ('completed', 0.25)
 
         Raises:
             UnknownRun: there is no such run, or several; they are listed.
@@ -169,6 +191,9 @@ class Client:
         """The runs that are like the query `filters`, text or dictionary; newest first, or by the field `sort`
         (`-FIELD`: greatest first).
 
+        >>> [found.record.name for found in client.get_runs({"metadata.lr": 0.1}, sort="metrics.loss", limit=5)]
+        ['training']
+
         Raises:
             UsageError: the query or the field is wrong; it says where, and what was meant.
         """
@@ -180,6 +205,10 @@ class Client:
         """The points of the metrics of a run, or of those that are named, by name: columns of steps, times in seconds
         since it began, stamps in µs since 1970 (UTC), and values. Of a living run all that was written until now.
 
+        >>> points = client.get_metric_values("training", "loss")["loss"]
+        >>> list(zip(points.steps, points.values))
+        [(1, 0.5), (2, 0.25)]
+
         Raises:
             UsageError: the run has no such metric.
             MissingObject, DamagedObject, MalformedSeries, RemoteError: they cannot be had, or not be read.
@@ -190,6 +219,9 @@ class Client:
     @asks(run=asking.text, contains=asking.text)
     def get_events(self, run: str, contains: str = "") -> tuple[Event, ...]:
         """The events of a run in their order, or those with a text in them: when, in µs since 1970 (UTC), and what.
+
+        >>> [event.text for event in client.get_events("training", contains="rate")]
+        ['the learning rate was halved']
 
         Raises:
             MissingObject, DamagedObject, MalformedSeries, RemoteError: they cannot be had, or not be read.
