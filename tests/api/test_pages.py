@@ -15,6 +15,7 @@ import pytest
 import track
 from support.repositories import commit_all, git, new_repository
 from track.api.filesystem import TrackFileSystem
+from track.api.handled import File
 from track.api.samples import Samples
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/read-from-python.md"
@@ -22,7 +23,7 @@ ELLIPTIO = PAGE.with_name("come-from-elliptio.md")
 CRAFT_AI = PAGE.with_name("come-from-craft-ai.md")
 FACES = (
     *(track.Client, track.Handler, track.Repo, track.Run, track.Store, track.Version),
-    *(Samples, TrackFileSystem),
+    *(File, Samples, TrackFileSystem),
 )
 
 
@@ -149,10 +150,19 @@ def trained() -> None:
         run.save_object({"accuracy": 0.9}, "output", name="scores")
 
 
+def uploaded() -> str:
+    """Make the upload that examples of finding uploads speak of; its id."""
+    with track.Handler().new(["scores.csv"], track.Labels(ticket="AB-123")) as new:
+        Path(new.file.remote_url).write_text("id,score\n7,0.9\n")
+    return new.artifact.metadata.artifact_id
+
+
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
 def test_an_example_of_the_reference_gives_what_it_says(example: doctest.DocTest, here: Path) -> None:
     if example.name.startswith("Client"):
         trained()
+    if example.name.startswith(("Handler", "File")):
+        example.globs["artifact_id"] = uploaded()
     with track.Repo() as repo, track.Store() as store:
         example.globs |= {"client": track.Client(), "handler": track.Handler()}
         example.globs |= {"repo": repo, "store": store, "Path": Path, "io": io}

@@ -135,6 +135,9 @@ class File:
     def download(self, path: str | Path | None = None, *, force: bool = False) -> Path:
         """Copy it to `path`, by default its own name in the current folder; where it is then.
 
+        >>> handler.get(artifact_id).files["scores.csv"].download("copies/scores.csv").name
+        'scores.csv'
+
         Raises as `Version.download`: `Conflict` where something else stands there and `force` was not given.
         """
         self._use()
@@ -144,6 +147,9 @@ class File:
     @asks(encoding=asking.encoding)
     def download_string(self, encoding: str = "utf-8") -> str:
         """All of it as text, line ends as they are.
+
+        >>> handler.get(artifact_id).files["scores.csv"].download_string()
+        'id,score\\n7,0.9\\n'
 
         Raises as `Version.read_bytes`, and `UsageError` where it is not text of this encoding.
         """

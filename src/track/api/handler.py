@@ -89,6 +89,10 @@ class Handler:
 
         `based_on` are ids, in place of what this handler knows.
 
+        >>> artifact = handler.upload(["data/train.csv"], track.Labels(ticket="AB-123", datatype="table"))
+        >>> list(artifact.files), artifact.metadata.labels["ticket"]
+        (['train.csv'], 'AB-123')
+
         Raises:
             UsageError: no list of files was given, or one of them cannot be called so.
             UnknownPath: a file is not there, or nothing was uploaded that `based_on` names.
@@ -146,6 +150,10 @@ class Handler:
         A query is a dictionary as MongoDB has them, or text; what it asks are the columns, and parts of them such as
         `labels.datatype`. `frame.attrs["matching_count"]` says how many there are.
 
+        >>> found = handler.find({"labels.ticket": "AB-123"})
+        >>> found.file_relpaths.tolist(), found.attrs["matching_count"]
+        ([['scores.csv']], 1)
+
         Raises:
             UsageError: the query is wrong; the place in it and the nearest valid word are named.
         """
@@ -160,6 +168,12 @@ class Handler:
     def get(self, artifact_id: str) -> Artifact:
         """The upload with this id, or the only one whose id begins so. What this user uploads from now on is based on
         it. Its files are read, and come from a remote, when they are asked for.
+
+        >>> artifact_id = handler.find({"labels.ticket": "AB-123"}).index[0]
+        >>> handler.get(artifact_id).files["scores.csv"].download_string()
+        'id,score\\n7,0.9\\n'
+        >>> handler.based_on == [artifact_id]
+        True
 
         Raises:
             UnknownPath: there is no such upload.
