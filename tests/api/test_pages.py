@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import track
+from support.cli import track_here as command
 from support.repositories import commit_all, git, new_repository
 from track.api.filesystem import TrackFileSystem
 from track.api.handled import File
@@ -157,12 +158,22 @@ def uploaded() -> str:
     return new.artifact.metadata.artifact_id
 
 
+def shared(top: Path, *, is_pushed: bool) -> None:
+    """Have the remote that examples of sharing speak of."""
+    command("remote", "add", "storage", "../storage", cwd=top).ok()
+    commit_all(top, "a remote")
+    if is_pushed:
+        command("push", cwd=top).ok()
+
+
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
 def test_an_example_of_the_reference_gives_what_it_says(example: doctest.DocTest, here: Path) -> None:
     if example.name.startswith("Client"):
         trained()
     if example.name.startswith(("Handler", "File")):
         example.globs["artifact_id"] = uploaded()
+    if example.name in ("Repo.clone", "Repo.pull", "Repo.push"):
+        shared(here, is_pushed=example.name != "Repo.push")
     with track.Repo() as repo, track.Store() as store:
         example.globs |= {"client": track.Client(), "handler": track.Handler()}
         example.globs |= {"repo": repo, "store": store, "Path": Path, "io": io}

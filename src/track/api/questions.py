@@ -72,6 +72,10 @@ class Questions:
     ) -> IO[Any]:
         """A file of a version, open for reading: bytes with `rb`, text with `r`. All of it was hashed before.
 
+        >>> with repo.open("data/train.csv", "r", rev="v1.0") as file:
+        ...     file.readline()
+        'name,age\\n'
+
         Raises as `get`, and:
 
         Raises:
@@ -151,6 +155,10 @@ class Questions:
         self, item: AnyPath, *, depth: int | None = None, rev: str | None = None, every: bool = False
     ) -> later.Traced:
         """What came from something: the runs that used it, what they made, and so on.
+
+        >>> _ = repo.run(["sort", "-o", "new.csv", "data/train.csv"], inputs=["data/train.csv"], outputs=["new.csv"])
+        >>> [node.name for node in repo.deps("data/train.csv").graph.nodes if node.kind == "artifact"]
+        ['data/train.csv', 'new.csv']
 
         As `lineage`, the other way; raises as that.
         """

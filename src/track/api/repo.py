@@ -53,6 +53,11 @@ class Repo(Questions):
 
         With `git`, `git init` makes one where there is none. With `hooks`, Git calls track from then on.
 
+        >>> Path("../experiments").mkdir()
+        >>> with track.Repo.init("../experiments") as new:
+        ...     new.root.name
+        'experiments'
+
         Raises:
             NotARepository: the folder is not there, or in no Git repository and `git` is false.
             NewerFormat: it was set up by a later version.
@@ -73,6 +78,10 @@ class Repo(Questions):
         With `data`, what its pointers name comes too. Nothing that comes with it is run, and no remote is used that
         only it names, but one that lies beside it. When the data does not come, the clone stays.
 
+        >>> with track.Repo.clone("../project", "../copy") as copy:
+        ...     (copy.root / "data/train.csv").read_text()
+        'name,age\\nAda,36\\nAlan,41\\n'
+
         Raises:
             UsageError: the URL is none, or says no name for the folder.
             Conflict: the folder is there and not empty.
@@ -84,7 +93,12 @@ class Repo(Questions):
         return cls(later.clone(url, folder, data=data, branch=branch, with_hooks=hooks).root)
 
     def close(self) -> None:
-        """Let go of what is open; once more is fine. It cannot be used after that, nor what it gave."""
+        """Let go of what is open; once more is fine. It cannot be used after that, nor what it gave.
+
+        >>> repo.close()
+        >>> repo
+        <Repo ...project (closed)>
+        """
         self._handles.close()
 
     def __enter__(self) -> Self:
@@ -143,6 +157,11 @@ class Repo(Questions):
     ) -> later.CheckedOut:
         """Make working files what their pointers say, or what those at `rev` say; unsaved work is refused.
 
+        >>> [artifact.path for artifact in repo.checkout("data/train.csv", rev="v1.0").artifacts]
+        [b'data/train.csv']
+        >>> Path("data/train.csv").read_text()
+        'name,age\\nAda,36\\n'
+
         Raises:
             UnsavedWork: files would go whose content is saved nowhere; nothing was changed.
             MissingObject, DamagedObject: bytes are not here whole; what else was asked for was placed.
@@ -168,6 +187,12 @@ class Repo(Questions):
 
         `every` means every branch and tag.
 
+        >>> pushed = repo.push()
+        >>> pushed.remote, pushed.objects_count > 0
+        ('storage', True)
+        >>> repo.push().objects_count
+        0
+
         Raises:
             NoRemote: the project names no such remote.
             UnknownRevision, UnknownPath: what was asked for is not there.
@@ -185,6 +210,10 @@ class Repo(Questions):
         self, *paths: AnyPath, remote: str | None = None, force: bool = False, dry_run: bool = False
     ) -> later.Pulled:
         """Fetch what the pointers in the working tree need, and place it; of everything, or what lies at `paths`.
+
+        >>> with track.Repo.clone("../project", "../copy", data=False) as copy:
+        ...     [artifact.path for artifact in copy.pull("data").artifacts]
+        [b'data/train.csv']
 
         Raises:
             UnknownPath: nothing lies at one of the paths.
