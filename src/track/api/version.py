@@ -119,6 +119,9 @@ class Version:
     def samples(self) -> Samples:
         """The files of a directory as a data set: by number, in batches, or streamed in an order of one's own.
 
+        >>> repo.get("images").samples()[0]
+        ('cats/1.txt', b'=^.^=')
+
         Raises as `files`, and `UsageError` for what is no directory.
         """
         if not self._pinned.is_directory:
@@ -127,6 +130,9 @@ class Version:
 
     def read_bytes(self) -> bytes:
         """All its bytes; of a link its target, of a value its JSON and a line's end.
+
+        >>> repo.get("facts.json").read_bytes()
+        b'{"a": 1}'
 
         Raises:
             UsageError: it is a directory.
@@ -137,6 +143,9 @@ class Version:
     @asks(encoding=asking.encoding, errors=asking.error_handling)
     def read_text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """All of it as text; line ends become `\\n`.
+
+        >>> repo.get("data/train.csv", rev="v1.0").read_text().splitlines()
+        ['name,age', 'Ada,36']
 
         Raises:
             UsageError: it is a directory, or not text of this encoding.
@@ -159,6 +168,10 @@ class Version:
     @asks(mode=asking.text, encoding=asking.encoding, errors=asking.error_handling)
     def open(self, mode: str = "rb", *, encoding: str = "utf-8", errors: str = "strict") -> IO[Any]:
         """It, open for reading: bytes with `rb`, text with `r`. All of it was hashed before.
+
+        >>> with repo.get("data/train.csv").open("r") as file:
+        ...     [line.strip() for line in file]
+        ['name,age', 'Ada,36', 'Alan,41']
 
         Raises:
             UsageError: it is a directory, or the mode is for writing.
@@ -264,6 +277,10 @@ class Version:
 
     def used_by(self) -> tuple[later.Record, ...]:
         """The records of the runs that used what it holds, whoever made that, in the order in which they began.
+
+        >>> _ = repo.run(["wc", "data/train.csv"], inputs=["data/train.csv"], name="count")
+        >>> [record.name for record in repo.get("data/train.csv").used_by()]
+        ['count']
 
         Raises:
             MalformedRecord, NewerFormat: a record of a run cannot be read.
