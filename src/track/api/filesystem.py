@@ -78,6 +78,10 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """What is at a path: name, size in bytes, type (file or directory), digest.
 
+        >>> files = fsspec.filesystem("track")
+        >>> files.info("data/train.csv?rev=v1.0")["size"]
+        16
+
         Raises:
             UnknownFile: nothing is there.
         """
@@ -94,6 +98,9 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """What is in a folder, or the file at a path, by name.
+
+        >>> fsspec.filesystem("track").ls("images/cats", detail=False)
+        ['images/cats/1.txt', 'images/cats/2.txt']
 
         Raises:
             UnknownFile: nothing is there.
@@ -115,6 +122,9 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
     def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
         """The files that a pattern matches; a revision or partition behind a `?` is none.
+
+        >>> fsspec.filesystem("track").glob("data/*.csv?rev=v1.0")
+        ['data/train.csv?rev=v1.0']
 
         Raises:
             UnknownRevision: there is no such commit.
@@ -157,11 +167,19 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
         What no commit has yet is as old as its pointer. A folder that holds artifacts has no such time, and says so as
         what is not there does. Raises as `info`.
+
+        >>> fsspec.filesystem("track").created("data/train.csv").tzname()
+        'UTC'
         """
         return self._told(path, version_created)
 
     def modified(self, path: str) -> datetime:
-        """When what the path means was last another version; content has no time of its own. Raises as `created`."""
+        """When what the path means was last another version; content has no time of its own. Raises as `created`.
+
+        >>> files = fsspec.filesystem("track")
+        >>> files.modified("data/train.csv?rev=v1.0") <= files.modified("data/train.csv")
+        True
+        """
         return self._told(path, version_modified)
 
     def _told(self, path: str, ask: Callable[[Project, Pinned], datetime]) -> datetime:
@@ -176,6 +194,10 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
     def ukey(self, path: str) -> str:
         """What is another for other content: the digest.
 
+        >>> files = fsspec.filesystem("track")
+        >>> files.ukey("data/train.csv") == files.ukey("data/train.csv?rev=v1.0")
+        False
+
         Raises:
             UnknownFile: nothing is there.
         """
@@ -183,6 +205,9 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
     def isdir(self, path: str) -> bool:
         """Whether a folder is there.
+
+        >>> fsspec.filesystem("track").isdir("images/cats")
+        True
 
         Raises:
             UsageError: the path is none.
@@ -196,6 +221,9 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
     def isfile(self, path: str) -> bool:
         """Whether a file is there.
 
+        >>> fsspec.filesystem("track").isfile("images/cats/1.txt")
+        True
+
         Raises:
             UsageError: the path is none.
             MalformedPointer, NewerFormat: its pointer breaks the rules of its format.
@@ -207,6 +235,9 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
     def exists(self, path: str, **_: Any) -> bool:
         """Whether anything is there.
+
+        >>> fsspec.filesystem("track").exists("sales?region=asia")
+        False
 
         Raises:
             UsageError: the path is none.
@@ -230,7 +261,11 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
     """What would write."""
 
     def close(self) -> None:
-        """Let go of remotes and repositories; once more is fine."""
+        """Let go of remotes and repositories; once more is fine.
+
+        >>> files = fsspec.filesystem("track")
+        >>> files.close()
+        """
         self._elsewhere.close()
         for handles in self._handles.values():
             handles.close()

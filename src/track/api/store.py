@@ -204,7 +204,12 @@ class Store:
             later.rm(project, [store_place(project, path, is_there=True).path])
 
     def close(self) -> None:
-        """Let go of what is open; once more is fine. It cannot be used after that."""
+        """Let go of what is open; once more is fine. It cannot be used after that.
+
+        >>> store.close()
+        >>> store
+        <Store of ...project (closed)>
+        """
         self._handles.close()
 
     def __enter__(self) -> Self:
