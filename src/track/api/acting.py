@@ -16,6 +16,10 @@ def as_user(username: str) -> Iterator[None]:
 
     It holds for this thread, and for what this block calls.
 
+    >>> with track.as_user("ada"):
+    ...     handler.upload(["data/train.csv"]).metadata.username
+    'ada'
+
     Raises:
         UsageError: it is no name: empty, or with characters that cannot be seen, or with `<` or `>`.
     """

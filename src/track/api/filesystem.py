@@ -168,8 +168,8 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         What no commit has yet is as old as its pointer. A folder that holds artifacts has no such time, and says so as
         what is not there does. Raises as `info`.
 
-        >>> fsspec.filesystem("track").created("data/train.csv").tzname()
-        'UTC'
+        >>> fsspec.filesystem("track").created("data/train.csv").isoformat()
+        '20...+00:00'
         """
         return self._told(path, version_created)
 

@@ -57,7 +57,11 @@ class Labels:
             raise UsageError("a key of infos is no text, or empty", hint="keys are text")
 
     def pairs(self) -> list[tuple[Key, object]]:
-        """Those that say something, as a pointer keeps them."""
+        """Those that say something, as a pointer keeps them.
+
+        >>> track.Labels(ticket="AB-123", infos={"split": "new"}).pairs()
+        [(('ticket',), 'AB-123'), (('infos', 'split'), 'new')]
+        """
         texts = [(one.name, getattr(self, one.name)) for one in fields(self) if one.name != "infos"]
         found: list[tuple[Key, object]] = [((name,), value) for name, value in texts if value]
         return found + [(("infos", key), value) for key, value in self.infos.items()]

@@ -58,6 +58,11 @@ class Handler:
     process begins it, and is the parent of the others; inside another run it is that one. Pointer and record are
     staged; commit them with Git, and `track push` sends the bytes, unless the handler was given a remote.
 
+    >>> handler = track.Handler()
+    >>> table = handler.upload(["data/train.csv"], track.Labels(datatype="table"))
+    >>> handler.get(table.metadata.artifact_id).files["train.csv"].download_string()
+    'name,age\\nAda,36\\nAlan,41\\n'
+
     Every method raises `NotARepository`, `ProjectError` or `BadConfig` where there is no repository with track in it.
     All errors are `TrackError`.
     """

@@ -15,6 +15,14 @@ class LogHandler(logging.Handler):
 
     Its level and formatter count as for any handler. What track itself says is left out, and nothing that goes wrong
     here reaches the program.
+
+    >>> logger = logging.getLogger("training")
+    >>> logger.addHandler(track.LogHandler(run))
+    >>> logger.warning("the loss rises")
+    >>> run.close()
+    True
+    >>> [event.text for event in track.Client().get_events(run.id)]
+    ['the loss rises']
     """
 
     def __init__(self, run: Run, level: int = logging.NOTSET) -> None:

@@ -77,8 +77,12 @@ class Run(Describing):
         which hold `queue_size` calls each; otherwise what does not fit is dropped, and counted in the record.
 
         >>> run = track.Run()
-        >>> run.config(suppress_errors=False), run.init("training"), run.close()
-        (True, True, True)
+        >>> run.config(suppress_errors=False)
+        True
+        >>> run.log_metrics({"loss": 0.25})
+        Traceback (most recent call last):
+        ...
+        track.errors.UsageError: the run was used before init
 
         Raises:
             UsageError: it comes after `init`, or the size of the queue is none.
