@@ -68,7 +68,11 @@ def settings_page() -> str:
 
 def python_page() -> str:
     """The public names, and each verb as a function."""
-    parts = ["# Python", "", MADE, "", "## Names of `track`", ""]
+    parts = ["# Python", "", MADE, ""]
+    parts += ["In the examples, `repo` is a `track.Repo`, `store` a `track.Store`, `client` a `track.Client`,"]
+    parts += ["`handler` a `track.Handler` and `run` a `track.Run` that was begun;"]
+    parts += ["`artifact_id` is what `Handler.find` lists.", ""]
+    parts += ["## Names of `track`", ""]
     for name in public_names:
         found = getattr(import_module("track"), name)
         parts.append(f"- `track.{name}`: {_first_line(found) if callable(found) else f'`{found}`'}")
