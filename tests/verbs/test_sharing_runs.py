@@ -12,13 +12,13 @@ import pytest
 from support.cli import track_here
 from support.repositories import commit_all, git
 from support.sharing import cloned, consented, opened, shared
-from track.errors import DamagedObject, UnknownRun, UsageError
+from track.errors import DamagedObject, RemoteError, UnknownRun, UsageError
 from track.flows.run_find import Found, every_run, find_run
 from track.flows.run_living import say_points
 from track.flows.run_start import Wishes, begin
 from track.model.record import Record
 from track.model.shared_runs import WITHDRAWN
-from track.store.backends.folder import open_folder
+from track.store.backends.folder import FolderPlace, open_folder
 from track.store.layout import RUNS, withdrawn_key
 from track.verbs.events import events
 from track.verbs.fetch import fetch
@@ -383,6 +383,33 @@ def test_a_run_in_a_damaged_file_is_taken_back_all_the_same(here: Path) -> None:
     execute(copy, "second")
     share(copy)
     assert set(bring(cloned(here))) == {"second"}
+
+
+def test_a_repair_that_breaks_off_leaves_a_file_of_shared_runs_to_be_repaired(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were it gone, the next fetch would drop its text from the clone that may have the last of it."""
+    execute(here, "first")
+    share(here)
+    clone = consented(cloned(here))
+    bring(clone)
+    place = open_folder(here.parent / "remote")
+    (key,) = files_there(here)
+    place.put(key, place.get(key)[:-3])
+
+    put = FolderPlace.put
+
+    def break_off(place: FolderPlace, key: str, data: bytes) -> None:
+        if key.startswith(RUNS):
+            raise RemoteError("the connection broke off")
+        put(place, key, data)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FolderPlace, "put", break_off)
+        assert track_here("repair", "--remote", "origin", cwd=clone).code == 5
+    assert set(bring(clone)) == {"first"}
+    track_here("repair", "--remote", "origin", cwd=clone).ok()
+    assert set(bring(cloned(here, "third"))) == {"first"}
 
 
 def test_a_repair_puts_shared_runs_right_in_any_clone_that_has_seen_them(here: Path) -> None:

@@ -38,8 +38,7 @@ def mend_runs(project: Project, remote: Remote, done: Repair, *, dry_run: bool) 
         what = "damaged"
         if not dry_run:
             aside = set_aside(remote.place, project.store, one.key)
-            remote.place.delete(one.key)
-            remote.place.put(one.key, seal(text))
+            remote.place.put(one.key, seal(text))  # in one step: what is gone there leaves every shelf
             what += f"; now {aside}" if aside is not None else ""
         mended.append(Mended(one.key, what, ((_SHELF, 1),), 0))
     restored_count = sum(not one.lost_count for one in mended)
