@@ -3,6 +3,7 @@
 import os
 import random
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from support.repositories import commit_all, git, new_repository
 from support.seaweed import BUCKET, OWNER, Seaweed, place_at
 from support.sharing import cloned, files_below
 from support.trees import write_tree
+from track.errors import MissingObject
 from track.flows.remotes import choose, connected
 from track.model.digest import digest_of
 from track.project import Project
@@ -20,8 +22,10 @@ from track.store import pack, purged_pieces, remote
 from track.store.backends import age
 from track.store.chunk_reading import load_chunked
 from track.store.inventory import everything
+from track.store.known import Known
 from track.store.layout import PACKS
-from track.store.needing import every_recipe
+from track.store.needing import Read, every_recipe
+from track.store.place import Place
 from track.store.segment import PackSize
 from track.store.survey import publish_segment
 from track.verbs.purge import PurgedRemote, purge
@@ -172,6 +176,26 @@ def test_a_damaged_pack_is_kept_and_told_and_goes_when_it_is_repaired(here: Path
     there = {name: content for name, content in files_below(here.parent / "remote").items() if "quarantine" not in name}
     assert not any(middle(ALONE) in content for content in there.values())
     is_whole(here, "clone", SECOND)
+
+
+def test_a_recipe_that_is_altered_on_its_way_lets_no_pack_go_that_it_names(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All recipes are read to see what others need, and again when packs are written anew."""
+    read, reads = purged_pieces.every_recipe, 0
+
+    def altered_later(place: Place, known: Known) -> Iterator[Read]:
+        nonlocal reads
+        reads += 1
+        return (one if reads == 1 else one._replace(recipe=None) for one in read(place, known))
+
+    with monkeypatch.context() as altered:
+        altered.setattr(purged_pieces, "every_recipe", altered_later)
+        there = purged(here)
+    assert isinstance(there.error, MissingObject) and reads == 2
+    is_whole(here, "clone", SECOND)
+    assert purged(here).error is None and not at_remote(here, middle(ALONE))
+    is_whole(here, "again", SECOND)
 
 
 def twice(here: Path, before: Path, contents: tuple[bytes, ...]) -> None:

@@ -23,6 +23,7 @@ from track.store.objects import Store
 from track.store.place import NoSuchKey, Place
 from track.store.salt import SIZE
 from track.store.scattered import RECIPES_LIMIT, Scattered, Used
+from track.store.segment import Held
 from track.store.survey import in_threads
 
 
@@ -61,12 +62,16 @@ def uses_of(place: Place, known: Known, objects: frozenset[bytes]) -> Uses:
     uses = Uses(Used(), Used())
     for held, recipe in every_recipe(place, known):
         if recipe is None:
-            raise MissingObject(
-                f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
-                hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
-            )
+            raise _unreadable(place, held)
         (uses.own if held.digest in objects else uses.others).add(recipe)
     return uses
+
+
+def _unreadable(place: Place, held: Held) -> MissingObject:
+    return MissingObject(
+        f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
+        hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
+    )
 
 
 def take_out(
@@ -79,6 +84,7 @@ def take_out(
     called before anything is written. Interrupted, the same again goes on.
 
     Raises:
+        MissingObject: a recipe cannot be read any more.
         RemoteError: the remote does not answer, or does not take a new pack.
         DiskFull, StoreUnwritable: no space for a new pack here.
     """
@@ -124,8 +130,10 @@ class _Taking:
         """In which packs the recipes lie that name these, and that do not go already."""
         found: dict[bytes, set[bytes]] = defaultdict(set)
         for held, recipe in every_recipe(self._place, self._known):
-            if recipe is None or held.pack is None or held.pack in self.gone or not self._marks.kept([held.digest]):
+            if held.pack is None or held.pack in self.gone or not self._marks.kept([held.digest]):
                 continue
+            if recipe is None:  # it was read before; what it names would pass for what nothing names
+                raise _unreadable(self._place, held)
             for pack in recipe.packs:
                 if pack.digest in packs:
                     found[pack.digest].add(held.pack)
