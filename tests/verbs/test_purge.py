@@ -28,6 +28,8 @@ from track.flows.reach import versions
 from track.model.digest import digest_of
 from track.project import Project
 from track.store import purging
+from track.store.backends.folder import FolderPlace
+from track.store.layout import PACKS
 from track.store.purging import purge_there
 from track.store.roots import RootsEntry, dump_roots
 from track.store.tombstones import parse_tombstone
@@ -139,6 +141,26 @@ def test_no_push_sends_it_again(here: Path) -> None:
     done = track("push", "origin", cwd=clone)
     assert done.code == 4 and "consent was withdrawn" in done.err
     assert PIECE not in everything(here.parent / "origin")
+
+
+def test_what_comes_altered_is_not_written_anew_in_place_of_what_is_sound(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pack with something else in it comes with a wrong bit, once."""
+    get, altered = FolderPlace.get, set[str]()
+
+    def get_altered(place: FolderPlace, key: str) -> bytes:
+        data = get(place, key)
+        if not key.startswith(PACKS) or b"nobody" not in data or key in altered:
+            return data
+        altered.add(key)
+        return data.replace(b"nobody", b"nobodx")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FolderPlace, "get", get_altered)
+        purged(here, "table.csv", "v1", shared=True)
+    assert altered
+    assert b"nobody" in everything(here.parent / "origin/packs") and b"nobodx" not in everything(here.parent / "origin")
 
 
 def test_what_other_versions_are_made_of_stays_unless_it_is_said(here: Path) -> None:
