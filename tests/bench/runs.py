@@ -1,10 +1,12 @@
 """What a run costs the program that it watches: `python -m tests.bench.runs [--peer PYTHON] [--write-page]`.
 
 Each figure is the median of several fresh processes. MLflow's file store and DVCLive are measured beside it where the
-Python of `--peer` has them.
+Python of `--peer` has them. At the end a program trains for a minute (`--seconds`, 0 leaves it out; it alone:
+`--training`), as often as `--training-rounds` bare and under `track run`, in turn.
 """
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -13,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +27,10 @@ TRACKED = 1_000
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "benchmarks.md"
 MARKS = "<!-- runs: begin -->\n", "<!-- runs: end -->"
 ROUNDS = 5
+SECONDS = 60.0
+TRAINING_ROUNDS = 3
+STEPS = 60
+"""A program that trains goes so often over each small file: near a millisecond, as to decode a small picture takes."""
 _RUN = [sys.executable, "-m", "track", "run", "--no-keep"]
 
 _TRACK = """
@@ -108,6 +115,26 @@ for _ in range(PARTS):
 print(json.dumps({"open": min(took)}), file=open("opened.json", "w"))
 """
 
+_TRAINS = """
+import json, random, sys, time
+epochs, seconds = int(sys.argv[1]), float(sys.argv[2])
+began, epoch, weights = time.perf_counter(), 0, [0.5] * 256
+while epoch < epochs or time.perf_counter() - began < seconds:
+    names = [f"d/{n}" for n in range(FILES)]
+    random.Random(epoch).shuffle(names)
+    for name in names:
+        with open(name, "rb") as file:
+            batch = file.read()
+        for _ in range(STEPS):
+            for n, byte in enumerate(batch):
+                weights[n] = 0.999 * weights[n] + 0.001 * byte / 255
+    epoch += 1
+    print(f"epoch {epoch}: loss {sum(weights) / len(weights):.6f}", flush=True)
+    with open("model.bin", "wb") as file:
+        file.write(json.dumps([time.time_ns(), weights]).encode())
+print(json.dumps({"epochs": epoch, "seconds": time.perf_counter() - began}))
+"""
+
 _SERIES = """
 import json, time
 from track.model.series import Points, dump_points, parse_points
@@ -136,18 +163,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", type=Path, help="a Python that has mlflow or dvclive")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long a program trains bare; 0: it does not")
+    parser.add_argument("--training-rounds", type=int, default=TRAINING_ROUNDS, help="how often it trains, each way")
+    parser.add_argument("--training", action="store_true", help="nothing but the program that trains; writes no page")
     parser.add_argument("--write-page", action="store_true", help=f"put the tables into docs: {PAGE.name}")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="track-bench-runs-"))
     lines: list[str] = []
     try:
         _repository(folder)
-        for line in _table(folder, options.peer and options.peer.absolute(), options.rounds):
+        found = [] if options.training else [_table(folder, options.peer and options.peer.absolute(), options.rounds)]
+        if options.seconds > 0:
+            found.append(_trained(folder, options.seconds, options.training_rounds))
+        for line in itertools.chain.from_iterable(found):
             print(line, flush=True)
             lines.append(line)
     finally:
         shutil.rmtree(folder)
-    if options.write_page:
+    if options.write_page and not options.training:
         text = PAGE.read_text(encoding="utf-8")
         before, after = text.split(MARKS[0])[0], text.partition(MARKS[1])[2]
         content = "".join(f"{line}\n" for line in lines)
@@ -193,15 +226,49 @@ def _observing(folder: Path, rounds: int) -> Iterator[str]:
     yield from ("", f"`track run -- true` takes {(watched - alone) * 1000:.0f} ms more of processor time than `true`.")
 
 
+def _trained(folder: Path, seconds: float, rounds: int) -> Iterator[str]:
+    """What `track run` adds to a program that reads 2,000 tracked files an epoch and writes a tracked model after it.
+
+    How many epochs take so many seconds is found first, so that both ways do the same work. Each watched run is kept.
+    """
+    (folder / "model.bin").write_bytes(b"")
+    for words in ("d", "model.bin"):
+        subprocess.run([sys.executable, "-m", "track", "add", "--quiet", words], cwd=folder, check=True)
+    program = [sys.executable, "trains.py"]
+    command = [*program, "0", str(min(seconds, 5))]
+    tried = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    said = json.loads(tried.stdout.splitlines()[-1])
+    program += [str(max(1, round(seconds * said["epochs"] / said["seconds"]))), "0"]
+    bare, watched = [], []
+    for _ in range(rounds):
+        bare.append(_elapsed(folder, program))
+        watched.append(_elapsed(folder, [sys.executable, "-m", "track", "run", "--", *program]))
+    alone, run = (statistics.median(took for took, _ in each) for each in (bare, watched))
+    used, run_used = (statistics.median(used for _, used in each) for each in (bare, watched))
+    yield from ("", "| a program that trains | bare | `track run` | more |", "|---" * 4 + "|")
+    for told, before, after in (("time", alone, run), ("processor time", used, run_used)):
+        yield f"| {told} | {before:.2f} s | {after:.2f} s | {(after / before - 1) * 100:.1f} % |"
+    epochs = int(program[-2])
+    yield from (
+        "",
+        f"It goes over {FILES:,} tracked files in each of {epochs:,} epochs, and writes a tracked model after it.",
+    )
+
+
 def _repository(folder: Path) -> None:
     quiet = {"cwd": folder, "check": True, "capture_output": True}
     subprocess.run(["git", "init", "-b", "main", "."], **quiet)  # type: ignore[call-overload]
     for name, value in (("user.name", "Ada"), ("user.email", "ada@example.org")):
         subprocess.run(["git", "config", name, value], **quiet)  # type: ignore[call-overload]
     subprocess.run([sys.executable, "-m", "track", "init"], **quiet)  # type: ignore[call-overload]
-    for name, script in (("opens.py", _OPENS), ("in_c.py", _OPENS_IN_C), ("starts.py", _STARTS)):
-        (folder / name).write_text(script.replace("FILES", str(FILES)).replace("PARTS", str(PARTS)))
-    (folder / ".gitignore").write_text("/.store\nmlruns\ndvclive\nopened.json\n/d\n/files\n")
+    for name, script in (
+        ("opens.py", _OPENS),
+        ("in_c.py", _OPENS_IN_C),
+        ("starts.py", _STARTS),
+        ("trains.py", _TRAINS),
+    ):
+        (folder / name).write_text(_filled(script))
+    (folder / ".gitignore").write_text("/.store\nmlruns\ndvclive\nopened.json\n/d\n/files\n/model.bin\n")
     subprocess.run(["git", "add", "."], **quiet)  # type: ignore[call-overload]
     subprocess.run(["git", "commit", "-m", "code"], **quiet)  # type: ignore[call-overload]
     (folder / "d").mkdir()
@@ -210,6 +277,10 @@ def _repository(folder: Path) -> None:
     (folder / "files").mkdir()
     for number in range(TRACKED):
         (folder / f"files/{number}.h5").write_bytes(b"%d" % number)
+
+
+def _filled(script: str) -> str:
+    return script.replace("FILES", str(FILES)).replace("PARTS", str(PARTS)).replace("STEPS", str(STEPS))
 
 
 def _timed(python: Path, script: str, folder: Path) -> dict[str, float] | None:
@@ -241,6 +312,13 @@ def _whole(folder: Path, command: list[str], rounds: int) -> float:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, env=_environment())
         found.append(sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - began)
     return statistics.median(found)
+
+
+def _elapsed(folder: Path, command: list[str]) -> tuple[float, float]:
+    """Seconds that a command takes, and seconds of processor time with all that it starts."""
+    began, used = time.perf_counter(), sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=_environment())
+    return time.perf_counter() - began, sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - used
 
 
 def _environment() -> dict[str, str]:
