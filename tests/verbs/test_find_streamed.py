@@ -76,6 +76,24 @@ def test_the_newest_few_are_the_first_of_all(
                 assert [item.id for item in find(project, **asked, limit=limit).items] == every[:limit]
 
 
+def test_a_run_that_no_commit_has_is_as_old_as_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record need not be of the newest run: a long one ends after others that began later were committed."""
+    for number, record in enumerate(sorted((here / ".track/runs").rglob("*.toml"))[3:9:2]):
+        name, text = record.stem, record.read_text()
+        own = f"{number:08x}"
+        write_tree(
+            here, {f"{record.parent.relative_to(here)}/{name[:-8]}{own}.toml": text.replace(name[-8:], own).encode()}
+        )
+    with Project.open(here) as project:
+        for asked in ({}, {"history": True}, {"every": True, "history": True}):
+            every = [item.id for item in find(project, runs=True, **asked).items]  # type: ignore[arg-type]
+            for among in (2_000, 4):
+                monkeypatch.setattr("track.history.catalog_picks._AMONG", among)
+                for limit in (1, 2, 3, 5, 17, 1_000):
+                    few = find(project, runs=True, limit=limit, **asked)  # type: ignore[arg-type]
+                    assert [item.id for item in few.items] == every[:limit]
+
+
 def test_none_is_kept(here: Path) -> None:
     most = 0
     alive: weakref.WeakSet[Any] = weakref.WeakSet()

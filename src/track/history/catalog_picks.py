@@ -33,10 +33,13 @@ _LOOSE = """
     AND NOT EXISTS (SELECT 1 FROM version v WHERE v.path = s.path AND v.content = s.content)"""
 _STANDING = """
     SELECT s.path, s.content FROM version v CROSS JOIN standing s
-    ON s.path = v.path AND s.what = v.what AND s.content = v.content
+    ON s.path = v.path AND s.what = v.what AND s.content = v.content {run}
     WHERE v.what = :what AND v.created >= :since AND s.worktree = :worktree
     AND s.path NOT IN (SELECT path FROM temp.replaced) AND s.content NOT IN (SELECT id FROM content WHERE state > 0)
-    ORDER BY v.created DESC, v.id DESC LIMIT :limit"""
+    ORDER BY v.created DESC, {id} DESC LIMIT :limit"""
+_UNCOMMITTED_FIRST = "v.created IS NULL DESC, v.created DESC, v.id DESC"
+_LATEST_BEGUN_FIRST = "r.started DESC, r.id DESC"
+"""A run began when its record says, whether a commit has that or not."""
 _SINCE = "SELECT created FROM version WHERE what = ? ORDER BY created DESC LIMIT 1 OFFSET ?"
 _CREATED = 3
 _AMONG = 2_000
@@ -60,7 +63,10 @@ class Picks:
         self._worktree = worktree
 
     def newest(self, what: int, narrowing: Narrowing, limit: int | None) -> list[tuple[Any, ...]]:
-        """The rows of POINTER or RECORD, of each source the newest at most; what no commit has comes before all."""
+        """The rows of POINTER or RECORD, of each source the newest at most.
+
+        A pointer that no commit has comes before all; of records those whose runs began last are the newest.
+        """
         found: list[tuple[Any, ...]] = []
         for source in self._sources:
             is_quick = limit is not None and not narrowing.sql and source.startswith("(")
@@ -74,9 +80,11 @@ class Picks:
             run="JOIN run r ON r.content = s.content" if what == RECORD else "",
         )  # fmt: skip
         most = "" if limit is None else f"LIMIT {limit:d}"
-        ordered = f"{query} ORDER BY v.created IS NULL DESC, v.created DESC, v.id DESC {most}"
+        ordered = f"{query} ORDER BY {_LATEST_BEGUN_FIRST if what == RECORD else _UNCOMMITTED_FIRST} {most}"
         rows = [row[:-2] for row in self._database.execute(ordered, narrowing.values)]
-        if len(rows) == limit and rows[-1][_CREATED] is None:  # the database does not know which of these come first
+        if (
+            what != RECORD and len(rows) == limit and rows[-1][_CREATED] is None
+        ):  # the database does not know which of these come first
             return self._newest_of(source, what, narrowing, None)
         return rows
 
@@ -84,10 +92,13 @@ class Picks:
         """The newest that stand, looked for among the newest of all; None where these are too few."""
         since = self._database.execute(_SINCE, (what, _AMONG)).fetchone() or (float("-inf"),)
         values = {"what": what, "worktree": self._worktree, "limit": limit, "since": since[0]}
-        places = self._database.execute(_LOOSE, values).fetchall()
-        if len(places) < limit:
-            places += self._database.execute(_STANDING, values).fetchall()
-        return [self.version(place) for place in places] if len(places) >= limit else None
+        loose = self._database.execute(_LOOSE, values).fetchall()
+        if what != RECORD and len(loose) >= limit:
+            return [self.version(place) for place in loose]
+        run, id = ("CROSS JOIN run r ON r.content = v.content", "r.id") if what == RECORD else ("", "v.id")
+        standing = self._database.execute(_STANDING.format(run=run, id=id), values).fetchall()
+        are_enough = len(standing) + (0 if what == RECORD else len(loose)) >= limit  # loose runs may be older than all
+        return [self.version(place) for place in (*loose, *standing)] if are_enough else None
 
     def versions(
         self, what: int, narrowing: Narrowing = ALL, *, bare: bool = False
