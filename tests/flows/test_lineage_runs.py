@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
-from support.repositories import commit_all
+from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.flows import lineage_of
 from track.flows.lineage_runs import Asked, Told
@@ -118,6 +118,19 @@ def test_the_graph_is_the_same_as_of_all_runs(here: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(lineage_of, "related_runs", lambda *_, **__: None)
     assert graphs(here, items) == quickly
     assert min(each for each in read if each >= 0) < 30 and read.count(-1) < len(read) / 4
+
+
+def test_a_record_that_was_moved_is_read_where_it_is_now(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git("stash", "--quiet", "--include-untracked", "--", ".track/runs", cwd=here)
+    first = sorted((here / ".track/runs").rglob("*.toml"))[0]  # of those that a commit has
+    moved = first.with_name(f"20300101T000000Z-{first.stem[-8:]}.toml")
+    first.rename(moved)
+    commit_all(here, "moved")
+    moved.write_text(moved.read_text().replace('name = "run ', 'name = "another run ', 1))
+    items = [str(content(number)) for number in range(14)]
+    quickly = graphs(here, items)
+    monkeypatch.setattr(lineage_of, "related_runs", lambda *_, **__: None)
+    assert graphs(here, items) == quickly
 
 
 def test_only_the_records_that_matter_are_read(repo: Path, tmp_path: Path) -> None:

@@ -60,7 +60,10 @@ class Related:
     def __init__(self, database: sqlite3.Connection, sources: Iterable[str]) -> None:
         """For `View`: look at the records in these tables of what is in scope."""
         self._database = database
-        database.execute("CREATE TEMP TABLE IF NOT EXISTS recorded(content INTEGER PRIMARY KEY, path INTEGER)")
+        database.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS recorded(content INTEGER, path INTEGER, PRIMARY KEY(content, path)) "
+            "WITHOUT ROWID"  # a record that was moved lies at several paths of a history, and only one is here
+        )
         database.execute("CREATE TEMP TABLE IF NOT EXISTS said(source BLOB, target BLOB, UNIQUE(source, target))")
         for table in ("front", "next", "met"):
             database.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}(digest BLOB PRIMARY KEY) WITHOUT ROWID")
