@@ -95,9 +95,11 @@ def test_a_group_alone_names_its_commands(name: str, tmp_path: Path) -> None:
     assert done.err.endswith(f"\nhint: track {name} --help\n") and done.err.count("\n") == 2
 
 
-def test_log_alone_asks_for_the_path_that_it_takes(tmp_path: Path) -> None:
-    done = track_here("log", cwd=tmp_path)
-    assert done.code == 2 and done.err.startswith("error: missing argument 'PATH'\n")
+def test_show_alone_asks_for_what_it_shows_and_log_alone_tells_what_commits_did(tmp_path: Path) -> None:
+    done = track_here("show", cwd=tmp_path)
+    assert done.code == 2
+    assert done.err.startswith("error: missing argument '[REV:]PATH|NAME[@VERSION]|RUN|COMMIT'\n")
+    assert track_here("log", cwd=tmp_path).code == 3  # nothing is missing but a repository
 
 
 def test_a_wrong_option_is_a_usage_error_that_names_the_help(tmp_path: Path) -> None:
