@@ -203,6 +203,22 @@ def test_what_is_not_there_is_named_with_what_was_meant(repo: track.Repo) -> Non
         repo.get(".")
 
 
+def test_what_is_called_nearly_so_is_named(repo: track.Repo) -> None:
+    git("tag", "v1.0", cwd=repo.root)
+    told: dict[str, Callable[[], object]] = {
+        "a.txt": lambda: repo.get("images").files["b.txt"],
+        "deep/big.bin": lambda: repo.get("images/deep/pig.bin"),
+        "main": lambda: repo.get("images", rev="mian"),
+        "v1.0": lambda: repo.diff("HEAD", "v1.1"),
+        "data/train.csv": lambda: repo.checkout("data/tran.csv"),
+        " v1.0": lambda: repo.checkout(rev="v1.1"),
+    }
+    for meant, ask in told.items():
+        with pytest.raises(UsageError) as caught:
+            ask()
+        assert (caught.value.hint or "").startswith(f"did you mean {meant.strip()}")
+
+
 def test_no_repository_and_one_without_track_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(NotARepository):
         track.Repo(tmp_path)

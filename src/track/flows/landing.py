@@ -24,6 +24,7 @@ from track.worktree.reading import open_checked, stat_of
 from track.worktree.stat_cache import Stat
 
 _LISTED = 10
+_OR_FORCE = "move it away, take another folder, or replace files: --force (in Python: force=True)"
 _THREADS = 8
 _WORTH_A_THREAD = 8 << 20
 
@@ -51,8 +52,10 @@ def refuse_own(project: Project, target: Path) -> None:
             raise OutsideRepository(f"{display(str(target))} is in a place that is Git's or track's own")
 
 
-def plan(folder: Path, entries: Sequence[Entry], *, force: bool = False) -> Plan:
+def plan(folder: Path, entries: Sequence[Entry], *, force: bool | None = False) -> Plan:
     """Look at what stands in `folder` where these entries go; their paths are relative to it. Nothing is written.
+
+    `force` is None where nobody can ask for it.
 
     Files are compared by their content, several at once. One of the right content that may be executed where it should
     not, or the other way round, is placed anew: nothing is lost with it.
@@ -81,7 +84,7 @@ def plan(folder: Path, entries: Sequence[Entry], *, force: bool = False) -> Plan
         more = f" and {len(wrong) - 1:,} more" if len(wrong) > 1 else ""
         raise Conflict(
             f"{shown}{more} would be overwritten: what stands there is something else",
-            hint="move it away, take another folder, or replace files: --force (in Python: force=True)",
+            hint="move it away, or take another folder" if force is None else _OR_FORCE,
             details=tuple(display(path) for path in wrong[:_LISTED]),
         )
     pairs = list(zip(entries, seen, strict=True))

@@ -221,7 +221,7 @@ def _with_entry(project: Project, pinned: Pinned) -> Pinned:
     read = _reader(project, pinned)
     found = manifest.find(read, pointer.digest, inner)
     if found is None and next(manifest.walk(read, pointer.digest, inner), None) is None:
-        raise view.nothing_inside(_located(pinned))
+        raise view.nothing_inside(project, _located(pinned))
     return pinned._replace(entry=found)
 
 

@@ -4,6 +4,7 @@ Manifests are read a level at a time, so that many nodes are one question; again
 only what differs is read.
 """
 
+import os
 import re
 from binascii import unhexlify
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,10 +20,12 @@ from track.errors import (
     UnknownPath,
 )
 from track.flows.pointers import overwritten
+from track.flows.sides import naming_nearest
 from track.flows.whereabouts import believed
 from track.history import log
 from track.model.manifest import Inner, parse_node, walk
 from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
+from track.model.nearest import nearest
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 
@@ -118,7 +121,8 @@ def full_name(project: Project, rev: str) -> str:
     Raises:
         UnknownRevision: it names no commit.
     """
-    commit = project.git.resolve(rev)
+    with naming_nearest(project, rev):
+        commit = project.git.resolve(rev)
     name = project.git.run("rev-parse", "--symbolic-full-name", rev, check=False).decode("utf-8", "replace").strip()
     return name if name.startswith("refs/") else commit
 
@@ -161,6 +165,7 @@ class _Reading:
     def __init__(self, paths: Sequence[bytes]) -> None:
         self._paths = paths
         self._seen: set[bytes] = set()
+        self._known: set[bytes] = set()
         self.refused: dict[tuple[bytes, str], TrackError] = {}
         self.foreign: list[bytes] = []
 
@@ -172,6 +177,7 @@ class _Reading:
             path = name if is_named_pointer(name) else data_path(name)
             asked = {one for one in self._paths if _covers(one, path, name)}
             if self._paths and not asked:
+                self._known.add(path)
                 continue
             self._seen |= asked
             try:
@@ -190,10 +196,11 @@ class _Reading:
         self.refused.setdefault((name, error.message), error)
 
     def refuse_unknown(self) -> None:
-        """Refuse a path at which no pointer was seen."""
+        """Refuse a path at which no pointer was seen, with the nearest name."""
         for path in self._paths:
             if path not in self._seen:
-                raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint="track ls")
+                near = nearest(os.fsdecode(path), map(os.fsdecode, self._known))
+                raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint=near or "track ls")
 
 
 def _say_where(error: TrackError, name: bytes, ref: str | None) -> None:

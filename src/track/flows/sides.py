@@ -1,15 +1,20 @@
 """Sides: the artifacts of one place, a commit, the index or the working tree, that verbs which ask compare."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
-from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError, together
+from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError, UnknownRevision, together
 from track.history import log
-from track.model.names import data_path, is_named_pointer, pointer_path
+from track.model.names import data_path, display, is_named_pointer, pointer_path
+from track.model.nearest import nearest
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 
 HERE = "the working tree"
 STAGED = "the index"
+_REFS = ("--count=500", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")
+"""What is compared with a revision that is none."""
 
 
 class Side:
@@ -74,7 +79,20 @@ def side_at(project: Project, rev: str) -> Side:
     Raises:
         UnknownRevision: there is no such commit.
     """
-    return Side(rev, log.pointers_at(project.git, rev))
+    with naming_nearest(project, rev):
+        return Side(rev, log.pointers_at(project.git, rev))
+
+
+@contextmanager
+def naming_nearest(project: Project, *revs: str) -> Iterator[None]:
+    """Where one of these revisions is unknown inside, the error says which branch or tag is called most like it."""
+    try:
+        yield
+    except UnknownRevision as error:
+        asked = [rev for rev in revs if f"is called `{display(rev)}`" in error.message]
+        refs = os.fsdecode(project.git.run("for-each-ref", *_REFS, check=False)).split() if asked else []
+        error.hint = next(filter(None, (nearest(rev, refs) for rev in asked)), error.hint)
+        raise
 
 
 def side_staged(project: Project) -> Side:

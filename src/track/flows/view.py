@@ -3,14 +3,17 @@
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from track.errors import (
+    DamagedObject,
+    MalformedManifest,
     MalformedPointer,
     MissingObject,
+    NewerFormat,
     TrackError,
     UnknownPath,
     UnknownRevision,
@@ -32,8 +35,12 @@ from track.model.names import (
     pointer_path,
     typed,
 )
+from track.model.nearest import nearest
 from track.model.pointer import Pointer
 from track.project import Project
+
+_COMPARED = 256
+"""So many names in a folder of an artifact are compared with one that is not in it."""
 
 
 class Located(NamedTuple):
@@ -156,17 +163,28 @@ def entry_at(project: Project, located: Located) -> Entry | None:
         read = reader(project)
         found = find(read, pointer.digest, inner)
         if found is None and next(walk(read, pointer.digest, inner), None) is None:
-            raise nothing_inside(located)
+            raise nothing_inside(project, located)
         return found
     except MissingObject as error:
         raise unavailable(project, located, pointer.digest, 0) from error
 
 
-def nothing_inside(located: Located) -> UnknownPath:
-    """The error for a path that is not in a directory artifact."""
+def nothing_inside(project: Project, located: Located) -> UnknownPath:
+    """The error for a path that is not in a directory artifact, with the nearest name where a few lie beside it."""
     artifact = display(located.artifact)
     said = f"`{display(located.inner)}` is not in the artifact `{artifact}` at {display(located.side.name)}"
-    return UnknownPath(said, hint=f"track ls {typed(located.artifact)}")
+    near = nearest(os.fsdecode(located.inner), map(os.fsdecode, _beside(project, located)))
+    return UnknownPath(said, hint=near or f"track ls {typed(located.artifact)}")
+
+
+def _beside(project: Project, located: Located) -> list[bytes]:
+    """What is in the folder in which a path should be, or in the artifact; nothing where that is much, or not here."""
+    with suppress(MissingObject, DamagedObject, MalformedManifest, NewerFormat):
+        for folder in dict.fromkeys((located.inner.rpartition(b"/")[0], b"")):
+            found = list(islice(walk(project.store.read, located.pointer.digest, folder), _COMPARED + 1))
+            if found:
+                return [entry.path for entry in found] if len(found) <= _COMPARED else []
+    return []
 
 
 def as_entry(pointer: Pointer, path: bytes = b"") -> Entry:
@@ -272,12 +290,6 @@ def _called(artifact: bytes) -> str:
         with suppress(MalformedPointer):
             return parse_artifact_name(artifact)
     return os.fsdecode(artifact)
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The hint that names what is called most like `name`, `track ls` apart; None where nothing is."""
-    near = get_close_matches(name, sorted(set(names) - {name}), n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(typed(os.fsencode(each)) for each in near)} ?" if near else None
 
 
 def _partitions_of(path: bytes, known: Sequence[bytes]) -> UnknownPath | None:

@@ -162,7 +162,8 @@ def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) 
     first, second = (end or "HEAD" for end in ends or revs)
     base = first
     if ends is not None and "..." in revs[0]:
-        found = project.git.merge_base(first, second)
+        with sides.naming_nearest(project, first, second):
+            found = project.git.merge_base(first, second)
         if found is None:
             raise UnknownRevision(
                 f"`{first}` and `{second}` have no commit in common", hint=f"track diff {first} {second}"
@@ -171,7 +172,8 @@ def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) 
     names = first if base == first else base[:12], second
     if whole:
         return sides.side_at(project, base), sides.side_at(project, second), names
-    before, after = log.pointers_between(project.git, base, second)
+    with sides.naming_nearest(project, base, second):
+        before, after = log.pointers_between(project.git, base, second)
     return Side(base, before), Side(second, after), names
 
 

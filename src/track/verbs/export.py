@@ -130,7 +130,7 @@ def _land(project: Project, target: Path, entries: list[Entry], *, dry_run: bool
     if os.path.lexists(target):
         if not target.is_dir():
             raise Conflict(f"{display(str(target))} is no folder", hint="name another one with --to")
-        found = landing.plan(target, entries)
+        found = landing.plan(target, entries, force=None)
         if not dry_run:
             landing.land(project, target, found, progress)
             _sync(target)
@@ -138,7 +138,7 @@ def _land(project: Project, target: Path, entries: list[Entry], *, dry_run: bool
     if not target.parent.is_dir():
         shown = display(str(target.parent))
         raise StoreUnwritable(f"there is no folder {shown}", hint=f"mkdir -p {shown}")
-    landing.plan(target, entries)
+    landing.plan(target, entries, force=None)
     if not dry_run:
         copy_out(project, target, entries, progress)
         _sync(target)

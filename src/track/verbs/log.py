@@ -21,6 +21,7 @@ from track.history.catalog import Scope
 from track.history.log import Event
 from track.model.manifest import Read
 from track.model.names import display, is_named_pointer, is_pointer_path, parse_artifact_name, typed
+from track.model.nearest import nearest
 from track.project import Project
 
 __all__ = ["CommitLogged", "Logged", "Version", "log"]
@@ -187,7 +188,7 @@ def _none(project: Project, artifact: bytes, rev: str) -> UnknownPath:
     names = catalog_of(project).ask(Scope(every=True, history=True), lambda known: known.names())
     return UnknownPath(
         f"no commit that `{display(rev)}` reaches has an artifact called `{display(artifact)}`",
-        hint=view.nearest(os.fsdecode(artifact), names) or "track ls; track status shows what is not committed yet",
+        hint=nearest(os.fsdecode(artifact), names) or "track ls; track status shows what is not committed yet",
     )
 
 

@@ -104,7 +104,7 @@ def _inside(project: Project, located: Located, recursive: bool) -> Iterator[Lis
     if folder is not None:
         yield _folder(located, folder, size, files)
     if not found and located.inner:
-        raise view.nothing_inside(located)
+        raise view.nothing_inside(project, located)
 
 
 def _walk(project: Project, located: Located) -> Iterator[Entry]:

@@ -10,12 +10,12 @@ from track.flows.candidates import ambiguous, of_name, of_path
 from track.flows.catalogued import catalog_of
 from track.flows.named_place import place_named
 from track.flows.named_versions import LATEST, asked_of, choose
-from track.flows.view import nearest
 from track.history.catalog import Scope
 from track.history.catalog_query import Narrowing
 from track.history.catalog_view import Version, View
 from track.model.digest import Digest
 from track.model.names import data_path, display, is_named_pointer, is_pointer_path, parse_artifact_name, text_of, typed
+from track.model.nearest import nearest
 from track.project import Project
 
 
