@@ -122,6 +122,8 @@ class _Storing:
     ) -> None:
         self._project, self._writer, self._progress, self._exits = project, writer, progress, exits
         self._staged = os.fsencode(os.path.realpath(staged)) + b"/" if staged is not None else None
+        self._own = _own_folders(project)
+        self._unnoted: StatCache | None = None
 
     def alone(self, given: str) -> Kept:
         """One file or folder as itself."""
@@ -170,7 +172,7 @@ class _Storing:
         place = os.path.join(os.fsencode(self._project.cwd), os.fsencode(given))
         real = os.path.realpath(place)
         if self._staged is None or not real.startswith(self._staged):
-            _refuse_own(self._project, real, given)
+            _refuse_own(self._own, real, given)
         parent, name = os.path.split(real)
         gate = Gate(Path(os.fsdecode(parent)), self._project.gate.objects)
         cache = self._cache(real, parent)
@@ -191,7 +193,8 @@ class _Storing:
                 self._settle(gate, seen, folder)
         finally:
             self._progress.end()
-        seen.save(_ANY)
+        if cache is not self._unnoted:
+            seen.save(_ANY)
         return seen
 
     def _cache(self, real: bytes, parent: bytes) -> StatCache:
@@ -200,10 +203,16 @@ class _Storing:
         try:
             status = os.stat(real)
         except OSError:  # it is told better by the scan
-            return StatCache(None)
+            return self._nothing()
         if is_own or (stat.S_ISREG(status.st_mode) and status.st_size < _WORTH_NOTING):
-            return StatCache(None)
+            return self._nothing()
         return self._exits.enter_context(closing(Elsewhere(self._project.worktree_state / "elsewhere.db", parent)))
+
+    def _nothing(self) -> StatCache:
+        """A cache in which nothing is ever written: one for all."""
+        if self._unnoted is None:
+            self._unnoted = self._exits.enter_context(closing(StatCache(None)))
+        return self._unnoted
 
     def _lacks(self, cache: StatCache, name: bytes) -> bool:
         """Whether the store lacks something that the rows name; what it has stays, for its lock is held."""
@@ -234,10 +243,14 @@ def _size(seen: Scan) -> int:
     return sum(item.stat.size for _, item in seen.changed)
 
 
-def _refuse_own(project: Project, real: bytes, given: str) -> None:
+def _own_folders(project: Project) -> list[bytes]:
+    own = (project.git.git_dir, project.git.common_dir, project.store_path, project.root / ".track")
+    return [os.path.realpath(os.fsencode(folder)) for folder in own]
+
+
+def _refuse_own(own: Iterable[bytes], real: bytes, given: str) -> None:
     """Refuse what is Git's or track's own, and a folder that has it inside."""
-    for own in (project.git.git_dir, project.git.common_dir, project.store_path, project.root / ".track"):
-        folder = os.path.realpath(os.fsencode(own))
+    for folder in own:
         if real == folder or real.startswith(folder + b"/"):
             raise OutsideRepository(f"`{display(given)}` is in a place that is Git's or track's own")
         if folder.startswith(real.rstrip(b"/") + b"/"):
