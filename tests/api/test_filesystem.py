@@ -141,6 +141,17 @@ def test_what_is_not_there_is_a_file_not_found_and_says_what_was_meant(files: Tr
         files.open("parts")
 
 
+def test_what_is_read_from_the_end_or_as_a_block_is_what_the_file_has_there(files: TrackFileSystem) -> None:
+    whole = files.cat_file("data/train.csv")
+    assert files.cat_file("data/train.csv", start=-4) == whole[-4:]
+    assert files.cat_file("data/train.csv", start=-4, end=-1) == whole[-4:-1]
+    assert files.tail("data/train.csv", 5) == whole[-5:]
+    assert files.read_block("data/train.csv", 2, None) == whole[2:]
+    assert files.cat_ranges(["data/train.csv"], [-3], [None]) == [whole[-3:]]
+    with files.open("data/train.csv") as file:
+        assert file.size == len(whole) and file.read() == whole
+
+
 def test_nothing_is_written_and_what_to_do_is_said(files: TrackFileSystem, here: Path) -> None:
     attempts = (
         lambda: files.open("data/train.csv", "wb"),

@@ -1,5 +1,6 @@
 """`track://` for fsspec: whatever reads files by URL reads versions, and writes none."""
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -27,6 +28,7 @@ from track.verbs.version_modified import version_modified
 from track.verbs.version_stream import version_stream
 
 _MAGIC = set("*?[")
+_BUFFER = 64 << 10
 
 
 class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -160,7 +162,7 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         except UnknownPath as error:
             raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
         with self._at().reading() as project:
-            return version_stream(project, pinned, self._elsewhere, reader=os.environ.get(RUN_ID))
+            return _sized(version_stream(project, pinned, self._elsewhere, reader=os.environ.get(RUN_ID)))
 
     def created(self, path: str) -> datetime:
         """When the version that the path means was made: when its run ended, or it was first committed; UTC.
@@ -318,6 +320,22 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         """The files and folders right in a directory artifact, or in a folder of one."""
         with self._at().reading() as project:
             return list(_right_in(asked, version_files(project, pinned)))
+
+
+class _Sized(io.BufferedReader):
+    """A file that says its `size`: what fsspec reads from the end of a file, it asks that for."""
+
+    size: int
+
+
+def _sized(file: BinaryIO) -> BinaryIO:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    raw = file.detach() if isinstance(file, io.BufferedReader) else file
+    raw.seek(0)
+    found = _Sized(raw, _BUFFER)  # type: ignore[arg-type]  # bytes in memory are read as a raw file is
+    found.size = size
+    return found
 
 
 class _Asked:
