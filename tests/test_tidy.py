@@ -22,7 +22,7 @@ LINES_PER_FILE, LINES_PER_FUNCTION, POSITIONAL = 400, 60, 5
 LAYERS = (
     {"errors", "progress"},
     {"system"},
-    {"locks", "work"},
+    {"here", "locks", "work"},
     {"publish"},
     {"model"},
     {"store", "worktree", "history", "runs", "sources", "formats"},

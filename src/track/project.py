@@ -13,6 +13,7 @@ from track import config, publish
 from track.config import Config, Source
 from track.consents import Consents
 from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
+from track.here import absolute
 from track.history import log
 from track.history.plumbing import Git
 from track.locks import Lock
@@ -83,7 +84,7 @@ class Project:
             BadConfig: a configuration file is broken.
             ForbiddenPath: links, pipes or the like are among what track keeps in the Git directory.
         """
-        cwd = Path(os.path.abspath(start if start is not None else os.curdir))
+        cwd = Path(absolute(start if start is not None else os.curdir))
         git = Git(cwd)
         if set_up and not is_set_up(git):
             raise ProjectError(f"track is not set up in {display(str(git.top))}", hint="track init")

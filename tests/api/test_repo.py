@@ -18,6 +18,7 @@ from support.cli import track as cli
 from support.reading import read_bytes
 from support.repositories import commit_all, git, new_repository
 from support.scene import duplicate
+from track.api.filesystem import TrackFileSystem
 from track.api.version import Files
 from track.errors import (
     Conflict,
@@ -227,6 +228,24 @@ def test_no_repository_and_one_without_track_are_told_at_once(tmp_path: Path) ->
     assert caught.value.hint == "track init"
     with pytest.raises(NotARepository):
         track.Repo.init(tmp_path / "missing")
+
+
+def test_a_current_folder_that_is_gone_is_told(
+    repo: track.Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    asks: tuple[Callable[[], object], ...] = (
+        *(track.Repo, track.Handler, track.Client, track.Store),
+        lambda: repo.get("data/train.csv").download("x"),
+        lambda: TrackFileSystem(skip_instance_cache=True).ls(""),
+    )
+    for ask in asks:
+        with pytest.raises(NotARepository, match="is not there any more") as caught:
+            ask()
+        assert caught.value.hint == "go to one that is: cd FOLDER"
+    assert repo.get("data/train.csv").read_bytes()
 
 
 def test_a_closed_repository_says_so(repo: track.Repo) -> None:

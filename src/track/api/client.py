@@ -10,6 +10,7 @@ from track.api.asking import asks, maybe
 from track.flows.run_find import Found
 from track.flows.run_read import RunArtifact
 from track.flows.run_start import RUN_ID
+from track.here import absolute
 from track.model.series import Event, Points
 from track.project import Project
 from track.verbs.run_artifacts_get import ArtifactsGot, Wanted, run_artifacts_get
@@ -46,7 +47,7 @@ class Client:
         Raises:
             UsageError: the path is none.
         """
-        self._start = Path(os.path.abspath(path if path is not None else os.curdir))
+        self._start = Path(absolute(path if path is not None else os.curdir))
 
     @asks(run=asking.text, name=asking.text, category=maybe(asking.text))
     def get_artifact(

@@ -17,6 +17,7 @@ from track.errors import UnknownFile, UnknownPath, UsageError
 from track.flows.elsewhere import Elsewhere
 from track.flows.pinned import Pinned
 from track.flows.run_start import RUN_ID
+from track.here import absolute
 from track.model.canonical import canonical_json
 from track.model.names import display
 from track.project import Project
@@ -275,7 +276,7 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
     def _at(self) -> Handles:
         """The repository around the folder that is meant by now."""
-        start = os.path.abspath(self._repo if self._repo is not None else os.curdir)
+        start = absolute(self._repo if self._repo is not None else os.curdir)
         if (found := self._handles.get(start)) is None:
             found = Handles(Path(start))
             with found.reading() as project:

@@ -24,6 +24,7 @@ from track.flows.pinned import Pinned
 from track.flows.remotes import choose
 from track.flows.run_start import RUN_ID, Wishes
 from track.formats.known import frame_of
+from track.here import absolute
 from track.model.names import display, told
 from track.model.query import holds
 from track.model.query_dictionary import parse_query
@@ -76,7 +77,7 @@ class Handler:
         Raises:
             UsageError: the path, or the name of the remote, is none.
         """
-        self._handles = Handles(Path(os.path.abspath(path)))
+        self._handles = Handles(Path(absolute(path)))
         self._remote = remote
         self._runs = Runs()
         self._used: dict[tuple[str | None, str | None], dict[str, Pinned]] = {}
@@ -106,7 +107,7 @@ class Handler:
             NoRemote: the project has no such remote; nothing was uploaded.
             RemoteError: it is not at the remote; it was uploaded, and `track push` sends it.
         """
-        paths = tuple(dict.fromkeys(os.path.abspath(path) for path in local_paths))
+        paths = tuple(dict.fromkeys(absolute(path) for path in local_paths))
         if not paths:
             raise UsageError("no file was given to upload", hint="upload([path, ...])")
         for path in paths:

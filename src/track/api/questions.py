@@ -12,6 +12,7 @@ from track.api import asking, later
 from track.api.asking import asks, each, maybe
 from track.api.handles import Handles
 from track.api.version import Version
+from track.here import absolute
 from track.verbs.version_get import version_get
 
 AnyPath = str | os.PathLike[str]
@@ -24,7 +25,7 @@ class Questions:
 
     def __init__(self, path: AnyPath) -> None:
         """For `Repo`."""
-        self._handles = Handles(Path(os.path.abspath(path)))
+        self._handles = Handles(Path(absolute(path)))
         with self._handles.reading() as project:
             self._handles.root = project.root
 

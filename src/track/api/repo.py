@@ -12,6 +12,7 @@ from track.api import asking, later, notebook
 from track.api.asking import asks, each, maybe
 from track.api.page import block, note, table, title
 from track.api.questions import AnyPath, Questions
+from track.here import absolute
 from track.model.amounts import count_text, size_text
 from track.model.labels import labels_from
 from track.model.names import display, text_of
@@ -65,7 +66,7 @@ class Repo(Questions):
             DiskFull, StoreUnwritable: it cannot be made.
             Locked: another `track` works here.
         """
-        later.init(Path(os.path.abspath(path)), make_git=git, look=False, with_hooks=hooks)
+        later.init(Path(absolute(path)), make_git=git, look=False, with_hooks=hooks)
         return cls(path)
 
     @classmethod
@@ -89,7 +90,7 @@ class Repo(Questions):
             NoRemote, RemoteError, MissingObject, DamagedObject: the data could not be had; the clone stays.
             NewerFormat, BadConfig: it cannot be read by this version; the clone stays.
         """
-        folder = os.path.abspath(to) if to is not None else None
+        folder = absolute(to) if to is not None else None
         return cls(later.clone(url, folder, data=data, branch=branch, with_hooks=hooks).root)
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from track.errors import UnknownPath, UsageError
 from track.flows.data_store import StoreObject
 from track.flows.remotes import choose
 from track.flows.run_start import RUN_ID
+from track.here import absolute
 from track.model.labels import labels_from
 from track.model.names import display
 from track.verbs.store_get import store_get
@@ -59,7 +60,7 @@ class Store:
             NewerFormat, BadConfig: it cannot be read by this version.
             NoRemote: the project has no such remote.
         """
-        self._handles = Handles(Path(os.path.abspath(path)), "Store")
+        self._handles = Handles(Path(absolute(path)), "Store")
         self._remote = remote
         with self._handles.reading() as project:
             self._handles.root = project.root
@@ -239,4 +240,4 @@ def _content(source: AnyPath | Readable) -> later.Content:
         )
     if not os.path.lexists(path):
         raise UnknownPath(f"nothing is there to put: `{display(path)}`", hint="see what is there: ls")
-    return later.Content((os.path.abspath(path),))
+    return later.Content((absolute(path),))

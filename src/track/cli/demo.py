@@ -9,6 +9,7 @@ from pathlib import Path
 from track.cli import terminal
 from track.cli.main import run
 from track.errors import Conflict, TrackError
+from track.here import absolute
 from track.history import gitrepo
 from track.history.plumbing import Git
 from track.publish import make_directories, publish_bytes, remove, rename
@@ -41,7 +42,7 @@ class _Walk:
     @contextmanager
     def from_here(self) -> Iterator[None]:
         """Come back to the folder and the settings of the start at the end."""
-        start = os.getcwd()
+        start = absolute()
         try:
             yield
         finally:

@@ -1,6 +1,5 @@
 """Clone: clone a Git repository, set this clone up, and bring its data."""
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from track.flows.bring import bring
 from track.flows.passed import Passed
 from track.flows.reach import Version, errors_of, versions_here
 from track.flows.receive import receive
+from track.here import absolute
 from track.history import drivers, gitrepo, hooks
 from track.history.plumbing import Git
 from track.model.names import display, typed
@@ -72,11 +72,11 @@ def clone(
         NoRemote, RemoteError, MissingObject, DamagedObject: the data could not be had; the clone stays, see `details`.
         NewerFormat, BadConfig: the repository cannot be read by this version; the clone stays.
     """
-    target = Path.cwd() / (folder if folder is not None else name_of(url))
+    target = Path(absolute()) / (folder if folder is not None else name_of(url))
     if dry_run:
         with gitrepo.passing_clone(url, target, branch=branch, progress=tell) as git:
             try:
-                return _foresee(git, Path(os.path.abspath(target)), data and not shallow)
+                return _foresee(git, Path(absolute(target)), data and not shallow)
             except TrackError as error:  # which names files that are gone in a moment
                 error.details = tuple(one.replace(str(git.top), str(target)) for one in error.details)
                 raise

@@ -6,6 +6,7 @@ from pathlib import Path
 from track.errors import NotARepository, TrackError
 from track.flows import setup
 from track.flows.survey import Found, survey
+from track.here import absolute
 from track.history import drivers, gitrepo, hooks, log
 from track.history.hooks import Hooked
 from track.project import CONFIG, LinkState, Project
@@ -59,7 +60,7 @@ def init(
         ForbiddenPath: a file that has to be written is a link.
         Locked: another `track` works here.
     """
-    folder = Path.cwd() if start is None else start
+    folder = Path(absolute()) if start is None else start
     git_made = make_git and not _in_repository(folder)
     if git_made and dry_run:
         return Initialised(folder, folder / ".git/track/store", "missing", (), (), (), (), git_made=True)

@@ -8,6 +8,7 @@ from track.errors import UsageError
 from track.flows.landing import land, plan, refuse_own
 from track.flows.noted import note_read
 from track.flows.pinned import Pinned, bring, entries
+from track.here import absolute
 from track.progress import Progress, silent
 from track.project import Project
 
@@ -48,7 +49,7 @@ def version_download(
     """
     if pinned.pointer.kind == "value":
         raise UsageError(f"`{pinned.shown}` is a value and no file", hint="read it: .load()")
-    target = Path(os.path.abspath(os.path.expanduser(to)))
+    target = Path(absolute(os.path.expanduser(to)))
     if pinned.is_directory:
         folder, wanted = target, list(entries(project, pinned))
     else:
