@@ -163,6 +163,30 @@ def test_what_comes_altered_is_not_written_anew_in_place_of_what_is_sound(
     assert b"nobody" in everything(here.parent / "origin/packs") and b"nobodx" not in everything(here.parent / "origin")
 
 
+@pytest.mark.parametrize("has_it", [True, False])
+def test_what_is_damaged_there_is_put_right_from_here_or_told_and_left_out(here: Path, has_it: bool) -> None:
+    packs = here.parent / "origin/packs"
+    for path, content in files_below(packs).items():
+        if b"nobody" in content:
+            os.chmod(packs / path, 0o600)
+            (packs / path).write_bytes(content.replace(b"nobody", b"nobodx"))
+    clone = here
+    if not has_it:
+        clone = cloned(here)
+        for name in ("origin", "second"):
+            track("remote", "add", name, f"../{name}", cwd=clone).ok()
+    done = purged(clone, "table.csv", "v1", shared=True)
+    origin = next(one for one in done.remotes if one.remote == "origin")
+    assert b"nobodx" not in everything(here.parent / "origin")
+    assert (b"nobody" in everything(packs)) == has_it
+    assert origin.lost == (() if has_it else (digest_of(b"nobody"),))
+    assert done.exit_code == (0 if has_it else 1)
+    track("repair", "--remote", "origin", cwd=here).ok()  # a clone that has it
+    assert b"nobody" in everything(here.parent / "origin")
+    looked = track("verify", "--remote", "origin", "--deep", cwd=here)
+    assert "people" not in looked.out and "1 problem\n" in looked.out  # what was purged
+
+
 def test_what_other_versions_are_made_of_stays_unless_it_is_said(here: Path) -> None:
     with pytest.raises(Conflict, match="belongs to other versions too"):
         purged(here, "table.csv", "v1", dry_run=True) if _copied(here) else None
@@ -451,7 +475,7 @@ def test_a_push_of_a_history_that_names_it_says_why_it_is_gone_and_sends_the_res
         track("trust", "--yes", cwd=repo).ok()
         done = track("push", "origin", "v1", "main", cwd=repo)
         assert done.code == 4 and "big.bin was purged on 20" in done.err and "people was purged on 20" in done.err
-        assert "because: consent was withdrawn" in done.err and "track rm big.bin" in done.err
+        assert "because: consent was withdrawn" in done.err and "track rm --cached people" in done.err
         assert "neither here nor" not in done.err
         track("push", "origin", "main", cwd=here).ok()
     fresh = cloned(here, "fresh")

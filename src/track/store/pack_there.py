@@ -25,7 +25,7 @@ def live_entries(place: Place, known: Known, marks: Needed, pack: bytes) -> list
     """
     entries = named_entries(place, known, pack)
     live = marks.kept([entry.digest for entry, _ in entries])
-    return [(entry, stored) for entry, stored in entries if entry.digest in live and _verified(entry, stored)]
+    return [(entry, stored) for entry, stored in entries if entry.digest in live and is_sound(entry, stored)]
 
 
 def read_pack(place: Place, pack: bytes) -> list[tuple[PackEntry, bytes]]:
@@ -54,7 +54,7 @@ def named_entries(place: Place, known: Known, pack: bytes) -> list[tuple[PackEnt
     return [(entry, stored) for entry, stored in read_pack(place, pack) if (entry.digest, entry.offset) in named]
 
 
-def _verified(entry: PackEntry, stored: bytes) -> bool:
+def is_sound(entry: PackEntry, stored: bytes) -> bool:
     """True; raises DamagedObject when the bytes are not those of the entry, in whatever form they are."""
     with suppress(NewerFormat):
         expand_entry(entry, stored, "the remote")

@@ -5,8 +5,10 @@ Meanwhile a mark says that something is being deleted, so that no push and no co
 """
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
+from track.errors import DamagedObject, MissingObject
 from track.progress import Progress, silent
 from track.publish import sweep
 from track.store.deleting import Mark, settle_claims
@@ -14,8 +16,8 @@ from track.store.holders import Holding, narrow, read_holders
 from track.store.known import Known
 from track.store.layout import OBJECTS, object_key, pack_key
 from track.store.objects import Store
-from track.store.pack import PackWriter
-from track.store.pack_there import named_entries, publish_pack
+from track.store.pack import RECIPE, PackEntry, PackWriter
+from track.store.pack_there import is_sound, named_entries, publish_pack
 from track.store.place import NoSuchKey, Place
 from track.store.purged_pieces import take_out, uses_of
 from track.store.reindex import drop_from_index
@@ -37,13 +39,14 @@ class PurgedThere(NamedTuple):
 
     `kept_packs` hold pieces of it, and of other large objects, but could not be written anew without them: they are
     damaged, or what names them is. `doubtful_packs` are the same of pieces that no recipe names any more, maybe of it:
-    its own recipe had gone before.
+    its own recipe had gone before. `lost` objects of other versions lay beside it, damaged, and are not there any more.
     """
 
     objects_count: int
     files_count: int
     kept_packs: tuple[bytes, ...]
     doubtful_packs: tuple[bytes, ...]
+    lost: tuple[bytes, ...]
 
 
 def purge_there(
@@ -77,11 +80,12 @@ def purge_there(
         )  # fmt: skip
         packs = {one.pack for held in places.values() for one in held if one.pack is not None}
         packs |= {one.pack for digest in objects if (one := known.recipe(digest)) is not None and one.pack is not None}
+        lost: set[bytes] = set()
         progress.begin("removing", count=len(packs))
         try:
             for pack in sorted(packs - taken.packs):
                 mark.keep()
-                _copy_rest(place, known, store, pack, objects)
+                lost |= _copy_rest(place, known, store, pack, objects)
                 progress.advance(count=1)
         finally:
             progress.end()
@@ -101,7 +105,9 @@ def purge_there(
         keys = [*map(pack_key, sorted(gone)), *wholes]
         mark.keep()
         in_threads(place.delete, keys)
-    return PurgedThere(len(places), len(keys), tuple(sorted(taken.kept)), tuple(sorted(taken.doubtful)))
+        lost -= known.locate(lost).keys()
+    left = (tuple(sorted(each)) for each in (taken.kept, taken.doubtful, lost))
+    return PurgedThere(len(places), len(keys), *left)
 
 
 def _said(place: Place, objects: frozenset[bytes], purge: Purge, writer: str) -> list[Found]:
@@ -121,22 +127,43 @@ def _covered(known: Known, said: Iterable[Found]) -> frozenset[bytes]:
     return frozenset[bytes]().union(*(tombstone.objects for tombstone in done))
 
 
-def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: frozenset[bytes]) -> None:
-    """Give everything else in a pack a new one, named in the index."""
-    writer = PackWriter(store.rooms.staging)
+def _copy_rest(place: Place, known: Known, store: Store, pack: bytes, without: frozenset[bytes]) -> set[bytes]:
+    """Give everything else in a pack a new one, named in the index; returns what is damaged there, and not here either.
+
+    That is left out: under a new name that fits its bytes nobody would see the damage, and nothing would repair it.
+    """
+    writer, lost = PackWriter(store.rooms.staging), set[bytes]()
     try:
         try:
             entries = named_entries(place, known, pack)
         except NoSuchKey:
-            return
+            return lost
         for entry, stored in entries:
-            if entry.digest not in without:
+            if entry.digest in without:
+                continue
+            try:
+                is_sound(entry, stored)
                 writer.add_entry(entry, stored)
+            except DamagedObject:
+                if (data := _ours(store, entry)) is None:
+                    lost.add(entry.digest)
+                else:
+                    writer.add(entry.digest, data)
         if not writer.size:
-            return
+            return lost
         salt = add_salt(writer)
         sealed = writer.seal()
         assert sealed is not None
         publish_pack(place, known, sealed, without=salt)
     finally:
         writer.abandon()
+    return lost
+
+
+def _ours(store: Store, entry: PackEntry) -> bytes | None:
+    """The object of an entry as it is here; None when it is not, or the entry is no object but says how to make one."""
+    if entry.form == RECIPE:
+        return None
+    with suppress(MissingObject, DamagedObject):
+        return store.read(entry.digest)
+    return None

@@ -44,7 +44,8 @@ from track.store.tombstones import Purge, read_tombstones, together
 class PurgedRemote:
     """What a purge did at one remote; `kept_packs` are damaged, so that pieces of it are left beside what others need.
 
-    `doubtful_packs` are damaged, too, and maybe have pieces of it: its recipe had gone before.
+    `doubtful_packs` are damaged, too, and maybe have pieces of it: its recipe had gone before. `lost` objects of other
+    versions were damaged there, in packs that it was in, and are not there any more.
     `error` says why it was not done there; the same command tries again.
     """
 
@@ -54,6 +55,7 @@ class PurgedRemote:
     kept_packs: tuple[Digest, ...]
     error: TrackError | None
     doubtful_packs: tuple[Digest, ...] = ()
+    lost: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,10 @@ class Purged:
 
     @property
     def exit_code(self) -> int:
-        """5 when a remote was not reached, 1 when something stays, or may, else 0."""
+        """5 when a remote was not reached, 1 when something stays, or may, or more is lost, else 0."""
         if any(one.error is not None for one in self.remotes):
             return max(one.error.exit_code for one in self.remotes if one.error is not None)
-        stays = any(one.kept_packs or one.doubtful_packs for one in self.remotes)
+        stays = any(one.kept_packs or one.doubtful_packs or one.lost for one in self.remotes)
         return 1 if self.shared_count or self.unreadable or stays else 0
 
 
@@ -322,8 +324,9 @@ def _at_remote(
             note_purged(project.store.rooms, {one: purged[one] for one in objects if one in purged}, clone_id(project))
     except TrackError as error:
         return PurgedRemote(named.name, named.url, 0, (), error)
-    kept, doubtful = (tuple(map(Digest, packs)) for packs in (done.kept_packs, done.doubtful_packs))
-    return PurgedRemote(named.name, named.url, done.objects_count, kept, None, doubtful)
+    found = (done.kept_packs, done.doubtful_packs, done.lost)
+    kept, doubtful, lost = (tuple(map(Digest, each)) for each in found)
+    return PurgedRemote(named.name, named.url, done.objects_count, kept, None, doubtful, lost)
 
 
 def _here(project: Project, version: Version, objects: frozenset[bytes], reason: str, progress: Progress) -> int:

@@ -98,6 +98,10 @@ def _show(done: Purged) -> None:
         emit(f"{display(one.remote)}  {display(one.url)}  {count_text(one.objects_count, 'object')} removed")
         _show_kept(one.remote, len(one.kept_packs), "")
         _show_kept(one.remote, len(one.doubtful_packs), "maybe ")
+        if one.lost:
+            lost = count_text(len(one.lost), "object")
+            warn(f"{lost} of other versions lay beside it at {display(one.remote)}, damaged: not there any more")
+            hint(f"track repair --remote {typed(one.remote)}      in a clone that has them")
     if done.shared_count:
         count = count_text(done.shared_count, "object")
         more = "--shared removes them too" if done.is_dry else "they go when those versions are purged"
@@ -144,6 +148,7 @@ def _document(done: Purged) -> dict[str, object]:
                 "objects": one.objects_count,
                 "kept_packs": [str(pack) for pack in one.kept_packs],
                 "doubtful_packs": [str(pack) for pack in one.doubtful_packs],
+                "lost": [str(digest) for digest in one.lost],
                 "error": None if one.error is None else one.error.message,
             }
             for one in done.remotes
