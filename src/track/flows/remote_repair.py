@@ -5,7 +5,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, UnknownRevision
+from track.flows.findings import Findings
 from track.flows.reach import UNBELIEVABLE, Version, every_ref, name_losses, objects_below, versions
+from track.flows.remote_below import look_below
 from track.flows.remotes import choose, clone_id, connected
 from track.flows.run_mending import mend_runs
 from track.flows.salvage import Salvage
@@ -33,6 +35,7 @@ def repair_remote(project: Project, name: str, *, dry_run: bool, progress: Progr
     """
     salvage = Salvage(project, dry_run=dry_run, progress=progress)
     with connected(project, choose(project, name), sending=not dry_run) as remote:
+        look_below(project, remote, {}, Findings(), reads=True, every=True)  # what no index there names, it sends
         checked = remote.verify(progress=progress)
         wanted = {digest for problem in checked.problems for digest in problem.lost}
         local = mending.sound_in(project.store, wanted)
