@@ -58,7 +58,7 @@ DOORS = {
         "track.store.backends",
         "track.formats.known",
         "track.api.later",
-        "track.project",
+        "track.store.late",
     ),
     "rich": ("track.cli.bars",),
     "tempfile": ("track.history.gitrepo",),  # what Git reads once; everything of ours is staged by publish

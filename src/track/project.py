@@ -5,7 +5,6 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 
@@ -20,13 +19,10 @@ from track.locks import Lock
 from track.model.names import check_entry_path, display, standing, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.model.wish import Wish, line
+from track.store import late
 from track.worktree.paths import Gate
 from track.worktree.stat_cache import StatCache
 from track.worktree.strange import refuse_strange
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # the store is loaded with the first that needs it: who asks what the history says does not
-    from track.store.objects import Store
 
 CONFIG = b".track/config.toml"
 STORE_LINK = b".store"
@@ -124,11 +120,11 @@ class Project:
         return Path(os.path.expanduser(chosen)) if chosen else self.state / "store"
 
     @cached_property
-    def store(self) -> "Store":
+    def store(self) -> "late.Store":
         """Return the local store, made when it is not there yet; raises as `open_store`."""
         return self.open_store()
 
-    def open_store(self) -> "Store":
+    def open_store(self) -> "late.Store":
         """Return a handle of the store apart from `store`, for another thread or process to use and close.
 
         Raises:
@@ -136,12 +132,11 @@ class Project:
             NewerFormat: the store was written by a later version.
             DiskFull, StoreUnwritable: it could not be made.
         """
-        objects = import_module("track.store.objects")
-        store: Store = objects.Store.open(self.store_path, create=True, group=self.config.is_on("store.shared"))
+        store = late.Store.open(self.store_path, create=True, group=self.config.is_on("store.shared"))
         store.wants_chunks = self.config.is_on("store.chunks")
         if self.config.text("store.path") is not None:
             with suppress(OSError, TrackError):  # a store that may only be read
-                import_module("track.store.clients").register(store.rooms, self.git.common_dir)
+                late.register(store.rooms, self.git.common_dir)
         return store
 
     @cached_property
