@@ -55,7 +55,7 @@ def test_the_schedules_find_who_gives_up_the_last_copy() -> None:
 
 def test_the_schedules_find_who_lets_go_without_a_word() -> None:
     """What a budget relies on at a remote it says there; without, a collection of another clone takes it some time."""
-    done = schedules("--first", "1040", "--count", "300", "--steps", "150", "--without", "word")
+    done = schedules("--first", "1300", "--count", "300", "--steps", "150", "--without", "word")
     assert done.returncode == 1 and "--seed" in done.stdout, done.stdout + done.stderr
 
 

@@ -367,6 +367,13 @@ def test_without_the_library_the_error_names_the_extra(pushed: Path, tmp_path: P
 
 
 def test_what_was_staged_to_be_sealed_is_gone(pushed: Path) -> None:
+    """What a repair sends is staged; packs of a push are sealed in memory."""
+    packs = pushed.parent / "origin/packs"
+    for path in files_below(packs):
+        (packs / path).chmod(0o600)
+        (packs / path).unlink()
+    track_here("repair", "--remote", "origin", cwd=pushed).ok()
+    assert files_below(packs) or files_below(pushed.parent / "origin/objects")
     assert list((pushed / ".git/track/remotes/sealing").iterdir()) == []
     mode = stat.S_IMODE((pushed / ".git/track/remotes/sealing").stat().st_mode)
     assert mode & 0o700 == 0o700
