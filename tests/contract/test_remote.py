@@ -128,18 +128,42 @@ class Interrupted(Exception):
     """Stands for a kill."""
 
 
+def test_what_a_push_that_was_broken_off_had_sent_is_found_and_does_not_count_as_sent(
+    clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, remote = clones("ada")
+    large = random_objects(3, 2 << 20)
+    digests = add_objects(store, [*large, *random_objects(20, 4000, seed=2)])
+
+    def killed(*_: Any) -> None:
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer, "publish_segment", killed)
+        with pytest.raises(Interrupted):
+            push(store, remote, digests)
+    store, remote = clones("ada")
+    assert remote.absent(digests) == set(digests)
+    again = push(store, remote, digests)
+    assert (again.objects_count, again.sent_bytes, again.packs_count) == (len(digests), 0, 0)
+    more = add_objects(store, random_objects(2, 2 << 20, seed=9))
+    store, remote = clones("ada")
+    sent = push(store, remote, more)
+    assert sent.sent_bytes >= 4 << 20 and sent.packs_count >= 1, "what travels counts"
+
+
 def failing_after(place: Place, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
     """Break the place off when so many files were uploaded."""
     upload = place.upload
     count = 0
 
-    def breaking(put: Callable[..., None]) -> Callable[..., None]:
-        def counted(*arguments: Any, **options: Any) -> None:
+    def breaking(put: Callable[..., int]) -> Callable[..., int]:
+        def counted(*arguments: Any, **options: Any) -> int:
             nonlocal count
             count += 1
             if count > files:
                 raise Interrupted
-            put(*arguments, **options)
+            return put(*arguments, **options)
 
         return counted
 

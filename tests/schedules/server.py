@@ -140,23 +140,27 @@ class _Upload:
     ) -> None:
         return
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         """As a bucket does it: what is there in its size is left alone."""
         del moved
         data = source.read_bytes()
         assert digest_of(data) == digest
         if replace or self._place.size(key) != len(data):
             self._place.put(key, data)
+            return len(data)
+        return 0
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         """The same of what is in memory."""
         del moved
         data = pieces.joined()
         assert digest_of(data) == digest
         if replace or self._place.size(key) != len(data):
             self._place.put(key, data)
+            return len(data)
+        return 0
 
     def commit(self) -> None:
         return

@@ -162,10 +162,10 @@ def test_a_push_makes_no_file_here(place: FolderPlace, tmp_path: Path, monkeypat
         made = upload()
         put = made.put_pieces
 
-        def looking(key: str, *arguments: Any, **options: Any) -> None:
+        def looking(key: str, *arguments: Any, **options: Any) -> int:
             staged.extend(path.name for path in (tmp_path / "store" / "staging").glob("*"))
             keys.append(key)
-            put(key, *arguments, **options)
+            return put(key, *arguments, **options)
 
         monkeypatch.setattr(made, "put_pieces", looking)
         return made
@@ -198,11 +198,11 @@ def test_the_next_group_is_on_its_way_while_the_last_of_one_arrives(
         number, made = begun[0], upload()
         put_file = made.put_file
 
-        def waiting(key: str, *arguments: Any, **options: Any) -> None:
+        def waiting(key: str, *arguments: Any, **options: Any) -> int:
             if number > 1:
                 is_next_here.set()
             assert is_next_here.wait(60) or number > 1, "it waited for the group before"
-            put_file(key, *arguments, **options)
+            return put_file(key, *arguments, **options)
 
         monkeypatch.setattr(made, "put_file", waiting)
         return made

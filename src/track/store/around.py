@@ -96,15 +96,15 @@ class AroundUpload:
         """As the upload behind it."""
         self.behind.__exit__(kind, error, trace)
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         """As the upload behind it."""
-        self.behind.put_file(key, source, digest, replace=replace, moved=moved)
+        return self.behind.put_file(key, source, digest, replace=replace, moved=moved)
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         """As the upload behind it."""
-        self.behind.put_pieces(key, pieces, digest, replace=replace, moved=moved)
+        return self.behind.put_pieces(key, pieces, digest, replace=replace, moved=moved)
 
     def commit(self) -> None:
         """As the upload behind it."""

@@ -114,20 +114,22 @@ class _LimitedUpload(AroundUpload):
         super().__init__(upload)
         self._limiter = limiter
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         size = source.stat().st_size
         told = _Told(self._limiter, moved)
         told.pay(min(size, _BEFOREHAND))
-        self.behind.put_file(key, source, digest, replace=replace, moved=told)
+        sent = self.behind.put_file(key, source, digest, replace=replace, moved=told)
         told.settle(size)
+        return sent
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         told = _Told(self._limiter, moved)
         told.pay(min(pieces.size, _BEFOREHAND))
-        self.behind.put_pieces(key, pieces, digest, replace=replace, moved=told)
+        sent = self.behind.put_pieces(key, pieces, digest, replace=replace, moved=told)
         told.settle(pieces.size)
+        return sent
 
 
 class _Told:

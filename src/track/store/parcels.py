@@ -76,6 +76,9 @@ class Group:
     upload: Upload
     size: int = 0
     count: int = 0
+    sent_bytes: int = 0
+    """As they travelled; nothing of what was found there."""
+    sent_packs: int = 0
     under_way: int = 0
     is_closed: bool = False
     arrived: list[Parcel] = field(default_factory=list)
@@ -101,6 +104,11 @@ class Group:
         self.size, self.count = self.size + parcel.size, self.count + len(parcel.held)
         self.under_way += 1
         return Flight(parcel, Share(parcel.length), self)
+
+    def note_sent(self, parcel: Parcel, sent_bytes: int) -> None:
+        """So many bytes of a parcel travelled, none where it was found there."""
+        self.sent_bytes += sent_bytes
+        self.sent_packs += parcel.is_pack and sent_bytes > 0
 
     def drop(self) -> None:
         """Remove what was made on the disk."""

@@ -44,10 +44,11 @@ class Upload(Protocol):
     ) -> None:
         """Drop what was not committed."""
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
-        """Send a file whose bytes have this digest, telling `moved`; may be called from several threads.
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
+        """How many bytes travelled to send a file that has this digest; may be called from several threads.
 
-        What has the key already and is whole is left alone, unless `replace`.
+        What has the key already and is whole is left alone, unless `replace`; where that was seen before anything was
+        sent, it is 0. `moved` is told of what was found as of what travels: that much of the work is done.
 
         Raises:
             DamagedObject: the bytes sent did not have the digest; they were not kept.
@@ -56,7 +57,7 @@ class Upload(Protocol):
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         """Send what is in memory and was hashed there; else as `put_file`, and as safe to call from several threads.
 
         Raises DiskFull, StoreUnwritable, RemoteError: it could not be written.

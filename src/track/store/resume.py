@@ -47,17 +47,17 @@ class _ResumedUpload(AroundUpload):
         super().__init__(upload)
         self._resumed = resumed
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         size = source.stat().st_size
         if not replace and self._resumed.has(key, size):
             moved(size)
-            return
-        self.behind.put_file(key, source, digest, replace=replace, moved=moved)
+            return 0
+        return self.behind.put_file(key, source, digest, replace=replace, moved=moved)
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         if not replace and self._resumed.has(key, pieces.size):
             moved(pieces.size)
-            return
-        self.behind.put_pieces(key, pieces, digest, replace=replace, moved=moved)
+            return 0
+        return self.behind.put_pieces(key, pieces, digest, replace=replace, moved=moved)

@@ -42,11 +42,20 @@ _REPORT_S = 0.1
 
 
 class Sent(NamedTuple):
-    """What was sent: objects, bytes as they travelled, and the packs that they were in."""
+    """What is there now: objects; how many bytes travelled for them, and in how many packs: what was found there by
+    its name, as after a push that was broken off, is in neither.
+    """
 
     objects_count: int
     sent_bytes: int
     packs_count: int
+
+
+class _Landed(NamedTuple):
+    """How many bytes travelled for a parcel, and the recipe of a large file."""
+
+    sent_bytes: int
+    recipe: Recipe | None
 
 
 class Cutting(NamedTuple):
@@ -208,7 +217,7 @@ class _Sending:
 
     def _send_groups(self, parcels: Iterator[Parcel]) -> None:
         """Send all of them. While the last of a group arrive, and are indexed, those of the next are on their way."""
-        flying: dict[Future[Recipe | None], Flight] = {}
+        flying: dict[Future[_Landed], Flight] = {}
         groups: deque[Group] = deque()
         more = True
         with ThreadPoolExecutor(_IN_FLIGHT) as threads, ExitStack() as uploads:
@@ -257,24 +266,25 @@ class _Sending:
         try:
             for parcel in self._recipes(group):
                 group.arrived.append(parcel)
-                self._put(group.upload, Flight(parcel, Share(parcel.length), group))
+                landed = self._put(group.upload, Flight(parcel, Share(parcel.length), group))
+                group.note_sent(parcel, landed.sent_bytes)
             if group.arrived:
                 group.upload.commit()
                 self._index(group)
         finally:
             group.drop()
 
-    def _put(self, upload: Upload, flight: Flight) -> Recipe | None:
-        """Runs in a thread: send one file; the recipe of a large one."""
+    def _put(self, upload: Upload, flight: Flight) -> _Landed:
+        """Runs in a thread: send one file."""
         parcel = flight.parcel
         replace = parcel.digest in (self._bad_packs if parcel.is_pack else self._lost)
         if isinstance(parcel.source, PassingPack):
             pieces = parcel.source.pieces
-            upload.put_pieces(parcel.key, pieces, parcel.digest, replace=replace, moved=flight.share.moved)
-            return None
+            moved = flight.share.moved
+            return _Landed(upload.put_pieces(parcel.key, pieces, parcel.digest, replace=replace, moved=moved), None)
         recipe = make_recipe(parcel.source) if not parcel.is_pack and parcel.size > PIECE else None
-        upload.put_file(parcel.key, parcel.source, parcel.digest, replace=replace, moved=flight.share.moved)
-        return recipe if recipe is not None and recipe.digest == parcel.digest else None
+        sent = upload.put_file(parcel.key, parcel.source, parcel.digest, replace=replace, moved=flight.share.moved)
+        return _Landed(sent, recipe if recipe is not None and recipe.digest == parcel.digest else None)
 
     def _recipes(self, group: Group) -> Iterator[Parcel]:
         """Packs of nothing but recipes, so that no packs of objects carry what a local store has no use for."""
@@ -297,7 +307,7 @@ class _Sending:
             entries = [entry for entry in pack.entries if entry.digest != salt]
             yield pack_parcel(pack, pack.name, pack.size, entries, is_temporary=True)
 
-    def _land(self, flying: dict[Future[Recipe | None], Flight]) -> None:
+    def _land(self, flying: dict[Future[_Landed], Flight]) -> None:
         """Wait until something arrived, saying meanwhile how far all of it is."""
         while not (done := wait(flying, timeout=_REPORT_S, return_when=FIRST_COMPLETED).done):
             self._progress.advance(size_bytes=sum(flight.share.take() for flight in flying.values()))
@@ -305,7 +315,7 @@ class _Sending:
             parcel, share, group = flying.pop(future)
             group.under_way -= 1
             try:
-                recipe = future.result()
+                landed = future.result()
             except DamagedObject:
                 if not parcel.is_pack or parcel.is_temporary:
                     parcel.drop()
@@ -317,7 +327,8 @@ class _Sending:
                 raise
             self._progress.advance(size_bytes=share.rest(), count=len(parcel.held))
             group.arrived.append(parcel.emptied())
-            group.recipes += [recipe] if recipe is not None else []
+            group.note_sent(parcel, landed.sent_bytes)
+            group.recipes += [landed.recipe] if landed.recipe is not None else []
 
     def _index(self, group: Group) -> None:
         if self._keep is not None:
@@ -330,6 +341,7 @@ class _Sending:
                 self._cutting.tables.note_object(recipe)
         self._known.note_repaired((pack.digest for pack in packs), (one.digest for one in held if one.pack is None))
         sent = self._sent
-        size = sum(parcel.size for parcel in group.arrived)
         count = sum(one.flags != OF_WHOLE for one in held)
-        self._sent = Sent(sent.objects_count + count, sent.sent_bytes + size, sent.packs_count + len(packs))
+        self._sent = Sent(
+            sent.objects_count + count, sent.sent_bytes + group.sent_bytes, sent.packs_count + group.sent_packs
+        )

@@ -31,7 +31,8 @@ class PushedVersion:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push did. `sent_bytes` are as they travelled; `lacking_bytes` are those of the objects that were sent.
+    """What a push did. `sent_bytes` are as they travelled, in `packs_count` packs; `lacking_bytes` are those of the
+    objects that the remote's index lacked: what a push that was broken off had sent is found there, and not sent again.
 
     With `dry_run` it is what would be done: then `sent_bytes`, `packs_count` are 0. `refused` says which pointers could
     not be read; what all others need was sent. `also` is what was done at the other remotes, when there were several.

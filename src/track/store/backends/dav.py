@@ -206,13 +206,15 @@ class _DavUpload(ObjectUpload):
         super().__init__(place)
         self._dav = place
 
-    def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
+    def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> int:
+        size = os.fstat(fd).st_size
         temporary = f"{PROBES}{secrets.token_hex(16)}"
         try:
-            self._dav.send(temporary, lambda: checked(fd, digest, source, moved), os.fstat(fd).st_size)
+            self._dav.send(temporary, lambda: checked(fd, digest, source, moved), size)
             self._dav.move(temporary, key, replace=True)
         finally:
             self._dav.delete(temporary)
+        return size
 
 
 def open_dav(address: DavFolder, access: Access) -> DavPlace:

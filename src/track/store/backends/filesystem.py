@@ -190,32 +190,36 @@ class _StreamedUpload:
     ) -> None:
         return
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         del replace  # every request replaces
         place = self._place
         fd = os.open(source, READ)
         try:
             hasher = blake3(max_threads=hash_threads())
+            sent = 0
             with place.asking(key), place.filesystem.open(place.path(key), "wb") as target:
                 for piece in read_ahead(fd, os.fstat(fd).st_size):
                     hasher.update(piece)
                     target.write(piece)
+                    sent += len(piece)
                     moved(len(piece))
         finally:
             os.close(fd)
         if hasher.digest() != digest:
             place.delete(key)
             raise changed(source)
+        return sent
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         del digest, replace  # every request replaces
         place = self._place
         with place.asking(key), place.filesystem.open(place.path(key), "wb") as target:
             for piece in pieces.parts:
                 target.write(piece)
                 moved(len(piece))
+        return pieces.size
 
     def commit(self) -> None:
         return

@@ -168,25 +168,27 @@ class _FolderUpload:
             with suppress(OSError, TrackError):
                 remove(staged)
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         del moved  # the whole is copied by the kernel
         self._place.counter.one()
         target = Path(self._place.path(key))
         if not replace and _is_there(target, source.stat().st_size, digest):
-            return
-        staged = self._copied(source, digest)
+            return 0
+        staged, size = self._copied(source, digest)
         (self._replacing if replace or target.exists() else self._staged)[target] = staged
+        return size
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         del moved
         self._place.counter.one()
         target = Path(self._place.path(key))
         if not replace and _is_there(target, pieces.size, digest):
-            return
+            return 0
         staged = self._written(pieces, digest)
         (self._replacing if replace or target.exists() else self._staged)[target] = staged
+        return pieces.size
 
     def _written(self, pieces: Pieces, digest: bytes) -> Path:
         """A file in staging with these bytes, hashed as they are there. Raises DamagedObject."""
@@ -205,17 +207,18 @@ class _FolderUpload:
             raise changed(staged)
         return staged
 
-    def _copied(self, source: Path, digest: bytes) -> Path:
-        """A copy in staging that has the digest. Raises DamagedObject."""
+    def _copied(self, source: Path, digest: bytes) -> tuple[Path, int]:
+        """A copy in staging that has the digest, and its size in bytes. Raises DamagedObject."""
         fd = os.open(source, READ)
         try:
-            staged, found = staged_copy(fd, os.fstat(fd).st_size, self._staging)
+            size = os.fstat(fd).st_size
+            staged, found = staged_copy(fd, size, self._staging)
         finally:
             os.close(fd)
         if found != digest:
             remove(staged)
             raise changed(source)
-        return staged
+        return staged, size
 
     def commit(self) -> None:
         batch = Batch()

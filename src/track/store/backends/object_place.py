@@ -292,7 +292,7 @@ class ObjectUpload:
     ) -> None:
         """Nothing is left to drop: each file was final when it was sent."""
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         """Send a file whose bytes have this digest; see `Upload`."""
         fd = os.open(source, READ)
         try:
@@ -301,31 +301,30 @@ class ObjectUpload:
                 data = os.pread(fd, size, 0)
                 if blake3(data).digest() != digest:  # in one thread: several files are sent at a time
                     raise changed(source)
-                self._put_whole(key, data, replace, moved)
-            elif replace or self._place.size(key) != size:
-                self.send_large(key, source, digest, fd, moved)
+                return self._put_whole(key, data, replace, moved)
+            if replace or self._place.size(key) != size:
+                return self.send_large(key, source, digest, fd, moved)
+            return 0
         finally:
             os.close(fd)
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         """Send what is in memory; see `Upload`."""
         del digest  # its maker has hashed it
-        self._put_whole(key, pieces, replace, moved)
+        return self._put_whole(key, pieces, replace, moved)
 
     def commit(self) -> None:
         """Each file was final when it was sent."""
 
-    def _put_whole(self, key: str, data: bytes | Pieces, replace: bool, moved: Moved) -> None:
+    def _put_whole(self, key: str, data: bytes | Pieces, replace: bool, moved: Moved) -> int:
         if replace or (not self._place.put_new(key, data, moved) and self._place.size(key) != size_of(data)):
             self._place.put_over(key, data, moved)
+        return size_of(data)  # a server says that a key is taken when it has all of its bytes
 
-    def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
-        """Send a file over the limit, in parts and from its beginning."""
-        self._put_parts(key, source, digest, fd, moved)
-
-    def _put_parts(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
+    def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> int:
+        """Send a file over the limit, in parts and from its beginning; the bytes that travelled."""
         size = os.fstat(fd).st_size
         part = max(_PART, -(-size // _MAX_PARTS))
         place = self._place
@@ -335,6 +334,7 @@ class ObjectUpload:
             place.objects.send(place.path(key), checked(fd, digest, source, moved), size, part)
 
         place.ask(key, "write", work, is_large=True)
+        return size
 
 
 def checked(fd: int, digest: bytes, source: Path, moved: Moved) -> Iterator[bytes]:

@@ -94,17 +94,16 @@ class _BucketUpload(ObjectUpload):
         super().__init__(place)
         self._bucket = place
 
-    def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> None:
+    def send_large(self, key: str, source: Path, digest: bytes, fd: int, moved: Moved) -> int:
         parts = self._bucket.parts()
         if parts is not None:
             try:
-                parts.send(self._bucket.path(key), source, digest, fd=fd, moved=moved)
-                return
+                return parts.send(self._bucket.path(key), source, digest, fd=fd, moved=moved)
             except Unusable:
                 self._bucket.send_parts_by(None, None)
             except Refused as error:
                 raise self._bucket.bound.explain(error, operation="write", key=key) from error
-        super().send_large(key, source, digest, fd, moved)
+        return super().send_large(key, source, digest, fd, moved)
 
 
 def open_bucket(address: Bucket, access: Access) -> BucketPlace:

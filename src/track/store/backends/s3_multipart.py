@@ -74,20 +74,20 @@ class PartsUpload:
         self._lock = threading.Lock()
         self._begun = _read(memory)
 
-    def send(self, key: str, source: Path, digest: bytes, *, fd: int, moved: Moved) -> None:
-        """Send the file behind `fd` to a key; broken off, the next call goes on.
+    def send(self, key: str, source: Path, digest: bytes, *, fd: int, moved: Moved) -> int:
+        """Send the file behind `fd` to a key, and say how many bytes travelled; broken off, the next call goes on.
 
         Raises:
             DamagedObject: the file did not have the digest; nothing is at the key.
             Refused, Unusable: the server, or the way to it.
         """
         try:
-            self._send(key, source, digest, fd=fd, moved=moved)
+            return self._send(key, source, digest, fd=fd, moved=moved)
         except Refused as error:
             if error.status != 404:
                 raise
             self._forget(key)  # the server knows no more of the upload: it was broken off long ago, or given up
-            self._send(key, source, digest, fd=fd, moved=moved)
+            return self._send(key, source, digest, fd=fd, moved=moved)
 
     def put(self, key: str, data: bytes | Pieces, *, only_new: bool, sums: str = "", moved: Moved = unheard) -> bool:
         """Send bytes to a key in one request; False when something is there, and `only_new` was asked for.
@@ -141,8 +141,9 @@ class PartsUpload:
             if time.time() - begun.began_s >= KEPT_S:
                 self._abort(key, begun)
 
-    def _send(self, key: str, source: Path, digest: bytes, *, fd: int, moved: Moved) -> None:
+    def _send(self, key: str, source: Path, digest: bytes, *, fd: int, moved: Moved) -> int:
         size = os.fstat(fd).st_size
+        found_bytes = 0
         part_size = max(PART, -(-size // _MAX_PARTS))
         begun, there = self._start(key, part_size)
         hasher = blake3(max_threads=hash_threads())
@@ -160,6 +161,7 @@ class PartsUpload:
                     hasher.update(data)
                     if (tag := _same(there.get(number), data)) is not None:
                         tags[number] = tag
+                        found_bytes += len(data)
                         moved(len(data))
                         continue
                     if len(flying) >= _IN_FLIGHT:
@@ -179,6 +181,7 @@ class PartsUpload:
             if error.status != 404 or not self._is_made(key, tags):
                 raise
         self._forget(key)
+        return size - found_bytes
 
     def _is_made(self, key: str, tags: dict[int, str]) -> bool:
         """Whether the object is there as it was to be made of these parts: then only the answer to that was lost."""

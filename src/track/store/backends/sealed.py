@@ -189,18 +189,18 @@ class _SealedUpload(AroundUpload):
         super().__init__(upload)
         self._place = place
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         path = stage(self._place.staging)
         try:
             sealed = self._seal(key, source, digest, path)
-            self.behind.put_file(self._place.key_behind(key), path, sealed, replace=replace, moved=moved)
+            return self.behind.put_file(self._place.key_behind(key), path, sealed, replace=replace, moved=moved)
         finally:
             with suppress(OSError, TrackError):
                 remove(path)
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         sealing = self._place.sealing
         hasher = blake3(max_threads=hash_threads())
         parts = tuple(_joined(sealing.seal(key, sealing.salt(key, digest), pieces.parts)))
@@ -208,7 +208,7 @@ class _SealedUpload(AroundUpload):
             hasher.update(part)
         sealed = Pieces(parts, sum(map(len, parts)))
         hidden = self._place.key_behind(key)
-        self.behind.put_pieces(hidden, sealed, hasher.digest(), replace=replace, moved=moved)
+        return self.behind.put_pieces(hidden, sealed, hasher.digest(), replace=replace, moved=moved)
 
     def _seal(self, key: str, source: Path, digest: bytes, path: Path) -> bytes:
         """The digest of the sealed file. Raises DamagedObject when the source has another digest than it should."""

@@ -290,7 +290,7 @@ class _ServerUpload:
                     _STAGING, "delete", lambda c: c.run(gathered(c.remove(path) for path in staged.values()))
                 )
 
-    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> None:
+    def put_file(self, key: str, source: Path, digest: bytes, *, replace: bool = False, moved: Moved = unheard) -> int:
         fd = os.open(source, READ)
         try:
             path = self._place.path(key)
@@ -306,14 +306,13 @@ class _ServerUpload:
 
                 return self._sent(connection, _hashed(fd, hasher), moved, end)
 
-            if (staged := self._place.ask(key, "write", work)) is not None:
-                self._staged[key] = staged
+            return self._kept(key, self._place.ask(key, "write", work), os.fstat(fd).st_size)
         finally:
             os.close(fd)
 
     def put_pieces(
         self, key: str, pieces: Pieces, digest: bytes, *, replace: bool = False, moved: Moved = unheard
-    ) -> None:
+    ) -> int:
         del digest  # its maker has hashed it
         path = self._place.path(key)
 
@@ -322,8 +321,14 @@ class _ServerUpload:
                 return None
             return self._sent(connection, map(bytes, cut_up(pieces.parts, _PIECE)), moved)
 
-        if (staged := self._place.ask(key, "write", work)) is not None:
-            self._staged[key] = staged
+        return self._kept(key, self._place.ask(key, "write", work), pieces.size)
+
+    def _kept(self, key: str, staged: str | None, size: int) -> int:
+        """The bytes that travelled; what is in staging gets its name with the others."""
+        if staged is None:
+            return 0
+        self._staged[key] = staged
+        return size
 
     def commit(self) -> None:
         staged = dict(self._staged)
