@@ -30,6 +30,17 @@ def clone(repo: Path) -> Path:
     return repo.parent / "clone"
 
 
+def test_verify_says_that_no_remote_was_asked(repo: Path, clone: Path) -> None:
+    done = track("verify", cwd=clone).ok()
+    assert "objects not here, never asked for; no remote was asked" in done.err and "but at a remote" not in done.err
+    assert "track pull PATH" in done.err and "track verify --remote NAME" in done.err
+    found = track("verify", "--json", cwd=clone).json()
+    assert found["never_asked"] > 0 and found["fetchable"] == 0 and found["problems"] == []
+    assert track("verify", "--remote", "origin", cwd=clone).ok()
+    told = track("verify", cwd=clone).ok().err
+    assert "but at a remote" in told and "never asked" not in told, "now it is known"
+
+
 def offline(repo: Path) -> None:
     (repo.parent / "remote").rename(repo.parent / "away")
 
@@ -51,6 +62,7 @@ def test_a_shallow_clone_brings_no_byte_of_data(clone: Path) -> None:
         (("log", "data"), "second"),
         (("status",), "not here, never asked for"),
         (("status", "--exit-code"), "nothing differs"),
+        (("verify",), "nothing is wrong"),
         (("du", "table.csv"), "table.csv"),
         (("whereis", "data"), "not known"),
     ],

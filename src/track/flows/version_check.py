@@ -21,10 +21,13 @@ _AT_ONCE = 4096
 
 
 class _Elsewhere(NamedTuple):
-    """What is known of objects that are not here: removed for good, or all of the version at a remote; else `step`."""
+    """What is known of objects that are not here: removed for good, or all of the version at a remote, or that nobody
+    here ever asked for it; else `step`.
+    """
 
     purged: Mapping[bytes, Purge]
     is_at_remote: bool
+    is_away: bool
     step: str
 
 
@@ -36,10 +39,10 @@ def check_version(project: Project, path: bytes, pointer: Pointer, found: Findin
     """
     if pointer.kind == "value":
         return
-    is_at_remote = bool(known_at_remotes(project, [pointer.digest])) or is_away(project, path)
+    is_at_remote = bool(known_at_remotes(project, [pointer.digest]))
     is_in_place = (path, pointer.digest) in found.in_place
     step = f"track add {typed(path)}" if is_in_place else f"track fetch -- {typed(path)}"
-    elsewhere = _Elsewhere(purged_in(project.store.rooms), is_at_remote, step)
+    elsewhere = _Elsewhere(purged_in(project.store.rooms), is_at_remote, is_away(project, path), step)
     before = len(found.problems)
     asked = [bytes(pointer.digest)]
 
@@ -86,6 +89,8 @@ def _note_lost(
         found.add("missing", place, f"{what} {told(purge)}", digest, f"track log -- {typed(place)}")
     elif elsewhere.is_at_remote:
         found.fetchable.add(digest)
+    elif elsewhere.is_away:
+        found.unasked.add(digest)
     else:
         found.add("missing", place, f"{what} is not in the store, nor known to be at a remote", digest, step)
 

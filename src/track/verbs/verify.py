@@ -33,7 +33,8 @@ _AT_ONCE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was looked at, and every problem, sorted by path. `fetchable_count` objects are at a remote alone.
+    """What was looked at, and every problem, sorted by path. `fetchable_count` objects are at a remote alone, as far as
+    is known here; `unasked_count` are not here, and no remote was asked: a shallow clone never asked for them.
 
     Of a sample, `total_count` objects of `total_bytes` are all that there are. Where the time was over sooner,
     `left_count` files (folders of working data) of `left_bytes` were not come to; what was verified longest ago among
@@ -58,6 +59,7 @@ class Verified:
     is_quick: bool = False
     unpushed_count: int = 0
     unread_count: int = 0
+    unasked_count: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -151,6 +153,7 @@ def _verified(remote: str | None, found: Findings, rounds: Iterable[Round], *, i
         is_quick,
         found.unpushed_count,
         found.unread_count,
+        len(found.unasked),
     )
 
 

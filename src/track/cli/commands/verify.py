@@ -96,6 +96,9 @@ def _show(verified: Verified) -> None:
         hint(step)
     if verified.fetchable_count:
         note(f"{count_text(verified.fetchable_count, 'object')} not here, but at a remote (track fetch)")
+    if verified.unasked_count:
+        note(f"{count_text(verified.unasked_count, 'object')} not here, never asked for; no remote was asked")
+        hint("track pull PATH brings what you need   to ask one: track verify --remote NAME")
     if verified.is_quick:
         note("existence only: nothing was read, so that damage does not show")
     if verified.unpushed_count:
@@ -136,6 +139,7 @@ def _document(verified: Verified) -> dict[str, object]:
         "total_objects": verified.total_count,
         "total_bytes": verified.total_bytes,
         "fetchable": verified.fetchable_count,
+        "never_asked": verified.unasked_count,
         "left_files": verified.left_count,
         "left_bytes": verified.left_bytes,
         "left_verified": verified.oldest_s,
