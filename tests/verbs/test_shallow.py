@@ -34,7 +34,7 @@ def test_verify_says_that_no_remote_was_asked(repo: Path, clone: Path) -> None:
     done = track("verify", cwd=clone).ok()
     assert "objects not here, never asked for; no remote was asked" in done.err and "but at a remote" not in done.err
     assert "track pull PATH" in done.err and "track verify --remote NAME" in done.err
-    found = track("verify", "--json", cwd=clone).json()
+    found = track("verify", "--json", cwd=clone).json
     assert found["never_asked"] > 0 and found["fetchable"] == 0 and found["problems"] == []
     assert track("verify", "--remote", "origin", cwd=clone).ok()
     told = track("verify", cwd=clone).ok().err
