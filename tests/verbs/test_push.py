@@ -304,11 +304,15 @@ def test_a_read_only_remote_is_named(repo: Path) -> None:
 
 
 @pytest.mark.needs("mount", "umount")
-def test_a_full_remote_is_named_and_has_no_half_written_file(repo: Path) -> None:
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_a_full_remote_is_named_and_has_no_half_written_file(repo: Path, *, is_cut: bool) -> None:
     remote = repo.parent / "remote"
+    (repo / "noise.bin").write_bytes(os.urandom(3 << 20))  # no compression makes it fit
+    track("add", "noise.bin", cwd=repo).ok()
     with small_disk(remote, size_kib=1500, inodes=1000):
         track("remote", "add", "lab", "../remote", cwd=repo).ok()
-        leave_uncut(open_folder(remote))
+        if not is_cut:
+            leave_uncut(open_folder(remote))
         with pytest.raises(DiskFull, match="remote"):
             pushed(repo)
         assert not list((remote / "staging").iterdir())

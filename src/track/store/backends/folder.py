@@ -123,7 +123,12 @@ class FolderPlace(FilesystemPlace):
         self.prepare(self._staging)
         staged = stage(self._staging)
         publish_bytes(staged, data, mode=self._file_mode | stat.S_IWUSR)
-        is_new = publish_new(staged, target)
+        try:
+            is_new = publish_new(staged, target)
+        except BaseException:
+            with suppress(OSError, TrackError):
+                remove(staged)
+            raise
         sync_directory(target.parent)
         return is_new
 
@@ -191,20 +196,27 @@ class _FolderUpload:
         return pieces.size
 
     def _written(self, pieces: Pieces, digest: bytes) -> Path:
-        """A file in staging with these bytes, hashed as they are there. Raises DamagedObject."""
+        """A file in staging with these bytes, hashed as they are there; none is left where that could not be.
+
+        Raises DamagedObject.
+        """
         staged = stage(self._staging)
         fd = create(staged, readable=True)
         try:
-            with naming(staged):
-                for piece in pieces.parts:
-                    write_all(fd, piece)
-                    start_writeback(fd)
-                found = hash_one_of_many(fd)
-        finally:
-            os.close(fd)
-        if found != digest:
-            remove(staged)
-            raise changed(staged)
+            try:
+                with naming(staged):
+                    for piece in pieces.parts:
+                        write_all(fd, piece)
+                        start_writeback(fd)
+                    found = hash_one_of_many(fd)
+            finally:
+                os.close(fd)
+            if found != digest:
+                raise changed(staged)
+        except BaseException:
+            with suppress(OSError, TrackError):
+                remove(staged)  # a disk that is full needs what it takes
+            raise
         return staged
 
     def _copied(self, source: Path, digest: bytes) -> tuple[Path, int]:
