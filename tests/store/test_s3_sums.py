@@ -1,6 +1,7 @@
 """Which sum of a body a server looks at is found by trying, and the others are not made any more."""
 
 import hashlib
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from track.store.layout import DESCRIPTION
 from track.store.remote import create_remote, open_remote
 
 LARGE = bytes(range(256)) * 8192
+HEADERS = {"crc32": "x-amz-checksum-crc32", "sha256": "x-amz-checksum-sha256", "md5": "content-md5"}
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +39,10 @@ def place(between: Proxy, tmp_path: Path) -> BucketPlace:
     return place_at(between.endpoint, OWNER, f"sums/{tmp_path.parent.name}-{tmp_path.name}")
 
 
+def summed(name: str, body: bytes) -> bytes:
+    return zlib.crc32(body).to_bytes(4, "big") if name == "crc32" else hashlib.new(name, body).digest()
+
+
 def looking_at(*names: str, knows: tuple[str, ...] = SUMS) -> Callable[[Request], Answer]:
     """A server that holds bodies against some sums, and refuses requests with those that it does not know."""
 
@@ -44,11 +50,11 @@ def looking_at(*names: str, knows: tuple[str, ...] = SUMS) -> Callable[[Request]
         if request.method != "PUT":
             return Answer(204)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        for name, header in (("sha256", "x-amz-checksum-sha256"), ("md5", "content-md5")):
+        for name, header in HEADERS.items():
             said = headers.get(header)
             if said is not None and name not in knows:
                 return s3_error("InvalidRequest", 400)
-            is_right = said in (None, b64encode(hashlib.new(name, request.body).digest()).decode())
+            is_right = said in (None, b64encode(summed(name, request.body)).decode())
             if name in names and not is_right:
                 return s3_error("BadDigest", 400)
         return Answer(200)
@@ -57,23 +63,26 @@ def looking_at(*names: str, knows: tuple[str, ...] = SUMS) -> Callable[[Request]
 
 
 def test_a_real_server_looks_at_the_quickest_and_nothing_of_the_trial_stays(place: BucketPlace) -> None:
-    assert place.find_sums("probes/one") == "sha256"
+    assert place.find_sums("probes/one") == "crc32"
     assert not list(place.list("probes/"))
 
 
 @pytest.mark.parametrize(
     ("server", "expected"),
     [
+        (looking_at(*SUMS), "crc32"),
         (looking_at("sha256", "md5"), "sha256"),
         (looking_at("md5"), "md5"),
         (looking_at("md5", knows=("md5",)), "md5"),
         (looking_at("sha256", knows=("sha256",)), "sha256"),
+        (looking_at("crc32", knows=("crc32",)), "crc32"),
         (looking_at(), ""),
         (looking_at(knows=()), ""),
         (lambda _: s3_error("AccessDenied"), None),
         (lambda _: None, None),
     ],
-    ids=["both", "only MD5", "MD5, and refuses others", "only SHA-256", "neither", "refuses both", "no rights", "gone"],
+    ids=["all", "all but CRC-32", "only MD5", "MD5, and refuses others", "only SHA-256", "only CRC-32"]
+    + ["none", "refuses all", "no rights", "gone"],
 )
 def test_what_a_server_looks_at_is_what_it_refuses_when_it_is_wrong(
     server: Callable[[Request], Answer | None], expected: str | None
@@ -102,6 +111,7 @@ def test_what_is_refused_once_for_another_reason_was_not_looked_at(number: int) 
     ("sums", "sent"),
     [
         ("", {"content-md5", "x-amz-content-sha256"}),
+        ("crc32", {"x-amz-checksum-crc32"}),
         ("sha256", {"x-amz-checksum-sha256", "x-amz-content-sha256"}),
         ("md5", {"content-md5"}),
     ],
@@ -111,7 +121,7 @@ def test_only_the_sum_that_is_looked_at_is_sent(place: BucketPlace, between: Pro
     assert place.put_new("packs/one", LARGE)
     (request,) = (one for one in between.requests if one.method == "PUT")
     headers = {name.lower(): value for name, value in request.headers.items() if value != "UNSIGNED-PAYLOAD"}
-    assert {name for name in headers if "md5" in name or "sha256" in name} == sent
+    assert {name for name in headers if "sum" in name or "md5" in name or "sha256" in name} == sent
     assert place.get("packs/one") == LARGE
 
 
@@ -180,7 +190,7 @@ def test_a_new_remote_says_which_and_a_push_follows(
     address, access = Bucket("data", f"sums/{tmp_path.name}-new"), Access(endpoint=between.endpoint)
     assert create_remote(address, access)
     with open_remote(str(address), name="there", base=tmp_path, record=tmp_path / "known", access=access) as remote:
-        assert remote.abilities.sums == "sha256"
+        assert remote.abilities.sums == "crc32"
         between.requests.clear()
         assert isinstance(remote.place, BucketPlace) and remote.place.put_new("packs/four", LARGE)
     assert not any(name.lower() == "content-md5" for one in between.requests for name in one.headers)
@@ -193,7 +203,7 @@ def test_an_older_remote_learns_it_and_whoever_may_not_write_changes_nothing(
     reader = place_at(s3_server.endpoint, NO_WRITE, place.url.removeprefix("s3://data/"))
     assert sums_of(reader) is None
     assert note_abilities(place, sums=sums_of(place))
-    assert parse_description(place.get(DESCRIPTION), "new").abilities.sums == "sha256"
+    assert parse_description(place.get(DESCRIPTION), "new").abilities.sums == "crc32"
     assert not note_abilities(place, sums=None)
 
 

@@ -66,8 +66,8 @@ def test_where_all_is_well_it_says_so_and_leaves_nothing(
     assert OWNER.secret not in done.out + done.err and OWNER.key not in done.out + done.err
     again = track_here("remote", "check", cwd=project).ok()
     assert "probe" not in again.out and OWNER.secret not in again.out + again.err
-    assert done.json["sums"] == "sha256"
-    assert "  sum        SHA-256 is looked at: what arrives as something else is refused\n" in again.out
+    assert done.json["sums"] == "crc32"
+    assert "  sum        CRC-32 is looked at: what arrives as something else is refused\n" in again.out
 
 
 @pytest.mark.parametrize(

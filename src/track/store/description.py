@@ -14,7 +14,8 @@ SEALED_FORMAT = 2
 SEALING = 1
 """How files are sealed; decision 0016."""
 CIPHER = "aes-256-gcm"
-SUMS = ("sha256", "md5")
+SUMS = ("crc32", "sha256", "md5")
+"""Sums of a body that a server may look at, the quickest first."""
 """Sums of a body that a server may look at, the one that costs least first."""
 CHUNK_LIMIT = 16 << 20
 """Bytes; no chunk of any store is larger, whatever a recipe or a table says."""

@@ -19,6 +19,7 @@ from track.store.place import NoSuchKey, Place
 from track.store.trial import Step, try_place
 
 _SUMS = {
+    "crc32": "CRC-32 is looked at: what arrives as something else is refused",
     "sha256": "SHA-256 is looked at: what arrives as something else is refused",
     "md5": "MD5 is looked at: what arrives as something else is refused",
     "": "none is looked at, as far as was seen: SHA-256 and MD5 go with everything",

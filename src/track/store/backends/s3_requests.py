@@ -7,6 +7,7 @@ server refuses a body that changed on the way; asked again while a server is bus
 import base64
 import hashlib
 import hmac
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
@@ -107,9 +108,12 @@ def _headers(method: str, body: bytes | Pieces, sums: str) -> dict[str, str]:
     """What a request says of its body, all of it signed.
 
     Every server is told the SHA-256 that belongs to the signature, and not all look at it. So what is written has one
-    more that they do look at: MD5 at all of them, SHA-256 again at many; and where MD5 alone was seen to be looked at,
-    nothing else is made.
+    more that they do look at: MD5 at all of them, CRC-32 or SHA-256 again at many; and where one that is quicker than
+    SHA-256 was seen to be looked at, or MD5 alone, nothing else is made.
     """
+    if method == "PUT" and sums == "crc32":
+        headers = {"X-Amz-Checksum-Crc32": _crc32(body)}  # a library's word
+        return headers | {"X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}
     if method == "PUT" and sums == "md5":
         return {"X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD", "Content-MD5": _md5(body)}
     sha256 = hashlib.sha256()
@@ -128,6 +132,13 @@ def _md5(body: bytes | Pieces) -> str:
     for part in parts_of(body):
         md5.update(part)
     return base64.b64encode(md5.digest()).decode()
+
+
+def _crc32(body: bytes | Pieces) -> str:
+    found = 0
+    for part in parts_of(body):
+        found = zlib.crc32(part, found)
+    return base64.b64encode(found.to_bytes(4, "big")).decode()
 
 
 def signature(
