@@ -81,8 +81,7 @@ def test_a_real_server_looks_at_the_quickest_and_nothing_of_the_trial_stays(plac
         (lambda _: s3_error("AccessDenied"), None),
         (lambda _: None, None),
     ],
-    ids=["all", "all but CRC-32", "only MD5", "MD5, and refuses others", "only SHA-256", "only CRC-32"]
-    + ["none", "refuses all", "no rights", "gone"],
+    ids=["all", "no CRC-32", "MD5", "knows MD5", "knows SHA-256", "knows CRC-32", "none", "refuse", "no right", "gone"],
 )
 def test_what_a_server_looks_at_is_what_it_refuses_when_it_is_wrong(
     server: Callable[[Request], Answer | None], expected: str | None

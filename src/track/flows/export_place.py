@@ -179,11 +179,11 @@ def _said_there(place: Place, key: str) -> Mapping[str, str] | None:
     """What the file says in its metadata; empty for one of somebody else, None when it went meanwhile."""
     try:
         size = place.size(key) or 0
-        tail = place.get_range(key, max(0, size - _TAIL), _TAIL)
+        tail = bytes(place.get_range(key, max(0, size - _TAIL), _TAIL))
         length = int.from_bytes(tail[:4], "little") + _TAIL
         if tail[4:] != b"PAR1" or length > size:
             return {}
-        return said_of_table(place.get_range(key, size - length, length))
+        return said_of_table(bytes(place.get_range(key, size - length, length)))
     except NoSuchKey:
         return None
     except ValueError:

@@ -37,7 +37,7 @@ class Around:
         """As the place behind it."""
         return self.behind.get(key)
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
+    def get_range(self, key: str, offset: int, length: int) -> bytes | memoryview:
         """As the place behind it."""
         return self.behind.get_range(key, offset, length)
 

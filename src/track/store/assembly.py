@@ -235,7 +235,7 @@ class Assembly:
                 first = request.pieces[0].what
                 assert first.pack is not None
                 try:
-                    content = self._place.get_range(pack_key(first.pack), request.offset, request.length)
+                    content = bytes(self._place.get_range(pack_key(first.pack), request.offset, request.length))
                 except NoSuchKey:
                     self._lost += [_lost(piece.what, is_damaged=False) for piece in request.pieces]
                     continue

@@ -1,5 +1,6 @@
 """Gathering: the chunks that several objects need of one pack, written where they belong; for a thread."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 from track.errors import DamagedObject
 from track.model.digest import digest_of
 from track.progress import Share
-from track.store.chunk_reading import load_chunks, load_table, load_whole, requests_for, verified
+from track.store.chunk_reading import Chunk, load_chunks, load_table, load_whole, requests_for, verified
 from track.store.chunked import NeededPack, Stretch, chunks_of, parse_needed_table
 from track.store.pack import PackEntry
 from track.store.place import NoSuchKey, Place
@@ -17,6 +18,11 @@ from track.system import name_of, naming, read_at, start_writeback, write_at
 
 WHOLE_LIMIT = 64 << 20
 """Larger packs are never had whole."""
+
+
+_TOGETHER_BYTES = 4 << 20
+_TOGETHER = 512
+"""Chunks that follow each other are written at once, up to so many bytes and so many chunks."""
 
 
 class Goal(NamedTuple):
@@ -81,11 +87,50 @@ def gather(place: Place, needs: Needs) -> Gathered:
         return Gathered(None, 0, frozenset(goal.fd for goal, _, _ in needs.stretches), True)
 
 
+class _Run:
+    """Chunks that follow each other in a file, not written yet."""
+
+    def __init__(self) -> None:
+        self._fd, self._start, self._end = -1, 0, 0
+        self._chunks: list[Chunk] = []
+
+    def add(self, fd: int, chunk: Chunk, offset: int) -> None:
+        """Write a chunk some time before `flush` returns."""
+        is_next = fd == self._fd and offset == self._end and len(self._chunks) < _TOGETHER
+        if not is_next or self._end - self._start >= _TOGETHER_BYTES:
+            self.flush()
+            self._fd, self._start = fd, offset
+        self._chunks.append(chunk)
+        self._end = offset + len(chunk)
+
+    def flush(self) -> None:
+        """Write what was added."""
+        if self._chunks:
+            with naming(name_of(self._fd)):
+                _write_all_at(self._fd, self._chunks, self._start)
+        self._fd, self._chunks = -1, []
+
+
+def _write_all_at(fd: int, pieces: Sequence[Chunk], offset: int) -> None:
+    """Write pieces one after the other from an offset on, where the system can in one call; at most 1,000 of them."""
+    if not hasattr(os, "pwritev"):
+        for piece in pieces:
+            write_at(fd, piece, offset)
+            offset += len(piece)
+        return
+    count = os.pwritev(fd, pieces, offset)
+    for piece in pieces:
+        if count < len(piece):  # a disk that is nearly full takes some
+            write_at(fd, memoryview(piece)[count:], offset + count)
+        offset, count = offset + len(piece), max(0, count - len(piece))
+
+
 class _Gathering:
     def __init__(self, place: Place, needs: Needs) -> None:
         self._place, self._needs = place, needs
         self._pack = needs.pack
-        self._content: bytes | None = None
+        self._content: memoryview | None = None
+        self._run = _Run()
         self._received = 0
         self._failed: set[int] = set()
 
@@ -101,6 +146,7 @@ class _Gathering:
                 self._failed.update(spot.goal.fd for spot in spots[number])
             else:
                 self._write(chunk, spots[number])
+        self._run.flush()
         for goal in {goal for goal, _, _ in self._needs.stretches}:
             start_writeback(goal.fd)
         fresh = records if self._needs.records is None else None
@@ -170,13 +216,12 @@ class _Gathering:
                     content.close()
         return sorted(missing)
 
-    def _coming(self, entries: Sequence[PackEntry], left: list[int]) -> Iterator[tuple[int, bytes | None]]:
+    def _coming(self, entries: Sequence[PackEntry], left: list[int]) -> Iterator[tuple[int, Chunk | None]]:
         """(number, chunk) of what has to come; None for what is damaged."""
         if self._content is not None:
-            view = memoryview(self._content)
             for number in left:
                 entry = entries[number]
-                chunk = verified(entry, view[entry.offset : entry.offset + entry.stored_length])
+                chunk = verified(entry, self._content[entry.offset : entry.offset + entry.stored_length])
                 if chunk is None:
                     piece = Piece(entry.offset, entry.stored_length, number)
                     request = Range(piece.offset, piece.length, [piece])
@@ -188,10 +233,9 @@ class _Gathering:
             self._received += request.length
             yield from load_chunks(self._place, self._pack, entries, request)
 
-    def _write(self, chunk: bytes, spots: list[_Spot]) -> None:
+    def _write(self, chunk: Chunk, spots: list[_Spot]) -> None:
         for goal, offset, times, step in spots:
-            if not (goal.is_new and not chunk[0] and not chunk.lstrip(b"\0")):  # a hole is full of zeros already
-                with naming(name_of(goal.fd)):
-                    for turn in range(times):
-                        write_at(goal.fd, chunk, offset + turn * step)
+            if not (goal.is_new and not chunk[0] and not bytes(chunk).lstrip(b"\0")):  # a hole has zeros already
+                for turn in range(times):
+                    self._run.add(goal.fd, chunk, offset + turn * step)
             goal.share.moved(len(chunk) * times)

@@ -14,7 +14,7 @@ from track.store.chunked import (
     parse_needed_table,
 )
 from track.store.layout import pack_key
-from track.store.pack import FOOTER_LENGTH, PackEntry, expand_entry
+from track.store.pack import FOOTER_LENGTH, PackEntry, view_entry
 from track.store.place import NoSuchKey, Place
 from track.store.ranges import Piece, Range, ranges
 from track.store.segment import Held
@@ -22,6 +22,9 @@ from track.store.segment import Held
 GAP = 256 << 10
 """Bytes between two chunks that cost less than a request of its own."""
 RANGE_LIMIT = 8 << 20
+
+Chunk = bytes | memoryview
+"""A chunk, which may be a piece of what was read."""
 
 TableOf = Callable[[NeededPack], bytes | None]
 """The records of a pack's table that are here already."""
@@ -32,7 +35,7 @@ def load_chunked(place: Place, held: Held) -> ChunkedRecipe:
     assert held.pack is not None
     if held.stored_length > RECIPE_LIMIT:
         raise DamagedObject(f"the recipe of {Digest(held.digest)} has {held.stored_length:,} bytes")
-    return checked_recipe(place.get_range(pack_key(held.pack), held.offset, held.stored_length), held)
+    return checked_recipe(bytes(place.get_range(pack_key(held.pack), held.offset, held.stored_length)), held)
 
 
 def checked_recipe(stored: bytes, held: Held) -> ChunkedRecipe:
@@ -46,7 +49,7 @@ def checked_recipe(stored: bytes, held: Held) -> ChunkedRecipe:
 def load_table(place: Place, pack: NeededPack) -> bytes:
     """The table of a pack, asked for once more when it is wrong. Raises NoSuchKey, DamagedObject, RemoteError."""
     for is_last in (False, True):
-        records = place.get_range(pack_key(pack.digest), pack.table_offset, pack.table_length)
+        records = bytes(place.get_range(pack_key(pack.digest), pack.table_offset, pack.table_length))
         try:
             parse_needed_table(records, pack)
         except DamagedObject:
@@ -57,11 +60,11 @@ def load_table(place: Place, pack: NeededPack) -> bytes:
     return records
 
 
-def load_whole(place: Place, pack: NeededPack) -> tuple[bytes, bytes]:
+def load_whole(place: Place, pack: NeededPack) -> tuple[memoryview, bytes]:
     """(all bytes, the table among them) of a pack. Raises NoSuchKey, DamagedObject, RemoteError."""
     end = pack.table_offset + pack.table_length
-    content = place.get_range(pack_key(pack.digest), 0, end + FOOTER_LENGTH)
-    records = content[pack.table_offset : end]
+    content = memoryview(place.get_range(pack_key(pack.digest), 0, end + FOOTER_LENGTH))
+    records = bytes(content[pack.table_offset : end])
     parse_needed_table(records, pack)
     return content, records
 
@@ -77,8 +80,10 @@ def requests_for(chunks: Iterable[tuple[int, PackEntry]], pack: NeededPack) -> I
 
 def load_chunks(
     place: Place, pack: NeededPack, entries: Sequence[PackEntry], request: Range[int]
-) -> Iterator[tuple[int, bytes | None]]:
+) -> Iterator[tuple[int, Chunk | None]]:
     """(number, chunk) of one request, each hashed; one that is wrong is asked for once more, then it is None.
+
+    They may lie in what was asked for, all of which stays as long as one of them does.
 
     Raises NoSuchKey, NewerFormat, RemoteError.
     """
@@ -92,10 +97,10 @@ def load_chunks(
         yield number, chunk
 
 
-def verified(entry: PackEntry, stored: bytes | memoryview) -> bytes | None:
+def verified(entry: PackEntry, stored: bytes | memoryview) -> Chunk | None:
     """The chunk, or None when it is not what the table says. Raises NewerFormat."""
     try:
-        return expand_entry(entry, stored, "the remote")
+        return view_entry(entry, stored, "the remote")
     except DamagedObject:
         return None
 
@@ -108,7 +113,7 @@ def read_chunked_part(place: Place, recipe: ChunkedRecipe, start: int, end: int,
         DamagedObject: what is there is not what the recipe says.
         RemoteError: the remote does not answer.
     """
-    parts: list[bytes] = []
+    parts: list[Chunk] = []
     try:
         for at, stretch in recipe.between(start, end):
             pack = recipe.packs[stretch.pack]
@@ -139,8 +144,8 @@ def _wanted(stretch: Stretch, chunks: Sequence[PackEntry], start: int, end: int)
     return wanted
 
 
-def _loaded(place: Place, pack: NeededPack, entries: Sequence[PackEntry], numbers: set[int]) -> dict[int, bytes | None]:
-    found: dict[int, bytes | None] = {}
+def _loaded(place: Place, pack: NeededPack, entries: Sequence[PackEntry], numbers: set[int]) -> dict[int, Chunk | None]:
+    found: dict[int, Chunk | None] = {}
     for request in requests_for(((number, entries[number]) for number in sorted(numbers)), pack):
         found.update(load_chunks(place, pack, entries, request))
     return found

@@ -83,7 +83,7 @@ def load_recipe(place: Place, held: Held) -> Recipe:
     """The recipe that lies in a pack. Raises MissingObject, DamagedObject, NewerFormat, RemoteError."""
     assert held.pack is not None
     try:
-        return parse_recipe(place.get_range(pack_key(held.pack), held.offset, held.stored_length), held.digest)
+        return parse_recipe(bytes(place.get_range(pack_key(held.pack), held.offset, held.stored_length)), held.digest)
     except NoSuchKey:
         raise MissingObject(f"{place.url} has lost the recipe of {Digest(held.digest)}") from None
 
@@ -207,7 +207,7 @@ class _Download:
 def read_whole_pieces(place: Place, recipe: Recipe, start: int, end: int) -> bytes:
     """Whole pieces, checked; asked for again once when they are wrong. Raises NoSuchKey, DamagedObject."""
     for _ in range(2):
-        data = place.get_range(object_key(recipe.digest), start, end - start)
+        data = bytes(place.get_range(object_key(recipe.digest), start, end - start))
         if len(data) == end - start and recipe.first_bad(start, data) is None:
             return data
     raise DamagedObject(f"{Digest(recipe.digest)} is damaged at {place.url}, at or after byte {start:,}")

@@ -74,7 +74,7 @@ class LimitedPlace(Around):
         self._limiter.take(len(data))
         return data
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
+    def get_range(self, key: str, offset: int, length: int) -> bytes | memoryview:
         """So many bytes at an offset; paid for before."""
         self._limiter.take(length)
         return self.behind.get_range(key, offset, length)

@@ -270,7 +270,7 @@ def _packs_of_chunks(place: Place, known: Known, found: Iterable[Held]) -> set[b
     for one in found:
         if one.form == RECIPE and one.pack is not None and one.stored_length <= RECIPE_LIMIT:
             with suppress(NoSuchKey, DamagedObject, NewerFormat):
-                stored = place.get_range(pack_key(one.pack), one.offset, one.stored_length)
+                stored = bytes(place.get_range(pack_key(one.pack), one.offset, one.stored_length))
                 packs.update(needed_packs(stored, one.digest, one.flags))
     return packs
 
@@ -279,8 +279,8 @@ def _inside(place: Place, pack: bytes, size: int) -> list[Held]:
     """What a pack holds by its own table; nothing when it is not what its name says."""
     key = pack_key(pack)
     try:
-        footer = parse_footer(place.get_range(key, size - FOOTER_LENGTH, FOOTER_LENGTH), size, key)
-        table = parse_table(place.get_range(key, footer.table_offset, footer.table_length), footer, key)
+        footer = parse_footer(bytes(place.get_range(key, size - FOOTER_LENGTH, FOOTER_LENGTH)), size, key)
+        table = parse_table(bytes(place.get_range(key, footer.table_offset, footer.table_length)), footer, key)
     except (NoSuchKey, DamagedObject, NewerFormat):
         return []
     if _digest(place, key) != pack:

@@ -43,7 +43,7 @@ def every_recipe(place: Place, known: Known) -> Iterator[Read]:
         yield from (Read(held, None) for held in group if held.stored_length > RECIPE_LIMIT)
         for request in ranges((Piece(held.offset, held.stored_length, held) for held in good), gap=_GAP, limit=_LIMIT):
             try:
-                content = place.get_range(pack_key(pack), request.offset, request.length)
+                content = bytes(place.get_range(pack_key(pack), request.offset, request.length))
             except NoSuchKey:
                 content = b""
             for offset, length, held in request.pieces:
@@ -81,7 +81,7 @@ def live_recipes(place: Place, known: Known, marks: Marks) -> Iterator[Needed]:
 def _needed(place: Place, held: Held) -> Needed:
     assert held.pack is not None
     try:
-        stored = place.get_range(pack_key(held.pack), held.offset, held.stored_length)
+        stored = bytes(place.get_range(pack_key(held.pack), held.offset, held.stored_length))
         return Needed(held, parse_chunked(stored, held.digest))
     except (LookupError, DamagedObject) as error:
         raise MissingObject(

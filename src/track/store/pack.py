@@ -264,9 +264,14 @@ def read_entry(fd: int, entry: PackEntry) -> bytes:
 
 def expand_entry(entry: PackEntry, stored: bytes | memoryview, place: str) -> bytes:
     """The object of an entry given its stored bytes, verified. Raises as `read_entry` does."""
+    return bytes(view_entry(entry, stored, place))
+
+
+def view_entry(entry: PackEntry, stored: bytes | memoryview, place: str) -> bytes | memoryview:
+    """The same, not copied: `stored` itself where that is the object. Raises as `read_entry` does."""
     if entry.form == RAW and not entry.flags:
         if len(stored) == entry.length and blake3(stored).digest() == entry.digest:
-            return bytes(stored)
+            return stored
         raise DamagedObject(f"the bytes in {place} are not those of blake3:{entry.digest.hex()}", hint=_REPAIR)
     if entry.form != ZSTD or entry.flags:
         what = f"object blake3:{entry.digest.hex()} in {place} has form {entry.form}, flags {entry.flags:#x}"

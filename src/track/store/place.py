@@ -89,8 +89,11 @@ class Place(Protocol):
     def get(self, key: str) -> bytes:
         """The bytes of a key. Raises NoSuchKey; DamagedObject when they are more than `GET_LIMIT`."""
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
+    def get_range(self, key: str, offset: int, length: int) -> bytes | memoryview:
+        """So many bytes at an offset, fewer where the end comes sooner; many may come as they lie in a client's memory.
+
+        Raises NoSuchKey.
+        """
 
     def get_file(self, key: str, staging: Path, *, limit: int, moved: Moved = unheard) -> Staged:
         """Copy the bytes of a key into a new file in `staging`, hashing the copy; at most `limit` bytes.

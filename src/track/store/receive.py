@@ -225,7 +225,7 @@ class _Fetching:
         """Runs in a thread: bytes, or a file in the staging of the local store, hashed."""
         if not job.is_whole:
             assert job.pack is not None
-            return _Answer(None, self._place.get_range(pack_key(job.pack), job.offset, job.length))
+            return _Answer(None, bytes(self._place.get_range(pack_key(job.pack), job.offset, job.length)))
         if job.recipe is not None and self.partials is not None:
             with suppress(OnlyWhole):
                 return _Answer(fetch_large(self._place, job.held[0], job.recipe, self.partials, moved=share.moved), b"")

@@ -137,10 +137,10 @@ def _read_segment(place: Place, name: Name, held: set[str]) -> Segment | _Skippe
 
 def read_head(place: Place, name: Name) -> Head:
     """The head of a segment at a remote, without its entries. Raises NoSuchKey, DamagedObject."""
-    data = place.get_range(segment_key(name), 0, _HEAD_GUESS)
+    data = bytes(place.get_range(segment_key(name), 0, _HEAD_GUESS))
     size = head_size(data)
     if size > len(data):
-        data += place.get_range(segment_key(name), len(data), size - len(data))
+        data += bytes(place.get_range(segment_key(name), len(data), size - len(data)))
     return parse_head(data)
 
 

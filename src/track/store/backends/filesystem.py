@@ -65,7 +65,7 @@ class FilesystemPlace:
         with self.asking(key):
             return bytes(self.filesystem.cat_file(self.path(key)))
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
+    def get_range(self, key: str, offset: int, length: int) -> bytes | memoryview:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
         with self.asking(key):
             return bytes(self.filesystem.cat_file(self.path(key), start=offset, end=offset + length))

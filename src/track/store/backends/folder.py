@@ -65,7 +65,7 @@ class FolderPlace(FilesystemPlace):
             raise too_large(self.url, key, GET_LIMIT)
         return super().get(key)
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
+    def get_range(self, key: str, offset: int, length: int) -> bytes | memoryview:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
         size = self._refuse_other_kinds(key)  # asked for more, Python makes room for all of it first
         return super().get_range(key, offset, max(0, min(length, size - offset)))

@@ -69,7 +69,7 @@ class SealedPlace(Around):
         self._refuse_bad(key, found.bad)
         return found.data
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
+    def get_range(self, key: str, offset: int, length: int) -> bytes | memoryview:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey, DamagedObject."""
         if key in _PLAIN:
             return self.behind.get_range(key, offset, length)
