@@ -36,6 +36,12 @@ _FIRST = os.getpid()
 _malloc_trim = library_call("malloc_trim")
 
 
+def give_back() -> None:
+    """Give memory that was freed back to the system, where it can be asked to: each thread's part keeps it else."""
+    if _malloc_trim is not None:
+        _malloc_trim(0)
+
+
 def hash_threads() -> int:
     """How many threads hash a large content: -1, those that every hasher of this process shares.
 
@@ -62,8 +68,7 @@ def spread(function: Callable[[int], bytes], count: int) -> list[bytes]:
     """
     if count <= 1 or not can_fork():
         return [function(i) for i in range(count)]
-    if _malloc_trim is not None:  # what was freed here and is reused there would be had twice, and in each of them
-        _malloc_trim(0)
+    give_back()  # what was freed here and is reused there would be had twice, and in each of them
     children = [_start(lambda number, _: function(number), i) for i in range(count)]
     answers = [_finish(pid, reader) for pid, reader in children]
     for answer in answers:

@@ -7,8 +7,9 @@ import pickle
 import random
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,9 @@ from support.trees import write_tree
 from track.api.samples import Samples
 from track.errors import MissingObject, UsageError
 from track.flows import filling
+from track.flows.elsewhere import Elsewhere
 from track.model.manifest import Entry
+from track.verbs.version_batch import version_batch
 
 COUNT = 700
 LARGE = os.urandom(2 << 20)
@@ -161,6 +164,32 @@ def test_a_shuffled_stream_asks_a_bucket_for_packs_and_not_for_files(
             del asked[:]
             assert [path for path, _ in samples.stream(7, part=(1, 3))] == order[1::3]
             assert not asked
+
+
+@pytest.mark.parametrize("quick_s", [0.0, 60.0])
+def test_a_stream_asks_for_its_first_files_alone_and_then_for_packs(
+    quick_s: float, repo: track.Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file by itself is not quick to be had, each of the small batches waits for packs; else they grow."""
+    monkeypatch.setattr(filling, "PORTION", 64 << 10)
+    monkeypatch.setattr("track.api.samples._QUICK_S", quick_s)
+    asked: list[tuple[str, int]] = []
+
+    def noted(what: str, function: Callable[..., object], size_of: int) -> Callable[..., object]:
+        def work(*given: Any, **named: Any) -> object:
+            asked.append((what, len(given[size_of])))
+            return function(*given, **named)
+
+        return work
+
+    monkeypatch.setattr("track.api.samples.version_batch", noted("files", version_batch, 2))
+    monkeypatch.setattr(Elsewhere, "bring", noted("objects", Elsewhere.bring, 3))
+    emptied(repo)
+    assert dict(repo.get("images").samples().stream(4, batch=128)) == EXPECTED
+    batches = [size for what, size in asked if what == "files"]
+    assert asked[:2] == [("files", 16), ("objects", 16)] and sum(batches) == COUNT + 1
+    growing = batches[: batches.index(128)] if 128 in batches else batches
+    assert set(growing) == {16} if not quick_s else growing == [16, 32, 64][: len(growing)]
 
 
 def test_a_stream_left_early_fetches_no_further_portion(repo: track.Repo, monkeypatch: pytest.MonkeyPatch) -> None:

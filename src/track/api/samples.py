@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,10 @@ from track.verbs.version_batch import version_batch
 from track.verbs.version_files import version_files
 
 Sample = tuple[str, bytes]
+_FEW = 16
+"""Files that are asked for first while the packs in which they lie are not here: as many requests go at once."""
+_QUICK_S = 0.01
+"""Seconds that a file by itself may take to be quick."""
 
 
 class Samples(Sequence[Sample]):
@@ -104,17 +109,16 @@ class Samples(Sequence[Sample]):
         return self._stream([self._entries[number] for number in order[which::count]], batch, prefetch, (which, count))
 
     def _stream(self, entries: list[Entry], batch: int, prefetch: int, part: tuple[int, int]) -> Iterator[Sample]:
-        batches = iter([entries[at : at + batch] for at in range(0, len(entries), batch)])
-        flying: deque[Future[list[Sample]]] = deque()
         with ThreadPoolExecutor(prefetch + 1, thread_name_prefix="track-samples") as threads:
-            filling = self._filling(entries, batch, part)
+            filling, at = self._filling(entries, batch, part), 0
+            flying: deque[Future[list[Sample]]] = deque()
             try:
-                if filling is not None and filling.is_small:
-                    filling.run(self._elsewhere)
-                elif filling is not None:
-                    threads.submit(filling.run_beside)
-                for one in batches:
-                    flying.append(threads.submit(self._read, one))
+                if filling is not None:
+                    for found in self._beside(filling, threads, entries, batch):
+                        at += len(found)
+                        yield from found
+                for one in range(at, len(entries), batch):
+                    flying.append(threads.submit(self._read, entries[one : one + batch]))
                     if len(flying) > prefetch:
                         yield from flying.popleft().result()
                 while flying:
@@ -124,6 +128,30 @@ class Samples(Sequence[Sample]):
                     filling.stop()
                 for future in flying:
                     future.cancel()
+
+    def _beside(
+        self, filling: Filling, threads: ThreadPoolExecutor, entries: Sequence[Entry], batch: int
+    ) -> Iterator[list[Sample]]:
+        """What is read first, while packs come: one small batch at a time, so that the packs are not held up.
+
+        Where a file by itself is quick to be had, the batches grow; else each waits for some packs to come.
+        """
+        if filling.is_small:
+            filling.run(self._elsewhere)
+            return
+        at, size = 0, min(_FEW, batch)
+        while at < len(entries) and not filling.is_over:
+            began = time.monotonic()
+            found = self._read(entries[at : at + size])
+            is_quick = time.monotonic() - began < _QUICK_S * len(found)
+            if at == 0:
+                threads.submit(filling.run_beside)
+            yield found
+            at += len(found)
+            if is_quick:
+                size = min(2 * size, batch)
+            else:
+                filling.wait()
 
     def _filling(self, entries: Sequence[Entry], batch: int, part: tuple[int, int]) -> Filling | None:
         """What brings the files of a part while it is read; None where the first of them are here."""

@@ -9,6 +9,7 @@ from track.flows.elsewhere import Elsewhere
 from track.flows.pinned import Pinned
 from track.model.manifest import Entry
 from track.project import Project
+from track.work import give_back
 
 PORTION = 64 << 20
 """Bytes that are asked for at once: some whole packs, so that each is one request."""
@@ -44,17 +45,28 @@ class Filling:
         """`lend` gives a project for a thread; of the sorted `entries` those from the number `first` on come first."""
         self._lend, self._pinned = lend, pinned
         self._entries, self._first = entries, first
-        self._is_over = threading.Event()
+        self._is_stopped = threading.Event()
+        self._came = threading.Event()
+        self.is_begun = False
+        self.is_over = False
+        """Whether nothing more will come."""
         self.is_small = sum(entry.size for entry in entries) <= PORTION
 
     def run(self, elsewhere: Elsewhere) -> None:
         """Bring them all, or go on until `stop`; `elsewhere` should be used by nobody else meanwhile."""
-        with suppress(TrackError):
-            for digests in self._portions():
-                if self._is_over.is_set():
-                    return
-                with self._lend() as project:
-                    elsewhere.bring(project, self._pinned, digests)
+        self.is_begun = True
+        try:
+            with suppress(TrackError):
+                for digests in self._portions():
+                    if self._is_stopped.is_set():
+                        return
+                    with self._lend() as project:
+                        elsewhere.bring(project, self._pinned, digests)
+                    give_back()
+                    self._came.set()
+        finally:
+            self.is_over = True
+            self._came.set()
 
     def run_beside(self) -> None:
         """The same, with connections of its own."""
@@ -64,9 +76,16 @@ class Filling:
         finally:
             elsewhere.close()
 
+    def wait(self) -> None:
+        """Wait until a further portion came since this was last said, or none will."""
+        give_back()
+        self._came.wait()
+        if not self.is_over:
+            self._came.clear()
+
     def stop(self) -> None:
         """Bring no further portion."""
-        self._is_over.set()
+        self._is_stopped.set()
 
     def _portions(self) -> Iterator[list[bytes]]:
         """Digests of about `PORTION` bytes each."""

@@ -21,7 +21,7 @@ from track.store.place import GET_LIMIT
 
 _READ_BUFFER = 4 << 20
 _SMALL = 1 << 20
-_PIECE = 8 << 20
+_PIECE = 2 << 20
 
 
 class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
