@@ -45,6 +45,14 @@ def steps(repo: Path, noise: random.Random) -> Iterator[Callable[[], None]]:
         if records:
             records[noise.randrange(len(records))].unlink()
 
+    def run_again() -> None:
+        """Its record is written in place: its folder stays as it is."""
+        records = sorted((repo / ".track" / "runs").rglob("*.toml"))
+        if records:
+            place = records[noise.randrange(len(records))]
+            used = Used("output", digest_of(b"%d" % noise.randrange(6)), 1, name="again.pt")
+            place.write_bytes(record(noise.randrange(10_000), used)[1])
+
     def drop_month() -> None:
         months = sorted((repo / ".track" / "runs").glob("*/*"))
         if months:
@@ -59,7 +67,7 @@ def steps(repo: Path, noise: random.Random) -> Iterator[Callable[[], None]]:
         ("reset", "-q", "HEAD~1"), ("merge", "-q", "-m", "both", "side"), ("commit", "-q", "--amend", "-m", "again"),
         ("stash", "-q"), ("add", "-N", "."), ("mv", "a.csv.track", "data/moved.csv.track"),
     ]  # fmt: skip
-    own = (edit, edit, edit, remove, run, run, forget, drop_month, switch)
+    own = (edit, edit, edit, remove, run, run, run_again, run_again, forget, drop_month, switch)
     while True:
         if noise.random() < 0.5:
             yield noise.choice(own)
@@ -78,6 +86,29 @@ def test_followed_step_by_step_it_is_what_is_found_from_nothing(repo: Path, seed
             with catalog_of(repo, f"new-{number}.db") as new:
                 for scope in SCOPES:
                     assert everything(catalog, scope) == everything(new, scope), number
+
+
+def test_a_record_that_is_not_in_the_index_is_read_again_when_it_is_written_in_place(repo: Path) -> None:
+    path, content = record(1, params={"lr": 0.1})
+    write(repo, path, content)
+    folder = (repo / path.decode()).parent
+    before = folder.stat().st_mtime_ns
+    with catalog_of(repo) as catalog:
+
+        def rates() -> list[float]:
+            return [one.document["params"]["lr"] for one in catalog.ask(Scope(), lambda view: view.runs())]
+
+        assert rates() == [0.1]
+        for number in range(2, 5):
+            write(repo, path, record(1, params={"lr": number})[1])
+            assert folder.stat().st_mtime_ns == before and rates() == [number]
+        git("add", ".track", cwd=repo)
+        assert rates() == [4]
+        git("rm", "-q", "--cached", "-r", ".track", cwd=repo)
+        write(repo, path, record(1, params={"lr": 5})[1])
+        assert folder.stat().st_mtime_ns == before and rates() == [5]
+        (repo / path.decode()).unlink()
+        assert rates() == []
 
 
 def test_a_commit_that_went_with_what_it_was_compared_to_is_no_hindrance(repo: Path) -> None:

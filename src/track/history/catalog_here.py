@@ -1,7 +1,7 @@
 """What stands now: the pointers and records of the working tree and of the trees of commits, as (path, content)."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from threading import Thread
 from typing import NamedTuple, TypeAlias
@@ -33,13 +33,33 @@ class Standing(NamedTuple):
     data: bytes | None = None
 
 
-def signature(git: Git) -> str:
-    """Text that changes when Git's index does, or when a record of a run comes to the working tree or goes from it: a
-    line for the index and for each folder that may have records.
+def signature(git: Git, watched: Iterable[bytes] = ()) -> str:
+    """Text that changes when Git's index does, when a record of a run comes to the working tree or goes from it, or
+    when one of the `watched` is written: a line for the index, each folder that may have records, and each of these.
     """
+    top = os.fsencode(git.top)
     facts = [_stat(os.fsencode(git.index_file))]
-    facts += [f"{_stat(os.path.join(os.fsencode(git.top), each))}\t{each.decode('ascii')}" for each in _folders(git)]
-    return "\n".join(facts)
+    asked = (*_folders(git), *sorted(watched))
+    return "\n".join((*facts, *(_line(top, each) for each in asked)))
+
+
+def watching(git: Git, signature: str, watched: Iterable[bytes]) -> str:
+    """The same signature with these records; of those that it has the state stays, of others it is that of now."""
+    top = os.fsencode(git.top)
+    said = {path: line for path, line in _lines(signature) if is_record_path(path)}
+    rest = [line for line in signature.split("\n") if not is_record_path(line.partition("\t")[2].encode("ascii"))]
+    new = (said.get(each) or _line(top, each) for each in sorted(watched))
+    return "\n".join((*rest, *new))
+
+
+def watched_in(signature: str) -> set[bytes]:
+    """The records that a signature has the state of: those that Git's index has not."""
+    return {path for path, _ in _lines(signature) if is_record_path(path)}
+
+
+def written_again(before: str, after: str) -> set[bytes]:
+    """The watched records that are not the same in two signatures."""
+    return {path for path, _ in set(_lines(before)) ^ set(_lines(after)) if is_record_path(path)}
 
 
 def changed_folders(before: str, after: str) -> list[bytes]:
@@ -182,6 +202,16 @@ def _inside(folder: bytes) -> list[bytes]:
         return os.listdir(folder)
     except OSError:
         return []
+
+
+def _line(top: bytes, path: bytes) -> str:
+    return f"{_stat(os.path.join(top, path))}\t{path.decode('ascii')}"
+
+
+def _lines(signature: str) -> Iterator[tuple[bytes, str]]:
+    """(path, line) of each folder and record in a signature."""
+    for line in signature.split("\n")[1:]:
+        yield line.partition("\t")[2].encode("ascii"), line
 
 
 def _stat(path: bytes) -> str:

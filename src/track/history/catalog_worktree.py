@@ -1,7 +1,8 @@
 """What stands in a working tree, kept in the catalog: only what changed since the last question is looked at.
 
 For each working tree are kept the commit that was checked out, what Git's index had `aside` from that, and the state of
-the folders of records. From there two comparisons of trees tell which paths may have changed.
+the folders of records and of the records that Git's index has not. From there two comparisons of trees tell which paths
+may have changed.
 """
 
 import os
@@ -62,8 +63,8 @@ def put_standing(database: sqlite3.Connection, git: Git, standing: Collection[St
 def put_worktree(database: sqlite3.Connection, git: Git) -> int:
     """The number of the working tree of which `standing` has what its index and its records are."""
     while True:
-        signature = here.signature(git)
         number, kept = _kept(database, git)
+        signature = here.signature(git, here.watched_in(kept.signature))
         if number is not None and kept.signature == signature:
             return number
         try:
@@ -105,7 +106,7 @@ def _step(database: sqlite3.Connection, git: Git, number: int | None, kept: _Kep
         index.update(here.staged_at(git, lone))
     standing: list[Standing] = []
     loose: list[bytes] = []
-    changed = {*index, *(files ^ before)}
+    changed = {*index, *(files ^ before), *here.written_again(kept.signature, signature)}
     for path in changed:
         if is_record_path(path) and path not in files and (_is_in(path, folders) or not here.is_there(git, path)):
             continue
@@ -113,6 +114,8 @@ def _step(database: sqlite3.Connection, git: Git, number: int | None, kept: _Kep
             standing.append(Standing(path, Wanted(oid, kind_of(path))))
         elif is_record_path(path):
             loose.append(path)
+    # Whatever stands in the index is told by the index; of the rest each file has to be looked at, before it is read.
+    signature = here.watching(git, signature, (here.watched_in(signature) - changed) | set(loose))
     standing += here.files_at(git, sorted(loose))
     aside = {path: old for path, (old, _) in staged.items()}
     return _Step(kept, _Kept(signature, head, aside), changed, standing)
