@@ -65,12 +65,12 @@ class Consents:
         if content is None:
             return ()
         try:
-            document = toml.read(content.decode("utf-8"))
+            document = toml.parse(content)
             if document.get("format") != 1:
                 raise ValueError("it is of a later format")
             return tuple(map(_given, document.get("consent", [])))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            shown, why = display(str(self.record)), display(str(error))
+            shown, why = display(str(self.record)), display(toml.fault(error))
             raise BadConfig(f"{shown} cannot be read: {why}", hint=f"rm {shown}   forgets it") from error
 
     def give(self, wishes: Iterable[Wish]) -> None:

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-import tomli
-
 from track import publish
 from track.config import FORMAT
 from track.errors import BadConfig, MalformedPointer, NewerFormat, TrackError
 from track.flows import setup, sides
 from track.history import gitrepo
+from track.model import toml
 from track.model.names import display, is_named_pointer
 from track.model.pointer import parse_pointer
 from track.project import CONFIG, Project
@@ -158,11 +157,11 @@ def format_of(kind: Kind, content: bytes, name: str) -> int:
     """
     broken = MalformedPointer if kind == "pointer" else BadConfig
     try:
-        document: Any = tomli.loads(content.decode("utf-8"))
+        document: Any = toml.parse(content)
         table = document if kind == "config" else document.get("store" if kind == "store" else "artifact", {})
         number = table.get("format", 1)
     except (ValueError, RecursionError, AttributeError) as error:
-        raise broken(f"{name} cannot be read: {display(str(error))}", hint="track doctor") from error
+        raise broken(f"{name} cannot be read: {display(toml.fault(error))}", hint="track doctor") from error
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise broken(f"{name} has a format that is no number from 1 on", hint="track doctor")
     return number

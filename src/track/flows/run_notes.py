@@ -132,7 +132,7 @@ def _folder_facts(content: bytes | None, name: str) -> dict[str, Any]:
     if content is None:
         return {}
     try:
-        facts = toml.read(content.decode("utf-8"))
+        facts = toml.parse(content)
     except ValueError as error:
         raise BadConfig(f"{name} is not TOML: {error}", hint="git log -- FILE tells how it was") from None
     unknown = sorted(facts.keys() - {*_FACTS, "metadata"})

@@ -121,14 +121,14 @@ def parse_alert(data: bytes, name: str) -> Alert:
         BadConfig: it is none.
     """
     try:
-        document = toml.read(data.decode("utf-8"))
+        document = toml.parse(data)
         facts: dict[str, Any] = document["alert"]
         version = facts.pop("format", 1)
         if version != 1:
             raise NewerFormat(f"{name} has format {version}", hint="upgrade track: pip install --upgrade track-data")
         return Alert(**facts)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadConfig(f"{name} is no alert: {error}", hint="git log -- FILE tells how it was") from None
+        raise BadConfig(f"{name} is no alert: {toml.fault(error)}", hint="git log -- FILE tells how it was") from None
 
 
 def _told(number: float | None) -> float:

@@ -90,7 +90,7 @@ def parse_declaration(data: bytes, path: bytes) -> Declaration:
         MalformedPointer: it is not what `dump_declaration` writes, or says what cannot be.
     """
     try:
-        document = toml.read(data.decode("utf-8"))
+        document = toml.parse(data)
     except (ValueError, RecursionError, tomli.TOMLDecodeError) as error:
         if _CONFLICT.search(data) is not None:
             raise ConflictedPointer(

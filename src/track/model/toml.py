@@ -38,6 +38,26 @@ def read(content: str) -> dict[str, Any]:
     return tomli.loads(content)
 
 
+def parse(data: bytes) -> dict[str, Any]:
+    """The tables in the bytes of a file. Raises as `read`; ValueError, too, where they are no text."""
+    try:
+        content = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text") from None
+    return read(content)
+
+
+def fault(error: Exception) -> str:
+    """What is wrong with a file, for people: Python's own words only where they are about what stands in it."""
+    if isinstance(error, KeyError):
+        return f"it says no `{error.args[0]}`"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, TypeError | AttributeError | OverflowError | UnicodeError):
+        return "something in it is of another kind than it should be"
+    return str(error)
+
+
 class Written(str):
     """A value that is TOML already."""
 

@@ -127,7 +127,7 @@ def parse_description(content: bytes, place: str) -> Description:
         NewerFormat: written by a later version of track.
     """
     try:
-        table = toml.read(content[:_LIMIT].decode())
+        table = toml.parse(content[:_LIMIT])
         if not isinstance(store := table.get("store"), dict):
             raise ValueError(
                 "it does not say that it is the description of a store" if content.strip() else "it is empty"
@@ -146,7 +146,7 @@ def parse_description(content: bytes, place: str) -> Description:
         return _description(store, table.get("chunks", {}), table.get("server", {}))._replace(encryption=sealing)
     except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         hint = "restore its store.toml from another copy of the store, or use another place"
-        raise NotAStore(f"store.toml at {place} cannot be read: {error}", hint=hint) from error
+        raise NotAStore(f"store.toml at {place} cannot be read: {toml.fault(error)}", hint=hint) from error
 
 
 def _description(store: dict[str, Any], chunks: dict[str, Any], server: dict[str, Any]) -> Description:

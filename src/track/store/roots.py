@@ -72,12 +72,12 @@ def parse_roots(data: bytes, key: str) -> RootsEntry:
     try:
         if len(data) > MAX_SIZE:
             raise ValueError("it is too large")
-        document = toml.read(data.decode("utf-8", "strict"))
+        document = toml.parse(data)
         if document.get("format") != FORMAT:
             return _refuse_format(document.get("format"), key)
         return _entry(document)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise DamagedObject(f"{key} is not a roots entry: {error}") from error
+        raise DamagedObject(f"{key} is not a roots entry: {toml.fault(error)}") from error
 
 
 def _refuse_format(found: object, key: str) -> RootsEntry:

@@ -102,7 +102,7 @@ def parse_tombstone(data: bytes, key: str) -> Tombstone:
             raise ValueError("it is too large")
         if data.startswith(_FIRST):
             return Tombstone("condemned", "", objects=_digests(data[len(_FIRST) :].decode("ascii").splitlines()))
-        document = toml.read(data.decode("utf-8", "strict"))
+        document = toml.parse(data)
         number = document.get("format")
         if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
             raise NewerFormat(f"{key} has format {number}; this track reads format {FORMAT}", hint="update track")
@@ -111,7 +111,8 @@ def parse_tombstone(data: bytes, key: str) -> Tombstone:
         return _tombstone(document)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise DamagedObject(
-            f"{key} is not a tombstone that this track reads: {error}", hint="update track, or run its gc again"
+            f"{key} is not a tombstone that this track reads: {toml.fault(error)}",
+            hint="update track; if no later one wrote it: remove it while no gc runs, then track verify --remote NAME",
         ) from error
 
 
