@@ -1,5 +1,6 @@
 """Find, item by item: however much is found, none of it is kept, and it is what is found otherwise."""
 
+import csv
 import gc
 import json
 import sqlite3
@@ -94,7 +95,8 @@ def test_a_run_that_no_commit_has_is_as_old_as_it_is(here: Path, monkeypatch: py
                     assert [item.id for item in few.items] == every[:limit]
 
 
-def test_none_is_kept(here: Path) -> None:
+@pytest.mark.parametrize("is_looked_at_before", [False, True])
+def test_none_is_kept(here: Path, is_looked_at_before: bool) -> None:
     most = 0
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -109,7 +111,7 @@ def test_none_is_kept(here: Path) -> None:
         most = max(most, len(alive))
 
     with Project.open(here) as project:
-        find(project, history=True, give=give)
+        find(project, history=True, give=give, before=give if is_looked_at_before else None)
     gc.collect()
     assert 0 < most < 5
 
@@ -143,3 +145,46 @@ def test_one_document_and_lines_say_the_same(here: Path) -> None:
         assert list(document) == ["version", "kind", field, "matching", "known", "is_cut", "absent"]
         again_count = field == "versions" and bool(told)  # what is saved by the record that was written again
         assert document["matching"] == len(told) + again_count and whole.err == lines.err
+
+
+@pytest.mark.parametrize(
+    "more", [["--history"], ["--runs", "--history"], ["--runs", "--sort=-metrics.auc", "--limit=5"]]
+)
+def test_lines_with_commas_are_printed_as_they_are_read_and_say_what_the_documents_say(
+    here: Path, more: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping: list[int] = []
+
+    def asked(*arguments: Any, **options: Any) -> Any:
+        found = find(*arguments, **options)
+        keeping.append(len(found.items))
+        return found
+
+    monkeypatch.setattr("track.cli.commands.find.find", asked)
+    told = [json.loads(line) for line in track("find", "--jsonl", *more, cwd=here).ok().out.splitlines()]
+    said = track("find", "--csv", *more, cwd=here).ok()
+    rows = list(csv.DictReader(said.out.splitlines()))
+    assert len(rows) > 1 and keeping == [0, 0]
+    assert [(row["id"], row["name"]) for row in rows] == [(one["id"], one["name"]) for one in told]
+    inner = {f"params.{key}" for one in told for key in one["params"] or {}}
+    assert inner and {name for name in rows[0] if name.startswith("params.")} == inner
+    for row, one in zip(rows, told, strict=True):
+        params = {f"params.{key}": str(value) for key, value in (one["params"] or {}).items()}
+        assert {name: row[name] for name in inner} == {name: params.get(name, "") for name in inner}
+
+
+def test_what_is_looked_at_before_is_all_of_what_is_given_after(here: Path) -> None:
+    told: list[tuple[str, str]] = []
+    with Project.open(here) as project:
+        find(
+            project, history=True, before=lambda item: told.append(("seen", item.id)),
+            give=lambda item: told.append(("given", item.id)),
+        )  # fmt: skip
+    half = len(told) // 2
+    assert [id for what, id in told[:half] if what == "seen"] == [id for what, id in told[half:] if what == "given"]
+    assert 1 < half == len(told) - half
+
+
+def test_without_anything_found_there_is_a_head(here: Path) -> None:
+    said = track("find", "--csv", "name = nothing", cwd=here).ok()
+    assert said.out.startswith("id,name,path,") and said.out.count("\n") == 1

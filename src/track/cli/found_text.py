@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -35,16 +35,43 @@ def row(item: Item) -> tuple[str, ...]:
     return item.id[:8], when, size, display(item.user), Digest.parse(said["digest"]).short, name, " ".join(words)
 
 
-def csv_lines(items: Sequence[Item], *, runs: bool) -> Iterator[str]:
-    """The lines of a CSV (RFC 4180) with a head: facts of each, then what stands in its tables, sorted, by path."""
-    head, tables = (_RUN_HEAD, _RUN_TABLES) if runs else (_VERSION_HEAD, _VERSION_TABLES)
-    inner = [{f"{table}.{key}": value for table in tables for key, value in _flat(item.document.get(table) or {})}
-             for item in items]  # fmt: skip
-    columns = sorted({name for facts in inner for name in facts})
-    yield _line([*head, *columns])
-    for item, facts in zip(items, inner, strict=True):
-        cells = [*(item.document.get(name) for name in head), *(facts.get(name) for name in columns)]
-        yield _line([_cell(cell) for cell in cells])
+class Csv:
+    """The lines of a CSV (RFC 4180) with a head: facts of each, then what stands in its tables, sorted, by path.
+
+    Which columns there are is known when every item was looked at: each is `seen` before the first is `given`.
+    """
+
+    def __init__(self, emit: Callable[[str], None], *, runs: bool) -> None:
+        """Each line goes to `emit`."""
+        self._emit = emit
+        self._head: tuple[str, ...] = _RUN_HEAD if runs else _VERSION_HEAD
+        self._tables = _RUN_TABLES if runs else _VERSION_TABLES
+        self._inner: set[str] = set()
+        self._columns: list[str] = []
+        self.count = 0
+
+    def see(self, item: Item) -> None:
+        """Note which columns it needs."""
+        self._inner.update(name for name, _ in self._facts(item))
+
+    def give(self, item: Item) -> None:
+        """The line of it, below the head."""
+        if not self.count:
+            self.begin()
+        self.count += 1
+        facts = dict(self._facts(item))
+        cells = [*(item.document.get(name) for name in self._head), *(facts.get(name) for name in self._columns)]
+        self._emit(_line([_cell(cell) for cell in cells]))
+
+    def begin(self) -> None:
+        """The head."""
+        self._columns = sorted(self._inner)
+        self._emit(_line([*self._head, *self._columns]))
+
+    def _facts(self, item: Item) -> Iterator[tuple[str, Any]]:
+        for table in self._tables:
+            for key, value in _flat(item.document.get(table) or {}):
+                yield f"{table}.{key}", value
 
 
 def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

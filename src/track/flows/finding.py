@@ -10,8 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from track.errors import Conflict, TrackError
+from track.errors import TrackError
 from track.flows.catalogued import catalog_of
+from track.flows.giving import Taker
 from track.flows.run_find import Found
 from track.flows.run_journal import journal_of
 from track.flows.run_query import FIELDS as RUN_FIELDS
@@ -136,17 +137,18 @@ def find_versions(
     *,
     order: Order | None = None,
     give: Give | None = None,
+    before: Give | None = None,
 ) -> Looked:
     """Look for versions of artifacts. What no commit has yet is as old as `now`, and of Git's user.
 
-    With `give`, each is given when it is read, and none is kept.
+    With `give`, each is given when it is read, and none is kept; with `before`, all are given to that first.
 
     Raises:
         UnknownRevision: there is no such commit.
         Conflict: the catalog was found damaged after some were given.
     """
     at_most = limit if query is None and order is None else None
-    taker = _Taker(give)
+    taker = Taker(give, before)
 
     def look(view: View) -> Looked:
         taker.begin()
@@ -174,7 +176,8 @@ def find_versions(
             return version if isinstance(version, Item) else teller.whole(teller.item(version), version)
 
         chosen = [pick for pick in picks if pick is not None]
-        items = taker.take(told(pick.found) for pick in _in_order(chosen, order, limit))
+        ordered = _in_order(chosen, order, limit)
+        items = taker.take(lambda: (told(pick.found) for pick in ordered))
         return _looked(view, items, known_count if query is None else len(chosen), known_count)
 
     return catalog_of(project).ask(scope, look)
@@ -188,10 +191,11 @@ def find_runs(
     *,
     order: Order | None = None,
     give: Give | None = None,
+    before: Give | None = None,
 ) -> Looked:
     """Look for runs: those whose records the scope has, and without a revision those of this clone's journal.
 
-    With `give`, each is given when it is read, and none is kept.
+    With `give`, each is given when it is read, and none is kept; with `before`, all are given to that first.
 
     Raises:
         UnknownRevision: there is no such commit.
@@ -199,7 +203,7 @@ def find_runs(
     """
     at_most = limit if query is None and order is None else None
     place = {"place": "tree" if scope == Scope() else "history"}
-    taker = _Taker(give)
+    taker = Taker(give, before)
 
     def look(view: View) -> Looked:
         taker.begin()
@@ -222,35 +226,11 @@ def find_runs(
         picks = [_picked(found, told(version), query, order) for found, version in candidates]
         picks += [_picked(item, item, query, order) for item in waiting]
         chosen = [pick for pick in picks if pick is not None]
-        items = taker.take(told(pick.found) for pick in _in_order(chosen, order, limit))
+        ordered = _in_order(chosen, order, limit)
+        items = taker.take(lambda: (told(pick.found) for pick in ordered))
         return _looked(view, items, known_count if query is None else len(chosen), known_count)
 
     return catalog_of(project).ask(scope, look)
-
-
-class _Taker:
-    """Keeps what was found, or gives it away, once."""
-
-    def __init__(self, give: Give | None) -> None:
-        self._give = give
-        self._given_count = 0
-
-    def begin(self) -> None:
-        """Whoever asks again must not give again what was given."""
-        if self._given_count:
-            raise Conflict(
-                "the catalog was damaged, and is made anew; what was shown before is not all",
-                hint="the same command once more tells everything",
-            )
-
-    def take(self, items: Iterable[Item]) -> tuple[Item, ...]:
-        """Those that are kept."""
-        if self._give is None:
-            return tuple(items)
-        for item in items:
-            self._given_count += 1
-            self._give(item)
-        return ()
 
 
 def _picked(found: Place | Version | Item, item: Item, query: Query | None, order: Order | None) -> _Pick | None:

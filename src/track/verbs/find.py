@@ -49,6 +49,7 @@ def find(
     since: str | datetime | None = None,
     name: str | None = None,
     give: Give | None = None,
+    before: Give | None = None,
 ) -> Found:
     """Find what is like `query` says, in either spelling, and like all the others ask.
 
@@ -56,7 +57,8 @@ def find(
     reach. `labels` are path and text; of runs, they are metadata. `since` is a time, or a date or age as queries
     have them; `name` may have `*`, `?` and `[…]`. The newest come first, or they are in the order of the field `sort`
     (`-FIELD`: greatest first; what has no such field comes last). Nothing but the catalog is written, and no data is
-    read. With `give`, each item is given in order when it is read, and none is in the result, however many there are.
+    read. With `give`, each item is given in order when it is read, and none is in the result, however many there are;
+    with `before`, each of the same is given to that first, before `give` gets any.
 
     Raises:
         Conflict: the catalog was found damaged after some were given.
@@ -79,9 +81,9 @@ def find(
     scope = Scope(rev, every, history)
     order = None if sort is None else By(parse_field(sort.removeprefix("-"), fields), sort.startswith("-"))
     if runs:
-        looked = find_runs(project, scope, whole, limit, order=order, give=give)
+        looked = find_runs(project, scope, whole, limit, order=order, give=give, before=before)
     else:
-        looked = find_versions(project, scope, whole, limit, now, order=order, give=give)
+        looked = find_versions(project, scope, whole, limit, now, order=order, give=give, before=before)
     return Found(*looked)
 
 

@@ -61,11 +61,13 @@ def command(
         raise click.UsageError("--json, --jsonl and --csv exclude each other")
     is_table = not (as_json or as_lines or as_csv)
     printed = Printed(("runs" if runs else "versions") if as_json else None)
+    lines = found_text.Csv(emit_told, runs=runs)
     with opened() as project:
         found = find(
             project, _query(text, given), runs=runs, labels=[_pair(label) for label in labels],
             limit=TABLE_LIMIT if limit is None and is_table else limit,
-            give=printed.give if as_json or as_lines else None, **asked,
+            give=None if is_table else lines.give if as_csv else printed.give,
+            before=lines.see if as_csv else None, **asked,
         )  # fmt: skip
     if as_json:
         printed.end(
@@ -76,12 +78,11 @@ def command(
                 "absent": found.absent_count,
             }
         )
-    elif as_csv:
-        for line in found_text.csv_lines(found.items, runs=runs):
-            emit_told(line)
+    elif as_csv and not lines.count:
+        lines.begin()
     elif is_table:
         table([found_text.row(item) for item in found.items], right=(2,) if not runs else ())
-    _say_rest(found, printed.count + len(found.items), "run" if runs else "version")
+    _say_rest(found, printed.count + lines.count + len(found.items), "run" if runs else "version")
 
 
 def _say_rest(found: Found, shown_count: int, noun: str) -> None:
