@@ -590,7 +590,8 @@ class Client:
         found = look(self._store, marks, float("inf"))
         take(self._store, marks, found, rewrite(self._store, marks, found), self.world.server.now + self.skew_s)
         self._store.trash().empty(float("inf"))
-        self.here -= whole
+        named = self.named()  # of what no history names now, what it shared may be gone; one may name it again later
+        self.here = {root for root in self.here - whole if root in named or self._is_here(root)}
         self._has_delivered(whole)
 
     def collect_there(self) -> None:
