@@ -121,6 +121,17 @@ def test_what_repeats_inside_an_object_goes_once_and_holes_stay_holes(clones: Cl
     assert path.read_bytes() == data and path.stat().st_blocks * 512 < 8 * MIB
 
 
+@pytest.mark.parametrize("quarters", [32, 34, 36])
+def test_what_comes_again_many_packs_later_is_found_again(clones: Clones, quarters: int) -> None:
+    """Where a chunk is goes out of memory some packs after it was written, perhaps between two looks at it."""
+    first = content(quarters * MIB // 4)
+    second = first[: MIB // 2] + b"something new" + first[MIB // 2 :]
+    digests = push(clones, first, second)
+    bob, remote = clones("bob")
+    fetched = remote.fetch(bob, digests)
+    assert fetched.objects_count == 2 and fetched.fetched_bytes < len(first) + MIB
+
+
 def test_many_objects_share_packs_and_requests(clones: Clones, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pack, "PACK_SIZE", 16 * MIB)
     digests = push(clones, *(content(MIB + 5, seed) for seed in range(20)))

@@ -204,7 +204,7 @@ class Drafting(Generic[P]):
                 continue
             if (chunk := new.get(number)) is not None:
                 self._put(digest, length, chunk, slab.buffer)
-            draft.append(*self._placed[digest], length)
+            draft.append(*(self._placed.get(digest) or self._sealed_long_ago(digest)), length)
             if self._writer.is_full:
                 yield from self.seal()
         if slab.is_last:
@@ -224,6 +224,10 @@ class Drafting(Generic[P]):
         self._fresh.discard(digest)
         self._recent[-1].append(digest)
         self._entries += 1
+
+    def _sealed_long_ago(self, digest: bytes) -> Spot:
+        """Where a chunk is that was remembered when its slab was decided, and is forgotten now: in a pack of ours."""
+        return max(self._tables.spots([digest])[digest])
 
     def _finish(self, draft: _Draft) -> None:
         source, found = draft.source, self._hasher.digest()
@@ -252,7 +256,7 @@ class Drafting(Generic[P]):
         self._tables.may_use(pack.name)
         self._number, self._entries = self._number + 1, 0
         self._recent.append([])
-        if len(self._recent) > _REMEMBERED_PACKS:  # by now every slab that was decided knows where they are
+        if len(self._recent) > _REMEMBERED_PACKS:  # from now on, the tables say where they are
             for digest in self._recent.popleft():
                 del self._placed[digest]
         yield Drafted(pack, self._ready(), 0)
