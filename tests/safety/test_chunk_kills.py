@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.needs("strace"), pytest.mark.timeout(3600)]
 
 FIRST = random.Random(1).randbytes(3 << 20)
 OTHER = random.Random(2).randbytes(2 << 20)
+LONG = random.Random(3).randbytes(40 << 20) if FULL else OTHER
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EACCES", "EMFILE", "EROFS")
 MOST = 5
 LONGER = ("checking_out", "merging") if FULL else ()
@@ -75,12 +76,36 @@ def merging(tmp_path_factory: pytest.TempPathFactory) -> Work:
     return Work(scene_with(tmp_path_factory.mktemp("merge"), *versions), "repo", ("gc",))
 
 
-@pytest.mark.parametrize("name", ["adding", "collecting", *LONGER])
+@pytest.fixture(scope="module")
+def fetching(tmp_path_factory: pytest.TempPathFactory) -> Work:
+    """A new version of a file of which one is here, from a remote; it comes in several packs."""
+    scene = scene_with(tmp_path_factory.mktemp("fetch"), FIRST)
+    first, second = scene / "first", scene / "repo"
+    second.rename(first)
+    track("remote", "add", "origin", "../remote", cwd=first).ok()
+    commit_all(first, "a remote")
+    track("push", cwd=first).ok()
+    git("clone", "--quiet", "first", "repo", cwd=scene)
+    track("config", "--clone", "store.chunks", "true", cwd=second).ok()
+    track("pull", cwd=second).ok()
+    (first / "big.bin").write_bytes(FIRST[: 1 << 20] + LONG + FIRST[1 << 20 :])
+    track("add", "big.bin", cwd=first).ok()
+    commit_all(first, "version 2")
+    track("push", cwd=first).ok()
+    git("-c", "core.hooksPath=/dev/null", "pull", "--quiet", cwd=second)
+    return Work(scene, "repo", ("fetch",), proof=_is_in_chunks, between=(0, 1, 4))
+
+
+def _is_in_chunks(scene: Path) -> None:
+    assert not list((scene / "repo" / ".git" / "track" / "store" / "objects").rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["adding", "collecting", "fetching", *LONGER])
 def test_it_survives_a_kill_at_any_change(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     assert kill_everywhere(request.getfixturevalue(name), tmp_path, most=MOST) > 2
 
 
-@pytest.mark.parametrize("name", ["adding", *LONGER, *(("collecting",) if FULL else ())])
+@pytest.mark.parametrize("name", ["adding", *LONGER, *(("collecting", "fetching") if FULL else ())])
 def test_it_survives_any_failed_change(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     assert fail_everywhere(request.getfixturevalue(name), tmp_path, ERRORS, most=MOST) > 2
 

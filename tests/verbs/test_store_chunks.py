@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,26 @@ def test_a_pull_takes_chunks_that_are_here(here: Path, tmp_path: Path) -> None:
     git("checkout", "--quiet", "v4", cwd=other)
     fetched = json.loads(track("fetch", "--json", cwd=other).ok().out)
     assert fetched["fetched_bytes"] < MIB, fetched
+
+
+def test_a_pull_of_a_new_version_writes_no_more_than_what_changed(here: Path, tmp_path: Path) -> None:
+    """No file may become so large as the version that comes: the kernel would refuse it."""
+    git("checkout", "--quiet", "v1", cwd=here)
+    track("push", cwd=here).ok()
+    other = consented(cloned(here, tmp_path / "other"))
+    track("config", "--clone", "store.chunks", "true", cwd=other).ok()
+    track("pull", cwd=other).ok()
+    git("checkout", "--quiet", "v4", cwd=here)
+    track("push", cwd=here).ok()
+    git("fetch", "--quiet", "--tags", "origin", cwd=other)
+    git("checkout", "--quiet", "v4", cwd=other)
+    limited = (
+        "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20));"
+        "runpy.run_module('track', run_name='__main__')"
+    )
+    before = size_of_store(other)
+    subprocess.run([sys.executable, "-c", limited, "fetch"], cwd=other, check=True, timeout=240)
+    assert in_chunks(other) == {1, 4} and size_of_store(other) - before < MIB
 
 
 def test_switched_on_and_off_both_kinds_mix(here: Path) -> None:

@@ -13,17 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from track.errors import DamagedObject, DiskFull, TrackError
+from track.errors import DiskFull, TrackError
 from track.progress import Progress, Share
 from track.publish import create, remove, stage
 from track.store.chunk_gathering import Gathered, Goal, Needs, Own, gather
-from track.store.chunk_reading import checked_recipe, load_chunked
-from track.store.chunked import RECIPE_LIMIT, ChunkedRecipe, NeededPack, Stretch
+from track.store.chunk_reading import recipes_there
+from track.store.chunked import ChunkedRecipe, NeededPack, Stretch
 from track.store.hashing import hash_fd
-from track.store.layout import pack_key
 from track.store.objects import Store
-from track.store.place import NoSuchKey, Place, Staged
-from track.store.ranges import Piece, ranges
+from track.store.place import Place, Staged
 from track.store.segment import Held
 from track.store.tables import Tables
 from track.system import shown
@@ -33,8 +31,6 @@ WINDOW = 64 << 20
 
 _OBJECTS_PER_WINDOW = 64
 _IN_FLIGHT = 4
-_GAP = 64 << 10
-_RANGE_LIMIT = 8 << 20
 _REPORT_S = 0.1
 _READ_WRITE = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -42,13 +38,15 @@ _READ_WRITE = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW"
 class Assembled(NamedTuple):
     """One object: the file that was put together, or None; then whether something is damaged, and not only missing.
 
-    `bad_packs` are packs of chunks that were missing, or not what they should be.
+    `bad_packs` are packs of chunks that were missing, or not what they should be. `is_placed`: there is no file, it is
+    in the store's chunks already.
     """
 
     held: Held
     staged: Staged | None
     is_damaged: bool
     bad_packs: frozenset[bytes]
+    is_placed: bool = False
 
 
 class _Target:
@@ -192,7 +190,7 @@ class Assembly:
 
     def _jobs(self, groups: Iterable[list[Held]]) -> Iterator[tuple[Needs, list[_Target]]]:
         window = _Window()
-        for held, recipe in self._recipes(groups):
+        for held, recipe in recipes_there(self._place, groups, self._lose):
             if held.digest in self._active or (target := self._target(held, recipe)) is None:
                 continue
             for at, stretch in recipe.between(0, recipe.length):
@@ -225,34 +223,8 @@ class Assembly:
                 found.append(Own(large, owned.at, owned.first, owned.chunks_count))
         return found
 
-    def _recipes(self, groups: Iterable[list[Held]]) -> Iterator[tuple[Held, ChunkedRecipe]]:
-        """The recipes that can be had; the others are lost."""
-        for group in groups:
-            pieces = [Piece(held.offset, held.stored_length, held) for held in group]
-            self._lost += [_lost(held, is_damaged=True) for held in group if held.stored_length > RECIPE_LIMIT]
-            good = [piece for piece in pieces if piece.length <= RECIPE_LIMIT]
-            for request in ranges(good, gap=_GAP, limit=_RANGE_LIMIT):
-                first = request.pieces[0].what
-                assert first.pack is not None
-                try:
-                    content = bytes(self._place.get_range(pack_key(first.pack), request.offset, request.length))
-                except NoSuchKey:
-                    self._lost += [_lost(piece.what, is_damaged=False) for piece in request.pieces]
-                    continue
-                for offset, length, held in request.pieces:
-                    at = offset - request.offset
-                    recipe = self._recipe(held, content[at : at + length])
-                    if recipe is not None:
-                        yield held, recipe
-
-    def _recipe(self, held: Held, stored: bytes) -> ChunkedRecipe | None:
-        """A recipe, asked for once more when it is wrong."""
-        with suppress(DamagedObject):
-            return checked_recipe(stored, held)
-        with suppress(DamagedObject, NoSuchKey):
-            return load_chunked(self._place, held)
-        self._lost.append(_lost(held, is_damaged=True))
-        return None
+    def _lose(self, held: Held, is_damaged: bool) -> None:
+        self._lost.append(Assembled(held, None, is_damaged, frozenset()))
 
     def _target(self, held: Held, recipe: ChunkedRecipe) -> _Target | None:
         """A file to put an object together in; None when something else is in its place."""
@@ -272,10 +244,6 @@ class Assembly:
         os.ftruncate(fd, recipe.length)
         target = self._active[held.digest] = _Target(held, recipe, path, fd, is_new=is_new)
         return target
-
-
-def _lost(held: Held, *, is_damaged: bool) -> Assembled:
-    return Assembled(held, None, is_damaged, frozenset())
 
 
 def _hashed(target: _Target) -> Staged:

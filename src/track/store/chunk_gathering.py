@@ -125,6 +125,25 @@ def _write_all_at(fd: int, pieces: Sequence[Chunk], offset: int) -> None:
         offset, count = offset + len(piece), max(0, count - len(piece))
 
 
+def taken(own: Own, entries: Sequence[PackEntry], wanted: frozenset[int]) -> Iterator[tuple[int, bytes]]:
+    """(number, chunk) of those that are wanted and that an object here has indeed."""
+    with suppress(OSError, IndexError, DamagedObject):  # it went, or is not what was noted: the remote has it
+        content = own.large.open()
+        try:
+            at = own.at
+            for number in range(own.first, own.first + own.chunks_count):
+                entry = entries[number]
+                if number in wanted:
+                    buffer = bytearray(entry.length)
+                    content.read_into(memoryview(buffer), at)
+                    chunk = bytes(buffer)
+                    if digest_of(chunk) == entry.digest:
+                        yield number, chunk
+                at += entry.length
+        finally:
+            content.close()
+
+
 class _Gathering:
     def __init__(self, place: Place, needs: Needs) -> None:
         self._place, self._needs = place, needs
@@ -198,22 +217,9 @@ class _Gathering:
             numbers = [number for number in range(own.first, own.first + own.chunks_count) if number in missing]
             if not numbers:
                 continue
-            with suppress(OSError, IndexError, DamagedObject):  # it went, or is not what was noted: the remote has it
-                content = own.large.open()
-                try:
-                    at = own.at
-                    for number in range(own.first, own.first + own.chunks_count):
-                        entry = entries[number]
-                        if number in missing:
-                            buffer = bytearray(entry.length)
-                            content.read_into(memoryview(buffer), at)
-                            chunk = bytes(buffer)
-                            if digest_of(chunk) == entry.digest:
-                                self._write(chunk, spots[number])
-                                missing.discard(number)
-                        at += entry.length
-                finally:
-                    content.close()
+            for number, chunk in taken(own, entries, frozenset(numbers)):
+                self._write(chunk, spots[number])
+                missing.discard(number)
         return sorted(missing)
 
     def _coming(self, entries: Sequence[PackEntry], left: list[int]) -> Iterator[tuple[int, Chunk | None]]:

@@ -1,6 +1,7 @@
 """Reading chunks out of a remote's packs: recipes, the tables they vouch for, and chunks, none believed unhashed."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from track.errors import DamagedObject, MissingObject
 from track.model.digest import Digest
@@ -22,6 +23,7 @@ from track.store.segment import Held
 GAP = 256 << 10
 """Bytes between two chunks that cost less than a request of its own."""
 RANGE_LIMIT = 8 << 20
+_RECIPE_GAP = 64 << 10
 
 Chunk = bytes | memoryview
 """A chunk, which may be a piece of what was read."""
@@ -36,6 +38,44 @@ def load_chunked(place: Place, held: Held) -> ChunkedRecipe:
     if held.stored_length > RECIPE_LIMIT:
         raise DamagedObject(f"the recipe of {Digest(held.digest)} has {held.stored_length:,} bytes")
     return checked_recipe(bytes(place.get_range(pack_key(held.pack), held.offset, held.stored_length)), held)
+
+
+def recipes_there(
+    place: Place, groups: Iterable[list[Held]], lost: Callable[[Held, bool], object]
+) -> Iterator[tuple[Held, ChunkedRecipe]]:
+    """The recipes that can be had, of groups of one pack each; of the others `lost` is told, and whether by damage.
+
+    Raises NewerFormat, RemoteError.
+    """
+    for group in groups:
+        for held in group:
+            if held.stored_length > RECIPE_LIMIT:
+                lost(held, True)
+        good = [Piece(held.offset, held.stored_length, held) for held in group if held.stored_length <= RECIPE_LIMIT]
+        for request in ranges(good, gap=_RECIPE_GAP, limit=RANGE_LIMIT):
+            first = request.pieces[0].what
+            assert first.pack is not None
+            try:
+                content = bytes(place.get_range(pack_key(first.pack), request.offset, request.length))
+            except NoSuchKey:
+                for piece in request.pieces:
+                    lost(piece.what, False)
+                continue
+            for offset, length, held in request.pieces:
+                at = offset - request.offset
+                if (recipe := _recipe_there(place, held, content[at : at + length])) is not None:
+                    yield held, recipe
+                else:
+                    lost(held, True)
+
+
+def _recipe_there(place: Place, held: Held, stored: bytes) -> ChunkedRecipe | None:
+    """A recipe, asked for once more when it is wrong."""
+    with suppress(DamagedObject):
+        return checked_recipe(stored, held)
+    with suppress(DamagedObject, NoSuchKey):
+        return load_chunked(place, held)
+    return None
 
 
 def checked_recipe(stored: bytes, held: Held) -> ChunkedRecipe:

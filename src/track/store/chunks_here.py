@@ -1,7 +1,7 @@
 """Chunks here: large objects that a local store has in chunks, read through their recipes as if they were files."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,19 +24,82 @@ _SPAN = 4 << 20
 _KEPT_OPEN = 8
 
 
-class OpenChunks:
-    """An object, open for reading, each chunk hashed before it is given. Used in one thread at a time.
+class OpenPacksOfChunks:
+    """Packs of chunks of a local store, a few open at a time, each chunk hashed before it is given. In one thread.
 
-    `bad_pack` is the pack in which something turned out to be damaged.
+    `bad` is the pack in which something turned out to be damaged, or that is gone.
     """
+
+    def __init__(self, rooms: Rooms) -> None:
+        """Nothing is open at first."""
+        self._rooms = rooms
+        self.bad: bytes | None = None
+        self._descriptors: dict[bytes, int] = {}
+        self._tables: dict[bytes, list[PackEntry]] = {}
+
+    def close(self) -> None:
+        """Let go of them."""
+        for fd in self._descriptors.values():
+            os.close(fd)
+        self._descriptors = {}
+
+    def table(self, pack: NeededPack) -> list[PackEntry]:
+        """The entries of a pack, whose table has to be as it says. Raises DamagedObject, FileNotFoundError."""
+        if (found := self._tables.get(pack.digest)) is None:
+            fd = self._descriptor(pack.digest)
+            with reading(self._rooms.pack(pack.digest)):
+                records = read_at(fd, pack.table_length, pack.table_offset)
+            with self.blaming(pack.digest):
+                found = parse_needed_table(records, pack)
+            if len(self._tables) >= 4 * _KEPT_OPEN:
+                self._tables.pop(next(iter(self._tables)))
+            self._tables[pack.digest] = found
+        return found
+
+    def chunks(self, pack: bytes, entries: Iterable[PackEntry]) -> Iterator[bytes]:
+        """Chunks of a pack by their offsets, with one read for many. Raises DamagedObject, FileNotFoundError."""
+        path = self._rooms.pack(pack)
+        for request in ranges((Piece(one.offset, one.stored_length, one) for one in entries), gap=0, limit=_SPAN):
+            with reading(path):
+                stored = memoryview(read_at(self._descriptor(pack), request.length, request.offset))
+            for offset, length, entry in request.pieces:
+                at = offset - request.offset
+                with self.blaming(pack):
+                    chunk = expand_entry(entry, stored[at : at + length], shown(path))
+                yield chunk
+
+    @contextmanager
+    def blaming(self, pack: bytes) -> Iterator[None]:
+        """For a block in which damage is that of this pack."""
+        try:
+            yield
+        except DamagedObject:
+            self.bad = pack
+            raise
+
+    def _descriptor(self, pack: bytes) -> int:
+        fd = self._descriptors.pop(pack, -1)
+        if fd < 0:
+            path = self._rooms.pack(pack)
+            try:
+                with reading(path):
+                    fd = os.open(path, READ_FLAGS)
+            except FileNotFoundError:
+                self.bad = pack
+                raise
+            if len(self._descriptors) >= _KEPT_OPEN:
+                os.close(self._descriptors.pop(next(iter(self._descriptors))))
+        self._descriptors[pack] = fd
+        return fd
+
+
+class OpenChunks:
+    """An object, open for reading, each chunk hashed before it is given. Used in one thread at a time."""
 
     def __init__(self, rooms: Rooms, recipe: ChunkedRecipe) -> None:
         """Nothing is open at first."""
-        self._rooms, self._recipe = rooms, recipe
+        self._packs, self._recipe = OpenPacksOfChunks(rooms), recipe
         self.size = recipe.length
-        self.bad_pack: bytes | None = None
-        self._descriptors: dict[bytes, int] = {}
-        self._tables: dict[bytes, list[PackEntry]] = {}
         self._coming: Iterator[bytes] = iter(())
         self._rest = memoryview(b"")
         self._at = -1
@@ -66,63 +129,24 @@ class OpenChunks:
         """The bytes from `start` on, a chunk or the rest of one at a time. Raises as `read_into`."""
         for at, stretch in self._recipe.between(start, self.size):
             pack = self._recipe.packs[stretch.pack]
-            with self._blaming(pack.digest):
-                chunks = chunks_of(stretch, self._table(pack))
+            with self._packs.blaming(pack.digest):
+                chunks = chunks_of(stretch, self._packs.table(pack))
             once = stretch.length // stretch.times
             for turn in range(max(start - at, 0) // once, stretch.times):
                 offset = at + turn * once
-                for chunk in self._chunks(pack.digest, chunks):
+                for chunk in self._packs.chunks(pack.digest, chunks):
                     if offset + len(chunk) > start:
                         yield chunk[max(start - offset, 0) :]
                     offset += len(chunk)
 
+    @property
+    def bad_pack(self) -> bytes | None:
+        """The pack in which something turned out to be damaged."""
+        return self._packs.bad
+
     def close(self) -> None:
         """Let go of the packs."""
-        for fd in self._descriptors.values():
-            os.close(fd)
-        self._descriptors = {}
-
-    def _table(self, pack: NeededPack) -> list[PackEntry]:
-        if (found := self._tables.get(pack.digest)) is None:
-            fd = self._descriptor(pack.digest)
-            with reading(self._rooms.pack(pack.digest)):
-                records = read_at(fd, pack.table_length, pack.table_offset)
-            found = parse_needed_table(records, pack)
-            if len(self._tables) >= 4 * _KEPT_OPEN:
-                self._tables.pop(next(iter(self._tables)))
-            self._tables[pack.digest] = found
-        return found
-
-    def _chunks(self, pack: bytes, entries: Sequence[PackEntry]) -> Iterator[bytes]:
-        """Chunks that follow each other in a pack, with one read for many."""
-        path = self._rooms.pack(pack)
-        for request in ranges((Piece(one.offset, one.stored_length, one) for one in entries), gap=0, limit=_SPAN):
-            with reading(path):
-                stored = memoryview(read_at(self._descriptor(pack), request.length, request.offset))
-            for offset, length, entry in request.pieces:
-                at = offset - request.offset
-                with self._blaming(pack):
-                    chunk = expand_entry(entry, stored[at : at + length], shown(path))
-                yield chunk
-
-    @contextmanager
-    def _blaming(self, pack: bytes) -> Iterator[None]:
-        try:
-            yield
-        except DamagedObject:
-            self.bad_pack = pack
-            raise
-
-    def _descriptor(self, pack: bytes) -> int:
-        fd = self._descriptors.pop(pack, -1)
-        if fd < 0:
-            path = self._rooms.pack(pack)
-            with reading(path):
-                fd = os.open(path, READ_FLAGS)
-            if len(self._descriptors) >= _KEPT_OPEN:
-                os.close(self._descriptors.pop(next(iter(self._descriptors))))
-        self._descriptors[pack] = fd
-        return fd
+        self._packs.close()
 
 
 class InChunks(NamedTuple):

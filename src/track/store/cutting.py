@@ -6,7 +6,7 @@ Which chunk is where is in SQLite beside the index, derived from the packs and m
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from track.store.drafts import Drafted, Drafting
 from track.store.index_rows import WHOLE
 from track.store.objects import Store
 from track.store.pack import CHUNK, FOOTER_LENGTH, PackWriter, SealedPack, dump_table, parse_footer, read_table
-from track.store.slabs import Source
+from track.store.slabs import Broken, Source
 from track.store.tables import Tables
 from track.store.writer import Take, Writer
 from track.system import is_full, read_at, read_into, shown
@@ -96,6 +96,34 @@ class StoreCutter:
             found = drafting.last
         return Digest(found)
 
+    def cut_coming(self, sources: Iterable[Source], take: Take) -> Iterator[bytes]:
+        """Cut objects that come from elsewhere, one after another: the digest of each that is whole, b"" meanwhile.
+
+        Raises:
+            Broken: one cannot be had, or is another one. What was not told is to be cut again.
+            DiskFull, StoreUnwritable: the packs could not be written.
+        """
+        with self._remembered(), self._named():
+            drafting = self._begun()
+            self._now, last = "", drafting.last
+            for drafted in drafting.cut(sources):
+                take(drafted.pack, drafted.recipes)
+                ended, last = drafting.last != last, drafting.last
+                yield last if ended else b""
+
+    def learn(self) -> Tables | None:
+        """Know what is in the store now, and nothing else; another connection to the record of chunks, None without.
+
+        It may be used in another thread.
+        """
+        self._drop()
+        self._begun()
+        if self._tables is None or self._tables.path is None:
+            return None
+        tables, sound = Tables(self._tables.path), _sound(self._store)
+        tables.use(sound.intersection, forget=False)
+        return tables
+
     def seal(self, take: Take) -> None:
         """Give the last pack, with every recipe that waits for it. Raises DiskFull, StoreUnwritable."""
         with self._remembered(), self._named():
@@ -132,6 +160,8 @@ class StoreCutter:
         return self._drafting
 
     def _refuse(self, digest: bytes) -> None:
+        if not self._now:
+            raise Broken(digest, is_damaged=True)
         raise ChangedWhileAdding(f"{self._now} changed while it was being added")
 
     @contextmanager
@@ -142,7 +172,9 @@ class StoreCutter:
         try:
             yield
         except BaseException as error:
-            if not isinstance(error, ChangedWhileAdding) and not (content is not None and content.is_unreadable):
+            if not isinstance(error, (ChangedWhileAdding, Broken, GeneratorExit)) and not (
+                content is not None and content.is_unreadable
+            ):
                 self._failure = error
                 self._drop()
             raise
@@ -200,12 +232,16 @@ def _opened(path: Path | None) -> Tables:
 
 def _learn(tables: Tables, store: Store) -> None:
     """Have the record know the store's sound packs of chunks, and no others."""
-    sound = {name for name, state in store.index.packs_of_chunks().items() if state == WHOLE}
+    sound = _sound(store)
     with tables.together():
         for name in tables.lacking(sound):
             with suppress(DamagedObject, NewerFormat, FileNotFoundError):
                 tables.note_table(*_table(store.rooms.pack(name), name))
-    tables.use(lambda packs: sound.intersection(packs))
+    tables.use(sound.intersection)
+
+
+def _sound(store: Store) -> set[bytes]:
+    return {name for name, state in store.index.packs_of_chunks().items() if state == WHOLE}
 
 
 def _table(path: Path, name: bytes) -> tuple[NeededPack, bytes]:

@@ -204,7 +204,8 @@ class Drafting(Generic[P]):
                 continue
             if (chunk := new.get(number)) is not None:
                 self._put(digest, length, chunk, slab.buffer)
-            draft.append(*(self._placed.get(digest) or self._sealed_long_ago(digest)), length)
+            pack, entry = self._placed.get(digest) or self._sealed_long_ago(digest)
+            draft.append(pack, entry, length)
             if self._writer.is_full:
                 yield from self.seal()
         if slab.is_last:
@@ -225,7 +226,7 @@ class Drafting(Generic[P]):
         self._recent[-1].append(digest)
         self._entries += 1
 
-    def _sealed_long_ago(self, digest: bytes) -> Spot:
+    def _sealed_long_ago(self, digest: bytes) -> tuple[bytes | int, int]:
         """Where a chunk is that was remembered when its slab was decided, and is forgotten now: in a pack of ours."""
         return max(self._tables.spots([digest])[digest])
 

@@ -2,7 +2,8 @@
 
 A pack of which most is needed comes whole and is adopted after each of its objects was verified; of others only the
 pieces that are needed come, those next to each other in one request. Large objects that are there in chunks are put
-together at the end. What is missing or damaged in one place is looked for in the others that the index names.
+together at the end, or cut as they come where the store keeps chunks, too. What is missing or damaged in one place is
+looked for in the others that the index names.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from track.progress import Progress, Share, silent
 from track.publish import remove
 from track.store.assembly import Assembly
 from track.store.cutting import writing
+from track.store.intake import Intake
 from track.store.known import Known
 from track.store.large import PART, OnlyWhole, fetch_large, partials
 from track.store.layout import object_key, pack_key
@@ -145,12 +147,17 @@ class _Fetching:
         if (first := next(some, None)) is None:
             return
         with Tables(tables_beside(self._known.path)) as tables:
-            assembly = Assembly(self._place, self._store, tables, self.partials, self._progress)
-            for held, staged, is_damaged, bad_packs in assembly.run(chain([first], some)):
+            assembly: Assembly | Intake = (
+                Intake(self._place, self._store.rooms, self._writer, tables, self._progress)
+                if self._writer.cuts
+                else Assembly(self._place, self._store, tables, self.partials, self._progress)
+            )
+            for held, staged, is_damaged, bad_packs, is_placed in assembly.run(chain([first], some)):
                 if staged is not None:
                     self._writer.adopt_whole(staged.path, staged.digest, staged.size)
+                if staged is not None or is_placed:
                     self._placed([held], 0)
-                    self._commit_at_times(staged.size)
+                    self._commit_at_times(held.length)
                     continue
                 self._failed.append((held, is_damaged))
                 self._known.note_bad((held.digest, pack) for pack in bad_packs)

@@ -43,6 +43,26 @@ class Large(Protocol):
         """It, open for reading, in any thread."""
 
 
+class Broken(Exception):
+    """Raised while an object is read that cannot be read to its end, or is another one; the others can.
+
+    `bad_packs` at the remote lack something of it, or (`is_damaged`) are not what they should be; `bad_here` is a pack
+    of this store of which the same is true.
+    """
+
+    def __init__(
+        self,
+        digest: bytes,
+        *,
+        is_damaged: bool,
+        bad_packs: frozenset[bytes] = frozenset(),
+        bad_here: bytes | None = None,
+    ) -> None:
+        """For whoever reads it."""
+        super().__init__(digest)
+        self.digest, self.is_damaged, self.bad_packs, self.bad_here = digest, is_damaged, bad_packs, bad_here
+
+
 class Source(NamedTuple):
     """A large object to be cut: its digest (empty where nobody knows it yet), what should be it, and its bytes."""
 

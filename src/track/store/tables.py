@@ -58,7 +58,8 @@ class Owned(NamedTuple):
 
 
 class Tables:
-    """The tables of one remote. Missing, damaged or of another version, it begins empty. Used in one thread."""
+    """The tables of one remote. Missing, damaged or of another version, it begins empty. Used in one thread at
+    a time."""
 
     def __init__(self, path: Path | None) -> None:
         """Open the file at `path`, making it and its folder when missing; None: in memory."""
@@ -130,8 +131,9 @@ class Tables:
         """Those of which no table is kept, sorted."""
         return sorted(set(packs) - {row[0] for row in self._db.execute("SELECT digest FROM packs")})
 
-    def use(self, is_there: Callable[[Sequence[bytes]], Iterable[bytes]]) -> None:
-        """Say, asked in parts, which packs are at the remote: `spots` gives others no more, and forgets them."""
+    def use(self, is_there: Callable[[Sequence[bytes]], Iterable[bytes]], *, forget: bool = True) -> None:
+        """Say, asked in parts, which packs are at the remote: `spots` gives others no more, and they are forgotten
+        unless another connection may know better (not `forget`)."""
         self._usable = {}
         gone: list[tuple[int]] = []
         rows = self._db.execute("SELECT id, digest FROM packs").fetchall()
@@ -140,6 +142,8 @@ class Tables:
             there = set(is_there([digest for _, digest in part]))
             self._usable |= {number: digest for number, digest in part if digest in there}
             gone += [(number,) for number, digest in part if digest not in there]
+        if not forget:
+            return
         with self._db:
             for (number,) in gone:
                 self._db.executemany("DELETE FROM chunks WHERE key = ? AND pack = ?", self._rows_of(number))
@@ -206,7 +210,7 @@ class Tables:
 
 
 def _opened(path: Path | None) -> sqlite3.Connection:
-    db = sqlite3.connect(path or ":memory:", timeout=20)
+    db = sqlite3.connect(path or ":memory:", timeout=20, check_same_thread=False)
     try:
         db.execute("PRAGMA synchronous = OFF")  # it can be made again
         version = db.execute("PRAGMA user_version").fetchone()[0]

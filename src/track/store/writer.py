@@ -1,7 +1,7 @@
 """Writer: puts objects into a store, all of them durable and visible at its commit."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -18,12 +18,17 @@ from track.store.index import Index
 from track.store.index_rows import NewPack, needs_of
 from track.store.pack import READ_FLAGS, RECIPE, SMALL, PackEntry, PackWriter, SealedPack
 from track.store.rooms import Rooms
+from track.store.slabs import Source
+from track.store.tables import Tables
 from track.store.whole import set_aside, staged_copy
 
 _ASKED_AT_ONCE = 1024
 _PENDING_BYTES = 8 << 20
 _PUBLISHED_AT_ONCE = 64
 """Packs: a gigabyte, whose records take about 100 MiB of memory."""
+
+_COMING_AT_ONCE = 2
+"""Packs of what comes from elsewhere: an interruption costs no more."""
 
 
 class _Whole(NamedTuple):
@@ -43,6 +48,12 @@ class Cutter(Protocol):
 
     def cut(self, fd: int, size: int, digest: bytes, take: Take, moved: Moved = unheard) -> Digest:
         """Cut an open file, the object of a `digest` if that is known; what it is."""
+
+    def cut_coming(self, sources: Iterable[Source], take: Take) -> Iterator[bytes]:
+        """Cut objects that come from elsewhere: the digest of each that is whole, b"" meanwhile."""
+
+    def learn(self) -> Tables | None:
+        """Know what is in the store now; its record of chunks, None where there is none."""
 
     def seal(self, take: Take) -> None:
         """Give what is not in a pack yet."""
@@ -139,6 +150,51 @@ class Writer:
         if pack is not None:
             self._keep(pack)
         self._recipes += recipes
+
+    @property
+    def cuts(self) -> bool:
+        """Whether large objects are cut."""
+        return self._cutter is not None
+
+    def chunks_here(self) -> Tables | None:
+        """The record of chunks in the store, of what was added before, too; None where there is none. Close it."""
+        assert self._cutter is not None, "nothing cuts here"
+        self.commit()
+        return self._cutter.learn()
+
+    def cut_coming(self, sources: Iterable[Source]) -> Generator[bytes, None, None]:
+        """Cut objects that come from elsewhere: the digest of each that is whole, b"" meanwhile.
+
+        What came of one that is interrupted is in the store, a few packs at a time, for when it comes again.
+
+        Raises:
+            Broken: one cannot be had, or is another one. What was not told is to be cut again.
+            DiskFull, StoreUnwritable: it cannot be written.
+        """
+        assert self._cutter is not None, "nothing cuts here"
+        sizes: dict[bytes, int] = {}
+
+        def noting() -> Iterator[Source]:
+            for source in sources:
+                sizes[source.digest] = source.size
+                yield source
+
+        for digest in self._cutter.cut_coming(noting(), self._take_coming):
+            if digest and self._is_here(digest, sizes[digest]):
+                self._unwanted.add(digest)
+            elif digest:
+                self._count(digest, sizes[digest])
+            yield digest
+
+    def doubt(self, pack: bytes) -> None:
+        """Use a pack of chunks no more: something in it is damaged, or it is gone."""
+        self._index.note_damaged(pack)
+        self._index.refresh()
+
+    def _take_coming(self, pack: SealedPack | None, recipes: Sequence[ChunkedRecipe]) -> None:
+        self._take(pack, recipes)
+        if len(self._sealed) >= _COMING_AT_ONCE:
+            self._publish()
 
     def adopt(self, sealed: SealedPack) -> None:
         """Take a complete pack, staged on the store's filesystem, whose entries its maker has hashed."""

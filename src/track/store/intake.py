@@ -1,0 +1,95 @@
+"""Intake: large objects that a remote has in chunks come into a store that keeps chunks, too, and are cut as they come.
+
+Nothing is put together on the disk: an object is read through its recipe, chunk by chunk, those that are here from the
+disk, and what the store lacks of it is all that is written. It is cut, hashed and compressed as a file that is added,
+so that what is alike is there once however the remote cuts, and it has to be the object before a recipe says so.
+Packs are final a few at a time: who goes on after an interruption has what came as chunks that are here.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+
+from track.progress import Progress, Share
+from track.store.assembly import Assembled
+from track.store.chunk_reading import recipes_there
+from track.store.chunked import ChunkedRecipe
+from track.store.place import Place
+from track.store.rooms import Rooms
+from track.store.segment import Held
+from track.store.slabs import Broken, Source
+from track.store.streams import Streamed, Streams
+from track.store.tables import Tables
+from track.store.writer import Writer
+
+_OBJECTS_AT_ONCE = 256
+_STRETCHES_AT_ONCE = 100_000
+
+
+class Intake:
+    """Takes objects from one remote; used in one thread, by way of `run`."""
+
+    def __init__(self, place: Place, rooms: Rooms, writer: Writer, tables: Tables, progress: Progress) -> None:
+        """`writer` cuts; `tables` are those of the remote."""
+        self._place, self._rooms, self._writer = place, rooms, writer
+        self._tables, self._progress = tables, progress
+        self._lost: list[Assembled] = []
+        self.received_bytes = 0
+        """What came from the remote, as it travelled."""
+
+    def run(self, groups: Iterable[list[Held]]) -> Iterator[Assembled]:
+        """Each of the objects whose recipes these are, a pack of recipes at a time.
+
+        Raises:
+            RemoteError: the remote does not answer.
+            DiskFull, StoreUnwritable: the disk is in the way.
+        """
+        some: dict[bytes, tuple[Held, ChunkedRecipe]] = {}
+        stretches = 0
+        for held, recipe in recipes_there(self._place, groups, self._lose):
+            some.setdefault(held.digest, (held, recipe))
+            stretches += len(recipe.stretches)
+            if len(some) >= _OBJECTS_AT_ONCE or stretches >= _STRETCHES_AT_ONCE:
+                yield from self._taken(some)
+                some, stretches = {}, 0
+        yield from self._taken(some)
+        yield from self._lost
+
+    def _lose(self, held: Held, is_damaged: bool) -> None:
+        self._lost.append(Assembled(held, None, is_damaged, frozenset()))
+
+    def _taken(self, left: dict[bytes, tuple[Held, ChunkedRecipe]]) -> Iterator[Assembled]:
+        """Those that are left, until none is: what is broken there is told, what is damaged here is had anew."""
+        share = Share(sum(recipe.length for _, recipe in left.values()))
+        while left:
+            try:
+                yield from self._cut(left, share)
+            except Broken as broken:
+                if broken.bad_here is not None:
+                    self._writer.doubt(broken.bad_here)
+                    continue
+                held, _ = left.pop(broken.digest)
+                yield Assembled(held, None, broken.is_damaged, broken.bad_packs)
+        self._progress.advance(size_bytes=share.rest())
+
+    def _cut(self, left: dict[bytes, tuple[Held, ChunkedRecipe]], share: Share) -> Iterator[Assembled]:
+        """Those that are left, one after another; which is whole is left no more. Raises Broken."""
+        taken: list[ChunkedRecipe] = []
+        with ExitStack() as stack:
+            here = self._writer.chunks_here()
+            if here is not None:
+                stack.enter_context(here)
+            streams = Streams(self._place, self._rooms, self._tables, here, share.moved)
+            sources = [Source(held.digest, Streamed(streams, recipe), recipe.length) for held, recipe in left.values()]
+            coming = self._writer.cut_coming(sources)
+            try:
+                for digest in coming:
+                    self._progress.advance(size_bytes=share.take())
+                    if digest:
+                        held, recipe = left.pop(digest)
+                        taken.append(recipe)
+                        yield Assembled(held, None, False, frozenset(), is_placed=True)
+            finally:
+                coming.close()  # nobody reads the tables any more
+                self.received_bytes += streams.received_bytes
+                for recipe in taken:
+                    self._tables.note_object(recipe)
