@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -253,6 +254,29 @@ def test_what_a_step_can_bring_back_is_named_as_the_reason_that_it_stays(repo: P
     shutil.rmtree(repo / ".git/track/trash")
     done = track("gc", "--keep", "tips", "--grace", "0", cwd=repo).ok()
     assert "track restore" not in done.err and "are gone" in done.out
+
+
+def test_what_only_a_reflog_keeps_is_named_with_the_age_of_its_entries(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track("init", cwd=repo).ok()
+    track("config", "--clone", "store.min_copies", "0", cwd=repo).ok()
+    for number, hours in enumerate((50, 4, 0)):
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"@{int(time.time()) - hours * 3600 - 60} +0000")
+        change(repo, b"version %d" % number)
+        commit_all(repo, f"version {number}")
+    shutil.rmtree(repo / ".git/track/trash")
+    done = track("gc", "--keep", "tips", "-n", cwd=repo).ok()
+    assert "4 versions that `tips` passes over: kept, for git reflog has entries of them, " in done.err
+    assert " to 2 days old, and those of the last 14 days count (gc.grace)" in done.err
+    assert "git reflog expire --expire=now --all" in done.err and "given up" not in done.err
+    told = track("gc", "--keep", "tips", "-n", "--json", cwd=repo).ok().json["by_reflogs"]
+    assert told["versions"] == 4 and told["first"] < told["last"] <= time.time()
+    assert "git reflog" not in track("gc", "--keep", "all", "-n", cwd=repo).ok().err
+    assert "git reflog" not in track("gc", "--keep", "last 3", "-n", cwd=repo).ok().err, "the policy keeps them itself"
+    git("reflog", "expire", "--expire=now", "--all", cwd=repo)
+    done = track("gc", "--keep", "tips", "-n", cwd=repo).ok()
+    assert "git reflog" not in done.err and "4 versions of the history would be given up" in done.err
 
 
 def test_a_version_that_an_alias_names_stays_under_every_policy(repo: Path, tmp_path: Path) -> None:

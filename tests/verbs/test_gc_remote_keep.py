@@ -1,6 +1,7 @@
 """Gc of a remote with a keep policy: what any clone that pushed there keeps stays; the rest goes, and is told."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,23 @@ def test_of_the_history_only_what_the_policy_says_stays(here: Path) -> None:
     assert whole(here) == {3}
     track("verify", "--remote", "origin", cwd=here).ok()
     track("pull", cwd=consented(cloned(here))).ok()
+
+
+def test_what_only_a_reflog_keeps_there_is_named_with_the_age_of_its_entries(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track("config", "--clone", "gc.grace", "14", cwd=here).ok()
+    monkeypatch.setenv("GIT_COMMITTER_DATE", f"@{int(time.time()) - 7300} +0000")
+    for number in (4, 5):
+        version(here, number)
+    shutil.rmtree(here / ".git/track/trash", ignore_errors=True)
+    done = track("gc", "--remote", "-n", "--keep", "tips", cwd=here).ok()
+    # What the first of the two commits replaced has an entry, too.
+    assert "4 versions that `tips` passes over: kept, for git reflog has entries of them, 2 hours old" in done.err
+    assert "git reflog expire --expire=now --all" in done.err
+    assert track("gc", "--remote", "-n", "--keep", "tips", "--json", cwd=here).ok().json["by_reflogs"]["versions"] == 4
+    forget(here)
+    assert "git reflog" not in track("gc", "--remote", "-n", "--keep", "tips", cwd=here).ok().err
 
 
 def test_what_another_clone_keeps_by_default_stays(here: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from track.cli.passing import documents_of, show_passed
 from track.cli.session import count_text, emit, hint, note, size_text, warn
 from track.flows.leftovers import Source
+from track.flows.needed import ByReflogs
 from track.model.names import display, text_of
 from track.model.policy import widest
 from track.verbs.gc_remote import CollectedRemote
@@ -80,6 +81,26 @@ def show_remote(done: CollectedRemote) -> None:
     _show_rest(done)
 
 
+def show_by_reflogs(held: ByReflogs, policy: str, *, now_s: float, grace_days: int) -> None:
+    """Which versions stay for reflogs alone, how old their entries are, and how they are let go of sooner."""
+    if not held.versions_count:
+        return
+    newest, oldest = (max(0, int(now_s - when_s)) for when_s in (held.last_s, held.first_s))
+    ages = _age(newest) if _age(newest) == _age(oldest) else f"{_age(newest)} to {_age(oldest)}"
+    note(
+        f"{count_text(held.versions_count, 'version')} that `{display(policy)}` passes over: kept, for git reflog has "
+        f"entries of them, {ages} old, and those of the last {count_text(grace_days, 'day')} count (gc.grace)"
+    )
+    hint("git reflog expire --expire=now --all      lets go of them now: git reset can go back to none of them then")
+
+
+def _age(seconds: int) -> str:
+    for length, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            return count_text(seconds // length, word)
+    return count_text(seconds, "second")
+
+
 def _show_rest(done: CollectedRemote) -> None:
     if done.waiting_count and done.next_s is not None and done.next_s > done.now_s:
         hours = max(1, round((done.next_s - done.now_s) / 3600))
@@ -115,6 +136,7 @@ def _show_rest(done: CollectedRemote) -> None:
         what = count_text(done.given_up_count, "version")
         now = "is" if done.given_up_count == 1 else "are"
         note(f"{what} of the history {'would be' if done.is_dry else now} given up: kept is `{done.keep}`")
+    show_by_reflogs(done.by_reflogs, str(done.keep), now_s=done.now_s, grace_days=done.grace_days)
     if done.unheld_count:
         note(
             f"{count_text(done.unheld_count, 'version')} that `{done.keep}` passes over: kept, for fewer than "
@@ -127,6 +149,11 @@ def _show_rest(done: CollectedRemote) -> None:
         note("nothing was changed (--dry-run)")
 
 
+def document_of_reflogs(held: ByReflogs) -> dict[str, object]:
+    """The same for `--json`; times are in seconds since 1970."""
+    return {"versions": held.versions_count, "first": held.first_s or None, "last": held.last_s or None}
+
+
 def document_of_remote(done: CollectedRemote) -> dict[str, object]:
     """The same for `--json`."""
     return {
@@ -136,6 +163,7 @@ def document_of_remote(done: CollectedRemote) -> dict[str, object]:
         "keep": str(done.keep),
         "given_up": done.given_up_count,
         "unheld": {"versions": done.unheld_count, "copies": done.min_copies},
+        "by_reflogs": document_of_reflogs(done.by_reflogs),
         "passed": documents_of(done.passed),
         "files": done.files_count,
         "deleted": {"files": done.deleted_count, "bytes": done.deleted_bytes},

@@ -14,9 +14,10 @@ from track.errors import (
     NotAPointer,
     TrackError,
 )
-from track.flows.keeping import Keepings, kept_by, kept_since
+from track.flows.keeping import Keepings, is_selective, kept_by, kept_since
 from track.flows.reach import children_of
 from track.history.naming import Named, Repository, is_shallow, named_now, repository_at, tips_of
+from track.history.past import named_at, standing_tips, young_reflog
 from track.model.names import display, is_pointer_path
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
@@ -162,6 +163,57 @@ def held_by_steps(found: Iterable[Repository], versions: Collection[bytes], keep
             held.difference_update(root.digest for root in _named_in(named))
         held.difference_update(root.digest for root in _in_states(one, _STATE[:3]))
     return held
+
+
+class ByReflogs(NamedTuple):
+    """How many versions only reflogs keep, and when the first and the last of their entries were written.
+
+    In seconds since 1970; 0 where there are none.
+    """
+
+    versions_count: int = 0
+    first_s: int = 0
+    last_s: int = 0
+
+
+NO_REFLOGS = ByReflogs()
+"""Reflogs keep nothing that is not kept anyway."""
+
+
+def held_by_reflogs(
+    found: Iterable[Repository],
+    versions: Collection[bytes],
+    keepings: Keepings,
+    elsewhere: Mapping[Path, frozenset[str]] | None = None,
+) -> ByReflogs:
+    """Those of the versions that young reflog entries name, and nothing else that a policy keeps or that is in use.
+
+    `elsewhere` are the tips of Git remotes, by the repository. What `track restore` can undo does not count.
+
+    Raises:
+        GitFailed, HistoryIncomplete, Unreadable: a part of a history or of a working tree cannot be read.
+    """
+    found, tips = tuple(found), elsewhere or {}
+    held: set[bytes] = set()
+    times: list[int] = []
+    for one in found if versions else ():
+        place = one.git.common_dir
+        keeping = keepings.get(place)
+        if keeping is None or not is_selective(one, keeping):
+            continue
+        firm = standing_tips(one, float("inf"), tips.get(place, _NONE))
+        young = {oid: when_s for oid, when_s in young_reflog(one, keeping.reflog_after_s).items() if oid not in firm}
+        if here := {root.digest for named in named_at(one, young) for root in _named_in(named)}.intersection(versions):
+            held |= here
+            times += young.values()
+    for one in found if held else ():
+        place = one.git.common_dir
+        keeping = keepings.get(place)
+        without = None if keeping is None else keeping._replace(grace_days=0)
+        for named in kept_by(one, without, tips_of(one), tips.get(place, _NONE)):
+            held.difference_update(root.digest for root in _named_in(named))
+        held.difference_update(root.digest for root in _in_states(one, _STATE[:3]))
+    return ByReflogs(len(held), min(times), max(times)) if held else NO_REFLOGS
 
 
 def _roots(repository: Repository, named: Iterable[Named]) -> Iterator[Root]:

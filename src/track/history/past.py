@@ -6,6 +6,7 @@ them too, at a merge those of every parent: what one of them replaced was a vers
 
 import os
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,30 +45,44 @@ def standing_tips(repository: Repository, reflog_after_s: float, more: Iterable[
         GitFailed: a ref is broken.
     """
     git = repository.git
-    found = {*hidden_tips(repository), *more}
+    found = {*hidden_tips(repository), *more, *young_reflog(repository, reflog_after_s)}
     found.update(git.run("for-each-ref", "--format=%(objectname)").decode("ascii").split())
     found.update(git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).decode("ascii").split())
     # A stash is a commit whose parents are the index and the untracked files; older ones are in its reflog alone.
     found.update(git.run("log", "-g", "--format=%H %P", "refs/stash", "--", check=False).decode("ascii").split())
-    for worktree in repository.worktrees:
-        found.update(_young(asked_at(git, worktree).run("log", "-g", "--all", "--date=unix", _DATED), reflog_after_s))
-        found.update(_young_lines(worktree.git_dir / "logs", reflog_after_s))
     return frozenset(found)
 
 
-def _young(listed: bytes, after_s: float) -> Iterator[str]:
+def young_reflog(repository: Repository, after_s: float) -> dict[str, int]:
+    """The commits that reflog entries written after `after_s` came from or went to; the last time at which one did.
+
+    Raises:
+        GitFailed: a ref is broken.
+    """
+    found: dict[str, int] = {}
+    for worktree in repository.worktrees:
+        listed = asked_at(repository.git, worktree).run("log", "-g", "--all", "--date=unix", _DATED)
+        for oid, when_s in chain(_young(listed, after_s), _young_lines(worktree.git_dir / "logs", after_s)):
+            found[oid] = max(when_s, found.get(oid, 0))
+    return found
+
+
+def _young(listed: bytes, after_s: float) -> Iterator[tuple[str, int]]:
     """The commits of reflog entries that are young enough, and of the one before each such entry of its ref."""
-    last = b""
+    last, replaced_s = b"", 0
     for line in listed.splitlines():
         oid, _, selector = line.partition(b" ")
         ref, _, when = selector.rpartition(b"@{")
         is_young = when[:-1].isdigit() and int(when[:-1]) > after_s
-        if is_young or ref == last:
-            yield oid.decode("ascii")
+        if ref == last:
+            yield oid.decode("ascii"), replaced_s
+        if is_young:
+            replaced_s = int(when[:-1])
+            yield oid.decode("ascii"), replaced_s
         last = ref if is_young else b""
 
 
-def _young_lines(folder: Path, after_s: float) -> Iterator[str]:
+def _young_lines(folder: Path, after_s: float) -> Iterator[tuple[str, int]]:
     """The same, read from the files where Git keeps reflogs in files: the first line of one has what came before it."""
     for base, _, names in os.walk(folder):
         for name in names:
@@ -75,7 +90,8 @@ def _young_lines(folder: Path, after_s: float) -> Iterator[str]:
                 for line in file:
                     words = line.partition(b"\t")[0].split()
                     if len(words) > 3 and words[-2].isdigit() and int(words[-2]) > after_s:
-                        yield from (oid.decode("ascii", "replace") for oid in words[:2] if oid.strip(b"0"))
+                        when_s = int(words[-2])
+                        yield from ((oid.decode("ascii", "replace"), when_s) for oid in words[:2] if oid.strip(b"0"))
 
 
 def named_at(repository: Repository, tips: Collection[str]) -> Iterator[Named]:

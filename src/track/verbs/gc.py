@@ -11,7 +11,16 @@ from typing import NamedTuple
 from track.errors import HistoryIncomplete, TrackError, UsageError
 from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over, versions_of
 from track.flows.leftovers import Source, explain
-from track.flows.needed import Reached, held_by_steps, mark_needed, repositories, shallow_among
+from track.flows.needed import (
+    NO_REFLOGS,
+    ByReflogs,
+    Reached,
+    held_by_reflogs,
+    held_by_steps,
+    mark_needed,
+    repositories,
+    shallow_among,
+)
 from track.flows.opened import sweep_readable
 from track.flows.passed import Passed
 from track.flows.sharers import HeldBack, keep_last_copies
@@ -54,7 +63,7 @@ class Collected:
     in a pack. With something `lost` nothing was taken away, unless it was forced. `sources` are there in a dry run.
     `unheld_count` objects of `unheld_bytes` that the policy passes over stay, for fewer than `min_copies` remotes hold
     them; `passed` are remotes that could not be asked. `by_steps_count` versions that it passes over stay, for steps of
-    `track restore` can bring them back.
+    `track restore` can bring them back; `by_reflogs` are those that only entries of Git's reflogs keep.
     """
 
     is_dry: bool
@@ -84,6 +93,8 @@ class Collected:
     unheld_bytes: int = 0
     passed: tuple[Passed, ...] = ()
     by_steps_count: int = 0
+    now_s: float = 0.0
+    by_reflogs: ByReflogs = NO_REFLOGS
 
     @property
     def exit_code(self) -> int:
@@ -147,8 +158,9 @@ def gc(
             did = did._replace(taken=_would_take(found), emptied=_would_empty(project.store, asked.before_s))
         elif not did.is_stopped:
             note_dropped(project.store.rooms, dropped, _why(asked))
-        by_steps = held_by_steps(users, versions_of(passed), chosen)
-        plan = _Plan(dry_run, marks.count(), len(dropped), back, len(by_steps))
+        over = versions_of(passed)
+        by_steps, by_reflogs = held_by_steps(users, over, chosen), held_by_reflogs(users, over, chosen)
+        plan = _Plan(dry_run, marks.count(), len(dropped), back, len(by_steps), by_reflogs)
     return _collected(project, users, reached, found, asked=asked, plan=plan, did=did, sources=sources)
 
 
@@ -208,6 +220,7 @@ class _Plan(NamedTuple):
     given_up_count: int
     back: HeldBack
     by_steps_count: int
+    by_reflogs: ByReflogs
 
 
 class _Done(NamedTuple):
@@ -259,6 +272,8 @@ def _collected(
         unheld_bytes=plan.back.object_bytes,
         passed=plan.back.passed,
         by_steps_count=plan.by_steps_count,
+        now_s=asked.now_s,
+        by_reflogs=plan.by_reflogs,
     )
 
 

@@ -7,10 +7,19 @@ from typing import NamedTuple
 
 from track.errors import HistoryIncomplete, MissingObject, UsageError
 from track.flows.collecting import Collecting, Outcome, View
-from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over
+from track.flows.keeping import Keepings, given_up, keepings, kept_here, passed_over, versions_of
 from track.flows.last_copies import LastCopies, keep_last_copies_there
 from track.flows.leftovers import Source, explain
-from track.flows.needed import Reached, ReadNodes, mark_needed, repositories, shallow_among
+from track.flows.needed import (
+    NO_REFLOGS,
+    ByReflogs,
+    Reached,
+    ReadNodes,
+    held_by_reflogs,
+    mark_needed,
+    repositories,
+    shallow_among,
+)
 from track.flows.passed import Passed
 from track.flows.remotes import choose, clone_id, connected
 from track.history.gitrepo import asking_place, tips_elsewhere
@@ -65,7 +74,8 @@ class CollectedRemote:
     `given_up_count` versions of it any more. `keepers` are other clones that keep something. With something `lost`
     nothing was done, unless it was forced. `sources` are there in a dry run. `unheld_count` versions that the policy
     passes over stay, for fewer than `min_copies` other places hold all of them; `passed` are remotes that could not be
-    asked for it.
+    asked for it. `by_reflogs` are versions that it passes over and only entries of Git's reflogs, of the last
+    `grace_days`, keep.
     """
 
     remote: str
@@ -100,6 +110,8 @@ class CollectedRemote:
     chunks_bytes: int = 0
     partly_bytes: int = 0
     """About how much is not needed in packs of chunks of which more than half is."""
+    grace_days: int = 0
+    by_reflogs: ByReflogs = NO_REFLOGS
 
     @property
     def exit_code(self) -> int:
@@ -158,7 +170,8 @@ def gc_remote(
             _note_dead(connection, marks, outcome.verdict.dead)
             sources = explain(marks, users, lambda digest: _read(project, collecting, digest), view.passed_over)
         kept = widest((own, *view.others.values()))
-        plan = _Plan(dry_run, own, kept, len(dropped), is_stopped, least, view.last_copies)
+        by_reflogs = held_by_reflogs(users, versions_of(view.passed_over), view.chosen, view.tips)
+        plan = _Plan(dry_run, own, kept, len(dropped), is_stopped, least, view.last_copies, view.grace_days, by_reflogs)
         return _collected(named.name, named.url, outcome, sources, plan)
 
 
@@ -172,6 +185,8 @@ class _Plan(NamedTuple):
     is_stopped: bool
     least: int
     last_copies: LastCopies
+    grace_days: int
+    by_reflogs: ByReflogs
 
 
 class _View:
@@ -183,6 +198,7 @@ class _View:
     ) -> None:  # fmt: skip
         self._project, self._users, self._own, self._progress = project, users, own, progress
         self._connection, self._least = connection, least
+        self.grace_days = project.config.number("gc.grace")
         self._reached: Reached | None = None
         self.others: Mapping[str, Policy] = {}
         self.tips: Mapping[Path, frozenset[str]] = {}
@@ -213,7 +229,7 @@ class _View:
             return self.chosen
         return keepings(
             self._project, self._users, own=self._own, others=others.values(),
-            now_s=now_at(self._connection.place), grace_days=self._project.config.number("gc.grace"),
+            now_s=now_at(self._connection.place), grace_days=self.grace_days,
         )  # fmt: skip
 
 
@@ -309,6 +325,8 @@ def _collected(name: str, url: str, outcome: Outcome, sources: tuple[Source, ...
         among_live_count=verdict.among_live_count,
         among_live_bytes=verdict.among_live_bytes,
         partly_bytes=verdict.partly_bytes,
+        grace_days=plan.grace_days,
+        by_reflogs=plan.by_reflogs,
         now_s=outcome.now_s,
         next_s=outcome.next_s,
         keepers=tuple(

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 
 import click
 
-from track.cli.collected import document_of_remote, document_of_sources, show_remote, show_sources
+from track.cli.collected import (
+    document_of_reflogs,
+    document_of_remote,
+    document_of_sources,
+    show_by_reflogs,
+    show_remote,
+    show_sources,
+)
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import setting_flag
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, size_text, warn
@@ -165,6 +172,7 @@ def _show_rest(done: Collected) -> None:
         what = count_text(done.given_up_count, "version")
         now = "is" if done.given_up_count == 1 else "are"
         note(f"{what} of the history {'would be' if done.is_dry else now} given up: kept is `{kept}`")
+    show_by_reflogs(done.by_reflogs, str(done.policy), now_s=done.now_s, grace_days=done.grace_days)
     if done.by_steps_count:
         note(
             f"{count_text(done.by_steps_count, 'version')} that `{display(str(done.policy))}` passes over: kept, for "
@@ -204,6 +212,7 @@ def _document(done: Collected) -> dict[str, object]:
         "given_up": done.given_up_count,
         "unheld": {"objects": done.unheld_count, "bytes": done.unheld_bytes, "copies": done.min_copies},
         "by_steps": done.by_steps_count,
+        "by_reflogs": document_of_reflogs(done.by_reflogs),
         "passed": documents_of(done.passed),
         "grace_days": done.grace_days,
         "repositories": [display(str(path)) for path in done.repositories],
