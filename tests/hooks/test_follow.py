@@ -140,6 +140,23 @@ def test_what_git_itself_tracks_is_never_removed(here: Hooked) -> None:
     assert (here.root / "e/x").read_bytes() == b"1"
 
 
+def test_data_that_is_all_of_gits_by_now_is_not_told_as_removed(here: Hooked) -> None:
+    """As after `import-lfs --history`, on the way back to the branch that has the files themselves."""
+    here.add({"e": b"1", "o/x": b"2", "gone": b"3"}, "as data", "e", "o", "gone")
+    here.git("branch", "data")
+    here.git("rm", "--quiet", "--cached", "e.track", "o.track", "gone.track")
+    for name in ("e.track", "o.track", "gone.track"):
+        (here.root / name).unlink()
+    (here.root / ".gitignore").write_text("/.store\n/d\n/f.csv\n/new\n/gone\n")
+    here.git("add", "-f", "e", "o/x", ".gitignore")
+    here.git("commit", "--quiet", "-m", "as code")
+    here.git("checkout", "--quiet", "data")
+    said = here.git("checkout", "main")
+    assert ((here.root / "e").read_bytes(), (here.root / "o/x").read_bytes()) == (b"1", b"2")
+    assert "removed with its pointer: gone\n" in said.text + "\n"
+    assert here.in_step()
+
+
 def test_merge_fast_forward_and_true_merge(here: Hooked) -> None:
     here.git("checkout", "--quiet", "-b", "side", "first")
     here.git("merge", "--quiet", "main")

@@ -29,7 +29,7 @@ def leave(
         except TrackError as error:
             kept.append(Kept(path, (), error.message))
             continue
-        if found.here.seen.kind == "missing":
+        if found is None or found.here.seen.kind == "missing":
             project.stat_cache.forget(path)
         elif found.here.seen.kind == recorded.kind:  # else what stands there now is none of ours
             if found.lost:
@@ -40,12 +40,14 @@ def leave(
     return tuple(found.path for found in plans), tuple(kept)
 
 
-def _planned(project: Project, path: bytes) -> Plan:
-    """What it takes to have nothing at `path` but the files of Git's own."""
+def _planned(project: Project, path: bytes) -> Plan | None:
+    """What it takes to have nothing at `path` but the files of Git's own; None where all of it is Git's by now."""
     found = absence(project, path)
     tracked = set(project.git.is_tracked([path]))
     for inner in [inner for inner in found.removes if _full(path, inner) in tracked]:
         del found.removes[inner]
+    if tracked and not found.removes:
+        return None
     found.lost = [inner for inner in found.lost if inner in found.removes]
     return found
 
