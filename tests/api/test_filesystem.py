@@ -141,6 +141,16 @@ def test_what_is_not_there_is_a_file_not_found_and_says_what_was_meant(files: Tr
         files.open("parts")
 
 
+def test_a_partition_that_is_not_there_is_a_file_not_found_and_says_which_are(files: TrackFileSystem) -> None:
+    assert files.cat("sales?region=eu") == b"region\neu\n"
+    for ask in (files.cat, files.info, files.open):
+        with pytest.raises(UnknownFile, match="`sales` has no version with region=us") as caught:
+            ask("track://sales?region=us")
+        assert isinstance(caught.value, FileNotFoundError) and caught.value.details == ("there is region=eu",)
+    with pytest.raises(UnknownFile, match=r"data/\*\.txt"):
+        files.cat("data/*.txt")
+
+
 def test_what_is_read_from_the_end_or_as_a_block_is_what_the_file_has_there(files: TrackFileSystem) -> None:
     whole = files.cat_file("data/train.csv")
     assert files.cat_file("data/train.csv", start=-4) == whole[-4:]
@@ -355,10 +365,11 @@ def test_a_part_that_was_altered_on_the_way_is_never_given(wide: tuple[Path, Cou
     with files.open("wide.parquet") as file:
         counted.flips = True
         try:
-            with pytest.raises(DamagedObject):
+            with pytest.raises(DamagedObject, match=r"`wide\.parquet` cannot be read at remote `origin`: ") as caught:
                 file.read(10)
         finally:
             counted.flips = False
+    assert (caught.value.hint or "").splitlines()[0].split("  ")[0] == "track fetch -- wide.parquet"
     files.close()
 
 

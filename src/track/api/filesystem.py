@@ -2,23 +2,24 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]  # it has no types
 
 from track.api import asking
 from track.api.asking import asks, maybe
+from track.api.facts import Asked, fact_of, folder_of, rev_of, right_in, split_url
 from track.api.handles import Handles
 from track.errors import UnknownFile, UnknownPath, UsageError
 from track.flows.elsewhere import Elsewhere
 from track.flows.pinned import Pinned
 from track.flows.run_start import RUN_ID
 from track.here import absolute
-from track.model.canonical import canonical_json
 from track.model.names import display
 from track.project import Project
 from track.verbs.ls import ls
@@ -75,7 +76,7 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         if isinstance(path, list):
             return [cls._strip_protocol(each) for each in path]
         text = asking.path("path", path).removeprefix("track://").removeprefix("track::")
-        bare, query = _split(text)
+        bare, query = split_url(text)
         return bare.strip("/") + query
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
@@ -90,14 +91,14 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         """
         asked = self._asked(path)
         if not asked.bare:
-            return _folder("")
+            return folder_of("")
         try:
             pinned = self._pinned(asked)
         except UnknownPath as error:
             if self._below(asked):
-                return _folder(asked.bare + asked.query)
-            raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
-        return _fact(asked.bare + asked.query, pinned)
+                return folder_of(asked.bare + asked.query)
+            raise _no_file(error) from error
+        return fact_of(asked.bare + asked.query, pinned)
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """What is in a folder, or the file at a path, by name.
@@ -114,13 +115,13 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         except UnknownPath as error:
             pinned, found = None, self._below(asked)
             if not found:
-                raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+                raise _no_file(error) from error
         if pinned is None:
             facts = self._below(asked)
         elif pinned.is_directory:
             facts = self._inside(asked, pinned)
         else:
-            facts = [_fact(asked.bare + asked.query, pinned)]
+            facts = [fact_of(asked.bare + asked.query, pinned)]
         return facts if detail else [fact["name"] for fact in facts]
 
     def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
@@ -133,16 +134,24 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
             UnknownRevision: there is no such commit.
             UsageError: the path is none.
         """
-        bare, query = _split(self._strip_protocol(asking.path("path", path)))
+        bare, query = split_url(self._strip_protocol(asking.path("path", path)))
         if not _MAGIC & set(bare):
             return super().glob(bare + query, maxdepth=maxdepth, **options) if not query else self._known(bare + query)
         if not query:
             return super().glob(bare, maxdepth=maxdepth, **options)
-        there = type(self)(repo=self._repo, rev=_rev_of(query, self._rev))
+        there = type(self)(repo=self._repo, rev=rev_of(query, self._rev))
         found = AbstractFileSystem.glob(there, bare, maxdepth=maxdepth, **options)
         if isinstance(found, dict):
             return {name + query: {**fact, "name": name + query} for name, fact in found.items()}
         return [name + query for name in found]
+
+    def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **options: Any) -> list[str]:
+        """The paths that are meant by paths and patterns, sorted. Raises UnknownFile where nothing is."""
+        with suppress(FileNotFoundError):
+            return super().expand_path(path, recursive, maxdepth, **options)  # type: ignore[no-any-return]  # untyped
+        for one in [path] if isinstance(path, str | os.PathLike) else path:
+            self.info(os.fspath(one))
+        raise UnknownFile(f"nothing is at `{path}`", hint="track ls")
 
     def _known(self, path: str) -> list[str]:
         return [path] if self.exists(path) else []
@@ -161,7 +170,7 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         try:
             pinned = self._pinned(self._asked(path))
         except UnknownPath as error:
-            raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+            raise _no_file(error) from error
         with self._at().reading() as project:
             return _sized(version_stream(project, pinned, self._elsewhere, reader=os.environ.get(RUN_ID)))
 
@@ -192,7 +201,7 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
             with self._at().fresh() as project:
                 return ask(project, pinned)
         except UnknownPath as error:
-            raise UnknownFile(error.message, hint=error.hint, details=error.details) from error
+            raise _no_file(error) from error
 
     def ukey(self, path: str) -> str:
         """What is another for other content: the digest.
@@ -287,16 +296,16 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
             found = self._handles.setdefault(start, found)
         return found
 
-    def _asked(self, path: str) -> "_Asked":
-        bare, query = _split(self._strip_protocol(asking.path("path", path)))
+    def _asked(self, path: str) -> Asked:
+        bare, query = split_url(self._strip_protocol(asking.path("path", path)))
         words = dict(parse_qsl(query[1:], keep_blank_values=True))
-        return _Asked(bare, query, words.pop("rev", None) or self._rev, words)
+        return Asked(bare, query, words.pop("rev", None) or self._rev, words)
 
-    def _pinned(self, asked: "_Asked") -> Pinned:
+    def _pinned(self, asked: Asked) -> Pinned:
         with self._at().reading() as project:
             return version_get(project, asked.bare, rev=asked.rev, partitions=asked.partitions)
 
-    def _below(self, asked: "_Asked") -> list[dict[str, Any]]:
+    def _below(self, asked: Asked) -> list[dict[str, Any]]:
         """The artifacts and folders right below a folder that is in none."""
         with self._at().fresh() as project:
             prefix = f"{asked.rev}:/" if asked.rev is not None else f"{project.root}/"
@@ -312,15 +321,15 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
             first, slash, _ = item.path[start:].partition(b"/")
             name = os.fsdecode(item.path[:start] + first) + asked.query
             if slash or item.kind == "directory":
-                found.setdefault(name, _folder(name))
+                found.setdefault(name, folder_of(name))
             else:
                 found[name] = {"name": name, "size": item.size, "type": "file", "digest": str(item.digest)}
         return list(found.values())
 
-    def _inside(self, asked: "_Asked", pinned: Pinned) -> list[dict[str, Any]]:
+    def _inside(self, asked: Asked, pinned: Pinned) -> list[dict[str, Any]]:
         """The files and folders right in a directory artifact, or in a folder of one."""
         with self._at().reading() as project:
-            return list(_right_in(asked, version_files(project, pinned)))
+            return list(right_in(asked, version_files(project, pinned)))
 
 
 class _Sized(io.BufferedReader):
@@ -339,54 +348,9 @@ def _sized(file: BinaryIO) -> BinaryIO:
     return found
 
 
-class _Asked:
-    """A path that was asked for: the path itself, what stood behind it, and what that means."""
-
-    __slots__ = ("bare", "partitions", "query", "rev")
-
-    def __init__(self, bare: str, query: str, rev: str | None, partitions: dict[str, str]) -> None:
-        self.bare, self.rev, self.partitions = bare, rev, partitions
-        self.query = quote(query, safe="?&=%@:+,~^{}") if query else ""
-
-
-def _right_in(asked: _Asked, entries: Iterator[Any]) -> Iterator[dict[str, Any]]:
-    last = None
-    for entry in entries:
-        first, slash, _ = entry.path.partition(b"/")
-        name = f"{asked.bare}/{os.fsdecode(first)}{asked.query}"
-        if slash or entry.mode == "d":
-            if name != last:
-                yield _folder(name)
-            last = name
-        else:
-            yield {"name": name, "size": entry.size, "type": "file", "digest": f"blake3:{entry.digest.hex()}"}
-
-
-def _fact(name: str, pinned: Pinned) -> dict[str, Any]:
-    if pinned.is_directory:
-        return _folder(name)
-    if pinned.entry is not None:
-        size = pinned.entry.size
-    else:  # a value, read as its JSON and a line's end
-        size = len(canonical_json(pinned.pointer.value)) + 1
-    return {"name": name, "size": size, "type": "file", "digest": str(pinned.digest)}
-
-
-def _folder(name: str) -> dict[str, Any]:
-    return {"name": name, "size": 0, "type": "directory"}
-
-
-def _split(text: str) -> tuple[str, str]:
-    """(the path, what stands from the last `?` on), where that is made of `key=value` and no pattern."""
-    bare, mark, query = text.rpartition("?")
-    pairs = query.split("&")
-    if mark and all("=" in pair and not pair.startswith("=") and "/" not in pair.partition("=")[0] for pair in pairs):
-        return bare, mark + query
-    return text, ""
-
-
-def _rev_of(query: str, otherwise: str | None) -> str | None:
-    return dict(parse_qsl(query[1:])).get("rev", otherwise)
+def _no_file(error: UnknownPath) -> UnknownFile:
+    """The same, as who reads files knows it."""
+    return UnknownFile(error.message, hint=error.hint, details=error.details)
 
 
 def _refuse(path: Any) -> NoReturn:

@@ -10,10 +10,33 @@ from track.flows.pinned import Pinned, file_of, unavailable
 from track.flows.reach import Version
 from track.flows.remotes import Named, connected
 from track.flows.routes import sources
+from track.model.names import display, typed
 from track.project import Project
 from track.store.pack import SMALL
 from track.store.parts import Parts
 from track.store.remote import Remote
+
+
+class FileParts:
+    """The parts of a file at a remote; what goes wrong with one names both."""
+
+    def __init__(self, parts: Parts, artifact: bytes, inner: bytes, remote: str) -> None:
+        """Of a file, or of what is `inner` in a directory, at a remote of this name."""
+        self._parts, self._artifact, self._inner, self._remote = parts, artifact, inner, remote
+        self.length = parts.length
+
+    def read(self, start: int, end: int) -> bytes:
+        """The bytes from `start` to `end`, fewer where the file ends sooner. Raises as `Parts.read`."""
+        try:
+            return self._parts.read(start, end)
+        except (DamagedObject, MissingObject) as error:
+            path = b"/".join(filter(None, (self._artifact, self._inner)))
+            raise type(error)(
+                f"`{display(path)}` cannot be read at remote `{display(self._remote)}`: {error.message}",
+                details=error.details,
+                hint=f"track fetch -- {typed(self._artifact)}      brings it whole, from wherever it is sound\n"
+                f"track repair --remote {display(self._remote)}      in a clone that has it, puts the remote right",
+            ) from error
 
 
 class Elsewhere:
@@ -28,7 +51,7 @@ class Elsewhere:
         self._lock = threading.RLock()
         self._open: dict[tuple[str, str], tuple[AbstractContextManager[Remote], Remote]] = {}
 
-    def parts(self, project: Project, pinned: Pinned) -> Parts | None:
+    def parts(self, project: Project, pinned: Pinned) -> "FileParts | None":
         """The parts of a pinned file, from the best remote that has a recipe of it.
 
         None where the file is here, or small, or no remote gives parts of it: then it is brought whole.
@@ -47,7 +70,7 @@ class Elsewhere:
             for named in sources(project, [Version(pinned.artifact, pinned.pointer, ())]):
                 with suppress(RemoteError, MissingObject, DamagedObject, NewerFormat):
                     if (found := self._at(project, named, entry.digest)) is not None:
-                        return found
+                        return FileParts(found, pinned.artifact, pinned.inner, named.name)
         return None
 
     def bring(self, project: Project, pinned: Pinned, digests: Sequence[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import io
 
-from track.store.parts import Parts
+from track.flows.elsewhere import FileParts
 
 _FURTHEST = 8 << 20
 _BUFFER = 64 << 10
@@ -11,7 +11,7 @@ _BUFFER = 64 << 10
 class _Raw(io.RawIOBase):
     """Reads what is asked for; the more of it one after the other, the further ahead."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: FileParts) -> None:
         self._parts = parts
         self._at = self._next = self._start = 0
         self._held = b""
@@ -48,6 +48,6 @@ class _Raw(io.RawIOBase):
         return len(found)
 
 
-def ranged(parts: Parts) -> io.BufferedReader:
+def ranged(parts: FileParts) -> io.BufferedReader:
     """Parts of an object as a file that is open for reading; every byte was checked before it is given."""
     return io.BufferedReader(_Raw(parts), _BUFFER)
