@@ -72,6 +72,7 @@ def test_what_the_page_shows_works(here: Path, capsys: pytest.CaptureFixture[str
     assert shown["header"] == b"name,age\n"
     assert shown["same"] == b"=^.^="
     assert shown["facts"] == {"a": 1}
+    assert shown["csv"] == "name,age\nAda,36\nAlan,41\n"
     assert shown["model"] == {"kind": "model"}
     assert shown["total"] == [(4.0,)]
     assert shown["new"]["age"].tolist() == [36, 41]  # type: ignore[index]  # a frame
