@@ -23,6 +23,7 @@ from track.errors import (
     OutsideRepository,
     ProjectError,
     SpecialFile,
+    StoreUnwritable,
     TrackError,
     UnknownFile,
     UnknownPath,
@@ -31,6 +32,7 @@ from track.errors import (
 from track.flows.run_start import journal_of
 from track.formats import known
 from track.project import Project
+from track.verbs.put import Content, Put, put
 
 
 @pytest.fixture
@@ -262,6 +264,33 @@ def test_a_handler_is_one_run_for_each_user_and_process(here: Path) -> None:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert pickle.loads(pickle.dumps(h)).upload(["a.txt"]).metadata.run_id not in records
+
+
+def test_a_first_upload_that_fails_beside_another_is_nobodys_parent(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first waits for the second to be through, if it can: then that one had a parent that came to nothing."""
+    h, begun, through = track.Handler(), threading.Event(), threading.Event()
+
+    def slow(project: Project, name: str, content: Content, **options: Any) -> Put:
+        if not begun.is_set():
+            begun.set()
+            through.wait(1)
+            raise StoreUnwritable("no room for the first")
+        return put(project, name, content, **options)
+
+    monkeypatch.setattr("track.api.handler.put", slow)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(h.upload, ["a.txt"])
+        assert begun.wait(60)
+        second = threads.submit(h.upload, ["deep/b.txt"])
+        second.add_done_callback(lambda _: through.set())
+        with pytest.raises(StoreUnwritable, match="no room for the first"):
+            first.result()
+        run = second.result().metadata.run_id
+    assert h.upload(["a.txt"]).metadata.run_id == run
+    with track.Repo(here) as repo:
+        assert run in {one.record.id for one in repo.runs().runs}
 
 
 def test_threads_that_upload_at_once_are_one_run_and_an_upload_that_failed_is_none(here: Path) -> None:

@@ -206,18 +206,19 @@ class Handler:
         with self._handles.fresh() as project:
             if self._remote is not None:
                 choose(project, self._remote)  # before anything is made
-            opened = self._runs.open(self._who(), lambda first: run_open(project, wishes._replace(parent=first)))
-            run = opened.living.id
-            try:
-                for pinned in sources:
-                    note_read(project, run, pinned)
-                content = Content(files.paths, names=files.names, staged=files.staged)
-                put(project, artifact_id, content, remarks=Remarks(labels=said), run=run)
-            except BaseException:
-                self._runs.forget(run)
-                run_abandon(project, run)
-                raise
-            runs_close(project, run, branch=opened.branch)
+            with self._runs.opened(
+                self._who(), lambda first: run_open(project, wishes._replace(parent=first))
+            ) as opened:
+                run = opened.living.id
+                try:
+                    for pinned in sources:
+                        note_read(project, run, pinned)
+                    content = Content(files.paths, names=files.names, staged=files.staged)
+                    put(project, artifact_id, content, remarks=Remarks(labels=said), run=run)
+                except BaseException:
+                    run_abandon(project, run)
+                    raise
+                runs_close(project, run, branch=opened.branch)
             if self._remote is not None:
                 push(project, self._remote)
         return self._found(artifact_id)[0]

@@ -2,8 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from track.errors import DamagedObject, MalformedManifest, MissingObject, NewerFormat, UsageError
@@ -39,23 +39,25 @@ class Runs:
         self._lock = threading.Lock()
         self._first: dict[tuple[str | None, str | None], str] = {}
 
-    def open(self, who: tuple[str | None, str | None], begin: Callable[[str | None], Opened]) -> Opened:
-        """What `begin`, which is given the id of the parent, began. `who` is the user and the outer run."""
+    @contextmanager
+    def opened(self, who: tuple[str | None, str | None], begin: Callable[[str | None], Opened]) -> Iterator[Opened]:
+        """What `begin`, which is given the id of the parent, began. `who` is the user and the outer run.
+
+        While the first upload is under way, others wait: if the block ends by an exception it came to nothing, and is
+        nobody's parent.
+        """
         if self._process != os.getpid():
             self._begin()
         if who[1] is not None:
-            return begin(None)  # what is inside a run has that for its parent
+            yield begin(None)  # what is inside a run has that for its parent
+            return
         with self._lock:
             if (first := self._first.get(who)) is None:
                 opened = begin(None)
+                yield opened
                 self._first[who] = opened.living.id
-                return opened
-        return begin(first)
-
-    def forget(self, run: str) -> None:
-        """A run came to nothing: if it was the first, another one will be."""
-        with self._lock:
-            self._first = {who: first for who, first in self._first.items() if first != run}
+                return
+        yield begin(first)
 
     def __reduce__(self) -> tuple[type["Runs"], tuple[()]]:
         """Another process has its own."""
