@@ -222,7 +222,7 @@ class Version:
     def load(self, *, allow_pickle: bool = False, memory_map: bool = False) -> Any:
         """The object in it, by its type: an array, a frame, text, JSON; its bytes where nothing is known of the type.
 
-        A CSV is text, whatever is installed: what its columns are only its reader can say, as `pandas.read_csv(v.path)`.
+        A CSV is text, whatever is installed; what its columns are only its reader can say.
         `allow_pickle` opens what was pickled, which can run any code: only for who made it and nobody in between. With
         `memory_map`, a large array is mapped and not read.
 
