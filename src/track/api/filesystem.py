@@ -146,7 +146,14 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         return [name + query for name in found]
 
     def expand_path(self, path: Any, recursive: bool = False, maxdepth: int | None = None, **options: Any) -> list[str]:
-        """The paths that are meant by paths and patterns, sorted. Raises UnknownFile where nothing is."""
+        """The paths that are meant by paths and patterns, sorted, as `cat` and `get` ask for them.
+
+        >>> fsspec.filesystem("track").expand_path("images/cats/*.txt")
+        ['images/cats/1.txt', 'images/cats/2.txt']
+
+        Raises:
+            UnknownFile: nothing is there.
+        """
         with suppress(FileNotFoundError):
             return super().expand_path(path, recursive, maxdepth, **options)  # type: ignore[no-any-return]  # untyped
         for one in [path] if isinstance(path, str | os.PathLike) else path:
