@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -12,7 +13,7 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned, files_below
-from support.trees import write_tree
+from support.trees import read_tree, write_tree
 from track.errors import (
     Conflict,
     HistoryIncomplete,
@@ -596,3 +597,17 @@ def test_every_verb_that_meets_a_purged_part_of_a_manifest_says_so(repo: Path, h
         told = f"{done.out}\n{done.err}"
         assert done.code == code and "was purged on" in told and "consent was withdrawn" in told, (command, told)
         assert command[0] != "diff" or "--fetch" not in told
+
+
+def test_the_files_of_a_purged_directory_go_into_the_trash_and_come_back(here: Path) -> None:
+    repo = here
+    track("push", cwd=repo).ok()
+    track("purge", "people", "--shared", "--yes", "--because", "consent was withdrawn", cwd=repo).ok()
+    files = read_tree(repo / "people")
+    assert track("rm", "people", cwd=repo).code == 6, "they are saved nowhere"
+    done = track("rm", "--force", "people", cwd=repo).ok()
+    assert not (repo / "people").exists() and not (repo / "people.track").exists() and "track restore" in done.err
+    track("restore", cwd=repo).ok()
+    (number,) = re.findall(r"track restore (\d+)", done.err)
+    track("restore", number, cwd=repo).ok()
+    assert read_tree(repo / "people") == files and (repo / "people.track").exists()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from track.errors import TrackError
+from track.errors import MissingObject, TrackError
 from track.flows.here import Here, Local
 from track.flows.ignoring import has_line
 from track.flows.nodes import saved_if_possible
@@ -200,13 +200,14 @@ def _held_before(project: Project, found: Plan, nodes: dict[Digest, bytes]) -> H
     if kind == "file":
         local = found.replaced.get(b"") or found.removes.get(b"") or found.here.at(b"", sure=True)
         return Held("file", Digest(local.digest), local.mode == "x") if local is not None and local.digest else None
-    if found.base is None:
-        root = manifest.build(sorted(map(_entry, _kept_somewhere(project, found))), nodes.__setitem__)
-        return Held("directory", Digest(root.digest))
-    changes = _edits(project, found)
-    if not changes:
-        return Held("directory", found.base)
-    root = manifest.update(project.store.read, found.base, changes, nodes.__setitem__)
+    if found.base is not None:
+        with suppress(MissingObject):  # its manifest was purged or lost: what is here says what it is
+            changes = _edits(project, found)
+            if not changes:
+                return Held("directory", found.base)
+            root = manifest.update(project.store.read, found.base, changes, nodes.__setitem__)
+            return Held("directory", Digest(root.digest))
+    root = manifest.build(sorted(map(_entry, _kept_somewhere(project, found))), nodes.__setitem__)
     return Held("directory", Digest(root.digest))
 
 
