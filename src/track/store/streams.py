@@ -23,10 +23,10 @@ from track.store.slabs import Broken
 from track.store.tables import Tables
 from track.store.whole import Whole
 
-BATCH = 16 << 20
+BATCH = 8 << 20
 """Bytes of an object that are had together."""
 
-_AHEAD = 2
+_AHEAD = 3
 _TABLES_AHEAD = 8
 _IN_FLIGHT = 4
 _PARSED = 32
