@@ -201,6 +201,7 @@ def test_each_right_that_is_missing_is_named(project: Path, ssh_server: Sshd, tm
         assert "nobody may not write at ssh://nobody@127.0.0.1" in problems["write"]
         done = track("push", "mine", cwd=project)
         assert done.code == 5 and "nobody may not write" in done.err and "track remote check" in done.err
+        assert "has to give nobody `w` and `x` on the folders there" in done.err
         shared.chmod(0o700)
         done = track("remote", "check", "mine", cwd=project)
         assert done.code == 5 and "nobody may not" in done.err

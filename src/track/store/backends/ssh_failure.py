@@ -130,6 +130,15 @@ def _about_key(seen: UnknownKey, bound: Bound) -> BadCredentials:
     )
 
 
+_MODES = {
+    "list": "`r` and `x` on the folders",
+    "read": "`r` on the files, and `x` on the folders",
+    "write": "`w` and `x` on the folders",
+    "delete": "`w` and `x` on the folders",
+}
+"""What the filesystem there asks for, in the letters of `chmod`."""
+
+
 def explain(error: BaseException, bound: Bound, *, operation: str, key: str) -> TrackError:
     """The error of ours for a request that failed; `operation` is list, read, write or delete."""
     if isinstance(error, _FULL):
@@ -142,8 +151,8 @@ def explain(error: BaseException, bound: Bound, *, operation: str, key: str) -> 
         what = {"list": "list what is in it", "delete": "delete"}.get(operation, operation)
         return RemoteError(
             f"{bound.who} may not {what} at {bound.url}",
-            hint=f"whoever looks after it has to give {bound.who} the right to   to see all that is allowed: "
-            "track remote check",
+            hint=f"whoever looks after it has to give {bound.who} {_MODES[operation]} there (ls -l, chmod, chgrp)\n"
+            "track remote check   says all that is allowed there and what is not",
             details=(f"it is about {display(key)}",) if key else (),
         )
     if isinstance(error, SILENT):
