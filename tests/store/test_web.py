@@ -124,6 +124,28 @@ def test_a_folder_that_may_only_be_read_says_what_is_missing(nginx_server: Web) 
     assert problem is not None and "cannot be written to" in problem.message and "PUT" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("right", "what", "needed"),
+    [
+        ("list", "may not list what is in it", "PROPFIND"),
+        ("read", "may not read", "GET"),
+        ("write", "may not write", "PUT"),
+        ("delete", "may not delete", "DELETE"),
+    ],
+)
+def test_each_right_that_a_server_refuses_is_named_alone(
+    nginx_server: Web, tmp_path: Path, right: str, what: str, needed: str
+) -> None:
+    place = dav_at(nginx_server, f"no-{right}/{tmp_path.name}")
+    (nginx_server.folder / f"no-{right}" / tmp_path.name).mkdir(parents=True)
+    steps = {step.name: step.problem for step in try_place(place).steps}
+    problem = steps[right]
+    assert problem is not None and f"`{USER}` {what} at " in problem.message, steps
+    assert needed in str(problem.hint) and "whoever looks after the server has to allow" in str(problem.hint)
+    others = {name: str(each) for name, each in steps.items() if each is not None and name != right}
+    assert all(what in text for text in others.values()), others
+
+
 def test_a_web_page_is_no_webdav(nginx_server: Web) -> None:
     error = first_problem(dav_at(nginx_server, "web/x"))
     assert "does not take PROPFIND" in error.message and "WebDAV folder" in str(error.hint)

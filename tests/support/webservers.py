@@ -75,11 +75,27 @@ http {{
       dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS; dav_access user:rw;
     }}
     location /read/ {{ auth_basic data; auth_basic_user_file {state}/people; dav_ext_methods PROPFIND OPTIONS; }}
+{_refusing(state)}
     location /web/ {{ }}
     location /elsewhere/ {{ return 302 http://127.0.0.1:{port}/dav/; }}
   }}
 }}
 """
+
+
+def _refusing(state: Path) -> str:
+    """A folder for each right that is missing there: `no-list`, `no-read`, `no-write`, `no-delete`."""
+    methods = {"list": ("PROPFIND",), "read": ("GET",), "write": ("PUT",), "delete": ("DELETE",)}
+    every = ("GET", "PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPFIND", "OPTIONS")
+    return "\n".join(
+        f"""    location /no-{right}/ {{
+      auth_basic data; auth_basic_user_file {state}/people;
+      dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS; dav_access user:rw;
+      create_full_put_path on;
+      limit_except {" ".join(method for method in every if method not in refused)} {{ deny all; }}
+    }}"""
+        for right, refused in methods.items()
+    )
 
 
 def _nginx_program() -> str:
