@@ -283,6 +283,7 @@ class Index:
         known = self.packs()
         if lost := [name for name, (size, _) in known.items() if name not in there or size_of(there[name]) != size]:
             self.cut.update(digest for name in lost if name in there for digest in self.inside(name))
+            self.cut |= self.needing(name for name in lost if name in there)
             self._guarded(lambda db: forget(db, lost))
             self._names = {}
         found = False
