@@ -210,6 +210,36 @@ def test_each_right_that_is_missing_is_named(project: Path, ssh_server: Sshd, tm
 
 
 @pytest.mark.needs("root")
+@pytest.mark.parametrize(
+    ("closed", "mode", "what", "needed"),
+    [
+        (("store.toml",), 0o600, "nobody may not read at", "`r` on the files, and `x` on the folders"),
+        (("index", "roots", "."), 0o333, "nobody may not list what is in it at", "`r` and `x` on the folders"),
+    ],
+)
+def test_reading_and_listing_that_the_modes_there_forbid_are_named(
+    project: Path, ssh_server: Sshd, tmp_path: Path, closed: tuple[str, ...], mode: int, what: str, needed: str
+) -> None:
+    shared = Path("/tmp") / f"track-ssh-modes-{os.getpid()}"
+    shared.mkdir()
+    shared.chmod(0o777)
+    try:
+        track("remote", "add", "origin", ssh_server.url(shared), cwd=project).ok()
+        track("remote", "add", "mine", ssh_server.url(shared, user="nobody"), "--clone", cwd=project).ok()
+        track("push", "origin", cwd=project).ok()
+        for name in closed:
+            (shared / name).chmod(mode)
+        for command in (("remote", "check", "mine"), ("fetch", "mine"), ("push", "mine")):
+            done = track(*command, cwd=project)
+            assert done.code == 5 and what in done.err, command
+            assert f"has to give nobody {needed} there (ls -l, chmod, chgrp)" in done.err
+            assert "track remote check" in done.err and "\ntrack remote check" not in done.err, "every line is a hint"
+    finally:
+        shared.chmod(0o700)
+        shutil.rmtree(shared)
+
+
+@pytest.mark.needs("root")
 def test_a_full_disk_is_called_full_and_nothing_half_is_left(project: Path, tmp_path: Path, ssh_server: Sshd) -> None:
     with small_disk(tmp_path / "disk", size_kib=3072, inodes=200):
         track("remote", "add", "origin", ssh_server.url(tmp_path / "disk" / "shared"), cwd=project).ok()

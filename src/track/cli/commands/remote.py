@@ -215,8 +215,8 @@ def _show_checked(checked: RemoteChecked) -> None:
             continue
         told.add(problem.message)
         note(f"also: {problem.message}")
-        if problem.hint:
-            note(f"      {problem.hint}")
+        for line in (problem.hint or "").splitlines():
+            note(f"      {line}")
 
 
 def _checked_document(checked: RemoteChecked) -> dict[str, object]:
