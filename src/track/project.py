@@ -13,7 +13,7 @@ from track.config import Config, Source
 from track.consents import Consents
 from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
 from track.here import absolute
-from track.history import log
+from track.history import ahead, log
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import check_entry_path, display, standing, typed
@@ -81,7 +81,7 @@ class Project:
             ForbiddenPath: links, pipes or the like are among what track keeps in the Git directory.
         """
         cwd = Path(absolute(start if start is not None else os.curdir))
-        git = Git(cwd)
+        git = ahead.found(str(cwd)) or Git(cwd)
         if set_up and not is_set_up(git):
             raise ProjectError(f"track is not set up in {display(str(git.top))}", hint="track init")
         for state in {git.common_dir / "track", git.git_dir / "track"}:

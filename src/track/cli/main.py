@@ -23,6 +23,8 @@ class Commands(click.Group):
         """The command of that name, loaded now, or None."""
         if cmd_name not in outline.SUMMARIES:
             return None
+        if cmd_name in outline.AHEAD and not ctx.resilient_parsing:
+            import_module("track.history.ahead").begin()
         command: click.Command = import_module(f"track.cli.commands.{cmd_name.replace('-', '_')}").command
         _allow_common_options(command)
         return command

@@ -160,6 +160,9 @@ ACTS = (
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 
+AHEAD = ("deps", "find", "lineage", "path", "who-uses")
+"""Those whose answer begins with what differs in the working tree: Git is asked while they are loaded."""
+
 PAGED = ("deps", "diff", "events", "find", "help", "lineage", "log", "ls", "path", "show", "whereis", "why")
 
 

@@ -7,6 +7,7 @@ from threading import Thread
 from typing import NamedTuple, TypeAlias
 
 from track.errors import GitFailed
+from track.history import ahead
 from track.history.catalog_file import RECORD
 from track.history.catalog_rows import Wanted, kind_of
 from track.history.identity import blob_of, empty_tree
@@ -128,13 +129,8 @@ def differing(git: Git) -> tuple[set[bytes], list[Standing]]:
 
     What is a link, or lies below one, is not there.
     """
-    untracked: list[bytes] = []
-    asked = ("ls-files", "-z", "-o", "--exclude-standard", "--", "*.track")
-    meanwhile = Thread(target=lambda: untracked.extend(git.run(*asked, globs=True, check=False).split(b"\0")[:-1]))
-    meanwhile.start()
-    changed = git.run("diff-files", "-z", "--name-only", "--no-ext-diff", "--", "*.track", globs=True)
-    meanwhile.join()
-    paths = {path for path in (*changed.split(b"\0")[:-1], *untracked) if is_pointer_path(path)}
+    told = ahead.taken(git) or ahead.ask(git)
+    paths = {path for some in told for path in some.split(b"\0")[:-1] if is_pointer_path(path)}
     return paths, list(files_at(git, sorted(paths)))
 
 

@@ -18,10 +18,11 @@ _SAVED = (
     "e.id, e.name, COALESCE(r.ended, r.started), r.user, v.oid, e.category, e.digest, e.size, e.kind, e.type, e.how, "
     "e.metadata, r.id"
 )
+# Without `likely`, the versions of one path are looked for among all of their kind.
 _VERSIONS_IN = """
     SELECT {row}, s.path, s.content FROM {source} s JOIN content c ON c.id = s.content JOIN path p ON p.id = s.path
     {run} LEFT JOIN version v ON v.path = s.path AND v.content = s.content
-    WHERE s.what = {what} AND c.state = 0 {condition}"""
+    WHERE likely(s.what = {what}) AND c.state = 0 {condition}"""
 _VERSION_AT = """
     SELECT {row} FROM path p CROSS JOIN content c LEFT JOIN version v ON v.path = p.id AND v.content = c.id
     WHERE p.id = ? AND c.id = ?"""
