@@ -77,7 +77,13 @@ class UsageError(TrackError):
 
 
 class UnknownRevision(UsageError):
-    """A name that is no commit, tag or branch."""
+    """A name that is no commit, tag or branch: `rev`, where the name itself is what is wrong."""
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, details: tuple[str, ...] = (), rev: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint or ("git log --oneline --all" if rev else None), details=details)
+        self.rev = rev
 
 
 class UnknownPath(UsageError):

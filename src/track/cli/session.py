@@ -8,7 +8,7 @@ from track.cli import render
 from track.cli.meter import meter as progress
 from track.cli.render import count_text, duration_text, size_text
 from track.cli.terminal import detail, emit, emit_bytes, emit_json, emit_told, hint, note, paint, settings, warn
-from track.errors import MissingObject, TrackError, together
+from track.errors import MissingObject, TrackError, UnknownRevision, together
 from track.project import Project
 
 __all__ = [
@@ -49,6 +49,9 @@ def opened(flags: Mapping[str, str] | None = None) -> Iterator[Project]:
             yield project
         except MissingObject as error:
             import_module("track.flows.purges").explain(project, error)
+            raise
+        except UnknownRevision as error:
+            import_module("track.flows.sides").name_nearest(project, error)
             raise
         finally:
             for text in project.warnings[told:]:

@@ -10,8 +10,10 @@ from track.errors import OutsideRepository, UnknownPath, UnknownRevision, UsageE
 from track.flows.candidates import ambiguous, of_commit, of_run
 from track.flows.named_place import place_named
 from track.flows.run_find import Found, known_runs, runs_called, runs_with_digits
+from track.flows.sides import ref_names
 from track.flows.view import Located
 from track.model.names import typed
+from track.model.nearest import nearest
 from track.project import Project
 
 
@@ -73,12 +75,14 @@ def _called_so(project: Project, words: str) -> tuple[list[Found], str | None]:
 
 
 def _with_runs(project: Project, words: str, error: UsageError) -> UsageError:
-    """The same error with the nearest runs, where no artifact is called nearly so."""
+    """The same error with the nearest runs, else branches and tags, where no artifact is called nearly so."""
     hint = error.hint or ""
     if isinstance(error, UnknownPath) and not error.details and "did you mean" not in hint:
         near = get_close_matches(words, sorted(known_runs(project, lambda id, called: False)[1]), n=3, cutoff=0.6)
         if near:
             error.hint = f"did you mean the run {' or '.join(map(typed, near))} ?"
+        elif (ref := nearest(words, ref_names(project))) is not None:
+            error.hint = ref
         elif hint == "track ls":
             error.hint = "artifacts: track ls      runs: track runs list      commits: track log"
     return error

@@ -20,7 +20,7 @@ from track.flows.named import (
     unknown_name,
 )
 from track.flows.run_journal import journal_of
-from track.flows.sides import HERE, STAGED, Side, parsed, side_here
+from track.flows.sides import HERE, STAGED, Side, parsed, ref_names, side_here
 from track.history import log
 from track.history.log import Event
 from track.history.present import present_blobs
@@ -34,6 +34,7 @@ from track.model.names import (
     parse_artifact_pointer,
     typed,
 )
+from track.model.nearest import nearest
 from track.model.pointer import Pointer
 from track.model.record import Record, is_run_id, record_path
 from track.model.record_file import parse_record
@@ -336,7 +337,8 @@ def _by_digest(project: Project, asked: Asked) -> NamedVersion:
     aliases = sorted(names.found.get(asked.name, Versions()).aliases)
     raise UnknownPath(
         f"`{display(asked.name)}` has no version `{display(asked.version)}`: no alias, no digest and no revision",
-        hint=f"track artifacts show {typed(asked.name)}      lists them",
+        hint=nearest(asked.version or "", {*aliases, *ref_names(project)})
+        or f"track artifacts show {typed(asked.name)}      lists them",
         details=tuple(f"there is {display(asked.name)}@{display(each)}" for each in aliases[:_LISTED]),
     )
 

@@ -121,7 +121,7 @@ def full_name(project: Project, rev: str) -> str:
     Raises:
         UnknownRevision: it names no commit.
     """
-    with naming_nearest(project, rev):
+    with naming_nearest(project):
         commit = project.git.resolve(rev)
     name = project.git.run("rev-parse", "--symbolic-full-name", rev, check=False).decode("utf-8", "replace").strip()
     return name if name.startswith("refs/") else commit

@@ -1,12 +1,13 @@
 """Sides: the artifacts of one place, a commit, the index or the working tree, that verbs which ask compare."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError, UnknownRevision, together
 from track.history import log
-from track.model.names import data_path, display, is_named_pointer, pointer_path
+from track.model.names import data_path, is_named_pointer, pointer_path
 from track.model.nearest import nearest
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
@@ -15,6 +16,8 @@ HERE = "the working tree"
 STAGED = "the index"
 _REFS = ("--count=500", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")
 """What is compared with a revision that is none."""
+_SUFFIX = re.compile(r"[~^]|@\{")
+"""What may stand behind the name in a revision, as in `main~2`."""
 
 
 class Side:
@@ -79,20 +82,29 @@ def side_at(project: Project, rev: str) -> Side:
     Raises:
         UnknownRevision: there is no such commit.
     """
-    with naming_nearest(project, rev):
+    with naming_nearest(project):
         return Side(rev, log.pointers_at(project.git, rev))
 
 
 @contextmanager
-def naming_nearest(project: Project, *revs: str) -> Iterator[None]:
-    """Where one of these revisions is unknown inside, the error says which branch or tag is called most like it."""
+def naming_nearest(project: Project) -> Iterator[None]:
+    """Where a revision is unknown inside, the error says which branch or tag is called most like it."""
     try:
         yield
     except UnknownRevision as error:
-        asked = [rev for rev in revs if f"is called `{display(rev)}`" in error.message]
-        refs = os.fsdecode(project.git.run("for-each-ref", *_REFS, check=False)).split() if asked else []
-        error.hint = next(filter(None, (nearest(rev, refs) for rev in asked)), error.hint)
+        name_nearest(project, error)
         raise
+
+
+def name_nearest(project: Project, error: UnknownRevision) -> None:
+    """Have the error say which branch or tag is called most like the revision."""
+    if error.rev is not None and "did you mean" not in (error.hint or ""):
+        error.hint = nearest(_SUFFIX.split(error.rev)[0], ref_names(project)) or error.hint
+
+
+def ref_names(project: Project) -> list[str]:
+    """The short names of branches and tags, some hundreds at most."""
+    return os.fsdecode(project.git.run("for-each-ref", *_REFS, check=False)).split()
 
 
 def side_staged(project: Project) -> Side:

@@ -20,7 +20,7 @@ from track.errors import (
     UsageError,
 )
 from track.flows.reach import known_at_remotes
-from track.flows.sides import HERE, STAGED, Side, artifact_of, pointer_of, side_at, side_here, side_staged
+from track.flows.sides import HERE, STAGED, Side, artifact_of, pointer_of, ref_names, side_at, side_here, side_staged
 from track.model.digest import Digest
 from track.model.manifest import Entry, Read, find, walk
 from track.model.names import (
@@ -238,7 +238,7 @@ def arguments(project: Project, words: Sequence[str], most: int) -> tuple[tuple[
             if not _is_path(project, word):
                 if word.startswith("HEAD"):
                     project.git.resolve(word)  # says that nothing is committed yet
-                raise unknown(os.fsencode(word), side_here(project).contents, "artifact, revision or path")
+                raise _neither(project, word)
             return tuple(revs), tuple(words[number:])
         revs.append(word)
         if len(revs) > most:
@@ -267,6 +267,19 @@ def name_of(artifact: bytes) -> str | None:
     except MalformedPointer:
         return display(artifact)
     return named.name + "".join(f" {key}={value}" for key, value in named.partitions)
+
+
+def _neither(project: Project, word: str) -> TrackError:
+    """The error for what is neither a revision nor a path: of `A..B` the end that is none."""
+    for end in range_of(word) or ():
+        try:
+            project.git.resolve(end or "HEAD")
+        except UnknownRevision as error:
+            return error
+    found = unknown(os.fsencode(word), side_here(project).contents, "artifact, revision or path")
+    if "did you mean" not in (found.hint or ""):
+        found.hint = nearest(word, ref_names(project)) or found.hint
+    return found
 
 
 def unknown(path: bytes, known: Iterable[bytes], where: str = "artifact or path") -> UnknownPath:

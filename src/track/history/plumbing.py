@@ -197,7 +197,7 @@ class Git:
             return oid
         if self.head() is None:
             raise UnknownRevision(f"there is no `{display(rev)}`: nothing is committed yet", hint="git commit")
-        raise UnknownRevision(f"no commit, tag or branch is called `{display(rev)}`", hint="git log --oneline --all")
+        raise UnknownRevision(f"no commit, tag or branch is called `{display(rev)}`", rev=rev)
 
     def head(self) -> str | None:
         """Return the id of the commit that is checked out; none before the first one."""

@@ -162,7 +162,7 @@ def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) 
     first, second = (end or "HEAD" for end in ends or revs)
     base = first
     if ends is not None and "..." in revs[0]:
-        with sides.naming_nearest(project, first, second):
+        with sides.naming_nearest(project):
             found = project.git.merge_base(first, second)
         if found is None:
             raise UnknownRevision(
@@ -172,7 +172,7 @@ def _sides(project: Project, revs: Sequence[str], staged: bool, *, whole: bool) 
     names = first if base == first else base[:12], second
     if whole:
         return sides.side_at(project, base), sides.side_at(project, second), names
-    with sides.naming_nearest(project, base, second):
+    with sides.naming_nearest(project):
         before, after = log.pointers_between(project.git, base, second)
     return Side(base, before), Side(second, after), names
 

@@ -8,6 +8,7 @@ from typing import Any
 from track.errors import UsageError
 from track.flows.finding import RUN_FIELDS, VERSION_FIELDS, Give, Item, find_runs, find_versions
 from track.flows.finding import Order as By
+from track.flows.sides import naming_nearest
 from track.history.catalog import Scope
 from track.history.catalog_view import Unreadable
 from track.model.names import display
@@ -80,10 +81,11 @@ def find(
     whole: Query | None = parts[0] if len(parts) == 1 else And(tuple(parts)) if parts else None
     scope = Scope(rev, every, history)
     order = None if sort is None else By(parse_field(sort.removeprefix("-"), fields), sort.startswith("-"))
-    if runs:
-        looked = find_runs(project, scope, whole, limit, order=order, give=give, before=before)
-    else:
-        looked = find_versions(project, scope, whole, limit, now, order=order, give=give, before=before)
+    with naming_nearest(project):
+        if runs:
+            looked = find_runs(project, scope, whole, limit, order=order, give=give, before=before)
+        else:
+            looked = find_versions(project, scope, whole, limit, now, order=order, give=give, before=before)
     return Found(*looked)
 
 

@@ -15,7 +15,7 @@ from track.flows.logged import CommitLogged, Version, commits_logged, contents_o
 from track.flows.meaning import CommitMeant, meaning
 from track.flows.named_log import named_events
 from track.flows.named_versions import LATEST
-from track.flows.run_find import Found
+from track.flows.run_find import Found, known_runs
 from track.history import log as history
 from track.history.catalog import Scope
 from track.history.log import Event
@@ -85,7 +85,12 @@ def log(
     except (UnknownPath, UnknownRevision, OutsideRepository, MalformedPointer, NewerFormat):
         if (ends := view.range_of(words)) is not None and _are_commits(project, ends):
             return _commits(project, words, most)
-        return _gone(project, words, how)
+        try:
+            return _gone(project, words, how)
+        except UnknownPath:
+            if ends is None:
+                raise
+            return _commits(project, words, most)  # says which end is no revision
     if isinstance(meant, CommitMeant):
         return _commits(project, meant.id, most)
     if isinstance(meant, Found):
@@ -186,6 +191,7 @@ def _gone(project: Project, words: str, how: _How) -> Logged:
 
 def _none(project: Project, artifact: bytes, rev: str) -> UnknownPath:
     names = catalog_of(project).ask(Scope(every=True, history=True), lambda known: known.names())
+    names |= {*sides.ref_names(project), *known_runs(project, lambda id, called: False)[1]}
     return UnknownPath(
         f"no commit that `{display(rev)}` reaches has an artifact called `{display(artifact)}`",
         hint=nearest(os.fsdecode(artifact), names) or "track ls; track status shows what is not committed yet",
