@@ -255,6 +255,8 @@ def _record_of(project: Project, run: str | None) -> Record | None:
     started = datetime.fromtimestamp(int(run.replace("-", "")[:12], 16) / 1000, UTC)
     path = record_path(run, started)
     content = log.read_start(os.fsencode(project.git.top), path, log.MAX_RECORD)
+    if content is None:
+        content = dict(log.records_left_out(project.git, {path})).get(path)
     try:
         if content is not None and (record := parse_record(content, path)).id == run:
             return record

@@ -92,9 +92,15 @@ def settled_runs(project: Project, view: View, heads: Heads, apart: frozenset[by
 
 
 def contents(project: Project, paths: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """(path, content) of the records at these paths of the working tree, sorted; what is none is left out."""
+    """(path, content) of the records at these paths of the working tree, sorted, then of those that a sparse checkout
+    leaves out, as Git's index has them; what is none is passed over.
+    """
     top = os.fsencode(project.git.top)
+    absent: set[bytes] = set()
     for path in sorted(set(paths)):
         content = log.read_start(top, path, log.MAX_RECORD)
         if content is not None:
             yield path, content
+        else:
+            absent.add(path)
+    yield from log.records_left_out(project.git, absent)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-VERSION = 6
+VERSION = 7
 """What these tables are; another number in a file makes it be built anew."""
 POINTER, RECORD = 1, 2
 """What a path is of."""

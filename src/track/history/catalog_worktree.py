@@ -18,6 +18,7 @@ from track.history.catalog_fill import put_paths, transaction, write_contents
 from track.history.catalog_here import Standing
 from track.history.catalog_rows import Wanted, kind_of
 from track.history.identity import empty_tree
+from track.history.left_out import left_out
 from track.history.plumbing import Git
 from track.model.names import is_record_path
 
@@ -107,9 +108,10 @@ def _step(database: sqlite3.Connection, git: Git, number: int | None, kept: _Kep
     standing: list[Standing] = []
     loose: list[bytes] = []
     changed = {*index, *(files ^ before), *here.written_again(kept.signature, signature)}
-    for path in changed:
-        if is_record_path(path) and path not in files and (_is_in(path, folders) or not here.is_there(git, path)):
-            continue
+    absent = {path for path in changed - files if is_record_path(path) and _is_absent(git, path, folders)}
+    apart = left_out(git, absent)
+    index.update(apart)
+    for path in changed - (absent - apart.keys()):
         if (oid := index.get(path)) is not None:
             standing.append(Standing(path, Wanted(oid, kind_of(path))))
         elif is_record_path(path):
@@ -184,8 +186,9 @@ def _records_before(database: sqlite3.Connection, number: int | None, folders: I
     return found
 
 
-def _is_in(path: bytes, folders: Collection[bytes]) -> bool:
-    return path.rpartition(b"/")[0] in folders
+def _is_absent(git: Git, path: bytes, folders: Collection[bytes]) -> bool:
+    """Whether a record is not among the files of the `folders` that were listed, or nowhere on disk."""
+    return path.rpartition(b"/")[0] in folders or not here.is_there(git, path)
 
 
 def _unknown_paths(database: sqlite3.Connection, paths: Collection[bytes]) -> set[bytes]:

@@ -6,10 +6,11 @@ are in the file; what they mean is for `model.pointer`.
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import GitFailed, Unreadable
+from track.history.left_out import left_out
 from track.history.plumbing import Git, PointerFiles
 from track.model.names import display, is_pointer_path, is_record_path
 
@@ -287,17 +288,27 @@ def records_staged(git: Git) -> list[tuple[bytes, bytes]]:
 
 
 def records_here(git: Git) -> Iterator[tuple[bytes, bytes]]:
-    """Give the records of runs in the working tree, staged or not, sorted by path, with their contents.
+    """Give the records of runs in the working tree, staged or not, sorted by path, with their contents; then those
+    that a sparse checkout leaves out, as they are in Git's index.
 
-    One that lies below a link, or is none, is left out.
+    One that lies below a link, or is none, is passed over.
     """
     top = os.fsencode(git.top)
     listed = git.run("ls-files", "-z", "--cached", "--others", "--", ".track/runs/").split(b"\0")
     folders: dict[bytes, bool] = {}
+    absent: set[bytes] = set()
     for path in sorted({path for path in listed if is_record_path(path)}):
         content = _read(top, path, folders, MAX_RECORD)
         if content is not None:
             yield path, content
+        else:
+            absent.add(path)
+    yield from _with_contents(git, left_out(git, absent))
+
+
+def records_left_out(git: Git, paths: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return what Git's index has at those of `paths`, none of which is on disk, that a sparse checkout leaves out."""
+    return _with_contents(git, left_out(git, paths))
 
 
 def _events(

@@ -10,6 +10,7 @@ from track.flows.totals import other_totals
 from track.flows.view import name_of
 from track.history import log
 from track.history.identity import blob_of
+from track.history.left_out import left_out
 from track.model.digest import Digest
 from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import Pointer, parse_pointer
@@ -66,6 +67,8 @@ class Status(NamedTuple):
     operation: str | None
     artifacts: tuple[ArtifactStatus, ...]
     has_remote: bool
+    left_out_count: int = 0
+    """Pointers that a sparse checkout leaves out of the working tree; they are not among the artifacts."""
 
     @property
     def changed(self) -> tuple[ArtifactStatus, ...]:
@@ -95,6 +98,7 @@ class _Pointers(NamedTuple):
     unmerged: frozenset[bytes]
     disk: Mapping[bytes, bytes]
     blobs: Mapping[str, bytes]
+    left_out: Mapping[bytes, str]
 
 
 def status(project: Project, paths: Sequence[str] = (), *, progress: Progress = silent) -> Status:
@@ -108,7 +112,7 @@ def status(project: Project, paths: Sequence[str] = (), *, progress: Progress = 
     """
     wanted = [project.relative(path) for path in paths]
     pointers = _read(project)
-    names = sorted({*pointers.head, *pointers.staged, *pointers.unmerged, *pointers.disk})
+    names = sorted({*pointers.head, *pointers.staged, *pointers.unmerged, *pointers.disk} - pointers.left_out.keys())
     found = [_artifact(project, pointers, name, progress) for name in names if _is_wanted(name, wanted)]
     artifacts = _with_purged(project, _with_stored(project, [artifact for artifact in found if artifact is not None]))
     has_remote = bool(project.config.names("remote.*.url"))
@@ -118,6 +122,7 @@ def status(project: Project, paths: Sequence[str] = (), *, progress: Progress = 
         operation=project.git.operation(),
         artifacts=tuple(_with_pushed(project, artifacts) if has_remote else artifacts),
         has_remote=has_remote,
+        left_out_count=sum(_is_wanted(name, wanted) for name in pointers.left_out),
     )
 
 
@@ -128,7 +133,9 @@ def _read(project: Project) -> _Pointers:
     gone = {
         known for path in (*files.staged, *head) if path not in disk if (known := files.staged.get(path) or head[path])
     }
-    return _Pointers(head, files.staged, frozenset(files.unmerged), disk, dict(project.git.blobs(sorted(gone))))
+    contents = dict(project.git.blobs(sorted(gone)))
+    apart = left_out(project.git, files.staged.keys() - disk.keys())
+    return _Pointers(head, files.staged, frozenset(files.unmerged), disk, contents, apart)
 
 
 def _is_wanted(pointer: bytes, wanted: Sequence[bytes]) -> bool:

@@ -95,8 +95,14 @@ def _show(found: Status) -> None:
     _say_partly(found)
     _say_purged(found)
     _say_unpushed(found)
+    if found.left_out_count:
+        emit(
+            f"this sparse checkout leaves out {count_text(found.left_out_count, 'pointer')}"
+            "  (git sparse-checkout add FOLDER brings those of a folder)"
+        )
     if not found.changed:
-        emit("nothing differs" + ("" if found.artifacts else "; nothing is tracked yet: track add PATH"))
+        empty = not found.artifacts and not found.left_out_count
+        emit("nothing differs" + ("; nothing is tracked yet: track add PATH" if empty else ""))
 
 
 def _differs(artifact: ArtifactStatus) -> bool:
@@ -204,6 +210,7 @@ def _document(found: Status) -> dict[str, object]:
         "head": found.head,
         "operation": found.operation,
         "has_remote": found.has_remote,
+        "left_out": found.left_out_count,
         "artifacts": [
             {
                 "path": text_of(artifact.path),

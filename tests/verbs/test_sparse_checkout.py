@@ -1,0 +1,87 @@
+"""A sparse checkout leaves files out that nobody removed: records of runs are read, pointers are counted."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git
+from support.trees import write_tree
+
+
+@pytest.fixture
+def whole(repo: Path) -> Path:
+    """Two artifacts, one of which a run made, all of it committed."""
+    track("init", cwd=repo).ok()
+    write_tree(repo, {"data/raw.csv": b"3\n1\n", "code/sort.sh": b"sort $1 > $2\n"})
+    track("add", "data/raw.csv", cwd=repo).ok()
+    commit_all(repo, "data")
+    command = ("sh", "code/sort.sh", "data/raw.csv", "data/clean.csv")
+    track("run", "-q", "--name", "prepare", "-o", "data/clean.csv", "--", *command, cwd=repo).ok()
+    commit_all(repo, "run")
+    return repo
+
+
+def leave_out(repo: Path, *patterns: str) -> None:
+    git("sparse-checkout", "set", "--no-cone", "/*", *patterns, cwd=repo)
+
+
+def answers(repo: Path) -> list[str]:
+    """What everything says that reads records."""
+    asked = (
+        ("runs", "list", "--json"),
+        ("runs", "show", "prepare"),
+        ("show", "prepare"),
+        ("why", "data/clean.csv"),
+        ("lineage", "data/clean.csv"),
+        ("find", "--runs"),
+        ("stale", "--json"),
+        ("metrics", "show", "prepare"),
+        ("events", "prepare"),
+        ("env", "show", "prepare"),
+    )
+    return [track(*words, cwd=repo).ok().out for words in asked]
+
+
+@pytest.mark.parametrize("how", ["in this clone", "in a new clone", "catalog built anew", "without journal"])
+def test_records_that_are_left_out_are_read_from_the_index(whole: Path, tmp_path: Path, how: str) -> None:
+    here = whole
+    if how == "in a new clone":
+        here = tmp_path / "clone"
+        git("clone", "-q", whole, here, cwd=tmp_path)
+    if how == "without journal":
+        shutil.rmtree(whole / ".git/track/journal", ignore_errors=True)
+    expected = answers(here)
+    assert '"prepare"' in expected[0]
+    leave_out(here, "!/.track/runs/")
+    assert not (here / ".track/runs").exists()
+    if how == "catalog built anew":
+        (here / ".git/track/catalog.db").unlink()
+    assert answers(here) == expected
+    git("sparse-checkout", "disable", cwd=here)
+    assert answers(here) == expected
+
+
+def test_a_record_that_was_removed_is_not_there_though_others_are_left_out(whole: Path) -> None:
+    track("run", "-q", "--name", "second", "--", "true", cwd=whole).ok()
+    commit_all(whole, "second")
+    leave_out(whole, "!/.track/runs/")
+    record = next(iter(git("ls-files", ".track/runs", cwd=whole).split()))
+    git("rm", "-q", "--sparse", "--cached", record, cwd=whole)
+    shutil.rmtree(whole / ".git/track/journal", ignore_errors=True)
+    names = {run["name"] for run in json.loads(track("runs", "list", "--json", cwd=whole).ok().out)["runs"]}
+    assert len(names & {"prepare", "second"}) == 1
+
+
+def test_pointers_that_are_left_out_are_not_deleted(whole: Path) -> None:
+    leave_out(whole, "!/data/clean.csv.track")
+    said = track("status", "--exit-code", cwd=whole).ok().out
+    assert "deleted" not in said and "nothing differs" in said
+    assert "this sparse checkout leaves out 1 pointer  (git sparse-checkout add FOLDER" in said
+    document = json.loads(track("status", "--json", cwd=whole).ok().out)
+    assert document["left_out"] == 1
+    assert [artifact["path"] for artifact in document["artifacts"]] == ["data/raw.csv"]
+    (whole / "data/raw.csv.track").unlink()
+    assert "D deleted  data/raw.csv" in track("status", cwd=whole).ok().out
