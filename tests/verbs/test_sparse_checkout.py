@@ -85,3 +85,16 @@ def test_pointers_that_are_left_out_are_not_deleted(whole: Path) -> None:
     assert [artifact["path"] for artifact in document["artifacts"]] == ["data/raw.csv"]
     (whole / "data/raw.csv.track").unlink()
     assert "D deleted  data/raw.csv" in track("status", cwd=whole).ok().out
+
+
+def test_an_ignore_file_that_is_left_out_keeps_its_lines(whole: Path) -> None:
+    (whole / "data/.gitignore").write_text("/mine\n" + (whole / "data/.gitignore").read_text())
+    commit_all(whole, "a line of one's own")
+    leave_out(whole, "!/data/")
+    assert not (whole / "data/.gitignore").exists()
+    shutil.rmtree(whole / "data")
+    track("checkout", "--inputs", "prepare", cwd=whole).ok()
+    assert (whole / "data/raw.csv").is_file()
+    git("sparse-checkout", "disable", cwd=whole)
+    assert (whole / "data/.gitignore").read_text().startswith("/mine\n")
+    assert git("status", "--porcelain", "data", cwd=whole) == ""

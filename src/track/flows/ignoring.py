@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from track import publish
 from track.flows import setup
+from track.history.left_out import left_out
 from track.model.names import is_named_pointer
 from track.project import Project
 
@@ -30,9 +31,10 @@ def ignore(project: Project, paths: Iterable[bytes]) -> list[bytes]:
         DiskFull, StoreUnwritable: it could not be written; its old content stays.
     """
     touched = []
-    for folder, names in sorted(_by_folder(paths).items()):
-        file = folder + b"/" + FILE if folder else FILE
-        before = setup.read(project, file) or b""
+    named = {folder + b"/" + FILE if folder else FILE: names for folder, names in sorted(_by_folder(paths).items())}
+    there = _there(project, named)
+    for file, names in named.items():
+        before = there[file]
         after = including(before, names)
         if after != before:
             _write(project, file, after)
@@ -68,6 +70,14 @@ def heed(project: Project, paths: Iterable[bytes]) -> list[bytes]:
                 publish.remove(name, dir_fd=fd)
         touched.append(file)
     return touched
+
+
+def _there(project: Project, files: Iterable[bytes]) -> dict[bytes, bytes]:
+    """The content of ignore files; of one that a sparse checkout leaves out, what Git's index has."""
+    read = {file: setup.read(project, file) for file in files}
+    oids = left_out(project.git, {file for file, content in read.items() if content is None})
+    staged = dict(project.git.blobs(oids.values()))
+    return {file: staged.get(oids.get(file, ""), b"") if content is None else content for file, content in read.items()}
 
 
 def _by_folder(paths: Iterable[bytes]) -> dict[bytes, list[bytes]]:
