@@ -162,7 +162,8 @@ def methods(scene: "Scene") -> dict[str, Asked]:
     }
     for name, fits in works.items():
         found[f"Run.{name}"] = Asked((lambda: _run()) if name == "init" else scene.run, name, fits, is_cheap=False)
-    for name in ("info", "ls", "glob", "exists", "isfile", "isdir", "created", "modified", "ukey", "open"):
+    named = ("info", "ls", "glob", "exists", "isfile", "isdir", "created", "modified", "ukey", "open", "expand_path")
+    for name in named:
         found[f"TrackFileSystem.{name}"] = Asked(lambda: fs, name, {"path": "data/train.csv"})
     return found
 
@@ -264,7 +265,7 @@ NAMES = sorted(
         *("Run.log_metrics Run.log_event Run.save Run.save_directory Run.save_all Run.save_object".split()),
         *("LogHandler TrackFileSystem TrackFileSystem.info TrackFileSystem.ls TrackFileSystem.glob".split()),
         *("TrackFileSystem.exists TrackFileSystem.isfile TrackFileSystem.isdir TrackFileSystem.modified".split()),
-        *("TrackFileSystem.ukey TrackFileSystem.open TrackFileSystem.created".split()),
+        *("TrackFileSystem.ukey TrackFileSystem.open TrackFileSystem.created TrackFileSystem.expand_path".split()),
     }
 )
 

@@ -1,7 +1,8 @@
 """Measures one large file through S3 beside the bare client: `python -m tests.bench.large [--mib 2048]`.
 
-The file has random bytes, the server is `rclone serve s3` on the loopback, which shares the processors. `push` and
-`pull` are whole processes; the bare client sends the file in parts, has it back in one stream, and checks nothing.
+The file has random bytes, the server is `rclone serve s3` on the loopback, which shares the processors, or SeaweedFS
+with `--seaweedfs`. `push` and `pull` are whole processes; the bare client sends the file in parts, has it back in one
+stream, and checks nothing.
 """
 
 import argparse
@@ -11,15 +12,33 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.bench import workloads
 from tests.bench.bucket import BUCKET, IDENTITY, KEY, PERSON, SECRET, run, serving
 from tests.bench.measure import Broken, Command, Measured, measure
 from tests.bench.tools import compile_package
+from tests.support import seaweed
 
 _CLIENT = Path(__file__).with_name("bare_client.py")
 Step = tuple[str, str, Command, Path]
+
+
+class Server(NamedTuple):
+    """A server with a bucket, and who may use it."""
+
+    endpoint: str
+    bucket: str
+    key: str
+    secret: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which a client finds it."""
+        named = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
+        return {**PERSON, **named, "AWS_ENDPOINT_URL": self.endpoint}
 
 
 def main() -> int:
@@ -31,13 +50,13 @@ def main() -> int:
     try:
         source = folder / "large"
         workloads.make_big(source, size_bytes=options.mib << 20)
-        with serving(folder, options.rclone) as endpoint:
+        with _serving(folder, options) as server:
             for turn in range(options.repeats):
                 place = folder / f"turn-{turn}"
                 place.mkdir()
-                for way, tool, command, cwd in _steps(place, source, endpoint, options.track):
+                for way, tool, command, cwd in _steps(place, source, server, options.track):
                     workloads.settle()
-                    done = measure(command, cwd=cwd, env={**PERSON, "AWS_ENDPOINT_URL": endpoint})
+                    done = measure(command, cwd=cwd, env=server.environment)
                     found.setdefault((way, tool), []).append(done)
                     print(f"{way:5} {tool:12} {_told(done)}", file=sys.stderr, flush=True)
     finally:
@@ -50,19 +69,29 @@ def main() -> int:
     return 0
 
 
+@contextmanager
+def _serving(folder: Path, options: argparse.Namespace) -> Iterator[Server]:
+    if options.seaweedfs:
+        with seaweed.seaweed(folder / "server") as server:
+            yield Server(server.endpoint, seaweed.BUCKET, seaweed.OWNER.key, seaweed.OWNER.secret)
+    else:
+        with serving(folder, options.rclone) as endpoint:
+            yield Server(endpoint, BUCKET, KEY, SECRET)
+
+
 def _told(done: Measured) -> str:
     return f"{done.wall_s:.2f} s ({done.cpu_s:.1f} cpu, {done.memory_bytes >> 20} MiB)"
 
 
-def _steps(place: Path, source: Path, endpoint: str, track: Path) -> Iterator[Step]:
+def _steps(place: Path, source: Path, server: Server, track: Path) -> Iterator[Step]:
     """One round: the way, the tool, what is measured. Raises Broken when what came back is not what went."""
-    env = {"AWS_ENDPOINT_URL": endpoint}
+    env = server.environment
     repo, clone, down = place / "repo", place / "clone", place / "down"
-    client: list[str | Path] = [sys.executable, _CLIENT, endpoint, BUCKET, KEY, SECRET]
+    client: list[str | Path] = [sys.executable, _CLIENT, *server]
     repo.mkdir()
     shutil.copyfile(source, repo / "data.bin")
     run(["git", "init", "--quiet", "--initial-branch=main"], repo, env)
-    url = f"s3://{BUCKET}/{place.name}"
+    url = f"s3://{server.bucket}/{place.name}"
     for command in ([track, "init"], [track, "remote", "add", "origin", url], [track, "add", "data.bin"]):
         run(command, repo, env)
     run(["git", *IDENTITY, "commit", "--quiet", "-m", "one"], repo, env)
@@ -81,6 +110,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.large", description=__doc__)
     parser.add_argument("--mib", type=int, default=2048, help="how large the file is (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="how often everything is done (default: %(default)s)")
+    parser.add_argument("--seaweedfs", action="store_true", help="SeaweedFS, which looks at CRC-32, is the server")
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     parser.add_argument("--track", type=Path, default=beside / "track", help="track's program")
     parser.add_argument("--rclone", type=Path, default=shutil.which("rclone", path=path), help="rclone's program")
