@@ -5,6 +5,7 @@ import random
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from support.remotes import WRITER, add_objects, new_remote
 from track.errors import DamagedObject, DiskFull, MissingObject
 from track.model.digest import Digest, digest_of
-from track.store import drafts, pack, parcels, transfer
+from track.store import assembly, drafts, pack, parcels, transfer
 from track.store.backends.folder import FolderPlace, open_folder
 from track.store.chunk_reading import load_chunked
 from track.store.chunked import ChunkedRecipe, NeededPack, Stretch, dump_chunked
@@ -254,6 +255,18 @@ def test_a_fetch_that_was_broken_off_asks_for_what_did_not_come(
     fetched = remote.fetch(bob, [digest])
     assert fetched.objects_count == 1 and fetched.fetched_bytes < 10 * MIB
     assert bob.read(digest) == data and not (bob.rooms.partial / digest.hex()).exists()
+
+
+def test_an_object_that_ends_with_a_window_comes_when_all_of_it_arrives_at_once(
+    clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = content(3 * MIB + MIB // 2)  # in four packs, as many as are asked for at a time
+    (digest,) = push(clones, data)
+    bob, remote = clones("bob")
+    monkeypatch.setattr(assembly, "WINDOW", len(data))
+    monkeypatch.setattr(assembly, "wait", lambda futures, **_: wait(futures))
+    assert remote.fetch(bob, [digest]).objects_count == 1
+    assert bob.read(digest) == data
 
 
 def test_what_lies_in_a_broken_off_fetch_is_not_believed(clones: Clones) -> None:

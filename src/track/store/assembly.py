@@ -195,10 +195,11 @@ class Assembly:
                 continue
             for at, stretch in recipe.between(0, recipe.length):
                 window.add(target, at, stretch)
+                if at + stretch.length == recipe.length:
+                    window.ended.append(target)
                 if window.is_full:
                     yield from self._jobs_of(window)
                     window = _Window()
-            window.ended.append(target)
         yield from self._jobs_of(window)
 
     def _jobs_of(self, window: _Window) -> Iterator[tuple[Needs, list[_Target]]]:
@@ -210,7 +211,7 @@ class Assembly:
             goals = [(target.goal, at, stretch) for target, at, stretch in wanted]
             jobs.append((Needs(pack, self._tables.records(pack), goals, self._owned(pack.digest)), targets))
         for target in window.ended:
-            target.holds -= 1  # never the last: its end is in one of these jobs, or in one that is under way
+            target.holds -= 1  # never the last: its end is in one of these jobs
         yield from jobs
 
     def _owned(self, pack: bytes) -> list[Own]:
