@@ -9,7 +9,7 @@ import pytest
 
 from store.conftest import spoil
 from support.remotes import WRITER, new_remote
-from track.errors import RemoteUnreachable
+from track.errors import RemoteUnreachable, StoreUnwritable
 from track.model.digest import Digest, digest_of
 from track.store import pack
 from track.store.backends.folder import FolderPlace, open_folder
@@ -22,6 +22,7 @@ from track.store.layout import pack_key
 from track.store.objects import Store
 from track.store.pack import CHUNK, RAW, read_table
 from track.store.remote import Remote
+from track.store.tables import Tables, tables_beside
 
 from .test_chunk_transfer import content, flip, plant
 
@@ -221,6 +222,38 @@ def test_what_is_here_as_a_whole_gives_its_chunks(clones: Clones) -> None:
     fetched = remote.fetch(bob, [second])
     assert fetched.objects_count == 1 and fetched.fetched_bytes < MIB
     assert bob.whole(second) is None and bob.read(second) == edited(data, 3 * MIB)
+
+
+def damage_pages(path: Path) -> None:
+    """Leave of a database its first page, as a power cut may."""
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"U" * (len(data) - 4096))
+
+
+def test_damaged_tables_of_a_remote_are_begun_anew(clones: Clones) -> None:
+    data = content(3 * MIB)
+    first, second = push(clones, data, edited(data, MIB))
+    bob, remote = clones("bob")
+    remote.fetch(bob, [first])
+    damage_pages(tables_beside(remote.known.path))
+    assert remote.fetch(bob, [second]).objects_count == 1
+    is_here(bob, edited(data, MIB))
+    with Tables(tables_beside(remote.known.path)) as tables:
+        assert tables.lacking([]) == [] and tables.owned(b"") == []
+
+
+def test_a_damaged_record_of_chunks_is_named_with_the_way_on(clones: Clones) -> None:
+    data = content(3 * MIB)
+    first, second = push(clones, data, edited(data, MIB))
+    bob, remote = clones("bob")
+    remote.fetch(bob, [first])
+    assert bob.chunks_path is not None
+    damage_pages(bob.chunks_path)
+    with pytest.raises(StoreUnwritable, match=r"chunks\.db cannot be used"):
+        remote.fetch(bob, [second])
+    bob.chunks_path.unlink()
+    assert remote.fetch(bob, [second]).objects_count == 1
+    is_here(bob, edited(data, MIB))
 
 
 def test_without_a_record_of_chunks_everything_still_comes(clones: Clones, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from track.store.index_rows import WHOLE
 from track.store.objects import Store
 from track.store.pack import CHUNK, FOOTER_LENGTH, PackWriter, SealedPack, dump_table, parse_footer, read_table
 from track.store.slabs import Broken, Source
-from track.store.tables import Tables
+from track.store.tables import Tables, TablesUnusable
 from track.store.writer import Take, Writer
 from track.system import is_full, read_at, read_into, shown
 
@@ -100,7 +100,7 @@ class StoreCutter:
         """Cut objects that come from elsewhere, one after another: the digest of each that is whole, b"" meanwhile.
 
         Raises:
-            Broken: one cannot be had, or is another one. What was not told is to be cut again.
+            Broken, TablesUnusable: one cannot be had, or is another one. What was not told is to be cut again.
             DiskFull, StoreUnwritable: the packs could not be written.
         """
         with self._remembered(), self._named():
@@ -114,15 +114,16 @@ class StoreCutter:
     def learn(self) -> Tables | None:
         """Know what is in the store now, and nothing else; another connection to the record of chunks, None without.
 
-        It may be used in another thread.
+        It may be used in another thread. Raises DiskFull, StoreUnwritable.
         """
         self._drop()
-        self._begun()
-        if self._tables is None or self._tables.path is None:
-            return None
-        tables, sound = Tables(self._tables.path), _sound(self._store)
-        tables.use(sound.intersection, forget=False)
-        return tables
+        with self._named():
+            self._begun()
+            if self._tables is None or self._tables.path is None:
+                return None
+            tables, sound = Tables(self._tables.path), _sound(self._store)
+            tables.use(sound.intersection, forget=False)
+            return tables
 
     def seal(self, take: Take) -> None:
         """Give the last pack, with every recipe that waits for it. Raises DiskFull, StoreUnwritable."""
@@ -172,7 +173,7 @@ class StoreCutter:
         try:
             yield
         except BaseException as error:
-            if not isinstance(error, (ChangedWhileAdding, Broken, GeneratorExit)) and not (
+            if not isinstance(error, (ChangedWhileAdding, Broken, TablesUnusable, GeneratorExit)) and not (
                 content is not None and content.is_unreadable
             ):
                 self._failure = error

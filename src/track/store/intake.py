@@ -6,6 +6,7 @@ so that what is alike is there once however the remote cuts, and it has to be th
 Packs are final a few at a time: who goes on after an interruption has what came as chunks that are here.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
@@ -18,7 +19,7 @@ from track.store.rooms import Rooms
 from track.store.segment import Held
 from track.store.slabs import Broken, Source
 from track.store.streams import Streamed, Streams
-from track.store.tables import Tables
+from track.store.tables import Tables, TablesUnusable
 from track.store.writer import Writer
 
 _OBJECTS_AT_ONCE = 256
@@ -33,6 +34,7 @@ class Intake:
         self._place, self._rooms, self._writer = place, rooms, writer
         self._tables, self._progress = tables, progress
         self._lost: list[Assembled] = []
+        self._is_anew = False
         self.received_bytes = 0
         """What came from the remote, as it travelled."""
 
@@ -69,7 +71,16 @@ class Intake:
                     continue
                 held, _ = left.pop(broken.digest)
                 yield Assembled(held, None, broken.is_damaged, broken.bad_packs)
+            except TablesUnusable as unusable:
+                self._begin_anew(unusable.error)
         self._progress.advance(size_bytes=share.rest())
+
+    def _begin_anew(self, error: sqlite3.Error) -> None:
+        """Go on without what was kept of the remote's tables, which is damaged; raises what is not that, or again."""
+        if self._is_anew or isinstance(error, sqlite3.OperationalError):
+            raise error
+        self._tables.begin_anew()
+        self._is_anew = True
 
     def _cut(self, left: dict[bytes, tuple[Held, ChunkedRecipe]], share: Share) -> Iterator[Assembled]:
         """Those that are left, one after another; which is whole is left no more. Raises Broken."""
@@ -91,5 +102,6 @@ class Intake:
             finally:
                 coming.close()  # nobody reads the tables any more
                 self.received_bytes += streams.received_bytes
-                for recipe in taken:
-                    self._tables.note_object(recipe)
+                with streams.there() as there:
+                    for recipe in taken:
+                        there.note_object(recipe)

@@ -5,9 +5,11 @@ those next to each other in one request. What comes next is asked for while what
 wherever they come from; whether they make the object is for the reader to see.
 """
 
+import sqlite3
 from collections import OrderedDict, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from track.errors import DamagedObject
@@ -20,7 +22,7 @@ from track.store.pack import PackEntry
 from track.store.place import NoSuchKey, Place
 from track.store.rooms import Rooms
 from track.store.slabs import Broken
-from track.store.tables import Tables
+from track.store.tables import Tables, TablesUnusable
 from track.store.whole import Whole
 
 BATCH = 8 << 20
@@ -72,8 +74,17 @@ class Streams:
 
     def __init__(self, place: Place, rooms: Rooms, there: Tables, here: Tables | None, moved: Moved) -> None:
         """Nothing is asked before an object is read."""
-        self.place, self.rooms, self.there, self.here, self.moved = place, rooms, there, here, moved
+        self.place, self.rooms, self.here, self.moved = place, rooms, here, moved
+        self._there = there
         self.received_bytes = 0
+
+    @contextmanager
+    def there(self) -> Iterator[Tables]:
+        """The tables of the remote's packs. Raises TablesUnusable for an error of theirs inside the block."""
+        try:
+            yield self._there
+        except sqlite3.Error as error:
+            raise TablesUnusable(error) from error
 
 
 class Streamed(NamedTuple):
@@ -107,6 +118,7 @@ class OpenStream:
             Broken: it cannot be read to its end.
             NewerFormat: a chunk in a form that this version does not know.
             RemoteError: the remote does not answer.
+            TablesUnusable: the tables that are kept of the remote.
         """
         assert offset == self._at, "a stream is read from beginning to end"
         done = 0
@@ -174,7 +186,7 @@ class OpenStream:
         coming: deque[tuple[NeededPack, Stretch]] = deque()
         for stretch in self._recipe.stretches:
             pack = self._recipe.packs[stretch.pack]
-            if pack not in self._entries and pack not in self._asked and self._streams.there.records(pack) is None:
+            if pack not in self._entries and pack not in self._asked and self._records(pack) is None:
                 self._asked[pack] = threads.submit(load_table, self._streams.place, pack)
             coming.append((pack, stretch))
             if len(coming) > _TABLES_AHEAD:
@@ -192,21 +204,24 @@ class OpenStream:
         return found
 
     def _read_table(self, pack: NeededPack) -> Sequence[PackEntry]:
-        there = self._streams.there
         try:
             if (future := self._asked.pop(pack, None)) is None:
-                records = there.records(pack)
+                records = self._records(pack)
                 records = load_table(self._streams.place, pack) if records is None else records
             else:
                 records = future.result()
                 self._streams.received_bytes += pack.table_length
-                with there.together():
+                with self._streams.there() as there, there.together():
                     there.note_table(pack, records)
             return parse_needed_table(records, pack)
         except NoSuchKey:
             raise self._broken(pack, is_damaged=False) from None
         except DamagedObject:
             raise self._broken(pack, is_damaged=True) from None
+
+    def _records(self, pack: NeededPack) -> bytes | None:
+        with self._streams.there() as there:
+            return there.records(pack)
 
     def _broken(self, pack: NeededPack, *, is_damaged: bool) -> Broken:
         return Broken(self._recipe.digest, is_damaged=is_damaged, bad_packs=frozenset([pack.digest]))
@@ -233,9 +248,11 @@ class OpenStream:
 
     def _owned(self, pack: bytes) -> list[Own]:
         """The stretches of a pack that whole objects here have; what others have is in packs here."""
+        with self._streams.there() as there:
+            noted = there.owned(pack)
         return [
             Own(Whole(path), owned.at, owned.first, owned.chunks_count)
-            for owned in self._streams.there.owned(pack)
+            for owned in noted
             if (path := self._streams.rooms.whole(owned.object)) is not None
         ]
 

@@ -57,6 +57,15 @@ class Owned(NamedTuple):
     chunks_count: int
 
 
+class TablesUnusable(Exception):
+    """Raised while objects are read by the tables of a remote, which cannot be used; `error` is what SQLite says."""
+
+    def __init__(self, error: sqlite3.Error) -> None:
+        """For whoever reads them."""
+        super().__init__(str(error))
+        self.error = error
+
+
 class Tables:
     """The tables of one remote. Missing, damaged or of another version, it begins empty. Used in one thread at
     a time."""
@@ -88,6 +97,15 @@ class Tables:
         is_broken = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
         if is_broken and self.path is not None:
             forget_tables(self.path)
+
+    def begin_anew(self) -> None:
+        """Keep nothing any more: the file turned out to be damaged."""
+        self._db.close()
+        if self.path is not None:
+            forget_tables(self.path)
+        self._records.clear()
+        self._usable = {}
+        self._db = _opened(self.path)
 
     @contextmanager
     def together(self) -> Iterator[None]:
