@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from store.conftest import spoil
 from support.remotes import WRITER, new_remote
 from track.errors import RemoteUnreachable, StoreUnwritable
 from track.model.digest import Digest, digest_of
-from track.store import pack
+from track.store import pack, streams
 from track.store.backends.folder import FolderPlace, open_folder
 from track.store.chunk_reading import load_chunked
 from track.store.chunked import ChunkedRecipe, NeededPack, Stretch
@@ -206,6 +207,24 @@ def test_a_recipe_of_other_bytes_gives_nothing(clones: Clones, tmp_path: Path) -
     assert fetched.damaged == {lie} and fetched.objects_count == 1
     assert bob.absent([lie]) == {lie}
     is_here(bob, content(2 * MIB))
+
+
+def test_a_recipe_of_tiny_chunks_without_end_takes_little_memory_at_a_time(
+    clones: Clones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob, remote = clones("bob")
+    lie, times, had = digest_of(b"what it should be"), 100_000, list[int]()
+    stretch = Stretch(0, 0, 1, times, times)
+    plant(remote, [(RAW, b"x", 1)], lambda needed: ChunkedRecipe(lie, times, (needed,), (stretch,)), tmp_path)
+    add = streams._Batch.add
+
+    def counting(batch: streams._Batch, *chunk: Any) -> None:
+        add(batch, *chunk)
+        had.append(len(batch.order))
+
+    monkeypatch.setattr(streams._Batch, "add", counting)
+    assert remote.fetch(bob, [lie]).damaged == {lie} and len(had) == times
+    assert max(had) < 20_000
 
 
 def stated(digest: bytes, needed: NeededPack) -> ChunkedRecipe:

@@ -26,7 +26,9 @@ from track.store.tables import Tables, TablesUnusable
 from track.store.whole import Whole
 
 BATCH = 8 << 20
-"""Bytes of an object that are had together."""
+"""Bytes of an object that are had together ..."""
+CHUNKS = 16_384
+"""... in so many chunks at most, however small a recipe says that they are."""
 
 _AHEAD = 3
 _TABLES_AHEAD = 8
@@ -63,6 +65,11 @@ class _Batch:
         """The next one."""
         self.order.append((pack, number, entry))
         self.size += entry.length
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to have them."""
+        return self.size >= BATCH or len(self.order) >= CHUNKS
 
 
 class Streams:
@@ -176,7 +183,7 @@ class OpenStream:
             for _ in range(stretch.times):
                 for number, entry in enumerate(chunks, stretch.first):
                     batch.add(pack, number, entry)
-                    if batch.size >= BATCH:
+                    if batch.is_full:
                         yield batch
                         batch = _Batch()
         yield batch
