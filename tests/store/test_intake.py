@@ -123,6 +123,16 @@ def test_many_objects_come_in_any_order_with_what_is_alike_once(clones: Clones) 
         is_here(bob, version)
 
 
+@pytest.mark.parametrize("chunking", [CHOSEN])
+def test_what_versions_that_come_together_share_travels_about_once(clones: Clones) -> None:
+    data = content(12 * MIB)
+    digests = push(clones, *[edited(data, turn * 900_000) for turn in range(1, 6)])
+    bob, remote = clones("bob")
+    fetched = remote.fetch(bob, digests)
+    assert fetched.objects_count == 5 and fetched.fetched_bytes < 40 * MIB  # of 60: what is under way is not here yet
+    is_here(bob, edited(data, 900_000))
+
+
 @pytest.mark.parametrize("how_many", [8, 10])
 def test_what_was_broken_off_goes_on_with_what_came(
     clones: Clones, chunking: Chunking, monkeypatch: pytest.MonkeyPatch, how_many: int

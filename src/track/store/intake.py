@@ -90,6 +90,7 @@ class Intake:
             if here is not None:
                 stack.enter_context(here)
             streams = Streams(self._place, self._rooms, self._tables, here, share.moved)
+            streams.fresh = self._writer.fresh
             sources = [Source(held.digest, Streamed(streams, recipe), recipe.length) for held, recipe in left.values()]
             coming = self._writer.cut_coming(sources)
             try:

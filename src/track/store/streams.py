@@ -81,6 +81,8 @@ class Streams:
 
     def __init__(self, place: Place, rooms: Rooms, there: Tables, here: Tables | None, moved: Moved) -> None:
         """Nothing is asked before an object is read."""
+        self.fresh: deque[bytes] = deque()
+        """Packs of chunks that are here by now, which `here` has the tables of; appended to in any thread."""
         self.place, self.rooms, self.here, self.moved = place, rooms, here, moved
         self._there = there
         self.received_bytes = 0
@@ -239,6 +241,8 @@ class OpenStream:
         """In which pack here each chunk is; those that are in none are left out."""
         if self._streams.here is None:
             return {}
+        while self._streams.fresh:
+            self._streams.here.may_use(self._streams.fresh.popleft())
         wanted = list({entry.digest: None for _, _, entry in batch.order})
         found = self._streams.here.spots(wanted)
         return {digest: max(spots).pack for digest, spots in found.items()}

@@ -1,6 +1,7 @@
 """Writer: puts objects into a store, all of them durable and visible at its commit."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from track.store.chunked import ChunkedRecipe, dump_chunked
 from track.store.hashing import hash_fd
 from track.store.index import Index
 from track.store.index_rows import NewPack, needs_of
-from track.store.pack import READ_FLAGS, RECIPE, SMALL, PackEntry, PackWriter, SealedPack
+from track.store.pack import CHUNK, READ_FLAGS, RECIPE, SMALL, PackEntry, PackWriter, SealedPack
 from track.store.rooms import Rooms
 from track.store.slabs import Source
 from track.store.tables import Tables
@@ -84,6 +85,8 @@ class Writer:
         self._pack = PackWriter(rooms.staging)
         self._sealed: list[SealedPack] = []
         self._wholes: list[_Whole] = []
+        self.fresh: deque[bytes] = deque()
+        """Packs of chunks that were published since `chunks_here`, for who reads in another thread."""
         self.new_count = 0
         """Objects that were added and that the store lacked, up to the last commit."""
         self.new_bytes = 0
@@ -160,6 +163,7 @@ class Writer:
         """The record of chunks in the store, of what was added before, too; None where there is none. Close it."""
         assert self._cutter is not None, "nothing cuts here"
         self.commit()
+        self.fresh.clear()
         return self._cutter.learn()
 
     def cut_coming(self, sources: Iterable[Source]) -> Generator[bytes, None, None]:
@@ -266,6 +270,7 @@ class Writer:
             new = [NewPack(pack.name, pack.size, pack.entries, needs_of(pack.path, pack.entries)) for pack in sealed]
             batch.commit()
             self._index.add_packs(new)
+            self.fresh.extend(bytes(pack.name) for pack in sealed if pack.entries[0].flags == CHUNK)
 
     def _seal_recipes(self) -> None:
         """Seal a pack of the recipes of which every chunk is in a pack."""
