@@ -110,10 +110,11 @@ class Config(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A configuration file and the layer it is."""
+    """A configuration file and the layer it is; where nothing is at its path, `otherwise` is what it says."""
 
     layer: Layer
     path: Path
+    otherwise: bytes | None = None
 
 
 def user_file(environ: Mapping[str, str] | None = None) -> Path:
@@ -206,15 +207,16 @@ def parse_value(key: Key, given: object, where: str) -> Value:
     return text
 
 
-def read_file(path: Path, *, follow: bool = True) -> dict[str, object]:
-    """Return the tables of a configuration file; empty when there is none. `follow` is whether it may be a link.
+def read_file(path: Path, *, follow: bool = True, otherwise: bytes | None = None) -> dict[str, object]:
+    """Return the tables of a configuration file, or of `otherwise` when there is none. `follow` is whether it may be a
+    link.
 
     Raises:
         BadConfig: it cannot be read, is too large, or is not TOML.
     """
     content = _content(path, follow)
     if content is None:
-        return {}
+        content = otherwise or b""
     where, hint = display(str(path)), "correct it, or remove it"
     if path.parts[-2:] == (".track", "config.toml"):
         hint = f"correct it, or take back what was changed since the last commit:\ngit restore -- {typed(str(path))}"
@@ -247,8 +249,8 @@ def _all(
     for name, text in flags.items():
         yield Setting(name, parse_value(find_key(name), text, "the command line"), "flag", "")
     yield from _from_environment(environ)
-    for layer, path in sources:
-        tables = read_file(path, follow=layer != "project")
+    for layer, path, otherwise in sources:
+        tables = read_file(path, follow=layer != "project", otherwise=otherwise)
         if layer == "project":
             check_format(tables.get("format", FORMAT), display(str(path)))
         told: list[str] = []

@@ -14,6 +14,7 @@ from track.consents import Consents
 from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
 from track.here import absolute
 from track.history import ahead, log
+from track.history.left_out import left_out
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import check_entry_path, display, standing, typed
@@ -300,7 +301,16 @@ class Project:
 
 def is_set_up(git: Git) -> bool:
     """Return whether `track init` ran here: a committed configuration, or state of this clone."""
-    return os.path.lexists(git.top / os.fsdecode(CONFIG)) or (git.common_dir / "track").is_dir()
+    if os.path.lexists(git.top / os.fsdecode(CONFIG)) or (git.common_dir / "track").is_dir():
+        return True
+    return bool(left_out(git, [CONFIG]))
+
+
+def config_left_out(git: Git) -> bytes | None:
+    """Return the committed configuration as Git's index has it, where a sparse checkout leaves it out."""
+    if os.path.lexists(git.top / os.fsdecode(CONFIG)):
+        return None
+    return next((content for _, content in git.blobs(left_out(git, [CONFIG]).values())), None)
 
 
 def load_config(git: Git, flags: Mapping[str, str] | None = None) -> tuple[Config, tuple[str, ...]]:
@@ -310,7 +320,7 @@ def load_config(git: Git, flags: Mapping[str, str] | None = None) -> tuple[Confi
     if (git.top / ".track").is_symlink():
         warnings = ("`.track` is a link; the configuration behind it is ignored",)
     else:
-        sources.append(Source("project", git.top / os.fsdecode(CONFIG)))
+        sources.append(Source("project", git.top / os.fsdecode(CONFIG), config_left_out(git)))
     sources.append(Source("user", config.user_file()))
     return _believed(config.load(tuple(sources), os.environ, flags), Consents(git.common_dir)), warnings
 

@@ -98,3 +98,28 @@ def test_an_ignore_file_that_is_left_out_keeps_its_lines(whole: Path) -> None:
     git("sparse-checkout", "disable", cwd=whole)
     assert (whole / "data/.gitignore").read_text().startswith("/mine\n")
     assert git("status", "--porcelain", "data", cwd=whole) == ""
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_settings_that_are_left_out_hold_and_are_not_lost(whole: Path, tmp_path: Path, is_new: bool) -> None:
+    track("remote", "add", "origin", str(tmp_path / "remote"), cwd=whole).ok()
+    before = (whole / ".track/config.toml").read_text()
+    commit_all(whole, "remote")
+    here = whole
+    if is_new:
+        here = tmp_path / "clone"
+        git("clone", "-q", whole, here, cwd=tmp_path)
+    git("sparse-checkout", "set", "--cone", "data", cwd=here)
+    assert not (here / ".track").exists()
+    track("status", cwd=here).ok()
+    assert "origin" in track("remote", "list", cwd=here).ok().out
+    track("config", "--project", "runs.keep", "outputs", cwd=here).ok()
+    assert (here / ".track/config.toml").read_text().startswith(before)
+
+
+def test_init_where_settings_are_left_out_keeps_them(whole: Path, tmp_path: Path) -> None:
+    track("remote", "add", "origin", str(tmp_path / "remote"), cwd=whole).ok()
+    commit_all(whole, "remote")
+    git("sparse-checkout", "set", "--cone", "data", cwd=whole)
+    track("init", cwd=whole).ok()
+    assert git("status", "--porcelain", cwd=whole) == ""

@@ -14,7 +14,7 @@ from track.errors import BadConfig, UsageError
 from track.flows.setup import FIRST_CONFIG
 from track.model.names import display
 from track.model.settings import Value
-from track.project import CONFIG, Project
+from track.project import CONFIG, Project, config_left_out
 
 
 def file_of(project: Project | None, layer: Layer) -> Path:
@@ -52,7 +52,7 @@ def write(project: Project | None, layer: Layer, name: str, text: str) -> Value:
             f"the value of `{name}` looks like a secret; it is not committed", hint=f"track config --clone {name} VALUE"
         )
     path = file_of(project, layer)
-    document = _document(path, FIRST_CONFIG if layer == "project" else b"")
+    document = _document(path, _instead(project, layer) or (FIRST_CONFIG if layer == "project" else b""))
     *tables, last = name.split(".")
     place: Container | Table = document
     for table in tables:
@@ -74,11 +74,16 @@ def remove(project: Project | None, layer: Layer, *names: str) -> bool:
         BadConfig: the file is broken.
     """
     path = file_of(project, layer)
-    document = _document(path, b"")
+    document = _document(path, _instead(project, layer))
     was_there = [_taken(document, name.split(".")) for name in names]
     if any(was_there):
         _save(path, document)
     return any(was_there)
+
+
+def _instead(project: Project | None, layer: Layer) -> bytes:
+    """What a layer's file says where a sparse checkout leaves it out."""
+    return (config_left_out(project.git) if project is not None and layer == "project" else None) or b""
 
 
 def _taken(document: tomlkit.TOMLDocument, parts: list[str]) -> bool:
