@@ -123,3 +123,9 @@ def test_init_where_settings_are_left_out_keeps_them(whole: Path, tmp_path: Path
     git("sparse-checkout", "set", "--cone", "data", cwd=whole)
     track("init", cwd=whole).ok()
     assert git("status", "--porcelain", cwd=whole) == ""
+
+
+def test_an_artifact_whose_pointer_is_left_out_is_not_moved(whole: Path) -> None:
+    leave_out(whole, "!/data/clean.csv.track")
+    done = track("mv", "data/clean.csv", "data/other.csv", cwd=whole)
+    assert done.code == 2 and "the pointer of data/clean.csv is not in the working tree" in done.err

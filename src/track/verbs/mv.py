@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from track.errors import UsageError
+from track.errors import UnknownPath, UsageError
 from track.flows.destination import Destination, refuse_targets
 from track.flows.ignoring import heed, ignore
 from track.flows.moving import Moving, Passage
@@ -109,7 +109,13 @@ def _as_before(undo: Undo) -> dict[bytes, Pointer]:
 
 
 def _moves(project: Project, found: Sequence[Meant], target: str, known: Mapping[bytes, Pointer]) -> tuple[Move, ...]:
-    """The single moves, each with a target that is free."""
+    """The single moves, each with a target that is free. Raises UnknownPath where a pointer is in Git's index alone."""
+    for one in found:
+        if one.path not in known:
+            raise UnknownPath(
+                f"the pointer of {display(one.path)} is not in the working tree, or cannot be read",
+                hint="track status shows what is here",
+            )
     sources = [one.path + b"/" + part if part else one.path for one in found for part in one.parts or (b"",)]
     destination = Destination(project, target, known)
     moves = tuple(Move(source, destination.of(source, len(sources))) for source in sources)
