@@ -64,7 +64,10 @@ def commands() -> dict[str, click.Command]:
         assert command is not None
         found[name] = command
         if isinstance(command, click.Group):
-            found |= {f"{name} {inner}": each for inner, each in command.commands.items()}
+            for inner in command.list_commands(parent):  # some are loaded when they are called
+                each = command.get_command(parent, inner)
+                assert each is not None
+                found[f"{name} {inner}"] = each
     return found
 
 

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -153,12 +153,15 @@ class TrackFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
         Raises:
             UnknownFile: nothing is there.
+            UsageError: a path is none.
         """
+        given = [path] if isinstance(path, str | os.PathLike | bytes) or not isinstance(path, Iterable) else list(path)
+        path = [asking.path("path", one) for one in given]
         with suppress(FileNotFoundError):
             return super().expand_path(path, recursive, maxdepth, **options)  # type: ignore[no-any-return]  # untyped
-        for one in [path] if isinstance(path, str | os.PathLike) else path:
-            self.info(os.fspath(one))
-        raise UnknownFile(f"nothing is at `{path}`", hint="track ls")
+        for one in path:
+            self.info(one)
+        raise UnknownFile(f"nothing is at `{', '.join(map(display, path))}`", hint="track ls")
 
     def _known(self, path: str) -> list[str]:
         return [path] if self.exists(path) else []
