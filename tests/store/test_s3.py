@@ -150,6 +150,29 @@ def test_a_server_without_pieces_gives_the_whole(place: BucketPlace, between: Pr
     assert place.get_range("packs/a", 2, 3) == b"234"
 
 
+@pytest.mark.parametrize("what", ["a file", "a piece of a pack"])
+def test_a_server_that_gives_no_more_pieces_gives_nothing_twice(
+    place: BucketPlace, between: Proxy, tmp_path: Path, what: str
+) -> None:
+    """As where several answer in turn, and one of them is behind a proxy that cuts nothing."""
+    send(place, tmp_path / "large", LARGE)
+
+    def whole(request: Request, ask: Callable[[], Answer]) -> Answer | None:
+        wanted = {name.lower(): value for name, value in request.headers.items()}.get("range")
+        if request.method != "GET" or wanted is None or wanted.startswith("bytes=0-"):
+            return None
+        return Answer(200, LARGE, (("Last-Modified", "Mon, 02 Nov 2026 10:00:00 GMT"), ("ETag", '"x"')))
+
+    between.faults.append(whole)
+    if what == "a file":
+        assert place.get_file("objects/a", tmp_path / "staging", limit=1 << 40).digest == digest_of(LARGE)
+        return
+    for turn in range(3):
+        between.requests.clear()
+        assert place.get_range("objects/a", 3 << 20, 2 << 20) == LARGE[3 << 20 : 5 << 20]
+        assert len([one for one in between.requests if one.method == "GET"]) == (3, 1, 1)[turn]
+
+
 def test_a_body_that_breaks_off_is_resumed_or_told(place: BucketPlace, between: Proxy, tmp_path: Path) -> None:
     content = os.urandom(3 << 20)
     place.put("packs/a", content)

@@ -112,7 +112,7 @@ class ObjectPlace(FilesystemPlace):
     def get_range(self, key: str, offset: int, length: int) -> bytes | memoryview:
         """So many bytes at an offset, fewer where the end comes sooner. Raises NoSuchKey."""
         path, end = self.path(key), offset + length
-        if length >= _SMALL:  # worth not being copied
+        if length >= _SMALL and self.objects.has_ranges:  # worth not being copied
             with suppress(_WholeOnly):
                 return self._range(key, offset, end)
         return self.ask(key, "read", lambda: self.objects.cat_file(path, start=offset, end=end))
@@ -198,7 +198,9 @@ class ObjectPlace(FilesystemPlace):
             size, pieces = self.ask(key, "read", lambda: self.objects.opened(self.path(key), SINGLE_LIMIT))
             if pieces is None or (size > SINGLE_LIMIT and not is_whole):
                 try:
-                    yield from self._ranges(key, size)
+                    for piece in self._ranges(key, size):
+                        at += len(piece)
+                        yield piece
                     return
                 except _WholeOnly:
                     is_whole = True

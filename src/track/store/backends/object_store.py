@@ -59,7 +59,8 @@ class ObjectStoreFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec
 
     def _range(self, path: str, start: int, end: int) -> bytes:
         try:
-            return bytes(obstore.get_range(self.store, path, start=start, end=end))
+            if self.has_ranges:
+                return bytes(self.piece(path, start, end))
         except BaseError as error:
             if not ignores_ranges(str(error)):
                 raise
