@@ -1,5 +1,6 @@
 """What is asked of Git while the program is loaded is what would be asked later, and nothing that fails stays."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,38 @@ def test_where_no_repository_is_who_needs_it_says_so(tmp_path: Path, monkeypatch
     assert ahead.found(str(tmp_path)) is None
     done = track("find", cwd=tmp_path)
     assert (done.code, done.out) == (3, "") and "Git repository" in done.err
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_without_threads_it_is_asked_later(repo: Path, monkeypatch: pytest.MonkeyPatch, given: int) -> None:
+    """The system gives one more thread or none; what that one needs another for is asked again."""
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def few(thread: threading.Thread) -> None:
+        if len(started) == given:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    told: list[object] = []
+    monkeypatch.chdir(repo)
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", few)
+        ahead.begin()
+        found = ahead.found(str(repo))
+    assert (found is not None) == bool(given) and not told
+    assert ahead.taken(found or Git(repo)) is None
+
+
+def test_in_a_folder_that_is_gone_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ahead.begin()
+    assert ahead._begun == []
 
 
 def test_git_is_not_asked_twice(repo: Path, tmp_path: Path) -> None:

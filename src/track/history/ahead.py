@@ -24,7 +24,7 @@ class _Asking:
         try:
             self.git = Git(self.folder)
             self.told = ask(self.git)
-        except (TrackError, OSError):  # whoever asks the same says it
+        except (TrackError, OSError, RuntimeError):  # whoever asks the same says it
             pass
 
 
