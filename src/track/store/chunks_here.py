@@ -14,6 +14,7 @@ from track.progress import Moved, unheard
 from track.publish import create, remove, stage
 from track.store.chunked import ChunkedRecipe, NeededPack, chunks_of, parse_needed_table
 from track.store.pack import READ_FLAGS, PackEntry, expand_entry
+from track.store.pieces import PieceReader
 from track.store.ranges import Piece, ranges
 from track.store.rooms import Rooms
 from track.system import naming, read_at, reading, shown, write_at
@@ -100,8 +101,7 @@ class OpenChunks:
         """Nothing is open at first."""
         self._packs, self._recipe = OpenPacksOfChunks(rooms), recipe
         self.size = recipe.length
-        self._coming: Iterator[bytes] = iter(())
-        self._rest = memoryview(b"")
+        self._reader = PieceReader(iter(()))
         self._at = -1
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
@@ -112,16 +112,8 @@ class OpenChunks:
             FileNotFoundError: a pack is gone.
         """
         if offset != self._at:
-            self._coming, self._rest, self._at = self.pieces(offset), memoryview(b""), offset
-        done = 0
-        while done < len(buffer):
-            if not self._rest and not (piece := next(self._coming, b"")):
-                break
-            self._rest = self._rest or memoryview(piece)
-            length = min(len(self._rest), len(buffer) - done)
-            buffer[done : done + length] = self._rest[:length]
-            self._rest = self._rest[length:]
-            done += length
+            self._reader, self._at = PieceReader(self.pieces(offset)), offset
+        done = self._reader.read_into(buffer)
         self._at += done
         return done
 

@@ -1,4 +1,4 @@
-"""Pieces: a file that is in memory and about to be sent, in as many pieces as it was made of."""
+"""Pieces: a file in memory in as many pieces as it was made of, about to be sent, or as they come and are read."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -36,3 +36,25 @@ def cut_up(parts: tuple[bytes | memoryview, ...], most: int) -> Iterator[memoryv
         view = memoryview(part)
         for at in range(0, len(view), most):
             yield view[at : at + most]
+
+
+class PieceReader:
+    """Pieces that come one after another, read into buffers of any size as if they were one file."""
+
+    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
+        """None is asked for yet."""
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill a buffer, as far as they go; how many bytes came. Raises what they raise."""
+        done = 0
+        while done < len(buffer):
+            if not self._rest and not (piece := next(self._pieces, b"")):
+                break
+            self._rest = self._rest or memoryview(piece)
+            length = min(len(self._rest), len(buffer) - done)
+            buffer[done : done + length] = self._rest[:length]
+            self._rest = self._rest[length:]
+            done += length
+        return done

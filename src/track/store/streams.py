@@ -19,6 +19,7 @@ from track.store.chunk_reading import Chunk, load_chunks, load_table, requests_f
 from track.store.chunked import ChunkedRecipe, NeededPack, Stretch, chunks_of, parse_needed_table
 from track.store.chunks_here import OpenPacksOfChunks
 from track.store.pack import PackEntry
+from track.store.pieces import PieceReader
 from track.store.place import NoSuchKey, Place
 from track.store.rooms import Rooms
 from track.store.slabs import Broken
@@ -117,7 +118,7 @@ class OpenStream:
         self._entries: OrderedDict[NeededPack, Sequence[PackEntry]] = OrderedDict()
         self._asked: dict[NeededPack, Future[bytes]] = {}
         self._coming = self._chunks()
-        self._rest = memoryview(b"")
+        self._reader = PieceReader(self._coming)
         self._at = 0
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
@@ -130,15 +131,7 @@ class OpenStream:
             TablesUnusable: the tables that are kept of the remote.
         """
         assert offset == self._at, "a stream is read from beginning to end"
-        done = 0
-        while done < len(buffer):
-            if not self._rest and not (chunk := next(self._coming, b"")):
-                break
-            self._rest = self._rest or memoryview(chunk)
-            length = min(len(self._rest), len(buffer) - done)
-            buffer[done : done + length] = self._rest[:length]
-            self._rest = self._rest[length:]
-            done += length
+        done = self._reader.read_into(buffer)
         self._at += done
         self._streams.moved(done)
         return done
