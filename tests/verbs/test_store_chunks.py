@@ -124,7 +124,8 @@ def test_push_and_pull_between_stores_that_do_and_do_not(here: Path, tmp_path: P
     assert pushed["sent_bytes"] < MIB, pushed
 
 
-def test_a_pull_takes_chunks_that_are_here(here: Path, tmp_path: Path) -> None:
+def waiting_for_version_4(here: Path, tmp_path: Path) -> Path:
+    """A clone that keeps chunks, has those of version 1, and stands at version 4, which is at the remote."""
     git("checkout", "--quiet", "v1", cwd=here)
     track("push", cwd=here).ok()
     other = consented(cloned(here, tmp_path / "other"))
@@ -134,21 +135,18 @@ def test_a_pull_takes_chunks_that_are_here(here: Path, tmp_path: Path) -> None:
     track("push", cwd=here).ok()
     git("fetch", "--quiet", "--tags", "origin", cwd=other)
     git("checkout", "--quiet", "v4", cwd=other)
+    return other
+
+
+def test_a_pull_takes_chunks_that_are_here(here: Path, tmp_path: Path) -> None:
+    other = waiting_for_version_4(here, tmp_path)
     fetched = json.loads(track("fetch", "--json", cwd=other).ok().out)
     assert fetched["fetched_bytes"] < MIB, fetched
 
 
 def test_a_pull_of_a_new_version_writes_no_more_than_what_changed(here: Path, tmp_path: Path) -> None:
     """No file may become so large as the version that comes: the kernel would refuse it."""
-    git("checkout", "--quiet", "v1", cwd=here)
-    track("push", cwd=here).ok()
-    other = consented(cloned(here, tmp_path / "other"))
-    track("config", "--clone", "store.chunks", "true", cwd=other).ok()
-    track("pull", cwd=other).ok()
-    git("checkout", "--quiet", "v4", cwd=here)
-    track("push", cwd=here).ok()
-    git("fetch", "--quiet", "--tags", "origin", cwd=other)
-    git("checkout", "--quiet", "v4", cwd=other)
+    other = waiting_for_version_4(here, tmp_path)
     limited = (
         "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20));"
         "runpy.run_module('track', run_name='__main__')"
