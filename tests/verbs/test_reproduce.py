@@ -74,9 +74,10 @@ turn = time.time_ns() % 1_000_000_007
 def test_what_has_other_bytes_is_judged_by_its_format(here: Path, name: str, body: str, kind: str, why: str) -> None:
     write_tree(here, {"w.py": WRITER.format(body=body).encode()})
     track("run", "--name", "r", "-o", name, "--", sys.executable, "w.py", cwd=here).ok()
-    done = again(here, "r")
-    if done.verdicts[0].kind == "same":  # the clock gave the same number twice
+    for _ in range(20):
         done = again(here, "r")
+        if done.verdicts[0].kind != "same":  # else the clock gave the same number twice
+            break
     assert kinds(done) == [(name, kind)] and why in done.verdicts[0].why
     assert done.is_reproduced == (kind == "equivalent")
 

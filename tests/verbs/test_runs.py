@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -250,6 +251,13 @@ def test_documents_say_it_all(here: Path) -> None:
     text = track("runs", "show", record.short, cwd=here).ok().out
     for fact in ("lr = 0.1", "tags: x", "description: d", "out.txt", "declared", "$ "):
         assert fact in text
+
+
+def test_a_command_is_shown_as_it_can_be_typed(here: Path) -> None:
+    record = execute(here, sys.executable, "-c", "print('a  b')")
+    for asked in (("show", record.short), ("runs", "show", record.short)):
+        (line,) = (line for line in track(*asked, cwd=here).ok().out.splitlines() if line.startswith("  $ "))
+        assert shlex.split(line[4:]) == [sys.executable, "-c", "print('a  b')"] == list(record.command)
 
 
 def test_a_repository_without_runs_has_none(repo: Path) -> None:

@@ -1,5 +1,6 @@
 """How runs are shown: in a line, in full, and as a document."""
 
+import shlex
 from collections.abc import Iterator
 
 from track.cli.render import duration_text, size_text
@@ -27,7 +28,7 @@ def lines(found: Found) -> Iterator[str]:
     if record.by:
         yield f"  by {display(record.by)}"
     if record.command:
-        yield f"  $ {display(' '.join(record.command))}"
+        yield f"  $ {display(shlex.join(record.command))}"
     yield from _revision(record)
     for name in ("folder", "description", "parent"):
         if (fact := getattr(record, name)) not in (None, "/"):

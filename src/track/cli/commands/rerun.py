@@ -1,5 +1,6 @@
 """`track rerun`: the command of a run again, here and now."""
 
+import shlex
 from collections.abc import Mapping
 
 import click
@@ -97,7 +98,7 @@ def command(
         observe = project.config.text("runs.observe") or "auto"
         asked = Asked((), (), observe, not no_keep, isolated, ran_text.committing(commit))
         done = rerun(project, run, changes, asked, echo=to_our_own, ask=asks(yes), progress=progress())
-    note(f"as run {display(done.found.record.name)}: {display(' '.join(done.command))}")
+    note(f"as run {display(done.found.record.name)}: {display(shlex.join(done.command))}")
     ran_text.end(done.ran)
 
 
