@@ -78,6 +78,7 @@ def test_what_the_page_shows_works(here: Path, capsys: pytest.CaptureFixture[str
     assert shown["new"]["age"].tolist() == [36, 41]  # type: ignore[index]  # a frame
     assert shown["old"]["age"].tolist() == [36]  # type: ignore[index]
     assert shown["frame"].rows() == [("Ada", 36)]  # type: ignore[attr-defined]
+    assert len(shown["found"]) == 2 and list(shown["known"]["name"]) == [row["name"] for row in shown["rows"]]  # type: ignore[arg-type,call-overload,index,attr-defined]
     assert shown["table"].num_rows == 2  # type: ignore[attr-defined]
     assert (here / "copies/train.csv").read_text() == shown["text"]
     assert [found.record.name for found in shown["best"]] == ["hello"]  # type: ignore[attr-defined]

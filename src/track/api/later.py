@@ -11,6 +11,7 @@ from track.api import notebook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what a checker of types sees
+    from track.api.found import Found as Found
     from track.api.version_page import page_of as page_of
     from track.flows.lineage_of import Traced as Traced
     from track.flows.run_start import Wishes as Wishes
@@ -27,7 +28,6 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.verbs.deps import deps as deps
     from track.verbs.diff import Diff as Diff
     from track.verbs.diff import diff as diff
-    from track.verbs.find import Found as Found
     from track.verbs.find import find as find
     from track.verbs.init import init as init
     from track.verbs.lineage import lineage as lineage
@@ -62,7 +62,7 @@ _ELSEWHERE = {
     "Content": "track.verbs.put",
     "Diff": "track.verbs.diff",
     "Downloaded": "track.verbs.version_download",
-    "Found": "track.verbs.find",
+    "Found": "track.api.found",
     "Listed": "track.verbs.runs_list",
     "Logged": "track.verbs.log",
     "Marks": "track.verbs.add",

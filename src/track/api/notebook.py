@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from track.api.page import block, facts, note, table, title
+from track.api.shown import WORDS
 from track.model.amounts import count_text, size_text
 from track.model.drawing import line, svg
 from track.model.names import text_of
@@ -171,10 +172,11 @@ _PAGES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 
 def teach() -> None:
-    """Give their pages to the results whose modules are loaded by now; once more is fine."""
-    for module, kind, page in _PAGES:
-        if (loaded := sys.modules.get(module)) is not None:
-            getattr(loaded, kind)._repr_html_ = page
+    """Give their pages, and their words, to the results whose modules are loaded by now; once more is fine."""
+    for name, shows in (("_repr_html_", _PAGES), ("__repr__", WORDS)):
+        for module, kind, how in shows:
+            if (loaded := sys.modules.get(module)) is not None:
+                setattr(getattr(loaded, kind), name, how)
 
 
 def _state(one: ArtifactStatus) -> str:

@@ -233,7 +233,7 @@ class Questions:
         """
         pairs = [(path, str(value)) for path, value in (labels or {}).items()]
         with self._handles.fresh() as project:
-            return later.find(
+            found = later.find(
                 project,
                 query,
                 runs=runs,
@@ -247,3 +247,4 @@ class Questions:
                 since=since,
                 name=name,
             )
+        return later.Found.of(found)

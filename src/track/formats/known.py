@@ -41,6 +41,8 @@ _MATPLOTLIB = _Home("matplotlib_figures", "matplotlib", "matplotlib", "figures")
 _PICKLE = _Home("pickled", "pickle", "pickle")
 _JOBLIB = _Home("joblibs", "joblib", "joblib")
 _TABLES = _Home("parquet_tables", "pyarrow", "pyarrow", "parquet")
+_PANDAS_TABLES = _Home("pandas_tables", "pandas", "pandas", "pandas")
+_POLARS_TABLES = _Home("polars_tables", "polars", "polars", "polars")
 _PICTURE = _Home("chart_png", "matplotlib", "matplotlib", "figures")
 
 _OBJECTS = (_ARRAYS, _PANDAS, _POLARS, _PLOTLY, _MATPLOTLIB)
@@ -207,6 +209,26 @@ def frame_of(rows: Sequence[Mapping[str, Any]], index: str, columns: Sequence[st
     if not _is_there("pandas"):
         return list(rows)
     return import_module("track.formats.pandas_tables").frame(rows, index, columns)
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], library: str) -> Any:
+    """Facts by name as a frame of pandas or polars: a column for each name, and for each path in what has several.
+
+    Raises:
+        NoFormat: the library is not installed.
+    """
+    flat = [dict(_flat(row)) for row in rows]
+    columns = list(dict.fromkeys(name for row in flat for name in row))
+    home = _POLARS_TABLES if library == "polars" else _PANDAS_TABLES
+    return _module(home).table({name: [row.get(name) for row in flat] for name in columns})
+
+
+def _flat(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, fact in facts.items():
+        if isinstance(fact, Mapping):
+            yield from _flat(fact, f"{above}{name}.")
+        else:
+            yield above + name, fact
 
 
 def _is_there(*libraries: str) -> bool:

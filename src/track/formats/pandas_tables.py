@@ -12,3 +12,8 @@ def frame(rows: Sequence[Mapping[str, Any]], index: str, columns: Sequence[str])
     if "creation_time" in columns:
         table["creation_time"] = pd.to_datetime(table["creation_time"], utc=True)
     return table.set_index(index)
+
+
+def table(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """A frame with these columns, of which all are equally long."""
+    return pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})

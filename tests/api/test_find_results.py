@@ -1,0 +1,108 @@
+"""What `Repo.find` gives is a sequence, says how much it shows, and becomes a table of pandas or polars."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pytest
+
+import track
+from support.cli import track_here as cli
+from support.repositories import commit_all
+from support.trees import write_tree
+
+
+@pytest.fixture
+def repo(repo: Path) -> track.Repo:
+    made = track.Repo.init(repo)
+    write_tree(repo, {"a.csv": b"x\n1\n", "b.csv": b"x\n22\n", "many/one": b"1"})
+    made.add("a.csv", labels={"stage": "raw", "fold": "1"})
+    made.add("b.csv", "many", labels={"stage": "clean"})
+    commit_all(repo)
+    return made
+
+
+def test_it_is_a_sequence(repo: track.Repo) -> None:
+    found = repo.find(sort="name")
+    assert [item.name for item in found] == ["a.csv", "b.csv", "many"]
+    assert len(found) == 3 and found[0].name == "a.csv" and found[-1] == found.items[-1]
+    assert not repo.find("size > 1000")
+    with pytest.raises(IndexError):
+        found[3]
+
+
+def test_it_says_how_much_of_it_is_shown(repo: track.Repo) -> None:
+    text = repr(repo.find(sort="name", limit=2))
+    assert text.splitlines()[0] == "<Found: shown 2 of 3>" and len(text.splitlines()) == 3
+    assert "a.csv" in text and "many" not in text and "document" not in text
+    assert repr(repo.find("size > 1000")) == "<Found: shown 0 of 0>"
+
+
+def test_as_dictionaries_and_tables(repo: track.Repo) -> None:
+    found = repo.find(sort="name")
+    rows = found.to_dicts()
+    assert [row["labels"] for row in rows] == [{"stage": "raw", "fold": "1"}, {"stage": "clean"}, {"stage": "clean"}]
+    for frame in (found.to_pandas(), found.to_polars().to_pandas()):
+        assert isinstance(frame, pd.DataFrame)
+        assert frame["name"].tolist() == ["a.csv", "b.csv", "many"]
+        assert frame["labels.stage"].tolist() == ["raw", "clean", "clean"]
+        assert frame["labels.fold"].isna().tolist() == [False, True, True] and frame["size"].sum() == 4 + 5 + 1
+        assert str(frame["created"].dt.tz) == "UTC" and "labels" not in frame.columns
+
+
+def test_of_runs_and_of_nothing(repo: track.Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repo.root)
+    for rate in (0.1, 2, "fast"):
+        with track.Run() as run:
+            run.init(metadata={"rate": rate})
+            run.log_metrics({"auc": 0.5})
+    found = repo.find(runs=True)
+    assert set(found.to_pandas()["metadata.rate"]) == {0.1, 2, "fast"}
+    polars = found.to_polars()
+    assert isinstance(polars, pl.DataFrame) and set(polars["metadata.rate"]) == {"0.1", "2", "fast"}
+    nothing = repo.find("size > 1000")
+    assert nothing.to_dicts() == [] and nothing.to_pandas().empty and nothing.to_polars().is_empty()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_without_the_library_it_is_named(repo: track.Repo, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    found = repo.find()
+    monkeypatch.delitem(sys.modules, f"track.formats.{library}_tables", raising=False)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(track.TrackError, match=f"{library} is needed") as caught:
+        getattr(found, f"to_{library}")()
+    assert caught.value.hint == f"pip install 'track-data[{library}]'"
+
+
+def test_every_result_is_told_in_a_few_words(repo: track.Repo, tmp_path: Path) -> None:
+    shelf = ("remote", "add", "shelf", tmp_path / "shelf")
+    cli("run", "-q", "--name", "sum", "-o", "sum.txt", "--", "sh", "-c", "cat a.csv > sum.txt", cwd=repo.root).ok()
+    commit_all(repo.root, "sum")
+    write_tree(repo.root, {"a.csv": b"x\n1\n2\n"})
+    (run,) = repo.runs().runs
+    told = {
+        "Status": repr(repo.status()),
+        "Diff": repr(repo.diff()),
+        "Logged": repr(repo.log("a.csv")),
+        "Listed": repr(repo.runs()),
+        "Traced": repr(repo.lineage("sum.txt")),
+        "Record": repr(run.record),
+        "Found": repr(run),
+        "Added": repr(repo.add("a.csv")),
+        "Item": repr(repo.find("name = a.csv")[0]),
+    }
+    cli(*shelf, cwd=repo.root).ok()
+    told["Pushed"], told["Pulled"] = repr(repo.push()), repr(repo.pull())
+    told["Ran"] = repr(repo.run(["true"], name="nothing"))
+    when = f"{run.record.started:%Y-%m-%d %H:%M} UTC"
+    record = f"<Record sum ({run.record.short}): completed, {when}, 1 input, 1 output>"
+    assert told["Record"] == told["Found"] == record and told["Listed"] == f"<Listed: shown 1 of 1>\n  {record}"
+    assert told["Status"] == "<Status: on branch main, 4 artifacts, 1 changed>"
+    assert told["Diff"] == "<Diff the index -> the working tree: 1 artifact>"
+    assert told["Logged"] == "<Logged a.csv: 1 version>" and told["Added"] == "<Added: 1 artifact, 0 new, 1 changed>"
+    assert told["Traced"].startswith("<Traced sum.txt: 4 nodes, 3 edges>")
+    assert told["Item"].startswith("<Item a.csv: ") and told["Item"].endswith(">")
+    assert told["Pushed"].startswith("<Pushed to shelf: ") and told["Pulled"] == "<Pulled: 0 objects, 0 B>"
+    assert told["Ran"].startswith("<Ran nothing (")
+    assert all(len(line) < 120 for text in told.values() for line in text.splitlines())
