@@ -105,4 +105,16 @@ def test_every_result_is_told_in_a_few_words(repo: track.Repo, tmp_path: Path) -
     assert told["Item"].startswith("<Item a.csv: ") and told["Item"].endswith(">")
     assert told["Pushed"].startswith("<Pushed to shelf: ") and told["Pulled"] == "<Pulled: 0 objects, 0 B>"
     assert told["Ran"].startswith("<Ran nothing (")
+    assert repr(repo.lineage("sum.txt").start) == "<Node: artifact sum.txt>"
     assert all(len(line) < 120 for text in told.values() for line in text.splitlines())
+
+
+def test_what_asks_and_what_runs_is_told_too(repo: track.Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repo.root)
+    assert repr(track.Client()) == f"<Client of {repo.root}>" and repr(track.Handler()) == f"<Handler of {repo.root}>"
+    run = track.Run()
+    assert repr(run) == "<Run, not begun>"
+    run.init("alpha")
+    assert repr(run) == f"<Run alpha: {run.id}>"
+    run.close()
+    assert repr(run) == f"<Run alpha: {run.id}>"

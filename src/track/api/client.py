@@ -11,6 +11,7 @@ from track.flows.run_find import Found
 from track.flows.run_read import RunArtifact
 from track.flows.run_start import RUN_ID
 from track.here import absolute
+from track.model.names import display
 from track.model.series import Event, Points
 from track.project import Project
 from track.verbs.run_artifacts_get import ArtifactsGot, Wanted, run_artifacts_get
@@ -48,6 +49,10 @@ class Client:
             UsageError: the path is none.
         """
         self._start = Path(absolute(path if path is not None else os.curdir))
+
+    def __repr__(self) -> str:
+        """Where it looks for the repository."""
+        return f"<Client of {display(str(self._start))}>"
 
     @asks(run=asking.text, name=asking.text, category=maybe(asking.text))
     def get_artifact(

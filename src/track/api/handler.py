@@ -82,6 +82,10 @@ class Handler:
         self._runs = Runs()
         self._used: dict[tuple[str | None, str | None], dict[str, Pinned]] = {}
 
+    def __repr__(self) -> str:
+        """Of which repository it is."""
+        return f"<Handler of {display(str(self._handles.root))}>"
+
     @property
     def based_on(self) -> list[str]:
         """The ids of what the present user got or read, each once: what the next upload will be based on."""

@@ -340,6 +340,10 @@ class Run(Describing):
             return self._opened.living.id
         return None if self._ended is None else self._ended.id
 
+    def __repr__(self) -> str:
+        """Its name and id."""
+        return f"<Run {self.name}: {self.id}>" if self.id is not None else "<Run, not begun>"
+
     @property
     def name(self) -> str | None:
         """Its name; None before `init`."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # they are there before anybody shows them
     from track.flows.finding import Item
     from track.flows.lineage_of import Traced
     from track.flows.running import Ran
+    from track.model.lineage import Node
     from track.model.record import Record
     from track.verbs import find as finding
     from track.verbs.add import Added
@@ -73,6 +74,10 @@ def _traced(found: Traced) -> str:
     return f"<Traced {display(found.start.name)}: {count_text(nodes, 'node')}, {count_text(edges, 'edge')}>"
 
 
+def _node(found: Node) -> str:
+    return f"<Node: {found.kind} {display(found.name)}>"
+
+
 def _added(found: Added) -> str:
     new, changed = (sum(getattr(one, fact) for one in found.artifacts) for fact in ("is_new", "is_changed"))
     return f"<Added: {count_text(len(found.artifacts), 'artifact')}, {new:,} new, {changed:,} changed>"
@@ -100,6 +105,7 @@ WORDS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("track.flows.lineage_of", "Traced", _traced),
     ("track.flows.run_find", "Found", lambda found: _record(found.record)),
     ("track.flows.running", "Ran", _ran),
+    ("track.model.lineage", "Node", _node),
     ("track.model.record", "Record", _record),
     ("track.verbs.add", "Added", _added),
     ("track.verbs.diff", "Diff", _diff),
