@@ -17,6 +17,8 @@ from support.sshd import Sshd, introduce, sshd
 from support.webservers import Web, nginx, rclone
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
+OURS = ("track", "track-hook")
+"""The programs that are installed with track."""
 NOTHING_LEFT_OUT = IN_CI or bool(os.environ.get("TRACK_TESTS_COMPLETE"))
 
 settings.register_profile(  # how fast examples come says how busy the machine is, and nothing of us
@@ -69,11 +71,29 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         if name.startswith(loose) or name in single:
             del os.environ[name]
     os.environ.update(fixed)
+    os.environ["PATH"] = _without_track(os.environ.get("PATH", os.defpath), tmp_path_factory.mktemp("programs"))
     old_umask = os.umask(0o022)
     yield
     os.umask(old_umask)
     os.environ.clear()
     os.environ.update(before)
+
+
+def _without_track(path: str, room: Path) -> str:
+    """The same PATH, but for the programs of a track that is installed, as in a virtual environment that is active:
+    hooks would find it, and it need not be this one. In place of a folder that has them are links to all else in it.
+    """
+    folders = []
+    for number, folder in enumerate(path.split(os.pathsep)):
+        if any(os.path.lexists(os.path.join(folder, name)) for name in OURS):
+            links = room / str(number)
+            links.mkdir()
+            for each in os.scandir(folder):
+                if each.name not in OURS:
+                    (links / each.name).symlink_to(os.path.abspath(each.path))
+            folder = str(links)
+        folders.append(folder)
+    return os.pathsep.join(folders)
 
 
 @pytest.fixture(autouse=True)

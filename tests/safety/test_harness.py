@@ -1,6 +1,7 @@
 """The tools that break things are tools that catch things: each is shown a program with a known fault."""
 
 import http.client
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -150,3 +151,9 @@ def test_a_read_only_folder_refuses_even_root(tmp_path: Path) -> None:
     with read_only(folder), pytest.raises(OSError, match="Read-only file system"):
         (folder / "file").write_bytes(b"")
     (folder / "file").write_bytes(b"")
+
+
+def test_no_other_track_is_within_reach() -> None:
+    """Hooks look for it in PATH, where whoever runs the tests may have one; everything else stays in reach."""
+    assert shutil.which("track") is None and shutil.which("track-hook") is None
+    assert shutil.which("git") and shutil.which("sh")
