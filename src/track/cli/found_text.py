@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
 from track.cli.render import duration_text, size_text
 from track.flows.finding import Item
 from track.model.digest import Digest
+from track.model.document import flat
 from track.model.names import display
 
 _VERSION_HEAD = ("id", "name", "path", "kind", "digest", "size", "type", "run", "created", "user", "commit", "tags")
@@ -27,7 +28,7 @@ def row(item: Item) -> tuple[str, ...]:
         return item.id[-8:], when, said["status"], took, display(item.name), display(" ".join(said["tags"]))
     size = display(str(said["value"])[:20]) if said["kind"] == "value" else size_text(said["size"])
     name = display(item.name) + ("/" if said["kind"] == "directory" else "")
-    pairs = [f"{key}={value}" for key, value in _flat(said["labels"] or {})]
+    pairs = [f"{key}={value}" for key, value in flat(said["labels"] or {})]
     pairs += [f"{key}={value}" for key, value in (said["partitions"] or {}).items()]
     more = [f"+{len(pairs) - _MOST_LABELS}"] if len(pairs) > _MOST_LABELS else []
     uncommitted = [] if item.is_committed else ["(not committed)"]
@@ -70,16 +71,8 @@ class Csv:
 
     def _facts(self, item: Item) -> Iterator[tuple[str, Any]]:
         for table in self._tables:
-            for key, value in _flat(item.document.get(table) or {}):
+            for key, value in flat(item.document.get(table) or {}):
                 yield f"{table}.{key}", value
-
-
-def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in facts.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield before + key, value
 
 
 def _cell(value: object) -> str:

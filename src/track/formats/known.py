@@ -17,6 +17,7 @@ from track.errors import NoFormat, TrackError
 from track.formats.format import Format, bytes_of, cannot_keep, kind_of, not_this
 from track.formats.plain import BYTES, FORMATS, JSON, TEXT
 from track.model.chart import Line
+from track.model.document import flat
 from track.model.names import display
 from track.model.tables import Table
 
@@ -217,18 +218,10 @@ def table_of(rows: Sequence[Mapping[str, Any]], library: str) -> Any:
     Raises:
         NoFormat: the library is not installed.
     """
-    flat = [dict(_flat(row)) for row in rows]
-    columns = list(dict.fromkeys(name for row in flat for name in row))
+    found = [dict(flat(row)) for row in rows]
+    columns = list(dict.fromkeys(name for row in found for name in row))
     home = _POLARS_TABLES if library == "polars" else _PANDAS_TABLES
-    return _module(home).table({name: [row.get(name) for row in flat] for name in columns})
-
-
-def _flat(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, fact in facts.items():
-        if isinstance(fact, Mapping):
-            yield from _flat(fact, f"{above}{name}.")
-        else:
-            yield above + name, fact
+    return _module(home).table({name: [row.get(name) for row in found] for name in columns})
 
 
 def _is_there(*libraries: str) -> bool:

@@ -240,3 +240,12 @@ def _artifact(used: Used) -> dict[str, Any]:
         "how": used.how,
         "metadata": dict(used.metadata),
     }
+
+
+def flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, fact) of all that stands in facts and in the tables among them, as queries say it: `labels.stage`."""
+    for name, fact in facts.items():
+        if isinstance(fact, Mapping):
+            yield from flat(fact, f"{before}{name}.")
+        else:
+            yield before + name, fact
