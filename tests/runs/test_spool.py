@@ -1,6 +1,5 @@
 """The spool: what was logged is there whoever dies, a full queue does what it was told, and nobody mixes up."""
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -230,13 +229,23 @@ def test_when_the_writing_thread_is_ended_the_next_entry_begins_another(
     living: Living, is_blocking: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda told: None)
-    writer = Writer(living, queue_size=2, is_blocking=is_blocking)
+    ends = threading.Event()
+
+    def tick() -> None:
+        if ends.is_set():
+            ends.clear()
+            raise SystemExit
+
+    writer = Writer(living, queue_size=2, is_blocking=is_blocking, tick=tick)
+    ended: list[threading.Thread] = []
     for number in range(1, 11):
         writer.start()
         thread = writer._thread
-        assert thread is not None and thread.ident is not None
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
-        until(lambda: not thread.is_alive())  # noqa: B023  # it is asked within the round
+        assert thread is not None and thread not in ended
+        ended.append(thread)
+        ends.set()
+        thread.join(60)
+        assert not thread.is_alive()
         for part in range(4):
             writer.put_points({"x": number + part / 10}, 0, 0.0, number)
             if not is_blocking:
