@@ -255,6 +255,35 @@ def test_when_the_writing_thread_is_ended_the_next_entry_begins_another(
     assert said_by(living).dropped_points == 0
 
 
+def test_what_comes_last_is_written_where_no_signal_interrupts(living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is thrown into the thread that closes; what it had taken from the queue would be lost, or come twice."""
+    go, waits = threading.Event(), threading.Event()
+
+    def tick() -> None:
+        waits.set()
+        go.wait(60)
+
+    writer = Writer(living, tick=tick)
+    writer.start()
+    assert waits.wait(60)
+    writer.put_points({"x": 1.0}, 0, 0.0, 1)
+    wrote: list[threading.Thread] = []
+    append_to = writer._append
+
+    def appending(content: bytes) -> None:
+        wrote.append(threading.current_thread())
+        append_to(content)
+
+    monkeypatch.setattr(writer, "_append", appending)
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    until(lambda: writer._is_closed)
+    go.set()
+    closing.join(60)
+    assert values(living) == [1.0]
+    assert wrote == [writer._thread]
+
+
 def test_who_logs_to_a_run_that_has_ended_is_told(living: Living) -> None:
     heard: list[Exception] = []
     writer = Writer(living, trouble=heard.append)

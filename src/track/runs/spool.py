@@ -141,6 +141,7 @@ class Writer:
                     self._living.beat()
             except Exception as error:  # what is logged is written whatever becomes of the rest
                 self._trouble(error)
+        self._flush_or_tell()  # here, as Ctrl-C in whoever closes could lose what is taken or write it twice
 
     def _flush_or_tell(self) -> None:
         try:
