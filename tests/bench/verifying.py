@@ -1,7 +1,10 @@
 """Measures how fast `track verify` reads, beside bare loops over the same files: `python -m tests.bench.verifying`.
 
-The working data is removed before, so that the store alone is read. `bare` reads each file and hashes it on all cores;
-`mapped` is what `b3sum` does. Each figure is the best of three, in MB a second of stored bytes, with a warm page cache.
+The working data is removed before, so that one store alone is read: the local one, one whose large files are in chunks,
+a folder, an encrypted folder, or a bucket of SeaweedFS on the loopback. `bare` reads each file and hashes it on all
+cores; `threads` does one file in each thread; `mapped` is what `b3sum` does. Of a bucket they are over the files of the
+folder, which are the same. `start` is `track verify` of an empty project. The loops and the commands take turns; each
+figure is the best of `--repeats`, in MB a second of stored bytes, with a warm page cache.
 """
 
 import argparse
@@ -11,81 +14,173 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from blake3 import blake3
+from tests.bench.measure import measure
+from tests.bench.tools import IDENTITY, compile_package
+from tests.support import seaweed
+
+KINDS = ("store", "folder", "encrypted", "chunked", "s3")
+TRACK = (sys.executable, "-P", "-m", "track")
+_PIECE = 256 << 10
 
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", type=int, default=100_000, help="files of 4 KiB, which go into packs")
-    parser.add_argument("--large-mib", type=int, default=512, help="of whole objects, each of 64 MiB")
-    parser.add_argument("--folder", type=Path, help="keep what is made there, and measure it again the next time")
-    options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="track-verify-bench-"))
+    options = _options()
+    compile_package()
+    folder = (options.folder or Path(tempfile.mkdtemp(prefix="track-verify-bench-"))).absolute()
+    os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
     try:
-        is_made = options.folder is not None and options.folder.is_dir()
-        repo, remote = folder / "repo", folder / "remote"
-        if not is_made:
-            _make(repo, remote, options.small, options.large_mib)
-        for place in (repo / ".git/track/store", remote):
-            files = [path for path in place.rglob("*") if path.is_file() and path.parts[-3] in ("packs", "objects")]
-            where = ("--remote", "origin") if place == remote else ()
-            _measure(repo, where, sorted(files))
+        with ExitStack() as servers:
+            for kind in options.only:
+                if kind == "s3":
+                    server = servers.enter_context(seaweed.seaweed(folder / f"server-{os.getpid()}"))
+                    os.environ |= {"AWS_ENDPOINT_URL": server.endpoint, **seaweed.OWNER.environment}
+                print(f"{kind:9} {_measure(folder, kind, options)}", flush=True)
     finally:
         if options.folder is None:
             shutil.rmtree(folder)
     return 0
 
 
-def _make(repo: Path, remote: Path, small: int, large_mib: int) -> None:
-    """Make a repository whose data is in its store and at a remote, and no longer in its working tree."""
-    repo.mkdir(parents=True)
-    _run("git", "init", "-q", ".", cwd=repo)
-    _run("git", "config", "user.name", "Ada", cwd=repo)
-    _run("git", "config", "user.email", "ada@example.org", cwd=repo)
-    _track("init", "--no-hooks", cwd=repo)
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", type=int, default=100_000, help="files of 4 KiB, which go into packs")
+    parser.add_argument("--large-mib", type=int, default=512, help="of larger files, each of 64 MiB")
+    parser.add_argument("--only", type=_kinds, default=KINDS, help=f"some of {','.join(KINDS)}")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="keep what is made there, and measure it again the next time")
+    return parser.parse_args()
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(text.split(","))
+    if not set(kinds) <= set(KINDS):
+        raise argparse.ArgumentTypeError(f"{text}: each has to be one of {', '.join(KINDS)}")
+    return kinds
+
+
+def _measure(folder: Path, kind: str, options: argparse.Namespace) -> str:
+    """The table of one kind, in lines."""
+    repo, where = _made(folder, kind, options), () if kind in ("store", "chunked") else ("--remote", kind)
+    files = sorted(_files(folder, kind))
+    size = sum(path.stat().st_size for path in files)
+    empty = _repo(folder / "empty")
+    works: dict[str, Callable[[], int]] = {
+        "bare": lambda: _loop(_whole, files, 1),
+        "threads": lambda: _loop(_in_pieces, files, os.cpu_count() or 1),
+        "mapped": lambda: _loop(_mapped, files, 1),
+        "verify": lambda: measure([*TRACK, "verify", *where], cwd=repo).memory_bytes,
+        "--deep": lambda: measure([*TRACK, "verify", "--deep", *where], cwd=repo).memory_bytes,
+        "start": lambda: measure([*TRACK, "verify"], cwd=empty).memory_bytes,
+    }
+    seconds, memory = _best(works, options.repeats)
+    lines = [f"{size / 2**20:,.0f} MiB in {len(files)} files"]
+    for name in works:
+        took = f"  {name:8} {seconds[name]:7.3f} s"
+        if name != "start":
+            took += f"  {size / seconds[name] / 1e6:7,.0f} MB/s  {seconds['bare'] / seconds[name]:5.0%} of bare"
+        lines.append(took + (f"  {memory[name] >> 20:5} MiB" if memory[name] else ""))
+    return "\n".join(lines)
+
+
+def _best(works: dict[str, Callable[[], int]], repeats: int) -> tuple[dict[str, float], dict[str, int]]:
+    """The seconds of each, and the most memory: one after the other, so often as asked."""
+    seconds = dict.fromkeys(works, float("inf"))
+    memory = dict.fromkeys(works, 0)
+    for _ in range(repeats):
+        for name, work in works.items():
+            start = time.perf_counter()
+            memory[name] = max(memory[name], work())
+            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    return seconds, memory
+
+
+def _loop(hashed: Callable[[Path], object], files: Sequence[Path], threads: int) -> int:
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(hashed, files))
+    return 0
+
+
+def _whole(path: Path) -> bytes:
+    return blake3(path.read_bytes(), max_threads=blake3.AUTO).digest()
+
+
+def _mapped(path: Path) -> bytes:
+    return blake3(max_threads=blake3.AUTO).update_mmap(path).digest()
+
+
+def _in_pieces(path: Path) -> bytes:
+    hasher, buffer = blake3(), memoryview(bytearray(_PIECE))
+    with path.open("rb", buffering=0) as file:
+        while length := file.readinto(buffer):
+            hasher.update(buffer[:length])
+    return hasher.digest()
+
+
+def _files(folder: Path, kind: str) -> Iterator[Path]:
+    places = {"store": "whole/.git/track/store", "chunked": "chunked/.git/track/store", "encrypted": "encrypted"}
+    place = folder / places.get(kind, "folder")
+    for part in ("packs", "objects"):
+        yield from (path for path in (place / part).rglob("*") if path.is_file())
+
+
+def _made(folder: Path, kind: str, options: argparse.Namespace) -> Path:
+    """The repository to verify, its data in its store, at the remote of this kind, and not in its working tree."""
+    name = "chunked" if kind == "chunked" else "whole"
+    repo = folder / name
+    if not repo.is_dir():
+        _repo(repo)
+        if kind == "chunked":
+            _run([*TRACK, "config", "--clone", "store.chunks", "true"], repo)
+        _write(repo / "data", options.small, options.large_mib)
+        _run([*TRACK, "add", "data"], repo)
+        _run(["git", *IDENTITY, "commit", "-qm", "data"], repo)
+        shutil.rmtree(repo / "data")
+    if name == "whole":
+        for remote in ("folder", kind) if kind == "s3" else (kind,):
+            _push(folder, repo, remote)
+    os.sync()
+    return repo
+
+
+def _push(folder: Path, repo: Path, remote: str) -> None:
+    if remote == "store" or (remote != "s3" and (folder / remote).is_dir()):
+        return
+    sealed: list[str] = []
+    if remote == "encrypted":
+        subprocess.run([*TRACK, "remote", "identity", "--new"], cwd=repo, capture_output=True)
+        told = subprocess.run([*TRACK, "remote", "identity"], cwd=repo, check=True, capture_output=True, text=True)
+        sealed = ["--encrypt", told.stdout.strip()]
+    url = f"s3://{seaweed.BUCKET}/bench" if remote == "s3" else str(folder / remote)
+    _run([*TRACK, "remote", "add", "--clone", remote, url, *sealed], repo)
+    _run([*TRACK, "push", remote], repo)
+
+
+def _repo(repo: Path) -> Path:
+    if not repo.is_dir():
+        repo.mkdir(parents=True)
+        _run(["git", "init", "-q", "."], repo)
+        _run([*TRACK, "init", "--no-hooks"], repo)
+    return repo
+
+
+def _write(data: Path, small: int, large_mib: int) -> None:
+    data.mkdir()
     for number in range(small):
-        path = repo / f"data/{number // 1000}/{number}"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = data / f"{number // 1000}/{number}"
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(os.urandom(4096))
     for number in range(large_mib // 64):
-        (repo / f"data/large{number}").write_bytes(os.urandom(64 << 20))
-    _track("add", "data", cwd=repo)
-    _run("git", "commit", "-qm", "data", cwd=repo)
-    _track("remote", "add", "origin", str(remote), cwd=repo)
-    _track("push", cwd=repo)
-    shutil.rmtree(repo / "data")
-    os.sync()
+        (data / f"large{number}").write_bytes(os.urandom(64 << 20))
 
 
-def _measure(repo: Path, where: tuple[str, ...], files: list[Path]) -> None:
-    size = sum(path.stat().st_size for path in files)
-    bare = _best(lambda: [blake3(path.read_bytes(), max_threads=blake3.AUTO).digest() for path in files])
-    mapped = _best(lambda: [blake3(max_threads=blake3.AUTO).update_mmap(path).digest() for path in files])
-    whole = _best(lambda: _track("verify", *where, cwd=repo))
-    deep = _best(lambda: _track("verify", "--deep", *where, cwd=repo))
-    print(f"{where[-1] if where else 'store':7} {size / 2**20:7,.0f} MiB in {len(files)} files")
-    for name, seconds in (("bare", bare), ("mapped", mapped), ("verify", whole), ("--deep", deep)):
-        print(f"  {name:7} {seconds:6.3f} s  {size / seconds / 1e6:7,.0f} MB/s  {bare / seconds:5.0%} of bare")
-
-
-def _best(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def _track(*args: str, cwd: Path) -> None:
-    _run(sys.executable, "-m", "track", *args, cwd=cwd)
-
-
-def _run(*command: str, cwd: Path) -> None:
+def _run(command: Sequence[str], cwd: Path) -> None:
     subprocess.run(command, cwd=cwd, check=True, capture_output=True)
 
 
