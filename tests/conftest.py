@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support import forked
 from support.azurite import Azure, azurite
 from support.gcs import Gcs, fake_gcs
 from support.programs import left_out, missing_programs
@@ -72,6 +73,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             del os.environ[name]
     os.environ.update(fixed)
     os.environ["PATH"] = _without_track(os.environ.get("PATH", os.defpath), tmp_path_factory.mktemp("programs"))
+    forked.stand_on(os.environ)
     old_umask = os.umask(0o022)
     yield
     os.umask(old_umask)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from support import forked
 from track.cli.hook import main as hook_main
 from track.cli.main import run
 
@@ -41,10 +42,14 @@ def track(
     timeout_s: float = 240,
 ) -> Completed:
     """Run `track args` in `cwd` in a process of its own; `env` is added to the environment."""
+    environment = {**os.environ, **(env or {})}
+    if forked.serves(environment):
+        code, out, err = forked.run(args, cwd, environment, input or b"", timeout_s)
+        return Completed(code, _text(out), _text(err))
     done = subprocess.run(
         [sys.executable, "-m", "track", *args],
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env=environment,
         input=input if input is not None else b"",
         capture_output=True,
         check=False,
