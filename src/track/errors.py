@@ -58,7 +58,8 @@ from contextlib import contextmanager
 class TrackError(Exception):
     """An expected failure: `message` says what happened to what, `hint` what to do next.
 
-    `exit_code` is what the command line returns. `details` are further lines of evidence.
+    `exit_code` is what the command line returns. `details` are further lines of evidence. A traceback shows all of
+    them, and so does one that another process sent.
     """
 
     exit_code = 1
@@ -68,6 +69,23 @@ class TrackError(Exception):
         self.message = message
         self.hint = hint
         self.details = details
+        self._said: list[str] = []
+
+    @property
+    def __notes__(self) -> list[str]:  # what a traceback prints below the message
+        """The details and the hint, as the terminal shows them, and what `add_note` said."""
+        hints = [f"hint: {line}" for line in (self.hint or "").splitlines()]
+        return [*(f"  {line}" for line in self.details), *hints, *self._said]
+
+    @__notes__.setter
+    def __notes__(self, notes: list[str]) -> None:
+        self._said = list(notes)
+
+    def add_note(self, note: str) -> None:
+        """Say one thing more below the message. Raises TypeError for what is no text."""
+        if not isinstance(note, str):
+            raise TypeError(f"note must be a str, not '{type(note).__name__}'")
+        self._said.append(note)
 
 
 class UsageError(TrackError):

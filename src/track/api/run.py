@@ -83,6 +83,7 @@ class Run(Describing):
         Traceback (most recent call last):
         ...
         track.errors.UsageError: the run was used before init
+        hint: call init first, and close last
 
         Raises:
             UsageError: it comes after `init`, or the size of the queue is none.
