@@ -19,6 +19,7 @@ from track.store.objects import Store
 from track.store.pack import RECIPE, PackEntry, PackWriter
 from track.store.pack_there import is_sound, named_entries, publish_pack
 from track.store.place import NoSuchKey, Place
+from track.store.purged_aside import Aside, clear_aside
 from track.store.purged_pieces import take_out, uses_of
 from track.store.reindex import drop_from_index
 from track.store.salt import add_salt
@@ -40,6 +41,7 @@ class PurgedThere(NamedTuple):
     `kept_packs` hold pieces of it, and of other large objects, but could not be written anew without them: they are
     damaged, or what names them is. `doubtful_packs` are the same of pieces that no recipe names any more, maybe of it:
     its own recipe had gone before. `lost` objects of other versions lay beside it, damaged, and are not there any more.
+    `aside` went from the quarantine.
     """
 
     objects_count: int
@@ -47,6 +49,7 @@ class PurgedThere(NamedTuple):
     kept_packs: tuple[bytes, ...]
     doubtful_packs: tuple[bytes, ...]
     lost: tuple[bytes, ...]
+    aside: Aside
 
 
 def purge_there(
@@ -73,10 +76,9 @@ def purge_there(
         survey(place, known)
         places = known.locate(objects)
         uses = uses_of(place, known, objects)
-        covered = _covered(known, said)
+        is_lost = in_chunks and not objects <= places.keys() | _covered(known, said)
         taken = take_out(
-            place, known, store, objects, uses, keep=mark.keep, progress=progress,
-            is_lost=in_chunks and not objects <= places.keys() | covered,
+            place, known, store, objects, uses, is_lost=is_lost, keep=mark.keep, progress=progress
         )  # fmt: skip
         packs = {one.pack for held in places.values() for one in held if one.pack is not None}
         packs |= {one.pack for digest in objects if (one := known.recipe(digest)) is not None and one.pack is not None}
@@ -92,6 +94,8 @@ def purge_there(
         before = frozenset[bytes]().union(*(each.tombstone.packs for each in said))
         before -= set(uses.others.every()) | known.has_packs(before)  # a pack of that name may have been pushed since
         gone = before | packs | taken.packs
+        had = gone.union(uses.own.every(), taken.kept, taken.doubtful, *(each.tombstone.packs for each in said))
+        aside = clear_aside(place, known, objects, had, uses.own, is_lost=is_lost, keep=mark.keep)
         for each in said:  # a file that no index names any more has to be found again, too, when this is killed
             mark.keep()
             packs_said = gone | taken.kept | taken.doubtful
@@ -107,7 +111,7 @@ def purge_there(
         in_threads(place.delete, keys)
         lost -= known.locate(lost).keys()
     left = (tuple(sorted(each)) for each in (taken.kept, taken.doubtful, lost))
-    return PurgedThere(len(places), len(keys), *left)
+    return PurgedThere(len(places), len(keys), *left, aside)
 
 
 def _said(place: Place, objects: frozenset[bytes], purge: Purge, writer: str) -> list[Found]:

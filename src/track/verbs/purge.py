@@ -45,7 +45,8 @@ class PurgedRemote:
     """What a purge did at one remote; `kept_packs` are damaged, so that pieces of it are left beside what others need.
 
     `doubtful_packs` are damaged, too, and maybe have pieces of it: its recipe had gone before. `lost` objects of other
-    versions were damaged there, in packs that it was in, and are not there any more.
+    versions were damaged there, in packs that it was in, and are not there any more. `aside_count` files went from the
+    quarantine there, `unreadable_count` of them because nobody can read what is in them.
     `error` says why it was not done there; the same command tries again.
     """
 
@@ -56,6 +57,8 @@ class PurgedRemote:
     error: TrackError | None
     doubtful_packs: tuple[Digest, ...] = ()
     lost: tuple[Digest, ...] = ()
+    aside_count: int = 0
+    unreadable_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +329,9 @@ def _at_remote(
         return PurgedRemote(named.name, named.url, 0, (), error)
     found = (done.kept_packs, done.doubtful_packs, done.lost)
     kept, doubtful, lost = (tuple(map(Digest, each)) for each in found)
-    return PurgedRemote(named.name, named.url, done.objects_count, kept, None, doubtful, lost)
+    return PurgedRemote(
+        named.name, named.url, done.objects_count, kept, None, doubtful, lost, len(done.aside.keys), len(done.aside.may)
+    )
 
 
 def _here(project: Project, version: Version, objects: frozenset[bytes], reason: str, progress: Progress) -> int:

@@ -96,6 +96,11 @@ def _show(done: Purged) -> None:
                 hint(line)
             continue
         emit(f"{display(one.remote)}  {display(one.url)}  {count_text(one.objects_count, 'object')} removed")
+        if one.aside_count:
+            note(f"{count_text(one.aside_count, 'file')} of the quarantine of {display(one.remote)} went with it")
+        if one.unreadable_count:
+            which = "it" if one.aside_count == 1 else f"{one.unreadable_count:,} of them"
+            note(f"  nobody can tell what was in {which}: some of it may have been")
         _show_kept(one.remote, len(one.kept_packs), "")
         _show_kept(one.remote, len(one.doubtful_packs), "maybe ")
         if one.lost:
@@ -149,6 +154,8 @@ def _document(done: Purged) -> dict[str, object]:
                 "kept_packs": [str(pack) for pack in one.kept_packs],
                 "doubtful_packs": [str(pack) for pack in one.doubtful_packs],
                 "lost": [str(digest) for digest in one.lost],
+                "aside": one.aside_count,
+                "unreadable_aside": one.unreadable_count,
                 "error": None if one.error is None else one.error.message,
             }
             for one in done.remotes
