@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import track
@@ -20,6 +22,7 @@ from support.repositories import commit_all, git, new_repository
 from support.scene import duplicate
 from track.api.filesystem import TrackFileSystem
 from track.api.version import Files
+from track.cli.commands.run import command as run_command
 from track.errors import (
     Conflict,
     DamagedObject,
@@ -452,6 +455,59 @@ def test_what_made_it_what_it_came_from_and_who_used_it(repo: track.Repo) -> Non
     assert repo.deps("data/train.csv").graph.nodes[0].name == "data/train.csv"
     assert repo.get("sales", region="eu").run is None
     assert repo.get("sales", region="eu").based_on == ()
+
+
+def test_a_run_is_told_all_that_its_command_is_told() -> None:
+    options = {"observing": "observe", "is_clean": "require", "is_pushed": "require", "no_keep": "keep"}
+    of_command = {options.get(str(each.name), str(each.name)) for each in run_command.params}
+    of_method = set(inspect.signature(track.Repo.run).parameters)
+    assert of_command - {"command_line"} == of_method - {"self", "command", "echo"}
+
+
+def test_a_run_is_as_its_options_say(repo: track.Repo) -> None:
+    script = (
+        "import os; from pathlib import Path; Path('made.txt').write_text(' '.join(sorted(os.listdir('data'))));"
+        "Path('loss.csv').write_text('loss\\n0.5\\n')"
+    )
+    (repo.root / "data/other.txt").write_text("not an input")
+    commit_all(repo.root, "clean")
+    ran = repo.run(
+        [sys.executable, "-c", script],
+        inputs=["data/train.csv"],
+        outputs=[Path("made.txt")],
+        metrics=["loss.csv"],
+        name="all",
+        folder="/sweeps",
+        description="with everything",
+        tags=["a", "b", "a"],
+        metadata={"solver": "gmres", "cells": np.int64(7)},
+        params={"lr": np.float64(0.5)},
+        observe="python",
+        require="clean",
+        isolated=True,
+        commit=True,
+    )
+    record = ran.record
+    assert (ran.code, record.name, record.folder, record.description) == (0, "all", "/sweeps", "with everything")
+    assert (record.tags, record.metadata["cells"], record.params) == (("a", "b"), 7, {"lr": 0.5})
+    assert record.metrics["loss"].last == 0.5
+    assert repo.get("made.txt").read_text() == "other.txt train.csv train.csv.track"
+    assert ran.commit == git("rev-parse", "HEAD", cwd=repo.root).strip()
+    (repo.root / "edited.py").write_text("1\n")
+    git("add", "edited.py", cwd=repo.root)
+    with pytest.raises(TrackError, match="no commit has"):
+        repo.run(["true"], require="clean")
+    alone = repo.run(["true"], keep=False)
+    assert (alone.staged, alone.why_not is not None) == ((), True)
+    wrong: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("observe is none that there is: 'all'", {"observe": "all"}),
+        ("require is none that there is: 'pure'", {"require": "pure"}),
+        ("params lr is a list", {"params": {"lr": [1]}}),
+        ("metadata lr is a ndarray", {"metadata": {"lr": np.zeros(2)}}),
+    )
+    for said, options in wrong:
+        with pytest.raises(TrackError, match=said):
+            repo.run(["true"], **options)
 
 
 def test_what_is_read_inside_a_run_is_its_input_once(repo: track.Repo, monkeypatch: pytest.MonkeyPatch) -> None:

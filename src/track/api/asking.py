@@ -197,6 +197,17 @@ def query(name: str, value: Any) -> Any:
     return value
 
 
+def one_of(*choices: str) -> Kind:
+    """One of these words."""
+
+    def found(name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise UsageError(f"{name} is none that there is: {told(value, _SHOWN)}", hint=", ".join(choices))
+        return value
+
+    return found
+
+
 def moment(name: str, value: Any) -> Any:
     """A time: text, or a `datetime`."""
     return value if isinstance(value, datetime) else text(name, value)

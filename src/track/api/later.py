@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.api.found import Found as Found
     from track.api.version_page import page_of as page_of
     from track.flows.lineage_of import Traced as Traced
+    from track.flows.run_commit import committing as committing
+    from track.flows.run_describing import check_tags as check_tags
+    from track.flows.run_describing import plain_facts as plain_facts
     from track.flows.run_start import Wishes as Wishes
     from track.flows.running import Asked as Asked
     from track.flows.running import Ran as Ran
@@ -76,7 +79,10 @@ _ELSEWHERE = {
     "Status": "track.verbs.status",
     "Traced": "track.flows.lineage_of",
     "Wishes": "track.flows.run_start",
+    "check_tags": "track.flows.run_describing",
+    "committing": "track.flows.run_commit",
     "page_of": "track.api.version_page",
+    "plain_facts": "track.flows.run_describing",
 }
 """What is not in a module of its own name."""
 

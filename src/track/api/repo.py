@@ -232,9 +232,15 @@ class Repo(Questions):
         command=each(asking.path),
         inputs=each(asking.path),
         outputs=each(asking.path),
+        metrics=each(asking.path),
         name=maybe(asking.text),
-        params=maybe(asking.mapping),
+        folder=asking.text,
+        description=maybe(asking.text),
         tags=each(asking.text),
+        metadata=maybe(asking.mapping),
+        params=maybe(asking.mapping),
+        observe=maybe(asking.one_of("auto", "python", "trace", "off")),
+        require=maybe(asking.one_of("nothing", "clean", "pushed")),
         echo=maybe(asking.function),
     )
     def run(
@@ -243,12 +249,26 @@ class Repo(Questions):
         *,
         inputs: Sequence[AnyPath] = (),
         outputs: Sequence[AnyPath] = (),
+        metrics: Sequence[AnyPath] = (),
         name: str | None = None,
-        params: Mapping[str, Any] | None = None,
+        folder: str = "/",
+        description: str | None = None,
         tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        observe: str | None = None,
+        require: str | None = None,
+        isolated: bool = False,
+        commit: bool = False,
+        keep: bool = True,
         echo: Callable[[int, bytes], None] | None = None,
     ) -> later.Ran:
         """Execute `command` in the folder of this repository, and keep what is known of it: code, inputs, outputs.
+
+        All of it means what the option of `track run` does: `metrics` are files in which it writes its metrics,
+        `observe` is `auto`, `python`, `trace` or `off`, and `require` says whether its code has to be `clean` or
+        `pushed`; left out, the settings do. `isolated` runs it where only the code and the inputs are, `commit` commits
+        its record, and without `keep` that stays in this clone's journal alone.
 
         `echo` is given what it writes, as (stream 1 or 2, bytes), while it does, in threads, and cut within characters,
         too; both are kept in any case. A command that fails is no error: its code is in the result.
@@ -259,17 +279,28 @@ class Repo(Questions):
 
         Raises:
             UsageError: there is no command, or something about the run cannot be.
+            TrackError: the code is not as `require` or the setting `runs.require` wants it; nothing was run.
             UnknownPath: a declared input is not tracked, or not here; nothing was run.
             AlreadyInGit, InsideArtifact: a declared output cannot become an artifact; nothing was run.
             CommandNotFound: the program is not there; the run is recorded as failed.
             MissingOutput: a declared output was not written; the run is recorded as failed.
             DiskFull, StoreUnwritable: what it made cannot be stored; the run is recorded as failed.
             TrackError: `echo` raised something; it is not called again, and the run goes on and is recorded as failed.
+            GitFailed: the record is staged, and cannot be committed.
         """
-        wishes = later.Wishes(name=name, tags=tuple(tags), params=dict(params or {}))
+        said = later.plain_facts(metadata or {}), later.plain_facts(params or {}, "params")
+        wishes = later.Wishes(name, folder, description, later.check_tags(tags), *said)
         with self._handles.fresh() as project:
-            observe = project.config.text("runs.observe") or "auto"
-            asked = later.Asked([os.fspath(one) for one in inputs], [os.fspath(one) for one in outputs], observe)
+            asked = later.Asked(
+                [os.fspath(one) for one in inputs],
+                [os.fspath(one) for one in outputs],
+                observe or project.config.text("runs.observe") or "auto",
+                keep,
+                isolated,
+                later.committing if commit else None,
+                [os.fspath(one) for one in metrics],
+                require,
+            )
             return later.run(project, command, wishes, asked, echo=echo or _unheard)
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """Tags and facts that people and programs say of runs, as a record can keep them."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from track.errors import UsageError
 from track.flows.run_start import check_facts
@@ -18,10 +19,15 @@ def check_tags(tags: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(listed))
 
 
-def plain_facts(facts: object) -> dict[str, object]:
+def plain_facts(facts: object, what: str = "metadata") -> dict[str, object]:
     """Facts as a record can keep them; NumPy's numbers are numbers. Raises UsageError for what cannot be."""
     if not isinstance(facts, Mapping):
-        raise UsageError(f"metadata are names and values, not {told(facts)}", hint="{'solver': 'gmres'}")
-    plain = {str(name): fact.item() if hasattr(fact, "item") else fact for name, fact in facts.items()}
-    check_facts("metadata", plain)
+        raise UsageError(f"{what} are names and values, not {told(facts)}", hint="{'solver': 'gmres'}")
+    plain = {str(name): _plain(fact) for name, fact in facts.items()}
+    check_facts(what, plain)
     return plain
+
+
+def _plain(fact: Any) -> object:
+    """A number as Python has it where a library has one of its own; what holds several stays what it is."""
+    return fact.item() if hasattr(fact, "item") and getattr(fact, "size", 1) == 1 else fact
