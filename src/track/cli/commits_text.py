@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from track.cli.render import size_text
 from track.cli.session import paint
 from track.flows.logged import CommitLogged, RunLogged, Version
-from track.flows.view import name_of
-from track.model.names import display, text_of
+from track.model.names import display, name_of, text_of
 
 _WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed"}
 

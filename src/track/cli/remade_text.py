@@ -9,7 +9,7 @@ from track.cli import ran_text
 from track.cli.session import count_text, emit, emit_json, note, refuse
 from track.cli.stale_text import document, reasons
 from track.errors import TrackError
-from track.model.names import display
+from track.model.names import called, display
 from track.verbs.rerun_stale import Outcome, Remade
 
 
@@ -84,7 +84,7 @@ def _summary(done: Remade, is_dry: bool) -> str:
 
 
 def _paths(outcome: Outcome) -> str:
-    return ", ".join(display(one.path) for one in outcome.step.stale)
+    return ", ".join(display(called(one.path)) for one in outcome.step.stale)
 
 
 def _run(outcome: Outcome) -> str:

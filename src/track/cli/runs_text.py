@@ -143,4 +143,4 @@ def _revision(record: Record) -> Iterator[str]:
 
 def _used(used: Used) -> str:
     slash = "/" if used.kind == "directory" else ""
-    return f"{display(used.shown)}{slash}  {used.digest.short}  {size_text(used.size)}  {used.how}"
+    return f"{display(used.called)}{slash}  {used.digest.short}  {size_text(used.size)}  {used.how}"

@@ -26,7 +26,16 @@ from track.history.catalog_related import Way
 from track.model.digest import Digest
 from track.model.graph import Graph, Node, between, only
 from track.model.lineage import History
-from track.model.names import display, is_named_pointer, is_pointer_path, parse_artifact_name, text_of, typed
+from track.model.names import (
+    display,
+    is_named_pointer,
+    is_pointer_path,
+    name_of,
+    parse_artifact_name,
+    pointer_called,
+    text_of,
+    typed,
+)
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 
@@ -143,7 +152,7 @@ def _known(told: Told, pointers: dict[bytes, Pointer], unreadable: Sequence[Trac
     names = history.names() | told.names
     for path, pointer in pointers.items():
         if text_of(path) not in names:
-            history.name_content(pointer.digest, text_of(path), pointer.size)
+            history.name_content(pointer.digest, _called(path), pointer.size)
     return _Known(history, pointers, (*unreadable, *told.refused, *runs.refused), runs)
 
 
@@ -155,7 +164,7 @@ def _held(project: Project, pointers: dict[bytes, Pointer], item: str, rev: str 
 
 def _said_origins(pointers: dict[bytes, Pointer]) -> dict[bytes, tuple[tuple[str, Digest], ...]]:
     return {
-        pointer.digest: tuple((text_of(name), digest) for name, digest in pointer.based_on.items())
+        pointer.digest: tuple((_called(name), digest) for name, digest in pointer.based_on.items())
         for pointer in pointers.values()
         if pointer.based_on
     }
@@ -207,7 +216,7 @@ def _artifact(
     if found is None:
         return None
     path, pointer = found
-    history.name_content(pointer.digest, text_of(path), pointer.size)  # others may hold the same
+    history.name_content(pointer.digest, _called(path), pointer.size)  # others may hold the same
     return history.content(pointer.digest, run=pointer.run, name=text_of(path))
 
 
@@ -215,7 +224,7 @@ def _pointer(
     project: Project, pointers: dict[bytes, Pointer], item: str, rev: str | None
 ) -> tuple[bytes, Pointer] | None:
     try:
-        given = project.relative(item)
+        given = pointer_called(item) or project.relative(item)
     except TrackError:
         return None
     asked = artifact_of(given) if is_pointer_path(given) else given
@@ -238,6 +247,10 @@ def _named(project: Project, item: str, rev: str | None) -> tuple[bytes, Pointer
     return version_path(located.artifact, located.pointer), located.pointer
 
 
+def _called(path: bytes) -> str:
+    return name_of(path) or text_of(path)
+
+
 def _of_run(project: Project, history: History, runs: Runs, item: str) -> Node | None:
     """The node of `RUN:NAME`; None where no part of it is a run."""
     for place in [place for place, letter in enumerate(item) if letter == ":"]:
@@ -247,12 +260,12 @@ def _of_run(project: Project, history: History, runs: Runs, item: str) -> Node |
         except UnknownRun:
             continue
         for used in sorted(record.artifacts, key=lambda used: used.category != "output"):
-            if used.shown == name:
+            if name in (used.shown, used.called):
                 return history.node_of(record, used)
         raise UnknownPath(
             f"the run {display(record.name)} neither used nor made `{display(name)}`",
             hint=f"track runs show {typed(run)}",
-            details=_nearest(name, {used.shown for used in record.artifacts}),
+            details=_nearest(name, {used.called for used in record.artifacts}),
         )
     return None
 

@@ -13,7 +13,7 @@ from track.flows.candidates import ambiguous, of_name, of_path
 from track.flows.named import Names, Versions, matching, no_match, partitions_of, schema_of
 from track.flows.named_versions import asked_of, choose, version_path
 from track.history import gitrepo
-from track.model.names import artifact_pointer, display, is_named_pointer, typed
+from track.model.names import artifact_pointer, display, is_named_pointer, name_of, typed
 from track.model.pointer import POINTER_LIMIT, Pointer
 from track.model.segments import edit
 from track.project import Project
@@ -121,7 +121,7 @@ def _edited(path: bytes, before: bytes, pointer: Pointer, marks: Marks) -> bytes
 
 def _marked(path: bytes, pointer: Pointer, is_changed: bool, marks: Marks | None = None) -> Marked:
     labels, tags = marks or (pointer.labels, pointer.tags)
-    return Marked(path, sides.pointer_of(path), view.name_of(path), pointer.kind, labels, tags, is_changed)
+    return Marked(path, sides.pointer_of(path), name_of(path), pointer.kind, labels, tags, is_changed)
 
 
 def _chosen(project: Project, side: sides.Side, targets: Targets) -> dict[bytes, Pointer]:

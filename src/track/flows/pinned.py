@@ -22,7 +22,7 @@ from track.model import manifest
 from track.model.canonical import canonical_json
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import check_entry_path, display, parse_artifact_name, typed
+from track.model.names import check_entry_path, display, name_of, parse_artifact_name, typed
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -49,7 +49,7 @@ class Pinned(NamedTuple):
     @property
     def name(self) -> str | None:
         """The name of a named artifact with its partitions; None for one that has a working copy."""
-        return view.name_of(self.artifact)
+        return name_of(self.artifact)
 
     @property
     def shown(self) -> str:

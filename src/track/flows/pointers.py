@@ -144,6 +144,8 @@ def _remove_empty_folders(project: Project, folder: bytes) -> None:
 
 def owner_of(project: Project, path: bytes) -> bytes | None:
     """The artifact that `path` lies inside, by the pointers in the working tree; None when it lies in none."""
+    if is_named_pointer(path):
+        return None
     parts = path.split(b"/")
     for end in range(1, len(parts)):
         folder = b"/".join(parts[:end])

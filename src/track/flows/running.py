@@ -176,7 +176,7 @@ def _place_of(work: _Work) -> Iterator[Project]:
     used = inputs_of(work.before, work.inputs, ())
     with project.lock():
         if lost := save_inputs(project, used, work.progress):
-            raise ChangedWhileAdding(f"`{lost[0].shown}` changes all the time", hint="wait until it is written")
+            raise ChangedWhileAdding(f"`{lost[0].called}` changes all the time", hint="wait until it is written")
     by_name = work.living.record().of("input")  # nothing else is known yet
     draft = replace(work.living.record(), artifacts=(*used, *by_name))
     code = code_version(draft)
@@ -232,7 +232,7 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
         streams = streams_of(project, work.living.folder)
         facts = environment_of(project, seen.python)
     outputs = tuple(output_of(one) for one in made)
-    warnings = [f"{used.shown} changed during the run; what it was before is saved nowhere" for used in lost]
+    warnings = [f"{used.called} changed during the run; what it was before is saved nowhere" for used in lost]
     warnings += done.troubles
     if executed.unkept is not None:
         warnings.append(f"not all that the command wrote could be kept: {executed.unkept}")

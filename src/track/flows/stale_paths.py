@@ -10,7 +10,7 @@ from track.flows.run_known import contents
 from track.history import log
 from track.history.catalog_settled import settled_records
 from track.model.digest import Digest, digest_of
-from track.model.names import data_path, display, is_pointer_path
+from track.model.names import data_path, display, is_named_pointer, is_pointer_path, name_of
 from track.model.pointer import Pointer
 from track.model.record import Record
 from track.model.staleness import Stale, makers_of, stale
@@ -83,13 +83,22 @@ def standing_after(project: Project, before: Standing, run: Record) -> Standing:
 
 
 def below(project: Project, standing: Standing, path: str) -> frozenset[bytes]:
-    """The tracked paths that are at or below what a person typed. Raises UnknownPath when there are none."""
+    """The tracked paths that are at or below what a person typed, and the named artifacts that are called so.
+
+    Raises UnknownPath when there are none.
+    """
     given = project.relative(path)
-    asked = data_path(given) if is_pointer_path(given) else given
-    found = frozenset(each for each in standing.pointers if is_in(each, asked))
+    asked = data_path(given) if is_pointer_path(given) and not is_named_pointer(given) else given
+    found = frozenset(each for each in standing.pointers if is_in(each, asked) or _is_called(each, path))
     if not found:
         raise UnknownPath(f"nothing is tracked at `{display(asked)}`", hint="see what is tracked: track ls")
     return found
+
+
+def _is_called(artifact: bytes, name: str) -> bool:
+    """Whether it is a named artifact of this name, with its partitions or without them."""
+    called = name_of(artifact)
+    return called is not None and (called == name or called.startswith(f"{name} "))
 
 
 def below_any(project: Project, standing: Standing, paths: Sequence[str]) -> frozenset[bytes] | None:

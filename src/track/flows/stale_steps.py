@@ -59,7 +59,7 @@ def _check_in_place(run: Record, outputs: Collection[bytes | None]) -> None:
     for used in run.of("input"):
         if used.how == "declared" and used.path in outputs:
             raise UsageError(
-                f"run {display(run.name)} changed `{used.shown}` in place, which cannot be done twice to the same end",
+                f"run {display(run.name)} changed `{used.called}` in place, which cannot be done twice to the same end",
                 hint=f"if you want it twice: track rerun {run.id}",
             )
 
@@ -72,13 +72,13 @@ def _check_outputs(project: Project, standing: Standing, run: Record) -> None:
             continue
         if pointer.digest != used.digest:
             raise UnsavedWork(
-                f"run {display(run.name)} would write `{used.shown}` again, which is another than it made by now",
+                f"run {display(run.name)} would write `{used.called}` again, which is another than it made by now",
                 hint=f"if it is to be replaced: track rerun {run.id}",
             )
         seen = None if is_named_pointer(used.path) else look(project, used.path, pointer)
         if seen is not None and seen.state in ("M", "?"):
             raise UnsavedWork(
-                f"`{used.shown}` would be made again, and {_what(seen)}",
+                f"`{used.called}` would be made again, and {_what(seen)}",
                 hint=f"keep it: track add {typed(used.path)}      give it up: track checkout {typed(used.path)}",
             )
 
@@ -90,7 +90,7 @@ def _check_input(project: Project, standing: Standing, used: Used) -> None:
             return  # it may do without: what it opens now is noticed again
         name = typed(used.path)
         raise UnknownPath(
-            f"`{used.shown}`, which it used, is not tracked any more",
+            f"`{used.called}`, which it used, is not tracked any more",
             hint=f"have it again: track checkout REV -- {name}      its versions: track log {name}",
         )
     if is_named_pointer(used.path):
@@ -99,10 +99,10 @@ def _check_input(project: Project, standing: Standing, used: Used) -> None:
     seen = look(project, used.path, pointer) if pointer is not None else None
     if not exists(project, used.path) or (seen is not None and (seen.state == "D" or seen.absent_count)):
         how = "only in part" if exists(project, used.path) else "not"
-        raise UnknownPath(f"`{used.shown}` is {how} here", hint=f"bring it: track pull {typed(used.path)}")
+        raise UnknownPath(f"`{used.called}` is {how} here", hint=f"bring it: track pull {typed(used.path)}")
     if seen is not None and seen.state != ".":
         raise UnsavedWork(
-            f"`{used.shown}` {_what(seen)}",
+            f"`{used.called}` {_what(seen)}",
             hint=f"use it as it is: track add {typed(used.path)}      give it up: track checkout {typed(used.path)}",
         )
 

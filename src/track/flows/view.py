@@ -29,9 +29,7 @@ from track.model.names import (
     display,
     is_named_pointer,
     is_pointer_path,
-    parse_alias_pointer,
     parse_artifact_name,
-    parse_artifact_pointer,
     pointer_path,
     typed,
 )
@@ -254,19 +252,6 @@ def paths_from(project: Project, words: Iterable[str]) -> tuple[bytes, ...]:
     """
     found = (project.relative(word) for word in words)
     return tuple(artifact_of(path) if is_pointer_path(path) else path for path in found)
-
-
-def name_of(artifact: bytes) -> str | None:
-    """The name of a named artifact with its partitions; None for one that has a working copy."""
-    if not is_named_pointer(artifact):
-        return None
-    if (alias := parse_alias_pointer(artifact)) is not None:
-        return "@".join(alias)
-    try:
-        named = parse_artifact_pointer(artifact)
-    except MalformedPointer:
-        return display(artifact)
-    return named.name + "".join(f" {key}={value}" for key, value in named.partitions)
 
 
 def _neither(project: Project, word: str) -> TrackError:

@@ -55,7 +55,7 @@ class History:
                 self._made.setdefault(used.digest, Producers()).add(Made(record, used))
         for used in record.of("input"):
             self._users.setdefault(used.digest, {})[record.id] = record
-            self._names[used.digest] = used.shown, used.size
+            self._names[used.digest] = used.called, used.size
         for digest, name, size in _code_of(record):
             self._coded.setdefault(digest, []).append(record)
             self._names[digest] = name, size
@@ -90,11 +90,11 @@ class History:
         """(run, artifact) of everything that a run calls so, newest first."""
         for record in reversed(self._runs.values()):
             for used in record.artifacts:
-                if used.shown == name:
+                if name in (used.shown, used.called):
                     yield record, used
 
     def names(self) -> set[str]:
-        """Every name that an artifact or code has in a run."""
+        """Every name that an artifact or code has in a run: the path of its pointer, of a named artifact."""
         return {used.shown for record in self._runs.values() for used in record.artifacts}
 
     def node_of(self, record: Record, used: Used) -> Node:
@@ -182,7 +182,7 @@ class History:
             said = [(other.id, other.name) for other in islice(others, SAID)]
             also, named = tuple(id for id, _ in said), tuple(name for _, name in said)
             return Node(
-                id, "artifact", used.shown, used.digest, used.size,
+                id, "artifact", used.called, used.digest, used.size,
                 run=run.id, also=also, also_named=named, also_count=count,
             )  # fmt: skip
 
@@ -204,7 +204,7 @@ class History:
 
 def _code_of(record: Record) -> list[tuple[Digest, str, int]]:
     """(digest, name, size) of the code of a run: what it saved as that, else the tree that it saw."""
-    saved = [(used.digest, used.shown, used.size) for used in record.of("code")]
+    saved = [(used.digest, used.called, used.size) for used in record.of("code")]
     if saved or record.revision is None or record.revision.code is None:
         return saved
     commit = record.revision.commit

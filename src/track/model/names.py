@@ -156,6 +156,41 @@ def parse_alias_pointer(path: bytes) -> tuple[str, str] | None:
         return None
 
 
+def name_of(artifact: bytes) -> str | None:
+    """The name of a named artifact with its partitions, or behind it an alias; None for what has a working copy."""
+    if not is_named_pointer(artifact):
+        return None
+    if (alias := parse_alias_pointer(artifact)) is not None:
+        return "@".join(alias)
+    try:
+        named = parse_artifact_pointer(artifact)
+    except MalformedPointer:
+        return display(artifact)
+    return named.name + "".join(f" {key}={value}" for key, value in named.partitions)
+
+
+def pointer_called(name: str) -> bytes | None:
+    """Where the pointer lies of the named artifact that `name_of` calls so; None where it calls none so.
+
+    A name without partitions is none: a person may mean a path by it, or the latest of its partitions.
+    """
+    first, *rest = name.split(" ")
+    pairs = [pair.partition("=") for pair in rest]
+    try:
+        path = artifact_pointer(first, {key: value for key, _, value in pairs})
+    except UsageError:
+        return None
+    return path if pairs and name_of(path) == name else None
+
+
+def called(path: bytes) -> str:
+    """What a person calls an artifact: by its name, with its partitions, or where it has none by the path of its data.
+
+    Bytes that are no text stay in it as surrogates, as `display` takes them.
+    """
+    return name_of(path) or path.decode("utf-8", "surrogateescape")
+
+
 def check_entry_path(path: bytes) -> str | None:
     """Why `path` may not stand inside an artifact; None if it may.
 

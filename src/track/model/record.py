@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from track.model.digest import Digest
-from track.model.names import RUNS, text_of
+from track.model.names import RUNS, name_of, text_of
 from track.model.node import NUMBER_LIMIT
 
 CATEGORIES = ("code", "input", "output")
@@ -55,6 +55,11 @@ class Used(NamedTuple):
     def shown(self) -> str:
         """The path or name, as text."""
         return text_of(self.path) if self.path is not None else self.name or ""
+
+    @property
+    def called(self) -> str:
+        """What a person calls it: as `shown`, but a named artifact by its name and partitions."""
+        return (name_of(self.path) if self.path is not None else None) or self.shown
 
     @property
     def is_log(self) -> bool:

@@ -14,7 +14,7 @@ from track.flows.view import Wanted
 from track.history import log
 from track.model.change import Change, changes
 from track.model.manifest import Entry, Read, compare
-from track.model.names import display, is_named_pointer
+from track.model.names import display, is_named_pointer, name_of
 from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -302,7 +302,7 @@ def _artifact(draft: _Draft, found: tuple[Change, ...], moved_out_count: int, is
     return ArtifactDiff(
         op=op,
         path=draft.path,
-        name=view.name_of(draft.path),
+        name=name_of(draft.path),
         kind=said.kind,
         renamed_from=draft.renamed_from,
         old=draft.old,

@@ -11,7 +11,7 @@ from track.history import log as history
 from track.history.log import Event
 from track.model.digest import Digest
 from track.model.manifest import Entry, Read, compare
-from track.model.names import display
+from track.model.names import display, name_of
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -111,7 +111,7 @@ def _sized(
     stored = sum(spans.sizes.values())
     return ArtifactSize(
         path=artifact,
-        name=view.name_of(artifact),
+        name=name_of(artifact),
         size=versions[0][0].size,
         stored_size=stored,
         shared_size=shared,

@@ -28,6 +28,7 @@ from track.model.names import (
     check_entry_path,
     display,
     is_named_pointer,
+    name_of,
     parse_artifact_name,
     typed,
 )
@@ -116,7 +117,7 @@ def _get(
         content = canonical_json(located.pointer.value) + b"\n"
         with making_in(chosen.parent):
             publish.publish_bytes(chosen, content)
-        name = view.name_of(located.artifact)
+        name = name_of(located.artifact)
         return Got(located.side.name, located.path, chosen, "value", len(content), 1, name)
     try:
         entries = _entries(project, located, entry, choice)
@@ -197,4 +198,4 @@ def _place(project: Project, located: Located, target: Path, entries: list[Entry
     kind = copy_out(project, target, entries, progress)
     files = sum(1 for entry in entries if entry.mode != "d")
     size = sum(entry.size for entry in entries)
-    return Got(located.side.name, located.path, target, kind, size, files, view.name_of(located.artifact))
+    return Got(located.side.name, located.path, target, kind, size, files, name_of(located.artifact))

@@ -20,7 +20,7 @@ from track.history import log as history
 from track.history.catalog import Scope
 from track.history.log import Event
 from track.model.manifest import Read
-from track.model.names import display, is_named_pointer, is_pointer_path, parse_artifact_name, typed
+from track.model.names import display, is_named_pointer, is_pointer_path, name_of, parse_artifact_name, typed
 from track.model.nearest import nearest
 from track.project import Project
 
@@ -101,7 +101,7 @@ def log(
     versions = _versions(project, meant.artifact, how)
     if not versions:
         raise _none(project, meant.artifact, rev)
-    return Logged(meant.artifact, view.name_of(meant.artifact), versions)
+    return Logged(meant.artifact, name_of(meant.artifact), versions)
 
 
 class _How(NamedTuple):
@@ -164,7 +164,7 @@ def _named(
     paths = {event.path for event in events}
     if len(paths) == 1:  # what was renamed is followed
         (path,) = paths
-        return Logged(path, view.name_of(path), _versions(project, path, how))
+        return Logged(path, name_of(path), _versions(project, path, how))
     events = events[: how.most]
     contents = contents_of(project, events)
     versions = tuple(version_logged(event.path, event, contents, read=how.read) for event in events)
@@ -182,7 +182,7 @@ def _gone(project: Project, words: str, how: _How) -> Logged:
     with suppress(UnknownPath, MalformedPointer, NewerFormat):
         artifact = view.locate(sides.side_at(project, how.rev), asked).artifact
     if versions := _versions(project, artifact, how):
-        return Logged(artifact, view.name_of(artifact), versions)
+        return Logged(artifact, name_of(artifact), versions)
     try:
         return _named(project, words, how)
     except UsageError:

@@ -8,6 +8,7 @@ from track.flows import view
 from track.flows.view import Located
 from track.model.digest import Digest
 from track.model.manifest import Entry, walk
+from track.model.names import name_of
 from track.model.pointer import Pointer
 from track.project import Project
 
@@ -71,7 +72,7 @@ def ls(project: Project, words: str = "", *, recursive: bool = False) -> Listing
 def _listed(artifact: bytes, pointer: Pointer) -> Listed:
     return Listed(
         path=artifact,
-        name=view.name_of(artifact),
+        name=name_of(artifact),
         kind=pointer.kind,
         size=pointer.size,
         files=pointer.files,

@@ -34,7 +34,7 @@ from track.history.log import Unmerged
 from track.model.digest import Digest
 from track.model.manifest_merge import PathConflict
 from track.model.merge import FactConflict, Side
-from track.model.names import display, is_named_pointer, path_of, text_of, typed
+from track.model.names import display, is_named_pointer, name_of, path_of, text_of, typed
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -295,7 +295,7 @@ def _hit(project: Project, given: str, artifacts: Mapping[bytes, bytes]) -> tupl
             if path.startswith(artifact + b"/"):
                 return artifact, path[len(artifact) + 1 :]
     for artifact in artifacts:
-        if view.name_of(artifact) == given:  # as `track status` shows it
+        if name_of(artifact) == given:  # as `track status` shows it
             return artifact, b""
     return None
 

@@ -17,6 +17,7 @@ from track.history.catalog_query import Narrowing
 from track.history.catalog_view import View
 from track.model.digest import Digest
 from track.model.manifest import Entry
+from track.model.names import name_of
 from track.model.pointer import Pointer
 from track.project import Project
 
@@ -99,7 +100,7 @@ def _artifact(project: Project, located: Located) -> Shown:
         path=located.path,
         artifact=located.artifact,
         pointer_path=place,
-        name=view.name_of(located.artifact),
+        name=name_of(located.artifact),
         pointer=pointer,
         entry=entry,
         is_here=pointer.kind == "value" or not project.store.absent([digest]),

@@ -7,12 +7,11 @@ from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError
 from track.flows.look import Look, look
 from track.flows.reach import known_at_remotes
 from track.flows.totals import other_totals
-from track.flows.view import name_of
 from track.history import log
 from track.history.identity import blob_of
 from track.history.left_out import left_out
 from track.model.digest import Digest
-from track.model.names import data_path, display, is_named_pointer, typed
+from track.model.names import data_path, display, is_named_pointer, name_of, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project

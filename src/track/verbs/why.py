@@ -11,7 +11,7 @@ from track.flows.run_find import Found, producers
 from track.flows.run_known import runs_making
 from track.history import log
 from track.model.digest import Digest
-from track.model.names import data_path, display, is_pointer_path, pointer_path, typed
+from track.model.names import data_path, display, is_pointer_path, name_of, pointer_called, pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 
@@ -43,7 +43,7 @@ def why(project: Project, path: str, rev: str | None = None) -> Reason:
         UnknownRevision: there is no such commit.
         MalformedPointer, NewerFormat: its pointer cannot be read.
     """
-    given = project.relative(path)
+    given = pointer_called(path) or project.relative(path)
     asked = data_path(given) if is_pointer_path(given) else given
     artifact = owner_of(project, asked) or asked
     if not artifact:
@@ -87,4 +87,8 @@ def _recorded(project: Project, found: Found) -> str | None:
 
 def hint_of(reason: Reason) -> str:
     """What to do where no run is known."""
+    if (name := name_of(reason.path)) is not None:
+        return (
+            f"nobody said how it was made: track run -- COMMAND, which calls track put {typed(name.partition(' ')[0])}"
+        )
     return f"nobody said how it was made: track run -o {typed(reason.path)} -- COMMAND"

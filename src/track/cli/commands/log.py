@@ -9,8 +9,7 @@ from track.cli.missing_text import say_what_is_missing
 from track.cli.partitions import partition_options, partitions_of
 from track.cli.session import emit, emit_json, note, opened
 from track.errors import UsageError
-from track.flows.view import name_of
-from track.model.names import display, text_of
+from track.model.names import display, name_of, text_of
 from track.verbs.log import Logged, Version, log
 from track.verbs.log_event import log_event
 from track.verbs.log_metric import log_metric

@@ -6,7 +6,7 @@ import click
 
 from track.cli.session import count_text, emit, emit_json, note, opened, refuse
 from track.cli.stale_text import document, reasons
-from track.model.names import display
+from track.model.names import called, display
 from track.verbs.stale import Staleness, stale
 
 _HELP = """Show which artifacts were made from something that is another by now.
@@ -46,7 +46,7 @@ def command(*, paths: tuple[str, ...], exit_code: bool, as_json: bool) -> None:
 
 def _show(found: Staleness) -> None:
     for one in found.artifacts:
-        emit(f"{display(one.path)}  made by {display(one.run.name)} ({one.run.short})")
+        emit(f"{display(called(one.path))}  made by {display(one.run.name)} ({one.run.short})")
         for reason in reasons(one):
             emit(f"  {reason}")
     if found.artifacts:

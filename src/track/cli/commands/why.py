@@ -5,7 +5,7 @@ import click
 from track.cli import runs_text
 from track.cli.session import emit, emit_json, hint, note, opened, refuse
 from track.flows.run_find import Found
-from track.model.names import display
+from track.model.names import called, display, name_of
 from track.verbs.why import Reason, hint_of, why
 
 _HELP = """Tell who made an artifact, from what, and with which code.
@@ -40,7 +40,7 @@ def command(path: str, rev: str | None, as_json: bool) -> None:
 
 
 def _show(reason: Reason) -> None:
-    emit(f"{display(reason.path)}  {reason.digest.short}")
+    emit(f"{display(called(reason.path))}  {reason.digest.short}")
     if reason.run is None:
         note("no run is known that made it")
         hint(hint_of(reason))
@@ -62,6 +62,7 @@ def _name(found: Found) -> str:
 def _document(reason: Reason) -> dict[str, object]:
     return {
         "path": display(reason.path),
+        "name": name_of(reason.path),
         "digest": str(reason.digest),
         "run": None if reason.run is None else runs_text.document(reason.run),
         "also": [found.record.id for found in reason.others],
