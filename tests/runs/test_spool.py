@@ -1,7 +1,11 @@
 """The spool: what was logged is there whoever dies, a full queue does what it was told, and nobody mixes up."""
 
+import ctypes
+import dis
+import functools
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import CodeType, FrameType
 
 import pytest
 
@@ -270,9 +275,9 @@ def test_what_comes_last_is_written_where_no_signal_interrupts(living: Living, m
     wrote: list[threading.Thread] = []
     append_to = writer._append
 
-    def appending(content: bytes) -> None:
+    def appending(batch: spool._Batch) -> None:
         wrote.append(threading.current_thread())
-        append_to(content)
+        append_to(batch)
 
     monkeypatch.setattr(writer, "_append", appending)
     closing = threading.Thread(target=writer.close)
@@ -282,6 +287,96 @@ def test_what_comes_last_is_written_where_no_signal_interrupts(living: Living, m
     closing.join(60)
     assert values(living) == [1.0]
     assert wrote == [writer._thread]
+
+
+class Thrown(BaseException):
+    """What is thrown into a thread from outside, as Ctrl-C is."""
+
+
+class Thrower:
+    """Throws once, at the `at`-th step at which Python itself would: after a call, and where a function or loop begins.
+
+    It sees what the spool does, and what the lock that it holds does.
+    """
+
+    def __init__(self, at: int, what: type[BaseException]) -> None:
+        self.at, self.what, self.count = at, what, 0
+        self._before: dict[FrameType, int] = {}
+
+    def __call__(self, frame: FrameType, event: str, told: object) -> "Thrower | None":
+        if not frame.f_code.co_filename.endswith(("runs/spool.py", "runs/journal.py", "track/locks.py")):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            after, self._before[frame] = self._before.get(frame), frame.f_lasti
+            if after is not None and self._is_step(frame.f_code, after, frame.f_lasti):
+                self.count += 1
+                if self.count == self.at:
+                    self._before.clear()
+                    raise self.what
+        return self
+
+    @staticmethod
+    @functools.cache
+    def _is_step(code: CodeType, after: int, here: int) -> bool:
+        """Whether Python would throw between the two, in a place that catches what either of them raises."""
+        caught = [
+            {entry.target for entry in dis.Bytecode(code).exception_entries if entry.start <= place < entry.end}
+            for place in (after, here)
+        ]
+        name = dis.opname[code.co_code[after]]
+        return name.startswith(("CALL", "RESUME", "JUMP_BACKWARD")) and caught[0] == caught[1]
+
+
+@pytest.mark.parametrize("what", [Thrown, TimeoutError])
+def test_an_exception_thrown_into_who_writes_loses_and_doubles_nothing_wherever_it_comes(
+    tmp_path: Path, what: type[BaseException]
+) -> None:
+    draft = Record(id=run_id(int(START.timestamp() * 1000), bytes(10)), name="x", status="running", started=START)
+    at, was_thrown = 0, True
+    while was_thrown:
+        at += 1
+        living = Journal(tmp_path / str(at)).begin(draft)
+        writer = Writer(living, clean=str.upper)
+        writer.start = lambda: None  # type: ignore[method-assign]  # who writes here is this thread
+        for number in range(3):
+            writer.put_points({"x": float(number), "y": 0.5}, number, 0.0, number)
+        writer.put_event("a", 1)
+        thrower, found = Thrower(at, what), sys.gettrace()
+        sys.settrace(thrower)
+        try:
+            writer.flush()
+        except what:
+            pass
+        finally:
+            sys.settrace(found)
+        was_thrown = thrower.count == at
+        writer.put_event("b", 2)
+        writer.put_points({"x": 3.0, "y": 0.5}, 3, 0.0, 3)
+        writer.close()
+        assert values(living) == [0.0, 1.0, 2.0, 3.0], at
+        assert values(living, "y") == [0.5] * 4, at
+        assert [event.text for event in said_by(living).events] == ["A", "B"], at
+    assert at > 50
+
+
+def test_a_writing_thread_that_is_ended_again_and_again_loses_and_doubles_nothing(
+    living: Living, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda told: None)
+    monkeypatch.setattr(spool, "FLUSH_EVERY_S", 0.001)
+    throw, logged, chance = ctypes.pythonapi.PyThreadState_SetAsyncExc, 0, random.Random(5)
+    writer = Writer(living, queue_size=10**6)
+    ends = time.monotonic() + 3
+    while time.monotonic() < ends:
+        for _ in range(chance.randrange(200)):
+            writer.put_points({"x": float(logged)}, logged, 0.0, logged)
+            logged += 1
+        assert writer._thread is not None
+        throw(ctypes.c_ulong(writer._thread.ident or 0), ctypes.py_object(chance.choice([SystemExit, ValueError])))
+        time.sleep(chance.random() / 500)
+    writer.close()
+    assert values(living) == [float(number) for number in range(logged)]
 
 
 def test_who_logs_to_a_run_that_has_ended_is_told(living: Living) -> None:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from track.errors import TrackError
 from track.model.said import Heard, Said, dropped_line, event_line, hear, point_line, together
 from track.publish import create, publish_bytes
 from track.runs.journal import BEAT_EVERY_S, Living
@@ -40,12 +39,48 @@ class _Entry(NamedTuple):
     stamp: int
 
 
+class _Written(NamedTuple):
+    """How far the queues are written, as one value: whatever interrupts, all of it is noted or nothing."""
+
+    size_bytes: int = 0
+    last: "tuple[_Entry | None, ...]" = (None, None)
+    """The last entry of each queue that is in the file; what stands before it is there, too."""
+    dropped: tuple[int, ...] = (0, 0)
+
+
+class _Batch(NamedTuple):
+    """Lines that are written next, again and again until they are, and what is written then."""
+
+    content: bytes
+    after: _Written
+
+
+class _Bell:
+    """Wakes one who waits. Each is one step of the interpreter, which an exception from outside cannot leave half."""
+
+    def __init__(self) -> None:
+        self._silent = threading.Lock()
+        self._silent.acquire()
+
+    def ring(self) -> None:
+        with suppress(RuntimeError):  # it was rung already
+            self._silent.release()
+
+    def wait(self, for_s: float) -> None:
+        self._silent.acquire(timeout=for_s)
+
+
 class Writer:
     """Logs to one living run through two bounded queues, from any thread; a thread of its own writes.
 
     `clean` takes out of an event's text what must not be written. `trouble` hears, in the writing thread, why it
     could not write; what waits is kept and tried again. `tick` is called in that thread about four times a second.
     Whatever ends that thread, the next entry begins another.
+
+    An exception may be thrown into any thread between two steps of it, as Ctrl-C is into the main thread. So entries
+    stay in their queue until they are written: a batch is made of what stands first, written, noted as written by one
+    assignment, and only then taken out, up to the very entry that was noted. What was not noted is written again, the
+    same bytes at the same place.
     """
 
     def __init__(
@@ -73,15 +108,14 @@ class Writer:
         self._points: deque[_Entry] = deque()
         self._events: deque[_Entry] = deque()
         self._dropped = {"points": 0, "events": 0}
-        self._writing = threading.Lock()
-        self._wake = threading.Event()
-        self._room = threading.Condition()
+        self._written = _Written()
+        self._batch: _Batch | None = None
+        self._writing, self._counting, self._starting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._wake, self._room = _Bell(), _Bell()
         self._thread: threading.Thread | None = None
-        self._fd: int | None = None
-        self._written_bytes = 0
-        self._unwritten = b""
-        self._failed: Exception | None = None
-        self._is_closed = False
+        self._file: tuple[int, int] | None = None
+        """Its descriptor, and how much was written before it began."""
+        self._has_failed = self._is_closed = False
         self._beaten = time.monotonic()
 
     def put_points(self, values: Mapping[str, float], step: int, time: float, stamp: int) -> None:
@@ -100,12 +134,12 @@ class Writer:
         if self._thread is None or not self._thread.is_alive():
             self.start()
         if len(queue) >= self._size and not self._wait(queue):
-            with self._room:
+            with self._counting:
                 self._dropped[kind] += count
             return
         queue.append(entry)
         if len(queue) * 4 >= self._size:
-            self._wake.set()
+            self._wake.ring()
 
     def _close_with_child(self) -> None:
         """A child of `multiprocessing` ends without the usual ado, but for what it was told to finish."""
@@ -115,16 +149,18 @@ class Writer:
 
     def _wait(self, queue: deque[_Entry]) -> bool:
         """Wait until there is room, if that was wished; not for a disk that takes nothing."""
-        with self._room:
-            while self._is_blocking and len(queue) >= self._size and self._failed is None and not self._is_closed:
-                self._wake.set()
-                self._room.wait(FLUSH_EVERY_S)
-                self.start()
-            return len(queue) < self._size
+        while self._is_blocking and len(queue) >= self._size and not self._has_failed and not self._is_closed:
+            self._wake.ring()
+            self._room.wait(FLUSH_EVERY_S)
+            self.start()
+        has_room = len(queue) < self._size
+        if has_room:  # for others who wait, too
+            self._room.ring()
+        return has_room
 
     def start(self) -> None:
         """Start the thread, if it does not go; it also says every minute that the run is alive."""
-        with self._room:
+        with self._starting:
             if (self._thread is None or not self._thread.is_alive()) and not self._is_closed:
                 self._thread = threading.Thread(target=self._work, name="track-writer", daemon=True)
                 self._thread.start()
@@ -132,7 +168,6 @@ class Writer:
     def _work(self) -> None:
         while not self._is_closed:
             self._wake.wait(FLUSH_EVERY_S)
-            self._wake.clear()
             self._flush_or_tell()
             try:
                 self._tick()
@@ -141,16 +176,20 @@ class Writer:
                     self._living.beat()
             except Exception as error:  # what is logged is written whatever becomes of the rest
                 self._trouble(error)
-        self._flush_or_tell()  # here, as Ctrl-C in whoever closes could lose what is taken or write it twice
+        self._flush_or_tell()  # here, where Ctrl-C does not interrupt
 
     def _flush_or_tell(self) -> None:
         try:
             if self.flush(_ROUNDS):
-                self._wake.set()
+                self._wake.ring()
         except Exception as error:  # no program is to wait for a thread that a mistake of ours ended
-            if self._failed is None:
-                self._trouble(error)
-            self._failed = error
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        """Tell of the first trouble since something was written."""
+        was_told, self._has_failed = self._has_failed, True
+        if not was_told:
+            self._trouble(error)
 
     def flush(self, rounds: int = sys.maxsize) -> bool:
         """Write all that waits, in so many rounds at most; it is in the file then. Whether more waits.
@@ -164,63 +203,90 @@ class Writer:
         with self._writing:
             while rounds and self._waits():
                 rounds -= 1
-                if not self._unwritten:
-                    self._unwritten = self._lines()
-                self._append(self._unwritten)
-                self._unwritten = b""
-                self._failed = None
-                with self._room:
-                    self._room.notify_all()
+                if self._batch is None or self._batch.after is self._written:
+                    self._batch = self._next_batch()
+                self._append(self._batch)
+                self._has_failed = False
+                self._room.ring()
             return self._waits()
 
     def _waits(self) -> bool:
-        return bool(self._unwritten or self._points or self._events or any(self._dropped.values()))
+        self._take_out()
+        return bool(self._points or self._events or tuple(self._dropped.values()) != self._written.dropped)
 
-    def _lines(self) -> bytes:
-        parts: list[str] = []
-        with self._room:
-            dropped, self._dropped = self._dropped, {"points": 0, "events": 0}
-        parts += [dropped_line(kind, count) for kind, count in dropped.items() if count]
-        for queue in (self._points, self._events):
-            for _ in range(min(len(queue), _AT_ONCE)):
-                said, step, when, stamp = queue.popleft()
+    def _take_out(self) -> None:
+        """Take what is written out of the queues; interrupted anywhere, the next time goes on."""
+        for queue, last in zip((self._points, self._events), self._written.last, strict=True):
+            if any(queue[place] is last for place in range(min(len(queue), _AT_ONCE))):
+                while queue.popleft() is not last:
+                    pass
+
+    def _next_batch(self) -> _Batch:
+        """What stands first in the queues, which it leaves there, and what was dropped meanwhile."""
+        before = self._written
+        dropped = tuple(self._dropped.values())
+        lines = [
+            dropped_line(kind, count - told)
+            for kind, count, told in zip(self._dropped, dropped, before.dropped, strict=True)
+            if count > told
+        ]
+        last = list(before.last)
+        for number, queue in enumerate((self._points, self._events)):
+            for place in range(min(len(queue), _AT_ONCE)):
+                last[number] = queue[place]
+                lines.append(self._said(queue[place]))
+        content = "".join(lines).encode("utf-8", "backslashreplace")
+        return _Batch(content, _Written(before.size_bytes + len(content), tuple(last), dropped))
+
+    def _said(self, entry: _Entry) -> str:
+        """The lines of an entry; none when they cannot be made, which is told."""
+        said, step, when, stamp = entry
+        lines = None
+        for is_last in (False, True):
+            try:
                 if isinstance(said, str):
-                    parts.append(event_line(stamp, self._clean(said)))
+                    lines = event_line(stamp, self._clean(said))
                 else:
-                    parts += [point_line(name, step, when, stamp, value) for name, value in said.items()]
-        return "".join(parts).encode("utf-8", "backslashreplace")
+                    lines = "".join([point_line(name, step, when, stamp, value) for name, value in said.items()])
+                break
+            except Exception as error:  # one that was thrown into this thread does not come again
+                if is_last and lines is None:
+                    self._tell(error)
+        return lines or ""
 
-    def _append(self, content: bytes) -> None:
-        """Append whole lines, or nothing: while the run is held so that nobody ends it meanwhile."""
+    def _append(self, batch: _Batch) -> None:
+        """Append its lines and note that: while the run is held so that nobody ends it meanwhile.
+
+        What an attempt before left is cut off: the file ends where it is known to be whole.
+        """
         place = self._living.folder
         with self._living.shared():
-            if self._fd is None:
-                self._fd = create(place / f"{_PREFIX}{process_tag()}.{os.urandom(4).hex()}")
-                self._written_bytes = 0
-            try:
-                with naming(place):
-                    write_all(self._fd, content)
-            except (TrackError, OSError):
-                with suppress(OSError):
-                    os.ftruncate(self._fd, self._written_bytes)
-                    os.lseek(self._fd, self._written_bytes, os.SEEK_SET)
-                raise
-            self._written_bytes += len(content)
+            if self._file is None:
+                fd = create(place / f"{_PREFIX}{process_tag()}.{os.urandom(4).hex()}")
+                self._file = fd, self._written.size_bytes
+            fd, before = self._file
+            known = self._written.size_bytes - before
+            with naming(place):
+                if os.lseek(fd, 0, os.SEEK_END) != known:
+                    os.ftruncate(fd, known)
+                    os.lseek(fd, known, os.SEEK_SET)
+                write_all(fd, batch.content)
+            self._written = batch.after
 
     def close(self) -> None:
         """Write all that waits and end the thread. Raises as `flush` does; calling it again tries again."""
         if self._pid != os.getpid():
             return
-        with self._room:
-            self._is_closed = True
-            self._room.notify_all()
-        self._wake.set()
+        self._is_closed = True
+        self._room.ring()
+        self._wake.ring()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            with suppress(RuntimeError):  # it was never started
+                self._thread.join()
         self.flush()
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file[0])
 
 
 def append(living: Living, lines: Callable[[Callable[[], int]], str]) -> None:
