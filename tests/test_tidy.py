@@ -184,6 +184,13 @@ def imports_stand_at_the_top(source: Source) -> Iterator[str]:
     yield from (f"line {call.lineno}: __import__" for call in calls(source.tree) if dotted(call.func) == "__import__")
 
 
+def expressions_wait_until_they_are_used(source: Source) -> Iterator[str]:
+    inside = {call for node in functions(source.tree) for call in calls(node)}
+    for call in calls(source.tree):
+        if dotted(call.func) == "re.compile" and call not in inside:
+            yield f"line {call.lineno}: a command that loads this pays for it; model.expressions has it wait"
+
+
 def imports_point_down(source: Source) -> Iterator[str]:
     for target in imports(source.tree):
         if target.split(".")[0] != "track" or part_of(target) in ("", "__version__", "__all__"):
@@ -322,6 +329,7 @@ RULES: tuple[Callable[[Source], Iterator[str]], ...] = (
     options_are_named,
     imports_are_spelled_in_full,
     imports_stand_at_the_top,
+    expressions_wait_until_they_are_used,
     imports_point_down,
     the_outside_world_has_one_door_each,
     only_publish_makes_files,
@@ -390,6 +398,7 @@ FAULTS = (
     (imports_are_spelled_in_full, "track.verbs.add", "from . import push\n"),
     (imports_stand_at_the_top, "track.verbs.add", "def add():\n    import track.project\n"),
     (imports_stand_at_the_top, "track.verbs.add", "project = __import__('track.project')\n"),
+    (expressions_wait_until_they_are_used, "track.model.digest", "import re\n_HEX = re.compile('[0-9a-f]{64}')\n"),
     (imports_point_down, "track.verbs.add", "from track.verbs.push import push\n"),
     (imports_point_down, "track.history.log", "from track.store.objects import Store\n"),
     (imports_point_down, "track.store.objects", "import track.worktree.scan\n"),

@@ -16,6 +16,7 @@ import tomli
 
 from track.errors import BadConfig, NewerFormat, UsageError
 from track.model import toml
+from track.model.expressions import expression
 from track.model.names import display, typed
 from track.model.policy import WANTED, parse_policy
 from track.model.settings import KEYS, Key, Value
@@ -39,13 +40,13 @@ _CHOICES = {
 }
 """What settings that are not committed choose, by how their names begin; the others, what is deleted."""
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-_CREDENTIALS = re.compile(
+_CREDENTIALS = expression(
     r"://[^/@\s]*:[^/@\s]+@|[?&](?:[^=&]*(?:sig|signature|token|secret|password|key))=", re.IGNORECASE
 )
-_SECRET_NAME = re.compile(
+_SECRET_NAME = expression(
     r"(?:^|[._-])(?:secret|password|passwd|token|credentials?|(?:access|api|secret|account)[_-]?key)", re.IGNORECASE
 )
-_COMMAND_NAME = re.compile(r"(?:^|[._-])(?:command|cmd|exec|shell|script|program|editor|pager)$", re.IGNORECASE)
+_COMMAND_NAME = expression(r"(?:^|[._-])(?:command|cmd|exec|shell|script|program|editor|pager)$", re.IGNORECASE)
 
 
 class Setting(NamedTuple):

@@ -162,9 +162,16 @@ def test_both_spellings_make_one_tree() -> None:
         )
     )
     assert parse_query(text, NOW) == parse_query(asked, NOW) == tree
-    assert parse_dictionary({"a": {"$size": 1, "$elemMatch": {"$gt": 1}}}) == And(
-        (Size(("a",), 1), Element(("a",), Order((), ">", 1)))
-    )
+    assert names_in(parse_query(text, NOW)) == names_in(parse_query(asked, NOW)) == names_in(tree)
+    sizes = And((Size(("a",), 1), Element(("a",), Order((), ">", 1))))
+    found = parse_dictionary({"a": {"$size": 1, "$elemMatch": {"$gt": 1}}})
+    assert (found, names_in(found)) == (sizes, names_in(sizes))
+
+
+def names_in(query: Any) -> list[str]:
+    """The kinds in a tree, which do not tell themselves apart: `And` and `Or` of the same parts are equal tuples."""
+    inner = (*getattr(query, "parts", ()), *((query.inner,) if hasattr(query, "inner") else ()))
+    return [type(query).__name__, *(name for each in inner for name in names_in(each))]
 
 
 def test_other_words_for_fields_are_known() -> None:

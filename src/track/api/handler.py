@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from track.flows.remotes import choose
 from track.flows.run_start import RUN_ID, Wishes
 from track.formats.known import frame_of
 from track.here import absolute
+from track.model.expressions import expression
 from track.model.names import display, told
 from track.model.query import holds
 from track.model.query_dictionary import parse_query
@@ -39,7 +39,7 @@ from track.verbs.version_get import version_get
 AnyPath = str | os.PathLike[str]
 _FIELDS = Fields((INDEX, *COLUMNS))
 _LISTED = 10
-_ID = re.compile(PREFIX + "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = expression(PREFIX + "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class _Files(NamedTuple):

@@ -17,14 +17,15 @@ from click.shell_completion import CompletionItem, ShellComplete, get_completion
 
 from track.cli import outline, terminal
 from track.flows.words import Words
+from track.model.expressions import expression
 
 SHELLS = ("bash", "zsh", "fish")
-_FILES = re.compile(r"PATH|FILE|DIR|(?<!/)FOLDER|TARGET|SOURCE|ARTIFACT|INSIDE|ITEM|^COMMAND|-- COMMAND")
+_FILES = expression(r"PATH|FILE|DIR|(?<!/)FOLDER|TARGET|SOURCE|ARTIFACT|INSIDE|ITEM|^COMMAND|-- COMMAND")
 """How arguments are called that can be files."""
 _VARIABLE = "_TRACK_COMPLETE"
 _LIMIT_S = 5.0
-_RUN = re.compile(r"\bRUN\b")
-_PATHS = re.compile(r"\bPATH\b|ARTIFACT|ITEM|^A$|^B$")
+_RUN = expression(r"\bRUN\b")
+_PATHS = expression(r"\bPATH\b|ARTIFACT|ITEM|^A$|^B$")
 _NEW_PATHS = ("add", "run", "init", "clone", "ls", "import")
 """Commands whose paths need not be tracked."""
 _NAMING = {("put", "NAME"), ("declare", "NAME"), ("find", "NAME"), ("add", "NAME")}
@@ -32,7 +33,7 @@ _NAMING = {("put", "NAME"), ("declare", "NAME"), ("find", "NAME"), ("add", "NAME
 _MAKING = ("put", "declare", "add")
 """Commands that make a version of an artifact, which an alias is not."""
 _FIELDS = {"--label": "labels", "--partition": "partitions", "--param": "params", "words": "labels"}
-_SAFE = re.compile(r"[\w./@%+,=-]*")
+_SAFE = expression(r"[\w./@%+,=-]*")
 """What stands for itself in every shell; what others called their things may say anything else."""
 
 

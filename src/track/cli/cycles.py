@@ -6,7 +6,7 @@ processes and databases are closed where they were opened.
 
 import gc
 
-_OBJECTS = 20_000
+_OBJECTS = 60_000
 """So many new objects that may be in a cycle before it looks; Python's own 700 is met some fifty times by imports."""
 
 

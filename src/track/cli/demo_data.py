@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import TrackError
+from track.model.expressions import expression
 from track.publish import make_directories, publish_bytes
 
 _LEFT_OUT = {"__pycache__", "ensurepip", "idlelib", "lib2to3", "site-packages", "dist-packages", "test", "tests"}
-_FUNCTION = re.compile(rb"^\s*(?:async )?def ", re.MULTILINE)
-_CLASS = re.compile(rb"^\s*class ", re.MULTILINE)
+_FUNCTION = expression(rb"^\s*(?:async )?def ", re.MULTILINE)
+_CLASS = expression(rb"^\s*class ", re.MULTILINE)
 
 
 class Written(NamedTuple):

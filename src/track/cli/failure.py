@@ -1,7 +1,6 @@
 """Errors as text or JSON on stderr, and the exit code that goes with each."""
 
 import os
-import re
 import sys
 from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EPERM, EROFS
 from importlib import import_module
@@ -25,6 +24,7 @@ from track.errors import (
     Unreadable,
     UsageError,
 )
+from track.model.expressions import expression
 from track.model.names import display, typed
 
 USAGE = 2
@@ -32,7 +32,7 @@ BUG = 70
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 
-_SECRET = re.compile(r"(?<=://)(?!USER@)[^/@\s]+@")
+_SECRET = expression(r"(?<=://)(?!USER@)[^/@\s]+@")
 _OF_THE_WORLD = {
     ENOSPC: DiskFull,
     EDQUOT: DiskFull,

@@ -1,7 +1,6 @@
 """What the commands that run something share: facts as they are typed, what is passed on, and how it ended."""
 
 import math
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -11,11 +10,12 @@ import click
 from track.cli.session import count_text, duration_text, hint, note, warn
 from track.errors import UsageError
 from track.flows.running import Committer, Ran
+from track.model.expressions import expression
 from track.model.names import display
 from track.project import Project
 
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
-_NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_INTEGER = expression(r"[-+]?(?:0|[1-9][0-9]{0,18})")
+_NUMBER = expression(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
 
 def fact(text: str) -> tuple[str, object]:

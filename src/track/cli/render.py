@@ -1,14 +1,14 @@
 """Results as text: sizes, counts, times and aligned tables. The same on a terminal and in a pipe, colour apart."""
 
-import re
 from collections.abc import Iterable, Sequence
 from unicodedata import east_asian_width
 
 from track.model.amounts import count_text, size_text
+from track.model.expressions import expression
 
 __all__ = ["count_text", "duration_text", "size_text", "table"]
 
-_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+_ESCAPE = expression(r"\x1b\[[0-9;]*m")
 
 
 def duration_text(elapsed_s: float) -> str:

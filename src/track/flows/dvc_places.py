@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from track.errors import Unreadable
 from track.model.dvc import DIRECTORY, Identity, Setting, settings_in
+from track.model.expressions import expression
 from track.model.names import display
 
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-_REMOTE = re.compile(r"remote://([^/]+)(?:/(.*))?", re.DOTALL)
+_REMOTE = expression(r"remote://([^/]+)(?:/(.*))?", re.DOTALL)
 _FILES = ("config", "config.local")
 _LIMIT = 1 << 20
 _SYSTEM = "/etc/xdg/dvc"

@@ -5,7 +5,6 @@ knows by what their metadata says, and touches no other.
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from track.errors import Conflict, UsageError
 from track.flows.whereabouts import base_of
 from track.formats.known import said_of_table
 from track.model.digest import Digest
+from track.model.expressions import expression
 from track.model.names import display
 from track.model.tables import TABLES
 from track.progress import Progress
@@ -25,9 +25,9 @@ from track.store.backends.opening import make_place, open_place
 from track.store.hashing import hash_fd
 from track.store.place import NoSuchKey, Place
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-_OURS = re.compile(rf"(?:{'|'.join(table.name for table in TABLES)})/{_NAME.pattern}\.parquet")
-_STAGED = re.compile(r"staging/[0-9]+\.[0-9]+\.[0-9a-f]+\.[0-9a-f]+")  # what a killed export left in a folder
+_NAME = expression(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_OURS = expression(rf"(?:{'|'.join(table.name for table in TABLES)})/{_NAME.pattern}\.parquet")
+_STAGED = expression(r"staging/[0-9]+\.[0-9]+\.[0-9a-f]+\.[0-9a-f]+")  # what a killed export left in a folder
 _SHOWN = 5
 _TAIL = 8
 

@@ -1,16 +1,16 @@
 """Ignoring: the lines of `.gitignore` files that keep tracked data out of Git."""
 
-import re
 from collections.abc import Iterable
 
 from track import publish
 from track.flows import setup
 from track.history.left_out import left_out
+from track.model.expressions import expression
 from track.model.names import is_named_pointer
 from track.project import Project
 
 FILE = b".gitignore"
-_SPECIAL = re.compile(rb"([\\*?\[\] ])")
+_SPECIAL = expression(rb"([\\*?\[\] ])")
 
 
 def line_of(name: bytes) -> bytes:

@@ -25,6 +25,7 @@ from track.history import log
 from track.history.log import Event
 from track.history.present import present_blobs
 from track.model.digest import Digest
+from track.model.expressions import expression
 from track.model.names import (
     ARTIFACTS,
     artifact_pointer,
@@ -41,8 +42,8 @@ from track.model.record_file import parse_record
 from track.project import Project
 
 LATEST = "latest"
-_DIGEST = re.compile(r"(?:blake3:)?([0-9a-f]{4,64})")
-_WITH_DIGEST = re.compile(r"(.*)@(blake3:[0-9a-f]+)", re.DOTALL)
+_DIGEST = expression(r"(?:blake3:)?([0-9a-f]{4,64})")
+_WITH_DIGEST = expression(r"(.*)@(blake3:[0-9a-f]+)", re.DOTALL)
 _LISTED = 10
 
 

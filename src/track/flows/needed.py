@@ -1,6 +1,5 @@
 """Needed: what every repository that uses a store still names, marked down to the last object."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from track.flows.keeping import Keepings, is_selective, kept_by, kept_since
 from track.flows.reach import children_of
 from track.history.naming import Named, Repository, is_shallow, named_now, repository_at, tips_of
 from track.history.past import named_at, standing_tips, young_reflog
+from track.model.expressions import expression
 from track.model.names import display, is_pointer_path
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
@@ -29,7 +29,7 @@ from track.store.objects import Store
 from track.store.purged import purged_in
 from track.worktree.stat_cache import recorded_in
 
-_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_DIGEST = expression(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _ROOTS_AT_ONCE = 1000
 _STEPS = "trash/*.json"
 _STATE = ("journal/**/*", "spool/**/*", "shared/*/*", _STEPS)

@@ -5,7 +5,6 @@ only what differs is read.
 """
 
 import os
-import re
 from binascii import unhexlify
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from track.flows.pointers import overwritten
 from track.flows.sides import naming_nearest
 from track.flows.whereabouts import believed
 from track.history import log
+from track.model.expressions import expression
 from track.model.manifest import Inner, parse_node, walk
 from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
 from track.model.nearest import nearest
@@ -38,8 +38,8 @@ ReadMany = Callable[[Sequence[bytes]], Iterable[tuple[bytes, bytes]]]
 Takes = Callable[[bytes], bool]
 """Whether the file at a path inside an artifact is meant."""
 
-_DIGESTS = re.compile(rb"(?m)^[fxl] [0-9]{1,19} ([0-9a-f]{64}) [^\n]+\n")
-_EMPTY_FOLDERS = re.compile(rb"(?m)^d 0 ")
+_DIGESTS = expression(rb"(?m)^[fxl] [0-9]{1,19} ([0-9a-f]{64}) [^\n]+\n")
+_EMPTY_FOLDERS = expression(rb"(?m)^d 0 ")
 _LEAF_HEADER = b"track-manifest 1 0\n"
 
 

@@ -4,15 +4,15 @@ The offline record decides before anybody is asked: who is known to have everyth
 order that was configured, else the default remote, then folders, which are near, before servers.
 """
 
-import re
 from collections.abc import Sequence
 
 from track.flows.reach import Version
 from track.flows.remotes import Named, all_named, choose, default_name
+from track.model.expressions import expression
 from track.project import Project
 from track.store.known import complete_in
 
-_BETWEEN = re.compile(r"[\s,]+")
+_BETWEEN = expression(r"[\s,]+")
 
 
 def targets(project: Project, names: Sequence[str] = ()) -> tuple[Named, ...]:

@@ -1,6 +1,5 @@
 """Finding a run by what it is called: its id or some digits of it, its name, or the commit that adds its record."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from track.errors import TrackError, UnknownRun
@@ -14,6 +13,7 @@ from track.flows.run_records import (
     runs_of,
     say_the_same,
 )
+from track.model.expressions import expression
 from track.model.names import display, is_record_path, typed
 from track.model.record import Record, is_run_id, is_run_name
 from track.project import Project
@@ -23,7 +23,7 @@ __all__ = [
     "runs_called", "runs_of", "runs_with_digits", "say_the_same",
 ]  # fmt: skip
 
-_PART = re.compile("[0-9a-f-]{4,36}")
+_PART = expression("[0-9a-f-]{4,36}")
 _LISTED = 10
 
 

@@ -1,16 +1,16 @@
 """The secrets of a project: values that are never written, and where one of them was all the same."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from track.model.expressions import expression
 from track.model.names import display, is_pointer_path, is_record_path, typed
 from track.model.secrets import is_secret_name, names_in_dotenv, secret_values, values_in_dotenv
 from track.project import Project
 
 DOTENV = ".env"
 
-_OF_OURS = re.compile(
+_OF_OURS = expression(
     rb"(?m)^(?:id|run|parent|digest|size|path|name|type|kind|how|cwd|commit|tree|code|patch|packages|lock|started|ended"
     rb"|seconds|status|omitted|files|rows) = .*$|\"blake3:[0-9a-f]{64}\""
 )

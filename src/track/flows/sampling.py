@@ -1,16 +1,16 @@
 """Sampling: some of the objects of the store, chosen by chance, to be looked at in place of all; and for how long."""
 
-import re
 from random import Random
 from typing import NamedTuple
 
 from track.errors import UsageError
+from track.model.expressions import expression
 from track.model.names import display
 from track.project import Project
 
-_TIME = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?(s|m|h|d|)")
+_TIME = expression(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?(s|m|h|d|)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_PART = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
+_PART = expression(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 
 
 class Portion(NamedTuple):

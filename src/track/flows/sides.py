@@ -1,12 +1,12 @@
 """Sides: the artifacts of one place, a commit, the index or the working tree, that verbs which ask compare."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError, UnknownRevision, together
 from track.history import log
+from track.model.expressions import expression
 from track.model.names import data_path, is_named_pointer, pointer_path
 from track.model.nearest import nearest
 from track.model.pointer import Pointer, parse_pointer
@@ -16,7 +16,7 @@ HERE = "the working tree"
 STAGED = "the index"
 _REFS = ("--count=500", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")
 """What is compared with a revision that is none."""
-_SUFFIX = re.compile(r"[~^]|@\{")
+_SUFFIX = expression(r"[~^]|@\{")
 """What may stand behind the name in a revision, as in `main~2`."""
 
 

@@ -1,13 +1,13 @@
 """Media types that a person may declare for what they save."""
 
 import mimetypes
-import re
 
 from track.formats.media import BY_SUFFIX
+from track.model.expressions import expression
 
-_OPEN = re.compile(r"(?:application|audio|font|image|model|text|video)/(?:vnd\.|prs\.|x-)[a-zA-Z0-9.+_-]{1,100}")
+_OPEN = expression(r"(?:application|audio|font|image|model|text|video)/(?:vnd\.|prs\.|x-)[a-zA-Z0-9.+_-]{1,100}")
 
-_WRITTEN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}")
+_WRITTEN = expression(r"[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}/[a-zA-Z0-9][a-zA-Z0-9!#$&^_.+-]{0,126}")
 """RFC 6838, section 4.2."""
 
 

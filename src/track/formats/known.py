@@ -18,6 +18,7 @@ from track.formats.format import Format, bytes_of, cannot_keep, kind_of, not_thi
 from track.formats.plain import BYTES, FORMATS, JSON, TEXT
 from track.model.chart import Line
 from track.model.document import flat
+from track.model.expressions import expression
 from track.model.names import display
 from track.model.tables import Table
 
@@ -55,7 +56,7 @@ _BY_TYPE = {
     "application/x-joblib": _JOBLIB,
 }
 _RUNS = ("application/x-pickle", "application/x-joblib")
-_MADE_BY = re.compile(rb"track\.object\W{1,5}(pandas|polars)\.(?:DataFrame|Series)", re.DOTALL)
+_MADE_BY = expression(rb"track\.object\W{1,5}(pandas|polars)\.(?:DataFrame|Series)", re.DOTALL)
 
 
 class TableWriter(Protocol):

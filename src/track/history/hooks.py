@@ -20,6 +20,7 @@ from track import publish
 from track.errors import Conflict, StoreUnwritable
 from track.history import drivers
 from track.history.plumbing import Git
+from track.model.expressions import expression
 from track.model.names import display
 
 HOOKS = ("pre-commit", "commit-msg", "post-checkout", "post-merge", "post-rewrite", "post-index-change", "pre-push")
@@ -29,12 +30,12 @@ CONFIGURED_FROM = (2, 54)
 State = Literal["alone", "chained", "added", "handed on", "configured", "disabled", "outdated", "left", "missing"]
 
 _SHIPPED = (Path(__file__).parents[1] / "shipped", Path(__file__).parents[3] / "hooks")
-_OURS = re.compile(rb"\A#!/bin/sh\n# track: ")
-_SHELL = re.compile(rb"\A#!\s*(?:\S*/)?(?:env\s+)?(?:ba|da|a|k|z)?sh(?:\s+-[a-z]+)*\s*\n")
-_ENDS_EARLY = re.compile(rb"(?m)^[^#\n]*\b(?:exit|exec|return)\b")
+_OURS = expression(rb"\A#!/bin/sh\n# track: ")
+_SHELL = expression(rb"\A#!\s*(?:\S*/)?(?:env\s+)?(?:ba|da|a|k|z)?sh(?:\s+-[a-z]+)*\s*\n")
+_ENDS_EARLY = expression(rb"(?m)^[^#\n]*\b(?:exit|exec|return)\b")
 _BEGIN, _END = b"# >>> track (`track hooks uninstall` takes these lines out) >>>", b"# <<< track <<<"
 _NO_LINE_END = b" the line before had no end"
-_BLOCK = re.compile(
+_BLOCK = expression(
     rb"(\n?)" + re.escape(_BEGIN) + rb"(" + re.escape(_NO_LINE_END) + rb")?\n.*?" + re.escape(_END) + rb"\n", re.DOTALL
 )
 _WITH_STDIN = ("post-rewrite", "pre-push")

@@ -6,7 +6,6 @@ an operation in progress knows, conflicts, and linked worktrees are all looked a
 
 import copy
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from track.errors import HistoryIncomplete, TrackError
 from track.history.log import read_start
 from track.history.plumbing import Git
+from track.model.expressions import expression
 from track.model.names import display, is_pointer_path, typed
 
 CHANGES = (
@@ -23,8 +23,8 @@ CHANGES = (
 """How Git is asked what commits did; `-c` or `-m` has to be said, too."""
 NAMING_PATHS = ("--", "*.track", ".track")
 """The files that may name artifacts."""
-_OID = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-f])")
-_STATE_FILE = re.compile(r"[A-Z][A-Z_]*")
+_OID = expression(rb"(?<![0-9a-f])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-f])")
+_STATE_FILE = expression(r"[A-Z][A-Z_]*")
 _OPERATIONS = ("rebase-merge", "rebase-apply", "sequencer")
 _MOST_READ = 1 << 20
 _SKIPPED = {b".git", b".store"}

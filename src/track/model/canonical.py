@@ -2,12 +2,13 @@
 
 import json
 import math
-import re
+
+from track.model.expressions import expression
 
 _SAYABLE = "a value is made of text, numbers, true, false, null, lists and mappings with text keys"
 
 _EXACT = 2**53 - 1
-_ESCAPED = re.compile('[\x00-\x1f"\\\\]')
+_ESCAPED = expression('[\x00-\x1f"\\\\]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

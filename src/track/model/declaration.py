@@ -20,6 +20,7 @@ import tomli
 
 from track.errors import ConflictedPointer, MalformedPointer, NewerFormat, UsageError
 from track.model import toml
+from track.model.expressions import expression
 from track.model.moments import GRANULARITIES, floored, moment_of
 from track.model.names import beside_versions, display, typed
 
@@ -30,8 +31,8 @@ TIME = "time"
 RESERVED = ("alias", "domain", "latest", "name", "partitions", "project", "tag", "time", "time_partition", "version")
 """What no key may be called: these words have a meaning beside keys, here or in Flyte."""
 
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
-_CONFLICT = re.compile(rb"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
+_KEY = expression(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+_CONFLICT = expression(rb"^(?:<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
 _OURS = ("format", "keys", "time", "strict", "type")
 
 

@@ -1,11 +1,11 @@
 """Digest: the BLAKE3-256 name of some bytes."""
 
-import re
-
 from blake3 import blake3
 
-_TEXT = re.compile("blake3:[0-9a-f]{64}")
-_HEX = re.compile("[0-9a-f]{64}")
+from track.model.expressions import expression
+
+_TEXT = expression("blake3:[0-9a-f]{64}")
+_HEX = expression("[0-9a-f]{64}")
 
 
 class Digest(bytes):

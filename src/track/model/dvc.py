@@ -6,12 +6,12 @@ Formats and the rule for text are those of DVC 0.x to 3.x (`dvc_data.hashfile`);
 import hashlib
 import json
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from track.errors import MalformedContent
+from track.model.expressions import expression
 from track.model.names import check_entry_path, display
 
 CHUNK = 1 << 20
@@ -21,8 +21,8 @@ DIRECTORY = ".dir"
 KEPT_BY_GIT = "is not kept by DVC (cache: false): it is left to Git"
 _BLOCK = 512
 _TEXT = bytes(range(32, 127)) + b"\n\r\t\f\b"
-_MD5 = re.compile(r"[0-9a-f]{32}")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_MD5 = expression(r"[0-9a-f]{32}")
+_SCHEME = expression(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class Identity(NamedTuple):
@@ -311,7 +311,7 @@ class Setting(NamedTuple):
     value: str
 
 
-_HEADER = re.compile(r"""\[\s*'?(\w+)(?:\s+"([^"]*)")?\s*'?\s*\]""")
+_HEADER = expression(r"""\[\s*'?(\w+)(?:\s+"([^"]*)")?\s*'?\s*\]""")
 
 
 def settings_in(text: str) -> Iterator[Setting]:

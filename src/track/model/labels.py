@@ -6,6 +6,7 @@ from typing import Any
 
 from track.errors import UsageError
 from track.model import toml
+from track.model.expressions import expression
 from track.model.names import display
 
 Key = tuple[str, ...]
@@ -14,8 +15,8 @@ Key = tuple[str, ...]
 DEPTH_LIMIT = 16
 """A label stands in so many tables at most; a pointer's reader refuses far more."""
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_NUMBER = expression(r"-?(?:0|[1-9][0-9]*)")
+_QUOTED = expression(r'"((?:[^"\\]|\\.)*)"')
 _WRITE_IT = "write key=value, such as ticket=AB-123; a dot leads into a table: infos.method=new"
 
 

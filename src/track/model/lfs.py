@@ -1,20 +1,20 @@
 """What Git LFS writes: its pointers, which stand in Git in place of content, and its lines in `.gitattributes`."""
 
 import hashlib
-import re
 from typing import NamedTuple
 
 from track.errors import MalformedContent
+from track.model.expressions import expression
 from track.model.names import display
 
 LIMIT = 1024
 """Git LFS itself takes nothing longer for a pointer of its own."""
 
-_BEGINNING = re.compile(
+_BEGINNING = expression(
     rb"version (?:https://git-lfs\.github\.com/spec/v1|https://hawser\.github\.com/spec/v1|http://git-media\.io/v/2)\n"
 )
-_SHA256 = re.compile(r"sha256:([0-9a-f]{64})")
-_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_SHA256 = expression(r"sha256:([0-9a-f]{64})")
+_SIZE = expression(r"0|[1-9][0-9]{0,18}")
 _OURS = ("filter=lfs", "diff=lfs", "merge=lfs", "-text", "lockable", "-lockable")
 _NAME = "oid"  # a library's word
 

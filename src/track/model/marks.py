@@ -1,10 +1,11 @@
 """Marks: the text of a pointer that has both sides of a conflict in it, as Git writes one."""
 
-import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-_MARK = re.compile(rb"(<{7,}|\|{7,}|={7,}|>{7,})(?: .*)?\r?\n?")
+from track.model.expressions import expression
+
+_MARK = expression(rb"(<{7,}|\|{7,}|={7,}|>{7,})(?: .*)?\r?\n?")
 
 
 def marked(ours: bytes, theirs: bytes, size: int = 7) -> bytes:

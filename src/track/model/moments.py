@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from track.errors import UsageError
+from track.model.expressions import expression
 from track.model.names import display
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -13,7 +14,7 @@ GRANULARITIES = ("minute", "hour", "day", "week", "month")
 """How long the pieces are into which a named artifact is cut by time."""
 
 _FORMS = {"minute": "%Y-%m-%dT%H:%M", "hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
-_TYPED = re.compile(
+_TYPED = expression(
     r"(\d{4})-(\d\d)(?:-(\d\d)(?:[Tt ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?)?",
     re.ASCII,
 )

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from track.errors import MalformedPointer, UsageError
+from track.model.expressions import expression
 
 SUFFIX = b".track"
 ARTIFACTS = b".track/artifacts/"
@@ -18,18 +19,18 @@ WHOLE_LIMIT = 900
 _OURS = (".store", ".track")
 # What a path between two line feeds must contain to be worth a closer look: everything that `_trouble` refuses is in
 # here. A search over many joined paths is what makes the common case cost nothing.
-_SUSPICIOUS = re.compile(
+_SUSPICIOUS = expression(
     rb"[/\\\n](?:[/\n.]|[gG][iI\x80-\xff]|\xe2[\x80\x81]|\xc2\xad|\xcc\x87|\xef)",
 )
-_SHORT_GIT = re.compile(r"git~[0-9]+")
-_IGNORED = re.compile("[\u00ad\u0307\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_SHORT_GIT = expression(r"git~[0-9]+")
+_IGNORED = expression("[\u00ad\u0307\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789._-")
-_ENCODED = re.compile(rb"(?:[a-z0-9._-]|%[0-9A-F]{2})*")
-_DEVICE = re.compile(rb"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")  # on Windows, whatever stands behind a dot
-_ALIAS = re.compile(rb"(.+)/@([^/]+)\.track", re.DOTALL)
-_ESCAPE = re.compile(r"\\(?:\\|x([0-9a-f]{2}))|\\")
-_UNQUOTED = re.compile(r"[\w@%+=:,./-]+")
-_RECORD = re.compile(re.escape(RUNS) + rb"[0-9]{4}/[0-9]{2}/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\.toml")
+_ENCODED = expression(rb"(?:[a-z0-9._-]|%[0-9A-F]{2})*")
+_DEVICE = expression(rb"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")  # on Windows, whatever stands behind a dot
+_ALIAS = expression(rb"(.+)/@([^/]+)\.track", re.DOTALL)
+_ESCAPE = expression(r"\\(?:\\|x([0-9a-f]{2}))|\\")
+_UNQUOTED = expression(r"[\w@%+=:,./-]+")
+_RECORD = expression(re.escape(RUNS) + rb"[0-9]{4}/[0-9]{2}/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}\.toml")
 _SHOWN = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 
 from track.errors import MalformedManifest, NewerFormat
 from track.model.digest import digest_of
+from track.model.expressions import expression
 from track.model.names import are_suspicious, check_entry_path, display
 
 NODE_LIMIT = 8192
@@ -22,11 +23,11 @@ NUMBER_LIMIT = 2**63 - 1
 MODES = "fxld"
 """What an entry is: file, executable file, symlink (its content is the target), directory without any entry."""
 
-_HEADER = re.compile(rb"track-manifest ([1-9][0-9]{0,8}) (0|[1-9][0-9]?)\n")
+_HEADER = expression(rb"track-manifest ([1-9][0-9]{0,8}) (0|[1-9][0-9]?)\n")
 _NUMBER = rb"(0|[1-9][0-9]{0,18})"
-_LEAF_LINE = re.compile(rb"(?m)^([fxld]) " + _NUMBER + rb" ([0-9a-f]{64}) ([^\n\0]+)\n")
-_INNER_LINE = re.compile(rb"(?m)^" + _NUMBER + rb" " + _NUMBER + rb" ([0-9a-f]{64}) ([^\n\0]+)\n")
-_ESCAPED = re.compile(rb"\\(.?)", re.DOTALL)
+_LEAF_LINE = expression(rb"(?m)^([fxld]) " + _NUMBER + rb" ([0-9a-f]{64}) ([^\n\0]+)\n")
+_INNER_LINE = expression(rb"(?m)^" + _NUMBER + rb" " + _NUMBER + rb" ([0-9a-f]{64}) ([^\n\0]+)\n")
+_ESCAPED = expression(rb"\\(.?)", re.DOTALL)
 _MODE_OF = {b"f": "f", b"x": "x", b"l": "l", b"d": "d"}
 _LETTER_OF = {mode: letter for letter, mode in _MODE_OF.items()}
 _EMPTY = bytes(digest_of(b""))

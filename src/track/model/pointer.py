@@ -15,13 +15,14 @@ from track.errors import ConflictedPointer, MalformedPointer, NewerFormat, NotAP
 from track.model import toml
 from track.model.canonical import canonical_json, parse_json
 from track.model.digest import Digest, digest_of
+from track.model.expressions import expression
 from track.model.names import display, path_of, text_of, typed
 from track.model.node import NUMBER_LIMIT
 
 KINDS = ("file", "directory", "value")
 POINTER_LIMIT = 1 << 20
 
-_BEGINNING = re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[[ \t]*artifact[ \t]*\]")
+_BEGINNING = expression(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[[ \t]*artifact[ \t]*\]")
 _OURS = ("kind", "digest", "size", "executable", "files", "rows", "value", "json", "type", "run")
 _TABLES = ("artifact", "schema", "tags", "labels", "partitions", "based_on")
 

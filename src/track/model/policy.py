@@ -3,14 +3,14 @@
 The text is a list: `all`, or `tips` and what is kept besides, such as `last 3, newer than 90d`.
 """
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from track.errors import UsageError
+from track.model.expressions import expression
 
-_LAST = re.compile(r"last ([1-9][0-9]{0,5})")
-_NEWER = re.compile(r"newer than ([1-9][0-9]{0,4}) ?(d|days?|w|weeks?|m|months?|y|years?)")
+_LAST = expression(r"last ([1-9][0-9]{0,5})")
+_NEWER = expression(r"newer than ([1-9][0-9]{0,4}) ?(d|days?|w|weeks?|m|months?|y|years?)")
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 WANTED = "`all`, `tips`, `last 3`, `newer than 90d`, or some of these with commas between them"
 

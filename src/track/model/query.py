@@ -9,25 +9,22 @@ nor before each other, and what is not there equals null. A key with dots in it 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from track.model.query_pattern import Pattern
 
 Path: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class In:
+class In(NamedTuple):
     """The field equals one of these values; None among them stands also for a field that is not there."""
 
     path: Path
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """The field is before or after a value of its kind: number, text, time or truth value. `sign` is `<`, `<=`, `>` or
     `>=`.
     """
@@ -37,53 +34,46 @@ class Order:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A pattern is found somewhere in the field's text."""
 
     path: Path
     pattern: Pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(NamedTuple):
     """The field is there, whatever it holds."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """The field is a list of so many elements."""
 
     path: Path
-    count: int
+    elements: int
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """The field is a list with an element that is like `inner`; a path without parts is the element itself."""
 
     path: Path
     inner: "Query"
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(NamedTuple):
     """All of these hold; of none, that is so."""
 
     parts: tuple["Query", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(NamedTuple):
     """One of these holds; of none, that is not so."""
 
     parts: tuple["Query", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(NamedTuple):
     """This does not hold."""
 
     inner: "Query"
@@ -105,8 +95,8 @@ def holds(query: Query, document: Any) -> bool:
             return any(True for _ in found(document, path))
         case In(path, values):
             return _is_among(document, path, values)
-        case Size(path, count):
-            return any(isinstance(each, list | tuple) and len(each) == count for each in found(document, path))
+        case Size(path, elements):
+            return any(isinstance(each, list | tuple) and len(each) == elements for each in found(document, path))
         case Element(path, inner):
             lists = (each for each in found(document, path) if isinstance(each, list | tuple))
             return any(holds(inner, element) for each in lists for element in each)

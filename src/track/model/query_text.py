@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from track.errors import UsageError
+from track.model.expressions import expression
 from track.model.names import display
 from track.model.query import And, Exists, In, Match, Not, Or, Order, Path, Query
 from track.model.query_pattern import Pattern
@@ -28,7 +29,7 @@ LONGEST = 1 << 16
 _DEEPEST = 50
 _SIGNS = ("=", "!=", "<", "<=", ">", ">=", "~", "!~")
 _WORDS = ("and", "or", "not", "in", "exists")
-_TOKEN = re.compile(
+_TOKEN = expression(
     r"""\s*(?:
         (?P<sign>[=!<>~]+)
       | (?P<mark>[(),\[\]])
@@ -37,11 +38,11 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
-_AGE = re.compile(r"(\d{1,6})(s|min|h|d|w|y)")
-_AGE_LIKE = re.compile(r"\d+(?:s|min|h|d|w|y)")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?")
+_ESCAPED = expression(r"\\(.)", re.DOTALL)
+_NUMBER = expression(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_AGE = expression(r"(\d{1,6})(s|min|h|d|w|y)")
+_AGE_LIKE = expression(r"\d+(?:s|min|h|d|w|y)")
+_DATE = expression(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _CONSTANTS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
 

@@ -4,7 +4,6 @@ A record never changes once it is in the Git history; what people say later abou
 pointers. How a record stands in a file is in `record_file`.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from track.model.digest import Digest
+from track.model.expressions import expression
 from track.model.names import RUNS, name_of, text_of
 from track.model.node import NUMBER_LIMIT
 
@@ -27,9 +27,9 @@ ENDED = ("completed", "failed", "terminated", "lost")
 HOWS = ("declared", "api", "observed", "mapped", "claimed")
 """How it is known that an artifact was used or made."""
 
-_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_NAME = re.compile(r"[a-zA-Z0-9\-_ /.:]+")
-_FOLDER = re.compile(r"/|(?:/[a-zA-Z0-9\-_ .:]+)+")
+_ID = expression("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_NAME = expression(r"[a-zA-Z0-9\-_ /.:]+")
+_FOLDER = expression(r"/|(?:/[a-zA-Z0-9\-_ .:]+)+")
 
 
 class Used(NamedTuple):

@@ -3,20 +3,22 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from track.model.expressions import expression
+
 SHORTEST = 6
 """Shorter values are no secrets: they would be found everywhere."""
 REDACTED = "[redacted]"
 
-_NAME = re.compile(
+_NAME = expression(
     r"(?i)secret|token|passw(?:or)?d|passphrase|credential|api_?key|access_?key|private_?key|signing_?key|auth_?key"
     r"|^pwd_|_pat$|_dsn$|connection_?string|_sas$"
 )
-_HARMLESS = re.compile(r"(?i)tokenizers?_parallelism|max_tokens?|num_tokens?")
-_FILE = re.compile(
+_HARMLESS = expression(r"(?i)tokenizers?_parallelism|max_tokens?|num_tokens?")
+_FILE = expression(
     rb"(?i)(?:^|/)(?:\.env(?:\.[^/]+)?|\.netrc|\.pgpass|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)|credentials?"
     rb"|service[-_]?account[^/]*\.json|[^/]*\.(?:pem|key|p12|pfx|kdbx|jks|keystore|age))$"
 )
-_SETTING = re.compile(
+_SETTING = expression(
     r"(?m)^[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*=[ \t]*"
     r"""(?:"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'|([^\r\n]*))"""
 )
@@ -25,8 +27,8 @@ _NAMED = (
     r"(?:token|secret|passw(?:or)?d|passphrase|credentials?|(?:api|access|secret|private|signing|auth)[-_]?key)"
 )
 _SPECIAL = r"(?:[A-Za-z0-9]+[-_])*(?:bos|cls|eos|mask|pad|sep|unk)[-_]token"
-_OPTION = re.compile(rf"(?i)--?(?!{_SPECIAL}$){_NAMED}")
-_SAID = re.compile(
+_OPTION = expression(rf"(?i)--?(?!{_SPECIAL}$){_NAMED}")
+_SAID = expression(
     rf"(?i)(?<![A-Za-z0-9_-])((?:--?)?(?!{_SPECIAL}[ =]){_NAMED}=|--?(?!{_SPECIAL} ){_NAMED} +)"
     r"""("[^"]*"|'[^']*'|(?![-$"'])[^\s"';&|]+)"""
 )
@@ -34,7 +36,7 @@ _CORE = (
     r"(?:token|secret|passw(?:or)?d|passphrase|credentials?|(?:api|access|secret|private|signing|auth)[-_]?key"
     r"|authorization)"
 )
-_HELD = re.compile(
+_HELD = expression(
     rf"""(?im)({_CORE})(?P<end>\\*["'])?(?P<between>[ \t]*(?:=>?|:)[ \t]*)
         (?P<value>"(?:[^"\\\r\n]|\\.)+(?:"|(?=\r|$))|'(?:[^'\\\r\n]|\\.)+(?:'|(?=\r|$))
         |\\+["'](?:[^\\\r\n]|\\++(?!["']))+(?:\\+["']|(?=\r|$))
@@ -43,17 +45,17 @@ _HELD = re.compile(
 )
 """The end of a key that looks secret, and its value, as JSON, Python, YAML and settings have them; in strings, too."""
 _HINTS = (b"token", b"secret", b"passw", b"passphrase", b"credential", b"key", b"authorization", b"://")
-_BEFORE = re.compile(r"""(?P<mark>\\*["'])?(?P<name>[A-Za-z0-9_.-]*)\Z""")
+_BEFORE = expression(r"""(?P<mark>\\*["'])?(?P<name>[A-Za-z0-9_.-]*)\Z""")
 _LONGEST_NAME = 60
-_SPECIAL_NAME = re.compile(rf"(?i){_SPECIAL}")
-_PLACEHOLDER = re.compile(r"\*+|<[^<>]*>?|%[sdr(].*|[{\[(].*|\$\{?\w+\}?")
+_SPECIAL_NAME = expression(rf"(?i){_SPECIAL}")
+_PLACEHOLDER = expression(r"\*+|<[^<>]*>?|%[sdr(].*|[{\[(].*|\$\{?\w+\}?")
 """What stands for a value, or begins a nested one."""
-_EXPRESSION = re.compile(r"[A-Za-z_][\w.]*[(\[].*")
+_EXPRESSION = expression(r"[A-Za-z_][\w.]*[(\[].*")
 """In a program, behind `=`."""
-_NUMBER = re.compile(r"[-+]?[0-9][0-9_.,]*(?:e[-+]?[0-9]+)?%?", re.IGNORECASE)
-_TELLING = re.compile(rf"{_CORE}(?:\\*[\"'])?[ \t]*[=: ]|://[^\s/@:]*:[^\s/@]*@".encode("ascii"))
+_NUMBER = expression(r"[-+]?[0-9][0-9_.,]*(?:e[-+]?[0-9]+)?%?", re.IGNORECASE)
+_TELLING = expression(rf"{_CORE}(?:\\*[\"'])?[ \t]*[=: ]|://[^\s/@:]*:[^\s/@]*@".encode("ascii"))
 """What has to stand in lower case where a secret is told; no farther than the next slash, for a line may hold many."""
-_IN_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s/:@?#]*:)([^\s/@?#]+)(?=@)")
+_IN_ADDRESS = expression(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s/:@?#]*:)([^\s/@?#]+)(?=@)")
 _TRUTH = {"true", "false", "enabled", "disabled", "default", "unknown"}
 _NO_VALUE = _TRUTH | {"none", "null", "nil", "yes", "no", "on", "off", "str", "bytes", "int", "bool", "float", "string"}
 

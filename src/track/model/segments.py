@@ -1,16 +1,16 @@
 """Segments: the text of a pointer, edited table by table, so that what was not meant stays byte for byte."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from track.errors import TrackError
 from track.model import toml
+from track.model.expressions import expression
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 
 _ORDER = ("artifact", "schema", "tags", "labels", "partitions", "based_on")
-_HEADER = re.compile(r"""(?m)^[ \t]*\[{1,2}[ \t]*(?:([A-Za-z0-9_-]+)|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')""")
+_HEADER = expression(r"""(?m)^[ \t]*\[{1,2}[ \t]*(?:([A-Za-z0-9_-]+)|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')""")
 
 
 class _Segment(NamedTuple):

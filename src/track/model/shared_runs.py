@@ -8,13 +8,13 @@
 Such a file never changes. A run may be in several: what has ended stands before what lives, and the later one counts.
 """
 
-import re
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from track.errors import DamagedObject, NewerFormat
 from track.model.digest import digest_of
+from track.model.expressions import expression
 from track.model.names import display
 from track.model.record import Record, is_run_id
 from track.model.record_file import RECORD_LIMIT, parse_record
@@ -26,9 +26,9 @@ WITHDRAWN = b"track-runs-withdrawn 1\n"
 """What stands in the mark of a run that was taken back; its key says which."""
 
 _MAGIC = b"track-runs "
-_HEAD = re.compile(rb"track-runs 1 (blake3:[0-9a-f]{64})\n")
-_LATER = re.compile(rb"track-runs (?:[2-9]|[1-9][0-9]+) ")
-_RUN = re.compile(rb"run ([0-9a-f-]{36}) ([1-9][0-9]{0,16}) ([1-9][0-9]{0,8})\n")
+_HEAD = expression(rb"track-runs 1 (blake3:[0-9a-f]{64})\n")
+_LATER = expression(rb"track-runs (?:[2-9]|[1-9][0-9]+) ")
+_RUN = expression(rb"run ([0-9a-f-]{36}) ([1-9][0-9]{0,16}) ([1-9][0-9]{0,8})\n")
 _LEVEL = 6
 
 

@@ -2,23 +2,24 @@
 
 import datetime
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import tomli
 
+from track.model.expressions import expression
+
 KEY_PARTS_LIMIT = 64
 """A key of more parts is refused unread: the time of a reader grows with the square of them."""
 
-_BARE = re.compile("[A-Za-z0-9_-]+")
+_BARE = expression("[A-Za-z0-9_-]+")
 # Escaped wherever they stand: control characters, and those that reorder or hide text before a reviewer.
-_ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]')
+_ESCAPED = expression('[\x00-\x1f"\\\\\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 
 
 _PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_.\\-]){_PART}(?:\.[ \t]*+{_PART}){{{KEY_PARTS_LIMIT}}}")
+_LONG_KEY = expression(rf"(?<![A-Za-z0-9_.\\-]){_PART}(?:\.[ \t]*+{_PART}){{{KEY_PARTS_LIMIT}}}")
 
 
 class LongKey(ValueError):

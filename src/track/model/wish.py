@@ -1,14 +1,13 @@
 """Wishes: what a repository asks for and only the person at the keyboard may allow, as exact lines."""
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from track.model.digest import Digest, digest_of
 from track.model.names import display
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """Something that waits for a yes. `lines` are exactly what is consented to, as they are shown.
 
     `kind` says what sort of thing it is ("remote", "setting"; whatever else runs or reaches out), `name` which one.

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from track.model.expressions import expression
 from track.model.secrets import REDACTED
 
-_INTERPRETER = re.compile(
+_INTERPRETER = expression(
     r"(?:python|pypy|ipython|perl|ruby|node|lua|php)[0-9.]*w?(?:\.exe)?|(?:ba|da|z|k|fi)?sh|Rscript|julia|deno|bun|java"
 )
 _WITH_WORD = ("-m", "-c", "-e", "-W", "-X", "-jar")

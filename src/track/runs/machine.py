@@ -1,15 +1,16 @@
 """The machine and the conda environment of a run, as files tell them. No program is asked: `nvidia-smi` may hang."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from track.model.expressions import expression
+
 _AMD = "0x1002"
-_MODEL = re.compile(r"(?m)^Model:\s*(\S.*?)\s*$")
-_DRIVER = re.compile(r"NVRM version:.*?(\d+\.\d+(?:\.\d+)*)")
+_MODEL = expression(r"(?m)^Model:\s*(\S.*?)\s*$")
+_DRIVER = expression(r"NVRM version:.*?(\d+\.\d+(?:\.\d+)*)")
 
 
 class Graphics(NamedTuple):

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from track.model.expressions import expression
 from track.publish import create
 from track.runs.command import succeeds
 from track.runs.injected.kernel_opens import CLOSED_READ, OPENED, KernelOpens
@@ -24,7 +25,7 @@ MODES = ("auto", "python", "trace", "off")
 _INJECTED = Path(__file__).parent / "injected"
 _TRACE_WAIT_S = 5.0
 _NOTES, _TRACE, _WATCHED = "opened", "traced", "watched"
-_PYTHON = re.compile(r"python(?:[23](?:\.\d+)*)?w?(?:\.exe)?|pypy3?|ipython3?")
+_PYTHON = expression(r"python(?:[23](?:\.\d+)*)?w?(?:\.exe)?|pypy3?|ipython3?")
 _IN_C = tuple(
     f".{suffix}".encode("ascii")
     for suffix in (
@@ -34,8 +35,8 @@ _IN_C = tuple(
 )
 _DEADLY = "signal=hup,int,quit,ill,trap,abrt,bus,fpe,kill,segv,pipe,term,xcpu,xfsz,sys"
 """Signals that end programs and come seldom otherwise: of an end by another one nothing would be written."""
-_CALL = re.compile(rb'(openat2?|open|creat|execve)\((?:AT_FDCWD<[^>]*>, |\d+<[^>]*>, )?"((?:[^"\\]|\\.)*)"')
-_ESCAPE = re.compile(rb"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
+_CALL = expression(rb'(openat2?|open|creat|execve)\((?:AT_FDCWD<[^>]*>, |\d+<[^>]*>, )?"((?:[^"\\]|\\.)*)"')
+_ESCAPE = expression(rb"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
 _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b'"': b'"', b"\\": b"\\"}
 
 

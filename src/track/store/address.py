@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from track.errors import UsageError
+from track.model.expressions import expression
 from track.model.names import display
 
 KNOWN = (
@@ -20,22 +21,22 @@ KNOWN = (
 )
 """Every kind of address there is, for messages."""
 
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
-_CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
-_GOOGLE_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-_PREFIX_PART = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9!_.'()+=@,: ~-]+")
-_PATH_PART = re.compile(r"(?!\.{1,2}$)(?:[A-Za-z0-9!_.'()+=@,:~-]|%[0-9A-Fa-f]{2})+")
-_COMMAND = re.compile("[A-Za-z0-9+.-]+::")  # how Git names a program that shall be run
-_SHORT_SSH = re.compile(
+_BUCKET = expression(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
+_CONTAINER = expression(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
+_GOOGLE_BUCKET = expression(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_HOST = expression(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_USER = expression(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_PREFIX_PART = expression(r"(?!\.{1,2}$)[A-Za-z0-9!_.'()+=@,: ~-]+")
+_PATH_PART = expression(r"(?!\.{1,2}$)(?:[A-Za-z0-9!_.'()+=@,:~-]|%[0-9A-Fa-f]{2})+")
+_COMMAND = expression("[A-Za-z0-9+.-]+::")  # how Git names a program that shall be run
+_SHORT_SSH = expression(
     rf"(?:(?P<user>{_USER.pattern})@)?"
     r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,251}[A-Za-z0-9]|\[[0-9A-Fa-f:.]{2,45}\]):(?!:)(?P<path>.*)",
     re.DOTALL,
 )
 _UNQUOTED = "/~ !$&'()*+,;=:@"  # of the path of an SSH address, beside letters and digits
 _AZURE = "blob.core.windows.net"
-_AZURE_HOST = re.compile(rf"([a-z0-9]{{3,24}})\.(?:{re.escape(_AZURE)}|dfs\.core\.windows\.net)")
+_AZURE_HOST = expression(rf"([a-z0-9]{{3,24}})\.(?:{re.escape(_AZURE)}|dfs\.core\.windows\.net)")
 _GOOGLE_HOSTS = ("storage.googleapis.com", "storage.cloud.google.com")
 _GOOGLE_CONSOLE = "console.cloud.google.com"
 

@@ -1,11 +1,11 @@
 """What a store says about itself: `store.toml`, the same in a local store and at a remote."""
 
 import base64
-import re
 from typing import Any, Literal, NamedTuple
 
 from track.errors import NewerFormat, NotAStore
 from track.model import toml
+from track.model.expressions import expression
 from track.model.names import display
 
 FORMAT = 1
@@ -20,9 +20,9 @@ SUMS = ("crc32", "sha256", "md5")
 CHUNK_LIMIT = 16 << 20
 """Bytes; no chunk of any store is larger, whatever a recipe or a table says."""
 
-RECIPIENT = re.compile(r"age1[a-z0-9]{1,4000}|ssh-(rsa|ed25519) [A-Za-z0-9+/=]{1,4000}")
+RECIPIENT = expression(r"age1[a-z0-9]{1,4000}|ssh-(rsa|ed25519) [A-Za-z0-9+/=]{1,4000}")
 """What a recipient looks like: a public key of age, or one of SSH without its comment."""
-_ID = re.compile("[0-9a-f]{32}")
+_ID = expression("[0-9a-f]{32}")
 _LIMIT = 1 << 20
 
 

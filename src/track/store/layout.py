@@ -1,8 +1,8 @@
 """Where things lie in a remote: keys, and what a key says. A listing is hostile input: only these forms exist."""
 
-import re
 from typing import NamedTuple
 
+from track.model.expressions import expression
 from track.store.segment import Name
 
 DESCRIPTION = "store.toml"
@@ -24,13 +24,13 @@ TURNS = "turns/"
 CLAIM = ".claim"
 """Behind the key of a roots entry: what a push is about to send, until the entry itself is there."""
 
-_SEGMENT = re.compile(r"index/([0-9]|[1-9][0-9]|1[0-9]{2})-([0-9a-f]{64})")
-_ROOTS = re.compile(r"roots/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
-_RUNS = re.compile(r"runs/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
-_WITHDRAWN = re.compile(r"runs/[0-9a-f]{32}/withdrawn-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-_TOMBSTONE = re.compile(r"tombstones/[0-9]{8}-[0-9a-f]{8}")
-_OBJECT = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
-_PACK = re.compile(r"packs/([0-9a-f]{2})/([0-9a-f]{62})\.pack")
+_SEGMENT = expression(r"index/([0-9]|[1-9][0-9]|1[0-9]{2})-([0-9a-f]{64})")
+_ROOTS = expression(r"roots/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
+_RUNS = expression(r"runs/([0-9a-f]{32})/([0-9]{8})-([0-9a-f]{8})")
+_WITHDRAWN = expression(r"runs/[0-9a-f]{32}/withdrawn-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_TOMBSTONE = expression(r"tombstones/[0-9]{8}-[0-9a-f]{8}")
+_OBJECT = expression(r"objects/([0-9a-f]{2})/([0-9a-f]{62})")
+_PACK = expression(r"packs/([0-9a-f]{2})/([0-9a-f]{62})\.pack")
 
 
 class RootsKey(NamedTuple):

@@ -9,11 +9,11 @@ accelerator for readers: nobody who can list the place itself ever looks at it.
     blake3:HEX                               the digest of all lines before
 """
 
-import re
 from collections.abc import Iterable
 
 from track.errors import DamagedObject, NewerFormat
 from track.model.digest import digest_of
+from track.model.expressions import expression
 from track.store.around import bare
 from track.store.layout import INDEX, LISTING, ROOTS, TOMBSTONES
 from track.store.place import Listed, Place
@@ -22,7 +22,7 @@ LISTED = (INDEX, ROOTS, TOMBSTONES)
 """What it names: what is below these."""
 
 _HEAD = "track-listing 1"
-_LINE = re.compile(r"(0|[1-9][0-9]{0,18}) (0|[1-9][0-9]{0,11}) ([A-Za-z0-9._/-]{1,1000})")
+_LINE = expression(r"(0|[1-9][0-9]{0,18}) (0|[1-9][0-9]{0,11}) ([A-Za-z0-9._/-]{1,1000})")
 _ROUNDS = 3
 
 

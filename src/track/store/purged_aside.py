@@ -5,12 +5,12 @@ index knew of that name, or by its own table what was in it. What does not say i
 """
 
 import copy
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import DamagedObject, NewerFormat
+from track.model.expressions import expression
 from track.store.around import Around, bare
 from track.store.chunk_reading import load_table
 from track.store.chunked import parse_needed_table
@@ -21,7 +21,7 @@ from track.store.place import Listed, NoSuchKey, Place
 from track.store.scattered import Used
 from track.store.survey import in_threads
 
-_ASIDE = re.compile(r"quarantine/(?:objects|packs)-([0-9a-f]{2})-([0-9a-f]{62})(\.pack)?(?:\.[0-9]+)?")
+_ASIDE = expression(r"quarantine/(?:objects|packs)-([0-9a-f]{2})-([0-9a-f]{62})(\.pack)?(?:\.[0-9]+)?")
 
 
 class Aside(NamedTuple):

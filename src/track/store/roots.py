@@ -13,13 +13,14 @@ from typing import NamedTuple, cast
 from track.errors import DamagedObject, NewerFormat, UsageError
 from track.model import toml
 from track.model.digest import Digest
+from track.model.expressions import expression
 from track.model.policy import ALL, Policy, parse_policy
 
 FORMAT = 1
 MAX_SIZE = 64 << 20
 """Bytes of a roots entry above which it is refused unread."""
 
-_WRITER = re.compile("[0-9a-f]{32}")
+_WRITER = expression("[0-9a-f]{32}")
 
 
 class RootsEntry(NamedTuple):

@@ -6,13 +6,13 @@ the index before does not rely on it. While something is being deleted, a mark s
 """
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from track.errors import DamagedObject, NewerFormat
 from track.model import toml
+from track.model.expressions import expression
 from track.store.layout import TOMBSTONES, is_tombstone
 from track.store.place import NoSuchKey, Place
 
@@ -23,9 +23,9 @@ MAX_SIZE = 1 << 28
 Kind: TypeAlias = Literal["condemned", "deleted", "deleting", "purged"]
 _KINDS: Sequence[Kind] = ("condemned", "deleted", "deleting", "purged")
 _FIRST = b"track-tombstone 1\n"
-_HEX = re.compile("[0-9a-f]{64}")
-_WRITER = re.compile("[0-9a-f]{32}")
-_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_HEX = expression("[0-9a-f]{64}")
+_WRITER = expression("[0-9a-f]{32}")
+_DAY = expression("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LISTS = ("packs", "wholes", "objects", "paths")
 
 

@@ -5,19 +5,19 @@ file that goes there, so that what is needed again is renamed back.
 """
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import DamagedObject
+from track.model.expressions import expression
 from track.publish import make_directories, make_directory, publish_new, remove_directory, remove_tree, sync_directory
 from track.store.index import Index
 from track.store.layout import OBJECTS, object_digest, object_key, pack_key
 from track.store.rooms import Rooms
 
-_FOLDER = re.compile("[0-9]{10}")
+_FOLDER = expression("[0-9]{10}")
 
 
 class Batch(NamedTuple):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from track.errors import Locked, RemoteError
+from track.model.expressions import expression
 from track.store.clock import now_at, pause, since_boot
 from track.store.layout import TURNS
 from track.store.place import Listed, Place
@@ -20,7 +21,7 @@ LIFE_S = 600.0
 """A turn that is older by the remote's clock is that of a command that was killed."""
 PATIENCE_S = 60.0
 
-_KEY = re.compile(re.escape(TURNS) + r"([0-9]{8})-([0-9a-f]{8})")
+_KEY = expression(re.escape(TURNS) + r"([0-9]{8})-([0-9a-f]{8})")
 _SHARED = "0" * 8
 
 

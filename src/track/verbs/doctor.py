@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from track.flows.totals import other_totals
 from track.history import drivers, hooks, log
 from track.history.catalog import Scope
 from track.history.plumbing import OLDEST_GIT
+from track.model.expressions import expression
 from track.model.names import data_path, display, is_named_pointer, typed
 from track.model.pointer import parse_pointer
 from track.project import Project
@@ -33,7 +33,7 @@ _NOT_CALLED = {
     "left": "is not called",
 }
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = expression(r"(?<=://)[^/@\s]+@")
 _MOST_NAMED = 5
 
 

@@ -1,7 +1,6 @@
 """Remote add: name a folder, a bucket or a server as a remote, make a store in it, and allow this clone to use it."""
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from track.flows.rights import telling_rights
 from track.flows.whereabouts import base_of
 from track.history import gitrepo, log
 from track.model import toml
+from track.model.expressions import expression
 from track.model.names import display, typed
 from track.model.settings import NAME
 from track.model.wish import Wish, line
@@ -32,7 +32,7 @@ from track.store.address import (
 from track.store.description import Encryption
 from track.store.remote import create_remote, description_of
 
-_NAME = re.compile(NAME)
+_NAME = expression(NAME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,19 @@ own identity. A key or a signature belongs to one account, and is never shown to
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from track.errors import BadCredentials, RemoteError
+from track.model.expressions import expression
 from track.model.names import display
 from track.store.address import Access, AzureContainer
 from track.store.backends.dotenv import read_dotenv
 
 HOST = "blob.core.windows.net"
-_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+_ACCOUNT = expression(r"[a-z0-9]{3,24}")
 _ACCOUNTS = ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME")
 _KEYS = ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY")
 _APPLICATION = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")

@@ -5,19 +5,19 @@ decide; what the server said is shown escaped, and never what was sent. What is 
 in a file of that kind.
 """
 
-import re
 from typing import NamedTuple, Protocol
 
 from track.errors import BadCredentials, DiskFull, RemoteError, RemoteUnreachable
+from track.model.expressions import expression
 from track.model.names import display
 from track.store.backends.pace import Trouble
 
-_CODE = re.compile(r"<Code>([^<]{1,100})</Code>|\(code: ([A-Za-z]\w{1,100})\)")
-_MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
-_STATUS = re.compile(r"non-2xx status code: (\d{3})|\(code: (\d{3})\)")
-_NO_ANSWER = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode|Unknown)\b")
+_CODE = expression(r"<Code>([^<]{1,100})</Code>|\(code: ([A-Za-z]\w{1,100})\)")
+_MESSAGE = expression(r"<Message>([^<]{1,300})</Message>")
+_STATUS = expression(r"non-2xx status code: (\d{3})|\(code: (\d{3})\)")
+_NO_ANSWER = expression(r"kind: (Connect|Timeout|Interrupted|Request|Decode|Unknown)\b")
 _BROKEN_OFF = ("IncompleteBody", "NoContentRange", "kind: Interrupted", "error decoding response body")
-_ODD_PATH = re.compile(r"object with invalid path: Error parsing Path \"([^\"]*)\"")
+_ODD_PATH = expression(r"object with invalid path: Error parsing Path \"([^\"]*)\"")
 _NONSENSE = ("nvalid list response", "nvalid last modified", "nvalid header", "missing", "Missing", "decoding PROPFIND")
 
 

@@ -6,7 +6,6 @@ survives a power cut.
 
 import errno
 import os
-import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from dvc_objects.fs.local import LocalFileSystem
 
 from track.errors import NotAStore, RemoteError, RemoteUnreachable, TrackError
 from track.model.digest import Digest
+from track.model.expressions import expression
 from track.model.names import display
 from track.progress import Moved, unheard
 from track.publish import (
@@ -43,7 +43,7 @@ from track.store.whole import staged_copy
 from track.system import naming, start_writeback
 
 _STAGING = "staging"
-_STAGED = re.compile(r"[0-9]+\.[0-9]+\.[0-9a-f]+\.[0-9a-f]+")  # as `publish.stage` names them
+_STAGED = expression(r"[0-9]+\.[0-9]+\.[0-9a-f]+\.[0-9a-f]+")  # as `publish.stage` names them
 
 
 class FolderPlace(FilesystemPlace):

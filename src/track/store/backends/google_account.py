@@ -7,7 +7,6 @@ whoever sees it can use: it is shown to Google alone, so that at any other serve
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -20,12 +19,13 @@ from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
 from track.errors import BadCredentials, RemoteError
+from track.model.expressions import expression
 from track.model.names import display
 from track.store.address import Access
 from track.store.backends.dotenv import read_dotenv, text_of
 
 HOST = "https://storage.googleapis.com"
-GOOGLES = re.compile(r"(?:[a-z0-9-]+\.)*googleapis\.com")
+GOOGLES = expression(r"(?:[a-z0-9-]+\.)*googleapis\.com")
 """The hosts that a token is shown to."""
 _FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _NOBODY = "GOOGLE_SKIP_SIGNATURE"

@@ -6,7 +6,6 @@ or the server believes of it: both have been seen to return flipped and short bo
 
 import hashlib
 import os
-import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from typing import Any, Self, TypeVar
 from blake3 import blake3
 from dvc_objects.fs.base import ObjectFileSystem
 
+from track.model.expressions import expression
 from track.progress import Moved, unheard
 from track.store.backends.failure import Refused, Telling, ignores_ranges, is_unknown_request, trouble_of
 from track.store.backends.filesystem import READ, FilesystemPlace, changed
@@ -49,7 +49,7 @@ SENDING_AGAIN: Any = {"max_retries": 8, "retry_timeout": timedelta(seconds=180)}
 _ONCE: Any = {"max_retries": 0, "retry_timeout": timedelta(0)}
 """For a client whose failures `Pace` sees, one by one."""
 _BELIEVED = 3
-_MD5 = re.compile(r'"?([0-9a-f]{32})"?')
+_MD5 = expression(r'"?([0-9a-f]{32})"?')
 
 
 def for_questions(*, is_plain: bool, headers: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A bucket of S3, or of what speaks its language, as a place; large files go on where they were broken off."""
 
-import re
 import threading
 from collections.abc import Callable
 from importlib import import_module
@@ -12,6 +11,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from track.errors import RemoteError
+from track.model.expressions import expression
 from track.model.names import display
 from track.progress import Moved, unheard
 from track.store.address import Access, Bucket
@@ -26,7 +26,7 @@ from track.store.place import Upload
 if TYPE_CHECKING:
     from track.store.backends.s3_multipart import PartsUpload
 
-_REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_REGION = expression(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class BucketPlace(ObjectPlace):

@@ -1,9 +1,9 @@
 """What goes wrong with a bucket of S3, told so that a person knows what to change."""
 
-import re
 from typing import NamedTuple
 
 from track.errors import BadCredentials, DiskFull, RemoteError, RemoteUnreachable
+from track.model.expressions import expression
 from track.store.backends.failure import (
     Server,
     about_server,
@@ -16,7 +16,7 @@ from track.store.backends.failure import (
     status_of,
 )
 
-_REGION = re.compile(r"expecting '([a-z0-9-]{1,40})'|<Region>([a-z0-9-]{1,40})</Region>")
+_REGION = expression(r"expecting '([a-z0-9-]{1,40})'|<Region>([a-z0-9-]{1,40})</Region>")
 _METADATA = ("latest/api/token", "latest/meta-data", "169.254.169.254", "169.254.170.2", "169.254.170.23")
 _REGION_WRONG = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _EXPIRED = {"ExpiredToken", "TokenRefreshRequired", "ExpiredTokenException", "RequestExpired"}

@@ -21,6 +21,7 @@ from urllib.parse import quote, unquote
 
 from blake3 import blake3
 
+from track.model.expressions import expression
 from track.progress import Moved, unheard
 from track.publish import make_directories, publish_bytes
 from track.store.backends.credentials import Credentials
@@ -41,13 +42,13 @@ _PROBE = b"track wrote this to see what the server does with it; it can be delet
 _MAX_PARTS = 9000
 _IN_FLIGHT = 4
 _ENDINGS = 4  # tries to end an upload
-_UPLOAD_ID = re.compile(r"<UploadId>([^<]{1,2000})</UploadId>")
-_PART_XML = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
-_NUMBER = re.compile(r"<PartNumber>(\d{1,5})</PartNumber>")
-_TAG = re.compile(r"<ETag>([^<]{1,200})</ETag>")
-_SIZE = re.compile(r"<Size>(\d{1,15})</Size>")
-_NEXT = re.compile(r"<IsTruncated>true</IsTruncated>")
-_LINE = re.compile(r"(\S{1,1500}) (\S{1,2000}) (\d{1,15}) (\d{1,15})")
+_UPLOAD_ID = expression(r"<UploadId>([^<]{1,2000})</UploadId>")
+_PART_XML = expression(r"<Part>(.*?)</Part>", re.DOTALL)
+_NUMBER = expression(r"<PartNumber>(\d{1,5})</PartNumber>")
+_TAG = expression(r"<ETag>([^<]{1,200})</ETag>")
+_SIZE = expression(r"<Size>(\d{1,15})</Size>")
+_NEXT = expression(r"<IsTruncated>true</IsTruncated>")
+_LINE = expression(r"(\S{1,1500}) (\S{1,2000}) (\d{1,15}) (\d{1,15})")
 
 
 class Begun(NamedTuple):
