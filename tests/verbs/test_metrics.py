@@ -103,6 +103,19 @@ def test_lines_of_numbers_are_metrics(here: Path) -> None:
         assert find_run(project, "m").record.status == "completed"
 
 
+def test_lines_inside_a_run_are_its_metrics_and_those_with_a_name_a_run_in_it(here: Path) -> None:
+    script = "printf 'x,step\\n1,5\\n2,7\\n' | $TRACK monitor; printf 'y\\n3\\n' | $TRACK monitor --name inner"
+    script = script.replace("$TRACK", f"{sys.executable} -m track")
+    track("run", "--name", "outer", "--no-keep", "--observe", "off", "--", "sh", "-ec", script, cwd=here).ok()
+    with Project.open(here) as project:
+        points = metrics_show(project, "outer").points
+        outer, inner = find_run(project, "outer").record, find_run(project, "inner").record
+        own = metrics_show(project, "inner").points
+    assert list(points["x"].values) == [1.0, 2.0] and list(points["x"].steps) == [5, 7]
+    assert "y" not in points and list(own["y"].values) == [3.0]
+    assert (outer.status, inner.status, inner.parent) == ("completed", "completed", outer.id)
+
+
 def test_ctrl_c_is_the_end_of_lines_that_have_none(here: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "track", "monitor", "--name", "m"],

@@ -1,6 +1,7 @@
 """Monitor: lines of numbers, as they come, are metrics of a run."""
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from track.errors import UsageError
 from track.flows.run_living import check_metric, now_micros
 from track.flows.run_meant import living_run
 from track.flows.run_metrics import step_of
-from track.flows.run_start import Wishes, begin
+from track.flows.run_start import RUN_ID, Wishes, begin
 from track.model.moments import micros
 from track.model.names import display
 from track.model.record import Record
@@ -20,7 +21,7 @@ _TOLD = 5
 
 class Monitored(NamedTuple):
     """What came: the run's draft, how many values were logged, how many lines had something that was left out, and
-    the first of those lines, with their numbers; and whether Ctrl-C was the end of it.
+    the first of those lines, with their numbers; whether Ctrl-C was the end of it, and whether the run began with it.
     """
 
     record: Record
@@ -28,6 +29,7 @@ class Monitored(NamedTuple):
     left_out_count: int
     left_out: tuple[str, ...]
     was_interrupted: bool = False
+    is_new: bool = False
 
 
 def monitor(
@@ -39,8 +41,9 @@ def monitor(
     delimiter: str = ",",
     columns: Sequence[str] | None = None,
 ) -> Monitored:
-    """Log every line to the living run called `run`, or to a new one, until there are no more; the run goes on then.
+    """Log every line to the living run called `run`, or to the one that started this command, until there are no more.
 
+    Where there is neither, or `wishes` say something about a run, a new one begins; whichever it is goes on then.
     The first line names the columns, unless `columns` does; one that is called `step` is the step. A cell without a
     finite number is left out, and so is a line with more cells than columns. Blank lines are nothing. Ctrl-C is the end
     of the lines: many have no other.
@@ -61,7 +64,9 @@ def monitor(
     names = [check_metric(name) for name in columns]
     if len(set(names)) < len(names):
         raise UsageError(f"two columns are called alike: {display(', '.join(names))}", hint="name them with --columns")
-    living = living_run(project, run) if run is not None else begin(project, wishes or Wishes())
+    outer, wishes = os.environ.get(RUN_ID), wishes or Wishes()
+    is_new = run is None and (not outer or wishes != Wishes())
+    living = begin(project, wishes._replace(parent=wishes.parent or outer)) if is_new else living_run(project, run)
     draft = living.record()
     started, count, left_out_count, left_out = micros(draft.started), 0, 0, list[str]()
     writer, was_interrupted = Writer(living, is_blocking=True), False
@@ -80,7 +85,7 @@ def monitor(
     except KeyboardInterrupt:
         was_interrupted = True
     writer.close()
-    return Monitored(draft, count, left_out_count, tuple(left_out), was_interrupted)
+    return Monitored(draft, count, left_out_count, tuple(left_out), was_interrupted, is_new)
 
 
 def _rows(lines: Iterable[bytes], delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -12,12 +12,15 @@ from track.model.names import display
 from track.verbs.monitor import monitor
 from track.verbs.runs_close import runs_close
 
-_HELP = """Log lines of numbers from standard input as metrics of a run, as they come; the run ends with them.
+_HELP = """Log lines of numbers from standard input as metrics of a run, as they come; a new run ends with them.
 
 \b
   track monitor --name cooling < temperatures.csv       the first line names the metrics
   ./solver | track monitor --delimiter " " --columns "step residual"
   ./solver | track monitor --run brave-otter            a run that lives; it goes on
+
+Inside a run, as under track run, the lines are metrics of that one, which goes on; with a name, a tag or another fact
+they are a run of their own in it.
 
 A column `step` is the step, and no metric. A cell without a finite number is left out, and so is a line with more
 cells than columns; both are told at the end.
@@ -40,7 +43,7 @@ def command(*, run: str | None, delimiter: str, columns: str | None, **said: Any
     with opened() as project:
         done = monitor(project, sys.stdin.buffer, run_options.wished(**said), run=run, delimiter=between, columns=names)
         ended = "terminated" if done.was_interrupted else "completed"
-        closed = runs_close(project, done.record.id, status=ended) if run is None else None
+        closed = runs_close(project, done.record.id, status=ended) if done.is_new else None
     for text in done.left_out:
         warn(f"left out: {display(text)}")
     if done.left_out_count > len(done.left_out):
