@@ -23,6 +23,8 @@ from track.store.segment import Held
 GAP = 256 << 10
 """Bytes between two chunks that cost less than a request of its own."""
 RANGE_LIMIT = 8 << 20
+CHUNKS_LIMIT = 20 << 20
+"""Bytes of chunks that are one request at most: packs have 16 MiB and as much of a chunk as comes last."""
 _RECIPE_GAP = 64 << 10
 
 Chunk = bytes | memoryview
@@ -113,9 +115,7 @@ def requests_for(chunks: Iterable[tuple[int, PackEntry]], pack: NeededPack) -> I
     """What to ask for, to have these chunks (number, entry); of a pack of which most is needed, all in one."""
     pieces = [Piece(entry.offset, entry.stored_length, number) for number, entry in chunks]
     is_most = 2 * sum(piece.length for piece in pieces) >= pack.table_offset
-    yield from ranges(
-        pieces, gap=pack.table_offset if is_most else GAP, limit=2 * RANGE_LIMIT if is_most else RANGE_LIMIT
-    )
+    yield from ranges(pieces, gap=pack.table_offset if is_most else GAP, limit=CHUNKS_LIMIT)
 
 
 def load_chunks(

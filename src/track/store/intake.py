@@ -89,8 +89,9 @@ class Intake:
             here = self._writer.chunks_here()
             if here is not None:
                 stack.enter_context(here)
-            streams = Streams(self._place, self._rooms, self._tables, here, share.moved)
+            streams = stack.enter_context(Streams(self._place, self._rooms, self._tables, here, share.moved))
             streams.fresh = self._writer.fresh
+            streams.plan(recipe for _, recipe in left.values())
             sources = [Source(held.digest, Streamed(streams, recipe), recipe.length) for held, recipe in left.values()]
             coming = self._writer.cut_coming(sources)
             try:

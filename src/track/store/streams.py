@@ -1,23 +1,26 @@
 """Streams: large objects that a remote has in chunks, read from beginning to end as if they were files here.
 
 Chunks that are here, in packs of chunks or in whole objects, are taken from the disk, and only the others travel,
-those next to each other in one request. What comes next is asked for while what came before is read. Chunks are hashed
-wherever they come from; whether they make the object is for the reader to see.
+a pack or what is needed of it in one request, for all objects that are read soon. What comes next is asked for while
+what came before is read. Chunks are hashed wherever they come from; whether they make the object is for the reader to
+see.
 """
 
 import sqlite3
 from collections import OrderedDict, deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 from track.errors import DamagedObject
 from track.progress import Moved
 from track.store.chunk_gathering import Own, taken
-from track.store.chunk_reading import Chunk, load_chunks, load_table, requests_for
-from track.store.chunked import ChunkedRecipe, NeededPack, Stretch, chunks_of, parse_needed_table
+from track.store.chunk_reading import Chunk, load_chunks, requests_for, verified
+from track.store.chunked import ChunkedRecipe, NeededPack, chunks_of
 from track.store.chunks_here import OpenPacksOfChunks
+from track.store.outlook import Outlook
 from track.store.pack import PackEntry
 from track.store.pieces import PieceReader
 from track.store.place import NoSuchKey, Place
@@ -25,29 +28,30 @@ from track.store.rooms import Rooms
 from track.store.slabs import Broken
 from track.store.tables import Tables, TablesUnusable
 from track.store.whole import Whole
+from track.store.windows import Around, Window, Windows
 
 BATCH = 8 << 20
-"""Bytes of an object that are had together ..."""
+"""Bytes of an object that are expanded and hashed together ..."""
 CHUNKS = 16_384
 """... in so many chunks at most, however small a recipe says that they are."""
 
-_AHEAD = 3
-_TABLES_AHEAD = 8
+_AHEAD = 2
 _IN_FLIGHT = 4
+_EXPANDING = 2
 _PARSED = 32
 
 
 class _Lacking(NamedTuple):
-    """What is to be had of one pack: chunks by number, and the objects here that may have them."""
+    """What is to be had of one pack: the windows in which chunks come, by number; objects here that may have them."""
 
     pack: NeededPack
     entries: Sequence[PackEntry]
-    numbers: set[int]
+    coming: dict[int, Window | None]
     owned: list[Own]
 
 
 class _Arrived(NamedTuple):
-    """Chunks by digest, the bytes that travelled for them, and packs that lack some: with what is there, or without."""
+    """Chunks by digest; the bytes that travelled beside windows; packs that lack some: with what is there, or not."""
 
     chunks: dict[bytes, Chunk]
     received_bytes: int
@@ -56,11 +60,12 @@ class _Arrived(NamedTuple):
 
 
 class _Batch:
-    """Chunks of an object that follow each other: (pack, number, entry)."""
+    """Chunks of an object that follow each other: (pack, number, entry); and the steps that end with them."""
 
     def __init__(self) -> None:
         self.size = 0
         self.order: list[tuple[NeededPack, int, PackEntry]] = []
+        self.ended: list[int] = []
 
     def add(self, pack: NeededPack, number: int, entry: PackEntry) -> None:
         """The next one."""
@@ -74,7 +79,7 @@ class _Batch:
 
 
 class Streams:
-    """The objects of one remote; used in one thread at a time.
+    """The objects of one remote, read one after another; used in one thread at a time.
 
     `there` are the tables of the remote's packs, `here` those of the packs of chunks here (None: nobody knows).
     `moved` is told how far they were read; `received_bytes` is what came from the remote, as it travelled.
@@ -86,7 +91,32 @@ class Streams:
         """Packs of chunks that are here by now, which `here` has the tables of; appended to in any thread."""
         self.place, self.rooms, self.here, self.moved = place, rooms, here, moved
         self._there = there
-        self.received_bytes = 0
+        self._windows: Windows | None = None
+        self._outlook: Outlook | None = None
+        self._asking, self._expanding = ThreadPoolExecutor(_IN_FLIGHT), ThreadPoolExecutor(_EXPANDING)
+        self._asked_bytes = 0
+        """What came beside windows."""
+
+    def __enter__(self) -> Self:
+        """The streams themselves."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ask for no more."""
+        self._asking.shutdown(wait=False, cancel_futures=True)
+        self._expanding.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def received_bytes(self) -> int:
+        """What came from the remote so far, as it travelled."""
+        return self._asked_bytes + (self._windows.received_bytes if self._windows is not None else 0)
+
+    def plan(self, recipes: Iterable[ChunkedRecipe]) -> None:
+        """Say what is read, in this order."""
+        self._outlook = Outlook(recipes)
+        self._windows = Windows(self.place, self._outlook, self._around(), self._asking)
 
     @contextmanager
     def there(self) -> Iterator[Tables]:
@@ -95,6 +125,55 @@ class Streams:
             yield self._there
         except sqlite3.Error as error:
             raise TablesUnusable(error) from error
+
+    def open(self, recipe: ChunkedRecipe) -> "OpenStream":
+        """One of them, open for reading from its beginning."""
+        assert self._windows is not None and self._outlook is not None, "what is read was planned"
+        return OpenStream(self, recipe, self._windows, self._outlook)
+
+    def submit_expanding(self, lacking: Sequence[_Lacking]) -> Future[_Arrived]:
+        """Have chunks that come expanded and hashed."""
+        return self._expanding.submit(_arrived, self.place, lacking)
+
+    def count(self, size: int) -> None:
+        """So many bytes came beside windows."""
+        self._asked_bytes += size
+
+    # What is here.
+
+    def _around(self) -> Around:
+        return Around(
+            self._records, self._note, self.packs_here, self._owned_numbers, self.here is not None and self.here.is_used
+        )
+
+    def _records(self, pack: NeededPack) -> bytes | None:
+        with self.there() as there:
+            return there.records(pack)
+
+    def _note(self, pack: NeededPack, records: bytes) -> None:
+        with self.there() as there, there.together():
+            there.note_table(pack, records)
+
+    def packs_here(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+        """In which pack here each chunk is; those that are in none are left out."""
+        if self.here is None:
+            return {}
+        while self.fresh:
+            self.here.may_use(self.fresh.popleft())
+        return {digest: max(spots).pack for digest, spots in self.here.spots(list(digests)).items()}
+
+    def owned(self, pack: bytes) -> list[Own]:
+        """The stretches of a pack that whole objects here have; what others have is in packs here."""
+        with self.there() as there:
+            noted = there.owned(pack)
+        return [
+            Own(Whole(path), owned.at, owned.first, owned.chunks_count)
+            for owned in noted
+            if (path := self.rooms.whole(owned.object)) is not None
+        ]
+
+    def _owned_numbers(self, pack: bytes) -> set[int]:
+        return {number for own in self.owned(pack) for number in range(own.first, own.first + own.chunks_count)}
 
 
 class Streamed(NamedTuple):
@@ -105,18 +184,17 @@ class Streamed(NamedTuple):
 
     def open(self) -> "OpenStream":
         """It, open for reading from its beginning."""
-        return OpenStream(self.streams, self.recipe)
+        return self.streams.open(self.recipe)
 
 
 class OpenStream:
     """An object that is being read; chunks are asked for when the first is needed."""
 
-    def __init__(self, streams: Streams, recipe: ChunkedRecipe) -> None:
+    def __init__(self, streams: Streams, recipe: ChunkedRecipe, windows: Windows, outlook: Outlook) -> None:
         """For `Streamed.open`."""
-        self._streams, self._recipe = streams, recipe
+        self._streams, self._recipe, self._windows, self._outlook = streams, recipe, windows, outlook
         self._packs = OpenPacksOfChunks(streams.rooms)
         self._entries: OrderedDict[NeededPack, Sequence[PackEntry]] = OrderedDict()
-        self._asked: dict[NeededPack, Future[bytes]] = {}
         self._coming = self._chunks()
         self._reader = PieceReader(self._coming)
         self._at = 0
@@ -143,122 +221,82 @@ class OpenStream:
 
     def _chunks(self) -> Generator[Chunk, None, None]:
         flying: deque[tuple[_Batch, dict[bytes, bytes], Future[_Arrived]]] = deque()
-        with ThreadPoolExecutor(_IN_FLIGHT) as threads:
-            try:
-                for batch in self._batches(threads):
-                    lacking = self._lacking(batch, here := self._here(batch))
-                    flying.append((batch, here, threads.submit(_arrived, self._streams.place, lacking)))
-                    if len(flying) > _AHEAD:
-                        yield from self._joined(*flying.popleft())
-                while flying:
-                    yield from self._joined(*flying.popleft())
-            finally:
-                threads.shutdown(wait=False, cancel_futures=True)
+        for batch in self._batches():
+            lacking, here = self._sorted(batch)
+            flying.append((batch, here, self._streams.submit_expanding(lacking)))
+            if len(flying) > _AHEAD:
+                yield from self._joined(*flying.popleft())
+        while flying:
+            yield from self._joined(*flying.popleft())
 
     def _joined(self, batch: _Batch, here: Mapping[bytes, bytes], future: Future[_Arrived]) -> Iterator[Chunk]:
         """The chunks of a batch in order."""
         arrived = future.result()
-        self._streams.received_bytes += arrived.received_bytes
+        self._streams.count(arrived.received_bytes)
         if bad := arrived.damaged | arrived.missing:
             raise Broken(self._recipe.digest, is_damaged=bool(arrived.damaged), bad_packs=bad)
+        for step in batch.ended:  # who reads to the end of the object does not come back
+            self._windows.release(step)
         local = self._read_here(here)
         for _, _, entry in batch.order:
             chunk = arrived.chunks.get(entry.digest)
             yield local[entry.digest] if chunk is None else chunk
 
-    # What there is of it.
-
-    def _batches(self, threads: ThreadPoolExecutor) -> Iterator[_Batch]:
+    def _batches(self) -> Iterator[_Batch]:
         batch = _Batch()
-        for pack, stretch, entries in self._stretches(threads):
-            try:
-                chunks = chunks_of(stretch, entries)
-            except DamagedObject:
-                raise self._broken(pack, is_damaged=True) from None
-            for _ in range(stretch.times):
-                for number, entry in enumerate(chunks, stretch.first):
-                    batch.add(pack, number, entry)
-                    if batch.is_full:
-                        yield batch
-                        batch = _Batch()
-        yield batch
-
-    def _stretches(self, threads: ThreadPoolExecutor) -> Iterator[tuple[NeededPack, Stretch, Sequence[PackEntry]]]:
-        """Each stretch with the table of its pack; those of the next ones are on their way."""
-        coming: deque[tuple[NeededPack, Stretch]] = deque()
+        steps = iter(self._outlook.of_object(self._recipe.digest))
         for stretch in self._recipe.stretches:
-            pack = self._recipe.packs[stretch.pack]
-            if pack not in self._entries and pack not in self._asked and self._records(pack) is None:
-                self._asked[pack] = threads.submit(load_table, self._streams.place, pack)
-            coming.append((pack, stretch))
-            if len(coming) > _TABLES_AHEAD:
-                pack, stretch = coming.popleft()
-                yield pack, stretch, self._table(pack)
-        for pack, stretch in coming:
-            yield pack, stretch, self._table(pack)
+            pack, left = self._recipe.packs[stretch.pack], stretch.chunks_count
+            is_checked = False
+            while left:
+                number = next(steps)
+                step = self._outlook.steps[number]
+                left -= step.chunks_count
+                try:
+                    self._windows.look(number)
+                    entries = self._table(pack)
+                    if not is_checked:
+                        chunks_of(stretch, entries)
+                        is_checked = True
+                except NoSuchKey:
+                    raise self._broken(pack, is_damaged=False) from None
+                except DamagedObject:
+                    raise self._broken(pack, is_damaged=True) from None
+                for _ in range(step.times):
+                    for one in step.numbers:
+                        batch.add(pack, one, entries[one])
+                        if batch.is_full:
+                            yield batch
+                            batch = _Batch()
+                batch.ended.append(number)
+        yield batch
 
     def _table(self, pack: NeededPack) -> Sequence[PackEntry]:
         if (found := self._entries.pop(pack, None)) is None:
-            found = self._read_table(pack)
+            found = self._windows.table(pack)
             if len(self._entries) >= _PARSED:
                 self._entries.popitem(last=False)
         self._entries[pack] = found
         return found
-
-    def _read_table(self, pack: NeededPack) -> Sequence[PackEntry]:
-        try:
-            if (future := self._asked.pop(pack, None)) is None:
-                records = self._records(pack)
-                records = load_table(self._streams.place, pack) if records is None else records
-            else:
-                records = future.result()
-                self._streams.received_bytes += pack.table_length
-                with self._streams.there() as there, there.together():
-                    there.note_table(pack, records)
-            return parse_needed_table(records, pack)
-        except NoSuchKey:
-            raise self._broken(pack, is_damaged=False) from None
-        except DamagedObject:
-            raise self._broken(pack, is_damaged=True) from None
-
-    def _records(self, pack: NeededPack) -> bytes | None:
-        with self._streams.there() as there:
-            return there.records(pack)
 
     def _broken(self, pack: NeededPack, *, is_damaged: bool) -> Broken:
         return Broken(self._recipe.digest, is_damaged=is_damaged, bad_packs=frozenset([pack.digest]))
 
     # Where it is.
 
-    def _here(self, batch: _Batch) -> dict[bytes, bytes]:
-        """In which pack here each chunk is; those that are in none are left out."""
-        if self._streams.here is None:
-            return {}
-        while self._streams.fresh:
-            self._streams.here.may_use(self._streams.fresh.popleft())
-        wanted = list({entry.digest: None for _, _, entry in batch.order})
-        found = self._streams.here.spots(wanted)
-        return {digest: max(spots).pack for digest, spots in found.items()}
-
-    def _lacking(self, batch: _Batch, here: Mapping[bytes, bytes]) -> list[_Lacking]:
+    def _sorted(self, batch: _Batch) -> tuple[list[_Lacking], dict[bytes, bytes]]:
+        """What has to come of which pack, and in which pack here the others are, by digest."""
+        here: dict[bytes, bytes] = {}
         lacking: dict[NeededPack, _Lacking] = {}
         for pack, number, entry in batch.order:
-            if entry.digest in here:
+            part = self._windows.part(pack.digest)
+            if (name := part.here.get(number)) is not None:
+                here[entry.digest] = name
                 continue
             if pack not in lacking:
-                lacking[pack] = _Lacking(pack, self._table(pack), set(), self._owned(pack.digest))
-            lacking[pack].numbers.add(number)
-        return list(lacking.values())
-
-    def _owned(self, pack: bytes) -> list[Own]:
-        """The stretches of a pack that whole objects here have; what others have is in packs here."""
-        with self._streams.there() as there:
-            noted = there.owned(pack)
-        return [
-            Own(Whole(path), owned.at, owned.first, owned.chunks_count)
-            for owned in noted
-            if (path := self._streams.rooms.whole(owned.object)) is not None
-        ]
+                lacking[pack] = _Lacking(pack, self._table(pack), {}, self._streams.owned(pack.digest))
+            lacking[pack].coming[number] = part.coming.get(number)
+        return list(lacking.values()), here
 
     def _read_here(self, here: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         """The chunks that are in packs here, by digest."""
@@ -281,20 +319,46 @@ def _arrived(place: Place, lacking: Sequence[_Lacking]) -> _Arrived:
     found: dict[bytes, Chunk] = {}
     damaged, missing = set[bytes](), set[bytes]()
     received = 0
-    for pack, entries, numbers, owned in lacking:
-        left = set(numbers)
-        for own in owned:
-            for number, chunk in taken(own, entries, frozenset(left)):
-                found[entries[number].digest] = chunk
-                left.discard(number)
+    for one in lacking:
         try:
-            for request in requests_for(((number, entries[number]) for number in sorted(left)), pack):
-                received += request.length
-                for number, coming in load_chunks(place, pack, entries, request):
-                    if coming is None:
-                        damaged.add(pack.digest)
-                    else:
-                        found[entries[number].digest] = coming
+            left = _from_windows(one, found)
+            if not left:
+                continue
+            received += _asked(place, one, left, found)
+            if any(one.entries[number].digest not in found for number in left):
+                damaged.add(one.pack.digest)
         except NoSuchKey:
-            missing.add(pack.digest)
+            missing.add(one.pack.digest)
+        except DamagedObject:  # its table
+            damaged.add(one.pack.digest)
     return _Arrived(found, received, frozenset(damaged), frozenset(missing))
+
+
+def _from_windows(lacking: _Lacking, found: dict[bytes, Chunk]) -> set[int]:
+    """Add what came in windows to what was found; the others. Raises NoSuchKey, DamagedObject, RemoteError."""
+    left = set[int]()
+    for number, window in lacking.coming.items():
+        entry = lacking.entries[number]
+        stored = None if window is None else window.future.result().stored.get(number)
+        chunk = None if stored is None else verified(entry, stored)
+        if chunk is None:
+            left.add(number)
+        else:
+            found[entry.digest] = chunk
+    return left
+
+
+def _asked(place: Place, lacking: _Lacking, left: set[int], found: dict[bytes, Chunk]) -> int:
+    """Add what objects here have, or the remote when it is asked now; how many bytes travelled. Raises as above."""
+    entries, wanted = lacking.entries, set(left)
+    for own in lacking.owned:
+        for number, chunk in taken(own, entries, frozenset(wanted)):
+            found[entries[number].digest] = chunk
+            wanted.discard(number)
+    received = 0
+    for request in requests_for(((number, entries[number]) for number in sorted(wanted)), lacking.pack):
+        received += request.length
+        for number, coming in load_chunks(place, lacking.pack, entries, request):
+            if coming is not None:
+                found[entries[number].digest] = coming
+    return received

@@ -171,6 +171,11 @@ class Tables:
         (records,) = self._db.execute("SELECT records FROM packs WHERE id = ?", (number,)).fetchone()
         return [(_key(records, at), number) for at in range(0, len(records), RECORD_SIZE)]
 
+    @property
+    def is_used(self) -> bool:
+        """Whether `spots` may give anything."""
+        return bool(self._usable)
+
     def may_use(self, pack: bytes) -> None:
         """Have `spots` give chunks of this pack, too: this push brings it."""
         (number,) = self._db.execute("SELECT id FROM packs WHERE digest = ?", (pack,)).fetchone()
