@@ -1,5 +1,6 @@
 """Lineage of something that a person named: which node of the graph is meant, out of every run that is known."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -19,8 +20,9 @@ from track.flows.lineage_runs import Asked, Told, every_record, related_runs
 from track.flows.named_place import place_named
 from track.flows.named_versions import version_path
 from track.flows.pointers import owner_of, readable_pointers
-from track.flows.run_find import Runs, find_run
+from track.flows.run_find import Runs, find_run, runs_with_digits
 from track.flows.sides import artifact_of, pointer_of
+from track.flows.version_ids import of_version, versions_with_id
 from track.history import log
 from track.history.catalog_related import Way
 from track.model.digest import Digest
@@ -77,7 +79,7 @@ Answer = TypeVar("Answer")
 
 
 def trace(project: Project, item: str, wanted: Wanted, *, downstream: bool) -> Traced:
-    """Follow what `item` names: an artifact by its path, `RUN:NAME`, a run, a digest, or what a run saved by name.
+    """Follow what `item` names: an artifact by its path, `RUN:NAME`, a run, a digest, an id, or what a run saved.
 
     Raises:
         UnknownPath: nothing is called so; the nearest names are listed.
@@ -86,8 +88,8 @@ def trace(project: Project, item: str, wanted: Wanted, *, downstream: bool) -> T
         MalformedPointer, NewerFormat: its pointer cannot be read.
     """
 
-    def followed(known: _Known) -> Traced:
-        start = _start(project, known, item, wanted.rev)
+    def followed(known: _Known, starts: Sequence[Node]) -> Traced:
+        start = starts[0]
         follow = known.history.downstream if downstream else known.history.upstream
         if wanted.kinds:
             graph = only(follow(start), wanted.kinds, wanted.depth, downstream=downstream)
@@ -106,8 +108,8 @@ def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, sho
         as `trace`.
     """
 
-    def followed(known: _Known) -> Traced:
-        first, last = (_start(project, known, item, wanted.rev) for item in (source, target))
+    def followed(known: _Known, starts: Sequence[Node]) -> Traced:
+        first, last = starts
         upstream = known.history.upstream(last)
         sources = [node.id for node in upstream.nodes if node.id == first.id]
         if not sources and first.kind == "artifact" and _is_of_content(source):
@@ -130,19 +132,47 @@ def _is_of_content(item: str) -> bool:
 
 
 def _asked(
-    project: Project, items: Sequence[str], wanted: Wanted, question: Callable[[_Known], Answer], way: Way
+    project: Project,
+    words: Sequence[str],
+    wanted: Wanted,
+    question: Callable[[_Known, Sequence[Node]], Answer],
+    way: Way,
 ) -> Answer:
-    """The answer of `question` about the runs that the catalog says it can depend on; where these are too few, all."""
+    """The answer of `question` about the runs that the catalog says it can depend on, where these are too few about
+    all, and the nodes that the words name.
+    """
     pointers, unreadable = readable_pointers(project)
-    held = [_digest(item) or _held(project, pointers, item, wanted.rev) for item in items]
+    items = [_meant(project, pointers, item, wanted.rev) for item in words]
+    held = [_digest(item) or _held(project, pointers, item, rev) for item, rev in items]
     known = [digest for digest in held if digest is not None]
     said = [(content, bytes(origin)) for content, found in _said_origins(pointers).items() for _, origin in found]
-    asked = Asked(items, known, way._replace(said=said), wanted.every, [text_of(path) for path in pointers])
+    asked = Asked(
+        [item for item, _ in items], known, way._replace(said=said), wanted.every, [text_of(path) for path in pointers]
+    )
+
+    def answer(told: Told) -> Answer:
+        known = _known(told, pointers, unreadable)
+        return question(known, [_start(project, known, item, rev) for item, rev in items])
+
     told = related_runs(project, asked)
     if told is not None:
         with suppress(UnknownPath, UnknownRun):  # all runs together know the nearest names
-            return question(_known(told, pointers, unreadable))
-    return question(_known(every_record(project, every=wanted.every), pointers, unreadable))
+            return answer(told)
+    return answer(every_record(project, every=wanted.every))
+
+
+def _meant(project: Project, pointers: dict[bytes, Pointer], item: str, rev: str | None) -> tuple[str, str | None]:
+    """(item, revision) as they were typed; of the id of a version the path, and where it is there, or `RUN:NAME`."""
+    versions = versions_with_id(project, item) if rev is None else []
+    if not versions or _pointer(project, pointers, item, rev) is not None:
+        return item, rev
+    others = [*map(of_version, versions), *(of_run(run.record) for run in runs_with_digits(project, item))]
+    if len(others) > 1:
+        raise ambiguous(item, others)
+    path, run = versions[0].path, versions[0].document.get("run")
+    if path is None:
+        return f"{run}:{versions[0].name}", None
+    return os.path.join(project.root, os.fsdecode(path)), versions[0].commit
 
 
 def _known(told: Told, pointers: dict[bytes, Pointer], unreadable: Sequence[TrackError]) -> _Known:

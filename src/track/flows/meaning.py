@@ -11,7 +11,9 @@ from track.flows.candidates import ambiguous, of_commit, of_run
 from track.flows.named_place import place_named
 from track.flows.run_find import Found, known_runs, runs_called, runs_with_digits
 from track.flows.sides import ref_names
+from track.flows.version_ids import SavedMeant, of_version, place_of, versions_with_id
 from track.flows.view import Located
+from track.history.catalog_view import Version
 from track.model.names import typed
 from track.model.nearest import nearest
 from track.project import Project
@@ -30,8 +32,9 @@ def meaning(
     time: str | date | None = None,
     *,
     every: bool = False,
-) -> Located | Found | CommitMeant:
-    """The artifact, run or commit that words mean: `[REV:]PATH`, `[REV:]NAME[@VERSION]`, a run, or a revision.
+) -> Located | Found | CommitMeant | SavedMeant:
+    """The artifact, run or commit that words mean: `[REV:]PATH`, `[REV:]NAME[@VERSION]`, a run, a revision, or the id
+    of a version, as `track find` prints it.
 
     With partitions it is always a name. What is called so is meant before what has an id that begins so.
 
@@ -48,13 +51,18 @@ def meaning(
         return place_named(project, words, others=others)
     except (UnknownPath, UnknownRevision, OutsideRepository) as error:
         unknown = error
+    versions: list[Version] = []
     if not others:
         runs = runs_with_digits(project, words)
         with suppress(UnknownRevision):
             commit = project.git.resolve(words)
+        versions = versions_with_id(project, words)
         others = [*(of_run(run.record) for run in runs), *([of_commit(commit)] if commit is not None else [])]
+        others += map(of_version, versions)
     if len(others) > 1:
         raise ambiguous(words, others)
+    if versions:
+        return place_of(project, versions[0])
     if runs:
         return runs[0]
     if commit is not None:

@@ -17,8 +17,9 @@ def lineage(
 ) -> Traced:
     """Follow `item` back: the run that made it, its code, what it used, the runs that made that, and so on.
 
-    `item` is the path of an artifact (in the working tree, or at `rev`), `RUN:NAME`, a run, a digest, or the name of
-    code or of something else that a run saved. At most `depth` edges are followed; with `every`, runs that only other
+    `item` is the path of an artifact (in the working tree, or at `rev`), `RUN:NAME`, a run, a digest, the id of
+    a version as `find` has it, or the name of code or of something else that a run saved.
+    At most `depth` edges are followed; with `every`, runs that only other
     refs have count as well. `kinds` (run, artifact, code) leave only such nodes, joined where a way leads from one to
     the next. Nothing is written, no data is read.
 

@@ -16,6 +16,7 @@ from track.flows.meaning import CommitMeant, meaning
 from track.flows.named_log import named_events
 from track.flows.named_versions import LATEST
 from track.flows.run_find import Found, known_runs
+from track.flows.version_ids import SavedMeant
 from track.history import log as history
 from track.history.catalog import Scope
 from track.history.log import Event
@@ -93,8 +94,8 @@ def log(
             return _commits(project, words, most)  # says which end is no revision
     if isinstance(meant, CommitMeant):
         return _commits(project, meant.id, most)
-    if isinstance(meant, Found):
-        return _of_run(project, meant, rev)
+    if isinstance(meant, Found | SavedMeant):
+        return _of_run(project, meant if isinstance(meant, Found) else meant.run, rev)
     is_all = "@" not in words or words.endswith(f"@{LATEST}")
     if is_named_pointer(meant.artifact) and is_all and not is_pointer_path(os.fsencode(words)):
         return _named(project, parse_artifact_name(meant.artifact), how)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from track.flows import sides, view
 from track.flows.catalogued import catalog_of
@@ -11,6 +12,7 @@ from track.flows.meaning import CommitMeant, meaning
 from track.flows.named_versions import version_path
 from track.flows.reach import known_at_remotes
 from track.flows.run_find import Found
+from track.flows.version_ids import SavedMeant
 from track.flows.view import Located
 from track.history.catalog import Scope
 from track.history.catalog_query import Narrowing
@@ -19,6 +21,7 @@ from track.model.digest import Digest
 from track.model.manifest import Entry
 from track.model.names import name_of
 from track.model.pointer import Pointer
+from track.model.record import Used
 from track.project import Project
 
 
@@ -49,6 +52,15 @@ class Shown:
     absent_count: int
 
 
+class SavedShown(NamedTuple):
+    """What a run saved to itself alone: the run, what it says of it, and where its bytes are, as of `Shown`."""
+
+    run: Found
+    used: Used
+    is_here: bool
+    is_pushed: bool | None
+
+
 def show(
     project: Project,
     words: str,
@@ -56,12 +68,13 @@ def show(
     time: str | date | None = None,
     *,
     every: bool = False,
-) -> Shown | Found | CommitLogged:
+) -> Shown | SavedShown | Found | CommitLogged:
     """Say what is known of what `words` mean. No remote is asked.
 
     That is an artifact, `[REV:]PATH` or `[REV:]NAME[@VERSION]`: what its pointer says, who made it when, and whether
     its bytes are here and at a remote. With partitions or `every` (all refs) it is the latest version of a name that
     has them. Else it is a run, by its name or id, or what a commit did to artifacts and runs.
+    Else it is the version, or what a run saved, of this id of `find`, at the earliest commit that has it.
 
     Raises:
         UnknownRevision, UnknownPath: nothing is called so, with the nearest names.
@@ -74,13 +87,15 @@ def show(
         return meant
     if isinstance(meant, CommitMeant):
         return commit_logged(project, meant.id)
+    if isinstance(meant, SavedMeant):
+        digest = meant.used.digest
+        return SavedShown(meant.run, meant.used, not project.store.absent([digest]), _is_pushed(project, digest))
     return _artifact(project, meant)
 
 
 def _artifact(project: Project, located: Located) -> Shown:
     entry = view.entry_at(project, located) if located.inner else None
     pointer = located.pointer
-    remotes = tuple(sorted(project.config.names("remote.*.url")))
     digest = Digest(entry.digest) if entry is not None else pointer.digest
     place = sides.pointer_of(located.artifact)
 
@@ -104,11 +119,19 @@ def _artifact(project: Project, located: Located) -> Shown:
         pointer=pointer,
         entry=entry,
         is_here=pointer.kind == "value" or not project.store.absent([digest]),
-        remotes=remotes,
-        is_pushed=bool(known_at_remotes(project, [pointer.digest])) if remotes else None,
+        remotes=_remotes(project),
+        is_pushed=_is_pushed(project, pointer.digest),
         created=created,
         user=user,
         commit=commit,
         is_cut=is_cut,
         absent_count=absent_count,
     )
+
+
+def _remotes(project: Project) -> tuple[str, ...]:
+    return tuple(sorted(project.config.names("remote.*.url")))
+
+
+def _is_pushed(project: Project, digest: Digest) -> bool | None:
+    return bool(known_at_remotes(project, [digest])) if _remotes(project) else None

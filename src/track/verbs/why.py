@@ -9,6 +9,8 @@ from track.flows.pointers import owner_of, pointer_at
 from track.flows.run_code import matching_commits
 from track.flows.run_find import Found, producers
 from track.flows.run_known import runs_making
+from track.flows.version_ids import place_of, versions_with_id
+from track.flows.view import Located
 from track.history import log
 from track.model.digest import Digest
 from track.model.names import data_path, display, is_pointer_path, name_of, pointer_called, pointer_path, typed
@@ -71,6 +73,9 @@ def _named(project: Project, name: str, rev: str | None) -> tuple[bytes, Pointer
     try:
         located = place_named(project, name if rev is None else f"{rev}:{name}")
     except UnknownPath as error:
+        versions = versions_with_id(project, name) if rev is None else []
+        if len(versions) == 1 and isinstance(place := place_of(project, versions[0]), Located):
+            return place.artifact, place.pointer
         where = f" at {display(rev)}" if rev is not None else ""
         shown, hint = display(name), error.hint if "did you mean" in (error.hint or "") else None
         raise UnknownPath(f"`{shown}` is no artifact{where}", hint=hint or "see what is tracked: track ls") from None

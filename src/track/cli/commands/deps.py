@@ -14,6 +14,7 @@ _HELP = """Show what came from something: the runs that used it, what these made
   track deps data/raw --depth 1         the runs that used it
   track deps train.py                   code: the runs that it was, and what they made
   track deps brave-otter                a run: what it made, and who used that
+  track deps 8caab8c0                   a version by its id, as `track find` prints it
   track deps data/raw --only runs       the runs behind it, without what they made
   track deps data/raw --format dot | dot -Tsvg
 

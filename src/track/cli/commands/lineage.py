@@ -14,6 +14,7 @@ _HELP = """Show what something came from: the run that made it, its code, what t
   track lineage model.pt --depth 2      the run that made it, and what that used
   track lineage brave-otter             a run: its code and what it used
   track lineage brave-otter:plot.svg    what a run saved
+  track lineage 8caab8c0              a version by its id, as `track find` prints it
   track lineage model.pt --only artifacts
   track lineage model.pt --rev v1.0
   track lineage model.pt --format mermaid

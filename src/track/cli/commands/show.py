@@ -12,8 +12,8 @@ from track.flows.logged import CommitLogged
 from track.flows.run_find import Found
 from track.model.digest import Digest
 from track.model.manifest import Entry
-from track.model.names import display, text_of
-from track.verbs.show import Shown, show
+from track.model.names import display, text_of, typed
+from track.verbs.show import SavedShown, Shown, show
 
 _HELP = """Show everything known about one artifact, or one file inside it, about a run, or what a commit did.
 
@@ -25,6 +25,7 @@ _HELP = """Show everything known about one artifact, or one file inside it, abou
   track show rides --partition region=eu --time 2024-01-31
   track show brave-otter            a run, by its name or id
   track show HEAD~1                 what a commit did to artifacts and runs
+  track show 8caab8c0               the version, or what a run saved, that `track find` prints with this id
 
 Behind a colon, a path is from the top of the repository unless it begins with ./ or ../ . Words that mean several
 things are refused with what they mean: ./rides is the path, rides@latest the name, an id the run or commit.
@@ -37,7 +38,7 @@ _MODES = {"f": "file", "x": "executable file", "l": "link", "d": "empty director
 
 
 @click.command("show", help=_HELP, short_help="everything known about one artifact, run or commit")
-@click.argument("words", metavar="[REV:]PATH|NAME[@VERSION]|RUN|COMMIT", type=click.UNPROCESSED)
+@click.argument("words", metavar="[REV:]PATH|NAME[@VERSION]|RUN|COMMIT|ID", type=click.UNPROCESSED)
 @partition_options
 @click.option("--all", "every", is_flag=True, help="The latest version of a name that any branch or tag has.")
 @fetch_option
@@ -53,6 +54,8 @@ def command(
         _show_run(found, as_json)
     elif isinstance(found, CommitLogged):
         _show_commit(found, as_json)
+    elif isinstance(found, SavedShown):
+        _show_saved(found, as_json)
     elif as_json:
         emit_json("show", {"what": "artifact", **_document(found)})
     else:
@@ -67,6 +70,31 @@ def _show_run(found: Found, as_json: bool) -> None:
         return
     for line in runs_text.lines(found):
         emit(line)
+
+
+def _show_saved(found: SavedShown, as_json: bool) -> None:
+    run, used = found.run.record, found.used
+    name = used.called
+    if as_json:
+        facts: dict[str, object] = {"name": name, "run": run.id, "category": used.category, "kind": used.kind}
+        facts |= {
+            "digest": str(used.digest),
+            "size": used.size,
+            "type": used.type,
+            "how": used.how,
+            "metadata": dict(used.metadata),
+        }
+        emit_json("show", {"what": "saved", **facts, "is_here": found.is_here, "is_pushed": found.is_pushed})
+        return
+    emit(paint(display(name), "bold"))
+    rows = [("of run", f"{display(run.name)} ({run.short}), its {used.category}"), ("kind", used.kind)]
+    rows += [("digest", str(used.digest)), ("size", f"{size_text(used.size)} ({used.size:,} bytes)")]
+    rows += [("type", display(used.type))] if used.type else []
+    rows += [(f"label {display(key)}", display(str(value))) for key, value in used.metadata]
+    rows.append(("made", f"{run.ended or run.started:%Y-%m-%d %H:%M} UTC{f' by {display(run.by)}' if run.by else ''}"))
+    rows.append(("bytes", _whereabouts(found.is_here, found.is_pushed)))
+    table([["", title, text] for title, text in rows])
+    note(f"as a file: track runs get {run.id} {typed(name)}")
 
 
 def _show_commit(found: CommitLogged, as_json: bool) -> None:
@@ -105,7 +133,8 @@ def _rows(found: Shown) -> list[tuple[str, str]]:
         rows.append(("made", f"{found.created:%Y-%m-%d %H:%M} UTC{who}, first in {found.commit[:12]}"))
     else:
         rows.append(("made", "not committed yet"))
-    rows.append(("bytes", _whereabouts(found)))
+    is_value = pointer.kind == "value"
+    rows.append(("bytes", "in the pointer itself" if is_value else _whereabouts(found.is_here, found.is_pushed)))
     return rows
 
 
@@ -117,13 +146,11 @@ def _entry_rows(entry: Entry, found: Shown) -> list[tuple[str, str]]:
     return rows
 
 
-def _whereabouts(found: Shown) -> str:
-    here = "in the store" if found.is_here else "not in the store"
-    if found.pointer.kind == "value":
-        return "in the pointer itself"
-    if found.is_pushed is None:
+def _whereabouts(is_here: bool, is_pushed: bool | None) -> str:
+    here = "in the store" if is_here else "not in the store"
+    if is_pushed is None:
         return f"{here}, no remote is set up"
-    return f"{here}, {'at a remote' if found.is_pushed else 'not known to be at a remote'}"
+    return f"{here}, {'at a remote' if is_pushed else 'not known to be at a remote'}"
 
 
 def _document(found: Shown) -> dict[str, object]:
