@@ -8,6 +8,7 @@ from typing import Any
 
 from track.api import asking
 from track.api.asking import asks, maybe
+from track.api.brief import brief
 from track.api.handles import Handles
 from track.api.uploading import names_of
 from track.api.version import Version
@@ -67,7 +68,7 @@ class Labels:
         return found + [(("infos", key), value) for key, value in self.infos.items()]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Metadata:
     """What is known of an upload by itself.
 
@@ -90,8 +91,10 @@ class Metadata:
     file_relpaths: list[str]
     log_relpaths: list[str]
     version: int
-    _handles: Handles = field(repr=False, compare=False)
-    _record: str = field(repr=False, compare=False)
+    _handles: Handles = field(compare=False)
+    _record: str = field(compare=False)
+
+    __repr__ = brief
 
     @property
     def python_packages(self) -> Mapping[str, str]:
@@ -172,13 +175,15 @@ class File:
         return f"<File {display(self.name)}>"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Artifact:
     """An upload: what is known of it, and its files by name; `logs` are none."""
 
     metadata: Metadata
     files: Mapping[str, File]
     logs: Mapping[str, File] = field(default_factory=dict)
+
+    __repr__ = brief
 
 
 def documents(handles: Handles, name: str = f"{PREFIX}*") -> list[dict[str, Any]]:

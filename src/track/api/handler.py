@@ -12,6 +12,7 @@ from track import publish
 from track.api import asking
 from track.api.acting import acting
 from track.api.asking import asks, each, maybe
+from track.api.brief import Named
 from track.api.handled import COLUMNS, FOLDER, HOST, INDEX, PREFIX, Artifact, File, Labels, Metadata, documents
 from track.api.handles import Handles
 from track.api.making import New
@@ -240,7 +241,7 @@ class Handler:
 
         if not document["file_relpaths"]:  # too many for the pointer, and what says them is perhaps at a remote
             document["file_relpaths"] = list(version.files)
-        files = {name: File(name, version, use) for name in document["file_relpaths"]}
+        files = Named((name, File(name, version, use)) for name in document["file_relpaths"])
         record = pinned.pointer.run or document["run_id"]
         return Artifact(Metadata(**document, _handles=self._handles, _record=record), files), pinned
 

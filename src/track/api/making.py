@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from track import publish
+from track.api.brief import Named
 from track.api.handled import Artifact
 from track.errors import UnknownFile, UnknownPath, UsageError
 from track.model.amounts import count_text
@@ -38,7 +39,7 @@ class New:
         """The files by their names. Raises UsageError outside of the block."""
         if not self._is_open:
             raise UsageError("new files are there in their block alone", hint="with handler.new([name]) as new: ...")
-        return {name: NewFile(name, str(self._folder / name)) for name in self._names}
+        return Named((name, NewFile(name, str(self._folder / name))) for name in self._names)
 
     @property
     def file(self) -> NewFile:
@@ -56,6 +57,11 @@ class New:
         if self._artifact is None:
             raise UsageError("nothing was uploaded", hint="it is at the end of the block, unless that failed")
         return self._artifact
+
+    def __repr__(self) -> str:
+        """How many files there are, and whether they were uploaded."""
+        state = "uploaded" if self._artifact is not None else "being written" if self._is_open else "not begun"
+        return f"<New: {count_text(len(self._names), 'file')}, {state}>"
 
     def __enter__(self) -> Self:
         """The files, to be written. Raises DiskFull or StoreUnwritable where there is no room for them."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from track.api.brief import PARTS, brief
 from track.api.page import block, facts, note, table, title
 from track.api.shown import WORDS
 from track.model.amounts import count_text, size_text
@@ -177,6 +178,10 @@ def teach() -> None:
         for module, kind, how in shows:
             if (loaded := sys.modules.get(module)) is not None:
                 setattr(getattr(loaded, kind), name, how)
+    for module, kinds in PARTS:
+        if (loaded := sys.modules.get(module)) is not None:
+            for kind in kinds:
+                setattr(getattr(loaded, kind), "__repr__", brief)  # noqa: B010  # as for results above
 
 
 def _state(one: ArtifactStatus) -> str:

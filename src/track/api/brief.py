@@ -1,0 +1,87 @@
+"""Brief: the parts of results at a prompt, each in a few words: its facts by name, and of what is long how much it is.
+
+A part is shown by the names under which a program finds its facts; what is empty, none or nothing is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, TypeVar
+
+from track.model.amounts import count_text
+from track.model.digest import Digest
+
+_T = TypeVar("_T")
+_FACTS = 10
+_SHOWN = 48
+_NAMES = 5
+
+PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("track.flows.bring", ("BroughtArtifact", "Lacking")),
+    ("track.flows.data_store", ("StoreObject",)),
+    ("track.flows.logged", ("CommitLogged", "RunLogged", "Version")),
+    ("track.flows.look", ("Look",)),
+    ("track.flows.passed", ("Came", "Passed")),
+    ("track.flows.receive", ("Foreseen",)),
+    ("track.flows.run_read", ("RunArtifact",)),
+    ("track.history.catalog_view", ("Unreadable",)),
+    ("track.history.log", ("Commit",)),
+    ("track.model.change", ("Change",)),
+    ("track.model.graph", ("Edge", "Graph")),
+    ("track.model.node", ("Entry",)),
+    ("track.model.pointer", ("Pointer",)),
+    ("track.model.record", ("Revision", "Series", "Summary", "Used")),
+    ("track.model.series", ("Event", "Points")),
+    ("track.verbs.add", ("AddedArtifact",)),
+    ("track.verbs.checkout", ("CheckedOut",)),
+    ("track.verbs.diff", ("ArtifactDiff", "Fact")),
+    ("track.verbs.push", ("PushedVersion",)),
+    ("track.verbs.put", ("Put",)),
+    ("track.verbs.run_artifacts_get", ("ArtifactsGot",)),
+    ("track.verbs.status", ("ArtifactStatus",)),
+    ("track.verbs.version_download", ("Downloaded",)),
+)
+"""What is in a result: its module, and its classes there."""
+
+
+class Named(dict[str, _T]):
+    """What is in something, by its name; at a prompt how many there are, and the first of them."""
+
+    def __repr__(self) -> str:
+        """The number and a few names."""
+        names = [_clipped(name) for name, _ in zip(self, range(_NAMES), strict=False)]
+        return f"<{count_text(len(self), 'file')}{': ' * bool(names)}{', '.join(names)}{', …' * (len(self) > _NAMES)}>"
+
+
+def brief(found: Any) -> str:
+    """A part of a result by the names of its facts, at most some, and none of them long."""
+    told = [f"{name}={_fact(fact)}" for name, fact in _facts(found) if fact]
+    more = ["…"] if len(told) > _FACTS else []
+    return f"{type(found).__name__}({', '.join(told[:_FACTS] + more)})"
+
+
+def _facts(found: Any) -> Iterator[tuple[str, object]]:
+    yield from ((name, getattr(found, name)) for name in _names(found) if not name.startswith("_"))
+
+
+def _names(found: Any) -> tuple[str, ...]:
+    """The fields of a dataclass, whose module takes its time to load, or of a named tuple; of anything else none."""
+    kind = type(found)
+    return tuple(getattr(kind, "__dataclass_fields__", ())) or getattr(kind, "_fields", ())
+
+
+def _fact(fact: object) -> str:
+    """Text and bytes clipped, what has several in it as their number, and another part by what it is."""
+    if isinstance(fact, Digest):
+        return f"{str(fact)[:19]}…"
+    if isinstance(fact, str | bytes):
+        return _clipped(repr(fact))
+    if _names(fact):
+        return f"<{type(fact).__name__}>"
+    if isinstance(fact, Collection):
+        return f"<{count_text(len(fact), 'item')}>"
+    return _clipped(repr(fact))
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
