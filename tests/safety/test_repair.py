@@ -19,7 +19,7 @@ from support.seaweed import BUCKET, OWNER, Seaweed, place_at
 from support.sharing import cloned
 from support.trees import write_tree
 from track.store.backends.folder import open_folder
-from track.store.checking import entries_of
+from track.store.pack_inside import entries_of
 from track.store.recipe import OF_WHOLE, RECIPE
 
 LARGE = bytes(range(256)) * (5 << 10)  # 1.25 MiB: a file of its own, with a recipe

@@ -3,24 +3,23 @@
 from collections import deque
 from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
-from blake3 import blake3
-
-from track.errors import DamagedObject, NewerFormat
+from track.errors import DamagedObject
 from track.progress import Progress, silent
-from track.store.chunked import parse_chunked
 from track.store.known import Known
 from track.store.layout import INDEX, OBJECTS, PACKS, ROOTS, object_key, pack_digest, pack_key, roots_name, segment_name
 from track.store.needing import note_bad_chunks, unnamed_packs
-from track.store.pack import FOOTER_LENGTH, RAW, PackEntry, expand_entry, parse_footer, parse_table
+from track.store.pack import RAW
+from track.store.pack_inside import Inside
+from track.store.pack_there import look_inside_there
 from track.store.place import NoSuchKey, Place
-from track.store.recipe import OF_WHOLE, RECIPE, parse_recipe
+from track.store.recipe import OF_WHOLE, RECIPE
 from track.store.roots import parse_roots
 from track.store.segment import Held, parse_segment
 from track.store.survey import THREADS, in_threads, survey
 from track.store.verified import Round, unlimited
-from track.work import hash_threads
 
 
 class Problem(NamedTuple):
@@ -125,13 +124,13 @@ class _Checking:
 
     def read(self, files: list[_File], progress: Progress) -> Iterator[Problem]:
         """Read file after file, several at a time, until the time is over."""
-        flying: deque[tuple[_File, Future[bytes | None]]] = deque()
+        flying: deque[tuple[_File, Future[Inside | None]]] = deque()
         rest = iter(files)
         with ThreadPoolExecutor(THREADS) as threads:
             try:
                 while True:
                     while len(flying) < THREADS and (file := self._next(rest)) is not None:
-                        flying.append((file, threads.submit(self._digest, file)))
+                        flying.append((file, threads.submit(self._looked, file)))
                     if not flying:
                         return
                     file, future = flying.popleft()
@@ -160,20 +159,23 @@ class _Checking:
             return None
         return file
 
-    def _digest(self, file: _File) -> bytes | None:
-        """Runs in a thread: the digest of the bytes that are there; None when nothing is."""
-        try:
-            return self._place.digest(file.key)
-        except NoSuchKey:
-            return None
+    def _looked(self, file: _File) -> Inside | None:
+        """Runs in a thread: what is there, read once unless it is a bad pack; None when nothing is."""
+        with suppress(NoSuchKey):
+            if not (file.is_pack and self._is_deep):
+                digest = self._place.digest(file.key)
+                if digest == file.digest or not file.is_pack:
+                    return Inside(digest)
+            return look_inside_there(self._place, file.digest, file.size)
+        return None
 
-    def _judged(self, file: _File, digest: bytes | None) -> list[Problem]:
+    def _judged(self, file: _File, inside: Inside | None) -> list[Problem]:
         found: list[Problem] = []
-        if digest is None:
+        if inside is None:
             found = [_lost(file.key, "missing", self._held(file))]
-        elif file.is_pack and (self._is_deep or digest != file.digest):
-            found = _check_pack(self._place, file.digest, self._held(file))
-        elif digest != file.digest:
+        elif file.is_pack and (self._is_deep or inside.digest != file.digest):
+            found = _wrong_in_pack(file, inside, self._held(file))
+        elif inside.digest != file.digest:
             found = [Problem(file.key, "damaged", (file.digest,))]
         self._note(file, found)
         return found
@@ -258,45 +260,15 @@ def _lost(key: str, what: str, held: Iterable[Held]) -> Problem:
     return Problem(key, what, tuple(objects), tuple(recipes))
 
 
-def _check_pack(place: Place, pack: bytes, held: list[Held]) -> list[Problem]:
-    """Read a pack whole; a problem that names the objects which cannot be had from it as they should.
+def _wrong_in_pack(file: _File, inside: Inside, held: list[Held]) -> list[Problem]:
+    """A problem that names the objects which cannot be had from a pack as they should.
 
     A pack that has lost its own table, or its name, counts as lost whole: only the index still explains it.
     """
-    key = pack_key(pack)
-    try:
-        data = place.get(key)
-    except NoSuchKey:
-        return [_lost(key, "missing", held)]
-    entries = entries_of(data, key)
-    view = memoryview(data)
-    good = {entry.digest for entry in entries or () if _is_good(entry, view)}
-    lost = [one for one in held if one.digest not in good]
-    if blake3(data, max_threads=hash_threads()).digest() != pack:
-        return [_lost(key, "damaged", lost or held)]
-    has_bad_chunks = not held and any(entry.digest not in good for entry in entries or ())
-    return [_lost(key, "damaged", lost)] if lost or has_bad_chunks else []
-
-
-def entries_of(data: bytes, key: str) -> list[PackEntry] | None:
-    """The table of a pack in memory; None when it has none that can be read."""
-    try:
-        footer = parse_footer(data[-FOOTER_LENGTH:], len(data), key)
-        table = data[footer.table_offset : footer.table_offset + footer.table_length]
-        return parse_table(table, footer, key)
-    except (DamagedObject, NewerFormat):
-        return None
-
-
-def _is_good(entry: PackEntry, pack: memoryview) -> bool:
-    stored = pack[entry.offset : entry.offset + entry.stored_length]
-    try:
-        if entry.form == RECIPE and blake3(stored).digest() == entry.stored_digest:
-            parse = parse_recipe if entry.flags == OF_WHOLE else parse_chunked
-            return parse(bytes(stored), entry.digest).length == entry.length
-        expand_entry(entry, stored, "the remote")
-    except DamagedObject:
-        return False
-    except NewerFormat:
-        return blake3(stored).digest() == entry.stored_digest
-    return True
+    lost = [one for one in held if one.digest not in inside.sound]
+    if inside.digest != file.digest:
+        return [_lost(file.key, "damaged", lost or held)]
+    if inside.is_newer:
+        return []
+    has_bad_chunks = not held and bool(inside.lost)
+    return [_lost(file.key, "damaged", lost)] if lost or has_bad_chunks else []

@@ -17,7 +17,6 @@ from track.errors import DamagedObject, MissingObject, NewerFormat, TrackError
 from track.model.digest import digest_of
 from track.publish import remove
 from track.store.around import bare
-from track.store.checking import entries_of
 from track.store.chunked import RECIPE_LIMIT, needed_packs
 from track.store.chunking import Chunker
 from track.store.known import Known
@@ -43,6 +42,7 @@ from track.store.pack import (
     parse_table,
     read_entry,
 )
+from track.store.pack_inside import entries_of
 from track.store.place import NoSuchKey, Place
 from track.store.recipe import OF_WHOLE, RECIPE, dump_recipe, make_recipe
 from track.store.segment import Held, PackSize

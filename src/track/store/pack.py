@@ -7,7 +7,7 @@ the records for every byte before the table, and every entry is hashed before it
 
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -205,19 +205,25 @@ def parse_table(table: bytes, footer: Footer, place: str) -> list[PackEntry]:
 
     Raises DamagedObject when the table is not what the footer says, or contradicts itself.
     """
+    return list(checked_records(table, footer, place))
+
+
+def checked_records(table: bytes, footer: Footer, place: str) -> Iterator[PackEntry]:
+    """The same, one after the other: what is wrong with the later ones is only told on the way."""
     if blake3(table).digest() != footer.table_digest or len(table) != footer.table_length:
         raise DamagedObject(f"the table of {place} is damaged", hint=_REPAIR)
-    entries = parse_records(table)
     end = 0
-    for entry in entries:
+    new = tuple.__new__  # a third of the time of PackEntry(*record), of which there are thousands
+    for record in _RECORD.iter_unpack(table):
+        entry = new(PackEntry, record)
         if entry.offset != end:
             raise DamagedObject(f"the entries of {place} overlap or leave gaps", hint=_REPAIR)
         end += entry.stored_length
         if entry.form == RAW and (entry.stored_length != entry.length or entry.stored_digest != entry.digest):
             raise DamagedObject(f"the table of {place} contradicts itself about {entry.digest.hex()}", hint=_REPAIR)
+        yield entry
     if end != footer.table_offset:
         raise DamagedObject(f"the entries of {place} do not fill it", hint=_REPAIR)
-    return entries
 
 
 def dump_table(entries: Iterable[PackEntry]) -> bytes:

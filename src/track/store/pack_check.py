@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from blake3 import blake3
-
 from track import work
-from track.errors import DamagedObject, NewerFormat
+from track.errors import DamagedObject, NewerFormat, Unreadable
 from track.progress import Moved, unheard
-from track.store.hashing import hash_fd, hash_one_of_many
+from track.store.hashing import hash_one_of_many
 from track.store.pack import (
     FOOTER_LENGTH,
     RAW,
@@ -19,16 +17,11 @@ from track.store.pack import (
     RECORD_SIZE,
     ZSTD,
     PackEntry,
-    expand_entry,
     parse_footer,
-    parse_table,
-    read_entry,
     read_table,
 )
-from track.system import read_at, read_into, reading, shown
-
-_AT_ONCE = 64 << 20
-"""Packs up to this size are read in one piece; ours have a quarter of it."""
+from track.store.pack_inside import Reused, look_inside
+from track.system import read_at, reading, shown
 
 
 class CheckedPack(NamedTuple):
@@ -49,7 +42,8 @@ def check_packs(packs: Sequence[tuple[bytes, Path]]) -> list[CheckedPack]:
     """What each pack (its name, its path) turned out to be, in as many processes as there are cores; in no order."""
 
     def one(number: int) -> bytes:
-        return b"".join(_packed(check_pack(*pack)) for pack in packs[number::shares])
+        buffer = Reused()
+        return b"".join(_packed(check_pack(*pack, buffer)) for pack in packs[number::shares])
 
     shares = min(work.cores(), len(packs))
     return [pack for answer in work.spread(one, shares) for pack in _unpacked(answer)]
@@ -79,71 +73,37 @@ def sums_of(pack: CheckedPack, path: Path) -> CheckedPack:
     if pack.offsets >= 0:
         return pack
     try:
-        return _described(pack.name, read_table(path), (), is_named_so=True)
+        return _sums(pack.name, read_table(path))
     except (DamagedObject, NewerFormat, FileNotFoundError):
         return pack._replace(objects_count=0)
 
 
-def check_pack(name: bytes, path: Path) -> CheckedPack:
-    """Read a pack whole; every entry, the table, the footer and the name are looked at."""
+def check_pack(name: bytes, path: Path, buffer: Reused | None = None) -> CheckedPack:
+    """Read a pack whole, once; every entry, the table, the footer and the name are looked at."""
     try:
         with reading(path):
             fd = os.open(path, READ_FLAGS)
     except FileNotFoundError:  # a collection was faster
         return CheckedPack(name, 0, 0, 0, (), "")
     try:
-        size = os.fstat(fd).st_size
-        if size > _AT_ONCE:
-            return _check_large_pack(name, fd)
-        content = memoryview(bytearray(size))
-        if read_into(fd, content, 0) != size:
-            raise DamagedObject("it is shorter than its filesystem says")
-        place = shown(path)
-        footer = parse_footer(bytes(content[-FOOTER_LENGTH:]), size, place)
-        table = bytes(content[footer.table_offset : footer.table_offset + footer.table_length])
-        entries = parse_table(table, footer, place)
-        lost = [entry.digest for entry in entries if not _is_sound(entry, content)]
-        is_named_so = blake3(content).digest() == name
-    except DamagedObject as error:
+        with reading(path):
+            inside = look_inside((buffer or Reused()).reader(fd), os.fstat(fd).st_size, shown(path))
+    except Unreadable as error:
         return CheckedPack(name, 0, 0, 0, (), error.message)
-    except NewerFormat:
-        return CheckedPack(name, 0, 0, 0, (), "")
     finally:
         os.close(fd)
-    return _described(name, entries, lost, is_named_so)
+    if inside.is_newer or inside.what:
+        return CheckedPack(name, 0, 0, 0, (), inside.what)
+    what = "" if inside.digest == name else "its name is not its digest"
+    if inside.lost:
+        what = f"{len(inside.lost)} of its {inside.entries_count} objects are damaged"
+    return CheckedPack(name, inside.readable_count, inside.offsets, inside.lengths, inside.lost, what)
 
 
-def _is_sound(entry: PackEntry, content: memoryview) -> bool:
-    stored = content[entry.offset : entry.offset + entry.stored_length]
-    if entry.form == RAW:
-        return bool(blake3(stored).digest() == entry.digest)
-    try:
-        expand_entry(entry, stored, "")
-    except DamagedObject:
-        return False
-    except NewerFormat:
-        return bool(blake3(stored).digest() == entry.stored_digest)
-    return True
-
-
-def _check_large_pack(name: bytes, fd: int) -> CheckedPack:
-    entries = read_table(fd)
-    lost = []
-    for entry in entries:
-        try:
-            read_entry(fd, entry)
-        except DamagedObject:
-            lost.append(entry.digest)
-    return _described(name, entries, lost, hash_fd(fd, os.fstat(fd).st_size) == name)
-
-
-def _described(name: bytes, entries: Sequence[PackEntry], lost: Sequence[bytes], is_named_so: bool) -> CheckedPack:
+def _sums(name: bytes, entries: Sequence[PackEntry]) -> CheckedPack:
     readable = [entry for entry in entries if entry.form in (RAW, ZSTD, RECIPE) and not entry.flags]
     offsets, lengths = sum(entry.offset for entry in readable), sum(entry.length for entry in readable)
-    what = "" if is_named_so else "its name is not its digest"
-    if lost:
-        what = f"{len(lost)} of its {len(entries)} objects are damaged"
-    return CheckedPack(name, len(readable), offsets, lengths, tuple(lost), what)
+    return CheckedPack(name, len(readable), offsets, lengths, (), "")
 
 
 def _packed(pack: CheckedPack) -> bytes:

@@ -11,7 +11,8 @@ from track.store.known import Known
 from track.store.layout import pack_key
 from track.store.marks import Needed
 from track.store.pack import FOOTER_LENGTH, PackEntry, SealedPack, expand_entry, parse_footer, parse_table
-from track.store.place import Place
+from track.store.pack_inside import AT_ONCE, Inside, look_inside
+from track.store.place import NoSuchKey, Place
 from track.store.segment import Held, PackSize
 from track.store.survey import publish_segment
 
@@ -62,6 +63,17 @@ def is_sound(entry: PackEntry, stored: bytes) -> bool:
     if blake3(stored).digest() != entry.stored_digest:
         raise DamagedObject(f"blake3:{entry.digest.hex()} is damaged at the remote")
     return True
+
+
+def look_inside_there(place: Place, pack: bytes, size: int) -> Inside:
+    """What is in a pack that should have `size` bytes, read once. Raises NoSuchKey."""
+    key = pack_key(pack)
+    if size > AT_ONCE:  # it comes in pieces, from its end on
+        found = place.size(key)
+        if found is None:
+            raise NoSuchKey(key)
+        size = found
+    return look_inside(lambda at, length: place.get_range(key, at, length), size, key)
 
 
 def send_pack(place: Place, path: Path, name: bytes) -> None:
