@@ -494,3 +494,35 @@ def test_a_reader_that_goes_away_ends_the_command_as_without_us(
         said = [project.store.read(used.digest) for used in record.of("output") if used.name == "stdout.log"]
     assert (record.exit, record.status) == (code, "failed" if code else "completed")
     assert b"".join(said).startswith(kept)
+
+
+def test_one_hint_says_what_others_do_not_find_in_git_as_far_as_that_is_wanted(here: Path, tmp_path: Path) -> None:
+    def hints(*command: str) -> list[str]:
+        told = track("run", "--no-keep", "--", *command, cwd=here)
+        return [line for line in told.err.splitlines() if line.startswith("hint: others")]
+
+    shell, python = ("sh", "-c", "true"), (sys.executable, "-c", "")
+    assert hints(*shell) == []
+    (told,) = hints(*python)
+    assert "no lock file" in told and "commit" not in told
+    (here / "new.py").write_text("1\n")
+    (told,) = hints(*python)
+    assert "no commit has its code (git commit); no lock file" in told and "runs.warn" in told
+    assert hints("false") == []  # what failed is not what others repeat
+    for wanted, code, lock in (("code", True, False), ("lock", False, True), ("nothing", False, False)):
+        track("config", "runs.warn", wanted, cwd=here).ok()
+        said = "".join(hints(*python))
+        assert ("no commit" in said, "no lock file" in said) == (code, lock)
+    track("config", "runs.warn", "all", cwd=here).ok()
+    (here / "requirements.txt").write_text("numpy\n")
+    commit_all(here, "a lock file, too")
+    assert hints(*python) == []
+    git("init", "-q", "--bare", str(tmp_path / "hub.git"), cwd=tmp_path)
+    git("remote", "add", "hub", str(tmp_path / "hub.git"), cwd=here)
+    git("push", "-q", "hub", "HEAD:refs/heads/main", cwd=here)
+    git("fetch", "-q", "hub", cwd=here)
+    assert hints(*python) == []
+    (here / "new.py").write_text("2\n")
+    commit_all(here, "not pushed")
+    (told,) = hints(*python)
+    assert "no Git remote is known to have commit" in told and "(git push)" in told

@@ -71,3 +71,5 @@ def say(ran: Ran) -> None:
         note("its record is staged: git commit keeps it")
     else:
         hint(f"it is in the journal only: {ran.why_not}")
+    if ran.missing:
+        hint(f"others do not find all of it in Git: {'; '.join(ran.missing)}   (setting runs.warn)")

@@ -29,6 +29,7 @@ from track.flows.run_left import note_before
 from track.flows.run_metrics import check_metric_files, following
 from track.flows.run_named import named_inputs, used_by_name
 from track.flows.run_place import Placed, place
+from track.flows.run_policy import missing_in_git
 from track.flows.run_start import RUN_ID, Wishes, begin, elapsed_s
 from track.flows.run_versions import code_version, input_versions
 from track.model.names import display
@@ -45,7 +46,8 @@ class Ran(NamedTuple):
     """What a run came to. `code` is the command's own; `staged` are files of the working tree, sorted.
 
     `why_not` says why the record waits in the journal, `warnings` what is not as it should be and changes nothing.
-    `commit` is that of the record, where one was asked for.
+    `commit` is that of the record, where one was asked for. `missing` says what others do not find in Git of what a
+    completed run needed, as far as the setting `runs.warn` wants that told.
     """
 
     record: Record
@@ -54,6 +56,7 @@ class Ran(NamedTuple):
     why_not: str | None
     warnings: tuple[str, ...]
     commit: str | None = None
+    missing: tuple[str, ...] = ()
 
 
 Committer = Callable[[Record, Sequence[bytes]], str]
@@ -153,7 +156,8 @@ def execute_run(
         commit = committer(record, placed.staged)
     if found.error is not None and not found.executed.code:
         raise found.error
-    return Ran(record, found.executed.code, placed.staged, placed.why_not, found.warnings, commit)
+    missing = missing_in_git(project, record) if record.status == "completed" else ()
+    return Ran(record, found.executed.code, placed.staged, placed.why_not, found.warnings, commit, missing)
 
 
 def _check(command: Sequence[str], asked: Asked) -> None:

@@ -182,6 +182,14 @@ KEYS = (
         choices=("nothing", "clean", "pushed"),
     ),
     Key(
+        "runs.warn",
+        "choice",
+        "all",
+        "what `track run` and `track rerun` hint at after a run that completed: code that no commit has, or no Git "
+        "remote that is known (`code`), that Git has no lock file for its Python (`lock`), both (`all`), or `nothing`",
+        choices=("all", "code", "lock", "nothing"),
+    ),
+    Key(
         "store.chunks",
         "boolean",
         False,
