@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -207,14 +207,29 @@ def observed(room: Path, top: Path) -> Observed:
             kernel[process, path] = kernel.get((process, path), 0) | int(what)
         else:
             {b"W": written, b"C": named}.get(kind, read).add(rest)
-    for line in _content(room / _TRACE).splitlines():
-        path, writes = _traced(line)
-        if path:
-            (written if writes else read).add(path)
+    for path, writes in _not_aside(room):
+        (written if writes else read).add(path)
     base = os.fsencode(os.path.realpath(top)) + b"/"
     read |= _read_by_kernel(kernel, written)
     unseen = named - read - written if not is_traced(room) else set[bytes]()
     return Observed(_below(read, base), _below(written, base), python, unwatched_count, _below(unseen, base))
+
+
+def _not_aside(room: Path) -> Iterator[tuple[bytes, bool]]:
+    """The files that were traced and whether they were opened to be written, but for those that a thread opened while
+    it said, by opening the notes and then their folder, that track is at work.
+    """
+    place = os.fsencode(os.path.realpath(room))
+    notes, aside = place + b"/" + os.fsencode(_NOTES), set[bytes]()
+    for line in _content(room / _TRACE).splitlines():
+        thread = line.partition(b" ")[0]
+        path, writes = _traced(line)
+        if path == place or b" +++ " in line:
+            aside.discard(thread)
+        elif path == notes:
+            aside |= {thread} if not writes else set()
+        elif path and thread not in aside:
+            yield path, writes
 
 
 def _read_by_kernel(kernel: Mapping[tuple[bytes, bytes], int], written: set[bytes]) -> set[bytes]:

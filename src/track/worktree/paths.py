@@ -17,10 +17,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_ident
 
 from track import publish
 from track.errors import ForbiddenPath, Unreadable
 from track.model.names import check_worktree_path, display
+
+ASIDE = "track.aside"
+"""The event by which a thread says that it opens files for track itself, and that it does no more."""
 
 _SYS_OPENAT2 = 437
 _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
@@ -150,12 +154,20 @@ class Gate:
             ForbiddenPath: the path is refused by its name, goes through a link, or leaves the tree.
             FileNotFoundError, NotADirectoryError: it is not there, or a part of it is no folder.
             Unreadable: no permission to look into it.
+
+        What this thread opens in the block is none of what the program around it uses; whoever observes that, as
+        `runs.injected.sitecustomize` does, is told.
         """
-        fd = self._open(path, create=create, own=own)
+        thread = get_ident()
+        sys.audit(ASIDE, thread, True)
         try:
-            yield fd
+            fd = self._open(path, create=create, own=own)
+            try:
+                yield fd
+            finally:
+                os.close(fd)
         finally:
-            os.close(fd)
+            sys.audit(ASIDE, thread, False)
 
     @contextmanager
     def parent(self, path: bytes, *, create: bool = False, own: bool = False) -> Iterator[tuple[int, bytes]]:

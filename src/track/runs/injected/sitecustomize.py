@@ -23,6 +23,7 @@ _STARTING = {"subprocess.Popen": 1, "os.posix_spawn": 1, "os.exec": 1, "os.spawn
 _PYTHONS = ("python", "pypy", "ipython")
 _NO_WORDS = str.maketrans(dict.fromkeys("'\"|&;<>()$`=,:", " "))
 _WORDS = 1000
+_ASIDE = "track.aside"
 
 
 def _observe(place: str, top: str, watched: str) -> None:
@@ -31,14 +32,21 @@ def _observe(place: str, top: str, watched: str) -> None:
     folder, is_absolute, now = os.getcwd, os.path.isabs, time.monotonic
     note, behind = _noting(place), _following()
     named = _naming(note, inside, behind)
-    ask = _asking(note, watched) if watched else None
-    asked = 0.0
+    aside: dict[int, int] = {}
+    ask = _asking(note, watched, aside) if watched else None
+    turn = _turning(place, aside, ask)
+    asked, thread = 0.0, _thread.get_ident
 
     def opened(event: str, arguments: "tuple[object, ...]") -> None:
         nonlocal asked
-        if event != "open" and event not in _STARTING:
+        if event != "open" and event not in _STARTING and event != _ASIDE:
             return
         try:
+            if event == _ASIDE:
+                turn(*arguments)  # type: ignore[arg-type]  # as ours says it
+                return
+            if aside and thread() in aside:
+                return
             if event != "open":
                 if ask is not None and event == "os.exec":  # nothing of this program comes after it
                     ask()
@@ -72,6 +80,41 @@ def _observe(place: str, top: str, watched: str) -> None:
         note(b"N1")
 
 
+def _turning(place: str, aside: "dict[int, int]", ask: "Callable[[], None] | None") -> "Callable[[int, bool], None]":
+    """What hears that a thread opens files for track itself, which are none that the program uses, and when it is over.
+
+    A tracer is told by what is opened: the notes for reading, and then their folder. The kernel tells a process only
+    as a whole: what it has to tell of that time is left.
+    """
+
+    def mark(path: str) -> None:
+        os.close(os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)))
+
+    def turn(thread: int, begins: bool) -> None:
+        count = aside.get(thread, 0) + (1 if begins else -1)
+        if begins and count == 1:
+            if ask is not None and not aside:
+                ask()
+            aside[thread] = count
+            mark(place)
+        elif count > 0:
+            aside[thread] = count
+        elif thread in aside:
+            mark(os.path.dirname(place))
+            if ask is not None and len(aside) == 1:
+                ask()
+            aside.pop(thread, None)
+
+    def only_own() -> None:
+        own = _thread.get_ident()
+        for thread in [each for each in aside if each != own]:
+            del aside[thread]
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=only_own)
+    return turn
+
+
 def _following() -> "Callable[[str], str]":
     """What says where a path leads to when links are followed; each folder is looked up once."""
     folders: dict[str, str] = {}
@@ -99,7 +142,7 @@ def _naming(
 
     def named(event: str, arguments: "tuple[object, ...]") -> None:
         words = _words(arguments[_STARTING[event]])
-        if words and os.path.basename(words[0]).startswith(_PYTHONS):
+        if words and (os.path.basename(words[0]) == "git" or os.path.basename(words[0]).startswith(_PYTHONS)):
             return
         given = arguments[2] if event == "subprocess.Popen" else None
         base = os.path.join(os.getcwd(), os.fsdecode(given)) if isinstance(given, (str, bytes)) else os.getcwd()
@@ -144,8 +187,9 @@ def _noting(place: str) -> "Callable[[bytes], None]":
     return note
 
 
-def _asking(note: "Callable[[bytes], None]", watched: str) -> "Callable[[], None]":
+def _asking(note: "Callable[[bytes], None]", watched: str, aside: "dict[int, int]") -> "Callable[[], None]":
     """What notes the watched files that this process opened without Python since the last time; its end is one, too.
+    While a thread is `aside`, they may be track's own.
 
     A forked child asks for itself. One of `multiprocessing` ends without the usual ado, but for what it was told to
     finish.
@@ -166,7 +210,8 @@ def _asking(note: "Callable[[bytes], None]", watched: str) -> "Callable[[], None
 
     def ask() -> None:
         try:
-            tell(opens.take())
+            found = opens.take()
+            tell({} if aside else found)
         except Exception:  # as above
             return
 
