@@ -13,15 +13,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from track.errors import DiskFull, TrackError
+from track.errors import DamagedObject, DiskFull, TrackError
+from track.model.digest import digest_of
 from track.progress import Progress, Share
 from track.publish import create, remove, stage
 from track.store.chunk_gathering import Gathered, Goal, Needs, Own, gather
-from track.store.chunk_reading import recipes_there
-from track.store.chunked import ChunkedRecipe, NeededPack, Stretch
+from track.store.chunk_reading import load_table, recipes_there
+from track.store.chunked import ChunkedRecipe, NeededPack, Stretch, parse_needed_table
 from track.store.hashing import hash_fd
 from track.store.objects import Store
-from track.store.place import Place, Staged
+from track.store.place import NoSuchKey, Place, Staged
 from track.store.segment import Held
 from track.store.tables import Tables
 from track.system import shown
@@ -230,9 +231,10 @@ class Assembly:
     def _target(self, held: Held, recipe: ChunkedRecipe) -> _Target | None:
         """A file to put an object together in; None when something else is in its place."""
         folder = self._folder or self._store.rooms.staging
-        if recipe.length > (free := shutil.disk_usage(folder).free):
+        free = shutil.disk_usage(folder).free
+        if recipe.length > free and (needed := recipe.length - self._holes(recipe)) > free:
             raise DiskFull(
-                f"an object of {recipe.length:,} bytes has no room in {shown(folder)}, where {free:,} are free",
+                f"an object of {needed:,} bytes has no room in {shown(folder)}, where {free:,} are free",
                 hint="free some space and run it again",
             )
         path = stage(folder) if self._folder is None else folder / held.digest.hex()
@@ -245,6 +247,23 @@ class Assembly:
         os.ftruncate(fd, recipe.length)
         target = self._active[held.digest] = _Target(held, recipe, path, fd, is_new=is_new)
         return target
+
+    def _holes(self, recipe: ChunkedRecipe) -> int:
+        """How many bytes are zeros that take no room in a file, as far as its recipe has them one after another."""
+        size = 0
+        for stretch in recipe.stretches:
+            if stretch.times == 1 or stretch.chunks_count > 1:
+                continue
+            with suppress(NoSuchKey, DamagedObject):  # who asks for chunks is told
+                pack = recipe.packs[stretch.pack]
+                if (records := self._tables.records(pack)) is None:
+                    records = load_table(self._place, pack)
+                    with self._tables.together():
+                        self._tables.note_table(pack, records)
+                entry = parse_needed_table(records, pack)[stretch.first]
+                if entry.digest == digest_of(bytes(entry.length)):
+                    size += stretch.length
+        return size
 
 
 def _hashed(target: _Target) -> Staged:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from track.errors import DamagedObject
+from track.errors import DamagedObject, Unreadable
 from track.model.digest import digest_of
 from track.progress import Share
 from track.store.chunk_reading import Chunk, load_chunks, load_table, load_whole, requests_for, verified
@@ -127,7 +127,7 @@ def _write_all_at(fd: int, pieces: Sequence[Chunk], offset: int) -> None:
 
 def taken(own: Own, entries: Sequence[PackEntry], wanted: frozenset[int]) -> Iterator[tuple[int, bytes]]:
     """(number, chunk) of those that are wanted and that an object here has indeed."""
-    with suppress(OSError, IndexError, DamagedObject):  # it went, or is not what was noted: the remote has it
+    with suppress(OSError, IndexError, DamagedObject, Unreadable):  # the remote has it
         content = own.large.open()
         try:
             at = own.at

@@ -17,6 +17,7 @@ from track.progress import Progress, silent
 from track.publish import remove
 from track.store.chunk_collecting import Uses, is_of_chunks, move_chunks, uses_of
 from track.store.chunked import check_entry
+from track.store.cutting import forget_gone
 from track.store.marks import Needed
 from track.store.objects import Store
 from track.store.pack import RAW, READ_FLAGS, RECIPE, RECORD_SIZE, ZSTD, PackEntry, PackWriter, read_table
@@ -193,6 +194,7 @@ def take(store: Store, marks: Needed, found: Found, rewritten: frozenset[bytes],
             objects, size, files = objects + dead.objects_count, size + dead.dead_bytes, files + dead.size
     if batch is not None:
         trash.drop_empty(batch)
+    forget_gone(store)
     return Taken(objects, size, files)
 
 

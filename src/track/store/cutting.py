@@ -26,6 +26,9 @@ from track.store.tables import Tables, TablesUnusable
 from track.store.writer import Take, Writer
 from track.system import is_full, read_at, read_into, shown
 
+_MOVED = 1032
+"""What SQLite says of a file that is written to and is not at its path any more (SQLITE_READONLY_DBMOVED)."""
+
 
 @contextmanager
 def writing(store: Store, timeout_s: float = 10.0) -> Iterator[Writer]:
@@ -191,6 +194,9 @@ class StoreCutter:
                 hint = "free some space and run the same command again; what was stored is safe"
                 raise DiskFull(f"no space left for the record of chunks at {shown(path)}", hint=hint) from error
             place = shown(path) if path is not None else "memory"
+            if getattr(error, "sqlite_errorcode", 0) == _MOVED:
+                hint = "run the same command again: what came is kept, and the record is made again from the packs"
+                raise StoreUnwritable(f"the record of chunks at {place} was deleted meanwhile", hint=hint) from error
             hint = "delete it: it is made again from the packs"
             raise StoreUnwritable(f"the record of chunks at {place} cannot be used: {error}", hint=hint) from error
 
@@ -231,6 +237,16 @@ def _opened(path: Path | None) -> Tables:
     return Tables(None)
 
 
+def forget_gone(store: Store) -> None:
+    """Have the record of chunks know no pack that is gone; while nobody else writes to the store.
+
+    Where that cannot be done, it knows more than it needs.
+    """
+    if store.chunks_path is not None and store.chunks_path.is_file():
+        with suppress(OSError, TrackError, sqlite3.Error), Tables(store.chunks_path) as tables:
+            tables.use(_sound(store).intersection)
+
+
 def _learn(tables: Tables, store: Store) -> None:
     """Have the record know the store's sound packs of chunks, and no others."""
     sound = _sound(store)
@@ -238,7 +254,7 @@ def _learn(tables: Tables, store: Store) -> None:
         for name in tables.lacking(sound):
             with suppress(DamagedObject, NewerFormat, FileNotFoundError):
                 tables.note_table(*_table(store.rooms.pack(name), name))
-    tables.use(sound.intersection)
+    tables.use(sound.intersection, forget=False)  # another writer may have noted what it is about to publish
 
 
 def _sound(store: Store) -> set[bytes]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from track.errors import DamagedObject
+from track.errors import DamagedObject, Unreadable
 from track.progress import Moved
 from track.store.chunk_gathering import Own, taken
 from track.store.chunk_reading import Chunk, load_chunks, requests_for, verified
@@ -309,7 +309,7 @@ class OpenStream:
                 ordered = sorted(wanted.values(), key=lambda entry: entry.offset)
                 for entry, chunk in zip(ordered, self._packs.chunks(name, ordered), strict=True):
                     found[entry.digest] = chunk
-            except (DamagedObject, FileNotFoundError):
+            except (DamagedObject, FileNotFoundError, Unreadable):
                 raise Broken(self._recipe.digest, is_damaged=False, bad_here=name) from None
         return found
 

@@ -178,8 +178,9 @@ class Tables:
 
     def may_use(self, pack: bytes) -> None:
         """Have `spots` give chunks of this pack, too: this push brings it."""
-        (number,) = self._db.execute("SELECT id FROM packs WHERE digest = ?", (pack,)).fetchone()
-        self._usable[number] = pack
+        row = self._db.execute("SELECT id FROM packs WHERE digest = ?", (pack,)).fetchone()
+        if row is not None:  # else somebody deleted the file meanwhile: what is not in it is not used
+            self._usable[row[0]] = pack
 
     def spots(self, digests: Sequence[bytes]) -> dict[bytes, list[Spot]]:
         """Every place of each chunk in packs that `use` and `may_use` named; those without any are left out."""
