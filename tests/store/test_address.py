@@ -84,6 +84,25 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         parse_address(url, base=BASE)
 
 
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("s3:data/x", "s3://data/x"),
+        ("s3:/data/x", "s3://data/x"),
+        ("gs:data/x", "gs://data/x"),
+        ("azure:data/x", "azure://data/x"),
+        ("AZ:data/x", "az://data/x"),
+        ("https:host/x", "https://host/x"),
+        ("file:/srv/data", "file:///srv/data"),
+    ],
+)
+def test_a_scheme_without_its_slashes_is_no_machine_of_that_name(url: str, meant: str) -> None:
+    with pytest.raises(UsageError, match="which SSH reaches") as error:
+        parse_address(url, base=BASE)
+    assert str(error.value.hint).startswith(f"{meant}   or, if there is such a machine: ssh://")
+    assert parse_address("ada@s3:data", base=BASE) == SshFolder("s3", "/~/data", "ada")
+
+
 def test_a_refusal_does_not_repeat_a_password() -> None:
     for url in (
         "s3://key:hunter2@bucket/a",
@@ -93,6 +112,8 @@ def test_a_refusal_does_not_repeat_a_password() -> None:
         "webdavs://ada:hunter2@host/x",
         "ssh://ada:hunter2@host/x",
         "ada:hunter2@host:x",
+        "https:ada:hunter2@host/x",
+        "s3:data/x?signature=hunter2",
     ):
         with pytest.raises(UsageError) as error:
             parse_address(url, base=BASE)

@@ -159,6 +159,7 @@ def parse_address(url: str, *, base: Path) -> Address:
     """
     scheme, is_url, rest = url.partition("://")
     if not is_url and (short := _SHORT_SSH.fullmatch(url)) is not None:
+        _refuse_half_scheme(url, short)
         return _short_ssh(url, short)
     if not is_url or scheme == "file":
         return Folder(_folder_of(url, base=base))
@@ -264,6 +265,20 @@ def _ssh(url: str, rest: str, parts: SplitResult) -> SshFolder:
     if (has_user and _USER.fullmatch(account) is None) or _HOST.fullmatch(host) is None:
         raise UsageError(f"`{display(url)}` names no host", hint=form)
     return _ssh_folder(url, host, unquote(parts.path).rstrip("/"), account)
+
+
+def _refuse_half_scheme(url: str, short: re.Match[str]) -> None:
+    """Refuse `s3:BUCKET/PREFIX`, which would be a machine called `s3`."""
+    scheme = short["host"].lower()
+    if short["user"] is None and (scheme in _READERS or scheme == "file"):
+        path = short["path"].lstrip("/")
+        meant = f"file:///{path}" if scheme == "file" else f"{scheme}://{path}"
+        if "@" in path or "?" in path:  # it may carry a secret
+            url, meant = f"{scheme}:…", f"{scheme}://…"
+        raise UsageError(
+            f"`{display(url)}` would be a folder of a machine called {display(scheme)}, which SSH reaches",
+            hint=f"{display(meant)}   or, if there is such a machine: ssh://{display(scheme)}/PATH",
+        )
 
 
 def _short_ssh(url: str, short: re.Match[str]) -> SshFolder:
