@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +22,10 @@ from support.repositories import commit_all, git, new_repository
 from support.scene import FULL, TRACK
 from support.sshd import Sshd, introduce
 from support.trees import read_tree
+from track.errors import RemoteUnreachable
+from track.store.address import Access, parse_address
+from track.store.backends import ssh_line
+from track.store.backends.opening import open_place
 from track.store.backends.ssh_failure import BROKEN
 
 PLACES = 24 if FULL else 2
@@ -224,6 +230,28 @@ def test_a_push_or_pull_that_is_killed_is_finished_by_the_next(line: Line, sourc
         assert read_tree(clone / "data") == read_tree(source / "data")
         track("verify", cwd=clone).ok()
     assert killed >= PLACES, "most of the commands were still at work"
+
+
+def test_a_line_that_stays_broken_is_given_up_by_all_threads_together(
+    line: Line, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them would try for twenty seconds, one after the other."""
+    remote_at(line, tmp_path / "shared", source)
+    monkeypatch.setattr(ssh_line, "MENDING_S", 2.0)
+    place = open_place(parse_address(f"ssh://127.0.0.1:{line.port}{tmp_path / 'shared'}", base=tmp_path), Access())
+    place.get("store.toml")
+    line.begin(lambda passed, data: None)
+    began_s = time.monotonic()
+
+    def ask(_: int) -> str:
+        with pytest.raises(RemoteUnreachable) as error:
+            place.get("store.toml")
+        return error.value.message
+
+    with ThreadPoolExecutor(16) as threads:
+        told = set(threads.map(ask, range(64)))
+    assert len(told) == 1 and f"127.0.0.1:{line.port}" in told.pop()
+    assert time.monotonic() - began_s < 8
 
 
 def test_a_line_that_stays_broken_is_told(

@@ -13,11 +13,15 @@ from typing import TypeVar
 
 import asyncssh
 
+from track.errors import TrackError
 from track.store.backends.ssh_connection import SshFilesystem
 from track.store.backends.ssh_failure import BROKEN, CONNECTING_FAILURES, SILENT, UNKNOWN, Bound, explain_connection
+from track.store.backends.ssh_settings import CONNECT_S
 
 MENDING_S = 20.0
 """For so long a line that broke is made again."""
+GIVEN_UP_S = 30.0
+"""For so long nobody tries again what could not be made again: every thread would wait for the same."""
 BEGUN_AGAIN = 8
 """So often at most the same work is begun again."""
 
@@ -38,15 +42,28 @@ class Line:
         self.bound = bound
         self._lock = threading.Lock()
         self._connection: SshFilesystem | None = None
+        self._failure: TrackError | None = None
+        self._failed_s = 0.0
 
     def connection(self, instead_of: SshFilesystem | None = None) -> SshFilesystem:
-        """The connection; a new one where there is none, or only one that broke. Raises RemoteError."""
+        """The connection; a new one where there is none, or only one that broke. Raises RemoteError.
+
+        Where a line could not be made again, all threads give it up together.
+        """
         with self._lock:
             if self._connection is None or self._connection is instead_of:
                 self._connection = None
                 if instead_of is not None:
                     instead_of.abort()
-                self._connection = self._made(_FIRST_S if instead_of is None else MENDING_S)
+                if self._failure is not None and time.monotonic() - self._failed_s < GIVEN_UP_S:
+                    raise self._failure
+                try:
+                    self._connection = self._made(_FIRST_S if instead_of is None else MENDING_S)
+                except TrackError as error:
+                    if instead_of is not None:
+                        self._failure, self._failed_s = error, time.monotonic()
+                    raise
+                self._failure = None
             return self._connection
 
     def ask(self, work: Callable[[SshFilesystem], _Answer]) -> _Answer:
@@ -82,7 +99,7 @@ class Line:
             except CONNECTING_FAILURES as error:
                 if isinstance(error, SILENT):
                     silences += 1
-                    again = not is_first and silences < 2
+                    again = not is_first and silences < 2 and time.monotonic() < until + CONNECT_S / 2
                 else:
                     again = time.monotonic() < until and _may_pass(error, is_first)
                 if not again:
