@@ -8,7 +8,7 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all, git, new_repository
 from support.trees import Executable, Link, Node, read_tree, write_tree
-from track.errors import Conflict, GitFailed, MissingObject, NewerFormat, NoRemote, RemoteError, UsageError
+from track.errors import Conflict, GitFailed, MissingObject, NewerFormat, NoRemote, RemoteError, TrackError, UsageError
 from track.project import Project
 from track.verbs.clone import clone, name_of
 
@@ -144,6 +144,25 @@ def test_a_committed_store_link_and_path_are_not_followed(source: Path, tmp_path
     assert os.listdir(tmp_path / "trap") == []
     assert _data(tmp_path / "copy") == _data(source)
     assert len(done.warnings) == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ada:hunter2@127.0.0.1:9/x.git?token=hunter2",
+        "http://127.0.0.1:9/x.git?token=hunter2",
+        "http://ada:hunter2@127.0.0.1:9/.git?token=hunter2",
+        "ssh://ada:hunter2@127.0.0.1:9/x",
+        "nowhere://ada:hunter2@127.0.0.1/x?token=hunter2",
+    ],
+)
+def test_what_an_address_carries_is_not_shown(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path)
+        with pytest.raises(TrackError) as error:
+            clone(url)
+    assert "hunter2" not in "\n".join((error.value.message, *error.value.details, error.value.hint or ""))
+    assert not list(tmp_path.glob("*hunter2*"))
 
 
 def test_nothing_is_put_into_a_folder_with_files(source: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from track.errors import Conflict, GitFailed, HistoryIncomplete, UsageError
 from track.history import index, surroundings
 from track.history.plumbing import Git, failed
 from track.model.names import display, typed
+from track.model.secrets import without_keys
 
 # GitPython asks for Git's version while it is imported: it shall not look in folders that PATH names relatively.
 _chosen = os.environ.get("GIT_PYTHON_GIT_EXECUTABLE")
@@ -68,7 +69,7 @@ def clone(
         GitFailed: Git refused, or the repository was not reached; `details` say why.
     """
     if url.startswith("-") or any(ord(c) < 32 or ord(c) == 127 for c in url):
-        raise UsageError(f"`{display(url)}` is not a URL")
+        raise UsageError(f"`{without_keys(display(url))}` is not a URL")
     if target.is_dir() and any(target.iterdir()):
         raise Conflict(f"{display(str(target))} is there and not empty", hint=_beside(target))
     options = [] if branch is None else [f"--branch={branch}"]
@@ -78,7 +79,7 @@ def clone(
         try:
             gitpython.Repo.clone_from(url, str(target), progress=report, multi_options=options or None).close()
         except (UnsafeProtocolError, UnsafeOptionError) as error:
-            raise UsageError(f"`{display(url)}` would run a program; it is refused") from error
+            raise UsageError(f"`{without_keys(display(url))}` would run a program; it is refused") from error
     return Git(target)
 
 

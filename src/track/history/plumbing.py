@@ -15,6 +15,7 @@ from track.errors import GitFailed, NotARepository, UnknownRevision
 from track.history import surroundings
 from track.history.surroundings import Place
 from track.model.names import display, is_pointer_path
+from track.model.secrets import said_lines
 
 OLDEST_GIT = (2, 31)
 
@@ -335,8 +336,7 @@ class _Process:
 def failed(args: Sequence[str | bytes], said: bytes) -> GitFailed:
     """Return the error for a Git command that failed, with what it said."""
     word = next((word for word in map(os.fsdecode, args) if not word.startswith(("-", "core."))), "")
-    lines = tuple(display(line) for line in said.splitlines() if line.strip())
-    return GitFailed(f"`git {word}` failed", details=lines)
+    return GitFailed(f"`git {word}` failed", details=said_lines(said))
 
 
 def _discover(program: str, cwd: str) -> tuple[dict[str, str], Place]:

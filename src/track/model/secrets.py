@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from track.model.expressions import expression
+from track.model.names import display
 
 SHORTEST = 6
 """Shorter values are no secrets: they would be found everywhere."""
@@ -55,6 +56,7 @@ _EXPRESSION = expression(r"[A-Za-z_][\w.]*[(\[].*")
 _NUMBER = expression(r"[-+]?[0-9][0-9_.,]*(?:e[-+]?[0-9]+)?%?", re.IGNORECASE)
 _TELLING = expression(rf"{_CORE}(?:\\*[\"'])?[ \t]*[=: ]|://[^\s/@:]*:[^\s/@]*@".encode("ascii"))
 """What has to stand in lower case where a secret is told; no farther than the next slash, for a line may hold many."""
+_QUERY = expression(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s'\"?]*)\?[^\s'\"]*")
 _IN_ADDRESS = expression(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s/:@?#]*:)([^\s/@?#]+)(?=@)")
 _TRUTH = {"true", "false", "enabled", "disabled", "default", "unknown"}
 _NO_VALUE = _TRUTH | {"none", "null", "nil", "yes", "no", "on", "off", "str", "bytes", "int", "bool", "float", "string"}
@@ -131,6 +133,16 @@ def without_told(text: str) -> str:
     `token=x`, `token: x`, `{"token": "x"}`. Numbers and words such as `true` stay where only a colon tells of them.
     """
     return _HELD.sub(_without_value, _SAID.sub(rf"\1{REDACTED}", _IN_ADDRESS.sub(rf"\1{REDACTED}", text)))
+
+
+def without_keys(text: str) -> str:
+    """The text with its addresses as far as they say where something is: no password, and nothing behind a `?`."""
+    return _QUERY.sub(r"\1?…", _IN_ADDRESS.sub(rf"\1{REDACTED}", text))
+
+
+def said_lines(said: bytes) -> tuple[str, ...]:
+    """The lines that a program said, to be shown, without keys in addresses; empty ones are left out."""
+    return tuple(without_keys(display(line)) for line in said.splitlines() if line.strip())
 
 
 def bytes_without_told(content: bytes) -> bytes:

@@ -15,6 +15,7 @@ from track.here import absolute
 from track.history import drivers, gitrepo, hooks
 from track.history.plumbing import Git
 from track.model.names import display, typed
+from track.model.secrets import without_keys
 from track.progress import Progress, silent
 from track.project import Project, is_set_up
 
@@ -111,10 +112,17 @@ def name_of(url: str) -> str:
     Raises:
         UsageError: there is none.
     """
-    last = re.split(r"[/:\\]", re.sub(r"(/|/?\.git)+$", "", url.rstrip("/")))[-1].strip()
+    last = re.split(r"[/:\\]", re.sub(r"(/|/?\.git)+$", "", _without_query(url).rstrip("/")))[-1].strip()
     if last in ("", ".", "..", ".git"):
-        raise UsageError(f"`{display(url)}` does not say what to call the folder", hint="track clone URL FOLDER")
+        raise UsageError(
+            f"`{without_keys(display(url))}` does not say what to call the folder", hint="track clone URL FOLDER"
+        )
     return last
+
+
+def _without_query(url: str) -> str:
+    """The URL without what may be a key behind it: a folder is not called so."""
+    return url.partition("?")[0] if "://" in url else url
 
 
 def _foresee(git: Git, target: Path, data: bool) -> Cloned:
