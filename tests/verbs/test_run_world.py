@@ -25,7 +25,7 @@ from track.flows.run_start import Wishes
 from track.history import index
 from track.model.digest import digest_of
 from track.project import Project
-from track.runs import command
+from track.runs import command, observe
 from track.runs.resources import Meter
 from track.verbs.run import Asked, Ran, run
 
@@ -59,6 +59,40 @@ def test_where_tracing_is_forbidden_the_command_runs_all_the_same(
     assert [used.path for used in ran.record.of("output")] == [b"made"]
     told = [text for text in ran.warnings if "nothing was traced" in text]
     assert len(told) == (1 if mode == "trace" else 0)
+    assert all("strace cannot: ptrace(PTRACE_SEIZE): Operation not permitted" in text for text in told)
+
+
+def test_where_there_is_no_strace_that_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe.shutil, "which", lambda name, path=None: None if name == "strace" else f"/bin/{name}")
+    (told,) = done(here, "true", observe="trace").warnings
+    assert "nothing was traced: strace is not installed" in told
+
+
+@pytest.mark.needs("strace")
+@pytest.mark.parametrize("said", [b"Name:\tx\nSeccomp:\t2\n", b"3\n"], ids=["seccomp", "ptrace scope"])
+def test_what_forbids_tracing_is_named(
+    said: bytes, tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tree(tmp_path, {"bin/strace": b"#!/bin/sh\necho no >&2\nexit 1\n", "said": said})
+    (tmp_path / "bin/strace").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(observe, "_SCOPE" if said == b"3\n" else "_STATUS", tmp_path / "said")
+    (told,) = done(here, "true", observe="trace").warnings
+    assert ("ptrace_scope = 3" in told) == (said == b"3\n") and ("seccomp" in told) == (said != b"3\n")
+
+
+@pytest.mark.needs("strace")
+def test_a_traced_run_in_a_traced_run_waits_for_no_tracer_and_says_why(here: Path) -> None:
+    inner = ("run", "--no-keep", "--name", "inner", "--observe", "trace", "--", "cat", "data.csv")
+    began = time.monotonic()
+    done(here, sys.executable, "-m", "track", *inner, wishes=Wishes(name="outer"), observe="trace")
+    took = time.monotonic() - began
+    with Project.open(here) as project:
+        ended = {record.name: record for record in journal_of(project).ended()}
+        told = project.store.read(next(each.digest for each in ended["outer"].of("output") if "stderr" in each.name))
+    assert b"nothing was traced: this is traced already" in told
+    assert [used.shown for used in ended["outer"].of("input")] == ["data.csv"]
+    assert took < 20 and (ended["inner"].seconds or 0) < 4  # a tracer that never comes was waited for 5 s
 
 
 def test_a_full_disk_behind_stdout_is_an_error_of_ours_and_does_not_stop_the_command(here: Path) -> None:

@@ -107,7 +107,7 @@ class _Found(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """How the command ended, and what could not be read of its metrics."""
+    """How the command ended, and what could not be read of its metrics or traced."""
 
     executed: Executed
     troubles: Sequence[str]
@@ -210,6 +210,8 @@ def _execute(work: _Work, place: Project, echo: Echo) -> _Done:
             beat=work.living.beat,
             beat_every_s=BEAT_EVERY_S,
         )
+    if mode == "trace" and watch.untraced is not None:
+        troubles.append(f"nothing was traced: {watch.untraced}; only Python programs were observed")
     return _Done(executed, troubles)
 
 
@@ -252,8 +254,6 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
         )
     if seen.unwatched_count:
         warnings.append("the kernel does not tell of all files that libraries open: try --observe trace")
-    if work.asked.observe == "trace" and not observe.is_traced(work.living.folder):
-        warnings.append("nothing was traced, as strace is not here or may not; only Python programs were observed")
     error = error or _missing(missing) or _unheard(executed)
     return _Found(executed, (*used, *outputs, *streams), tuple(made), facts, tuple(warnings), error)
 

@@ -146,16 +146,27 @@ def check_program(command: Sequence[str], cwd: Path, search_path: str | None) ->
 
 def succeeds(command: Sequence[str], environment: Mapping[str, str], patience_s: float = 5.0) -> bool:
     """Whether a command, such as a tool of ours that may be forbidden here, ends well and soon; it is not heard."""
+    return why_it_fails(command, environment, patience_s) is None
+
+
+def why_it_fails(command: Sequence[str], environment: Mapping[str, str], patience_s: float = 5.0) -> str | None:
+    """What a command says last when it does not end well and soon, else nothing; it is not heard otherwise."""
     quiet = subprocess.DEVNULL
     try:
-        return (
-            subprocess.run(
-                list(command), env=dict(environment), stdin=quiet, stdout=quiet, stderr=quiet, timeout=patience_s
-            ).returncode
-            == 0
+        done = subprocess.run(
+            list(command),
+            env=dict(environment),
+            stdin=quiet,
+            stdout=quiet,
+            stderr=subprocess.PIPE,
+            timeout=patience_s,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    except subprocess.TimeoutExpired:
+        return f"no answer in {patience_s:g} s"
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return None if done.returncode == 0 else said[-1] if said else f"exit code {done.returncode}"
 
 
 def _wait(process: subprocess.Popen[bytes], asked: "_Asked") -> tuple[int, float, int | None]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from track.model.expressions import expression
 from track.publish import create
-from track.runs.command import succeeds
+from track.runs.command import why_it_fails
 from track.runs.injected.kernel_opens import CLOSED_READ, OPENED, KernelOpens
 from track.system import write_all
 
@@ -25,6 +25,8 @@ MODES = ("auto", "python", "trace", "off")
 _INJECTED = Path(__file__).parent / "injected"
 _TRACE_WAIT_S = 5.0
 _NOTES, _TRACE, _WATCHED = "opened", "traced", "watched"
+_STATUS = Path("/proc/self/status")
+_SCOPE = Path("/proc/sys/kernel/yama/ptrace_scope")
 _PYTHON = expression(r"python(?:[23](?:\.\d+)*)?w?(?:\.exe)?|pypy3?|ipython3?")
 _IN_C = tuple(
     f".{suffix}".encode("ascii")
@@ -79,10 +81,13 @@ _UNKNOWN = Data()
 
 
 class Watch(NamedTuple):
-    """How a command is started so that it is observed: before it, and with these variables."""
+    """How a command is started so that it is observed: before it, and with these variables; `untraced` says why it is
+    not traced where it should be.
+    """
 
     prefix: tuple[str, ...]
     variables: Mapping[str, str]
+    untraced: str | None = None
 
 
 def is_opened_in_c(path: bytes) -> bool:
@@ -146,7 +151,8 @@ def watch(
         mode == "auto"
         and ((data.is_opaque and not (is_told and data.is_all)) or not is_python(command) or is_deaf(command))
     )
-    if strace and traces and succeeds((*_tracing(strace, Path(os.devnull)), strace, "-V"), variables):
+    untraced = _why_untraced(strace, variables) if traces else None
+    if strace and traces and untraced is None:
         return Watch(_tracing(strace, room / _TRACE), told)
     if is_told:
         base = os.fsencode(os.path.realpath(top)) + b"/"
@@ -156,7 +162,25 @@ def watch(
         finally:
             os.close(fd)
         told["TRACK_OBSERVED_WATCHED"] = str(room / _WATCHED)
-    return Watch((), told)
+    return Watch((), told, untraced)
+
+
+def _why_untraced(strace: str | None, variables: Mapping[str, str]) -> str | None:
+    """Why `strace` traces nothing here, in words; None where it does. With `-D` it would say so to nobody."""
+    if strace is None:
+        return "strace is not installed"
+    said = why_it_fails((*_tracing(strace, Path(os.devnull), apart=False), strace, "-V"), variables)
+    if said is None:
+        return None
+    status = dict(line.split(b":\t", 1) for line in _content(_STATUS).splitlines() if b":\t" in line)
+    scope = _content(_SCOPE).strip()
+    if status.get(b"TracerPid", b"0") != b"0":
+        return "this is traced already, as by a run around it, and nothing can be traced twice"
+    if scope in (b"2", b"3"):
+        return f"the kernel forbids it: kernel.yama.ptrace_scope = {scope.decode()}"
+    if status.get(b"Seccomp", b"0") == b"2":
+        return "a filter of system calls (seccomp) forbids it, as in some containers"
+    return f"strace cannot: {said}"
 
 
 def kernel_tells(top: Path) -> bool:
@@ -169,10 +193,10 @@ def kernel_tells(top: Path) -> bool:
     return not opens.left_out_count
 
 
-def _tracing(strace: str, notes: Path) -> tuple[str, ...]:
-    """With `-D` the command stays our own child, so that signals reach it and its end is its own."""
+def _tracing(strace: str, notes: Path, *, apart: bool = True) -> tuple[str, ...]:
+    """With `-D`, `apart`, the command stays our own child, so that signals reach it and its end is its own."""
     chosen = ("-e", "trace=open,openat,openat2,creat", "-e", _DEADLY, "-z", "-y", "-s", "4096")
-    return (strace, "-D", "-f", "--seccomp-bpf", "-q", *chosen, "-o", str(notes), "--")
+    return (strace, *(("-D",) if apart else ()), "-f", "--seccomp-bpf", "-q", *chosen, "-o", str(notes), "--")
 
 
 def wait_for_trace(room: Path, process: int) -> None:
@@ -244,7 +268,7 @@ def _read_by_kernel(kernel: Mapping[tuple[bytes, bytes], int], written: set[byte
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return b""
 
 
