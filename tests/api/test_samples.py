@@ -8,6 +8,7 @@ import random
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,42 @@ def test_a_shuffled_stream_asks_a_bucket_for_packs_and_not_for_files(
             del asked[:]
             assert [path for path, _ in samples.stream(7, part=(1, 3))] == order[1::3]
             assert not asked
+
+
+def test_files_that_are_read_by_number_bring_those_that_follow(
+    tmp_path: Path, s3_server: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads that stream at once ask for no more than one does."""
+    for name, value in OWNER.environment.items():
+        monkeypatch.setenv(name, value)
+    top, count = new_repository(tmp_path / "ada"), 900
+    contents = [random.Random(number).randbytes(2_000 if number != 400 else 2 << 20) for number in range(count)]
+    write_tree(top / "images", {f"{number:04}.jpg": content for number, content in enumerate(contents)})
+    with proxy(s3_server.endpoint) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.endpoint)
+        with track.Repo.init(top, hooks=False) as repo:
+            repo.add("images")
+            cli("remote", "add", "origin", f"s3://{BUCKET}/samples/{os.urandom(4).hex()}", cwd=top).ok()
+            commit_all(top, "images")
+            repo.push()
+        asked: list[str] = []
+        between.faults.append(lambda request, ask: asked.append(request.path))
+        with track.Repo.clone(str(top), tmp_path / "bob", data=False, hooks=False) as clone:
+            cli("trust", "--yes", "origin", cwd=clone.root).ok()
+            samples = clone.get("images").samples()
+            del asked[:]
+            assert [samples[number][1] for number in range(count)] == contents
+            by_number = len(asked)
+            emptied(clone)
+        with track.Repo(tmp_path / "bob") as again:
+            samples = again.get("images").samples()
+            del asked[:]
+            with ThreadPoolExecutor(2) as threads:
+                for found in threads.map(lambda _: list(samples.stream()), range(2)):
+                    assert [content for _, content in found] == contents
+            packs = [path for path in asked if "/packs/" in path]
+            assert packs and len(packs) == len(set(packs))
+        assert by_number <= 16
 
 
 @pytest.mark.parametrize("quick_s", [0.0, 60.0])

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 
 from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError
@@ -73,8 +73,16 @@ class Elsewhere:
                         return FileParts(found, pinned.artifact, pinned.inner, named.name)
         return None
 
-    def bring(self, project: Project, pinned: Pinned, digests: Sequence[bytes]) -> None:
+    def bring(
+        self,
+        project: Project,
+        pinned: Pinned,
+        digests: Sequence[bytes],
+        following: Callable[[], Sequence[bytes]] = tuple,
+    ) -> None:
         """Have these objects of a pinned artifact in the store, from the remotes that have them, the best one first.
+
+        Where one of them is not here, those that `following` names then are asked for with it, and may be missing.
 
         Raises:
             MissingObject: some of them are nowhere.
@@ -83,13 +91,14 @@ class Elsewhere:
         if not (absent := project.store.absent(digests)):
             return
         failure: RemoteError | None = None
+        more = project.store.absent(following())
         if project.config.names("remote.*.url"):
             with self._lock:
                 if self._process != os.getpid():
                     self._begin()
                 for named in sources(project, [Version(pinned.artifact, pinned.pointer, ())]):
                     try:
-                        self._remote(project, named).fetch(project.store, absent)
+                        self._remote(project, named).fetch(project.store, [*absent, *more])
                     except RemoteError as error:
                         failure = error
                         continue
