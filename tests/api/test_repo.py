@@ -26,6 +26,7 @@ from track.cli.commands.run import command as run_command
 from track.errors import (
     Conflict,
     DamagedObject,
+    MalformedContent,
     MissingObject,
     NoFormat,
     NotARepository,
@@ -455,6 +456,14 @@ def test_what_made_it_what_it_came_from_and_who_used_it(repo: track.Repo) -> Non
     assert repo.deps("data/train.csv").graph.nodes[0].name == "data/train.csv"
     assert repo.get("sales", region="eu").run is None
     assert repo.get("sales", region="eu").based_on == ()
+
+
+def test_a_file_that_is_not_what_its_type_says_is_told_by_its_name(repo: track.Repo) -> None:
+    (repo.root / "facts.json").write_text('{"lr": ')
+    repo.add("facts.json")
+    with pytest.raises(MalformedContent, match=r"`facts\.json` is no application/json") as caught:
+        repo.get("facts.json").load()
+    assert caught.value.hint == "its bytes as they are: read_bytes()"
 
 
 def test_a_run_is_told_all_that_its_command_is_told() -> None:

@@ -1,5 +1,6 @@
 """Python objects come back from their bytes as they were, or are refused; nothing that is not allowed runs."""
 
+import base64
 import contextlib
 import io
 import json
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -367,6 +369,20 @@ def test_content_that_somebody_changed_is_an_object_or_an_error(encoded: Encoded
     with contextlib.suppress(MalformedContent), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         decode(bytes(content), encoded.type)
+
+
+def test_content_at_which_polars_panics_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panic is no Exception of Python's: nobody who catches those catches it. One byte of this was changed."""
+    packed = (
+        "eJx1UcFOwkAQ3daCHDxwYDbdpIcetIFIEFZJW29bQpBotCUmRm/FskCC1LQI6hcZz36g0y0HL77DvJ03895hJxSTHhhgg32DRAjRSAl9z0CA"
+        "AmmDCXWoQpWQAxQru0OtcqyBwfqkWmemFgOhJs1o5gROjTCLBuDRwq2z9pWRpekGdALGiY6ruMksZjk/mvVfAP3WoEGwNZ0azRoEE80jMZnc"
+        "PVzmz4vZS2x+aWcFzh8FYlgUb4v9e7TvlXQtRC4GiiNxGuJ8tyv0sRDzv3uquMX8U+mqjIQaoR3NwVgEiodFHkLlCBHeo8kv31FpHURF3rzs"
+        "R0NBzNswXcVZbjdfPzaLdN2yt7MsX6Zrm3d6na7dnL4tV4ntSr/Lp8m5lAl3pfR40rvgrhd3/Zj7fSm5dONZ4vMWsyz82Sc8VIjH+wXbTl21"
+    )
+    monkeypatch.setattr("track.formats.known._is_there", lambda *names: names == ("polars",))
+    with pytest.raises(MalformedContent, match=r"`a\.parquet` is no application/vnd.apache.parquet") as caught:
+        decode(zlib.decompress(base64.b64decode(packed)), "application/vnd.apache.parquet", of="`a.parquet`", bare="so")
+    assert caught.value.hint == "its bytes as they are: so"
 
 
 def test_an_array_that_says_it_is_huge_costs_no_memory() -> None:

@@ -40,9 +40,10 @@ def cannot_keep(obj: object, why: str) -> NoFormat:
     )
 
 
-def not_this(type: str, why: object) -> MalformedContent:
-    """The error for content that is not what its type says."""
-    return MalformedContent(f"the content is no {type}: {why}", hint="get_artifact_as_file gives its bytes as they are")
+def not_this(type: str, why: object, of: str | None = None, bare: str = "") -> MalformedContent:
+    """The error for content, that of what `of` names, that is not of its type; `bare` is how its bytes are had."""
+    hint = f"its bytes as they are: {bare}" if bare else None
+    return MalformedContent(f"{of or 'the content'} is no {type}: {why}", hint=hint)
 
 
 def bytes_of(content: bytes | Path) -> bytes:

@@ -104,8 +104,12 @@ def encode(obj: object, *, allow_pickle: bool = False, type: str | None = None) 
     return encode(obj, allow_pickle=True, type=_RUNS[0])
 
 
-def decode(content: bytes | Path, type: str | None, *, allow_pickle: bool = False) -> object:
+def decode(
+    content: bytes | Path, type: str | None, *, allow_pickle: bool = False, of: str | None = None, bare: str = ""
+) -> object:
     """The object in a content of a media type; the bytes themselves where nothing is known of the type.
+
+    Where it is not what its type says, `of` is the name by which that is told, and `bare` how its bytes are had.
 
     `content` is a path only to be mapped into memory where the format can; such an object changes with the file.
 
@@ -130,7 +134,7 @@ def decode(content: bytes | Path, type: str | None, *, allow_pickle: bool = Fals
             raise NoFormat(
                 f"the {chosen.type} cannot be opened here: {_why(error)}", hint="install what it was made with"
             ) from error
-        raise not_this(chosen.type, _why(error)) from error
+        raise not_this(chosen.type, _why(error), of, bare) from error
 
 
 def picture(lines: Sequence[Line], x_name: str) -> bytes:

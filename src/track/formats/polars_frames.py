@@ -36,7 +36,7 @@ def _read(content: bytes | Path) -> object:
     try:
         frame = pl.read_parquet(io.BytesIO(data))
         kind = pl.read_parquet_metadata(io.BytesIO(data)).get(OBJECT)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # a panic is no Exception
         raise ValueError(str(error)) from None
     return frame.to_series() if kind == _SERIES and frame.width == 1 else frame
 

@@ -44,7 +44,9 @@ def run_artifacts_load(
             hint="get_artifact_as_file puts it, with all that is in it, into a folder of yours",
         )
     content = _content(project, found, artifact, memory_map, progress)
-    loaded = decode(content, artifact.type, allow_pickle=allow_pickle)
+    shown = f"`{display(name)}` of run {display(found.record.name)}"
+    bare = "get_artifact_as_file puts it into a folder of yours"
+    loaded = decode(content, artifact.type, allow_pickle=allow_pickle, of=shown, bare=bare)
     note_inputs(project, reader, found, [artifact])
     return loaded
 

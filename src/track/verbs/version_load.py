@@ -35,6 +35,6 @@ def version_load(
     file_of(pinned)
     kind = type_of(pinned.inner) if pinned.inner else pinned.pointer.type
     found = readable(project, pinned, progress) if memory_map else content(project, pinned, progress)
-    loaded = decode(found, kind, allow_pickle=allow_pickle)
+    loaded = decode(found, kind, allow_pickle=allow_pickle, of=f"`{pinned.shown}`", bare="read_bytes()")
     note_read(project, reader, pinned)
     return loaded
