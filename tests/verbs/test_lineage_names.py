@@ -1,6 +1,7 @@
 """Named artifacts in what tells where things came from: they are called by their names, and taken by them."""
 
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -70,3 +71,18 @@ def test_what_is_stale_is_told_and_asked_for_by_name(here: Path) -> None:
 
 def test_how_to_say_what_made_a_named_artifact_is_told_with_words_that_work(here: Path) -> None:
     assert "which calls track put rides\n" in track("why", "rides", cwd=here).ok().err
+
+
+def test_a_name_that_several_runs_saved_is_refused_with_words_for_each(repo: Path) -> None:
+    track("init", cwd=repo).ok()
+    for name, text in (("one", "1"), ("two", "2"), ("again", "2")):
+        track("run", "-q", "--name", name, "--", "echo", text, cwd=repo).ok()
+    commit_all(repo, "runs")
+    refused = track("lineage", "stdout.log", cwd=repo)
+    assert refused.code == 2 and "`stdout.log` is 2 saved artifacts" in refused.err
+    spelt = re.findall(r"^(?:hint: | +)(\S+)      means what the run (\S+) of .* saved$", refused.err, re.MULTILINE)
+    assert [name for _, name in spelt] == ["again", "one"]
+    for words, name in spelt:
+        assert f"run {name} (" in track("lineage", words, cwd=repo).ok().out
+    assert track("deps", "stdout.log", cwd=repo).code == 2
+    assert track("lineage", "stderr.log", cwd=repo).ok().out.startswith("stderr.log")  # all said the same: nothing

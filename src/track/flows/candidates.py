@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from track.errors import MalformedPointer, TrackError, UsageError
 from track.model.names import display, is_named_pointer, parse_artifact_name, typed
-from track.model.record import Record
+from track.model.record import Record, Used
 from track.project import Project
 
 _LISTED = 10
@@ -41,9 +41,15 @@ def of_commit(commit: str) -> Candidate:
     return Candidate("commit", commit[:12], "the commit")
 
 
-def of_saved(record: Record, name: str) -> Candidate:
-    """What a run saved to itself alone."""
-    return Candidate("thing that a run saved", f"{record.id}:{name}", f"what the run {display(record.name)} saved")
+def of_saved(record: Record, used: Used) -> Candidate:
+    """What a run saved to itself alone, or used or made at a path where nothing is tracked any more."""
+    did = "used" if used.category == "input" else "saved" if used.path is None else "made"
+    name = used.called
+    return Candidate(
+        "saved artifact",
+        f"{record.id}:{name}",
+        f"what the run {display(record.name)} of {record.started:%Y-%m-%d %H:%M} UTC {did}",
+    )
 
 
 def refuse_several(project: Project, item: str, artifacts: Iterable[bytes], runs: Iterable[Record]) -> None:

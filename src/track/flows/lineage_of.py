@@ -39,6 +39,7 @@ from track.model.names import (
     typed,
 )
 from track.model.pointer import Pointer, parse_pointer
+from track.model.record import Record, Used
 from track.project import Project
 
 _LISTED = 10
@@ -84,6 +85,7 @@ def trace(project: Project, item: str, wanted: Wanted, *, downstream: bool) -> T
     Raises:
         UnknownPath: nothing is called so; the nearest names are listed.
         UnknownRun: several runs are called so.
+        UsageError: several things are; each is listed with words that mean it alone.
         UnknownRevision: there is no such commit.
         MalformedPointer, NewerFormat: its pointer cannot be read.
     """
@@ -216,10 +218,8 @@ def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
         )
     if ":" in item and (node := _of_run(project, history, runs, item)) is not None:
         return node
-    for record, used in history.called(item):
-        if alike := [run.record for run in runs.found if run.record.name == item]:
-            raise ambiguous(item, [of_saved(record, item), *map(of_run, alike)])
-        return history.node_of(record, used)
+    if (node := _saved(history, runs, item)) is not None:
+        return node
     try:
         found = find_run(project, item, runs)
     except UnknownRun as error:
@@ -229,6 +229,22 @@ def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
     node = history.run(found.record.id)
     assert node is not None
     return node
+
+
+def _saved(history: History, runs: Runs, item: str) -> Node | None:
+    """The node of what runs call so, by the latest of them; None where none does.
+
+    Raises UsageError where several contents, or a run as well, are called so.
+    """
+    latest: dict[bytes, tuple[Record, Used]] = {}
+    for record, used in history.called(item):
+        latest.setdefault(used.digest, (record, used))
+    if not latest:
+        return None
+    alike = [run.record for run in runs.found if run.record.name == item]
+    if alike or len(latest) > 1:
+        raise ambiguous(item, [*(of_saved(record, used) for record, used in latest.values()), *map(of_run, alike)])
+    return history.node_of(*next(iter(latest.values())))
 
 
 def _digest(item: str) -> Digest | None:

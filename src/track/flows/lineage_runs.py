@@ -97,7 +97,7 @@ def _found(project: Project, view: View, asked: Asked) -> _Found | None:
     for item in items:
         for part in (item, *(item[place + 1 :] for place, letter in enumerate(item) if letter == ":")):
             digests |= {Digest(digest) for digest in related.digests_called(part)}
-    paths = related.paths(digests, runs, asked.way)
+    paths = related.paths(digests, runs, asked.way, items)
     if not paths:
         return None
     paths += [one.path for one in view.unreadable() if is_record_path(one.path)]

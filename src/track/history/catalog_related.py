@@ -36,6 +36,9 @@ _THE_LATEST_USER = """
     SELECT e.content, MAX(r.started) FROM temp.met t CROSS JOIN entry e ON e.digest = t.digest
     CROSS JOIN temp.recorded h ON h.content = e.content CROSS JOIN run r ON r.content = e.content
     WHERE e.category IN ('input', 'code') GROUP BY t.digest"""
+_THE_LATEST_CALLING = """
+    SELECT e.content, MAX(r.started) FROM entry e CROSS JOIN temp.recorded h ON h.content = e.content
+    CROSS JOIN run r ON r.content = e.content WHERE e.name = ? GROUP BY e.digest"""
 _OF_RUN = """
     SELECT e.content, e.digest, e.category FROM run r JOIN temp.recorded h ON h.content = r.content
     LEFT JOIN entry e ON e.content = r.content WHERE r.id = ?"""
@@ -91,8 +94,11 @@ class Related:
         query = "SELECT 1 FROM entry e CROSS JOIN temp.recorded h ON h.content = e.content WHERE e.name = ? LIMIT 1"
         return frozenset(name for name in names if self._database.execute(query, (name,)).fetchone() is not None)
 
-    def paths(self, digests: Iterable[bytes], runs: Sequence[str], way: Way) -> list[bytes]:
-        """The paths of the records that the lineage of this content, and of these runs, can lead over, sorted."""
+    def paths(self, digests: Iterable[bytes], runs: Sequence[str], way: Way, names: Iterable[str] = ()) -> list[bytes]:
+        """The paths of the records that the lineage of this content, and of these runs, can lead over, sorted.
+
+        Of each content that runs call by one of the `names`, a record that does is among them.
+        """
         near, far = _DOWNSTREAM if way.downstream else _UPSTREAM
         found: set[int] = set()
         sought = set(map(bytes, digests))
@@ -106,6 +112,8 @@ class Related:
         self._database.execute(_CODES)  # what is used and not followed has a name all the same
         found |= {content for (content,) in self._database.execute(_ALL_OF_THEM, (way.downstream,))}
         found |= {content for content, _ in self._database.execute(_THE_LATEST_USER)}
+        for name in names:
+            found |= {content for content, _ in self._database.execute(_THE_LATEST_CALLING, (name,))}
         for content in tuple(found):  # a record that tells of the same run otherwise may be the one that counts
             found.update(other for (other,) in self._database.execute(_SAME_RUN, (content,)))
         return self._paths_of(found)
