@@ -18,13 +18,13 @@ from support.repositories import commit_all, git, new_repository
 from track.errors import UnknownRevision
 from track.history.catalog import Catalog, Scope, View
 from track.history.catalog_file import POINTER, RECORD
-from track.history.catalog_query import SAVED, narrowed
+from track.history.catalog_query import POINTERS, SAVED, narrowed
 from track.history.plumbing import Git
 from track.model.digest import digest_of
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
-from track.model.query import In
-from track.model.record import Record, Used, record_path, run_id
-from track.model.record_file import dump_record
+from track.model.query import In, Order
+from track.model.record import Record, Summary, Used, record_path, run_id
+from track.model.record_file import dump_record, parse_record
 
 EVERYTHING = Scope(every=True, history=True)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -188,22 +188,59 @@ def test_few_of_what_many_runs_saved_are_found_without_looking_at_all(repo: Path
     commit_all(repo)
 
     def look(view: View) -> None:
-        def steps(question: Callable[[], object]) -> int:
-            seen: list[None] = []
-            view._database.set_progress_handler(lambda: seen.append(None), 1)
-            question()
-            view._database.set_progress_handler(None, 0)
-            return len(seen)
-
-        every = steps(view.saved)
+        every = steps(view, view.saved)
         assert view.saved(limit=3) == view.saved()[:3]
-        assert steps(lambda: view.saved(limit=3)) < every / 4
+        assert steps(view, lambda: view.saved(limit=3)) < every / 4
         for query in (In(("name",), ("rare",)), In(("labels", "stage"), ("prod",))):
             assert [one.name for one in view.saved(narrowed(query, SAVED))] == ["rare"]
-            assert steps(lambda query=query: view.saved(narrowed(query, SAVED))) < every / 4  # type: ignore[misc]
+            assert steps(view, lambda query=query: view.saved(narrowed(query, SAVED))) < every / 4  # type: ignore[misc]
 
     with catalog_of(repo) as catalog:
         catalog.ask(scope, look)
+
+
+def steps(view: View, question: Callable[[], object]) -> int:
+    """What the database does for a question, in steps of its machine."""
+    seen: list[None] = []
+    view._database.set_progress_handler(lambda: seen.append(None), 1)
+    question()
+    view._database.set_progress_handler(None, 0)
+    return len(seen)
+
+
+def test_few_of_many_versions_are_found_without_looking_at_all(repo: Path) -> None:
+    digests = [digest_of(b"%d" % number) for number in range(200)]
+    for number, digest in enumerate(digests):
+        metrics = {"auc": Summary(number / 200, 0.0, 1.0, 0.5, 2)}
+        path, content = record(number, Used("input", digest, 1, path=b"in.csv"), metrics=metrics)
+        write(repo, path, content)
+        facts = {"run": parse_record(content, "it").id, "based_on": {b"from-%d.csv" % number: digest}}
+        write(repo, f"{number}.track", pointer(f"{number}", labels={"stage": "raw"}, **facts))
+    commit_all(repo)
+    for number in range(5, 200):
+        (repo / f"{number}.track").unlink()
+    commit_all(repo)
+
+    def look(view: View) -> None:
+        every = steps(view, view.pointers)
+        seventh = next(one for one in view.pointers() if one.name == "7")
+        one_each = (
+            ("run", seventh.document["run"]), ("digest", str(digests[7])), ("id", seventh.id),
+            ("based_on", "from-7.csv"), ("based_on", str(digests[7])), ("based_on", seventh.id),
+        )  # fmt: skip
+        for query in (*(In((field,), (value,)) for field, value in one_each), Order(("metrics", "auc"), ">", 0.99)):
+            few = narrowed(query, POINTERS)
+            assert [one.name for one in view.pointers(few)] == ["199" if isinstance(query, Order) else "7"], query
+            assert steps(view, lambda few=few: view.pointers(few)) < every / 4, query  # type: ignore[misc]
+
+    def look_at_what_stands(view: View) -> None:
+        raw = narrowed(In(("labels", "stage"), ("raw",)), POINTERS)
+        assert len(view.pointers(raw)) == 5
+        assert steps(view, lambda: view.pointers(raw)) < 2 * steps(view, view.pointers)
+
+    with catalog_of(repo) as catalog:
+        catalog.ask(Scope(history=True), look)
+        catalog.ask(Scope(), look_at_what_stands)
 
 
 def test_after_an_amend_and_when_a_branch_goes_only_what_is_reached_is_there(repo: Path) -> None:

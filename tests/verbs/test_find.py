@@ -152,6 +152,19 @@ def test_what_a_run_made_is_found_by_its_metrics_and_what_it_used(here: Path) ->
         assert names(find(project, runs=True, since="1h", user=run.user)) == [run.name]
 
 
+def test_what_a_run_in_the_journal_alone_made_is_found_by_its_metrics_and_what_it_used(here: Path) -> None:
+    (here / "in.txt").write_text("x")
+    track("add", "in.txt", cwd=here).ok()
+    script = 'cp in.txt out.txt; "$0" -m track log metric auc=0.93'
+    track("run", "-i", "in.txt", "-o", "out.txt", "--", "sh", "-c", script, __import__("sys").executable, cwd=here).ok()
+    for record in (here / ".track" / "runs").glob("*/*/*.toml"):
+        record.unlink()
+    with Project.open(here) as project:
+        for query in ("metric.auc > 0.9", "metric.auc = 0.93", "based_on = in.txt"):
+            assert names(find(project, query)) == ["out.txt"], query
+            assert names(find(project, query, history=True)) == ["out.txt"], query
+
+
 def test_runs_in_the_journal_and_what_they_saved_are_found_too(here: Path) -> None:
     run = track("runs", "create", "--start", "--name", "waits", cwd=here).ok().out.strip()
     with Project.open(here) as project:

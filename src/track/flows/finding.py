@@ -5,6 +5,7 @@ looked at as a document of VERSION_FIELDS, whatever it is; what the catalog can 
 at.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -55,6 +56,9 @@ VERSION_FIELDS = Fields(
 )
 """What can be asked of a version, and other words for some of it."""
 
+_MEASURED = {"metrics", "params"}
+_OF_RUNS = _MEASURED | {"based_on"}
+"""What is known of a version by the run that made it."""
 _KEPT = 4_000
 """So many runs, and versions of contents, are kept in memory: neighbours in time ask for the same."""
 
@@ -166,7 +170,8 @@ def find_versions(
             few = (*view.pointers(ALL, at_most), *view.saved(ALL, at_most))
             candidates, again = [(version, version) for version in few], {}
         else:
-            candidates = view.pick(POINTER, narrowed(query, POINTERS), bare=is_bare)
+            target = POINTERS._replace(apart=json.dumps(_without_record(project, view) if asked & _OF_RUNS else []))
+            candidates = view.pick(POINTER, narrowed(query, target), bare=is_bare)
             again = _each_once(view.pick_saved(narrowed(query, SAVED)), picked)
         picks = [picked(*each) for each in candidates]
         picks += [*again.values(), *(picked(version, version) for version in waiting)]
@@ -285,7 +290,7 @@ class _Teller:
         if "based_on" in self._asked:
             origins = self._origins(version)
             document["based_on"] = [*origins, *(word for one in origins for word in _words(one))]
-        if self._asked & {"metrics", "params"}:
+        if self._asked & _MEASURED:
             document |= self._of_run(version)
         return Item(version.id, version.name, created, user, version.path, document, version.commit is not None)
 
@@ -358,6 +363,11 @@ def saved_by(record: Record) -> Iterable[Version]:
                 "how": used.how, "category": used.category, "labels": dict(used.metadata),
             }  # fmt: skip
             yield Version(saved_id(record.id, used).hex(), None, used.name, created, name_in(record.by), None, facts)
+
+
+def _without_record(project: Project, view: View) -> list[str]:
+    """The runs of this clone's journal that the scope has no record of: what they made is known by the journal."""
+    return [run for run in journal_of(project).ended_ids() if not view.has_run(run)]
 
 
 def only_here(project: Project, scope: Scope, view: View) -> Iterator[Found]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-VERSION = 7
+VERSION = 8
 """What these tables are; another number in a file makes it be built anew."""
 POINTER, RECORD = 1, 2
 """What a path is of."""
@@ -59,6 +59,7 @@ CREATE INDEX entry_name ON entry(name);
 CREATE INDEX entry_labelled ON entry(content) WHERE path IS NULL AND metadata IS NOT NULL;
 CREATE TABLE origin(content INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL);
 CREATE INDEX origin_digest ON origin(digest);
+CREATE INDEX origin_name ON origin(name);
 CREATE INDEX origin_content ON origin(content);
 CREATE TABLE field(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE fact(

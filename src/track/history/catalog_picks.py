@@ -76,13 +76,14 @@ class Picks:
         return found
 
     def _newest_of(self, source: str, what: int, narrowing: Narrowing, limit: int | None) -> list[tuple[Any, ...]]:
+        condition, values = narrowing.over(source)
         query = _VERSIONS_IN.format(
-            row=_VERSION.format(document="c.document"), source=source, what=what, condition=_and(narrowing),
+            row=_VERSION.format(document="c.document"), source=source, what=what, condition=condition,
             run="JOIN run r ON r.content = s.content" if what == RECORD else "",
         )  # fmt: skip
         most = "" if limit is None else f"LIMIT {limit:d}"
         ordered = f"{query} ORDER BY {_LATEST_BEGUN_FIRST if what == RECORD else _UNCOMMITTED_FIRST} {most}"
-        rows = [row[:-2] for row in self._database.execute(ordered, narrowing.values)]
+        rows = [row[:-2] for row in self._database.execute(ordered, values)]
         if (
             what != RECORD and len(rows) == limit and rows[-1][_CREATED] is None
         ):  # the database does not know which of these come first
@@ -108,8 +109,9 @@ class Picks:
         row = _VERSION.format(document="NULL" if bare else "c.document")
         run = "JOIN run r ON r.content = s.content" if what == RECORD else ""
         for source in self._sources:
-            query = _VERSIONS_IN.format(row=row, source=source, run=run, what=what, condition=_and(narrowing))
-            for found in self._database.execute(query, narrowing.values):
+            condition, values = narrowing.over(source)
+            query = _VERSIONS_IN.format(row=row, source=source, run=run, what=what, condition=condition)
+            for found in self._database.execute(query, values):
                 yield found[-2:], found[:-2]
 
     def version(self, place: Place) -> tuple[Any, ...]:
@@ -120,14 +122,11 @@ class Picks:
     def saved(self, narrowing: Narrowing = ALL) -> Iterator[tuple[Place, tuple[Any, ...]]]:
         """(place, row) of all that runs saved to themselves alone; of a record that was written again, once more."""
         for source in self._sources:
-            query = _SAVED_IN.format(row=_SAVED, source=source, what=RECORD, condition=_and(narrowing))
-            for found in self._database.execute(query, narrowing.values):
+            condition, values = narrowing.over(source)
+            query = _SAVED_IN.format(row=_SAVED, source=source, what=RECORD, condition=condition)
+            for found in self._database.execute(query, values):
                 yield found[-3:], found[:-3]
 
     def saved_at(self, place: Place) -> tuple[Any, ...]:
         """The row of what a run saved to itself alone."""
         return tuple(self._database.execute(_SAVED_AT.format(row=_SAVED), place).fetchone())
-
-
-def _and(narrowing: Narrowing) -> str:
-    return f"AND ({narrowing.sql})" if narrowing.sql else ""

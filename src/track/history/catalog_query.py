@@ -4,7 +4,7 @@ It narrows what is read; `model.query.holds` has the last word on each of those.
 thing: whatever holds must not be left out. What cannot be said is left open.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
@@ -22,39 +22,58 @@ class Narrowing(NamedTuple):
     """A condition over `s` (in scope), `v` (version), `c` (content), `p` (path), `r` (run), `e` (entry), and its
     values.
 
-    Where it is empty, all hold.
+    Where it is empty, all hold. `each` says the same in another way for what stands: that is few among all versions,
+    so each of it is looked up, where a set of all that were ever so would be made.
     """
 
     sql: str = ""
     values: tuple[Any, ...] = ()
+    each: tuple[str, tuple[Any, ...]] | None = None
+
+    def over(self, source: str) -> tuple[str, tuple[Any, ...]]:
+        """The condition for the rows of a table, to be put behind others, and its values."""
+        sql, values = (self.sql, self.values) if source == "version" or self.each is None else self.each
+        return f"AND ({sql})" if sql else "", values
 
 
 ALL = Narrowing()
 Column: TypeAlias = tuple[str, str]
-"""An expression, and what is in it: text, time or digest."""
+"""An expression, and what is in it: text, time, digest or id (of a version)."""
 _LOOKED_UP = {
     "p.shown": "s.path IN (SELECT id FROM path WHERE shown IN ({marks}))",
+    "c.digest": "c.id IN (SELECT id FROM content WHERE digest IN ({marks}))",
+    "c.run": "c.id IN (SELECT id FROM content WHERE run IN ({marks}))",
+    "v.id": "s.content IN (SELECT content FROM version WHERE id IN ({marks}))",
     "e.name": "e.content IN (SELECT content FROM entry WHERE path IS NULL AND name IN ({marks}))",
+    "e.id": "e.content IN (SELECT content FROM entry WHERE path IS NULL AND id IN ({marks}))",
+    "r.id": "r.content IN (SELECT content FROM run WHERE id IN ({marks}))",
+    "r.name": "r.content IN (SELECT content FROM run WHERE name IN ({marks}))",
 }
 """What is said of some columns instead, so that the database goes by their index."""
+_APART = "UNION ALL SELECT value FROM json_each(?)"
+_ODD = "SELECT id FROM content WHERE is_whole = 0"
+_FACT = "FROM fact f WHERE f.field = (SELECT id FROM field WHERE name = ?) AND {condition}"
 
 
 class Target(NamedTuple):
     """What can be said of one kind of thing: columns by field, and fields whose facts are its own or those of its run.
 
     `unset` is true of what has no value in the columns of `v` yet; for all others it is not asked, as it would keep
-    the database from looking only at what an index names.
+    the database from looking only at what an index names. `apart` are the ids of runs that no record here is of, which
+    may have made some, as JSON: what is asked of runs is left open for what they made.
     """
 
     columns: Mapping[str, Column]
     facts: tuple[str, ...] = ()
     run_facts: tuple[str, ...] = ()
     unset: str = ""
+    apart: str = "[]"
 
 
 POINTERS = Target(
     {
         "created": ("v.created", "time"),
+        "id": ("v.id", "id"),
         "user": ("v.user", "text"),
         "name": ("p.shown", "text"),
         "digest": ("c.digest", "digest"),
@@ -77,6 +96,7 @@ RUNS = Target(
 SAVED = Target(
     {
         "created": ("COALESCE(r.ended, r.started)", "time"),
+        "id": ("e.id", "id"),
         "user": ("r.user", "text"),
         "name": ("e.name", "text"),
         "digest": ("e.digest", "digest"),
@@ -126,24 +146,38 @@ def _said(query: Query, target: Target) -> Narrowing | None:
 def _joined(word: str, said: list[Narrowing]) -> Narrowing | None:
     if not said:
         return None
-    return Narrowing(word.join(f"({one.sql})" for one in said), tuple(value for one in said for value in one.values))
+    each = [(one.sql, one.values) if one.each is None else one.each for one in said]
+    ever = _together(word, [(one.sql, one.values) for one in said])
+    return Narrowing(*ever, None if all(one.each is None for one in said) else _together(word, each))
+
+
+def _together(word: str, said: Iterable[tuple[str, tuple[Any, ...]]]) -> tuple[str, tuple[Any, ...]]:
+    parts = list(said)
+    return word.join(f"({sql})" for sql, _ in parts), tuple(value for _, values in parts for value in values)
 
 
 def _among(path: Path, values: tuple[Any, ...], target: Target) -> Narrowing | None:
     if len(path) == 1 and path[0] in target.columns:
         column, kind = target.columns[path[0]]
         texts = [value for value in values if isinstance(value, str)]
-        if kind == "time" or len(texts) < len(values):
-            return None
-        found = list(_digests(texts)) if kind == "digest" else texts
-        if column in _LOOKED_UP:
-            return Narrowing(_LOOKED_UP[column].format(marks=_marks(found)), tuple(found))
-        return _with_unset(column, f"IN ({_marks(found)})", found, target)
+        rest = [value for value in values if not isinstance(value, str | int | float)]  # no number equals a text
+        return None if kind == "time" or rest else _in_column(column, kind, texts, target)
     if path == ("based_on",):
         return _based_on(values, target)
     if not values or not all(_is_fact(value) for value in values):
         return None
     return _by_facts(path, f"f.value IN ({_marks(values)})", values, target)
+
+
+def _in_column(column: str, kind: str, texts: list[str], target: Target) -> Narrowing:
+    found = tuple({"digest": _digests, "id": _ids}.get(kind, iter)(texts))
+    if column not in _LOOKED_UP:
+        return _with_unset(column, f"IN ({_marks(found)})", found, target)
+    looked_up = Narrowing(_LOOKED_UP[column].format(marks=_marks(found)), found)
+    if column != "v.id":
+        return looked_up
+    # What no commit has yet has no id in the catalog, and is never in the table of versions.
+    return looked_up._replace(each=_with_unset(column, f"IN ({_marks(found)})", found, target)[:2])
 
 
 def _ordered(path: Path, sign: str, value: Any, target: Target) -> Narrowing | None:
@@ -165,18 +199,28 @@ def _by_facts(path: Path, condition: str, values: Iterable[Any], target: Target)
         return None
     if path[0] == "labels" and target is SAVED:
         return Narrowing("e.content IN (SELECT content FROM entry WHERE path IS NULL AND metadata IS NOT NULL)")
-    having = f"SELECT f.content FROM field d JOIN fact f ON f.field = d.id WHERE d.name = ? AND {condition}"
+    fact = _FACT.format(condition=condition)
+    having = f"SELECT f.content {fact} UNION ALL {_ODD}"
     given = (name, *values)
     if path[0] in target.facts:
-        return Narrowing(f"c.id IN ({having} UNION ALL SELECT id FROM content WHERE is_whole = 0)", given)
-    if path[0] in target.run_facts:
-        run = "r.id" if "category" in target.columns else "c.run"
-        return Narrowing(
-            f"{run} IN (SELECT k.id FROM run k WHERE k.content IN "
-            f"({having} UNION ALL SELECT id FROM content WHERE is_whole = 0))",
-            given,
+        found = Narrowing(f"c.id IN ({having})", given)
+        if target is RUNS or not condition.startswith("f.value IN"):
+            return found
+        return found._replace(
+            each=(f"EXISTS (SELECT 1 {fact} AND f.content = s.content) OR s.content IN ({_ODD})", given)
         )
+    if path[0] in target.run_facts:
+        return _of_runs(f"SELECT k.id FROM run k WHERE k.content IN ({having})", given, target)
     return None
+
+
+def _of_runs(runs: str, values: tuple[Any, ...], target: Target) -> Narrowing:
+    """What is of one of the runs whose ids a query gives."""
+    if target is SAVED:
+        return Narrowing(f"r.content IN (SELECT content FROM run WHERE id IN ({runs}))", values)
+    runs, values = f"{runs} {_APART}", (*values, target.apart)
+    made = f"c.id IN (SELECT id FROM content WHERE run IN ({runs}))"
+    return Narrowing(made, values, (f"c.run IN ({runs})", values))
 
 
 def _named_place(name: str) -> str | None:
@@ -192,23 +236,38 @@ def _based_on(values: tuple[Any, ...], target: Target) -> Narrowing | None:
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) < len(values) or target is RUNS:
         return None
-    ids = [bytes.fromhex(text) for text in texts if len(text) == 16 and set(text) <= set("0123456789abcdef")]
-    digests = list(_digests(texts))
     places = [place for text in texts if (place := _named_place(text)) is not None]
-    names = [*texts, *(f"{place}.track" for place in places)]
-    folders = [f"{place}/" for place in places]
-    inside = " OR substr(x.name, 1, ?) = ?" * len(folders)
-    wanted = (
-        f"(x.name IN ({_marks(names)}){inside} OR x.digest IN ({_marks(digests)}) OR x.digest IN ("
-        f"SELECT i.digest FROM version w JOIN content i ON i.id = w.content WHERE w.id IN ({_marks(ids)}) "
-        f"UNION ALL SELECT digest FROM entry WHERE path IS NULL AND id IN ({_marks(ids)})))"
-    )
-    measured = [word for folder in folders for word in (len(folder), folder)]
-    given = (*names, *measured, *digests, *ids, *ids)
-    users = f"SELECT k.id FROM entry x JOIN run k ON k.content = x.content WHERE x.category = 'input' AND {wanted}"
+    names = (*texts, *(f"{place}.track" for place in places))
+    digests, ids = tuple(_digests(texts)), tuple(_ids(texts))
+    made, said = _naming("origin x WHERE", names, places, digests, ids)
+    taken, used = _naming("entry x WHERE x.category = 'input' AND", names, places, digests, ids)
+    users = f"SELECT k.id FROM run k WHERE k.content IN ({taken})"
     if target is SAVED:
-        return Narrowing(f"r.id IN ({users})", given)
-    return Narrowing(f"c.id IN (SELECT x.content FROM origin x WHERE {wanted}) OR c.run IN ({users})", given + given)
+        return _of_runs(users, used, target)
+    users, used = f"{users} {_APART}", (*used, target.apart)
+    return Narrowing(
+        f"c.id IN ({made} UNION ALL SELECT id FROM content WHERE run IN ({users}))",
+        said + used,
+        (f"c.id IN ({made}) OR c.run IN ({users})", said + used),
+    )
+
+
+def _naming(
+    table: str, names: Sequence[str], places: Sequence[str], digests: Sequence[bytes], ids: Sequence[bytes]
+) -> tuple[str, tuple[Any, ...]]:
+    """The contents whose row in a table has such a name, lies below such a place, or has such a digest, or that of a
+    version with such an id; each is found by an index, so they are asked one after the other.
+    """
+    of_ids = (
+        f"SELECT i.digest FROM version w JOIN content i ON i.id = w.content WHERE w.id IN ({_marks(ids)}) "
+        f"UNION ALL SELECT digest FROM entry WHERE path IS NULL AND id IN ({_marks(ids)})"
+    )
+    said: list[tuple[str, tuple[Any, ...]]] = [(f"x.name IN ({_marks(names)})", tuple(names))]
+    said += [("x.name >= ? AND x.name < ?", (f"{place}/", f"{place}0")) for place in places]  # `0` is next to `/`
+    said += [(f"x.digest IN ({_marks(digests)})", tuple(digests))] if digests else []
+    said += [(f"x.digest IN ({of_ids})", (*ids, *ids))] if ids else []
+    sql = " UNION ALL ".join(f"SELECT x.content FROM {table} {condition}" for condition, _ in said)
+    return sql, tuple(value for _, values in said for value in values)
 
 
 def _with_unset(column: str, condition: str, values: Iterable[Any], target: Target) -> Narrowing:
@@ -220,6 +279,10 @@ def _is_fact(value: Any) -> bool:
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
     return isinstance(value, str | float)
+
+
+def _ids(texts: Iterable[str]) -> Iterator[bytes]:
+    return (bytes.fromhex(text) for text in texts if len(text) == 16 and set(text) <= set("0123456789abcdef"))
 
 
 def _digests(texts: Iterable[str]) -> Iterator[bytes]:

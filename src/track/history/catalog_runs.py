@@ -48,13 +48,13 @@ class Heads:
 
     def documents(self, narrowing: Narrowing = ALL) -> Iterator[tuple[int, dict[str, Any]]]:
         """(the number of the content, what it says) of each record of which `narrowing` is true."""
-        condition = f"AND ({narrowing.sql})" if narrowing.sql else ""
         for source in self._sources:
+            condition, values = narrowing.over(source)
             query = (
                 f"SELECT c.id, c.document, c.is_plain FROM {source} s JOIN content c ON c.id = s.content "
                 f"JOIN run r ON r.content = c.id WHERE s.what = {RECORD} {condition}"
             )
-            for content, text, is_plain in self._database.execute(query, narrowing.values):
+            for content, text, is_plain in self._database.execute(query, values):
                 yield content, document.with_sides(document.unpack(text, is_plain))
 
     def values(self, path: tuple[str, ...]) -> dict[int, Any] | None:

@@ -133,14 +133,15 @@ class View:
         for source in self._sources:
             # The newest few are found by walking the runs from the end. Beside `version`, there is little in a scope.
             join = "CROSS JOIN" if are_few and source == self._sources[0] else "JOIN"
+            condition, values = narrowing.over(source)
             query = f"""
                 SELECT e.id, e.name, COALESCE(r.ended, r.started), r.user, v.oid, e.category, e.digest, e.size, e.kind,
                        e.type, e.how, e.metadata, r.id
                 FROM run r {join} {source} s ON s.content = r.content {join} entry e ON e.content = s.content
                 LEFT JOIN version v ON v.path = s.path AND v.content = s.content
-                WHERE s.what = {RECORD} AND e.path IS NULL {_and(narrowing)}
+                WHERE s.what = {RECORD} AND e.path IS NULL {condition}
                 ORDER BY 3 DESC, e.id DESC {_at_most(limit)}"""
-            found += [_saved(row) for row in self._database.execute(query, narrowing.values)]
+            found += [_saved(row) for row in self._database.execute(query, values)]
         return _newest({one.id: one for one in found}.values(), limit)
 
     def pick(self, what: int, narrowing: Narrowing = ALL, *, bare: bool = False) -> Iterator[tuple[Place, Version]]:
@@ -377,10 +378,6 @@ def _saved(row: tuple[Any, ...]) -> Version:
 
 def _newest(found: Iterable[Version], limit: int | None) -> list[Version]:
     return sorted(found, key=lambda one: (one.created is None, one.created or 0, one.id), reverse=True)[:limit]
-
-
-def _and(narrowing: Narrowing) -> str:
-    return f"AND ({narrowing.sql})" if narrowing.sql else ""
 
 
 def _at_most(limit: int | None) -> str:
