@@ -204,12 +204,29 @@ def test_pointers_that_were_once_committed_broken_are_counted_and_stop_nothing(h
         (["--runs", "labels.a = 1"], "there is no field"),
         (["--rev", "nowhere"], "nowhere"),
         (["--rev", "HEAD", "--all"], "exclude each other"),
+        (["name = \udcff"], "column 8 of the query: `\\xff` is no text"),
+        (['labels."\udcff" = 1'], "column 9 of the query: `\\xff` is no text"),
+        (["--query", '{"labels.a": ["b", "\\ud800"]}'], "labels.a[1] in the query: `\\ud800` is no text"),
+        (["--query", '{"labels.\udcff": 1}'], "labels.\\xff in the query: `\\xff` is no text"),
+        (["--label", "a=\udcff"], "the label: `\\xff` is no text"),
+        (["--name", "\udcff"], "as `track ls` shows it"),
+        (["--user", "\udcff"], "the user: `\\xff` is no text"),
+        (["--sort", 'labels."\udcff"'], "the field: `\\xff` is no text"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_to_do(here: Path, arguments: list[str], said: str) -> None:
     done = track("find", *arguments, cwd=here)
     assert done.code == 2
     assert said in done.err
+
+
+def test_what_is_longer_than_the_database_takes_is_answered_all_the_same(here: Path) -> None:
+    many = [f"no-{number}" for number in range(40_000)]
+    with Project.open(here) as project:
+        assert names(find(project, {"name": {"$in": [*many, "a.csv"]}})) == ["a.csv"]
+        assert names(find(project, {"based_on": {"$in": many[:3_000]}}, history=True)) == []
+        assert names(find(project, " or ".join(["name = none"] * 3_000 + ["name = b.csv"]))) == ["b.csv"]
+        assert names(find(project, " and ".join(["tag = gold"] * 3_000))) == ["b.csv"]
 
 
 def test_it_prints_a_table_json_lines_and_csv(here: Path) -> None:

@@ -12,10 +12,12 @@ from track.errors import UsageError
 from track.model.digest import Digest
 from track.model.document import OF_METRICS
 from track.model.names import artifact_pointer, text_of
-from track.model.query import And, In, Or, Order, Path, Query
+from track.model.query import And, Element, In, Not, Or, Order, Path, Query
 
 _SLACK_S = 1e-3
 """Times in the catalog are floating-point numbers of seconds."""
+_MOST_TESTS, _MOST_VALUES, _MOST_ORIGINS = 300, 20_000, 100
+"""SQLite takes conditions 1,000 deep, 32,766 values, and 500 questions put together."""
 
 
 class Narrowing(NamedTuple):
@@ -109,22 +111,25 @@ SAVED = Target(
 
 
 def narrowed(query: Query | None, target: Target) -> Narrowing:
-    """The condition that whatever is like `query` fulfils."""
-    return (None if query is None else _said(query, target)) or ALL
+    """The condition that whatever is like `query` fulfils; where that is too long for the database, it is left open."""
+    if query is None or sum(1 for _ in _tests(query)) > _MOST_TESTS:
+        return ALL
+    found = _said(query, target) or ALL
+    longest = max(len(found.values), 0 if found.each is None else len(found.each[1]))
+    return found if longest <= _MOST_VALUES else ALL
 
 
 def asked_fields(query: Query | None) -> set[str]:
     """The first parts of all paths in a query."""
-    return {path[0] for path in _paths(query) if path}
+    paths = () if query is None else (getattr(one, "path", None) for one in _tests(query))
+    return {path[0] for path in paths if path}
 
 
-def _paths(query: Query | None) -> Iterator[Path]:
-    if query is None:
-        return
-    if (path := getattr(query, "path", None)) is not None:
-        yield path
-    for inner in (*getattr(query, "parts", ()), getattr(query, "inner", None)):
-        yield from _paths(inner)
+def _tests(query: Query) -> Iterator[Query]:
+    """A query and all that is inside of it."""
+    yield query
+    for inner in (*getattr(query, "parts", ()), *((query.inner,) if isinstance(query, Not | Element) else ())):
+        yield from _tests(inner)
 
 
 def _said(query: Query, target: Target) -> Narrowing | None:
@@ -234,7 +239,7 @@ def _named_place(name: str) -> str | None:
 def _based_on(values: tuple[Any, ...], target: Target) -> Narrowing | None:
     """What says that it was made from one of these, or whose run used it: a digest, a name or the id of a version."""
     texts = [value for value in values if isinstance(value, str)]
-    if len(texts) < len(values) or target is RUNS:
+    if len(texts) < len(values) or len(texts) > _MOST_ORIGINS or target is RUNS:
         return None
     places = [place for text in texts if (place := _named_place(text)) is not None]
     names = (*texts, *(f"{place}.track" for place in places))

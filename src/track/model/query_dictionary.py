@@ -15,7 +15,7 @@ from track.errors import UsageError
 from track.model.names import display
 from track.model.query import And, Element, Exists, In, Match, Not, Or, Order, Path, Query, Size, moment
 from track.model.query_pattern import Pattern
-from track.model.query_text import Fields, parse_text
+from track.model.query_text import Fields, check_text, parse_text
 
 _SIGNS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _FIELD = (
@@ -54,6 +54,7 @@ def _entry(name: Any, value: Any, place: str, fields: Fields | None, depth: int)
     here = f"{place}.{name}" if place else str(name)
     if not isinstance(name, str):
         raise _wrong(place, f"expected the name of a field and not {_kind(name)}")
+    check_text(name, f"{display(here)} in the query")
     if name in _WHOLE:
         if not isinstance(value, list | tuple) or not value:
             raise _wrong(here, "expected a list of dictionaries")
@@ -192,7 +193,7 @@ def _value(asked: Any, place: str) -> Any:
         return [_value(each, f"{place}[{number}]") for number, each in enumerate(asked)]
     if asked is not None and not isinstance(asked, str | int | float | bool):
         raise _wrong(place, f"{_kind(asked)} cannot be compared", "text, numbers, truth values, times and lists can")
-    return asked
+    return check_text(asked, f"{display(place)} in the query") if isinstance(asked, str) else asked
 
 
 def _kind(value: Any) -> str:

@@ -79,12 +79,31 @@ def parse_text(text: str, now: datetime, fields: Fields | None = None) -> Query:
     """
     if len(text) > LONGEST:
         raise UsageError(f"the query has more than {LONGEST:,} characters", hint="split it")
+    if (at := stray_in(text)) is not None:
+        check_text(text[at], f"column {at + 1} of the query")
     return _Parser(text, now, fields).whole()
 
 
 def parse_field(text: str, fields: Fields | None = None) -> Path:
     """The path of a field as a query spells it. Raises UsageError as `parse_text`."""
-    return _Parser(text, datetime.min, fields).field_alone()
+    return _Parser(check_text(text, "the field"), datetime.min, fields).field_alone()
+
+
+def stray_in(text: str) -> int | None:
+    """Where the first byte stands that is no text, or half of a character; None where there is none."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
+
+
+def check_text(text: str, place: str) -> str:
+    """The same text. Raises UsageError, which names the place, where a byte of it is none."""
+    if (at := stray_in(text)) is not None:
+        said = f"{place}: `{display(text[at])}` is no text"
+        raise UsageError(said, hint="a file with such a byte in its name is found by its name as `track ls` shows it")
+    return text
 
 
 def moment_of(word: str, now: datetime) -> datetime | None:

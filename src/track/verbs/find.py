@@ -15,7 +15,7 @@ from track.model.names import display
 from track.model.query import And, In, Match, Order, Query
 from track.model.query_dictionary import parse_query
 from track.model.query_pattern import Pattern, of_glob
-from track.model.query_text import constant_of, moment_of, parse_field
+from track.model.query_text import check_text, constant_of, moment_of, parse_field
 from track.project import Project
 
 
@@ -73,7 +73,7 @@ def find(
     parts = [parse_query(query, now, fields)] if query is not None else []
     parts += [_labelled(path, text, "metadata" if runs else "labels") for path, text in labels]
     if user is not None:
-        parts.append(In(("user",), (user,)))
+        parts.append(In(("user",), (check_text(user, "the user"),)))
     if since is not None:
         parts.append(Order(("started" if runs else "created",), ">=", _time(since, now)))
     if name is not None:
@@ -91,11 +91,13 @@ def find(
 
 def _labelled(path: str, text: str, field: str) -> Query:
     """A label with this text, or with the number, truth value or time that the text says."""
+    check_text(f"{path}={text}", "the label")
     values = (text,) if (value := constant_of(text)) is None else (text, value)
     return In((field, *path.split(".")), values)
 
 
 def _named(name: str) -> Query:
+    check_text(name, "the name")
     return Match(("name",), Pattern(of_glob(name))) if set(name) & set("*?[") else In(("name",), (name,))
 
 
