@@ -69,6 +69,20 @@ def test_a_run_is_created_logged_to_and_closed_from_a_shell(here: Path) -> None:
     assert git("diff", "--cached", "--name-only", cwd=here).startswith(".track/runs/")
 
 
+def test_an_event_without_text_is_refused_and_says_where_none_came_from(here: Path) -> None:
+    with Project.open(here) as project:
+        run = runs_create(project, Wishes(name="x"))
+        with pytest.raises(UsageError, match="here is nothing"):
+            log_event(project, " \n", "x")
+        assert track("log", "event", "", "--run", "x", cwd=here).code == 2
+        empty = subprocess.run(
+            [sys.executable, "-m", "track", "log", "event", "-", "--run", "x"],
+            cwd=here, input=b"\n", capture_output=True,
+        )  # fmt: skip
+        assert empty.returncode == 2 and b"nothing came on standard input" in empty.stderr
+        assert journal_of(project).find_living(run.id).record().status == "created"  # type: ignore[union-attr]
+
+
 def test_a_run_is_created_then_running_then_ended(here: Path) -> None:
     with Project.open(here) as project:
         created = runs_create(project, Wishes(name="x"))

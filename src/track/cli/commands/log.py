@@ -78,7 +78,7 @@ _EVENT_HELP = """Log a line of text to a living run.
 Values of variables that look secret are left out.
 
 \b
-Exit codes: 0 done; 1 it cannot be written; 2 no such run, or one that has ended; 3 not a project; 6 locked.
+Exit codes: 0 done; 1 it cannot be written; 2 no text, no such run, or one that has ended; 3 not a project; 6 locked.
 """
 
 
@@ -156,6 +156,8 @@ def event(*, text: str, run: str | None, timestamp: str | None) -> None:
     """Translate, call the verb."""
     if text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").rstrip("\n")
+        if not text.strip():
+            raise UsageError("nothing came on standard input", hint="./solver 2>&1 | tail -n 3 | track log event -")
     with opened() as project:
         log_event(project, text, run, timestamp=timestamp)
 
