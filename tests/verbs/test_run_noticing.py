@@ -15,6 +15,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all
 from support.trees import write_tree
 from track.flows import run_artifacts
+from track.flows.run_journal import journal_of
 from track.project import Project
 from track.runs import observe
 from track.runs.injected.kernel_opens import CLOSED_READ, CLOSED_WRITTEN, OPENED, KernelOpens
@@ -309,3 +310,23 @@ def test_one_process_is_told_of_its_opens_once_and_of_nobody_else_s(tmp_path: Pa
     gone = KernelOpens([os.fsencode(tmp_path / "none")], [os.fsencode(tmp_path / "none")])
     assert gone.take() == {} and gone.left_out_count == 0
     gone.close()
+
+
+@pytest.mark.parametrize("observe", ["auto", "python", "off"])
+def test_the_file_that_is_standard_input_is_an_input_of_whatever_runs(here: Path, observe: str) -> None:
+    words = (sys.executable, "-m", "track", "run", "--no-keep", "--name", "x", "--observe", observe, "--", "wc", "-c")
+    with open(here / "d/deep/y", "rb") as file:
+        assert subprocess.run(words, cwd=here, stdin=file, capture_output=True, check=True).stdout == b"1\n"
+    with Project.open(here) as project:
+        (record,) = journal_of(project).ended()
+    assert [used.shown for used in record.of("input")] == ([] if observe == "off" else ["d"])
+
+
+def test_what_a_command_names_is_told_where_nothing_sees_what_it_opens(here: Path) -> None:
+    with Project.open(here / "d") as project:
+        words = ("sh", "-c", 'cat <../c.csv; cat x.png >/dev/null; : "$0"', "no/such")
+        ran = run(project, words, None, Asked(observe="python"), echo=lambda number, block: None)
+    assert [text for text in ran.warnings if text.startswith("`c.csv`, `d` was named")] and not ran.record.of("input")
+    with Project.open(here / "d") as project:
+        asked = Asked(observe="python", inputs=("x.png", "../c.csv"))
+        assert run(project, words, None, asked, echo=lambda number, block: None).warnings == ()

@@ -199,7 +199,7 @@ def _execute(work: _Work, place: Project, echo: Echo) -> _Done:
     mode, data = work.asked.observe, observe.Data()
     if mode in ("auto", "python") and place is work.project:
         data = watched_of(work.project, work.before)
-    watch = observe.watch(work.command, room, top, mode=mode, variables=variables, data=data)
+    watch = observe.watch(work.command, room, top, mode=mode, variables=variables, data=data, cwd=place.cwd)
     with following(work.living, [place.cwd / name for name in work.asked.metrics]) as troubles:
         executed = execute(
             (*watch.prefix, *work.command),
@@ -249,7 +249,7 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
         warnings.append("a process was left in the background; what it still does is not part of the run")
     if place is project and (unseen := _unseen(work, seen.named, used, made)):
         warnings.append(
-            f"{unseen} was named to a program that Python started, and what that opens is not seen:"
+            f"{unseen} was named to a program that is no Python, and what that opens is not seen:"
             " name it with --input, or try --observe trace"
         )
     if seen.unwatched_count:

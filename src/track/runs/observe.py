@@ -9,13 +9,14 @@ all else, because a filter in the kernel lets other calls pass. What each costs 
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from track.model.expressions import expression
-from track.publish import create
+from track.publish import create, create_with
 from track.runs.command import why_it_fails
 from track.runs.injected.kernel_opens import CLOSED_READ, OPENED, KernelOpens
 from track.system import write_all
@@ -35,6 +36,9 @@ _IN_C = tuple(
         *("lance", "safetensors", "gguf", "onnx", "tif", "tiff", "las", "laz", "bam", "root"),
     )
 )
+_NO_WORDS = str.maketrans(dict.fromkeys("'\"|&;<>()$`=,:", " "))
+"""What stands between the words of a shell."""
+_WORD = 1 << 16
 _DEADLY = "signal=hup,int,quit,ill,trap,abrt,bus,fpe,kill,segv,pipe,term,xcpu,xfsz,sys"
 """Signals that end programs and come seldom otherwise: of an end by another one nothing would be written."""
 _CALL = expression(rb'(openat2?|open|creat|execve)\((?:AT_FDCWD<[^>]*>, |\d+<[^>]*>, )?"((?:[^"\\]|\\.)*)"')
@@ -56,8 +60,8 @@ class Python(NamedTuple):
 class Observed(NamedTuple):
     """Files below the top that were opened, as paths from the top; `python` is the first that ran, if any did.
 
-    `unwatched_count` is of how many the kernel would or could not tell, though it was asked. `named` are files that a
-    Python named to a program which is no Python, and that nothing saw opened.
+    `unwatched_count` is of how many the kernel would or could not tell, though it was asked. `named` are files that
+    were named to a program which is no Python, and that nothing saw opened.
     """
 
     read: frozenset[bytes]
@@ -128,17 +132,22 @@ def watch(
     mode: str,
     variables: Mapping[str, str],
     data: Data = _UNKNOWN,
+    cwd: Path | None = None,
 ) -> Watch:
     """How to start a command so that what it opens below `top` is noted in `room`; `mode` is one of MODES.
 
     `auto` traces what is not Python, where `strace` is and may trace: a container or a setting of the kernel may forbid
     it, and then it would not even start the command. Python is traced only where it is told to hear nobody, or where
     data is opaque and the kernel does not tell a program what it opens.
+
+    The file that is its standard input was opened by whoever redirected it, and is noted here. So are, where nothing
+    sees what it opens, the files that its words name, seen from `cwd`.
     """
     if mode == "off":
         return Watch((), {})
     notes = room / _NOTES
-    os.close(create(notes))
+    given = _standard_input()
+    records = [b"R" + given] if given is not None else []
     folders = [str(_INJECTED), *filter(None, (variables.get("PYTHONPATH"),))]
     told = {
         "PYTHONPATH": os.pathsep.join(folders),
@@ -152,7 +161,11 @@ def watch(
         and ((data.is_opaque and not (is_told and data.is_all)) or not is_python(command) or is_deaf(command))
     )
     untraced = _why_untraced(strace, variables) if traces else None
-    if strace and traces and untraced is None:
+    is_traced = traces and untraced is None
+    if not is_traced and not is_python(command):
+        records += [b"C" + path for path in _named(command, cwd or top)]
+    create_with(notes, b"".join(record + b"\0" for record in records))
+    if strace and is_traced:
         return Watch(_tracing(strace, room / _TRACE), told)
     if is_told:
         base = os.fsencode(os.path.realpath(top)) + b"/"
@@ -163,6 +176,22 @@ def watch(
             os.close(fd)
         told["TRACK_OBSERVED_WATCHED"] = str(room / _WATCHED)
     return Watch((), told, untraced)
+
+
+def _standard_input() -> bytes | None:
+    """The file that standard input comes from, where it is one and the system says which."""
+    try:
+        is_file = stat.S_ISREG(os.fstat(0).st_mode)
+        return os.fsencode(os.readlink("/proc/self/fd/0")) if is_file else None
+    except OSError:
+        return None
+
+
+def _named(command: Sequence[str], cwd: Path) -> set[bytes]:
+    """The paths that the words of a command could be, and those that a shell would find in them."""
+    base = os.path.realpath(cwd)
+    words = [part for word in command for part in (word, *word[:_WORD].translate(_NO_WORDS).split())]
+    return {os.fsencode(os.path.normpath(os.path.join(base, word))) for word in words if word and "\0" not in word}
 
 
 def _why_untraced(strace: str | None, variables: Mapping[str, str]) -> str | None:
