@@ -16,7 +16,7 @@ from track.progress import Moved, unheard
 from track.publish import name_of
 from track.store.chunked import NeededPack
 from track.store.chunking import Chunker, chunker_of
-from track.store.description import CHOSEN
+from track.store.description import CHOSEN, Chunking
 from track.store.drafts import Drafted, Drafting
 from track.store.index_rows import WHOLE
 from track.store.objects import Store
@@ -51,8 +51,13 @@ def writing(store: Store, timeout_s: float = 10.0) -> Iterator[Writer]:
 
 def local_chunker(store: Store) -> Chunker | None:
     """What cuts for a local store: as its description says, or as stores that are made today do; None without it."""
+    return chunker_of(local_chunking(store))
+
+
+def local_chunking(store: Store) -> Chunking:
+    """How a local store cuts: as its description says, or as stores that are made today do."""
     chunking = store.description.chunking
-    return chunker_of(chunking if chunking.normalisation else chunking._replace(normalisation=CHOSEN.normalisation))
+    return chunking if chunking.normalisation else chunking._replace(normalisation=CHOSEN.normalisation)
 
 
 class StoreCutter:

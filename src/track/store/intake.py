@@ -14,12 +14,13 @@ from track.progress import Progress, Share
 from track.store.assembly import Assembled
 from track.store.chunk_reading import recipes_there
 from track.store.chunked import ChunkedRecipe
+from track.store.objects import Store
 from track.store.place import Place
-from track.store.rooms import Rooms
 from track.store.segment import Held
 from track.store.slabs import Broken, Source
 from track.store.streams import Streamed, Streams
 from track.store.tables import Tables, TablesUnusable
+from track.store.windows import HORIZON
 from track.store.writer import Writer
 
 _OBJECTS_AT_ONCE = 256
@@ -29,10 +30,19 @@ _STRETCHES_AT_ONCE = 100_000
 class Intake:
     """Takes objects from one remote; used in one thread, by way of `run`."""
 
-    def __init__(self, place: Place, rooms: Rooms, writer: Writer, tables: Tables, progress: Progress) -> None:
-        """`writer` cuts; `tables` are those of the remote."""
-        self._place, self._rooms, self._writer = place, rooms, writer
-        self._tables, self._progress = tables, progress
+    def __init__(
+        self,
+        place: Place,
+        store: Store,
+        writer: Writer,
+        tables: Tables,
+        progress: Progress,
+        *,
+        is_cut_alike: bool = True,
+    ) -> None:
+        """`writer` cuts; `tables` are those of the remote, which may cut otherwise than the store (not alike)."""
+        self._place, self._store, self._writer = place, store, writer
+        self._tables, self._progress, self._is_cut_alike = tables, progress, is_cut_alike
         self._lost: list[Assembled] = []
         self._is_anew = False
         self.received_bytes = 0
@@ -64,7 +74,7 @@ class Intake:
         share = Share(sum(recipe.length for _, recipe in left.values()))
         while left:
             try:
-                yield from self._cut(left, share)
+                yield from self._cut(self._together(left), left, share)
             except Broken as broken:
                 if broken.bad_here is not None:
                     self._writer.doubt(broken.bad_here)
@@ -82,17 +92,35 @@ class Intake:
         self._tables.begin_anew()
         self._is_anew = True
 
-    def _cut(self, left: dict[bytes, tuple[Held, ChunkedRecipe]], share: Share) -> Iterator[Assembled]:
-        """Those that are left, one after another; which is whole is left no more. Raises Broken."""
+    def _together(self, left: dict[bytes, tuple[Held, ChunkedRecipe]]) -> list[tuple[Held, ChunkedRecipe]]:
+        """Those that are had next. Chunks that are cut otherwise than here are only found in objects that are here:
+        large ones that share packs come one after another."""
+        found: list[tuple[Held, ChunkedRecipe]] = []
+        packs: set[bytes] = set()
+        for held, recipe in left.values():
+            names = {pack.digest for pack in recipe.packs}
+            if not self._is_cut_alike and recipe.length > HORIZON and packs & names:
+                break
+            found.append((held, recipe))
+            packs |= names
+        return found
+
+    def _cut(
+        self,
+        together: list[tuple[Held, ChunkedRecipe]],
+        left: dict[bytes, tuple[Held, ChunkedRecipe]],
+        share: Share,
+    ) -> Iterator[Assembled]:
+        """Some of those that are left, one after another; which is whole is left no more. Raises Broken."""
         taken: list[ChunkedRecipe] = []
         with ExitStack() as stack:
             here = self._writer.chunks_here()
             if here is not None:
                 stack.enter_context(here)
-            streams = stack.enter_context(Streams(self._place, self._rooms, self._tables, here, share.moved))
+            streams = stack.enter_context(Streams(self._place, self._store, self._tables, here, share.moved))
             streams.fresh = self._writer.fresh
-            streams.plan(recipe for _, recipe in left.values())
-            sources = [Source(held.digest, Streamed(streams, recipe), recipe.length) for held, recipe in left.values()]
+            streams.plan(recipe for _, recipe in together)
+            sources = [Source(held.digest, Streamed(streams, recipe), recipe.length) for held, recipe in together]
             coming = self._writer.cut_coming(sources)
             try:
                 for digest in coming:

@@ -51,6 +51,11 @@ class Outlook:
                 position += _size(step.pack, step.chunks_count)
             self._objects[recipe.digest] = range(begin, len(self.steps))
 
+    @property
+    def packs(self) -> Iterable[NeededPack]:
+        """Every pack that is read of."""
+        return (self.steps[numbers[0]].pack for numbers in self._of.values())
+
     def of_object(self, digest: bytes) -> range:
         """The numbers of the steps of an object."""
         return self._objects[digest]

@@ -18,7 +18,8 @@ from track.model.digest import digest_of
 from track.progress import Progress, Share, silent
 from track.publish import remove
 from track.store.assembly import Assembly
-from track.store.cutting import writing
+from track.store.cutting import local_chunking, writing
+from track.store.description import Chunking
 from track.store.intake import Intake
 from track.store.known import Known
 from track.store.large import PART, OnlyWhole, fetch_large, partials
@@ -82,9 +83,17 @@ class _Answer(NamedTuple):
 
 
 def fetch(
-    place: Place, known: Known, store: Store, digests: Iterable[bytes], *, progress: Progress = silent
+    place: Place,
+    known: Known,
+    store: Store,
+    digests: Iterable[bytes],
+    chunking: Chunking,
+    *,
+    progress: Progress = silent,
 ) -> Fetched:
     """Fetch those of the objects that the store lacks. What failed is in the result; the rest is placed and durable.
+
+    `chunking` is how the remote cuts.
 
     Interrupted, what was committed stays, and the next fetch asks for the rest.
 
@@ -99,6 +108,7 @@ def fetch(
         with writing(store) as writer, partials(store.rooms) as folder:
             fetching = _Fetching(place, known, store, writer, progress)
             fetching.partials = folder
+            fetching.is_cut_alike = chunking == local_chunking(store)
             fetching.run()
             writer.commit()
     finally:
@@ -115,6 +125,8 @@ class _Fetching:
         self._writer, self._progress = writer, progress
         self.partials: Path | None = None
         """Where large objects are collected, part by part; None: they come as a whole."""
+        self.is_cut_alike = True
+        """Whether the remote cuts as the store does, where that cuts."""
         self._uncommitted = 0
         self._failed: list[tuple[Held, bool]] = []
         self.fetched: set[bytes] = set()
@@ -148,7 +160,7 @@ class _Fetching:
             return
         with Tables(tables_beside(self._known.path)) as tables:
             assembly: Assembly | Intake = (
-                Intake(self._place, self._store.rooms, self._writer, tables, self._progress)
+                Intake(self._place, self._store, self._writer, tables, self._progress, is_cut_alike=self.is_cut_alike)
                 if self._writer.cuts
                 else Assembly(self._place, self._store, tables, self.partials, self._progress)
             )

@@ -231,14 +231,15 @@ class Remote:
             RemoteError: it does not answer.
             DiskFull, StoreUnwritable: the local store cannot take it.
         """
-        first = fetch(self.place, self.known, store, digests, progress=progress)
+        first = fetch(self.place, self.known, store, digests, self.chunking, progress=progress)
         if not first.missing:
             return first
         before = self.known.segments
         self.refresh()
         if self.known.segments == before:
             return first
-        second = fetch(self.place, self.known, store, first.missing, progress=progress)  # the listing was an old one
+        # The listing was an old one.
+        second = fetch(self.place, self.known, store, first.missing, self.chunking, progress=progress)
         return Fetched(
             first.objects_count + second.objects_count,
             first.fetched_bytes + second.fetched_bytes,

@@ -19,12 +19,12 @@ from track.progress import Moved
 from track.store.chunk_gathering import Own, taken
 from track.store.chunk_reading import Chunk, load_chunks, requests_for, verified
 from track.store.chunked import ChunkedRecipe, NeededPack, chunks_of
-from track.store.chunks_here import OpenPacksOfChunks
+from track.store.chunks_here import InChunks, OpenPacksOfChunks
+from track.store.objects import Store
 from track.store.outlook import Outlook
 from track.store.pack import PackEntry
 from track.store.pieces import PieceReader
 from track.store.place import NoSuchKey, Place
-from track.store.rooms import Rooms
 from track.store.slabs import Broken
 from track.store.tables import Tables, TablesUnusable
 from track.store.whole import Whole
@@ -85,12 +85,13 @@ class Streams:
     `moved` is told how far they were read; `received_bytes` is what came from the remote, as it travelled.
     """
 
-    def __init__(self, place: Place, rooms: Rooms, there: Tables, here: Tables | None, moved: Moved) -> None:
+    def __init__(self, place: Place, store: Store, there: Tables, here: Tables | None, moved: Moved) -> None:
         """Nothing is asked before an object is read."""
         self.fresh: deque[bytes] = deque()
         """Packs of chunks that are here by now, which `here` has the tables of; appended to in any thread."""
-        self.place, self.rooms, self.here, self.moved = place, rooms, here, moved
-        self._there = there
+        self.place, self.rooms, self.here, self.moved = place, store.rooms, here, moved
+        self._store, self._there = store, there
+        self._owners: dict[bytes, Whole | InChunks] = {}
         self._windows: Windows | None = None
         self._outlook: Outlook | None = None
         self._asking, self._expanding = ThreadPoolExecutor(_IN_FLIGHT), ThreadPoolExecutor(_EXPANDING)
@@ -116,6 +117,7 @@ class Streams:
     def plan(self, recipes: Iterable[ChunkedRecipe]) -> None:
         """Say what is read, in this order."""
         self._outlook = Outlook(recipes)
+        self._owners = self._found_owners(self._outlook)
         self._windows = Windows(self.place, self._outlook, self._around(), self._asking)
 
     @contextmanager
@@ -163,14 +165,21 @@ class Streams:
         return {digest: max(spots).pack for digest, spots in self.here.spots(list(digests)).items()}
 
     def owned(self, pack: bytes) -> list[Own]:
-        """The stretches of a pack that whole objects here have; what others have is in packs here."""
+        """The stretches of a pack that objects here have, however those are cut."""
         with self.there() as there:
             noted = there.owned(pack)
         return [
-            Own(Whole(path), owned.at, owned.first, owned.chunks_count)
+            Own(large, owned.at, owned.first, owned.chunks_count)
             for owned in noted
-            if (path := self.rooms.whole(owned.object)) is not None
+            if (large := self._owners.get(owned.object)) is not None
         ]
+
+    def _found_owners(self, outlook: Outlook) -> dict[bytes, Whole | InChunks]:
+        """The objects here that were noted to have some of the packs; looked for before others read of them."""
+        with self.there() as there:
+            noted = {owned.object for pack in outlook.packs for owned in there.owned(pack.digest)}
+        found = {digest: self._store.large(digest) for digest in noted}
+        return {digest: large for digest, large in found.items() if large is not None}
 
     def _owned_numbers(self, pack: bytes) -> set[int]:
         return {number for own in self.owned(pack) for number in range(own.first, own.first + own.chunks_count)}
