@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from track.errors import DamagedObject, DiskFull, TrackError
+from track.errors import DamagedObject, TrackError
 from track.model.digest import digest_of
 from track.progress import Progress, Share
 from track.publish import create, remove, stage
@@ -24,8 +24,8 @@ from track.store.hashing import hash_fd
 from track.store.objects import Store
 from track.store.place import NoSuchKey, Place, Staged
 from track.store.segment import Held
+from track.store.spare_room import check_room, taken_bytes
 from track.store.tables import Tables
-from track.system import shown
 
 WINDOW = 64 << 20
 """Bytes of objects for which packs are asked together."""
@@ -59,6 +59,13 @@ class _Target:
         self.holds = 1
         self.bad_packs: set[bytes] = set()
         self.is_damaged = False
+        self.needed_bytes = recipe.length
+        """On the disk, as far as is known."""
+
+    @property
+    def left_bytes(self) -> int:
+        """Of those, what its file does not take yet."""
+        return max(0, self.needed_bytes - taken_bytes(os.fstat(self.goal.fd)))
 
 
 class _Window:
@@ -231,12 +238,7 @@ class Assembly:
     def _target(self, held: Held, recipe: ChunkedRecipe) -> _Target | None:
         """A file to put an object together in; None when something else is in its place."""
         folder = self._folder or self._store.rooms.staging
-        free = shutil.disk_usage(folder).free
-        if recipe.length > free and (needed := recipe.length - self._holes(recipe)) > free:
-            raise DiskFull(
-                f"an object of {needed:,} bytes has no room in {shown(folder)}, where {free:,} are free",
-                hint="free some space and run it again",
-            )
+        needed = self._needed_bytes(folder, folder / held.digest.hex(), recipe)
         path = stage(folder) if self._folder is None else folder / held.digest.hex()
         is_new = not os.path.lexists(path)
         try:
@@ -246,7 +248,23 @@ class Assembly:
             fd = create(path, mode=0o600, readable=True)
         os.ftruncate(fd, recipe.length)
         target = self._active[held.digest] = _Target(held, recipe, path, fd, is_new=is_new)
+        target.needed_bytes = needed
         return target
+
+    def _needed_bytes(self, folder: Path, path: Path, recipe: ChunkedRecipe) -> int:
+        """What the file of an object takes. Raises DiskFull unless that has room beside what is under way."""
+        begun = 0
+        with suppress(FileNotFoundError):
+            begun = taken_bytes(path.lstat())
+        free, needed = shutil.disk_usage(folder).free, recipe.length
+        if needed - begun + sum(target.left_bytes for target in self._active.values()) <= free:
+            return needed
+        needed -= self._holes(recipe)
+        for target in self._active.values():
+            target.needed_bytes = target.recipe.length - self._holes(target.recipe)
+        left = sum(target.left_bytes for target in self._active.values())
+        check_room(folder, needed - begun + left, f"an object of {needed:,} bytes", under_way_bytes=left)
+        return needed
 
     def _holes(self, recipe: ChunkedRecipe) -> int:
         """How many bytes are zeros that take no room in a file, as far as its recipe has them one after another."""

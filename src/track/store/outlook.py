@@ -56,6 +56,17 @@ class Outlook:
         """Every pack that is read of."""
         return (self.steps[numbers[0]].pack for numbers in self._of.values())
 
+    def needed(self, pack: NeededPack) -> Iterator[int]:
+        """The entries of a pack that are read, each once."""
+        end = 0
+        for step in sorted((self.steps[at] for at in self._of[pack.digest]), key=lambda step: step.first):
+            yield from range(max(end, step.first), step.first + step.chunks_count)
+            end = max(end, step.first + step.chunks_count)
+
+    def about_bytes(self, pack: NeededPack) -> int:
+        """About how many bytes of a pack are read."""
+        return _size(pack, sum(1 for _ in self.needed(pack)))
+
     def of_object(self, digest: bytes) -> range:
         """The numbers of the steps of an object."""
         return self._objects[digest]

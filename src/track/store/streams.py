@@ -26,6 +26,7 @@ from track.store.pack import PackEntry
 from track.store.pieces import PieceReader
 from track.store.place import NoSuchKey, Place
 from track.store.slabs import Broken
+from track.store.spare_room import check_room_for_chunks
 from track.store.tables import Tables, TablesUnusable
 from track.store.whole import Whole
 from track.store.windows import Around, Window, Windows
@@ -119,6 +120,11 @@ class Streams:
         self._outlook = Outlook(recipes)
         self._owners = self._found_owners(self._outlook)
         self._windows = Windows(self.place, self._outlook, self._around(), self._asking)
+
+    def check_room(self) -> None:
+        """Raise DiskFull when the store has no room for what it lacks of what is read."""
+        assert self._outlook is not None, "what is read was planned"
+        check_room_for_chunks(self.rooms.staging, self._outlook, self._around())
 
     @contextmanager
     def there(self) -> Iterator[Tables]:

@@ -1,0 +1,70 @@
+"""What has no room on a small disk is refused before anything of it comes; what has room is not."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.powercut import small_disk
+from track.errors import DiskFull, RemoteUnreachable
+from track.store.objects import Store
+
+from .test_intake import Clones, chunking, clones, content, edited, place, push, small_packs
+
+__all__ = ["chunking", "clones", "place", "small_packs"]
+MIB = 1 << 20
+
+pytestmark = pytest.mark.needs("root", "mount")
+
+
+@contextmanager
+def store_on(folder: Path, size_mib: int) -> Iterator[Store]:
+    with ExitStack() as stack:
+        disk = stack.enter_context(small_disk(folder, size_kib=size_mib << 10, inodes=1000))
+        yield stack.enter_context(Store.open(disk / "store", create=True))
+
+
+@pytest.mark.parametrize("chunks", [True, False])
+def test_what_has_no_room_is_refused_before_it_comes(clones: Clones, tmp_path: Path, chunks: bool) -> None:
+    digests = push(clones, *(content(4 * MIB, seed) for seed in range(3)))
+    with store_on(tmp_path / "disk", 10) as bob:
+        bob.wants_chunks = chunks
+        before = shutil.disk_usage(bob.path).free
+        with pytest.raises(DiskFull, match="no room"):
+            clones("bob")[1].fetch(bob, digests)
+        assert shutil.disk_usage(bob.path).free > before - MIB
+        assert clones("bob")[1].fetch(bob, digests[:1]).objects_count == 1
+
+
+def test_what_is_here_needs_no_room(clones: Clones, tmp_path: Path) -> None:
+    data = content(8 * MIB)
+    first, second = push(clones, data, edited(data, 3 * MIB) + content(MIB, 9))
+    with store_on(tmp_path / "disk", 13) as bob:
+        bob.wants_chunks = True
+        for digest in (first, second):
+            assert clones("bob")[1].fetch(bob, [digest]).objects_count == 1
+        assert bob.read(second) == edited(data, 3 * MIB) + content(MIB, 9)
+
+
+def test_room_for_what_was_begun_is_asked_for_once(
+    clones: Clones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = content(8 * MIB)
+    (digest,) = push(clones, data)
+    with store_on(tmp_path / "disk", 12) as bob:
+        remote = clones("bob")[1]
+        asked, get_range = [], remote.place.get_range
+
+        def breaking(key: str, offset: int, length: int) -> bytes | memoryview:
+            asked.append(length)
+            if sum(asked) > 7 * MIB:
+                raise RemoteUnreachable("it broke off")
+            return get_range(key, offset, length)
+
+        with monkeypatch.context() as patch, pytest.raises(RemoteUnreachable):
+            patch.setattr(remote.place, "get_range", breaking)
+            remote.fetch(bob, [digest])
+        assert shutil.disk_usage(bob.path).free < len(data)
+        assert clones("bob")[1].fetch(bob, [digest]).objects_count == 1
