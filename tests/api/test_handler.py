@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 import track
 from support.cli import track_here as command
-from support.repositories import git
+from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.errors import (
     Conflict,
@@ -29,8 +30,11 @@ from track.errors import (
     UnknownPath,
     UsageError,
 )
+from track.flows import run_code
 from track.flows.run_start import journal_of
 from track.formats import known
+from track.history.code_tree import LARGEST
+from track.model.record import Revision
 from track.project import Project
 from track.verbs.put import Content, Put, put
 
@@ -235,6 +239,40 @@ def test_the_names_are_loaded_when_they_are_asked_for(here: Path) -> None:
         "track.Handler, track.Labels, track.as_user; assert 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", look], check=True)
+
+
+def test_the_code_of_a_handler_is_kept_once_while_it_is_the_same(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[str] = []
+    keep = run_code._keep
+    monkeypatch.setattr(run_code, "_keep", lambda found, *more: kept.append(found.tree) or keep(found, *more))
+    (here / "train.py").write_text("1\n")
+    git("add", "train.py", cwd=here)
+    h = track.Handler()
+
+    def code_of(name: str) -> Revision:
+        uploaded = h.upload([name])
+        with track.Repo(here) as repo:
+            record = repo.get(uploaded.metadata.artifact_id).run
+        assert record is not None and record.revision is not None and record.revision.code is not None
+        return record.revision
+
+    first = code_of("a.txt")
+    assert code_of("deep/b.txt") == first and len(kept) == 1
+    (here / "train.py").write_text("2\n")
+    edited = code_of("a.txt")
+    assert edited != first and code_of("deep/b.txt") == edited and len(kept) == 2
+    (here / "new.py").write_text("3\n")
+    more = code_of("a.txt")
+    assert more != edited and len(kept) == 3
+    commit_all(here, "everything")
+    committed = code_of("a.txt")
+    assert (committed.dirty, committed.commit != more.commit, len(kept)) == (False, True, 4)
+    (here / "large.bin").write_bytes(bytes(LARGEST + 1))
+    assert code_of("a.txt").omitted == (b"large.bin",) and len(kept) == 5
+    for name in ("packs", "index.db", "index.db-wal", "index.db-shm"):
+        place = here / ".git/track/store" / name
+        shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+    assert code_of("a.txt").code == committed.code and len(kept) == 6
 
 
 def test_a_handler_is_one_run_for_each_user_and_process(here: Path) -> None:

@@ -212,7 +212,7 @@ class Handler:
             if self._remote is not None:
                 choose(project, self._remote)  # before anything is made
             with self._runs.opened(
-                self._who(), lambda first: run_open(project, wishes._replace(parent=first))
+                self._who(), lambda first: run_open(project, wishes._replace(parent=first), last=self._runs.last)
             ) as opened:
                 run = opened.living.id
                 try:
@@ -230,8 +230,8 @@ class Handler:
 
     def _found(self, artifact_id: str) -> tuple[Artifact, Pinned]:
         """An upload by its id or the beginning of it, and its pointer."""
-        whole = self._whole(artifact_id)
-        [document] = documents(self._handles, whole)
+        document = self._document(artifact_id)
+        whole = str(document[INDEX])
         with self._handles.reading() as project:
             pinned = version_get(project, whole)
         version = Version(self._handles, pinned)
@@ -245,17 +245,17 @@ class Handler:
         record = pinned.pointer.run or document["run_id"]
         return Artifact(Metadata(**document, _handles=self._handles, _record=record), files), pinned
 
-    def _whole(self, artifact_id: str) -> str:
+    def _document(self, artifact_id: str) -> dict[str, Any]:
         if not artifact_id:
             raise UsageError(f"not the id of an upload: {told(artifact_id)}", hint="see the ids: find()")
-        if _ID.fullmatch(artifact_id) and documents(self._handles, artifact_id):
-            return artifact_id
-        ids = [one[INDEX] for one in documents(self._handles)]
-        found = [one for one in ids if one.startswith((artifact_id, PREFIX + artifact_id))]
+        if _ID.fullmatch(artifact_id) and (exactly := documents(self._handles, artifact_id)):
+            return exactly[0]
+        known = documents(self._handles)
+        found = [one for one in known if one[INDEX].startswith((artifact_id, PREFIX + artifact_id))]
         if len(found) == 1:
-            return str(found[0])
+            return found[0]
         if found:
-            listed = ", ".join(found[:_LISTED])
+            listed = ", ".join(one[INDEX] for one in found[:_LISTED])
             raise UsageError(f"several uploads begin with {display(artifact_id)}: {listed}", hint="give more of the id")
         raise UnknownPath(
             f"nothing was uploaded as {display(artifact_id)}", hint="see what was: find(), or track find --all"

@@ -13,7 +13,7 @@ from track.model.digest import Digest
 from track.model.names import check_entry_path, display
 from track.model.pointer import Pointer
 from track.project import Project
-from track.verbs.run_open import Opened
+from track.verbs.run_open import LastCode, Opened
 
 NAMES = ("files",)
 """The label of a pointer that lists the names of its files, so that they are known where no data is."""
@@ -28,7 +28,7 @@ class Runs:
     is the parent of all the others. Threads may share it; another process begins anew.
     """
 
-    __slots__ = ("_first", "_lock", "_process")
+    __slots__ = ("_first", "_lock", "_process", "last")
 
     def __init__(self) -> None:
         """Nothing was begun yet."""
@@ -38,6 +38,7 @@ class Runs:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._first: dict[tuple[str | None, str | None], str] = {}
+        self.last = LastCode()
 
     @contextmanager
     def opened(self, who: tuple[str | None, str | None], begin: Callable[[str | None], Opened]) -> Iterator[Opened]:

@@ -33,8 +33,40 @@ class Chosen(NamedTuple):
     omitted: list[bytes]
 
 
-def revision_of(project: Project, writer: Writer, secrets: Sequence[str], *, require: str = "nothing") -> Revision:
+class LastCode:
+    """The code of the run that a program began last: of one that begins with the same code nothing is read again."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        """None began yet."""
+        self._known: tuple[tuple[object, ...], Revision] | None = None
+
+    def same(self, project: Project, facts: tuple[object, ...]) -> Revision | None:
+        """What was kept of these facts, where it is what was kept last and is still in the store."""
+        if self._known is None or self._known[0] != facts:
+            return None
+        revision = self._known[1]
+        kept = [digest for digest in (revision.code, revision.patch) if digest is not None]
+        return None if project.store.absent(kept) else revision
+
+    def keep(self, facts: tuple[object, ...], revision: Revision) -> Revision:
+        """Keep the one that was made of these facts, and give it."""
+        self._known = facts, revision
+        return revision
+
+
+def revision_of(
+    project: Project,
+    writer: Writer,
+    secrets: Sequence[str],
+    *,
+    require: str = "nothing",
+    last: LastCode | None = None,
+) -> Revision:
     """The code as it is now, its files and what differs from the commit added to the store's writer.
+
+    Where the tree, the commit, what is left out and the secrets are those of `last`, it is that.
 
     No file with content that no commit has is taken when it looks secret or one of the `secrets` stands in it, and the
     patch is written without both.
@@ -47,12 +79,16 @@ def revision_of(project: Project, writer: Writer, secrets: Sequence[str], *, req
     chosen = choose(project, secrets)
     with code_tree(project.git, project.worktree_state / ROOM, chosen.taken) as found:
         refuse_code(project, found, chosen.omitted, require)
+        last, head = last or LastCode(), project.git.head()
+        facts = (project.root, head, found.tree, found.base, *chosen.omitted, *secrets)
+        if (same := last.same(project, facts)) is not None:
+            return same
         code, secret = _keep(found, writer, secrets)
         patch = None
         if found.is_dirty and (changes := redacted_bytes(found.patch(secret), secrets)):
             patch = writer.add_content(changes)
         omitted = tuple(sorted({*chosen.omitted, *secret}))
-        return Revision(project.git.head(), found.tree, found.is_dirty, code, patch, omitted)
+        return last.keep(facts, Revision(head, found.tree, found.is_dirty, code, patch, omitted))
 
 
 def choose(project: Project, secrets: Sequence[str]) -> Chosen:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from track.errors import TrackError, UsageError
-from track.flows.run_code import revision_of
+from track.flows.run_code import LastCode, revision_of
 from track.flows.run_journal import journal_of
 from track.flows.run_secrets import secrets_of
 from track.model.names import check_user, display, text_of
@@ -53,8 +53,11 @@ def begin(
     status: str = "running",
     with_code: bool = True,
     require: str = "nothing",
+    last: LastCode | None = None,
 ) -> Living:
     """Begin a run, with its code state kept in the store, and return it; durable when it returns.
+
+    `last` knows the code of the run that this program began before.
 
     Raises:
         TrackError: the code is not as `require`, one of `run_policy.LEVELS`, asks; nothing was begun.
@@ -67,7 +70,7 @@ def begin(
     revision = None
     if with_code:
         with project.store.writer() as writer:
-            revision = revision_of(project, writer, hidden, require=require)
+            revision = revision_of(project, writer, hidden, require=require, last=last)
             writer.commit()
     journal = journal_of(project)
     started = datetime.now(UTC)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from track.flows.run_code import LastCode
 from track.flows.run_environment import environment_of
 from track.flows.run_journal import journal_of
 from track.flows.run_secrets import secrets_of
@@ -16,6 +17,8 @@ from track.project import Project
 from track.runs.holder import hold
 from track.runs.journal import Living
 from track.runs.observe import Python
+
+__all__ = ["LastCode", "Opened", "run_open"]
 
 
 class Opened(NamedTuple):
@@ -32,10 +35,12 @@ class Opened(NamedTuple):
     hidden: tuple[str, ...]
 
 
-def run_open(project: Project, wishes: Wishes | None = None, *, outer: str | None = None) -> Opened:
+def run_open(
+    project: Project, wishes: Wishes | None = None, *, outer: str | None = None, last: LastCode | None = None
+) -> Opened:
     """Begin a run, with this program's words and Python, durably; or take part in the living run `outer`.
 
-    A run that is begun has the run of `TRACK_RUN_ID` as its parent.
+    A run that is begun has the run of `TRACK_RUN_ID` as its parent. `last` knows the code of the one begun before.
 
     Raises:
         UsageError: a name, folder or fact that cannot be.
@@ -49,7 +54,7 @@ def run_open(project: Project, wishes: Wishes | None = None, *, outer: str | Non
     wishes = wishes or Wishes()
     wishes = wishes._replace(parent=wishes.parent or os.environ.get(RUN_ID))
     words = tuple(getattr(sys, "orig_argv", None) or sys.argv)
-    living = begin(project, wishes, words)
+    living = begin(project, wishes, words, last=last)
     hold(living.folder)
     facts = environment_of(project, _this_python())
     return Opened(living, living.edit(lambda draft: replace(draft, environment=facts)), branch, False, hidden)
