@@ -62,12 +62,36 @@ def test_a_range_costs_one_request_of_about_its_own_size(
 def test_a_bad_block_of_a_pack_costs_what_is_in_it_alone(place: SealedPlace, behind: Counting, tmp_path: Path) -> None:
     place.put(PACK, CONTENT)
     spoil(only(behind, "packs"), 2 * SEALED_BLOCK + 100)
-    expected = CONTENT[: 2 * BLOCK] + bytes(BLOCK) + CONTENT[3 * BLOCK :]
+    noise = place.sealing.noise(PACK, 2, BLOCK)
+    expected = CONTENT[: 2 * BLOCK] + noise + CONTENT[3 * BLOCK :]
     assert place.get(PACK) == expected
-    assert place.get_range(PACK, 2 * BLOCK - 5, 10) == CONTENT[2 * BLOCK - 5 : 2 * BLOCK] + bytes(5)
+    assert place.get_range(PACK, 2 * BLOCK - 5, 10) == CONTENT[2 * BLOCK - 5 : 2 * BLOCK] + noise[:5]
     assert place.get_range(PACK, 3 * BLOCK, 10) == CONTENT[3 * BLOCK : 3 * BLOCK + 10]
     staged = place.get_file(PACK, tmp_path, limit=len(CONTENT))
     assert staged.path.read_bytes() == expected and staged.digest == place.digest(PACK) == digest_of(expected)
+
+
+def test_a_bad_block_of_zeros_is_not_taken_for_zeros(place: SealedPlace, behind: Counting, tmp_path: Path) -> None:
+    zeros = bytes(3 * BLOCK)
+    place.put(PACK, zeros)
+    spoil(only(behind, "packs"), SEALED_BLOCK + 100)
+    assert place.digest(PACK) != digest_of(zeros) and place.get(PACK) != zeros
+    assert bytes(place.get_range(PACK, BLOCK, BLOCK)) != bytes(BLOCK)
+    assert place.get_file(PACK, tmp_path, limit=len(zeros)).digest != digest_of(zeros)
+
+
+@pytest.mark.parametrize("size", [0, 5, BLOCK, 2 * BLOCK, 2 * BLOCK + 5])
+@pytest.mark.parametrize("more", [1, OVERHEAD - 1, OVERHEAD, OVERHEAD + 1, SEALED_BLOCK, SEALED_BLOCK + OVERHEAD])
+def test_whatever_stands_behind_the_end_makes_it_another_file(
+    place: SealedPlace, behind: Counting, tmp_path: Path, size: int, more: int
+) -> None:
+    content = CONTENT[:size]
+    place.put(PACK, content)
+    path = only(behind, "packs")
+    overwrite(path, path.read_bytes() + bytes(more))
+    assert place.digest(PACK) != digest_of(content) and place.get(PACK) != content
+    assert bytes(place.get_range(PACK, 0, size + 1)) != content
+    assert place.get_file(PACK, tmp_path, limit=size + 2 * SEALED_BLOCK).digest != digest_of(content)
 
 
 @pytest.mark.parametrize("key", ["roots/a/b", "index/0-a", "tombstones/a"])

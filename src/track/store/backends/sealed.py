@@ -1,7 +1,7 @@
 """A place whose files are sealed: what goes on to the place behind it tells its server neither contents nor names.
 
 What is below `packs/` and `objects/` is checked against its digest by whoever reads it, down to each object and chunk:
-there a block that is not right gives zeros, so that only what lies in it counts as damaged, and its neighbours can be
+there a block that is not right gives noise, so that only what lies in it counts as damaged, and its neighbours can be
 saved. Anything else is refused whole.
 """
 
@@ -31,7 +31,7 @@ _SPREAD = ("packs", "objects")
 """Folders of many files, which are spread over others by the beginning of their names."""
 _BLOCKS = 16
 _BLOCKS_AT_ONCE = 272
-"""Somewhat more than a pack has, so that one is read with one request."""
+"""Somewhat more than a pack has, so that one is read with one request where requests are far away."""
 
 
 class SealedPlace(Around):
@@ -119,12 +119,12 @@ class SealedPlace(Around):
         return Staged(path, Digest(hasher.digest()), size)
 
     def digest(self, key: str) -> Digest:
-        """The digest of the bytes of a key, read in pieces. Raises NoSuchKey, DamagedObject."""
+        """The digest of the bytes of a key, read, opened and hashed piece by piece. Raises NoSuchKey, DamagedObject."""
         if key in _PLAIN:
             return self.behind.digest(key)
         hidden, opening = self.key_behind(key), Opening(self.sealing, key)
-        hasher = blake3(max_threads=hash_threads())
-        at, end, wanted = 0, None, _BLOCKS_AT_ONCE * SEALED_BLOCK
+        hasher = blake3()
+        at, end, wanted = 0, None, (_BLOCKS_AT_ONCE if self.comes_in_parts else _BLOCKS) * SEALED_BLOCK
         while end is None or at < end:
             data = memoryview(self.behind.get_range(hidden, at, wanted))
             at += len(data)
@@ -132,10 +132,8 @@ class SealedPlace(Around):
                 end = at
             elif end is None:
                 end = self.behind.size(hidden) or at
-            for start in range(0, max(len(data), 1), _BLOCKS * SEALED_BLOCK):
-                part = data[start : start + _BLOCKS * SEALED_BLOCK]
-                is_end = at >= end and start + len(part) == len(data)
-                hasher.update(b"".join(opening.blocks(part, has_end=is_end)))
+            for block in opening.blocks(data, has_end=at >= end):
+                hasher.update(block)
         self._refuse_bad(key, opening.bad)
         return Digest(hasher.digest())
 

@@ -29,7 +29,7 @@ _CONTEXT = "track sealed store 1: "
 
 
 class Opened(NamedTuple):
-    """What came out of sealed blocks. In the place of a block that was not right, which `bad` counts, are zeros."""
+    """What came out of sealed blocks. In the place of a block that was not right, which `bad` counts, is noise."""
 
     data: bytes
     bad: int
@@ -45,7 +45,7 @@ class Sealing:
         def derived(purpose: str, length: int = 32) -> bytes:
             return blake3(material, derive_key_context=_CONTEXT + purpose).digest(length)
 
-        self._contents, self._salts = derived("contents"), derived("salts")
+        self._contents, self._salts, self._noise = derived("contents"), derived("salts"), derived("noise")
         self._names = AESSIV(derived("names", 64))
         self.key_id = derived("fingerprint", 16).hex()
         """Says which key it is, and nothing about it; 32 hex digits."""
@@ -98,6 +98,10 @@ class Sealing:
             return None
         return name if self.name(folder, name) == sealed else None
 
+    def noise(self, name: str, number: int, length: int) -> bytes:
+        """What stands in the place of a bad block: as many bytes, which no content has there, as zeros it may."""
+        return blake3(_framed(name) + number.to_bytes(8, "big"), key=self._noise).digest(length)
+
     def cipher(self, name: str, salt: bytes) -> AESGCM:
         """What encrypts the blocks of one file."""
         return AESGCM(blake3(_framed(name) + salt, key=self._contents).digest())
@@ -113,12 +117,13 @@ class Opening:
         self._cipher: AESGCM | None = None
         self._is_over = False
         self.bad = 0
-        """How many blocks were not what they should be, and gave zeros; cut-off ends count."""
+        """How many blocks were not what they should be, and gave noise; cut-off ends count."""
 
     def blocks(self, data: bytes | memoryview, *, has_end: bool) -> Iterator[bytes]:
         """The bytes of each of these blocks, which go on where the ones before ended; all but the last are whole.
 
-        `has_end` says that the file ends where they do. A block that is too short to be one gives zeros, too.
+        `has_end` says that the file ends where they do. A block that is too short to be one gives noise, too, and so
+        does whatever stands behind the last one: at least a byte.
         """
         view = memoryview(data)
         if has_end and not view and not self._is_over:
@@ -130,7 +135,8 @@ class Opening:
             self._number += 1
             if found is None:
                 self.bad += 1
-                yield bytes(len(block) - OVERHEAD if len(block) >= OVERHEAD else len(block))
+                length = len(block) - OVERHEAD if len(block) >= OVERHEAD else len(block)
+                yield self._sealing.noise(self._name, self._number - 1, max(1, length))
                 continue
             if is_end and not self._is_over:
                 self.bad += 1  # what was read is right, and not all
