@@ -31,7 +31,7 @@ def test_what_was_never_verified_comes_first_and_then_the_oldest(tmp_path: Path)
 
 def test_a_share_is_what_comes_first(tmp_path: Path) -> None:
     with filled(tmp_path / "r", a=30, b=10, d=20) as record:
-        turn = Round(record, take=lambda count: count // 2)
+        turn = Round(record, take=lambda sizes: len(sizes) // 2)
         assert [b"c", b"b"] == [NAMES[number] for number in turn.ordered(NAMES)]
 
 

@@ -181,6 +181,18 @@ def test_a_sample_of_a_remote_is_what_was_verified_longest_ago(here: Path, remot
     assert check(here, remote="origin", portion=portion_of("100%")).read_bytes == whole.read_bytes
 
 
+def test_a_percentage_of_a_remote_is_one_of_its_bytes(here: Path, remote: Path) -> None:
+    """The four large objects are nearly all of it; the packs are half of its files."""
+    sizes = [path.stat().st_size for path in (*files(remote / "packs"), *files(remote / "objects"))]
+    read = [check(here, remote="origin", portion=portion_of("50%")).read_bytes for _ in range(2)]
+    assert all(0.5 <= one / sum(sizes) <= 0.76 for one in read)
+    assert sum(read) >= sum(sizes)
+    for _ in range(4):
+        said = track("verify", "--remote", "origin", "--sample", "25%", cwd=here).ok().out
+        share = float(said.partition("(")[2].partition("%")[0])
+        assert 25 <= share <= 51
+
+
 def test_quick_asks_whether_everything_is_there_and_says_so(here: Path, remote: Path) -> None:
     done = track("verify", "--remote", "origin", "--quick", cwd=here).ok()
     assert "existence only" in done.err and "0 B read" in done.out

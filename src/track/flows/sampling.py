@@ -1,5 +1,7 @@
 """Sampling: some of the objects of the store, chosen by chance, to be looked at in place of all; and for how long."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
@@ -18,6 +20,16 @@ class Portion(NamedTuple):
 
     objects: int | None
     percent: float | None
+
+    def first_of(self, sizes: Sequence[int]) -> int:
+        """How many files of these sizes, beginning with the first: so many, or until they have so much of the bytes.
+
+        At least one, if any.
+        """
+        if self.objects is not None:
+            return min(len(sizes), self.objects)
+        wanted = sum(sizes) * (self.percent or 0) / 100
+        return next((count for count, had in enumerate(accumulate(sizes), 1) if had >= wanted), len(sizes))
 
     def of(self, count: int) -> int:
         """How many of so many; at least one, if any."""

@@ -118,9 +118,9 @@ class _Checking:
         files += [_File(held.digest, held.length, False) for held in self._known.inside(None)]
         self.total_count = sum(self._inside.get(file.digest, 0) if file.is_pack else 1 for file in files)
         self.total_bytes = sum(file.size for file in files)
-        ordered = [files[number] for number in self._turn.ordered([file.key.encode() for file in files])]
+        order = self._turn.ordered([file.key.encode() for file in files], [file.size for file in files])
         self._turn.forget_others()
-        return ordered
+        return [files[number] for number in order]
 
     def read(self, files: list[_File], progress: Progress) -> Iterator[Problem]:
         """Read file after file, several at a time, until the time is over."""

@@ -125,16 +125,17 @@ class Round:
         record: VerifiedRecord,
         *,
         until_s: float | None = None,
-        take: Callable[[int], int] | None = None,
+        take: Callable[[Sequence[int]], int] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         """`until_s` is when, by `clock`, nothing more is begun; None: it goes to the end.
 
-        `take` says of how many names how many it is about: those that come first.
+        `take` is given the sizes in bytes of all that there is, in its order, and says of how much it is about: so many
+        as come first.
         """
         self._record, self._until_s, self._clock, self._now_s = record, until_s, clock, now_s
-        self._take = take or int
+        self._take = take or len
         self._times = record.times()
         self._noted: dict[bytes, int] = {}
         self._names: set[bytes] = set()
@@ -144,11 +145,14 @@ class Round:
         self.oldest_s: int | None = None
         """When that of what was left which was verified longest ago was; 0 when never; None when nothing was left."""
 
-    def ordered(self, names: Sequence[bytes]) -> list[int]:
-        """The numbers of the names: what was verified longest ago first, and what never was before that."""
+    def ordered(self, names: Sequence[bytes], sizes: Sequence[int] = ()) -> list[int]:
+        """The numbers of the names: what was verified longest ago first, and what never was before that.
+
+        `sizes`, in bytes, are for a round that is about a part.
+        """
         self._names.update(names)
         order = sorted(range(len(names)), key=lambda number: self._times.get(names[number], 0))
-        return order[: self._take(len(names))]
+        return order[: self._take([sizes[number] if sizes else 0 for number in order])]
 
     def forget_others(self) -> None:
         """Drop from the record what was not among the names of this round: it is no more."""

@@ -36,9 +36,10 @@ class Verified:
     """What was looked at, and every problem, sorted by path. `fetchable_count` objects are at a remote alone, as far as
     is known here; `unasked_count` are not here, and no remote was asked: a shallow clone never asked for them.
 
-    Of a sample, `total_count` objects of `total_bytes` are all that there are. Where the time was over sooner,
-    `left_count` files (folders of working data) of `left_bytes` were not come to; what was verified longest ago among
-    them was so at `oldest_s` (seconds since 1970; 0: never). `is_quick`: nothing was read.
+    Of a sample, `total_count` objects of `total_bytes` are all that there are; at a remote, those are bytes of files.
+    Where the time was over sooner, `left_count` files (folders of working data) of `left_bytes` were not come to; what
+    was verified longest ago among them was so at `oldest_s` (seconds since 1970; 0: never). `is_quick`: nothing was
+    read.
 
     Of a remote, `unpushed_count` versions that are staged or at HEAD were never all there, and `unread_count` were not
     looked for there, for their manifests are not here and were not read, or the time was over.
@@ -256,7 +257,7 @@ def _name_the_rest(found: Findings) -> None:
 def _verify_remote(project: Project, name: str, how: _How) -> Verified:
     """Read what a remote has; what is lost there is named by the artifacts here that need it."""
     found = Findings()
-    take = None if how.portion is None else how.portion.of
+    take = None if how.portion is None else how.portion.first_of
     path = project.state / "remotes" / f"{name}.verified"
     with (
         remotes.connected(project, remotes.choose(project, name), sending=False) as remote,

@@ -23,8 +23,8 @@ _HELP = """Read and hash everything: your data against its pointers, the store, 
   track verify --json               for scripts
 
 What was verified longest ago comes first, and what was never verified before that; a run that is stopped loses at
-most a few seconds. With --remote, --sample takes packs and large objects that come first in that order; of the store
-here it takes objects by chance.
+most a few seconds. With --remote, --sample takes packs and large objects that come first in that order, so many or
+until they have so much of its bytes; of the store here it takes objects by chance.
 
 No stat is believed and no size taken for a digest. A pack or a large object is whole when its bytes have the digest
 that names it; --deep also expands and hashes every object in every pack, and follows the manifests and recipes of
@@ -114,13 +114,20 @@ def _show(verified: Verified) -> None:
     where = f"at {display(verified.remote)}" if verified.remote else "here"
     looked = f"{count_text(verified.objects_count, 'object')} {where}, {size_text(verified.read_bytes)} read"
     if verified.total_count:
-        share = verified.objects_count / verified.total_count
+        share = _share(verified)
         every = f"{count_text(verified.total_count, 'object')}, {size_text(verified.total_bytes or 0)}"
         looked += f" ({share:.1%} of {every})"
     if not verified.remote:
         looked = f"{count_text(verified.artifacts_count, 'artifact')}, {looked}"
     wrong = f"{count_text(len(verified.problems), 'problem')}" if verified.problems else "nothing is wrong"
     emit(f"{looked}: {wrong}")
+
+
+def _share(verified: Verified) -> float:
+    """How much a sample was: of the objects here, each of which has the same chance; of the bytes of a remote."""
+    if verified.remote:
+        return verified.read_bytes / max(1, verified.total_bytes or 0)
+    return verified.objects_count / max(1, verified.total_count or 0)
 
 
 def _row(problem: Problem) -> list[str]:
