@@ -39,6 +39,8 @@ class Findings:
     in_place: set[tuple[bytes, Digest]] = field(default_factory=set)
     artifacts: set[bytes] = field(default_factory=set)
     fetchable: set[bytes] = field(default_factory=set)
+    old: set[bytes] = field(default_factory=set)
+    """Those of `fetchable` that only older versions need: a repair brings them, a fetch does not."""
     unasked: set[bytes] = field(default_factory=set)
     """What nobody ever asked for in a shallow clone, and no remote was asked about either."""
     files_count: int = 0

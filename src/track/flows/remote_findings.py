@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from track.errors import TrackError
 from track.flows.findings import Findings, Kind
+from track.flows.hurt import hurt_versions
 from track.model.manifest import walk
 from track.model.names import display
 from track.model.pointer import Pointer
@@ -28,12 +29,16 @@ def note_losses(
     step = f"track repair --remote {display(remote)}"
     for path, pointer in here if kinds else ():
         _name_losses(project, (path, pointer), kinds, found, step)
+    for one in hurt_versions(project, kinds.keys() - found.named):
+        found.named.add(one.digest)
+        what = "part of its manifest is" if one.is_manifest else "is"
+        found.add(kinds[one.digest], one.path, f"{what} lost at the remote, {one.version}", one.digest, step)
     for problem in checked.problems:
         digest = problem.digests[0] if len(problem.digests) == 1 else None
-        is_old = bool(problem.digests) and found.named.isdisjoint(problem.digests)
+        is_unnamed = bool(problem.digests) and found.named.isdisjoint(problem.digests)
         what = f"{problem.what} at {display(remote)}"
-        if is_old:
-            what += ", with older versions"
+        if is_unnamed:
+            what += ", with what no pointer here or in any commit needs"
         elif problem.recipes and not problem.digests:
             what += f"; it has the recipes of {len(problem.recipes):,} large objects, which come whole, not in parts"
         found.add(_kind(problem), problem.key.encode(), what, digest, step)

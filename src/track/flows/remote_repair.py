@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, UnknownRevision
 from track.flows.findings import Findings
+from track.flows.hurt import hurt_versions
 from track.flows.reach import UNBELIEVABLE, Version, every_ref, name_losses, objects_below, versions
 from track.flows.remote_below import look_below
 from track.flows.remotes import choose, clone_id, connected
@@ -98,9 +99,19 @@ def _result(case: _Case, mended: Sequence[Mended], lost: set[bytes]) -> Repair:
         sum(one.lost_count == 0 for one in mended),
         frozenset(lost - missing),
         frozenset(lost & missing),
-        name_losses(case.versions, lost, case.project.store.read, most=20) if lost else (),
+        _names(case, lost),
         tuple(case.salvage.unasked),
     )
+
+
+def _names(case: _Case, lost: set[bytes]) -> tuple[str, ...]:
+    """The files that need what is lost, a line each, of older versions where no other needs it."""
+    older = hurt_versions(case.project, lost)
+    at_refs = {bytes(one.pointer.digest) for one in case.versions}
+    old = [one for one in older if bytes(one.pointer.digest) not in at_refs]
+    rest = lost - {one.digest for one in old}
+    told = name_losses(case.versions, rest, case.project.store.read, most=20) if rest else ()
+    return (*told, *(one.line for one in old[:20]))
 
 
 def _by_ref(found: Iterable[Version]) -> dict[str, tuple[Digest, ...]]:

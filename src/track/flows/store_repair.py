@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, UnknownRevision
+from track.flows.hurt import Hurt, hurt_versions
 from track.flows.reach import (
     UNBELIEVABLE,
     Version,
@@ -22,8 +23,10 @@ from track.progress import Progress, silent
 from track.project import Project
 from track.store.checkup import Bad, check_store
 from track.store.lost import drop_lost, read_lost
+from track.store.purged import purged_in
 
 _ROUNDS = 8
+_SHOWN = 20
 
 
 class Mended(NamedTuple):
@@ -65,12 +68,17 @@ def repair_store(project: Project, *, dry_run: bool, progress: Progress = silent
     if dry_run:
         bad = _without_other_copies(project, bad, checked.bad)
     noted = read_lost(store.rooms) | store.index.cut | before
+    hidden = purged_in(store.rooms).keys()
     salvage = Salvage(project, dry_run=dry_run, progress=progress)
     needed: set[bytes] = set()
     missing: set[bytes] = set()
+    hurt: tuple[Hurt, ...] = ()
     found, old = _versions(project)
     for _ in range(_ROUNDS):  # a manifest that came back says what else is needed
         missing, needed = _lacking(project, found, at_remotes_too=False), _lacking(project, [*found, *old])
+        noted |= store.absent(store.index.broken())
+        hurt = hurt_versions(project, (store.absent(noted) | set(bad)) - needed - hidden)
+        needed |= {one.digest for one in hurt}
         gone = set(bad) if dry_run else store.absent(bad)
         wanted = gone | (noted & needed) | missing
         before_count = len(salvage.found)
@@ -81,8 +89,15 @@ def repair_store(project: Project, *, dry_run: bool, progress: Progress = silent
     left = (wanted - salvage.found.keys()) if dry_run else store.absent(wanted)
     if not dry_run:
         drop_lost(store.rooms, noted - left)
-    names = name_losses([*found, *old], left, store.read, most=20) if left else ()
+    names = _names(project, [*found, *old], hurt, left)
     return _told(checked.bad, salvage, left, set(bad) | noted)._replace(names=names)
+
+
+def _names(project: Project, found: Sequence[Version], hurt: Sequence[Hurt], left: set[bytes]) -> tuple[str, ...]:
+    """The files that need what is lost, a line each; of older versions where no other needs it."""
+    older = tuple(one.line for one in hurt if one.digest in left)[:_SHOWN]
+    rest = left - {one.digest for one in hurt}
+    return (*(name_losses(found, rest, project.store.read, most=_SHOWN) if rest else ()), *older)
 
 
 def _told(bad: Sequence[Bad], salvage: Salvage, left: set[bytes], damaged: set[bytes]) -> Repair:

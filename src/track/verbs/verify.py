@@ -11,6 +11,7 @@ from track.errors import ConflictedPointer, MalformedPointer, NotAPointer, Track
 from track.flows import remotes
 from track.flows.data_check import check_data
 from track.flows.findings import Findings, Problem
+from track.flows.hurt import lost_before, note_hurt
 from track.flows.pointers import overwritten
 from track.flows.reach import every_ref, versions
 from track.flows.remote_below import look_below
@@ -34,7 +35,8 @@ _AT_ONCE = 4096
 @dataclass(frozen=True, slots=True)
 class Verified:
     """What was looked at, and every problem, sorted by path. `fetchable_count` objects are at a remote alone, as far as
-    is known here; `unasked_count` are not here, and no remote was asked: a shallow clone never asked for them.
+    is known here, and `old_count` of them are of older versions; `unasked_count` are not here, and no remote was asked:
+    a shallow clone never asked for them.
 
     Of a sample, `total_count` objects of `total_bytes` are all that there are; at a remote, those are bytes of files.
     Where the time was over sooner, `left_count` files (folders of working data) of `left_bytes` were not come to; what
@@ -61,6 +63,7 @@ class Verified:
     unpushed_count: int = 0
     unread_count: int = 0
     unasked_count: int = 0
+    old_count: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -116,6 +119,7 @@ def verify(
         if path and not any(_covers(path, artifact) for artifact in found.artifacts):
             raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint="track ls")
     rounds: list[Round] = []
+    lost = set[bytes]() if asked else lost_before(project)
     if portion is not None:
         _verify_sample(project, portion, found, how)
     elif not asked:
@@ -130,6 +134,8 @@ def verify(
                 rounds[-1].forget_others()
     for (path, _), pointer in sorted(every.items(), key=_by_path):
         check_version(project, path, pointer, found, reads=bool(asked))
+    if not asked:
+        note_hurt(project, lost, found)
     _name_the_rest(found)
     return _verified(None, found, rounds)
 
@@ -155,6 +161,7 @@ def _verified(remote: str | None, found: Findings, rounds: Iterable[Round], *, i
         found.unpushed_count,
         found.unread_count,
         len(found.unasked),
+        len(found.old),
     )
 
 
@@ -248,9 +255,9 @@ def _verify_sample(project: Project, portion: Portion, found: Findings, how: _Ho
 
 
 def _name_the_rest(found: Findings) -> None:
-    """Objects that are damaged and that no pointer looked at needs."""
+    """Objects that are damaged and that no version needs, as far as was looked."""
     for digest in found.bad.keys() - found.named:
-        what = f"object {Digest(digest)} is damaged; no pointer at HEAD, staged or in the working tree needs it"
+        what = f"object {Digest(digest)} is damaged; no pointer here or in any commit needs it"
         found.add("damaged", found.bad[digest].encode(), what, digest, "track repair")
 
 

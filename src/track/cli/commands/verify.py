@@ -94,8 +94,11 @@ def _show(verified: Verified) -> None:
         emit(f"… and {len(verified.problems) - _SHOWN:,} more: track verify --json")
     for step in dict.fromkeys(problem.next_step for problem in verified.problems[:_SHOWN]):
         hint(step)
-    if verified.fetchable_count:
-        note(f"{count_text(verified.fetchable_count, 'object')} not here, but at a remote (track fetch)")
+    if recent_count := verified.fetchable_count - verified.old_count:
+        note(f"{count_text(recent_count, 'object')} not here, but at a remote (track fetch)")
+    if verified.old_count:
+        lost = count_text(verified.old_count, "object")
+        note(f"{lost} of older versions not here any more, but at a remote (track repair)")
     if verified.unasked_count:
         note(f"{count_text(verified.unasked_count, 'object')} not here, never asked for; no remote was asked")
         hint("track pull PATH brings what you need   to ask one: track verify --remote NAME")
@@ -146,6 +149,7 @@ def _document(verified: Verified) -> dict[str, object]:
         "total_objects": verified.total_count,
         "total_bytes": verified.total_bytes,
         "fetchable": verified.fetchable_count,
+        "fetchable_old": verified.old_count,
         "never_asked": verified.unasked_count,
         "left_files": verified.left_count,
         "left_bytes": verified.left_bytes,
