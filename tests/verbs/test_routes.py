@@ -156,7 +156,7 @@ def test_a_damaged_copy_is_passed_over_and_the_next_push_mends_it(repo: Path) ->
     spoil_all(repo.parent / "remote")
     done = track("pull", cwd=clone).ok()
     assert "`origin` (../remote) was passed over: 3 objects there are damaged" in done.err
-    assert "hint: where the data is whole, this mends it: track verify --remote origin && track push origin" in done.err
+    assert "hint: where the data is whole, this mends it: track repair --remote origin" in done.err
     assert read_tree(clone, leave_out=TOP) == read_tree(repo, leave_out=TOP)
     track("remote", "add", "origin", "../remote", cwd=clone).ok()
     assert track("verify", "--remote", "origin", cwd=clone).code == 7

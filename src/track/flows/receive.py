@@ -293,7 +293,7 @@ def _losses(
     if bad := lost & damaged:
         return DamagedObject(
             f"{files}: {len(bad)} of the objects at {names} are damaged; nothing of them was placed",
-            hint=f"where the data is whole, this sends it again: {again}",
+            hint=f"where the data is whole, this mends it: {again}",
             details=lines,
         )
     error = MissingObject(
@@ -305,5 +305,5 @@ def _losses(
 
 
 def _again(named: Named) -> str:
-    """What finds out everything that is bad at a remote, and sends it again."""
-    return f"track verify --remote {display(named.name)} && track push {display(named.name)}"
+    """What finds out everything that is bad at a remote, and puts it right."""
+    return f"track repair --remote {display(named.name)}"

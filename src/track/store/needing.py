@@ -86,7 +86,7 @@ def _needed(place: Place, held: Held) -> Needed:
     except (LookupError, DamagedObject) as error:
         raise MissingObject(
             f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
-            hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
+            hint="where the data is: track repair --remote NAME      sends it again",
         ) from error
 
 

@@ -46,5 +46,5 @@ def _read(place: Place, digest: bytes, places: list[Held]) -> bytes | None:
         return None
     raise MissingObject(
         f"object {digest.hex()[:8]} cannot be read at {place.url}, so nobody knows what is below it",
-        hint="where the data is whole: track verify --remote NAME && track push NAME      sends it again",
+        hint="where the data is whole: track repair --remote NAME      sends it again",
     )

@@ -70,7 +70,7 @@ def uses_of(place: Place, known: Known, objects: frozenset[bytes]) -> Uses:
 def _unreadable(place: Place, held: Held) -> MissingObject:
     return MissingObject(
         f"the recipe of blake3:{held.digest.hex()} cannot be read at {place.url}, so nobody knows its packs",
-        hint="where the data is: track verify --remote NAME && track push NAME      sends it again",
+        hint="where the data is: track repair --remote NAME      sends it again",
     )
 
 

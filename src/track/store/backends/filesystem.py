@@ -249,5 +249,5 @@ def too_large(url: str, key: str, limit: int) -> DamagedObject:
     """The error for what is larger than what was said of it, or than anything of ours is."""
     return DamagedObject(
         f"{url}: {key} has more than {limit:,} bytes, which it should not",
-        hint="whoever looks after it: track verify --remote NAME, then track push",
+        hint="whoever looks after it: track repair --remote NAME",
     )

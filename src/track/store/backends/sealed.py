@@ -176,7 +176,7 @@ class SealedPlace(Around):
         if bad and not key.startswith((PACKS, OBJECTS)):
             raise DamagedObject(
                 f"{self.url}: {key} is not what was sealed there: it was changed, cut off, or put in its place",
-                hint="whoever looks after it: track verify --remote NAME, then track push",
+                hint="whoever looks after it: track repair --remote NAME",
             )
 
 
