@@ -30,7 +30,7 @@ Read = Callable[[int, int], bytes | memoryview]
 
 AT_ONCE = 32 << 20
 """Packs up to this size are had in one piece; ours have half of it."""
-_PIECE = 4 << 20
+_PIECE = 1 << 20
 _WINDOW = 512 << 10
 """Bytes that are hashed for the pack and then for its objects, while they are in a core's own memory."""
 
@@ -57,14 +57,16 @@ class Inside(NamedTuple):
         return len(self.lost) + len(self.sound)
 
 
-def look_inside(read: Read, size: int, place: str) -> Inside:
+def look_inside(read: Read, size: int, place: str, *, at_once: int = AT_ONCE) -> Inside:
     """Read a pack of `size` bytes, and hash it and what is in it; `place` is for messages.
+
+    Up to `at_once` it is had in one piece. Where it comes in several, `size` has to be that of the file.
 
     Raises:
         TrackError: an object is compressed, and no zstd library is installed.
     """
     step = _PIECE
-    if size <= AT_ONCE:
+    if size <= at_once:
         data = memoryview(read(0, size + 1))  # what stands behind the end makes it another file
         size, step = len(data), _WINDOW
 

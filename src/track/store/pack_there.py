@@ -68,12 +68,13 @@ def is_sound(entry: PackEntry, stored: bytes) -> bool:
 def look_inside_there(place: Place, pack: bytes, size: int) -> Inside:
     """What is in a pack that should have `size` bytes, read once. Raises NoSuchKey."""
     key = pack_key(pack)
-    if size > AT_ONCE:  # it comes in pieces, from its end on
+    at_once = AT_ONCE if place.comes_in_parts else 0  # requests to a folder cost less than room for a whole pack
+    if size > at_once:
         found = place.size(key)
         if found is None:
             raise NoSuchKey(key)
         size = found
-    return look_inside(lambda at, length: place.get_range(key, at, length), size, key)
+    return look_inside(lambda at, length: place.get_range(key, at, length), size, key, at_once=at_once)
 
 
 def send_pack(place: Place, path: Path, name: bytes) -> None:
