@@ -25,6 +25,8 @@ from track.model.manifest import Entry
 from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.purge_notes import told
+from track.store.purged import purged_in
 from track.worktree.parts import placed_parts, remember
 from track.worktree.place import Placer
 
@@ -50,12 +52,14 @@ class BroughtArtifact:
 class Lacking:
     """An artifact of which nothing was placed: `count` objects of `size` bytes are not in the store.
 
-    Both are 0 when its manifest itself is not here, so that nobody can tell.
+    Both are 0 when its manifest itself is not here, so that nobody can tell. `purged` says of what was removed for good
+    when that was, by whom and why, as far as it is known here.
     """
 
     path: bytes
     count: int
     size: int
+    purged: str = ""
 
 
 class Kept(NamedTuple):
@@ -119,7 +123,7 @@ def bring(
             if (found := _planned(project, version, paths, choice, force=force, yielding=yielding)) is None:
                 continue
         except MissingObject:
-            lacking.append(Lacking(version.path, 0, 0))
+            lacking.append(Lacking(version.path, 0, 0, _purged(project, [version.pointer.digest])))
             continue
         except TrackError as error:
             if yielding:
@@ -130,7 +134,7 @@ def bring(
                 raise
             continue
         if found.absent:
-            lacking.append(_lacking(found))
+            lacking.append(_lacking(project, found))
             continue
         if found.kept:
             kept.append(Kept(version.path, tuple(_full_paths(found, found.kept)), None))
@@ -142,9 +146,15 @@ def bring(
     return Brought(done, tuple(lacking), _given_up(plans), tuple(kept), tuple(refused))
 
 
-def _lacking(found: Plan) -> Lacking:
+def _lacking(project: Project, found: Plan) -> Lacking:
     sizes = {entry.digest: entry.size for entry in found.writes.values() if entry.digest in found.absent}
-    return Lacking(found.path, len(found.absent), sum(sizes.values()))
+    return Lacking(found.path, len(found.absent), sum(sizes.values()), _purged(project, sorted(found.absent)))
+
+
+def _purged(project: Project, absent: Iterable[bytes]) -> str:
+    """What the purge of the first of these that was removed for good says of itself."""
+    purged = purged_in(project.store.rooms)
+    return next((told(purged[digest]) for digest in absent if digest in purged), "")
 
 
 def _given_up(plans: Sequence[Plan]) -> tuple[bytes, ...]:

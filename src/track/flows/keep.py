@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from track.errors import MissingObject, SpecialFile, TrackError, UnknownPath
+from track.errors import MissingObject, PurgedObject, SpecialFile, TrackError, UnknownPath
 from track.flows.linked import settle_links, written_through
 from track.flows.partly import compare, parts_here, parts_with, version_with
 from track.flows.spread import WORTH_SPREADING, spread_out
@@ -160,13 +160,14 @@ class Keeper:
 
     def _content(self, fd: int, seen: Scan, item: Item, told: Counted) -> Digest:
         path = seen.shown(item)
-        if item.stat.size < SMALL:
-            data = read_small(fd, item.name, item.stat, path=path)
-            return digest_of(data) if self._writer is None else self._writer.add(data)
-        with open_checked(fd, item.name, item.stat, path=path) as content:
-            if self._writer is None:
-                return hash_fd(content, item.stat.size, told)
-            return self._writer.add_file(content, item.stat.size, told)
+        with _named(path):
+            if item.stat.size < SMALL:
+                data = read_small(fd, item.name, item.stat, path=path)
+                return digest_of(data) if self._writer is None else self._writer.add(data)
+            with open_checked(fd, item.name, item.stat, path=path) as content:
+                if self._writer is None:
+                    return hash_fd(content, item.stat.size, told)
+                return self._writer.add_file(content, item.stat.size, told)
 
     def _kept_file(self, seen: Scan, pointer: Pointer | None) -> Kept:
         if not seen.folders:
@@ -175,12 +176,15 @@ class Keeper:
         else:
             entry = next(entry for _, entry in seen.folders[0].entries())
         digest = Digest(entry.digest)
+        self._refuse_purged(seen.path, digest)
         self._finished.append((seen, digest))
         counts = _file_counts(digest, pointer)
         return Kept("file", digest, entry.size, None, entry.mode == "x", *counts, seen.left_out)
 
     def _kept_directory(self, seen: Scan, pointer: Pointer | None) -> Kept:
-        root = self._root_of(seen)
+        with _named(seen.path):
+            root = self._root_of(seen)
+        self._refuse_purged(seen.path, root.digest)
         self._finished.append((seen, Digest(root.digest)))
         parts = parts_here(self._project, seen.path, pointer)
         if parts is not None and pointer is not None:
@@ -191,6 +195,12 @@ class Keeper:
         is_next = parts is None and pointer is not None and pointer.kind == "directory" and pointer.digest == seen.root
         counts = count(seen.changes()) if is_next else self._counts(pointer, root)
         return Kept("directory", Digest(root.digest), root.size, root.files, False, *counts, seen.left_out)
+
+    def _refuse_purged(self, path: bytes, digest: bytes) -> None:
+        """What was removed for good elsewhere may still be here: it is not kept, either."""
+        if self._writer is not None:
+            with _named(path):
+                self._writer.refuse_purged((digest,))
 
     def _root_of(self, seen: Scan) -> Root:
         """The manifest of what was found: the one that the rows describe, with what changed since."""
@@ -203,6 +213,8 @@ class Keeper:
         """The manifest of what is here and what was never placed here; only `parts` were."""
         try:
             partly = compare(self.read, pointer, parts, seen.entries())
+        except PurgedObject:
+            raise
         except MissingObject as error:
             named = [seen.path + b"/" + part for part in parts] if 0 < len(parts) <= _NAMED else [seen.path]
             error.hint = f"bring its manifest here first: track fetch -- {' '.join(map(typed, named))}"
@@ -217,6 +229,8 @@ class Keeper:
             raise UnknownPath(f"{display(path)} is not a directory artifact", hint=f"track ls {typed(path)}")
         try:
             changes = dict(change for part in parts for change in self._part(path, part, pointer.digest))
+        except PurgedObject:
+            raise
         except MissingObject as error:
             error.hint = f"bring its manifest here first: track fetch -- {typed(path)}"
             raise
@@ -284,6 +298,16 @@ class Keeper:
     def read(self, digest: bytes) -> bytes:
         """A node that this keeper made, or that the store has."""
         return self._nodes[digest] if digest in self._nodes else self._project.store.read(digest)
+
+
+@contextmanager
+def _named(path: bytes) -> Iterator[None]:
+    """What cannot be kept because it was removed for good is told with its path."""
+    try:
+        yield
+    except PurgedObject as error:
+        error.message = f"`{display(path)}` is not kept: {error.message}"
+        raise
 
 
 def _change(pair: Pair) -> tuple[bytes, Entry | None]:

@@ -6,7 +6,7 @@ from track.errors import MissingObject, PurgedObject
 from track.model.digest import Digest
 from track.model.names import display
 from track.project import Project
-from track.store.purge_notes import told
+from track.store.purge_notes import GONE, told
 from track.store.purged import note_purged, purged_in
 from track.store.remote import Remote
 from track.store.tombstones import read_tombstones, together
@@ -37,4 +37,4 @@ def explain(project: Project, error: MissingObject) -> None:
             lines[f"{', '.join(map(display, purge.paths))} {told(purge)}"] = None
     if lines:
         error.details = (*error.details, *list(lines)[:_SHOWN])
-        error.hint = "it is gone for good: choose another version, or let it go: track rm --cached"
+        error.hint = GONE

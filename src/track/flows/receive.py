@@ -15,7 +15,7 @@ from track.model.names import display
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.nodes_there import read_there
-from track.store.purge_notes import told
+from track.store.purge_notes import GONE, told
 from track.store.purged import purged_in
 from track.store.remote import Remote
 
@@ -287,7 +287,7 @@ def _losses(
         named, count = ", ".join(map(display, purge.paths)), f"{len(gone)} object{'s' if len(gone) > 1 else ''}"
         return PurgedObject(
             f"{files}: {named} {told(purge)}; {count} of what is wanted went with that",
-            hint="it is gone for good: choose another version, or let it go: track rm --cached",
+            hint=GONE,
             details=lines,
         )
     if bad := lost & damaged:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
-from track.errors import InsideArtifact, TrackError, UnknownPath, UsageError
+from track.errors import InsideArtifact, PurgedObject, TrackError, UnknownPath, UsageError
 from track.flows.keep import Keeper, Kept
 from track.flows.pointers import exists, owner_of, pointer_at
 from track.flows.pointing import pointer_of_content, refuse_in_git
@@ -27,6 +27,7 @@ from track.model.record import Used
 from track.progress import Progress, silent
 from track.project import Project
 from track.runs.observe import Data, is_opened_in_c
+from track.store.purge_notes import purged_at, told
 
 _DATA = ("file", "directory")
 _LOOKED_AT = 500
@@ -123,12 +124,20 @@ def check_inputs(project: Project, paths: Iterable[bytes], before: Mapping[bytes
 
     Raises:
         UnknownPath: one of them is neither an artifact nor inside one, or its data is not here.
+        PurgedObject: one of them was removed for good: what is still here is stored nowhere.
     """
+    purged = purged_at(project.store_path)
     for path in paths:
         owner = path if path in before else owner_of(project, path)
         if owner is None:
             raise UnknownPath(
                 f"`{display(path)}` is declared as an input and is not tracked", hint=f"track add {typed(path)}"
+            )
+        one = before.get(owner)
+        if one is not None and (purge := purged.get(one.digest or one.pointer.digest)) is not None:
+            raise PurgedObject(
+                f"`{display(owner)}` is declared as an input and {told(purge)}",
+                hint=f"use another version, or let the name go: track rm --cached {typed(owner)}",
             )
         if not exists(project, path):
             raise UnknownPath(
@@ -178,27 +187,37 @@ def owner_among(tracked: Container[bytes], path: bytes) -> bytes | None:
     return next((folder for end in range(len(parts), 0, -1) if (folder := b"/".join(parts[:end])) in tracked), None)
 
 
-def save_inputs(project: Project, inputs: Iterable[Used], progress: Progress = silent) -> list[Used]:
-    """Store inputs that are saved nowhere and still are as they were used; those that changed meanwhile are returned.
+class Unsaved(NamedTuple):
+    """Inputs that are saved nowhere: those that changed meanwhile, and what to say of those that were purged."""
+
+    changed: tuple[Used, ...] = ()
+    purged: tuple[PurgedObject, ...] = ()
+
+
+def save_inputs(project: Project, inputs: Iterable[Used], progress: Progress = silent) -> Unsaved:
+    """Store inputs that are saved nowhere and still are as they were used; what could not be is returned.
 
     Raises:
         DiskFull, StoreUnwritable: the store cannot take it.
     """
-    lost = []
+    lost, purged = list[Used](), list[PurgedObject]()
     unsaved = [used for used in inputs if used.path is not None and project.store.absent([used.digest])]
     if not unsaved:
-        return []
+        return Unsaved()
     with Keeper(project, progress=progress) as keeper:
         for used in unsaved:
             assert used.path is not None
             try:
                 kept = keeper.keep(used.path, pointer_at(project, pointer_path(used.path)))
+            except PurgedObject as error:
+                purged.append(error)
+                continue
             except TrackError:
                 lost.append(used)
                 continue
             lost += [used] if kept.digest != used.digest else []
         keeper.commit()
-    return lost
+    return Unsaved(tuple(lost), tuple(purged))
 
 
 def keep_outputs(

@@ -12,6 +12,7 @@ from track.errors import ChangedWhileAdding, CommandNotFound, MissingOutput, Tra
 from track.flows.run_artifacts import (
     Made,
     Tracked,
+    Unsaved,
     check_inputs,
     check_outputs,
     inputs_of,
@@ -179,8 +180,12 @@ def _place_of(work: _Work) -> Iterator[Project]:
         return
     used = inputs_of(work.before, work.inputs, ())
     with project.lock():
-        if lost := save_inputs(project, used, work.progress):
-            raise ChangedWhileAdding(f"`{lost[0].called}` changes all the time", hint="wait until it is written")
+        unsaved = save_inputs(project, used, work.progress)
+    if unsaved.purged:
+        raise unsaved.purged[0]
+    if unsaved.changed:
+        shown = unsaved.changed[0].called
+        raise ChangedWhileAdding(f"`{shown}` changes all the time", hint="wait until it is written")
     by_name = work.living.record().of("input")  # nothing else is known yet
     draft = replace(work.living.record(), artifacts=(*used, *by_name))
     code = code_version(draft)
@@ -227,18 +232,21 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
         # in isolation nothing tracked is there but what was declared: what was opened besides was not found
         used = inputs_of(work.before, work.inputs, seen.read if place is project else ())
         try:
-            lost = save_inputs(project, used, work.progress)
+            unsaved = save_inputs(project, used, work.progress)
             if place is project:
                 made, missing = keep_outputs(project, work.before, work.outputs, run, work.progress)
             else:
                 present = {path: before.pointer for path, before in work.before.items()}
                 made, missing = keep_declared(project, place, work.outputs, present, run, progress=work.progress)
         except TrackError as failure:
-            error, lost = failure, []
+            error, unsaved = failure, Unsaved()
         streams = streams_of(project, work.living.folder)
         facts = environment_of(project, seen.python)
     outputs = tuple(output_of(one) for one in made)
-    warnings = [f"{used.called} changed during the run; what it was before is saved nowhere" for used in lost]
+    warnings = [
+        f"{used.called} changed during the run; what it was before is saved nowhere" for used in unsaved.changed
+    ]
+    warnings += [one.message for one in unsaved.purged]
     warnings += done.troubles
     if executed.unkept is not None:
         warnings.append(f"not all that the command wrote could be kept: {executed.unkept}")

@@ -24,6 +24,7 @@ from track.project import Project
 from track.store.cutting import writing
 from track.store.hashing import hash_fd
 from track.store.pack import SMALL
+from track.store.purged import purged_in
 from track.store.whole import staged_copy
 from track.store.writer import Writer
 from track.worktree.reading import open_checked, read_small, stat_of
@@ -49,7 +50,7 @@ class Salvage:
 
     def from_working_trees(self, digests: set[bytes]) -> None:
         """Take what of these is the content of a working file, or a manifest node of working data."""
-        self._wanted = digests - self.found.keys()
+        self._wanted = digests - self.found.keys() - purged_in(self._project.store.rooms).keys()
         if not self._wanted:
             return
         with writing(self._project.store) as writer:
@@ -62,7 +63,7 @@ class Salvage:
 
     def from_remotes(self, digests: set[bytes], *, but: str | None = None) -> None:
         """Take what of these a remote has whole, each from the first that has it; `but` is not asked."""
-        wanted = digests - self.found.keys()
+        wanted = digests - self.found.keys() - purged_in(self._project.store.rooms).keys()
         for named in _in_order(self._project):
             if not wanted or named.name == but:
                 continue

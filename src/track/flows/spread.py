@@ -124,7 +124,9 @@ def _take_over(folders: Sequence[Folder], answer: bytes, writer: Writer) -> None
         place += _PACK.size
         path = Path(os.fsdecode(answer[place : place + length]))
         place += length
-        writer.adopt(SealedPack(path, Digest(name), size, read_table(path)))
+        sealed = SealedPack(path, Digest(name), size, read_table(path))
+        writer.refuse_purged(entry.digest for entry in sealed.entries)
+        writer.adopt(sealed)
     for folder in folders:
         place = take_digests(folder, answer, place)
 

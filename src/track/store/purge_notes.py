@@ -13,6 +13,8 @@ from track.store.layout import TOMBSTONES
 from track.store.tombstones import Purge, parse_tombstone
 from track.system import shown
 
+GONE = "it is gone for good: choose another version, or let it go: track rm --cached"
+
 
 def purged_at(store: Path) -> Mapping[bytes, Purge]:
     """What is known in a local store to have been purged, by digest; a record that cannot be read is left out."""
@@ -39,12 +41,20 @@ def told(purge: Purge) -> str:
     return f"was purged on {purge.on} by {display(purge.by)}, because: {display(purge.reason)}"
 
 
+def kept_again(digest: bytes, purge: Purge) -> PurgedObject:
+    """The error for bytes that were removed for good, and that somebody stores again."""
+    return PurgedObject(
+        f"object {Digest(digest).short} {told(purge)}",
+        hint="what was removed for good is not stored again: keep other bytes, or let the name go: track rm --cached",
+    )
+
+
 def missing(digest: bytes, store: Path) -> MissingObject:
     """The error for an object that is not in a local store; what was removed for good is said to be."""
     if (purge := purged_at(store).get(digest)) is not None:
         return PurgedObject(
             f"object {Digest(digest)} {told(purge)}",
-            hint="it is gone for good: choose another version, or let it go: track rm --cached",
+            hint=GONE,
         )
     hint = "`track fetch` brings it from a remote; `track verify` lists everything that is missing"
     return MissingObject(f"object {Digest(digest)} is not in the store at {shown(store)}", hint=hint)

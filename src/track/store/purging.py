@@ -110,8 +110,8 @@ def purge_there(
         mark.keep()
         in_threads(place.delete, keys)
         lost -= known.locate(lost).keys()
-    left = (tuple(sorted(each)) for each in (taken.kept, taken.doubtful, lost))
-    return PurgedThere(len(places), len(keys), *left, aside)
+    kept, doubtful = tuple(sorted(taken.kept)), tuple(sorted(taken.doubtful))
+    return PurgedThere(len(places), len(keys), kept, doubtful, tuple(sorted(lost)), aside)
 
 
 def _said(place: Place, objects: frozenset[bytes], purge: Purge, writer: str) -> list[Found]:

@@ -27,6 +27,7 @@ from track.store.layout import object_key, pack_key
 from track.store.objects import Store
 from track.store.pack import MAX_EXPANDED, RAW, SMALL, PackEntry, SealedPack, expand_entry, read_table
 from track.store.place import NoSuchKey, Place, Staged
+from track.store.purge_notes import purged_at
 from track.store.ranges import Piece, ranges
 from track.store.recipe import RECIPE
 from track.store.segment import Held
@@ -91,7 +92,9 @@ def fetch(
     *,
     progress: Progress = silent,
 ) -> Fetched:
-    """Fetch those of the objects that the store lacks. What failed is in the result; the rest is placed and durable.
+    """Fetch those of the objects that the store lacks, but for what was purged.
+
+    What failed is in the result; the rest is placed and durable.
 
     `chunking` is how the remote cuts.
 
@@ -102,7 +105,8 @@ def fetch(
         DiskFull, StoreUnwritable: the local store cannot take it.
     """
     lacking = store.absent(digests)
-    count, size = known.want(lacking)
+    purged = purged_at(store.path)
+    count, size = known.want(lacking - purged.keys())
     progress.begin("fetching", size_bytes=size, count=count)
     try:
         with writing(store) as writer, partials(store.rooms) as folder:

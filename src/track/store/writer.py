@@ -18,6 +18,7 @@ from track.store.hashing import hash_fd
 from track.store.index import Index
 from track.store.index_rows import NewPack, needs_of
 from track.store.pack import CHUNK, READ_FLAGS, RECIPE, SMALL, PackEntry, PackWriter, SealedPack
+from track.store.purge_notes import kept_again, purged_at
 from track.store.rooms import Rooms
 from track.store.slabs import Source
 from track.store.tables import Tables
@@ -66,9 +67,10 @@ class Cutter(Protocol):
 class Writer:
     """Adds to one store; made by `Store.writer`, used in one thread.
 
-    What is in the store already, or was added before, is not written again. Everything is durable and visible after
-    `commit`, which may be called several times. Leaving the writer without it drops what was added since, apart from
-    whole gigabytes, which are published on the way: what is interrupted goes on from there when it is done again.
+    What is in the store already, or was added before, is not written again; what is known to have been purged is
+    refused. Everything is durable and visible after `commit`, which may be called several times. Leaving the writer
+    without it drops what was added since, apart from whole gigabytes, which are published on the way: what is
+    interrupted goes on from there when it is done again.
     """
 
     def __init__(self, rooms: Rooms, index: Index, cutter: Cutter | None = None) -> None:
@@ -80,6 +82,7 @@ class Writer:
         self._unwanted: set[bytes] = set()
         """What was cut, and turned out to be here."""
         self._seen: set[bytes] = set()
+        self._purged = purged_at(rooms.path)
         self._pending: dict[bytes, bytes] = {}
         self._pending_bytes = 0
         self._pack = PackWriter(rooms.staging)
@@ -100,9 +103,10 @@ class Writer:
         return digest
 
     def add_known(self, digest: bytes, data: bytes) -> None:
-        """Add a small object that the caller has hashed."""
+        """Add a small object that the caller has hashed. Raises PurgedObject, DiskFull, StoreUnwritable."""
         if digest in self._seen:
             return
+        self.refuse_purged((digest,))
         self._seen.add(digest)
         self._pending[digest] = data
         self._pending_bytes += len(data)
@@ -127,6 +131,7 @@ class Writer:
 
         Raises:
             ChangedWhileAdding: it became shorter.
+            PurgedObject: these bytes were removed for good.
             DiskFull, StoreUnwritable: it could not be copied into the store.
         """
         if size < SMALL:
@@ -137,9 +142,18 @@ class Writer:
         self.adopt_whole(staged, digest, size)
         return digest
 
+    def refuse_purged(self, digests: Iterable[bytes]) -> None:
+        """Raise PurgedObject for the first of these that is known to have been removed for good."""
+        for digest in digests if self._purged else ():
+            if (purge := self._purged.get(digest)) is not None:
+                raise kept_again(digest, purge)
+
     def _cut(self, cutter: Cutter, fd: int, size: int, moved: Moved) -> Digest:
-        if cutter.may_be_whole(size) and self._is_here(digest := hash_fd(fd, size), size):
-            return digest
+        if self._purged or cutter.may_be_whole(size):  # once it is cut, its chunks are in packs with those of others
+            digest = hash_fd(fd, size)
+            self.refuse_purged((digest,))
+            if self._is_here(digest, size):
+                return digest
         digest = cutter.cut(fd, size, b"", self._take, moved)
         if digest in self._seen:
             return digest
@@ -213,8 +227,9 @@ class Writer:
 
     def adopt_whole(self, staged: Path, digest: Digest, size: int) -> None:
         """Take a staged file of SMALL or more bytes that its maker has hashed; it is cut where objects are."""
-        if self._is_here(digest, size):
+        if self._is_here(digest, size) or digest in self._purged:
             remove(staged)
+            self.refuse_purged((digest,))
             return
         if self._cutter is None:
             self._wholes.append(_Whole(staged, digest))

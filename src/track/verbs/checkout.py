@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from track import publish
-from track.errors import DamagedObject, MissingObject, TrackError, naming_too
+from track.errors import DamagedObject, MissingObject, PurgedObject, TrackError, naming_too
 from track.flows import dropped
 from track.flows.bring import BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
@@ -22,6 +22,7 @@ from track.history.identity import blob_of
 from track.model.names import display, is_named_pointer
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.purge_notes import GONE
 
 _LISTED = 50
 
@@ -150,10 +151,15 @@ def _lost(
 ) -> TrackError:
     """The error that names the artifacts that could not be placed, and the first thing that was found damaged."""
     comes, what = _comes_by(project, rev), f"{_names(lacking)} cannot be placed"
+    rest = [each for each in lacking if not each.purged]
     if damaged is not None:
         hint = comes or "track repair      looks for it in working trees and in what was put aside"
         lines = (*_lines(lacking, "damaged, or not here"), damaged.message, *damaged.details)
         return DamagedObject(f"{what}: what the store has is damaged", hint=hint, details=lines)
+    if gone := [each for each in lacking if each.purged]:
+        lines = (*(f"{display(each.path)} {each.purged}" for each in gone[:_LISTED]), *_lines(rest, "not here"))
+        hint = GONE if not rest else f"{GONE}; for the rest: {comes}" if comes else GONE
+        return PurgedObject(f"{what}: what was removed for good is nowhere", hint=hint, details=lines)
     hint = comes or "track remote add NAME URL says where it is; then: track pull"
     error = MissingObject(f"{what}: not everything is here", hint=hint, details=_lines(lacking, "not here"))
     paths = {each.path for each in lacking}

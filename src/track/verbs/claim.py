@@ -70,7 +70,7 @@ def claim(
     branch = project.git.branch()
     with project.lock():
         used = inputs_of(before, made_from, ())
-        save_inputs(project, used, progress)
+        project.warnings += [one.message for one in save_inputs(project, used, progress).purged]
         kept = _kept(project, sorted({owner_of(project, path) or path for path in given}), progress)
     living = begin(project, wishes or Wishes(), tuple(command), with_code=False)
     made = []

@@ -15,6 +15,8 @@ from track.model.names import display, name_of
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.purge_notes import purged_at, told
+from track.store.tombstones import Purge
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,11 @@ def du(project: Project, paths: Sequence[str] = (), *, progress: Progress = sile
     wanted.refuse_unknown_among({*here.contents, *(name for name, _ in found)})
     read = view.reader(project)
     spans: list[_Spans] = []
+    purged = purged_at(project.store_path)
     progress.begin("measuring", count=len(found))
     try:
         for name, versions in found:
-            spans.append(_Spans(read, [pointer for pointer, _ in versions]))
+            spans.append(_Spans(read, [pointer for pointer, _ in versions], purged))
             project.warnings += [f"{display(name)} is not counted: {text}" for text in spans[-1].purged]
             progress.advance(count=1)
     finally:
@@ -158,7 +161,7 @@ def _history(project: Project) -> Iterator[tuple[Event, bytes]]:
 class _Spans:
     """The distinct contents of one artifact: their sizes, in which version each is first, and in how many it is."""
 
-    def __init__(self, read: Read, versions: Sequence[Pointer]) -> None:
+    def __init__(self, read: Read, versions: Sequence[Pointer], purged: Mapping[bytes, Purge]) -> None:
         self.sizes: dict[bytes, int] = {}
         self.first: dict[bytes, int] = {}
         self.counts: Counter[bytes] = Counter()
@@ -169,13 +172,16 @@ class _Spans:
         self._since: dict[bytes, int] = {}
         before: Pointer | None = None
         for number, pointer in enumerate(versions):
+            if (purge := purged.get(pointer.digest)) is not None:  # of a file, or of what is still here
+                self._leave_out(f"object {pointer.digest} {told(purge)}")
+                continue
             try:
                 pairs = list(_pairs(read, before, pointer))
             except MissingObject as error:
-                self.known.append(False)
-                if isinstance(error, PurgedObject):
-                    self.purged[error.message] = None
-                    self.purged_count += 1
+                if isinstance(error, PurgedObject):  # a part of it
+                    self._leave_out(error.message)
+                else:
+                    self.known.append(False)
                 continue
             self.known.append(True)
             for old, new in pairs:
@@ -183,6 +189,11 @@ class _Spans:
             before = pointer
         for digest, since in self._since.items():
             self.counts[digest] += len(versions) - since
+
+    def _leave_out(self, why: str) -> None:
+        self.known.append(False)
+        self.purged[why] = None
+        self.purged_count += 1
 
     def _move(self, old: Entry | None, new: Entry | None, number: int) -> None:
         if new is not None and new.mode != "d":

@@ -25,8 +25,8 @@ from track.flows.reach import Version, objects_below, versions, versions_here
 from track.flows.remotes import Named, all_named, clone_id, connected
 from track.flows.same_bytes import SameBytes, named_here, named_there
 from track.flows.sides import side_here
-from track.model.digest import Digest
-from track.model.names import display, typed
+from track.model.digest import Digest, digest_of
+from track.model.names import display, pointer_path, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.clock import now_at
@@ -38,6 +38,9 @@ from track.store.purged import note_purged, purge_here, purged_in, unreadable_pa
 from track.store.purging import purge_there
 from track.store.remote import Remote
 from track.store.tombstones import Purge, read_tombstones, together
+
+_EMPTY = bytes(digest_of(b""))
+"""Nothing at all is nobody's secret: what is purged is refused by every later push, and so would be any empty file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,11 @@ def purge(
 ) -> Purged:
     """Remove a version of an artifact for good: from every remote, and from the local store with its trash.
 
-    The version is that of the pointer here, or at `rev`; or that of a named artifact, where `rev` is an alias, a digest
-    or a revision, and none means the latest. Objects that other versions are made of too, here or in what
-    other clones pushed, stay, unless `shared`: then those versions are not whole any more. What was removed, when, by
-    whom and why is written down at every remote and here; no push sends it again. The working copy is not touched.
-    Interrupted, the same goes on.
+    The version is that of the pointer here, or at `rev`, which may stand behind the artifact and an `@`; or that of a
+    named artifact, where `rev` is an alias, a digest or a revision, and none means the latest. Objects that other
+    versions are made of too, here or in what other clones pushed, stay, unless `shared`: then those versions are not
+    whole any more. What was removed, when, by whom and why is written down at every remote and here; no push sends it
+    again. The working copy is not touched. Interrupted, the same goes on.
 
     Raises:
         UnknownPath, UnknownRevision: there is no such version.
@@ -121,7 +124,7 @@ def purge(
             "a purge needs a reason, for those who miss the data",
             hint=f"track purge {'-n ' if dry_run else ''}{said} --because 'WHY'",
         )
-    version = _version(project, artifact, rev)
+    version = _version(project, *(_split(project, artifact) if rev is None else (artifact, rev)))
     remotes = all_named(project)
     objects = _objects(project, version, remotes)
     others = set() if shared else _needed_by_others(project, version, objects, remotes, progress)
@@ -143,6 +146,14 @@ def purge(
     )
     here = _here(project, version, going, reason, progress)
     return replace(done, here_count=here, remotes=there, unreadable=unreadable_packs(project.store.rooms))
+
+
+def _split(project: Project, artifact: str) -> tuple[str, str | None]:
+    """(artifact, revision) of ARTIFACT@VERSION; an artifact here that has an `@` in its own name is none of these."""
+    if "@" not in artifact.rpartition("/")[2] or pointer_path(project.relative(artifact)) in project.pointers():
+        return artifact, None
+    path, _, rev = artifact.rpartition("@")
+    return path, rev or None
 
 
 def _version(project: Project, artifact: str, rev: str | None) -> Version:
@@ -194,16 +205,17 @@ def _objects(project: Project, version: Version, remotes: Sequence[Named]) -> se
     store = project.store
 
     def read_many(nodes: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
-        for named in remotes:
-            if not store.absent(nodes):
-                break
+        absent, found = store.absent(nodes), dict[bytes, bytes]()
+        for named in remotes if absent else ():  # they are not stored: some may have been purged here
             with suppress(TrackError), connected(project, named, sending=False) as connection:
-                connection.fetch(store, store.absent(nodes))
-        return store.read_many(nodes)
+                read = read_there(connection.place, connection.known, sorted(absent - found.keys()))
+                found |= {digest: data for digest, data in read if data is not None}
+        yield from store.read_many([node for node in nodes if node not in found])
+        yield from found.items()
 
     root = bytes(version.pointer.digest)
     try:
-        return objects_below(version, read_many)
+        return objects_below(version, read_many) - {_EMPTY}
     except MissingObject:
         known = purged_in(store.rooms)
         if root not in known:

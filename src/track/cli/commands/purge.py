@@ -41,14 +41,11 @@ at work; 7 damaged data.
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, artifact: str, because: str | None, shared: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, ask, call the verb, show."""
-    path, _, rev = artifact.rpartition("@") if "@" in artifact.rpartition("/")[2] else (artifact, "", "")
     with opened() as project:
         if because and not dry_run and not yes:  # without a reason nothing is asked: the verb says so
-            planned = purge(project, path, rev or None, reason=because, shared=shared, dry_run=True)
+            planned = purge(project, artifact, reason=because, shared=shared, dry_run=True)
             _ask(planned, artifact, because, shared=shared)
-        done = purge(
-            project, path, rev or None, reason=because or "", shared=shared, dry_run=dry_run, progress=progress()
-        )
+        done = purge(project, artifact, reason=because or "", shared=shared, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("purge", _document(done))
     else:

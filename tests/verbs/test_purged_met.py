@@ -1,0 +1,122 @@
+"""Whoever meets what was purged is told when, by whom and why; and nothing stores it again."""
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all
+from support.sharing import cloned, files_below
+from support.trees import write_tree
+from track.store.layout import PACKS
+
+SECRET = b"a name and an address " * 40
+BIG = random.Random(1).randbytes(1_500_000)
+PIECE = BIG[700_000:704_000]
+WORDS = ("was purged on 20", "by Ada Lovelace <ada@example.org>", "because: asked for")
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    """Both artifacts of a project, purged, with their data still in the working tree."""
+    track("init", cwd=repo).ok()
+    track("remote", "add", "origin", "../origin", cwd=repo).ok()
+    write_tree(repo, {"people/a": SECRET, "people/empty": b"", "big.bin": BIG, "table.csv": b"a,b\n"})
+    track("add", "people", "big.bin", "table.csv", cwd=repo).ok()
+    commit_all(repo, "first")
+    track("push", cwd=repo).ok()
+    for artifact in ("people", "big.bin"):
+        track("purge", "--yes", artifact, "--because", "asked for", cwd=repo).ok()
+    return repo
+
+
+def is_stored(repo: Path) -> bool:
+    content = b"".join(files_below(repo / ".git/track/store").values())
+    return SECRET in content or PIECE in content
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+@pytest.mark.parametrize("command", [
+    ("add", "big.bin"),
+    ("add", "people"),
+    ("add", "people/a"),
+    ("run", "-i", "big.bin", "-o", "out", "--", "cp", "big.bin", "out"),
+    ("run", "-o", "copy", "--", "cp", "big.bin", "copy"),
+    ("run", "--isolated", "-i", "people", "-o", "out", "--", "cp", "-r", "people", "out"),
+    ("claim", "--input", "big.bin", "out", "--", "made", "up"),
+    ("put", "copy", "big.bin"),
+])  # fmt: skip
+def test_nothing_stores_it_again(here: Path, command: tuple[str, ...], in_chunks: bool) -> None:
+    track("config", "store.chunks", str(in_chunks).lower(), cwd=here).ok()
+    write_tree(here, {"out": b"x"} if command[0] == "claim" else {})
+    done = track(*command, cwd=here)
+    assert done.code == 4 and all(word in done.err for word in WORDS), done.out + done.err
+    assert not is_stored(here)
+
+
+def test_many_small_files_that_several_processes_read_are_not_stored_again_either(here: Path) -> None:
+    write_tree(here, {f"many/{number}": b"%d" % number for number in range(3000)} | {"many/secret": SECRET})
+    done = track("add", "many", cwd=here)
+    assert done.code == 4 and all(word in done.err for word in WORDS)
+    assert not is_stored(here)
+
+
+def test_an_input_that_was_only_seen_is_told_and_not_stored(here: Path) -> None:
+    script = "open('out', 'w').write(str(len(open('big.bin', 'rb').read())))"
+    done = track("run", "-o", "out", "--", "python3", "-c", script, cwd=here).ok()
+    assert "`big.bin` is not kept: " in done.err and all(word in done.err for word in WORDS)
+    assert not is_stored(here)
+
+
+def test_a_copy_that_is_still_in_the_store_when_the_purge_becomes_known_is_not_called_unchanged(here: Path) -> None:
+    clone = cloned(here)
+    write_tree(clone, {"big.bin": BIG})
+    track("trust", "--yes", cwd=clone).ok()
+    track("add", "big.bin", cwd=clone).ok()
+    assert track("push", cwd=clone).code == 4  # which learns of it
+    done = track("add", "big.bin", cwd=clone)
+    assert done.code == 4 and "`big.bin` is not kept: " in done.err and all(word in done.err for word in WORDS)
+
+
+@pytest.mark.parametrize("command", [
+    ("checkout",), ("checkout", "big.bin"), ("pull",), ("fetch",), ("get", "-o", "x", "HEAD:people"), ("verify",),
+    ("du",), ("whereis",), ("status",), ("diff", "--stat", "HEAD"), ("cat", "big.bin"), ("ls", "people"),
+    ("run", "-i", "people", "--", "true"), ("verify", "--remote", "origin"),
+])  # fmt: skip
+def test_whoever_asks_is_told(here: Path, command: tuple[str, ...]) -> None:
+    shutil.rmtree(here / "people")
+    (here / "big.bin").unlink()
+    done = track(*command, cwd=here)
+    assert all(word in done.out + done.err for word in WORDS), done.out + done.err
+    assert "track pull" not in done.err and "track fetch" not in done.err
+
+
+def test_only_what_was_purged_is_said_to_be_gone(here: Path) -> None:
+    clone = cloned(here)
+    track("fetch", cwd=clone)  # which learns of the purge
+    shutil.rmtree(clone / ".git/track/store/packs")
+    done = track("checkout", cwd=clone)
+    assert done.code == 4 and "big.bin was purged on" in done.err and "for the rest: track pull" in done.err
+    assert "table.csv: 1 object (4 bytes) is not here" in done.err
+
+
+def test_an_artifact_with_an_at_sign_in_its_name(here: Path) -> None:
+    write_tree(here, {"a@b.bin": BIG[:1_200_000]})
+    track("add", "a@b.bin", cwd=here).ok()
+    commit_all(here, "with an at sign")
+    track("push", cwd=here)
+    assert BIG[500_000:504_000] in b"".join(files_below(here.parent / "origin" / PACKS).values())
+    done = track("purge", "--yes", "a@b.bin", "--because", "asked for", cwd=here).ok()
+    assert "a@b.bin" in done.out
+    assert BIG[500_000:504_000] not in b"".join(files_below(here.parent / "origin" / PACKS).values())
+    track("purge", "--yes", "a@b.bin@HEAD", "--because", "asked for", cwd=here).ok()
+
+
+def test_an_empty_file_is_not_among_what_was_purged(here: Path) -> None:
+    write_tree(here, {"other/empty": b"", "other/x": b"x"})
+    track("add", "other", cwd=here).ok()
+    track("rm", "--cached", "people", "big.bin", cwd=here).ok()
+    commit_all(here, "another")
+    track("push", cwd=here).ok()
