@@ -156,7 +156,9 @@ def test_without_an_identity_the_error_says_how_to_have_one(
     clone = cloned(pushed)
     monkeypatch.delenv("TRACK_AGE_IDENTITY")
     done = track_here("pull", cwd=clone)
-    assert done.code == 5 and "age.txt cannot be read: no such file" in done.err and "TRACK_AGE_IDENTITY" in done.err
+    assert done.code == 5 and "is encrypted, and you have no identity here to open it with: " in done.err
+    assert "TRACK_AGE_IDENTITY" in done.err and "track remote identity --new" in done.err
+    assert "track remote recipients add NAME age1…" in done.err and done.err.count("error: ") == 1
     assert "config remote.origin.url" not in done.err
     for name in ("config", "user"):
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / name))

@@ -76,8 +76,8 @@ def unwrap(keys: Sequence[WrappedKey], store_id: str, identities: Identities, ur
     )
 
 
-def read_identities(path: Path) -> Identities:
-    """The identities in a file: secret keys of age, one a line, or one key of SSH.
+def read_identities(path: Path, url: str = "") -> Identities:
+    """The identities in a file, to open the place at `url` with: secret keys of age, one a line, or one key of SSH.
 
     Raises:
         BadCredentials: there is no such file, it cannot be read, or it has no identity in it.
@@ -86,6 +86,13 @@ def read_identities(path: Path) -> Identities:
         with open(path, "rb") as file:
             content = file.read(_IDENTITY_LIMIT)
     except OSError as error:
+        if url and isinstance(error, FileNotFoundError):
+            raise BadCredentials(
+                f"{url} is encrypted, and you have no identity here to open it with: {display(str(path))} is not there",
+                hint="you have one elsewhere: export TRACK_AGE_IDENTITY=FILE\n"
+                "you have none: track remote identity --new\n"
+                "  and send what that prints to somebody who reads the remote: track remote recipients add NAME age1…",
+            ) from error
         raise BadCredentials(
             f"the identity file {display(str(path))} cannot be read: {(error.strerror or str(error)).lower()}",
             hint=f"name another one: export TRACK_AGE_IDENTITY=FILE\n{MAKE_ONE}",

@@ -38,7 +38,7 @@ def open_sealed(place: Place, description: Description, access: Access) -> Place
     if description.encryption is None:
         return place
     age = _library(place.url, "age")
-    identities = age.read_identities(_identity_of(place.url, access))
+    identities = age.read_identities(_identity_of(place.url, access), place.url)
     key = age.unwrap(description.encryption.keys, description.id, identities, place.url)
     sealing = _library(place.url, "sealing").Sealing(key, description.id)
     if sealing.key_id != found:
@@ -100,7 +100,7 @@ def add_recipients(place: Place, recipients: Sequence[str], access: Access) -> t
             lacking = [one for one in wanted if one not in has]
             if not lacking:
                 return tuple(added)
-            identities = age.read_identities(_identity_of(place.url, access))
+            identities = age.read_identities(_identity_of(place.url, access), place.url)
             key = age.unwrap(sealing.keys, description.id, identities, place.url)
             keys = (*sealing.keys, *age.wrap(key, description.id, lacking))
             turn.keep()
