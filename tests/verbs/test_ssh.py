@@ -63,7 +63,8 @@ def test_what_one_pushes_another_pulls(project: Path, tmp_path: Path, ssh_server
     added = track("remote", "add", "origin", url, cwd=project).ok()
     assert "new store" in added.out and (tmp_path / "shared" / "store.toml").is_file()
     checked = track("remote", "check", "--json", cwd=project).ok()
-    assert f"at 127.0.0.1, port {ssh_server.port}; its key is SHA256:" in checked.json["identity"]
+    assert f"at 127.0.0.1, port {ssh_server.port}, by a key of a file, track; " in checked.json["identity"]
+    assert "its key is SHA256:" in checked.json["identity"]
     assert all(step["problem"] is None for step in checked.json["steps"]) and checked.json["conditional"] is True
     git("commit", "--quiet", "--message=remote", cwd=project)
     track("push", cwd=project).ok()
@@ -207,6 +208,16 @@ def test_each_right_that_is_missing_is_named(project: Path, ssh_server: Sshd, tm
         assert done.code == 5 and "nobody may not" in done.err
     finally:
         shutil.rmtree(shared)
+
+
+def test_a_missing_right_to_delete_is_told_alone(project: Path, tmp_path: Path, home: Path) -> None:
+    with sshd(tmp_path / "sshd", more="ForceCommand internal-sftp -P remove") as server:
+        introduce(server, home)
+        track("remote", "add", "origin", server.url(tmp_path / "shared"), cwd=project).ok()
+        done = track("remote", "check", "--json", cwd=project)
+        problems = {step["name"]: step["problem"] for step in done.json["steps"] if step["problem"]}
+        assert done.code == 5 and problems.keys() == {"delete"}, problems
+        assert "may not delete at ssh://127.0.0.1" in problems["delete"]
 
 
 @pytest.mark.needs("root")

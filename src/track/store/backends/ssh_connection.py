@@ -82,6 +82,7 @@ class SshFilesystem(SSHFileSystem):  # type: ignore[misc]  # sshfs has no types
         """Folders that are known to be there."""
         self._heard_s = 0.0
         options = settings(host, port, user)
+        keeper = Keeper(options.known_hosts)
         self.user, self.host, self.port = options.username, options.host or host, options.port
         super().__init__(
             host,
@@ -89,8 +90,9 @@ class SshFilesystem(SSHFileSystem):  # type: ignore[misc]  # sshfs has no types
             timeout=CONNECT_S,
             options=options,
             known_hosts=options.known_hosts,  # unsaid, sshfs believes every server
-            client_factory=lambda: Keeper(options.known_hosts),
+            client_factory=lambda: keeper,
         )
+        self.known_by = keeper.known_by
         shown = self.client.get_server_host_key()
         self.fingerprint = shown.get_fingerprint() if shown is not None else ""
 
@@ -271,7 +273,7 @@ class SshFilesystem(SSHFileSystem):  # type: ignore[misc]  # sshfs has no types
                 await channel.rename(source, target)
 
     async def name_new(self, source: str, target: str) -> bool:
-        """Give a file a name that nothing has; False, and nothing changed, when something has it."""
+        """Give a file a name that nothing has, one more where it can; False, and nothing changed, when one is there."""
         async with self._pool.get() as channel:
             try:
                 await channel.link(source, target)
@@ -287,7 +289,6 @@ class SshFilesystem(SSHFileSystem):  # type: ignore[misc]  # sshfs has no types
                 if not await _is_there(channel, target):
                     raise
                 return False
-            await channel.remove(source)
             return True
 
     async def remove(self, path: str) -> None:

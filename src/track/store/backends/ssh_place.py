@@ -63,7 +63,8 @@ class ServerPlace:
         connection = self.connection()
         durable = "" if connection.syncs else "; it does not say when data is on its disk"
         who = display(f"{connection.user} at {connection.host}, port {connection.port}")
-        return f"{who}; its key is {connection.fingerprint}{durable}"
+        by = f", by {display(connection.known_by)}" if connection.known_by else ""
+        return f"{who}{by}; its key is {connection.fingerprint}{durable}"
 
     @property
     def requests_count(self) -> int:
@@ -200,7 +201,8 @@ class ServerPlace:
                 connection.run(connection.sync_folder(parent_of(target)))
                 return is_new
             finally:
-                connection.run(connection.remove(staged))
+                with suppress(asyncssh.SFTPPermissionDenied):  # who may not delete can still have made it
+                    connection.run(connection.remove(staged))
 
         if self.ask(key, "write", work):
             return True

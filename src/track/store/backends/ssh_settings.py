@@ -33,6 +33,26 @@ class Keeper(asyncssh.SSHClient):
 
     def __init__(self, known: Any) -> None:
         self._known = known
+        self._shown: asyncssh.SSHKeyPair | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        """Note which key is shown; the last one, when we are known, is the one by which."""
+        ask = conn.public_key_auth_requested
+
+        async def noting() -> asyncssh.SSHKeyPair | None:
+            self._shown = await ask()
+            return self._shown
+
+        conn.public_key_auth_requested = noting  # type: ignore[method-assign]  # nothing else says it
+
+    @property
+    def known_by(self) -> str:
+        """By what the server knows us, as text for people; empty where that was no key."""
+        if (key := self._shown) is None:
+            return ""
+        whose = "a key of the agent" if key.get_key_type() == "agent" else "a key of a file"
+        name = key.get_comment() or key.get_algorithm()
+        return f"{whose}, {name}"
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """False, always: a key that a file of known hosts has is not asked about."""
