@@ -155,6 +155,24 @@ def test_a_run_that_waits_is_dropped_and_no_other(here: Path) -> None:
     assert waiting.name not in names(here) and kept.name in names(here)
 
 
+def test_a_record_that_says_otherwise_than_the_journal_is_told_in_a_line_and_the_hint_settles_it(here: Path) -> None:
+    record = execute(here, "cp", "d/a", "made.csv", outputs=("made.csv",))
+    (place,) = [path for path in (here / ".track/runs").rglob("*.toml") if record.id in path.read_text()]
+    commit_all(here, "a run")
+    place.write_text(place.read_text().replace(f'name = "{record.name}"', f'name = "{record.name}"\ndescription = "x"'))
+    told = f"and the journal of this clone do not say the same of run {record.id}"
+    for words in (("show", record.name), ("show", record.id[-8:]), ("runs", "show", record.name)):
+        answer = track(*words, cwd=here)
+        assert answer.code == 2 and [told in line for line in answer.err.splitlines()].count(True) == 1, answer
+    for words in (("why", "made.csv"), ("stale",)):
+        answer = track(*words, cwd=here)
+        assert answer.code == 7 and [told in line for line in answer.err.splitlines()].count(True) == 1, answer
+    hint = answer.err.partition("where the commit is right, ")[2].split()
+    assert hint == ["track", "runs", "drop", record.id]
+    track(*hint[1:], cwd=here).ok()
+    assert track("show", record.name, cwd=here).ok().err == ""
+
+
 def test_the_hint_of_a_run_that_is_staged_works_as_it_is(here: Path) -> None:
     record = execute(here, "true")
     with Project.open(here) as project, pytest.raises(UsageError) as refused:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from track.errors import OutsideRepository, UnknownPath, UnknownRevision, UsageError
 from track.flows.candidates import ambiguous, of_commit, of_run
 from track.flows.named_place import place_named
-from track.flows.run_find import Found, known_runs, runs_called, runs_with_digits
+from track.flows.run_find import Found, known_runs, runs_called, runs_with_digits, unclear_run
 from track.flows.sides import ref_names
 from track.flows.version_ids import SavedMeant, of_version, place_of, versions_with_id
 from track.flows.view import Located
@@ -41,6 +41,7 @@ def meaning(
     Raises:
         UnknownPath, UnknownRevision, OutsideRepository: nothing is called so, with the nearest names.
         UsageError: several things are; each is listed with words that mean it alone.
+        UnknownRun: it is a run of which several records tell otherwise.
         MalformedPointer, NewerFormat: the pointer that is meant cannot be read.
     """
     if partitions or time is not None or every:
@@ -59,6 +60,8 @@ def meaning(
         versions = versions_with_id(project, words)
         others = [*(of_run(run.record) for run in runs), *([of_commit(commit)] if commit is not None else [])]
         others += map(of_version, versions)
+    if len(others) == len(runs) and (unclear := unclear_run(words, runs)) is not None:
+        raise unclear
     if len(others) > 1:
         raise ambiguous(words, others)
     if versions:

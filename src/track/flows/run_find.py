@@ -1,6 +1,6 @@
 """Finding a run by what it is called: its id or some digits of it, its name, or the commit that adds its record."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from track.errors import TrackError, UnknownRun
 from track.flows.run_known import known_runs
@@ -20,7 +20,7 @@ from track.project import Project
 
 __all__ = [
     "Found", "Runs", "every_run", "find_run", "known_runs", "line_of", "may_mean", "producers", "runs_besides",
-    "runs_called", "runs_of", "runs_with_digits", "say_the_same",
+    "runs_called", "runs_of", "runs_with_digits", "say_the_same", "unclear_run",
 ]  # fmt: skip
 
 _PART = expression("[0-9a-f-]{4,36}")
@@ -54,9 +54,8 @@ def find_run(project: Project, name: str, among: Runs | None = None) -> Found:
         return matching[0]
     if not matching:
         raise UnknownRun(f"no run is called `{display(name)}`", hint="track runs list", details=_nearest(names, name))
-    if len({found.record.id for found in matching}) == 1:
-        error = contradiction(matching)
-        raise UnknownRun(f"it is not clear which `{display(name)}` is: {error.message}", hint=error.hint)
+    if (unclear := unclear_run(name, matching)) is not None:
+        raise unclear
     ambiguous = UnknownRun(
         f"{len(matching)} runs are called `{display(name)}`",
         hint=f"say which by its id, such as {matching[0].record.id}",
@@ -64,6 +63,14 @@ def find_run(project: Project, name: str, among: Runs | None = None) -> Found:
     )
     ambiguous.instead = name, matching[0].record.id
     raise ambiguous
+
+
+def unclear_run(name: str, found: Sequence[Found]) -> UnknownRun | None:
+    """What to say where several records tell of one run otherwise, and it is all that `name` means; else None."""
+    if len(found) < 2 or len({one.record.id for one in found}) > 1:
+        return None
+    error = contradiction(list(found))
+    return UnknownRun(f"it is not clear which `{display(name)}` is: {error.message}", hint=error.hint)
 
 
 def runs_called(project: Project, name: str) -> list[Found]:

@@ -113,7 +113,10 @@ def say_the_same(one: Record, other: Record) -> bool:
 def contradiction(several: list[Found]) -> MalformedRecord:
     """What to say of records that tell of one run otherwise."""
     places = [display(found.path) if found.path is not None else "the journal of this clone" for found in several]
+    run, ways = several[0].record.id, "git rm"
+    if any(found.path is None for found in several):
+        ways += f", or, where the commit is right, track runs drop {run}"
     return MalformedRecord(
-        f"{' and '.join(places)} do not say the same of run {several[0].record.id}",
-        hint="see who wrote it: git log -- .track/runs   and remove what is wrong: git rm",
+        f"{' and '.join(places)} do not say the same of run {run}",
+        hint=f"see who wrote it: git log -- .track/runs   and remove what is wrong: {ways}",
     )

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from track.errors import UsageError
-from track.flows.run_find import find_run
+from track.errors import UnknownRun, UsageError
+from track.flows.run_find import Found, find_run
 from track.flows.run_journal import journal_of
 from track.model.names import display, typed
 from track.model.record import Record
@@ -13,13 +13,15 @@ from track.project import Project
 def runs_drop(project: Project, names: Sequence[str], *, dry_run: bool = False) -> tuple[Record, ...]:
     """Take runs out of the journal and return their records; what they alone named goes with a later collection.
 
+    By its whole id a run goes of which a record in the working tree says otherwise, too: that one is believed then.
+
     Raises:
         UsageError: none was named, or one has a record in the working tree, which Git removes, or still runs.
         UnknownRun: no run is called so, or several are; nothing was dropped.
     """
     if not names:
         raise UsageError("no run was named", hint="track runs drop RUN…")
-    chosen = [find_run(project, name) for name in names]
+    chosen = [_meant(project, name) for name in names]
     for found in chosen:
         if found.path is not None:
             raise UsageError(
@@ -37,6 +39,16 @@ def runs_drop(project: Project, names: Sequence[str], *, dry_run: bool = False) 
         for found in chosen:
             journal_of(project).drop(found.record.id)
     return tuple(found.record for found in chosen)
+
+
+def _meant(project: Project, name: str) -> Found:
+    try:
+        return find_run(project, name)
+    except UnknownRun:
+        record = journal_of(project).find_ended(name)
+        if record is None:
+            raise
+        return Found(record, "journal")
 
 
 def _hint(project: Project, run: str, path: bytes) -> str:

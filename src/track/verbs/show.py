@@ -79,6 +79,7 @@ def show(
     Raises:
         UnknownRevision, UnknownPath: nothing is called so, with the nearest names.
         UsageError: several things are; each is listed with words that mean it alone.
+        UnknownRun: it is a run of which several records tell otherwise.
         MissingObject: PATH is inside a directory artifact whose manifest is not here.
         MalformedPointer, NewerFormat: its pointer cannot be read.
     """
