@@ -220,6 +220,26 @@ def test_what_is_wrong_is_said_with_what_to_do(here: Path, arguments: list[str],
     assert said in done.err
 
 
+def test_where_nothing_is_found_what_nothing_can_be_like_is_told(here: Path) -> None:
+    said = track("find", "kind = fil", cwd=here).ok().err
+    assert "nothing found among 3 versions\n" in said and "did you mean file?" in said
+    assert "hint" not in track("find", "label.split = none", cwd=here).ok().err
+    track("run", "-q", "--", "true", cwd=here).ok()
+    for words in (("find", "--runs", "status = complete"), ("runs", "list", "--where", "status = complete")):
+        assert "did you mean completed?" in track(*words, cwd=here).ok().err
+
+
+def test_a_label_that_is_asked_for_without_its_field_is_known(here: Path) -> None:
+    track("find", cwd=here).ok()
+    assert "did you mean label.split?" in track("find", "split = train", cwd=here).err
+    assert "did you mean label.infos?" in track("find", "infos exists", cwd=here).err
+    assert "did you mean partition.region?" in track("find", "--query", '{"region": "eu"}', cwd=here).err
+    track("run", "-q", "--param", "depth=3", "--", "true", cwd=here).ok()
+    track("find", cwd=here).ok()
+    for words in (("find", "--runs", "depth = 3"), ("runs", "list", "--where", "depth = 3")):
+        assert "did you mean param.depth?" in track(*words, cwd=here).err
+
+
 def test_what_is_longer_than_the_database_takes_is_answered_all_the_same(here: Path) -> None:
     many = [f"no-{number}" for number in range(40_000)]
     with Project.open(here) as project:

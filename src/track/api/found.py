@@ -17,6 +17,7 @@ class Found(finding.Found):
 
     `unreadable` are pointers and records there that break their format; `is_cut` says that history before some
     commits is not here, as in a shallow clone; `absent_count` pointers and records are not, as in a partial clone.
+    Where nothing was found, `doubts` say what of the query nothing can ever be like.
     """
 
     @classmethod

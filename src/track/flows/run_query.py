@@ -40,9 +40,9 @@ def document_of(run: Found) -> dict[str, Any]:
     return record_document(run.record) | {"status": run.status, "place": run.place}
 
 
-def wanted_runs(where: str | Mapping[str, Any] | None) -> Query | None:
+def wanted_runs(where: str | Mapping[str, Any] | None, fields: Fields = FIELDS) -> Query | None:
     """The query that `where` spells. Raises UsageError when it is wrong: the place and the nearest word are named."""
-    return None if where is None else parse_query(where, datetime.now(UTC), FIELDS)
+    return None if where is None else parse_query(where, datetime.now(UTC), fields)
 
 
 def value_of(run: Found, path: Path) -> Any:

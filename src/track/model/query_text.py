@@ -15,7 +15,7 @@ backslash stays as it is, so that `"\.txt$"` is a pattern as it looks.
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -48,10 +48,14 @@ _CONSTANTS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
 
 
 class Fields(NamedTuple):
-    """The first parts of paths that a question knows, and other words for some of them."""
+    """The first parts of paths that a question knows, and other words for some of them.
+
+    `inside` tells for another word the path that may have been meant: of a label that is called so, for instance.
+    """
 
     known: tuple[str, ...]
     others: Mapping[str, str] = {}
+    inside: Callable[[str], str | None] | None = None
 
     def named(self, name: str) -> Path | None:
         """The path that a first part stands for; None for one that is not known."""
@@ -60,8 +64,9 @@ class Fields(NamedTuple):
         return (name,) if name in self.known else None
 
     def nearest(self, name: str) -> str | None:
-        """The known word that is most like this one."""
-        return _nearest(name, (*self.known, *self.others))
+        """The path or known word that is most like this one."""
+        found = None if self.inside is None else self.inside(name)
+        return found or _nearest(name, (*self.known, *self.others))
 
 
 class _Token(NamedTuple):

@@ -8,12 +8,14 @@ from typing import Any
 from track.errors import UsageError
 from track.flows.finding import RUN_FIELDS, VERSION_FIELDS, Give, Item, find_runs, find_versions
 from track.flows.finding import Order as By
+from track.flows.query_words import OF_RUNS, OF_VERSIONS, with_keys
 from track.flows.sides import naming_nearest
 from track.history.catalog import Scope
 from track.history.catalog_view import Unreadable
 from track.model.names import display
 from track.model.query import And, In, Match, Order, Query
 from track.model.query_dictionary import parse_query
+from track.model.query_doubts import doubts_of
 from track.model.query_pattern import Pattern, of_glob
 from track.model.query_text import check_text, constant_of, moment_of, parse_field
 from track.project import Project
@@ -25,6 +27,7 @@ class Found:
 
     `unreadable` are pointers and records there that break their format; `is_cut` says that history before some
     commits is not here, as in a shallow clone; `absent_count` pointers and records are not, as in a partial clone.
+    Where nothing was found, `doubts` say what of the query nothing can ever be like.
     """
 
     items: tuple[Item, ...]
@@ -33,6 +36,7 @@ class Found:
     unreadable: tuple[Unreadable, ...]
     is_cut: bool
     absent_count: int
+    doubts: tuple[str, ...] = ()
 
 
 def find(
@@ -69,7 +73,7 @@ def find(
     if rev is not None and every:
         raise UsageError("a revision and every ref exclude each other", hint="leave out one of --rev and --all")
     now = datetime.now(UTC)
-    fields = RUN_FIELDS if runs else VERSION_FIELDS
+    fields = with_keys(project, RUN_FIELDS if runs else VERSION_FIELDS)
     parts = [parse_query(query, now, fields)] if query is not None else []
     parts += [_labelled(path, text, "metadata" if runs else "labels") for path, text in labels]
     if user is not None:
@@ -86,7 +90,10 @@ def find(
             looked = find_runs(project, scope, whole, limit, order=order, give=give, before=before)
         else:
             looked = find_versions(project, scope, whole, limit, now, order=order, give=give, before=before)
-    return Found(*looked)
+    if whole is None or looked.matching_count:
+        return Found(*looked)
+    doubts = doubts_of(whole, OF_RUNS if runs else OF_VERSIONS)
+    return Found(*looked, doubts)
 
 
 def _labelled(path: str, text: str, field: str) -> Query:

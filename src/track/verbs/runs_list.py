@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from track.errors import TrackError, UsageError
+from track.flows.query_words import OF_RUNS, with_keys
 from track.flows.run_find import Found
 from track.flows.run_listing import Asked, listing
 from track.flows.run_query import FIELDS, wanted_runs
+from track.model.query_doubts import doubts_of
 from track.model.query_text import parse_field
 from track.project import Project
 
@@ -14,13 +16,14 @@ from track.project import Project
 class Listed(NamedTuple):
     """The runs that were asked for, `known_count` are all there are, `matching_count` those that match without a limit.
 
-    `refused` says what is no record.
+    `refused` says what is no record. Where nothing matches, `doubts` say what of the query no run can ever be like.
     """
 
     runs: tuple[Found, ...]
     known_count: int
     refused: tuple[TrackError, ...]
     matching_count: int
+    doubts: tuple[str, ...] = ()
 
 
 def runs_list(
@@ -48,7 +51,7 @@ def runs_list(
         raise UsageError(f"not a limit: {limit}", hint="how many runs at most, or None for all")
     path = None if sort is None else parse_field(sort.removeprefix("-"), FIELDS)
     asked = Asked(
-        query=wanted_runs(where),
+        query=wanted_runs(where, with_keys(project, FIELDS)),
         status=status,
         folder=folder,
         tags=tuple(tags),
@@ -58,4 +61,5 @@ def runs_list(
         limit=limit,
     )
     found = listing(project, asked)
-    return Listed(found.runs, found.known_count, found.refused, found.matching_count)
+    doubts = () if asked.query is None or found.matching_count else doubts_of(asked.query, OF_RUNS)
+    return Listed(found.runs, found.known_count, found.refused, found.matching_count, doubts)

@@ -88,6 +88,8 @@ def command(
 def _say_rest(found: Found, shown_count: int, noun: str) -> None:
     if not shown_count:
         note(f"nothing found among {count_text(found.known_count, noun)}")
+        for doubt in found.doubts:
+            hint(doubt)
     else:
         note(f"shown {shown_count:,} of {found.matching_count:,}")
     say_what_is_missing(found.is_cut, found.absent_count)

@@ -7,7 +7,7 @@ import click
 from track.cli import runs_table, runs_text
 from track.cli.later import Later
 from track.cli.runs_comparing import compare
-from track.cli.session import count_text, emit, emit_json, emit_told, note, opened, refuse, table
+from track.cli.session import count_text, emit, emit_json, emit_told, hint, note, opened, refuse, table
 from track.verbs.runs_list import Listed, runs_list
 from track.verbs.runs_show import runs_show
 
@@ -110,6 +110,8 @@ def _show_list(listed: Listed, sort: str | None) -> None:
     table(rows, right=(3,))
     if not listed.runs:
         note("no runs" if not listed.known_count else f"none of {count_text(listed.known_count, 'run')}")
+        for doubt in listed.doubts:
+            hint(doubt)
     elif len(listed.runs) < listed.matching_count:
         note(f"{len(listed.runs):,} of {count_text(listed.matching_count, 'run')}")
 
