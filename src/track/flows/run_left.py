@@ -76,6 +76,11 @@ def with_left(draft: Record, left: Left) -> Record:
     )
 
 
+def began_at(living: Living) -> Path | None:
+    """The top of the working tree in which a living run executes a command; None where that was not noted."""
+    return _noted(living)[0]
+
+
 def _noted(living: Living) -> tuple[Path | None, dict[bytes, Used]]:
     """Where a living run began, and what it may use, by path; nothing where that was not noted, or by a later form."""
     try:

@@ -29,6 +29,7 @@ from track.flows.run_isolated import Cell, check_isolated, isolated, keep_declar
 from track.flows.run_left import note_before
 from track.flows.run_metrics import check_metric_files, following
 from track.flows.run_named import named_inputs, used_by_name
+from track.flows.run_overlap import own_outputs
 from track.flows.run_place import Placed, place
 from track.flows.run_policy import missing_in_git
 from track.flows.run_start import RUN_ID, Wishes, begin, elapsed_s
@@ -227,6 +228,7 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
     seen = observe.observed(work.living.folder, place.root)
     made: list[Made] = []
     missing: list[bytes] = []
+    told: list[str] = []
     error: TrackError | None = None
     with project.lock():
         # in isolation nothing tracked is there but what was declared: what was opened besides was not found
@@ -235,6 +237,7 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
             unsaved = save_inputs(project, used, work.progress)
             if place is project:
                 made, missing = keep_outputs(project, work.before, work.outputs, run, work.progress)
+                made, told = own_outputs(project, work.living, made, seen)
             else:
                 present = {path: before.pointer for path, before in work.before.items()}
                 made, missing = keep_declared(project, place, work.outputs, present, run, progress=work.progress)
@@ -247,7 +250,7 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
         f"{used.called} changed during the run; what it was before is saved nowhere" for used in unsaved.changed
     ]
     warnings += [one.message for one in unsaved.purged]
-    warnings += done.troubles
+    warnings += [*told, *done.troubles]
     if executed.unkept is not None:
         warnings.append(f"not all that the command wrote could be kept: {executed.unkept}")
     if executed.memory is not None:

@@ -175,6 +175,13 @@ class Journal:
             with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
                 yield parse_record(path.read_bytes(), path.name)
 
+    def ended_since(self, when: float) -> Iterator[Record]:
+        """The runs whose records came into the journal after this time, in seconds since 1970; readable ones alone."""
+        for path in self._files():
+            with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
+                if path.stat().st_mtime >= when:
+                    yield parse_record(path.read_bytes(), path.name)
+
     def ended_ids(self) -> list[str]:
         """The ids of the runs that have ended, oldest first, whether or not their records can be read."""
         return [path.stem for path in self._files()]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from track.model.expressions import expression
 from track.publish import create, create_with
 from track.runs.command import why_it_fails
-from track.runs.injected.kernel_opens import CLOSED_READ, OPENED, KernelOpens
+from track.runs.injected.kernel_opens import CLOSED_READ, CLOSED_WRITTEN, OPENED, KernelOpens
 from track.system import write_all
 
 MODES = ("auto", "python", "trace", "off")
@@ -264,6 +264,7 @@ def observed(room: Path, top: Path) -> Observed:
         (written if writes else read).add(path)
     base = os.fsencode(os.path.realpath(top)) + b"/"
     read |= _read_by_kernel(kernel, written)
+    written |= {path for (_, path), what in kernel.items() if what & CLOSED_WRITTEN}
     unseen = named - read - written if not is_traced(room) else set[bytes]()
     return Observed(_below(read, base), _below(written, base), python, unwatched_count, _below(unseen, base))
 

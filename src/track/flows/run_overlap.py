@@ -1,0 +1,88 @@
+"""Runs that went on at the same time in one working tree, and wrote the same paths."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from track.errors import TrackError
+from track.flows.run_artifacts import Made, owner_among
+from track.flows.run_journal import journal_of
+from track.flows.run_left import began_at
+from track.model.digest import Digest
+from track.model.names import display
+from track.model.record import Record
+from track.project import Project
+from track.runs.journal import Living
+from track.runs.observe import Observed, is_python, is_traced, observed
+
+
+class Sorted(NamedTuple):
+    """The outputs that are a run's own, and what is to be said of those that other runs wrote, too."""
+
+    made: list[Made]
+    told: list[str]
+
+
+class _Other(NamedTuple):
+    """Another run, and what it wrote: by path, with the digest where it has ended."""
+
+    record: Record
+    wrote: Mapping[bytes, Digest | None]
+
+
+def own_outputs(project: Project, run: Living, made: Sequence[Made], seen: Observed) -> Sorted:
+    """Tell what a run made from what others wrote while it went on: runs that ended meanwhile, and those that live.
+
+    A change that was not declared is not this run's when what is there is what another made, or what another that
+    lives was seen writing, and this one was observed and seen writing nothing to it. Who began this run, and what it
+    began, are no others.
+    """
+    found = Sorted([], [])
+    paths = {one.path for one in made}
+    others = list(_others(project, run, paths)) if made else []
+    command = run.record().command
+    is_seen = is_traced(run.folder) or (is_python(command) and seen.python is not None and not seen.unwatched_count)
+    perhaps = {owner_among(paths, path) for path in (*seen.written, *seen.named)}
+    for one in made:
+        name = f"`{display(one.path)}`"
+        for other in others:
+            if one.path not in other.wrote:
+                continue
+            who = f"run {display(other.record.name)} ({other.record.short})"
+            is_theirs = other.wrote[one.path] in (None, one.pointer.digest)
+            if is_theirs and one.how != "declared" and is_seen and one.path not in perhaps:
+                found.told.append(f"{name} was written by {who} meanwhile, and is no output of this one")
+                break
+            found.told.append(f"{name} was written by {who}, too, which went on at the same time")
+        else:
+            found.made.append(one)
+    return found
+
+
+def _others(project: Project, run: Living, paths: set[bytes]) -> Iterator[_Other]:
+    journal, own = journal_of(project), run.record()
+    living = {each.id: each for each in journal.living() if each.id != run.id}
+    drafts: dict[str, Record] = {}
+    for id, each in living.items():
+        with suppress(TrackError):
+            drafts[id] = each.record()
+    above, parent = set[str](), own.parent
+    while parent is not None and parent not in above:
+        above.add(parent)
+        parent = drafts[parent].parent if parent in drafts else None
+    below = {own.id}
+    for id, draft in drafts.items():
+        if draft.parent == own.id:
+            below.add(id)
+        elif id not in above and (top := began_at(living[id])) is not None and _same(top, project.root):
+            wrote = {owner_among(paths, path): None for path in observed(living[id].folder, project.root).written}
+            yield _Other(draft, {path: None for path in wrote if path is not None})
+    for record in journal.ended_since(own.started.timestamp()):
+        if record.ended is not None and record.ended > own.started and record.parent not in below:
+            outputs = record.of("output")
+            yield _Other(record, {used.path: used.digest for used in outputs if used.path in paths})
+
+
+def _same(one: object, other: object) -> bool:
+    return os.path.realpath(str(one)) == os.path.realpath(str(other))

@@ -1,0 +1,94 @@
+"""Runs at the same time that write one path: it is told, and who wrote nothing to it does not have it as an output."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all
+from support.trees import write_tree
+from track.flows.run_journal import journal_of
+from track.model.record import Record
+from track.project import Project
+
+WAIT = """
+import os, time
+open("begun", "w").close()
+while not os.path.exists("over"): time.sleep(0.02)
+"""
+WRITE = "open('out.csv', 'w').write('new')\n"
+
+
+@pytest.fixture
+def here(repo: Path) -> Path:
+    """A file that is tracked, which runs write."""
+    track("init", cwd=repo).ok()
+    write_tree(repo, {"out.csv": b"old", ".git/info/exclude": b"begun\nstarted\nover\n"})
+    track("add", "out.csv", cwd=repo).ok()
+    commit_all(repo, "data")
+    return repo
+
+
+def beside(here: Path, outer: str, script: str, *options: str) -> tuple[dict[str, Record], dict[str, str]]:
+    """The records of a run `long`, and of one `short` that begins and ends inside it, and what each said."""
+    words = [sys.executable, "-m", "track", "run", *options, "--name"]
+    said = {}
+    with subprocess.Popen(
+        [*words, "long", "--", sys.executable, "-c", outer], cwd=here, stderr=subprocess.PIPE, text=True
+    ) as long:
+        deadline = time.monotonic() + 60
+        while not (here / "begun").exists():
+            assert time.monotonic() < deadline and long.poll() is None
+            time.sleep(0.02)
+        short = subprocess.run(
+            [*words, "short", "--", sys.executable, "-c", script], cwd=here, capture_output=True, text=True
+        )
+        (here / "over").touch()
+        said = {"long": long.communicate(timeout=60)[1], "short": short.stderr}
+    with Project.open(here) as project:
+        return {record.name: record for record in journal_of(project).ended()}, said
+
+
+def outputs(record: Record) -> list[str]:
+    return [used.shown for used in record.of("output") if used.path is not None]
+
+
+@pytest.mark.parametrize("mode", ["auto", pytest.param("trace", marks=pytest.mark.needs("strace"))])
+def test_what_another_run_wrote_meanwhile_is_no_output(here: Path, mode: str) -> None:
+    records, said = beside(here, WAIT, WRITE, "--observe", mode)
+    assert (outputs(records["long"]), outputs(records["short"])) == ([], ["out.csv"])
+    told = f"`out.csv` was written by run short ({records['short'].short}) meanwhile, and is no output of this one"
+    assert told in said["long"] and "out.csv" not in said["short"]
+    assert records["short"].id in (here / "out.csv.track").read_text()
+
+
+def test_what_a_run_that_goes_on_wrote_is_no_output_of_one_that_ends_before_it(here: Path) -> None:
+    writes = WRITE.replace("new", "newer")
+    outer = WAIT.replace("over", "started") + writes + 'while not os.path.exists("over"): time.sleep(0.02)\n'
+    script = "import os, time\nopen('started', 'w').close()\nwhile os.path.getsize('out.csv') != 5: time.sleep(0.02)\n"
+    records, said = beside(here, outer, script)
+    assert (outputs(records["long"]), outputs(records["short"])) == (["out.csv"], [])
+    assert f"`out.csv` was written by run long ({records['long'].short}) meanwhile" in said["short"]
+
+
+def test_two_runs_that_both_wrote_it_are_told(here: Path) -> None:
+    records, said = beside(here, WAIT + WRITE.replace("new", "newer"), WRITE)
+    assert (outputs(records["long"]), outputs(records["short"])) == (["out.csv"], ["out.csv"])
+    assert f"`out.csv` was written by run short ({records['short'].short}), too" in said["long"]
+
+
+def test_where_nothing_was_observed_nobody_is_believed_to_have_written_nothing(here: Path) -> None:
+    records, said = beside(here, WAIT, WRITE, "--observe", "off")
+    assert outputs(records["long"]) == ["out.csv"] and "run short" in said["long"]
+
+
+def test_a_run_inside_a_run_is_no_other(here: Path) -> None:
+    words = [sys.executable, "-m", "track", "run", "--name", "inner", "--", sys.executable, "-c", WRITE]
+    inner = f"import subprocess; subprocess.run({words!r}, check=True)"
+    done = track("run", "--name", "outer", "--", sys.executable, "-c", inner, cwd=here).ok()
+    with Project.open(here) as project:
+        records = {record.name: record for record in journal_of(project).ended()}
+    assert "run inner" not in done.err and outputs(records["outer"]) == outputs(records["inner"]) == ["out.csv"]
