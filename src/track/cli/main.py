@@ -23,8 +23,6 @@ class Commands(click.Group):
         """The command of that name, loaded now, or None."""
         if cmd_name not in outline.SUMMARIES:
             return None
-        if cmd_name in outline.AHEAD and not ctx.resilient_parsing:
-            import_module("track.history.ahead").begin()
         command: click.Command = import_module(f"track.cli.commands.{cmd_name.replace('-', '_')}").command
         _allow_common_options(command)
         return command
@@ -33,6 +31,8 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but an unknown command names the nearest one."""
+        if not ctx.resilient_parsing:
+            _ask_ahead(args)
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing:
             nearest = import_module("track.cli.suggest").nearest(args[0], outline.SUMMARIES)
@@ -44,6 +44,13 @@ class Commands(click.Group):
         for task in outline.TASKS:
             with formatter.section(task.title):
                 formatter.write_dl(task.commands)
+
+
+def _ask_ahead(args: list[str]) -> None:
+    """Begin to ask Git, while a command is loaded, what that begins with."""
+    questions = outline.AHEAD.get(args[0]) or outline.AHEAD.get(" ".join(args[:2]))
+    if questions is not None:
+        import_module("track.history.ahead").begin(questions)
 
 
 def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -160,8 +160,15 @@ ACTS = (
 )
 """What these print says what they did: nobody asked for it under `-q`."""
 
-AHEAD = ("deps", "find", "lineage", "path", "who-uses")
-"""Those whose answer begins with what differs in the working tree: Git is asked while they are loaded."""
+_CATALOG = ("changed", "untracked", "refs")
+_RECORDS = (*_CATALOG, "changed records", "untracked records")
+AHEAD = {
+    **dict.fromkeys(("deps", "find", "lineage", "path", "who-uses"), _CATALOG),
+    **dict.fromkeys(("runs list", "runs show", "why"), _RECORDS),
+}
+"""Those whose answer begins with what differs in the working tree, and what of `history.ahead` Git is asked while they
+are loaded.
+"""
 
 PAGED = ("deps", "diff", "events", "find", "help", "lineage", "log", "ls", "path", "show", "whereis", "why")
 

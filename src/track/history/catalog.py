@@ -99,7 +99,8 @@ class Catalog:
         with Threads(1) as threads:
             laid_over = threads.submit(differing, self._git) if scope.rev is None else None
             self._opened()
-            tips = catalog_fill.tips_of(self._git)
+            # A revision may be younger than the refs that were asked for ahead; what is checked out is added to them.
+            tips = catalog_fill.tips_of(self._git, is_early=scope.rev is None)
             replaced, here = (set(), []) if laid_over is None else laid_over.result()
         for _ in range(_TRIES):
             database = self._up_to_date(tips)

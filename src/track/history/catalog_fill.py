@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import GitFailed
-from track.history import catalog_ahead, catalog_file
+from track.history import ahead, catalog_ahead, catalog_file
 from track.history import catalog_rows as rows
 from track.history import catalog_versions as versions
 from track.history.catalog_ahead import Batch
@@ -32,12 +32,12 @@ class Tips(NamedTuple):
     shape: str
 
 
-def tips_of(git: Git) -> Tips:
-    """The tips of every ref and of HEAD in every working tree."""
+def tips_of(git: Git, *, is_early: bool = False) -> Tips:
+    """The tips of every ref, which may be those that were asked for ahead, and of HEAD in every working tree."""
     shape: list[bytes] = []
     tips: set[str] = set()
     loose: list[str] = []
-    for line in _refs(git).decode("utf-8", "replace").splitlines():
+    for line in _refs(git, is_early=is_early).decode("utf-8", "replace").splitlines():
         name, oid, kind, inner, inner_kind = (line.split(" ") + [""] * 3)[:5]
         if name.startswith("refs/replace/"):
             shape.append(line.encode())
@@ -158,10 +158,10 @@ def reached(database: sqlite3.Connection, tips: Iterable[str]) -> set[bytes]:
     return found
 
 
-def _refs(git: Git) -> bytes:
+def _refs(git: Git, *, is_early: bool) -> bytes:
     """A line for each ref; where one is broken, the ids alone."""
     try:
-        return git.run("for-each-ref", "--format=%(refname) %(objectname) %(objecttype) %(*objectname) %(*objecttype)")
+        return ahead.answers(git, "refs", is_early=is_early)[0]
     except GitFailed:
         return git.run("for-each-ref", "--format=%(refname) %(objectname)", check=False)
 

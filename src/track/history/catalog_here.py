@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from threading import Thread
 from typing import NamedTuple, TypeAlias
 
 from track.errors import GitFailed
@@ -129,20 +128,15 @@ def differing(git: Git) -> tuple[set[bytes], list[Standing]]:
 
     What is a link, or lies below one, is not there.
     """
-    told = ahead.taken(git) or ahead.ask(git)
+    told = ahead.answers(git, "changed", "untracked")
     paths = {path for some in told for path in some.split(b"\0")[:-1] if is_pointer_path(path)}
     return paths, list(files_at(git, sorted(paths)))
 
 
 def records_differing(git: Git) -> set[bytes]:
     """The records whose files are not as in Git's index, or not in it: what the catalog says of them may be old."""
-    untracked: list[bytes] = []
-    asked = ("ls-files", "-z", "-o", "--", ".track/runs/")
-    meanwhile = Thread(target=lambda: untracked.extend(git.run(*asked, check=False).split(b"\0")[:-1]))
-    meanwhile.start()
-    changed = git.run("diff-files", "-z", "--name-only", "--no-ext-diff", "--", ".track/runs/").split(b"\0")[:-1]
-    meanwhile.join()
-    return {path for path in (*changed, *untracked) if is_record_path(path)}
+    told = ahead.answers(git, "changed records", "untracked records")
+    return {path for some in told for path in some.split(b"\0")[:-1] if is_record_path(path)}
 
 
 def standing_at(git: Git, commits: Sequence[str]) -> list[Standing]:
