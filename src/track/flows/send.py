@@ -11,7 +11,7 @@ from track.flows.needed import descend
 from track.flows.reach import UNBELIEVABLE, Refused, Version, name_losses, objects_below, refusal
 from track.model.digest import Digest
 from track.model.manifest import parse_node
-from track.model.names import display
+from track.model.names import display, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.claim import Claim
@@ -231,7 +231,7 @@ def send(
         RemoteError, DiskFull, StoreUnwritable: the remote cannot take it.
     """
     try:
-        return send_planned(project.store, remote, found, claimed, verify=verify, progress=progress)
+        sent = send_planned(project.store, remote, found, claimed, verify=verify, progress=progress)
     except ReadsOtherwise as error:
         raise DamagedObject(
             f"what was sent to `{display(remote.name)}` reads back as something else",
@@ -242,6 +242,12 @@ def send(
         _forget_rows(project, found.versions)
         lines = name_losses(found.versions, _named_in(project, found.objects), project.store.read)
         raise DamagedObject(error.message, hint=_mending(remote), details=(*error.details, *lines)) from error
+    if claimed is not None and claimed.refusal is not None:
+        project.warnings.append(
+            f"what was pushed is complete, but {claimed.refusal.message}: small files stay there, and a purge may wait "
+            f"for them (track remote check {typed(remote.name)})"
+        )
+    return sent
 
 
 def _mending(remote: Remote) -> str:

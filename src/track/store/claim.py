@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterable
 
-from track.errors import DamagedObject
+from track.errors import DamagedObject, RemoteError
 from track.store.clock import since_boot
 from track.store.known import Known
 from track.store.layout import CLAIM, RootsKey, claim_name, roots_name
+from track.store.letting_go import let_go
 from track.store.place import NoSuchKey, Place
 from track.store.roots import RootsEntry, dump_roots, parse_roots, union
 from track.store.survey import MERGE_ABOVE, in_threads
@@ -31,6 +32,8 @@ class Claim:
         self._own = sorted(own)
         self._claims = [key for key in claims if (name := claim_name(key)) and name.writer == entry.writer]
         self._claims.append(self._key + CLAIM)
+        self.refusal: RemoteError | None = None
+        """What the place said, where it refused to delete what nobody needs any more."""
         self.has_lapsed = False
         """Whether it was silent for so long that what was there may not be."""
         self._write()
@@ -62,14 +65,13 @@ class Claim:
         complete = union([said, *merged.values()])
         self._place.put(self._key, dump_roots(complete))
         self._known.learn_roots(self._key, complete.digests)
-        for key in (*self._claims, *merged):
-            self._place.delete(key)
-        self._known.forget_roots(merged)
+        self.refusal = let_go(self._place, (*self._claims, *merged))
+        if self.refusal is None:
+            self._known.forget_roots(merged)
 
     def withdraw(self) -> None:
         """Take it back: nothing below it was sent, or will be."""
-        for key in self._claims:
-            self._place.delete(key)
+        self.refusal = let_go(self._place, self._claims)
 
     def _read(self, key: str) -> tuple[str, RootsEntry | None]:
         """An entry of this clone; None for one that is damaged, is no such entry, or went meanwhile."""

@@ -30,6 +30,7 @@ from track.store.holders import say_kept
 from track.store.known import Known
 from track.store.large import read_part
 from track.store.layout import DESCRIPTION, PROBES, claim_name, roots_name
+from track.store.letting_go import let_go
 from track.store.listing import publish_listing
 from track.store.needing import objects_needing
 from track.store.objects import Store
@@ -207,10 +208,8 @@ class Remote:
 
     def drop_claims(self, writer: str) -> None:
         """Remove what pushes of this clone that were killed had claimed; none runs, and nothing is to be sent."""
-        for key in self.surveyed.claims:
-            name = claim_name(key)
-            if name is not None and name.writer == writer:
-                self.place.delete(key)
+        names = {key: claim_name(key) for key in self.surveyed.claims}
+        let_go(self.place, [key for key, name in names.items() if name is not None and name.writer == writer])
         self.place.tidy()
 
     def say_keep(self, writer: str) -> None:

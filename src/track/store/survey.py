@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from track.errors import DamagedObject, RemoteError
 from track.store.known import Known
 from track.store.layout import INDEX, ROOTS, claim_name, roots_name, segment_key, segment_name
+from track.store.letting_go import let_go
 from track.store.place import Listed, NoSuchKey, Place
 from track.store.roots import RootsEntry, parse_roots
 from track.store.segment import (
@@ -227,8 +228,8 @@ def _merge(place: Place, known: Known, names: list[Name]) -> int:
 def remove_replaced(place: Place, known: Known, settled: frozenset[str]) -> int:
     """Remove segments whose successor is `settled`; how many. The remote's clock says what that is, never ours."""
     removable = [text for text, by in known.replacements.items() if segment_key(name_of(by)) in settled]
-    for text in removable:
-        place.delete(segment_key(name_of(text)))
+    if let_go(place, [segment_key(name_of(text)) for text in removable]) is not None:
+        return 0
     known.forget_replaced(removable)
     return len(removable)
 
