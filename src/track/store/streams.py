@@ -31,7 +31,7 @@ from track.store.tables import Tables, TablesUnusable
 from track.store.whole import Whole
 from track.store.windows import Around, Window, Windows
 
-BATCH = 8 << 20
+BATCH = 4 << 20
 """Bytes of an object that are expanded and hashed together ..."""
 CHUNKS = 16_384
 """... in so many chunks at most, however small a recipe says that they are."""
