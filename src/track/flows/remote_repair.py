@@ -19,7 +19,8 @@ from track.project import Project
 from track.store import mending
 from track.store.checking import Checked, Problem
 from track.store.chunking import chunker_of
-from track.store.layout import INDEX, object_digest, pack_digest, roots_name, segment_name
+from track.store.layout import INDEX, object_digest, pack_digest, pack_key, roots_name, segment_name
+from track.store.needing import note_bad_chunks
 from track.store.remote import Remote
 from track.store.roots import RootsEntry, dump_roots
 
@@ -130,6 +131,8 @@ class _Mending:
         self._project, self._salvage, self._found = case.project, case.salvage, case.versions
         self._had = dict.fromkeys(case.local, _LOCAL) | case.salvage.found
         self._writer = clone_id(case.project)
+        self._left = list(case.checked.unneeded)
+        """The packs that could not be put right where they are, or that nobody knew to be needed."""
 
     def run(self) -> Repair:
         """Mend file by file, then the index, then what says what is complete."""
@@ -138,7 +141,10 @@ class _Mending:
         said = {key: self._remote.known.roots_in(key) for key in roots}
         aside = {problem.key: self._mend(problem) for problem in checked.problems}
         self._mend_index([problem.key for problem in checked.problems if segment_name(problem.key) is not None])
+        self._note_left()
         self._send_the_rest(checked)
+        if self._note_left():  # by recipes that are there again only now
+            self._send_the_rest(checked)
         untold = {key for key in roots if not self._mend_roots(key, said[key])}
         lost = self._remote.known.lost() | self._remote.known.unplaced()
         mended = [_mended(problem, self._had, lost, aside[problem.key]) for problem in checked.problems]
@@ -157,7 +163,8 @@ class _Mending:
                 self._bring_from_itself(problem.lost)
                 chunker = chunker_of(self._remote.chunking)
                 cut = mending.Cut(chunker, problem.digests) if chunker is not None else None
-                mending.mend_pack(place, known, store, pack, cut)
+                if not mending.mend_pack(place, known, store, pack, cut):
+                    self._left.append(pack)
             elif (digest := object_digest(problem.key)) is not None:
                 mending.mend_object(place, known, store, digest)
         return aside
@@ -178,6 +185,12 @@ class _Mending:
             self._remote.known.forget_index()
             self._remote.refresh()
         mending.index_again(self._remote.place, self._remote.known)
+
+    def _note_left(self) -> bool:
+        """Note what needs chunks of the packs that are bad still, though that with its recipe may be right again."""
+        place, known = self._remote.place, self._remote.known
+        self._left = [pack for pack in self._left if mending.digest_there(place, pack_key(pack)) != pack]
+        return any(note_bad_chunks(place, known, self._left).values())
 
     def _send_the_rest(self, checked: Checked) -> None:
         """Send what could not be put right where it was, in new packs; and say again what is complete."""

@@ -40,7 +40,10 @@ class Problem(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What was looked at, and every problem, sorted by key. Sizes in bytes; the totals are of everything there is."""
+    """What was looked at, and every problem, sorted by key. Sizes in bytes; the totals are of everything there is.
+
+    `unneeded` are packs of chunks that are bad and that no recipe which can be read needs.
+    """
 
     objects_count: int
     packs_count: int
@@ -48,6 +51,7 @@ class Checked(NamedTuple):
     problems: tuple[Problem, ...]
     total_count: int = 0
     total_bytes: int = 0
+    unneeded: tuple[bytes, ...] = ()
 
 
 def check(
@@ -80,14 +84,14 @@ def check(
         else:
             problems += checking.look(files, progress)
         problems += [Problem(pack_key(pack), "missing") for pack in sorted(unnamed_packs(place, known))]
-        problems = _by_object(place, known, problems)
+        problems, unneeded = _by_object(place, known, problems)
     finally:
         progress.end()
     if unplaced := tuple(sorted(known.unplaced())):
         problems.append(Problem(INDEX.rstrip("/"), "missing", unplaced))
     costly = _that_cost(problems, known.lost() | {*unplaced})
     counts = (checking.objects_count, checking.packs_count, checking.read_bytes)
-    return Checked(*counts, tuple(sorted(costly)), checking.total_count, checking.total_bytes)
+    return Checked(*counts, tuple(sorted(costly)), checking.total_count, checking.total_bytes, unneeded)
 
 
 class _File(NamedTuple):
@@ -232,15 +236,16 @@ def _that_cost(problems: Iterable[Problem], lost: set[bytes]) -> Iterator[Proble
             yield problem._replace(digests=digests)
 
 
-def _by_object(place: Place, known: Known, problems: Iterable[Problem]) -> list[Problem]:
-    """The problems, those of packs of chunks with the objects that are lost by them; those that nothing needs left out.
+def _by_object(place: Place, known: Known, problems: Iterable[Problem]) -> tuple[list[Problem], tuple[bytes, ...]]:
+    """The problems, those of packs of chunks with the objects that are lost by them; and the packs that nothing needs.
 
     No index says what is in such a pack: the recipes say who needs it.
     """
     named = [(pack_digest(problem.key) if not problem.lost else None, problem) for problem in problems]
     lost = note_bad_chunks(place, known, [pack for pack, _ in named if pack is not None])
     told = [problem if pack is None else problem._replace(digests=lost[pack]) for pack, problem in named]
-    return [problem for (pack, _), problem in zip(named, told, strict=True) if pack is None or problem.lost]
+    unneeded = tuple(pack for (pack, _), one in zip(named, told, strict=True) if pack is not None and not one.lost)
+    return [one for (pack, _), one in zip(named, told, strict=True) if pack is None or one.lost], unneeded
 
 
 def _there(sizes: dict[str, int], key: str, length: int, held: Iterable[Held]) -> list[Problem]:

@@ -255,7 +255,7 @@ def index_again(place: Place, known: Known) -> int:
     wholes = {one.digest for one in known.inside(None)} | condemned.wholes
     for one in place.list(OBJECTS):
         digest = object_digest(one.key)
-        if digest is not None and digest not in wholes and _digest(place, one.key) == digest:
+        if digest is not None and digest not in wholes and digest_there(place, one.key) == digest:
             held.append(Held(digest, None, RAW, 0, 0, 0, one.size))
     if held or packs:
         publish_segment(place, known, held, map(PackSize._make, packs.items()))
@@ -283,12 +283,13 @@ def _inside(place: Place, pack: bytes, size: int) -> list[Held]:
         table = parse_table(bytes(place.get_range(key, footer.table_offset, footer.table_length)), footer, key)
     except (NoSuchKey, DamagedObject, NewerFormat):
         return []
-    if _digest(place, key) != pack:
+    if digest_there(place, key) != pack:
         return []
     return [Held(one.digest, pack, one.form, one.flags, one.offset, one.stored_length, one.length) for one in table]
 
 
-def _digest(place: Place, key: str) -> bytes | None:
+def digest_there(place: Place, key: str) -> bytes | None:
+    """The digest of what is at a key; None when nothing is."""
     try:
         return place.digest(key)
     except NoSuchKey:
