@@ -2,7 +2,7 @@
 
 import posixpath
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from track.errors import Conflict, InsideArtifact, TrackError
@@ -11,7 +11,7 @@ from track.flows.dvc_found import LOCK, PIPELINE, POINTER, Declared, is_dvcs, ou
 from track.flows.dvc_reading import Content, Reader, summed
 from track.flows.dvc_saying import pointer_for
 from track.history.plumbing import Git
-from track.history.rewriting import Changes, Commit, File, files_in, names_in
+from track.history.rewriting import Changes, Changing, Commit, File, files_in, names_in
 from track.model.names import display, pointer_path
 from track.model.pointer import dump_pointer
 from track.progress import Progress, silent
@@ -31,7 +31,7 @@ class Left(NamedTuple):
 class Foreseen(NamedTuple):
     """What changes in each commit, by its id; how many versions of artifacts that makes; and what is left."""
 
-    changes: dict[str, Changes]
+    changes: Changing
     versions_count: int
     left: tuple[Left, ...]
 
@@ -63,10 +63,11 @@ def foresee(
         GitFailed: Git cannot read its history.
     """
     seen: dict[str, tuple[_File, ...]] = {}
+    wanted: dict[_File, _File] = {}
+    alike: dict[tuple[_File, ...], tuple[_File, ...]] = {}
     for commit in commits:
-        if files := tuple(_files(files_in(project.git, commit.oid))):
-            seen[commit.oid] = files
-    wanted = {file for files in seen.values() for file in files}
+        if files := tuple(wanted.setdefault(file, file) for file in _files(files_in(project.git, commit.oid))):
+            seen[commit.oid] = alike.setdefault(files, files)
     contents = _contents(project.git, wanted)
     progress.begin("reading DVC's history", count=len(wanted))
     made: dict[_File, _Made] = {}
@@ -76,10 +77,10 @@ def foresee(
             progress.advance(count=1)
     finally:
         progress.end()
-    changes: dict[str, Changes] = {}
+    changes = Changing()
     kept: _Kept = {}
     for oid, found in seen.items():  # asked again: the names of every commit together would fill the memory
-        changes[oid] = _changes(found, made, names_in(project.git, oid), kept)
+        changes.put(oid, _changes(found, made, names_in(project.git, oid), kept))
     versions_count = sum(len(one) for one in made.values() if isinstance(one, dict))
     in_the_way = [_in_the_way(file, what, count) for (file, what), count in kept.items()]
     return Foreseen(changes, versions_count, (*_left(seen, made), *in_the_way))
@@ -101,7 +102,7 @@ def _home(files: dict[bytes, File], folder: bytes) -> bytes:
     return folder
 
 
-def _contents(git: Git, wanted: set[_File]) -> dict[str, bytes]:
+def _contents(git: Git, wanted: Iterable[_File]) -> dict[str, bytes]:
     return dict(git.blobs(sorted({oid for file in wanted for oid in (file.content, file.pipeline) if oid is not None})))
 
 

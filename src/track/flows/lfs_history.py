@@ -10,7 +10,7 @@ from track.flows.adopting import Adopted, Adopter
 from track.flows.lfs_reading import ATTRIBUTES, from_lfs, pointer_of
 from track.history.lfs import small_contents
 from track.history.plumbing import Git
-from track.history.rewriting import Changes, Commit, File, files_in, names_in
+from track.history.rewriting import Changes, Changing, Commit, File, files_in, names_in
 from track.model.lfs import LIMIT, LfsPointer, is_lfs_pointer, parse_lfs_pointer, without_lfs
 from track.model.names import check_worktree_path, display, pointer_path, typed
 from track.model.pointer import dump_pointer
@@ -31,7 +31,7 @@ class Left(NamedTuple):
 class Foreseen(NamedTuple):
     """What changes in each commit, by its id; how many versions of artifacts that makes; and what is left."""
 
-    changes: dict[str, Changes]
+    changes: Changing
     versions_count: int
     left: tuple[Left, ...]
 
@@ -55,13 +55,11 @@ def foresee(
     """
     found = _found(git, commits)
     reading = _Reading(adopter, objects, found, progress)
-    changes: dict[str, Changes] = {}
+    changes = Changing()
     progress.begin("reading the history of Git LFS", count=len(found.pointers))
     try:
         for commit in commits:
-            made = reading.changes(files_in(git, commit.oid), frozenset(names_in(git, commit.oid)))
-            if made:
-                changes[commit.oid] = made
+            changes.put(commit.oid, reading.changes(files_in(git, commit.oid), frozenset(names_in(git, commit.oid))))
     finally:
         progress.end()
     left = [Left(path, error, count) for (path, _), (error, count) in sorted(reading.left.items())]

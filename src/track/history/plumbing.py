@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -322,12 +323,9 @@ class _Process:
     def _feed(self, input: Iterable[bytes]) -> None:
         pipe = self._process.stdin
         assert pipe is not None
-        try:
+        with suppress(OSError), pipe:  # it ended first, and says why on its own
             for piece in input:
                 pipe.write(piece)
-            pipe.close()
-        except OSError:  # it ended first, and says why on its own
-            self._process.stdin = None
 
     def _listen(self) -> None:
         self._said.append(self._stderr.read())

@@ -44,6 +44,36 @@ class Rewritten(NamedTuple):
 Changes = Mapping[bytes, bytes | None]
 """What becomes of files in a tree: their content, or None where they go."""
 
+_Pair = tuple[bytes, bytes | None]
+
+
+class Changing:
+    """What becomes of the files of each commit of a history; what commits have in common is held once."""
+
+    def __init__(self) -> None:
+        """Nothing changes yet."""
+        self._pairs: dict[_Pair, _Pair] = {}
+        self._wholes: dict[tuple[_Pair, ...], tuple[_Pair, ...]] = {}
+        self._of: dict[str, tuple[_Pair, ...]] = {}
+
+    def put(self, commit: str, changes: Changes) -> None:
+        """Say what changes in a commit."""
+        if changes:
+            whole = tuple(self._pairs.setdefault(pair, pair) for pair in sorted(changes.items(), key=_path_of))
+            self._of[commit] = self._wholes.setdefault(whole, whole)
+
+    def __contains__(self, commit: str) -> bool:
+        """Whether anything changes in it."""
+        return commit in self._of
+
+    def of(self, commit: str) -> tuple[tuple[bytes, bytes | None], ...]:
+        """Paths and what is in them, or None where they go, sorted by path."""
+        return self._of.get(commit, ())
+
+
+def _path_of(pair: tuple[bytes, bytes | None]) -> bytes:
+    return pair[0]
+
 
 def refuse_branch(git: Git, branch: str) -> None:
     """Refuse the name of a branch that there is, or that Git takes for none.
@@ -100,34 +130,40 @@ def names_in(git: Git, commit: str) -> list[bytes]:
     return sorted(git.stream("ls-tree", "-r", "-z", "--full-tree", "--name-only", commit))
 
 
-def rewrite(git: Git, branch: str, commits: Sequence[Commit], changes: Mapping[str, Changes]) -> Rewritten:
+def rewrite(git: Git, branch: str, commits: Sequence[Commit], changes: Changing) -> Rewritten:
     """Make `branch`, whose commits are these with the `changes` of each; it appears when all of it is there.
+
+    Git is told of one commit after the other, so that no more than one is in memory as it will be.
 
     Raises:
         GitFailed: Git refused; no branch was made.
     """
     same: set[str] = set()
     marks: dict[str, bytes] = {}
-    stream: list[bytes] = []
     for commit in commits:
-        if not changes.get(commit.oid) and all(parent in same for parent in commit.parents):
+        if commit.oid not in changes and all(parent in same for parent in commit.parents):
             same.add(commit.oid)
             marks[commit.oid] = commit.oid.encode("ascii")
-            continue
-        marks[commit.oid] = b":%d" % (len(marks) + 1)
-        stream += _lines(branch, commit, changes.get(commit.oid, {}), marks)
+        else:
+            marks[commit.oid] = b":%d" % (len(marks) + 1)
     tip = commits[-1].oid
     if tip in same:
         git.run("update-ref", f"refs/heads/{branch}", tip, "0" * len(tip))
     else:
-        git.run(
-            "fast-import", "--quiet", "--done", "--date-format=raw-permissive", input=b"".join([*stream, b"done\n"])
-        )
+        told = _told(branch, [commit for commit in commits if commit.oid not in same], changes, marks)
+        for _ in git.stream("fast-import", "--quiet", "--done", "--date-format=raw-permissive", input=told):
+            pass  # it says nothing
     made = git.resolve(f"refs/heads/{branch}")
     return Rewritten(made, len(commits), len(commits) - len(same))
 
 
-def _lines(branch: str, commit: Commit, changes: Changes, marks: Mapping[str, bytes]) -> Iterator[bytes]:
+def _told(branch: str, commits: Sequence[Commit], changes: Changing, marks: Mapping[str, bytes]) -> Iterator[bytes]:
+    for commit in commits:
+        yield b"".join(_lines(branch, commit, changes.of(commit.oid), marks))
+    yield b"done\n"
+
+
+def _lines(branch: str, commit: Commit, changes: Sequence[_Pair], marks: Mapping[str, bytes]) -> Iterator[bytes]:
     if not commit.parents:  # else it would go on from the one before it
         yield b"reset refs/heads/%b\n\n" % branch.encode()
     yield b"commit refs/heads/%b\nmark %b\n" % (branch.encode(), marks[commit.oid])
@@ -137,10 +173,10 @@ def _lines(branch: str, commit: Commit, changes: Changes, marks: Mapping[str, by
     for word, parent in zip(words, commit.parents, strict=False):
         yield b"%b %b\n" % (word, marks[parent])
     yield b'M 040000 %b ""\n' % commit.tree
-    for path, content in sorted(changes.items()):
+    for path, content in changes:
         if content is None:
             yield b"D %b\n" % _quoted(path)
-    for path, content in sorted(changes.items()):
+    for path, content in changes:
         if content is not None:
             yield b"M 100644 inline %b\ndata %d\n%b\n" % (_quoted(path), len(content), content)
     yield b"\n"
