@@ -198,3 +198,15 @@ def test_what_a_collection_let_go_of_is_not_missed(here: Path) -> None:
     assert (0, 0) == (len(found.problems), found.fetchable_count)
     with Project.open(here) as project:
         assert project.store.absent([digest_of(LARGE)])
+
+
+def test_what_there_was_no_room_for_is_not_missed(here: Path) -> None:
+    forget_steps(here)
+    track("gc", "--max-size", "1MiB", "--grace", "0", cwd=here).ok()
+
+    found = check(here)
+
+    assert (0, 0) == (len(found.problems), found.old_count)
+    with Project.open(here) as project:
+        assert 0 == repair(project).restored_count
+        assert project.store.absent([digest_of(LARGE)])
