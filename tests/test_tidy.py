@@ -49,8 +49,8 @@ DOORS = {
     "sshfs": ("track.store.backends",),
     # Git, the pager, and the one command that the person at the keyboard named.
     "subprocess": ("track.history.plumbing", "track.cli.pager", "track.runs.command"),
-    # What the command line and Python's face load late, the store of a project, and the library of a kind of storage or
-    # of a kind of object, is loaded by name when it is needed.
+    # What the command line and Python's face load late, the store of a project, Git's own names for contents, and the
+    # library of a kind of storage or of a kind of object, is loaded by name when it is needed.
     "importlib": (
         "track",
         "track.__main__",
@@ -59,6 +59,7 @@ DOORS = {
         "track.formats.known",
         "track.api.later",
         "track.store.late",
+        "track.history.late",
     ),
     "rich": ("track.cli.bars",),
     "tempfile": ("track.history.gitrepo",),  # what Git reads once; everything of ours is staged by publish

@@ -6,10 +6,9 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from track.errors import GitFailed
-from track.history import ahead
+from track.history import ahead, late
 from track.history.catalog_file import RECORD
 from track.history.catalog_rows import Wanted, kind_of
-from track.history.identity import blob_of, empty_tree
 from track.history.log import MAX_POINTER, MAX_RECORD, read_start
 from track.history.plumbing import Git
 from track.model.names import is_pointer_path, is_record_path
@@ -83,7 +82,7 @@ def is_there(git: Git, path: bytes) -> bool:
 
 def head_of(git: Git) -> str:
     """The commit that is checked out, or a tree with nothing in it."""
-    return git.head() or empty_tree(_format_of(git))
+    return git.head() or late.empty_tree(_format_of(git))
 
 
 def between(git: Git, old: str, new: str) -> dict[bytes, Sides]:
@@ -120,7 +119,7 @@ def files_at(git: Git, paths: Sequence[bytes]) -> Iterator[Standing]:
         what = kind_of(path)
         data = read_start(top, path, MAX_RECORD if what == RECORD else MAX_POINTER)
         if data is not None:
-            yield Standing(path, Wanted(blob_of(data, like), what), data)
+            yield Standing(path, Wanted(late.blob_of(data, like), what), data)
 
 
 def differing(git: Git) -> tuple[set[bytes], list[Standing]]:
@@ -141,7 +140,7 @@ def records_differing(git: Git) -> set[bytes]:
 
 def standing_at(git: Git, commits: Sequence[str]) -> list[Standing]:
     """What the trees of these commits have, each once: their trees are compared in turn, so alike ones cost little."""
-    trees = [empty_tree(commits[0] if commits else ""), *_trees(git, commits)]
+    trees = [late.empty_tree(commits[0] if commits else ""), *_trees(git, commits)]
     pairs = (f"{one} {other}\n".encode() for one, other in pairwise(trees))
     found: set[Standing] = set()
     tokens = git.stream(

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from track.errors import GitFailed
 from track.history import catalog_here as here
 from track.history import catalog_rows as rows
+from track.history import late
 from track.history.catalog_file import RECORD
 from track.history.catalog_fill import put_paths, transaction, write_contents
 from track.history.catalog_here import Standing
 from track.history.catalog_rows import Wanted, kind_of
-from track.history.identity import empty_tree
 from track.history.left_out import left_out
 from track.history.plumbing import Git
 from track.model.names import is_record_path
@@ -91,7 +91,7 @@ def _kept(database: sqlite3.Connection, git: Git) -> tuple[int | None, _Kept]:
 
 
 def _nothing(git: Git) -> _Kept:
-    return _Kept("", empty_tree(here.head_of(git)), {})
+    return _Kept("", late.empty_tree(here.head_of(git)), {})
 
 
 def _step(database: sqlite3.Connection, git: Git, number: int | None, kept: _Kept, signature: str) -> _Step:
