@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,12 +15,13 @@ import pytest
 
 from support.cli import track as track_process
 from support.cli import track_here as track
+from support.powercut import small_disk
 from support.programs import missing_programs
 from support.repositories import commit_all, git
 from support.trees import write_tree
 from support.troubles import full_store, read_only_store
 from track.errors import AlreadyInGit, DiskFull, InsideArtifact, TrackError, UsageError
-from track.flows import running
+from track.flows import run_left, running
 from track.flows.run_journal import journal_of
 from track.flows.run_start import Wishes
 from track.history import index
@@ -560,3 +562,36 @@ def test_one_hint_says_what_others_do_not_find_in_git_as_far_as_that_is_wanted(h
     commit_all(here, "not pushed")
     (told,) = hints(*python)
     assert "no Git remote is known to have commit" in told and "(git push)" in told
+
+
+@pytest.mark.parametrize("is_freed", [False, True])
+def test_a_run_ends_on_a_full_disk_in_the_room_of_what_it_noted_or_says_how_it_is_ended(
+    here: Path, is_freed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing_programs(["root", "mount"]):
+        pytest.fail("this test mounts a small disk")
+    state, aside = here / ".git/track", here / ".git/aside"
+    shutil.copytree(state, aside)
+    with small_disk(state, size_kib=2048, inodes=400):
+        shutil.copytree(aside, state, dirs_exist_ok=True)
+        if not is_freed:
+            monkeypatch.setattr(run_left, "forget", lambda room: None)
+            monkeypatch.setattr(run_left, "remove", lambda place: None)
+        script = "cat data.csv >/dev/null; cat /dev/zero > .git/track/filler 2>/dev/null; exit 3"
+        failure = None
+        try:
+            ran = done(here, "sh", "-c", script)
+        except DiskFull as error:
+            failure = error
+        (state / "filler").unlink()
+        with Project.open(here) as project:
+            living = journal_of(project).living()
+        if is_freed:
+            assert failure is None and (ran.record.status, ran.record.exit, living) == ("failed", 3, [])
+            assert [used.shown for used in ran.record.of("input")] == ["data.csv"]
+        else:
+            assert failure is not None and len(living) == 1
+            command = (failure.hint or "").partition("track runs abort ")
+            track("runs", "abort", command[2], cwd=here).ok()
+            with Project.open(here) as project:
+                assert [record.status for record in journal_of(project).ended()] == ["terminated"]

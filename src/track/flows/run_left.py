@@ -6,24 +6,25 @@ It is there before the command starts. Cut short, nothing had been opened yet.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from track.errors import TrackError
+from track.errors import DiskFull, TrackError
 from track.flows.run_artifacts import owner_among, save_inputs
 from track.flows.run_environment import python_facts, streams_of
 from track.model.digest import Digest
 from track.model.record import Record, Used
 from track.project import Project
-from track.publish import create_with
+from track.publish import create_with, remove
 from track.runs.journal import Living
-from track.runs.observe import Python, observed
+from track.runs.observe import Python, forget, observed
 
 _BEFORE = "before"
 _HEAD = b"track-before 1"
+_T = TypeVar("_T")
 
 
 class Left(NamedTuple):
@@ -74,6 +75,24 @@ def with_left(draft: Record, left: Left) -> Record:
     return replace(
         draft, artifacts=(*draft.artifacts, *new), environment={**dict(left.environment), **draft.environment}
     )
+
+
+def with_room(living: Living, act: Callable[[], _T]) -> _T:
+    """Do what ends a run of which all that was noted is known; on a full disk once more, in the room of those notes.
+
+    Raises as `act` does; of DiskFull the hint says how the run is ended later.
+    """
+    try:
+        return act()
+    except DiskFull:
+        forget(living.folder)
+        with suppress(FileNotFoundError):
+            remove(living.folder / _BEFORE)
+    try:
+        return act()
+    except DiskFull as error:
+        error.hint = f"free some space (df -h, df -i), and end the run, which goes on: track runs abort {living.id}"
+        raise
 
 
 def began_at(living: Living) -> Path | None:

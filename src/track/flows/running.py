@@ -26,7 +26,7 @@ from track.flows.run_artifacts import (
 from track.flows.run_end import end
 from track.flows.run_environment import environment_of, streams_of
 from track.flows.run_isolated import Cell, check_isolated, isolated, keep_declared
-from track.flows.run_left import note_before
+from track.flows.run_left import note_before, with_room
 from track.flows.run_metrics import check_metric_files, following
 from track.flows.run_named import named_inputs, used_by_name
 from track.flows.run_overlap import own_outputs
@@ -314,7 +314,7 @@ def _sealed(work: _Work, found: _Found, began: float) -> Record:
             metrics={**draft.metrics, **metrics},
         )
 
-    work.living.edit(ended)
+    with_room(work.living, lambda: work.living.edit(ended))
     return _end(work.project, work.living, began, status=status, exit=executed.code)
 
 
@@ -324,7 +324,7 @@ def _said(used: Used) -> tuple[str, bytes | None, str | None, bytes]:
 
 def _end(project: Project, living: Living, began: float, *, status: str, exit: int | None) -> Record:
     facts = {"status": status, "exit": exit, "ended": datetime.now(UTC), "seconds": elapsed_s(began)}
-    return end(project, living, facts)
+    return with_room(living, lambda: end(project, living, facts))
 
 
 def _placed(work: _Work, record: Record, made: Sequence[Made], branch: str | None) -> Placed:

@@ -12,11 +12,12 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from track.model.expressions import expression
-from track.publish import create, create_with
+from track.publish import create, create_with, remove
 from track.runs.command import why_it_fails
 from track.runs.injected.kernel_opens import CLOSED_READ, CLOSED_WRITTEN, OPENED, KernelOpens
 from track.system import write_all
@@ -239,6 +240,13 @@ def wait_for_trace(room: Path, process: int) -> None:
 def is_traced(room: Path) -> bool:
     """Whether a tracer was at work in `room`."""
     return (room / _TRACE).exists()
+
+
+def forget(room: Path) -> None:
+    """Remove what was noted in `room`, when it was read for good."""
+    for name in (_NOTES, _TRACE, _WATCHED):
+        with suppress(FileNotFoundError):
+            remove(room / name)
 
 
 def observed(room: Path, top: Path) -> Observed:
