@@ -93,6 +93,22 @@ def test_whoever_asks_is_told(here: Path, command: tuple[str, ...]) -> None:
     assert "track pull" not in done.err and "track fetch" not in done.err
 
 
+def test_what_only_moves_bytes_about_is_not_held_up_where_they_are_still_here(here: Path) -> None:
+    clone = cloned(here)
+    write_tree(clone, {"people/a": SECRET, "people/empty": b"", "big.bin": BIG})
+    track("trust", "--yes", cwd=clone).ok()
+    for artifact in ("people", "big.bin"):
+        track("add", artifact, cwd=clone).ok()
+    assert track("push", cwd=clone).code == 4  # which learns of it
+    assert is_stored(clone)
+    track("gc", "--grace", "0", cwd=clone).ok()
+    track("verify", cwd=clone)
+    track("rm", "--force", "people", cwd=clone).ok()
+    track("restore", cwd=clone).ok()
+    write_tree(clone, {"said": SECRET})
+    track("run", "--", "cat", "said", cwd=clone).ok()
+
+
 def test_only_what_was_purged_is_said_to_be_gone(here: Path) -> None:
     clone = cloned(here)
     track("fetch", cwd=clone)  # which learns of the purge

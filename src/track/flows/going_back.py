@@ -184,7 +184,7 @@ def _save_trashed(project: Project, step: Step) -> None:
     absent = project.store.absent(trashed)
     if not absent:
         return
-    with writing(project.store) as writer:
+    with writing(project.store, takes_purged=True) as writer:  # it was in the working tree, and is again
         for digest in sorted(absent):
             path = trashed[digest]
             if stat.S_ISLNK(os.lstat(path).st_mode):

@@ -31,19 +31,23 @@ _MOVED = 1032
 
 
 @contextmanager
-def writing(store: Store, timeout_s: float = 10.0) -> Iterator[Writer]:
+def writing(store: Store, timeout_s: float = 10.0, *, takes_purged: bool = False) -> Iterator[Writer]:
     """A writer of a store, which cuts large objects into chunks where the store wants them so, and it can be done.
 
-    Raises as `Store.writer` does.
+    It refuses what is known to have been purged, unless it `takes_purged`. Raises as `Store.writer` does.
     """
     chunker = local_chunker(store) if store.wants_chunks else None
     if chunker is None:
         with store.writer(timeout_s) as writer:
+            if not takes_purged:
+                writer.refuse_purges()
             yield writer
         return
     cutter = StoreCutter(store, chunker)
     try:
         with store.writer(timeout_s, cutter=cutter) as writer:
+            if not takes_purged:
+                writer.refuse_purges()
             yield writer
     finally:
         cutter.close()

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -22,6 +22,7 @@ from track.store.purge_notes import kept_again, purged_at
 from track.store.rooms import Rooms
 from track.store.slabs import Source
 from track.store.tables import Tables
+from track.store.tombstones import Purge
 from track.store.whole import set_aside, staged_copy
 
 _ASKED_AT_ONCE = 1024
@@ -67,10 +68,10 @@ class Cutter(Protocol):
 class Writer:
     """Adds to one store; made by `Store.writer`, used in one thread.
 
-    What is in the store already, or was added before, is not written again; what is known to have been purged is
-    refused. Everything is durable and visible after `commit`, which may be called several times. Leaving the writer
-    without it drops what was added since, apart from whole gigabytes, which are published on the way: what is
-    interrupted goes on from there when it is done again.
+    What is in the store already, or was added before, is not written again; after `refuse_purges`, what is known to
+    have been purged is refused. Everything is durable and visible after `commit`, which may be called several times.
+    Leaving the writer without it drops what was added since, apart from whole gigabytes, which are published on the
+    way: what is interrupted goes on from there when it is done again.
     """
 
     def __init__(self, rooms: Rooms, index: Index, cutter: Cutter | None = None) -> None:
@@ -82,7 +83,7 @@ class Writer:
         self._unwanted: set[bytes] = set()
         """What was cut, and turned out to be here."""
         self._seen: set[bytes] = set()
-        self._purged = purged_at(rooms.path)
+        self._purged: Mapping[bytes, Purge] = {}
         self._pending: dict[bytes, bytes] = {}
         self._pending_bytes = 0
         self._pack = PackWriter(rooms.staging)
@@ -141,6 +142,10 @@ class Writer:
         staged, digest = staged_copy(fd, size, self._rooms.staging, moved=moved)
         self.adopt_whole(staged, digest, size)
         return digest
+
+    def refuse_purges(self) -> None:
+        """Take nothing more that is known to have been removed for good: whoever adds it is told so."""
+        self._purged = purged_at(self._rooms.path)
 
     def refuse_purged(self, digests: Iterable[bytes]) -> None:
         """Raise PurgedObject for the first of these that is known to have been removed for good."""

@@ -119,6 +119,7 @@ def put(
                 kept = _kept_value(writer, content.value, is_stored=living is not None)
                 pointer = _value_pointer(content.value, kept.digest, present)
             else:
+                writer.refuse_purges()
                 kept = _kept(project, writer, content, piped, progress)
                 pointer = _pointer(content, kept, present, target)
             pointer = _with_remarks(_made_by(living, pointer, present), remarks, target)
