@@ -143,6 +143,11 @@ def test_whatever_is_found_of_very_much_is_told_in_a_few_words(
     assert [text for text in every if len(text) > 600 or text.count("\n") > 21] == []
     assert f"changes=<{MANY:,} items>" in repr(repo.diff("HEAD~1", "HEAD~2").artifacts[0])
     assert told["Graph"].startswith("Graph(start=") and told["CheckedOut"].startswith("CheckedOut(")
+    assert " UTC, digest=" in told["StoreObject"]
+    assert (
+        told["Artifact"]
+        == f"<Artifact {artifact.metadata.artifact_id}: {MANY:,} files, by {artifact.metadata.username}>"
+    )
     assert told["Named"].startswith(f"<{MANY:,} files: ") and told["New"] == f"<New: {MANY:,} files, uploaded>"
 
 

@@ -512,6 +512,7 @@ def test_a_run_is_as_its_options_say(repo: track.Repo) -> None:
         ("observe is none that there is: 'all'", {"observe": "all"}),
         ("require is none that there is: 'pure'", {"require": "pure"}),
         ("params lr is a list", {"params": {"lr": [1]}}),
+        ("what is not kept cannot be committed", {"keep": False, "commit": True}),
         ("metadata lr is a ndarray", {"metadata": {"lr": np.zeros(2)}}),
     )
     for said, options in wrong:

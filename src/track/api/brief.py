@@ -6,6 +6,7 @@ A part is shown by the names under which a program finds its facts; what is empt
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any, TypeVar
 
 from track.model.amounts import count_text
@@ -71,7 +72,9 @@ def _names(found: Any) -> tuple[str, ...]:
 
 
 def _fact(fact: object) -> str:
-    """Text and bytes clipped, what has several in it as their number, and another part by what it is."""
+    """Text and bytes clipped, times to the minute, of what has several in it the number, parts by what they are."""
+    if isinstance(fact, datetime):
+        return fact.strftime("%Y-%m-%d %H:%M %Z").rstrip()
     if isinstance(fact, Digest):
         return f"{str(fact)[:19]}…"
     if isinstance(fact, str | bytes):

@@ -13,6 +13,7 @@ from track.api.handles import Handles
 from track.api.uploading import names_of
 from track.api.version import Version
 from track.errors import UsageError
+from track.model.amounts import count_text
 from track.model.labels import Key
 from track.model.names import display
 from track.verbs.env_show import env_show
@@ -183,7 +184,10 @@ class Artifact:
     files: Mapping[str, File]
     logs: Mapping[str, File] = field(default_factory=dict)
 
-    __repr__ = brief
+    def __repr__(self) -> str:
+        """Its id, how many files it has, and whose it is."""
+        said = self.metadata
+        return f"<Artifact {said.artifact_id}: {count_text(len(self.files), 'file')}, by {display(said.username)}>"
 
 
 def documents(handles: Handles, name: str = f"{PREFIX}*") -> list[dict[str, Any]]:

@@ -168,7 +168,10 @@ def _check(command: Sequence[str], asked: Asked) -> None:
     if asked.observe not in observe.MODES:
         raise UsageError(f"not a way to observe: {display(asked.observe)}", hint=", ".join(observe.MODES))
     if asked.commit is not None and not asked.keep:
-        raise UsageError("what is not kept cannot be committed", hint="leave out --no-keep, or --commit")
+        raise UsageError(
+            "what is not kept cannot be committed",
+            hint="leave out --no-keep, or --commit (in Python: keep=False, or commit=True)",
+        )
     check_metric_files(asked.metrics)
 
 
