@@ -1,7 +1,7 @@
 """A store that keeps chunks: each command is killed at the calls with which it changes files, or these fail.
 
 A spread of the points is tried; `TRACK_SAFETY=full python -m pytest tests/safety/test_chunk_kills.py` tries all, and
-more commands.
+more commands; of the fetch, which writes many pages into databases, those that tell something (`support.sweep`).
 """
 
 import random
@@ -93,7 +93,7 @@ def fetching(tmp_path_factory: pytest.TempPathFactory) -> Work:
     commit_all(first, "version 2")
     track("push", cwd=first).ok()
     git("-c", "core.hooksPath=/dev/null", "pull", "--quiet", cwd=second)
-    return Work(scene, "repo", ("fetch",), proof=_is_in_chunks, between=(0, 1, 4))
+    return Work(scene, "repo", ("fetch",), proof=_is_in_chunks, between=(0, 1, 4), is_long=True)
 
 
 def _is_in_chunks(scene: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from support.powercut import FILESYSTEMS, disk, read_only, small_disk
 from support.servers import Answer, answering, proxy
 from support.strace import Event, complaints, fail_at, kill_at, record, spread
+from support.sweep import dealt, telling
 
 CARELESS = """
 import os, sys
@@ -157,3 +158,24 @@ def test_no_other_track_is_within_reach() -> None:
     """Hooks look for it in PATH, where whoever runs the tests may have one; everything else stays in reach."""
     assert shutil.which("track") is None and shutil.which("track-hook") is None
     assert shutil.which("git") and shutil.which("sh")
+
+
+def pages(call: str, count: int, path: str, first: int = 1) -> list[Event]:
+    return [Event(call, first + turn, f'4<{path}>, "..."..., 4096, {turn}) = 4096') for turn in range(count)]
+
+
+def test_a_long_sweep_takes_of_many_writes_the_first_one_in_the_middle_and_the_last() -> None:
+    renamed = Event("renameat2", 1, 'AT_FDCWD, "/s/1.2.ab", AT_FDCWD, "/p/x.pack", RENAME_NOREPLACE) = 0')
+    events = [*pages("pwrite64", 20, "/x/a.db"), *pages("pwrite64", 2, "/x/b.db", 21), renamed]
+    events += pages("pwrite64", 1, "/x/a.db", 23)
+    assert [event.nth for event in telling(events)] == [1, 11, 20, 21, 22, 1, 23]
+
+
+def test_a_long_sweep_gives_every_kind_of_call_every_error_and_every_call_one() -> None:
+    opened = Event("openat", 1, 'AT_FDCWD</r>, "/r/staging/12.34.ab", O_WRONLY|O_CREAT, 0600) = 4</r/staging/12.34.ab>')
+    events = [*pages("pwrite64", 5, "/x/a.db"), *pages("fsync", 1, "/x/a.db"), opened]
+    pairs = dealt(events, ("EIO", "EACCES", "ENOSPC", "EDQUOT"))
+    assert {event for event, _ in pairs} == set(events)
+    assert [error for event, error in pairs if event.call == "pwrite64"] == ["EIO", "ENOSPC", "EDQUOT", "EIO", "ENOSPC"]
+    assert [error for event, error in pairs if event.call == "fsync"] == ["EIO", "ENOSPC", "EDQUOT"]
+    assert {error for event, error in pairs if event == opened} == {"EIO", "EACCES", "ENOSPC", "EDQUOT"}

@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,9 @@ class Work(NamedTuple):
     between: tuple[int, ...] = (0, 1)
     again: Callable[[Path], Completed] | None = None
     code: int = 0
+    is_long: bool = False
+    """Whether the full form is of the calls that tell something (`telling`), and errors are dealt to them (`dealt`):
+    a command that writes many pages into databases would take hours otherwise."""
 
     def line(self) -> list[str]:
         """The command line."""
@@ -71,7 +75,7 @@ def kill_everywhere(work: Work, folder: Path, *, most: int, seed: int | None = N
     one of them did not come to this time is a miss. There are few, and what was done then is judged all the same.
     """
     rehearsed = rehearse(work, folder)
-    chosen = _chosen(rehearsed.events, most, seed)
+    chosen = _chosen(work, rehearsed.events, most, seed)
     missed: list[Event] = []
 
     def check(event: Event) -> None:
@@ -95,10 +99,10 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
     Unless the full form is asked for, it is `most` events: spread over the run, or with a `seed` drawn by lot.
     """
     rehearsed = rehearse(work, folder)
-    chosen = _chosen(rehearsed.events, most, seed)
+    chosen = _chosen(work, rehearsed.events, most, seed)
     pairs = [(event, errors[place % len(errors)]) for place, event in enumerate(chosen)]
     if FULL:
-        pairs = list(itertools.product(chosen, errors))
+        pairs = dealt(chosen, errors) if work.is_long else list(itertools.product(chosen, errors))
     missed: list[Event] = []
 
     def check(pair: tuple[Event, str]) -> None:
@@ -123,12 +127,47 @@ def fail_everywhere(work: Work, folder: Path, errors: Sequence[str], *, most: in
     return len(pairs) - len(missed)
 
 
-def _chosen(events: list[Event], most: int, seed: int | None) -> list[Event]:
+def _chosen(work: Work, events: list[Event], most: int, seed: int | None) -> list[Event]:
     if FULL or len(events) <= most:
-        return events
+        return telling(events) if work.is_long else events
     if seed is None:
         return spread(events, most)
     return [events[lot] for lot in sorted(random.Random(seed).sample(range(len(events)), most))]
+
+
+def telling(events: Sequence[Event]) -> list[Event]:
+    """Of the same call on the same file several times running, the first, the one in the middle and the last."""
+    found: list[Event] = []
+    for _, run in itertools.groupby(events, key=_kind):
+        some = list(run)
+        found += [some[at] for at in sorted({0, len(some) // 2, len(some) - 1})]
+    return found
+
+
+def dealt(events: Sequence[Event], errors: Sequence[str]) -> list[tuple[Event, str]]:
+    """Each event with one error at least, and each kind of call on a kind of file with all that it can give."""
+    kinds: dict[tuple[str, str], list[Event]] = {}
+    for event in events:
+        kinds.setdefault(_kind(event), []).append(event)
+    pairs = []
+    for (call, _), some in kinds.items():
+        possible = [error for error in errors if call not in _WRITING or error in _OF_WRITING]
+        for turn in range(max(len(some), len(possible))):
+            pairs.append((some[turn % len(some)], possible[turn % len(possible)]))
+    return pairs
+
+
+_WRITING = ("write", "pwrite64", "writev", "pwritev", "ftruncate", "fsync", "fdatasync", "syncfs")
+_OF_WRITING = ("EIO", "ENOSPC", "EDQUOT")
+"""What a call that has its file open already can give, by its manual."""
+_PATH = re.compile(r'<([^>]+)>|"([^"]+)"')
+_VARYING = re.compile(r"\d+\.\d+\.[0-9a-f.]+|[0-9a-f]{60,}|/[0-9a-f]{2}(?=/|$)")
+
+
+def _kind(event: Event) -> tuple[str, str]:
+    """The call, and the file that it is about, whatever its name is made of."""
+    paths = [one or other for one, other in _PATH.findall(event.text)]
+    return event.call, _VARYING.sub("*", paths[0 if event.text[:1].isdigit() else -1] if paths else "")
 
 
 def _together(what: str, said: Sequence[str]) -> str:
