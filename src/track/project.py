@@ -14,7 +14,7 @@ from track.consents import Consents
 from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
 from track.here import absolute
 from track.history import ahead, log
-from track.history.left_out import left_out
+from track.history.left_out import is_sparse, left_out, present_among
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import check_entry_path, display, standing, typed
@@ -299,6 +299,12 @@ class Project:
                 raise OutsideRepository(f"{shown} is in another repository, {name}", hint=f"cd {name}")
 
 
+_UNKNOWN_SETTINGS = (
+    "the settings of this project, its remotes among them, are left out by this sparse checkout and not in this "
+    "partial clone: git sparse-checkout add .track"
+)
+
+
 def is_set_up(git: Git) -> bool:
     """Return whether `track init` ran here: a committed configuration, or state of this clone."""
     if os.path.lexists(git.top / os.fsdecode(CONFIG)) or (git.common_dir / "track").is_dir():
@@ -307,10 +313,12 @@ def is_set_up(git: Git) -> bool:
 
 
 def config_left_out(git: Git) -> bytes | None:
-    """Return the committed configuration as Git's index has it, where a sparse checkout leaves it out."""
+    """Return the committed configuration as Git's index has it, where a sparse checkout leaves it out; None where a
+    partial clone lacks that, too.
+    """
     if os.path.lexists(git.top / os.fsdecode(CONFIG)):
         return None
-    return next((content for _, content in git.blobs(left_out(git, [CONFIG]).values())), None)
+    return present_among(git, left_out(git, [CONFIG])).get(CONFIG)
 
 
 def load_config(git: Git, flags: Mapping[str, str] | None = None) -> tuple[Config, tuple[str, ...]]:
@@ -320,7 +328,11 @@ def load_config(git: Git, flags: Mapping[str, str] | None = None) -> tuple[Confi
     if (git.top / ".track").is_symlink():
         warnings = ("`.track` is a link; the configuration behind it is ignored",)
     else:
-        sources.append(Source("project", git.top / os.fsdecode(CONFIG), config_left_out(git)))
+        sparse = config_left_out(git)
+        sources.append(Source("project", git.top / os.fsdecode(CONFIG), sparse))
+        is_unknown = sparse is None and is_sparse(git) and not os.path.lexists(git.top / os.fsdecode(CONFIG))
+        if is_unknown and left_out(git, [CONFIG]):
+            warnings = (_UNKNOWN_SETTINGS,)
     sources.append(Source("user", config.user_file()))
     return _believed(config.load(tuple(sources), os.environ, flags), Consents(git.common_dir)), warnings
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from track import publish
 from track.flows import setup
-from track.history.left_out import left_out
+from track.history.left_out import contents_left_out
 from track.model.expressions import expression
 from track.model.names import is_named_pointer
 from track.project import Project
@@ -22,7 +22,8 @@ def line_of(name: bytes) -> bytes:
 
 
 def ignore(project: Project, paths: Iterable[bytes]) -> list[bytes]:
-    """Have Git ignore the data at `paths`; the ignore files that are its word for it, sorted, changed or not.
+    """Have Git ignore the data at `paths`; the ignore files that are its word for it, sorted, changed or not, but those
+    that a sparse checkout leaves out and that say it already.
 
     Lines of ours stand sorted among each other, so that two people who add two files seldom touch the same place.
 
@@ -38,7 +39,8 @@ def ignore(project: Project, paths: Iterable[bytes]) -> list[bytes]:
         after = including(before, names)
         if after != before:
             _write(project, file, after)
-        touched.append(file)
+        if after != before or setup.read(project, file) is not None:
+            touched.append(file)
     return touched
 
 
@@ -75,9 +77,8 @@ def heed(project: Project, paths: Iterable[bytes]) -> list[bytes]:
 def _there(project: Project, files: Iterable[bytes]) -> dict[bytes, bytes]:
     """The content of ignore files; of one that a sparse checkout leaves out, what Git's index has."""
     read = {file: setup.read(project, file) for file in files}
-    oids = left_out(project.git, {file for file, content in read.items() if content is None})
-    staged = dict(project.git.blobs(oids.values()))
-    return {file: staged.get(oids.get(file, ""), b"") if content is None else content for file, content in read.items()}
+    staged = contents_left_out(project.git, {file for file, content in read.items() if content is None})
+    return {file: staged.get(file, b"") if content is None else content for file, content in read.items()}
 
 
 def _by_folder(paths: Iterable[bytes]) -> dict[bytes, list[bytes]]:

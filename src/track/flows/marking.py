@@ -99,7 +99,8 @@ def mark(
             done.append(_marked(path, pointer, after != before, (labels, tuple(sorted(set(tags))))))
         if not dry_run:
             for pointer_path, content in written.items():
-                with project.gate.parent(pointer_path, own=is_named_pointer(pointer_path)) as (folder, name):
+                own = is_named_pointer(pointer_path)
+                with project.gate.parent(pointer_path, create=True, own=own) as (folder, name):  # it may be left out
                     publish.publish_bytes(name, content, dir_fd=folder)
             if stage:
                 gitrepo.stage(project.git, sorted(sides.pointer_of(path) for path in chosen))

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from track.errors import MalformedPointer, TrackError, UnknownPath, UsageError
-from track.flows.pointers import content_at
+from track.flows.pointers import said_at
 from track.flows.sides import HERE, STAGED, Side, side_at, side_here, side_staged
 from track.history import log, trees
 from track.model.declaration import (
@@ -115,7 +115,7 @@ def declaration_at(project: Project, side: Side, name: str) -> Declaration | Non
 def text_at(project: Project, side: Side, path: bytes) -> bytes | None:
     """The bytes of a file about named artifacts at a side; None where it is not there, or is no file in Git."""
     if side.name == HERE:
-        return content_at(project, path)
+        return said_at(project, path)
     if side.name == STAGED:
         return log.staged_contents(project.git, [path]).get(path)
     return trees.content_at(project.git, side.name, path)

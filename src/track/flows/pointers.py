@@ -8,6 +8,8 @@ from collections.abc import Collection
 from track import publish
 from track.errors import MalformedPointer, NotAPointer, TrackError, Unreadable
 from track.history import log
+from track.history.left_out import contents_left_out, is_sparse
+from track.history.pointers_here import pointers_here
 from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 from track.project import Project
@@ -33,14 +35,24 @@ def exists(project: Project, path: bytes) -> bool:
 
 
 def pointer_at(project: Project, path: bytes) -> Pointer | None:
-    """The pointer in the file `path` of the working tree; None when there is no such file.
+    """The pointer in the file `path` of the working tree, or left out of it by a sparse checkout; None when there is no
+    such file.
 
     Raises:
         MalformedPointer, NewerFormat: it breaks the rules of its format.
         NotAPointer: it is somebody else's file.
+        Unreadable: it cannot be read, or is left out and a partial clone lacks it.
     """
-    content = content_at(project, path)
+    content = said_at(project, path)
     return None if content is None else parse_pointer(content, path)
+
+
+def said_at(project: Project, path: bytes) -> bytes | None:
+    """As `content_at`; of a file that a sparse checkout leaves out, what Git's index has."""
+    content = content_at(project, path)
+    if content is None and is_sparse(project.git):
+        return contents_left_out(project.git, [path]).get(path)
+    return content
 
 
 def content_at(project: Project, path: bytes) -> bytes | None:
@@ -66,13 +78,15 @@ def content_at(project: Project, path: bytes) -> bytes | None:
 
 
 def readable_pointers(project: Project) -> tuple[dict[bytes, Pointer], tuple[TrackError, ...]]:
-    """(path -> pointer, the troubles): every pointer in the working tree, by the path of its data, or its own when it
-    is of a named artifact; those that cannot be read are the troubles. Somebody else's files are left out.
+    """(path -> pointer, the troubles): every pointer in the working tree, or that a sparse checkout leaves out, by the
+    path of its data, or its own when it is of a named artifact; those that cannot be read are the troubles.
+
+    Somebody else's files are no pointers.
     """
     found: dict[bytes, Pointer] = {}
     refused: list[TrackError] = []
     foreign: list[bytes] = []
-    for path, content in log.pointers_in_worktree(project.git):
+    for path, content in pointers_here(project.git).found:
         try:
             found[path if is_named_pointer(path) else data_path(path)] = parse_pointer(content, path)
         except NotAPointer:

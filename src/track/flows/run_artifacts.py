@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from track.errors import InsideArtifact, PurgedObject, TrackError, UnknownPath, UsageError
 from track.flows.keep import Keeper, Kept
-from track.flows.pointers import exists, owner_of, pointer_at
+from track.flows.pointers import content_at, exists, owner_of, pointer_at
 from track.flows.pointing import pointer_of_content, refuse_in_git
 from track.flows.view import reader
 from track.model import manifest
@@ -246,7 +246,9 @@ def keep_outputs(
         for path, how in sorted(hows.items()):
             now = pointer_at(project, pointer_path(path))
             pointer = pointer_of_content(path, keeper.keep(path, now), now, run=run)
-            made.append(Made(path, before[path].pointer if path in before else None, pointer, how))
+            is_left_out = now is not None and content_at(project, pointer_path(path)) is None
+            present = before[path].pointer if path in before else now if is_left_out else None
+            made.append(Made(path, present, pointer, how))
         keeper.commit()
         keeper.note()
     return made, missing

@@ -12,9 +12,10 @@ from track import publish
 from track.config import Layer, find_key, parse_value, read_file, secret_in, user_file
 from track.errors import BadConfig, UsageError
 from track.flows.setup import FIRST_CONFIG
+from track.history.left_out import contents_left_out
 from track.model.names import display
 from track.model.settings import Value
-from track.project import CONFIG, Project, config_left_out
+from track.project import CONFIG, Project
 
 
 def file_of(project: Project | None, layer: Layer) -> Path:
@@ -83,7 +84,7 @@ def remove(project: Project | None, layer: Layer, *names: str) -> bool:
 
 def _instead(project: Project | None, layer: Layer) -> bytes:
     """What a layer's file says where a sparse checkout leaves it out."""
-    return (config_left_out(project.git) if project is not None and layer == "project" else None) or b""
+    return (_project_left_out(project) if project is not None and layer == "project" else None) or b""
 
 
 def _taken(document: tomlkit.TOMLDocument, parts: list[str]) -> bool:
@@ -117,3 +118,10 @@ def _save(path: Path, document: tomlkit.TOMLDocument) -> None:
     publish.make_directories(target.parent)
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
     publish.publish_bytes(target, tomlkit.dumps(document).encode(), mode=mode)
+
+
+def _project_left_out(project: Project) -> bytes | None:
+    """The settings that a sparse checkout leaves out. Raises Unreadable where a partial clone lacks them."""
+    if os.path.lexists(project.root / os.fsdecode(CONFIG)):
+        return None
+    return contents_left_out(project.git, [CONFIG]).get(CONFIG)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from track import publish
 from track.errors import ForbiddenPath, Unreadable
 from track.history import drivers
-from track.history.left_out import left_out
+from track.history.left_out import contents_left_out
 from track.model.names import display
 from track.project import CONFIG, IGNORE_LINE, Project
 
@@ -57,10 +57,9 @@ def put(project: Project, *, dry_run: bool = False) -> Written:
     changed: list[bytes] = []
     lacking: list[tuple[bytes, bytes]] = []
     here = {name: read(project, name) for name in (*LINES, CONFIG)}
-    oids = left_out(project.git, {name for name, before in here.items() if before is None})
-    staged = dict(project.git.blobs(oids.values()))  # what a sparse checkout leaves out keeps what it says
+    staged = contents_left_out(project.git, {name for name, before in here.items() if before is None})
     for name, before in here.items():
-        said = staged[oids[name]] if name in oids else before
+        said = staged.get(name, before)  # what a sparse checkout leaves out keeps what it says
         wanted = with_lines(said or b"", LINES[name]) if name in LINES else said or FIRST_CONFIG
         if wanted != before:
             lacking.append((name, wanted))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError, UnknownRevision, together
 from track.history import log
+from track.history.pointers_here import pointers_here
 from track.model.expressions import expression
 from track.model.names import data_path, is_named_pointer, pointer_path
 from track.model.nearest import nearest
@@ -26,9 +27,10 @@ class Side:
     An artifact is known by the path of its data, one without data by the path of its pointer.
     """
 
-    def __init__(self, name: str, contents: Iterable[tuple[bytes, bytes]]) -> None:
-        """`contents` are the pointer files, by path."""
+    def __init__(self, name: str, contents: Iterable[tuple[bytes, bytes]], left_out: Iterable[bytes] = ()) -> None:
+        """`contents` are the pointer files, by path; those `left_out` are none, for a sparse checkout has them so."""
         self.name = name
+        self.left_out = frozenset(map(artifact_of, left_out))
         self.contents: Mapping[bytes, bytes] = {artifact_of(path): content for path, content in contents}
         self._parsed: dict[bytes, Pointer | None] = {}
 
@@ -113,7 +115,13 @@ def side_staged(project: Project) -> Side:
 
 
 def side_here(project: Project) -> Side:
-    """The artifacts whose pointers are in the working tree."""
+    """The artifacts whose pointers are in the working tree, or left out of it by a sparse checkout."""
+    here = pointers_here(project.git)
+    return Side(HERE, here.found, here.left_out)
+
+
+def side_on_disk(project: Project) -> Side:
+    """The artifacts whose pointers are files in the working tree."""
     return Side(HERE, log.pointers_in_worktree(project.git))
 
 

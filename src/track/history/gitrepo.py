@@ -12,7 +12,8 @@ from pathlib import Path
 
 from track.errors import Conflict, GitFailed, HistoryIncomplete, UsageError
 from track.history import index, surroundings
-from track.history.plumbing import Git, failed
+from track.history.git_failure import failed
+from track.history.plumbing import Git
 from track.model.names import display, typed
 from track.model.secrets import without_keys
 

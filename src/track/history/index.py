@@ -1,9 +1,11 @@
 """What changes Git's index, and nothing else of a repository: stage and unstage, without loading GitPython."""
 
+import os
 import time
 from collections.abc import Sequence
 
 from track.errors import GitFailed, Locked
+from track.history.left_out import is_sparse, left_out
 from track.history.plumbing import Git
 
 INDEX_TIMEOUT_S = 10.0
@@ -11,7 +13,8 @@ _AGAIN_AFTER_S = 0.05
 
 
 def stage(git: Git, paths: Sequence[bytes]) -> None:
-    """Put `paths` into the index as they are on disk; those that are gone leave it. Other staged work stays.
+    """Put `paths` into the index as they are on disk; those that are gone leave it, but what a sparse checkout leaves
+    out stays in it as it is. Other staged work stays.
 
     Works whatever Git ignores, in linked worktrees, and with the index that Git gave to a hook.
 
@@ -19,6 +22,10 @@ def stage(git: Git, paths: Sequence[bytes]) -> None:
         Locked: another Git held the index for more than 10 s.
         GitFailed: Git refused, for example a path below a link.
     """
+    if paths and is_sparse(git):
+        top = os.fsencode(git.top)
+        apart = left_out(git, {path for path in paths if not os.path.lexists(os.path.join(top, path))})
+        paths = [path for path in paths if path not in apart]
     if paths:
         _with_paths(git, ("update-index", "-z", "--add", "--remove", "--replace", "--stdin"), paths)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import GitFailed
-from track.history.plumbing import Git, failed
+from track.history.git_failure import failed
+from track.history.plumbing import Git
 
 _REGULAR = (b"100644", b"100755")
 _OPTION_LIMIT = 64 << 10

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import GitFailed, Unreadable
-from track.history.left_out import left_out
+from track.history.left_out import left_out, present_among
 from track.history.plumbing import Git, PointerFiles
 from track.model.names import display, is_pointer_path, is_record_path
 
@@ -303,12 +303,14 @@ def records_here(git: Git) -> Iterator[tuple[bytes, bytes]]:
             yield path, content
         else:
             absent.add(path)
-    yield from _with_contents(git, left_out(git, absent))
+    yield from present_among(git, left_out(git, absent)).items()
 
 
 def records_left_out(git: Git, paths: Collection[bytes]) -> list[tuple[bytes, bytes]]:
-    """Return what Git's index has at those of `paths`, none of which is on disk, that a sparse checkout leaves out."""
-    return _with_contents(git, left_out(git, paths))
+    """Return what Git's index has at those of `paths`, none of which is on disk, that a sparse checkout leaves out;
+    without what a partial clone lacks.
+    """
+    return list(present_among(git, left_out(git, paths)).items())
 
 
 def _events(

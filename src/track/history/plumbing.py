@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from track.errors import GitFailed, NotARepository, UnknownRevision
 from track.history import surroundings
+from track.history.git_failure import failed
 from track.history.surroundings import Place
 from track.model.names import display, is_pointer_path
-from track.model.secrets import said_lines
 
 OLDEST_GIT = (2, 31)
 
@@ -315,10 +315,8 @@ class _Process:
 
     def raise_missing(self, oid: str) -> None:
         """Raise GitFailed for a blob that Git did not give."""
-        raise GitFailed(
-            f"Git has no blob {oid[:12]}, which this history names",
-            hint="git fetch --refetch --no-filter      (in a partial clone; otherwise: git fsck)",
-        )
+        hint = "git fetch --refetch --no-filter      (in a partial clone; otherwise: git fsck)"
+        raise GitFailed(f"Git has no blob {oid[:12]}, which this history names", hint=hint)
 
     def _feed(self, input: Iterable[bytes]) -> None:
         pipe = self._process.stdin
@@ -329,12 +327,6 @@ class _Process:
 
     def _listen(self) -> None:
         self._said.append(self._stderr.read())
-
-
-def failed(args: Sequence[str | bytes], said: bytes) -> GitFailed:
-    """Return the error for a Git command that failed, with what it said."""
-    word = next((word for word in map(os.fsdecode, args) if not word.startswith(("-", "core."))), "")
-    return GitFailed(f"`git {word}` failed", details=said_lines(said))
 
 
 def _discover(program: str, cwd: str) -> tuple[dict[str, str], Place]:

@@ -123,7 +123,8 @@ def diff(
     read = view.reader(project)
     for draft in drafts:
         if draft.renamed_from is None:
-            _fill(project, draft, new.name == sides.HERE, read, progress)
+            is_apart = draft.path in new.left_out and not pointer_files.exists(project, draft.path)
+            _fill(project, draft, new.name == sides.HERE and not is_apart, read, progress)
             _narrow(draft, wanted)
     return Diff(*names, tuple(_finished(drafts, is_here=new.name == sides.HERE, renames=renames)), tuple(refused))
 

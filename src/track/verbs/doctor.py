@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from track import __version__
-from track.errors import NotAPointer, TrackError
+from track.errors import NotAPointer, TrackError, Unreadable
 from track.flows import setup
 from track.flows.catalogued import catalog_of
 from track.flows.named import Names, declaration_at, odd_keys
@@ -188,7 +188,11 @@ def _link(project: Project) -> Iterator[Check]:
 
 
 def _set_up(project: Project) -> Iterator[Check]:
-    lacking = setup.put(project, dry_run=True).all
+    try:
+        lacking = setup.put(project, dry_run=True).all
+    except Unreadable as error:
+        yield Check("set-up", "finding", error.message, error.hint)
+        return
     if lacking:
         yield Check("set-up", "note", f"lines of track are missing in {_names(lacking)}", "track init")
     else:

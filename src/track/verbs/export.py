@@ -8,7 +8,7 @@ from pathlib import Path
 from track.errors import Conflict, MissingObject, StoreUnwritable, UsageError
 from track.flows import landing
 from track.flows.copying import copy_out
-from track.flows.sides import Side, side_at, side_here
+from track.flows.sides import Side, side_at, side_on_disk
 from track.flows.view import Wanted, as_entry, paths_from, reader
 from track.model.digest import Digest, digest_of
 from track.model.manifest import Entry, Read, walk
@@ -69,7 +69,7 @@ def export(
         raise UsageError("no folder to export to was named", hint="track export --to FOLDER")
     target = Path(os.path.normpath(project.cwd / os.path.expanduser(to)))
     landing.refuse_own(project, target)
-    side = side_here(project) if rev is None else side_at(project, rev)
+    side = side_on_disk(project) if rev is None else side_at(project, rev)
     wanted = Wanted(paths_from(project, paths))
     wanted.refuse_unknown([side])
     chosen = {path: pointer for path, pointer in side.pointers().items() if wanted.artifact(path)}

@@ -129,11 +129,12 @@ def _read(project: Project) -> _Pointers:
     files = project.git.pointer_files()
     head = project.git.tree_pointers("HEAD") if project.git.head() is not None else {}
     disk = dict(log.pointers_in_worktree(project.git, files))
+    apart = left_out(project.git, files.staged.keys() - disk.keys())
+    there = disk.keys() | apart.keys()
     gone = {
-        known for path in (*files.staged, *head) if path not in disk if (known := files.staged.get(path) or head[path])
+        known for path in (*files.staged, *head) if path not in there if (known := files.staged.get(path) or head[path])
     }
     contents = dict(project.git.blobs(sorted(gone)))
-    apart = left_out(project.git, files.staged.keys() - disk.keys())
     return _Pointers(head, files.staged, frozenset(files.unmerged), disk, contents, apart)
 
 

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, note, opened, refuse
 from track.cli.stale_text import document, reasons
 from track.model.names import called, display
@@ -36,9 +37,17 @@ def command(*, paths: tuple[str, ...], exit_code: bool, as_json: bool) -> None:
     with opened() as project:
         found = stale(project, paths)
     if as_json:
-        emit_json("stale", {"artifacts": [document(one) for one in found.artifacts], "made": found.made_count})
+        emit_json(
+            "stale",
+            {
+                "artifacts": [document(one) for one in found.artifacts],
+                "made": found.made_count,
+                "absent": found.absent_count,
+            },
+        )
     else:
         _show(found)
+    say_what_is_missing(False, found.absent_count)
     refuse(found.refused)
     if exit_code and found.artifacts:
         sys.exit(1)

@@ -1,0 +1,117 @@
+"""What verbs do in a sparse checkout, a partial clone, and both: nothing is lost, and what is not here is told."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, git
+from support.trees import write_tree
+from track.model.pointer import parse_pointer
+
+
+@pytest.fixture
+def origin(repo: Path) -> Path:
+    """a/one.csv, b/raw.csv with a label, b/sorted.csv that a run made of it, and the name rides; a second version."""
+    track("init", cwd=repo).ok()
+    write_tree(repo, {"a/one.csv": b"1\n", "b/raw.csv": b"b\n", "eu.csv": b"eu\n"})
+    track("add", "-q", "a/one.csv", cwd=repo).ok()
+    track("add", "-q", "b/raw.csv", "--label", "stage=raw", cwd=repo).ok()
+    track("put", "-q", "rides", "eu.csv", "--partition", "region=eu", "--label", "k=v", cwd=repo).ok()
+    commit_all(repo, "data")
+    track(
+        "run", "-q", "--name", "sort", "-o", "b/sorted.csv", "--", "sort", "b/raw.csv", "-o", "b/sorted.csv", cwd=repo
+    )
+    write_tree(repo, {"a/one.csv": b"11\n"})
+    track("add", "-q", "a/one.csv", cwd=repo).ok()
+    commit_all(repo, "more")
+    git("config", "uploadpack.allowFilter", "true", cwd=repo)
+    return repo
+
+
+def _clone(origin: Path, target: Path, *words: str, is_sparse: bool) -> Path:
+    git("clone", "-q", "--no-checkout", *words, origin.as_uri(), target, cwd=origin)
+    if is_sparse:
+        git("sparse-checkout", "set", "a", cwd=target)
+    git("checkout", "-q", git("branch", "--show-current", cwd=origin).strip(), cwd=target)
+    return target
+
+
+@pytest.fixture
+def sparse(origin: Path, tmp_path: Path) -> Path:
+    return _clone(origin, tmp_path / "sparse", is_sparse=True)
+
+
+@pytest.fixture
+def both(origin: Path, tmp_path: Path) -> Path:
+    return _clone(origin, tmp_path / "both", "--filter=blob:none", is_sparse=True)
+
+
+def _staged(repo: Path) -> list[str]:
+    return git("diff", "--cached", "--name-status", cwd=repo).splitlines()
+
+
+def _labels(repo: Path, path: str) -> dict[str, object]:
+    return dict(parse_pointer(git("show", f":{path}", cwd=repo).encode(), path.encode()).labels)
+
+
+def test_an_artifact_that_is_left_out_keeps_its_labels_and_its_ignore_file(sparse: Path) -> None:
+    write_tree(sparse, {"b/raw.csv": b"b\n"})
+    assert "unchanged" in track("add", "b/raw.csv", cwd=sparse).ok().out
+    assert _staged(sparse) == []
+    write_tree(sparse, {"b/raw.csv": b"other\n"})
+    track("add", "b/raw.csv", cwd=sparse).ok()
+    assert _staged(sparse) == ["M\tb/raw.csv.track"]
+    assert _labels(sparse, "b/raw.csv.track") == {"stage": "raw"}
+
+
+def test_what_a_run_makes_where_its_pointer_is_left_out_is_its_output(sparse: Path) -> None:
+    done = track("run", "-o", "b/raw.csv", "--", "sh", "-c", "mkdir -p b && echo new > b/raw.csv", cwd=sparse).ok()
+    assert "its record is staged" in done.err
+    assert "M\tb/raw.csv.track" in _staged(sparse) and not [line for line in _staged(sparse) if line[0] == "D"]
+    assert _labels(sparse, "b/raw.csv.track") == {"stage": "raw"}
+
+
+def test_named_artifacts_that_are_left_out_are_there(sparse: Path) -> None:
+    write_tree(sparse, {"eu.csv": b"eu\n"})
+    assert "unchanged" in track("put", "rides", "eu.csv", "--partition", "region=eu", cwd=sparse).ok().out
+    assert _staged(sparse) == []
+    assert "rides" in track("artifacts", "list", cwd=sparse).ok().out
+    assert "label k" in track("show", "rides", cwd=sparse).ok().out
+    track("label", "b/raw.csv", "more=yes", cwd=sparse).ok()
+    assert _labels(sparse, "b/raw.csv.track") == {"stage": "raw", "more": "yes"}
+
+
+def test_what_is_left_out_is_neither_gone_nor_unknown(sparse: Path) -> None:
+    assert track("stale", cwd=sparse).ok().err == "nothing is stale: 1 artifact that runs made\n"
+    assert "run sort" in track("why", "b/sorted.csv", cwd=sparse).ok().out
+    assert "b/raw.csv" not in track("diff", cwd=sparse).out
+    assert "b/raw.csv" in track("ls", cwd=sparse).ok().out
+    track("rm", "b/raw.csv", cwd=sparse).ok()
+    assert _staged(sparse) == ["D\tb/raw.csv.track"]
+
+
+def test_with_both_what_is_not_here_is_told_and_nothing_is_lost(both: Path) -> None:
+    done = track("status", cwd=both).ok()
+    assert "git sparse-checkout add .track" in done.err and "a/one.csv" in done.out
+    write_tree(both, {"b/raw.csv": b"other\n"})
+    refused = track("add", "b/raw.csv", cwd=both)
+    assert refused.code == 1 and "b/raw.csv.track is left out by this sparse checkout" in refused.err
+    assert "git sparse-checkout add b" in refused.err
+    shutil.rmtree(both / "b")
+    refused = track("config", "--project", "core.remote", "other", cwd=both)
+    assert refused.code == 1 and ".track/config.toml is left out" in refused.err
+    assert _staged(both) == []
+    assert "not looked at: 3 pointers and records" in track("stale", cwd=both).ok().err
+    for words in (("ls",), ("find",), ("stale",), ("runs", "list"), ("log",), ("why", "a/one.csv")):
+        track(*words, cwd=both).ok()
+    for words in (
+        ("diff", "HEAD~1"),
+        ("gc", "-n"),
+        ("push", "-n"),
+        ("verify",),
+        ("fetch", "--all"),
+        ("import-lfs", "-n"),
+    ):
+        assert "fatal:" not in track(*words, cwd=both).err, words
