@@ -454,8 +454,28 @@ def test_what_made_it_what_it_came_from_and_who_used_it(repo: track.Repo) -> Non
     assert [run.record.name for run in repo.runs().runs] == ["fit"]
     assert {node.kind for node in repo.lineage("model.txt").graph.nodes} >= {"artifact", "run"}
     assert repo.deps("data/train.csv").graph.nodes[0].name == "data/train.csv"
+    way = repo.path("data/train.csv", "model.txt").graph.nodes
+    assert [node.name for node in way] == ["model.txt", "fit", "data/train.csv"]
+    assert [use.name for use in repo.who_uses("data/train.csv").uses] == ["fit"]
+    assert (repo.stale().artifacts, repo.stale("model.txt").made_count) == ((), 1)
+    with pytest.raises(UnknownPath):
+        repo.stale("nothing")
     assert repo.get("sales", region="eu").run is None
     assert repo.get("sales", region="eu").based_on == ()
+
+
+def test_files_and_values_are_put_under_a_name(repo: track.Repo) -> None:
+    done = repo.put("sales", "data/train.csv", partitions={"region": "us"}, labels={"ticket": "AB-7"})
+    assert (done.is_new, done.kind, done.run) == (True, "file", None)
+    assert repo.get("sales", region="us").read_text() == repo.get("data/train.csv").read_text()
+    assert not repo.put("sales", "data/train.csv", partitions={"region": "us"}).is_changed
+    assert repo.put("limits", value={"max": 3}).kind == "value"
+    assert repo.get("limits").load() == {"max": 3}
+    assert repo.put("other", "data/train.csv", dry_run=True).is_new
+    with pytest.raises(UnknownPath):
+        repo.get("other")
+    with pytest.raises(UnknownPath):
+        repo.put("sales", "nothing.csv", partitions={"region": "us"})
 
 
 def test_a_file_that_is_not_what_its_type_says_is_told_by_its_name(repo: track.Repo) -> None:

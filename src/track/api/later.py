@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.flows.run_commit import committing as committing
     from track.flows.run_describing import check_tags as check_tags
     from track.flows.run_describing import plain_facts as plain_facts
+    from track.flows.run_start import RUN_ID as RUN_ID
     from track.flows.run_start import Wishes as Wishes
     from track.flows.running import Asked as Asked
     from track.flows.running import Ran as Ran
@@ -37,6 +38,7 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.verbs.log import Logged as Logged
     from track.verbs.log import log as log
     from track.verbs.ls import ls as ls
+    from track.verbs.path import path as path
     from track.verbs.pull import Pulled as Pulled
     from track.verbs.pull import pull as pull
     from track.verbs.push import Pushed as Pushed
@@ -49,6 +51,8 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.verbs.run import run as run
     from track.verbs.runs_list import Listed as Listed
     from track.verbs.runs_list import runs_list as runs_list
+    from track.verbs.stale import Staleness as Staleness
+    from track.verbs.stale import stale as stale
     from track.verbs.status import Status as Status
     from track.verbs.status import status as status
     from track.verbs.version_download import Downloaded as Downloaded
@@ -56,6 +60,8 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.verbs.version_load import version_load as version_load
     from track.verbs.version_path import version_path as version_path
     from track.verbs.version_used_by import version_used_by as version_used_by
+    from track.verbs.who_uses import Users as Users
+    from track.verbs.who_uses import who_uses as who_uses
     from track.verbs.why import why as why
 
 _ELSEWHERE = {
@@ -73,11 +79,14 @@ _ELSEWHERE = {
     "Pulled": "track.verbs.pull",
     "Pushed": "track.verbs.push",
     "Put": "track.verbs.put",
+    "RUN_ID": "track.flows.run_start",
     "Ran": "track.flows.running",
     "Record": "track.model.record",
     "Remarks": "track.verbs.put",
+    "Staleness": "track.verbs.stale",
     "Status": "track.verbs.status",
     "Traced": "track.flows.lineage_of",
+    "Users": "track.verbs.who_uses",
     "Wishes": "track.flows.run_start",
     "check_tags": "track.flows.run_describing",
     "committing": "track.flows.run_commit",

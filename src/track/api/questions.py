@@ -166,6 +166,50 @@ class Questions:
         with self._handles.fresh() as project:
             return later.deps(project, os.fspath(item), depth=depth, rev=rev, every=every)
 
+    @asks(source=asking.path, target=asking.path, rev=maybe(asking.text))
+    def path(
+        self, source: AnyPath, target: AnyPath, *, longer: bool = False, rev: str | None = None, every: bool = False
+    ) -> later.Traced:
+        """How `target` came from `source`, over the shortest ways, or with `longer` over all; else there are no nodes.
+
+        >>> [node.name for node in repo.path("data/train.csv", "new.csv").graph.nodes if node.kind == "artifact"]
+        ['new.csv', 'data/train.csv']
+
+        Both are named as for `lineage`; raises as that.
+        """
+        with self._handles.fresh() as project:
+            ends = os.fspath(source), os.fspath(target)
+            return later.path(project, *ends, longer=longer, rev=rev, every=every)
+
+    @asks(path=asking.path)
+    def who_uses(self, path: AnyPath, *, every: bool = False) -> later.Users:
+        """The runs and artifacts made from any version of the artifact at a path or of a name, newest first.
+
+        With `every` they are looked for at every branch and tag.
+
+        >>> len(repo.who_uses("data/train.csv").uses)
+        1
+
+        Raises:
+            UnknownPath: no version in the history is called so.
+            UsageError: a path and a named artifact are called so.
+        """
+        with self._handles.fresh() as project:
+            return later.who_uses(project, os.fspath(path), every=every)
+
+    @asks(paths=asking.path)
+    def stale(self, *paths: AnyPath) -> later.Staleness:
+        """The artifacts that were made from something that is another by now, of all or of what lies at `paths`.
+
+        >>> repo.stale().artifacts
+        ()
+
+        Raises:
+            UnknownPath: nothing is tracked at one of `paths`.
+        """
+        with self._handles.fresh() as project:
+            return later.stale(project, [os.fspath(path) for path in paths])
+
     @asks(
         where=maybe(asking.query),
         status=maybe(asking.plain),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -151,6 +152,42 @@ class Repo(Questions):
         marks = later.Marks(labels_from(labels), tuple(tags), type, name, partitions)
         with self._handles.fresh() as project:
             return later.add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
+
+    @asks(name=asking.text, paths=asking.path, partitions=maybe(asking.facts), labels=maybe(asking.mapping))
+    def put(
+        self,
+        name: str,
+        *paths: AnyPath,
+        value: Any = None,
+        partitions: Mapping[str, str] | None = None,
+        time: str | date | None = None,
+        labels: Mapping[str, Any] | None = None,
+        type: str | None = None,
+        dry_run: bool = False,
+    ) -> later.Put:
+        """Store files and folders, or a `value`, as the version of a named artifact with these `partitions`.
+
+        There is no working copy; the pointer is written and staged. Inside a run it is one of its outputs.
+
+        >>> repo.put("sales", "data/train.csv", partitions={"region": "us"}).is_new
+        True
+        >>> repo.put("answer", value=42).kind
+        'value'
+
+        Raises:
+            UsageError, UnknownPath: the name, a partition, a label or value cannot be, or nothing is there to put.
+            Conflict, OutsideRepository: what is to be put is Git's or track's own, or holds it.
+            SpecialFile, Unreadable, ChangedWhileAdding: something in it cannot be read as it stands.
+            MalformedPointer, NewerFormat: the version before it, or what was declared, cannot be read.
+            DiskFull, StoreUnwritable, Locked: nothing was left half-written.
+        """
+        content = later.Content(tuple(os.fspath(path) for path in paths), value=value, is_value=value is not None)
+        remarks = later.Remarks(labels_from(labels), type=type)
+        run = os.environ.get(later.RUN_ID)
+        with self._handles.fresh() as project:
+            return later.put(
+                project, name, content, partitions=partitions, time=time, remarks=remarks, run=run, dry_run=dry_run
+            )
 
     @asks(paths=asking.path, rev=maybe(asking.text))
     def checkout(
