@@ -276,6 +276,8 @@ def test_a_server_that_hangs_while_a_large_file_is_sent_is_given_up(
         (Answer(423, b""), RemoteUnreachable, "is locked"),
         (Answer(403, b"\x1b[2J"), RemoteError, "may not list"),
         (Answer(418, b""), RemoteError, "is not WebDAV"),
+        (Answer(302, b""), RemoteUnreachable, "is elsewhere"),
+        (Answer(301, b"", (("Location", "/x"),)), RemoteUnreachable, "is elsewhere"),
     ],
 )
 def test_what_a_server_answers_has_its_own_words(answer: Answer, kind: type[TrackError], words: str) -> None:

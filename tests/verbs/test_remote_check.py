@@ -292,3 +292,13 @@ def test_the_document_is_json_even_when_something_is_wrong(
     done = track_here("remote", "check", "--json", cwd=project)
     assert done.code == 5 and json.loads(done.out)["kind"] == "remote-check"
     assert stat.S_ISDIR(os.stat(project).st_mode)
+
+
+@pytest.mark.parametrize("where", [(), (("Location", "/x"),)])
+def test_a_server_that_sends_on_to_nowhere_gets_one_hint(repo: Path, where: tuple[tuple[str, str], ...]) -> None:
+    track_here("init", cwd=repo).ok()
+    with answering(lambda _: Answer(302, b"", where)) as endpoint:
+        url = endpoint.replace("http", "webdav") + "/x"
+        track_here("config", "--clone", "remote.origin.url", url, cwd=repo).ok()
+        done = track_here("remote", "check", "origin", cwd=repo)
+    assert done.code == 5 and "is elsewhere" in done.err and done.err.count("hint: ") == 1 and "also: " not in done.err

@@ -8,6 +8,7 @@ from track.store.address import Access, Address, Folder
 from track.store.backends.opening import open_place
 from track.store.trial import Step, try_place
 
+_ITSELF = "track remote check   "
 _ELSEWHERE = "   to see all that is allowed"
 
 
@@ -36,7 +37,8 @@ def _tell(error: RemoteError, steps: Sequence[Step], again: str) -> None:
 def without_circle(problems: Sequence[TrackError]) -> None:
     """Take the way to the check of all rights out of the hints of that check itself."""
     for problem in problems:
-        problem.hint = _asked_of_owner(problem) or None
+        lines = _asked_of_owner(problem).splitlines()
+        problem.hint = "\n".join(line for line in lines if not line.startswith(_ITSELF)) or None
 
 
 def _asked_of_owner(problem: TrackError) -> str:

@@ -5,6 +5,9 @@ from typing import NamedTuple
 from track.errors import BadCredentials, DiskFull, RemoteError, RemoteUnreachable
 from track.store.backends.failure import Server, about_server, anything_else, not_allowed, odd_key, status_of
 
+_REDIRECTED = 302
+_IS_ELSEWHERE = ("redirect without LOCATION", "error following redirect")
+"""What the client says of an answer that leads nowhere, or in a circle; it does not say the status."""
 _RIGHTS = {"list": "PROPFIND", "read": "GET", "write": "PUT, MKCOL and MOVE", "delete": "DELETE"}
 
 
@@ -29,7 +32,7 @@ class WebBound(NamedTuple):
     def explain(self, error: Exception, *, operation: str, key: str) -> RemoteError | DiskFull:
         """The error of ours for a failure of the client; `operation` is list, read, write or delete."""
         text = str(error)
-        status = status_of(text)
+        status = _REDIRECTED if any(words in text for words in _IS_ELSEWHERE) else status_of(text)
         for found in (
             self._about_login(status, operation),
             self._about_kind(status, operation),
@@ -56,7 +59,7 @@ class WebBound(NamedTuple):
         return None
 
     def _about_kind(self, status: int, operation: str) -> RemoteError | DiskFull | None:
-        if status in (301, 302, 307, 308):
+        if status in (301, _REDIRECTED, 307, 308):
             return RemoteUnreachable(
                 f"{self.endpoint} says that {self.url} is elsewhere; what is meant for it is sent nowhere else",
                 hint="open the address in a browser, and name the one that it shows",
