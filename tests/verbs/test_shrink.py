@@ -231,7 +231,12 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(here: Path) -> None:
     done = track("gc", "-n", "--max-size", "4MB", cwd=here).ok()
     assert "would leave the local store, which may take 3.8 MiB: `origin` has them" in done.out
     assert size(here) == before
+    lines = [line.split() for line in done.out.splitlines() if line.startswith("  big.bin")]
+    assert len(lines) == 2 and all(line[-1] != "HEAD" for line in lines), done.out
     as_json = track("gc", "-n", "--max-size", "4MB", "--json", cwd=here).ok().json
+    leaving = as_json["shrunk"]["leaving"]
+    assert {one["path"] for one in leaving} == {"big.bin", "data"}
+    assert sum(one["bytes"] for one in leaving if one["path"] == "big.bin") >= 2 * len(BIG)
     assert as_json["shrunk"]["object_bytes"] >= 2 * len(BIG) and as_json["shrunk"]["remotes"] == ["origin"]
     assert track("gc", "--max-size", "much", cwd=here).code == 2
     assert track("gc", "--remote", "--max-size", "4MB", cwd=here).code == 2

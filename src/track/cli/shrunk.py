@@ -1,12 +1,13 @@
 """How it is told that the local store was kept within its budget, and why it is not when it could not be."""
 
 from track.cli.passing import documents_of, show_passed
-from track.cli.session import count_text, emit, hint, note, progress, size_text, warn
+from track.cli.session import count_text, emit, hint, note, progress, size_text, table, warn
 from track.errors import TrackError
 from track.model.names import display
 from track.project import Project
 from track.verbs.shrink import Shrunk, shrink
 
+_SHOWN = 20
 SENDING = "git rev-list --all | xargs track push REMOTE      sends every version of the history"
 """How versions of the past get to a remote: a push sends what tips name, and the hook of `git push` what is new."""
 
@@ -26,7 +27,18 @@ def show_shrunk(done: Shrunk) -> None:
     """As the outcome of a command of its own."""
     if line := _went(done):
         emit(line)
+    _show_leaving(done)
     _show_rest(done, None)
+
+
+def _show_leaving(done: Shrunk) -> None:
+    """Of a dry run, of which versions the objects are."""
+    table([
+        ["", display(one.path), one.digest.short, size_text(one.size), one.named_by[:12]]
+        for one in done.leaving[:_SHOWN]
+    ])  # fmt: skip
+    if len(done.leaving) > _SHOWN:
+        note(f"and {len(done.leaving) - _SHOWN:,} more versions: --json names all")
 
 
 def _went(done: Shrunk) -> str | None:
@@ -72,4 +84,14 @@ def document_of_shrunk(done: Shrunk | None) -> dict[str, object] | None:
         "unheld": {"objects": done.unheld_count, "bytes": done.unheld_bytes},
         "remotes": list(done.asked),
         "passed": documents_of(done.passed),
+        "leaving": [
+            {
+                "path": display(one.path),
+                "digest": str(one.digest),
+                "named_by": one.named_by,
+                "objects": one.objects_count,
+                "bytes": one.size,
+            }
+            for one in done.leaving
+        ],
     }

@@ -19,11 +19,12 @@ _NEVER_YOUNG = float("inf")
 
 
 class Ranked(NamedTuple):
-    """A version: its digest, whether it is a directory, and a commit that names it, or `HEAD` for a tip."""
+    """A version: its digest, whether it is a directory, a commit that names it, or `HEAD` for a tip, and as what."""
 
     digest: bytes
     is_directory: bool
     named_by: str
+    pointer: bytes
 
 
 def newest_first(users: Iterable[Repository]) -> list[Ranked]:
@@ -51,7 +52,7 @@ def _note(found: dict[bytes, tuple[float, Ranked]], when_s: float, path: bytes, 
             digest = bytes(pointer.digest)
             before = found.get(digest)
             if before is None or before[0] < when_s:
-                found[digest] = (when_s, Ranked(digest, pointer.kind == "directory", by))
+                found[digest] = (when_s, Ranked(digest, pointer.kind == "directory", by, path))
 
 
 def below_here(

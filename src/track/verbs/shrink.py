@@ -8,6 +8,8 @@ from track.flows.needed import named_in_use, repositories
 from track.flows.passed import Passed
 from track.flows.ranking import below_here, newest_first
 from track.flows.sharers import held_for_all, needs_of
+from track.flows.sides import artifact_of
+from track.model.digest import Digest
 from track.progress import Progress, silent
 from track.project import Project
 from track.publish import remove_tree
@@ -16,12 +18,27 @@ from track.store.footprint import Weights, footprint, stored_sizes
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """A version of which objects go: `size` bytes, as stored; those that several versions have count for each.
+
+    `named_by` is a commit that names it, or `HEAD` for a tip.
+    """
+
+    path: bytes
+    digest: Digest
+    named_by: str
+    objects_count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shrunk:
     """What left the local store, or would in a dry run; sizes are in bytes, as stored.
 
     It took `before_bytes`, and may take `budget_bytes`. `objects_count` of `object_bytes` went: each is held by at
     least `copies` of the remotes `asked`. `unheld_count` of `unheld_bytes` should have gone, and stay because fewer
-    hold them; what is in use stays in any case. `passed` are remotes that could not be asked.
+    hold them; what is in use stays in any case. `passed` are remotes that could not be asked. `leaving` says in a dry
+    run of which versions they are, those first that were needed last.
     """
 
     is_dry: bool
@@ -35,6 +52,7 @@ class Shrunk:
     unheld_bytes: int
     asked: tuple[str, ...]
     passed: tuple[Passed, ...]
+    leaving: tuple[Leaving, ...] = ()
 
     @property
     def over_bytes(self) -> int:
@@ -89,7 +107,19 @@ def shrink(
         unheld_bytes=sum(unheld.values()),
         asked=found.asked,
         passed=found.passed,
+        leaving=_leaving(project, found.objects) if dry_run else (),
     )
+
+
+def _leaving(project: Project, going: set[bytes]) -> tuple[Leaving, ...]:
+    """The versions that some of these objects belong to."""
+    found = []
+    for one in newest_first(repositories(project)):
+        below = below_here(project.store, one.digest, one.is_directory, set())
+        if hit := below.keys() & going:
+            size = sum(below[digest] for digest in hit)
+            found.append(Leaving(artifact_of(one.pointer), Digest(one.digest), one.named_by, len(hit), size))
+    return tuple(found)
 
 
 class _Going:
