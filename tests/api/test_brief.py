@@ -136,7 +136,15 @@ def test_whatever_is_found_of_very_much_is_told_in_a_few_words(
         *(repo.get("many").files, repo.get("many").samples(), repo.get("sum.txt").run, repo.add("many", dry_run=True)),
         *(repo.checkout("many", force=True), repo.push(), repo.pull(), repo.run(["true"])),
         *(repo.get("many").download(tmp_path / "there"), handler, artifact, artifact.metadata, artifact.files, new),
-        *(client, store, store.put(io.BytesIO(b"x"), "kept/x.txt"), store.info("kept/x.txt"), store.list("kept")),
+        *(
+            repo.stale(),
+            repo.who_uses("many"),
+            client,
+            store,
+            store.put(io.BytesIO(b"x"), "kept/x.txt"),
+            store.info("kept/x.txt"),
+            store.list("kept"),
+        ),
     ]
     told = {type(part).__name__: repr(part) for one in found for part in parts(one)}
     every = [repr(part) for one in found for part in parts(one)]
@@ -146,8 +154,10 @@ def test_whatever_is_found_of_very_much_is_told_in_a_few_words(
     assert " UTC, digest=" in told["StoreObject"]
     assert (
         told["Artifact"]
-        == f"<Artifact {artifact.metadata.artifact_id}: {MANY:,} files, by {artifact.metadata.username}>"
+        == f"<Artifact {artifact.metadata.artifact_id}: {MANY:,} files, username={artifact.metadata.username!r}>"
     )
+    assert told["Staleness"] == "<Staleness: 1 stale of 2 artifacts that runs made>"
+    assert told["Users"] == "<Users of many: 1 use>" and told["Use"].startswith("Use(kind='run', ")
     assert told["Named"].startswith(f"<{MANY:,} files: ") and told["New"] == f"<New: {MANY:,} files, uploaded>"
 
 

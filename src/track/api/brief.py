@@ -5,7 +5,7 @@ A part is shown by the names under which a program finds its facts; what is empt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -33,6 +33,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("track.model.pointer", ("Pointer",)),
     ("track.model.record", ("Revision", "Series", "Summary", "Used")),
     ("track.model.series", ("Event", "Points")),
+    ("track.model.staleness", ("Cause", "Stale")),
     ("track.verbs.add", ("AddedArtifact",)),
     ("track.verbs.checkout", ("CheckedOut",)),
     ("track.verbs.diff", ("ArtifactDiff", "Fact")),
@@ -41,6 +42,7 @@ PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("track.verbs.run_artifacts_get", ("ArtifactsGot",)),
     ("track.verbs.status", ("ArtifactStatus",)),
     ("track.verbs.version_download", ("Downloaded",)),
+    ("track.verbs.who_uses", ("Use",)),
 )
 """What is in a result: its module, and its classes there."""
 
@@ -59,6 +61,12 @@ def brief(found: Any) -> str:
     told = [f"{name}={_fact(fact)}" for name, fact in _facts(found) if fact]
     more = ["…"] if len(told) > _FACTS else []
     return f"{type(found).__name__}({', '.join(told[:_FACTS] + more)})"
+
+
+def few(said: Mapping[str, object]) -> str:
+    """Names with what is said of each, at most some, and none of them long."""
+    told = [f"{_clipped(repr(name))}: {_fact(value)}" for name, value in said.items()]
+    return "{" + ", ".join(told[:_FACTS] + ["…"] * (len(told) > _FACTS)) + "}"
 
 
 def _facts(found: Any) -> Iterator[tuple[str, object]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from track.api import asking
 from track.api.asking import asks, maybe
-from track.api.brief import brief
+from track.api.brief import brief, few
 from track.api.handles import Handles
 from track.api.uploading import names_of
 from track.api.version import Version
@@ -185,9 +185,12 @@ class Artifact:
     logs: Mapping[str, File] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """Its id, how many files it has, and whose it is."""
+        """Its id, how many files it has, whose it is, and what was said of it."""
         said = self.metadata
-        return f"<Artifact {said.artifact_id}: {count_text(len(self.files), 'file')}, by {display(said.username)}>"
+        labels = {name: value for name, value in said.labels.items() if value}
+        what = f", labels={few(labels)}" if labels else ""
+        files = count_text(len(self.files), "file")
+        return f"<Artifact {said.artifact_id}: {files}, username={said.username!r}{what}>"
 
 
 def documents(handles: Handles, name: str = f"{PREFIX}*") -> list[dict[str, Any]]:

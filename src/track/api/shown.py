@@ -25,7 +25,9 @@ if TYPE_CHECKING:  # they are there before anybody shows them
     from track.verbs.pull import Pulled
     from track.verbs.push import Pushed
     from track.verbs.runs_list import Listed
+    from track.verbs.stale import Staleness
     from track.verbs.status import Status
+    from track.verbs.who_uses import Users
 
 _LINES = 20
 
@@ -94,6 +96,14 @@ def _pushed(found: Pushed) -> str:
     return f"<Pushed to {display(found.remote)}: {sent}>"
 
 
+def _staleness(found: Staleness) -> str:
+    return f"<Staleness: {len(found.artifacts):,} stale of {count_text(found.made_count, 'artifact')} that runs made>"
+
+
+def _users(found: Users) -> str:
+    return f"<Users of {display(found.name)}: {count_text(len(found.uses), 'use')}>"
+
+
 def _lines(head: str, items: Iterable[str], count: int) -> str:
     shown = [text for text, _ in zip(items, range(_LINES), strict=False)]
     more = [f"… and {count - _LINES:,} more"] if count > _LINES else []
@@ -114,6 +124,8 @@ WORDS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("track.verbs.pull", "Pulled", _pulled),
     ("track.verbs.push", "Pushed", _pushed),
     ("track.verbs.runs_list", "Listed", _listed),
+    ("track.verbs.stale", "Staleness", _staleness),
     ("track.verbs.status", "Status", _status),
+    ("track.verbs.who_uses", "Users", _users),
 )
 """What is told in words: its module, its class there, and how."""
