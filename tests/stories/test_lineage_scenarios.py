@@ -123,7 +123,9 @@ def test_one_code_of_twenty_runs_has_121_nodes_and_120_edges(repo: Path) -> None
     assert (len(found["nodes"]), len(found["edges"])) == (121, 120)
     many_runs(repo, range(20, 21), 1, b"code with one byte more")
     assert graph(repo, "deps", str(digest_of(b"code"))) == found
-    assert [node["kind"] for node in graph(repo, "deps", "sim.py")["nodes"]] == ["code", "run", "artifact"]
+    assert [node["kind"] for node in graph(repo, "deps", "run 20:sim.py")["nodes"]] == ["code", "run", "artifact"]
+    refused = track_here("deps", "sim.py", cwd=repo)
+    assert refused.code == 2 and "`sim.py` is 2 saved artifacts" in refused.err
 
 
 def test_thousands_of_nodes_come_as_json_and_as_a_small_page(repo: Path) -> None:
