@@ -101,6 +101,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[track.Repo]:
     command = [sys.executable, "-c", script, "y" * 5_000]
     cli("run", "-q", "-i", "many", "-o", "sum.txt", *facts, "--", *command, cwd=top).ok()
     commit_all(top, "used")
+    cli("run", "-q", "-i", "sum.txt", "--", "true", cwd=top).ok()
     with track.Repo(top) as repo:
         yield repo
 
@@ -138,7 +139,7 @@ def test_whatever_is_found_of_very_much_is_told_in_a_few_words(
         *(repo.get("many").download(tmp_path / "there"), handler, artifact, artifact.metadata, artifact.files, new),
         *(
             repo.stale(),
-            repo.who_uses("many"),
+            repo.who_uses("sum.txt"),
             client,
             store,
             store.put(io.BytesIO(b"x"), "kept/x.txt"),
@@ -157,7 +158,7 @@ def test_whatever_is_found_of_very_much_is_told_in_a_few_words(
         == f"<Artifact {artifact.metadata.artifact_id}: {MANY:,} files, username={artifact.metadata.username!r}>"
     )
     assert told["Staleness"] == "<Staleness: 1 stale of 2 artifacts that runs made>"
-    assert told["Users"] == "<Users of many: 1 use>" and told["Use"].startswith("Use(kind='run', ")
+    assert told["Users"] == "<Users of sum.txt: 1 use>" and told["Use"].startswith("Use(kind='run', ")
     assert told["Named"].startswith(f"<{MANY:,} files: ") and told["New"] == f"<New: {MANY:,} files, uploaded>"
 
 
