@@ -153,7 +153,13 @@ class Repo(Questions):
         with self._handles.fresh() as project:
             return later.add(project, [os.fspath(path) for path in paths], marks=marks, dry_run=dry_run)
 
-    @asks(name=asking.text, paths=asking.path, partitions=maybe(asking.facts), labels=maybe(asking.mapping))
+    @asks(
+        name=asking.text,
+        paths=asking.path,
+        partitions=maybe(asking.facts),
+        labels=maybe(asking.mapping),
+        type=maybe(asking.text),
+    )
     def put(
         self,
         name: str,
