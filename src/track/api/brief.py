@@ -65,7 +65,10 @@ def brief(found: Any) -> str:
 
 def few(said: Mapping[str, object]) -> str:
     """Names with what is said of each, at most some, and none of them long."""
-    told = [f"{_clipped(repr(name))}: {_fact(value)}" for name, value in said.items()]
+    told = [
+        f"{_clipped(repr(name))}: {few(value) if isinstance(value, Mapping) else _fact(value)}"
+        for name, value in said.items()
+    ]
     return "{" + ", ".join(told[:_FACTS] + ["…"] * (len(told) > _FACTS)) + "}"
 
 
