@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -472,6 +473,7 @@ def test_files_and_values_are_put_under_a_name(repo: track.Repo) -> None:
     assert repo.put("limits", value={"max": 3}).kind == "value"
     assert repo.get("limits").load() == {"max": 3}
     assert repo.put("other", "data/train.csv", dry_run=True).is_new
+    assert repo.put("daily", "data/train.csv", time=date(2026, 1, 2), dry_run=True).is_new
     with pytest.raises(UnknownPath):
         repo.get("other")
     with pytest.raises(UnknownPath):

@@ -101,12 +101,19 @@ def methods(scene: "Scene") -> dict[str, Asked]:
             lambda: repo, "path", {"source": "data/train.csv", "target": "data/train.csv", "rev": None}, False
         ),
         "Repo.who_uses": Asked(lambda: repo, "who_uses", {"path": "data/train.csv"}, False),
-        "Repo.stale": Asked(lambda: repo, "stale", {"paths": ("data/train.csv",)}, False),
+        "Repo.stale": Asked(lambda: repo, "stale", {"paths": ("data/train.csv",)}),
         "Repo.put": Asked(
             lambda: repo,
             "put",
-            {"name": "put", "paths": ("data/train.csv",), "partitions": None, "labels": {}, "type": None, "time": None},
-            is_cheap=False,
+            {
+                "name": "odd",
+                "paths": ("data/train.csv",),
+                "partitions": None,
+                "time": None,
+                "labels": None,
+                "type": None,
+                "dry_run": True,
+            },
         ),
         "Repo.runs": Asked(
             lambda: repo, "runs", {"where": None, "status": None, "tags": (), "sort": None, "limit": None}
@@ -280,8 +287,8 @@ def inside(scene: Scene) -> Iterator[Scene]:
 NAMES = sorted(
     {
         *("Repo Repo.init Repo.clone Repo.add Repo.checkout Repo.push Repo.pull Repo.run Repo.get Repo.open".split()),
-        *("Repo.status Repo.diff Repo.log Repo.lineage Repo.deps Repo.runs Repo.find Repo.path".split()),
-        *("Repo.who_uses Repo.stale Repo.put".split()),
+        *("Repo.status Repo.diff Repo.log Repo.lineage Repo.deps Repo.runs Repo.find".split()),
+        *("Repo.path Repo.who_uses Repo.stale Repo.put".split()),
         *("Version.read_text Version.open Version.download Version.load Version.__eq__".split()),
         *("Files.__getitem__ Files.__contains__ Files.get".split()),
         *("Samples.__getitem__ Samples.__getitems__ Samples.stream".split()),

@@ -241,6 +241,7 @@ def test_undo_takes_a_version_back(here: Path, outside: Path) -> None:
     ("paths", "code", "said"),
     [
         (("nothing",), 2, "nothing is there to put: `nothing`"),
+        (("n" * 300,), 2, "nothing is there to put: `nnn"),
         ((".git",), 2, "Git's or track's own"),
         ((".git/HEAD",), 2, "Git's or track's own"),
         ((".store",), 2, "Git's or track's own"),

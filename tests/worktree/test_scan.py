@@ -305,6 +305,7 @@ def test_missing_artifacts_and_links_in_their_place(gate: Gate, cache: StatCache
     (gate.root / "link").symlink_to("data")
     assert scan(gate, b"nowhere", cache).kind == "missing"
     assert scan(gate, b"no/where", cache).kind == "missing"
+    assert scan(gate, b"n" * 300, cache).kind == "missing", "no file can be called so"
     assert scan(gate, b"link", cache).kind == "link"
     with pytest.raises(ForbiddenPath):
         scan(gate, b"link/x", cache)

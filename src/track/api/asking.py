@@ -213,6 +213,11 @@ def moment(name: str, value: Any) -> Any:
     return value if isinstance(value, datetime) else text(name, value)
 
 
+def day(name: str, value: Any) -> Any:
+    """A day or a time: text, a `date` or a `datetime`."""
+    return value if isinstance(value, date) else text(name, value)
+
+
 def function(name: str, value: Any) -> Any:
     """Something to be called."""
     if not callable(value):

@@ -172,6 +172,7 @@ class Questions:
     ) -> later.Traced:
         """How `target` came from `source`, over the shortest ways, or with `longer` over all; else there are no nodes.
 
+        >>> _ = repo.run(["sort", "-o", "new.csv", "data/train.csv"], inputs=["data/train.csv"], outputs=["new.csv"])
         >>> [node.name for node in repo.path("data/train.csv", "new.csv").graph.nodes if node.kind == "artifact"]
         ['new.csv', 'data/train.csv']
 
@@ -187,6 +188,7 @@ class Questions:
 
         With `every` they are looked for at every branch and tag.
 
+        >>> _ = repo.run(["sort", "-o", "new.csv", "data/train.csv"], inputs=["data/train.csv"], outputs=["new.csv"])
         >>> len(repo.who_uses("data/train.csv").uses)
         1
 

@@ -157,6 +157,7 @@ class Repo(Questions):
         name=asking.text,
         paths=asking.path,
         partitions=maybe(asking.facts),
+        time=maybe(asking.day),
         labels=maybe(asking.mapping),
         type=maybe(asking.text),
     )
@@ -175,7 +176,7 @@ class Repo(Questions):
 
         There is no working copy; the pointer is written and staged. Inside a run it is one of its outputs.
 
-        >>> repo.put("sales", "data/train.csv", partitions={"region": "us"}).is_new
+        >>> repo.put("sales", "data/train.csv", partitions={"region": "asia"}).is_new
         True
         >>> repo.put("answer", value=42).kind
         'value'

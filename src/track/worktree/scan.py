@@ -18,6 +18,7 @@ A file that changed is never missed because its time did not move: what changed 
 that saw it began is looked at again by the next one. Names that cannot be kept are in `errors`, never opened.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -219,7 +220,9 @@ def _scan(gate: Gate, path: bytes, cache: StatCache, state: Path | None) -> Scan
                 finally:
                     os.close(inner)
             return seen
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):  # no file can be called so
+            raise
         return Scan(path, "missing", cache, Clock(0, 0))
 
 
