@@ -136,3 +136,22 @@ def test_an_empty_file_is_not_among_what_was_purged(here: Path) -> None:
     track("rm", "--cached", "people", "big.bin", cwd=here).ok()
     commit_all(here, "another")
     track("push", cwd=here).ok()
+
+
+@pytest.mark.parametrize("isolated", [(), ("--isolated",)])
+def test_what_else_a_run_made_is_kept(here: Path, isolated: tuple[str, ...]) -> None:
+    command = 'echo weeks of work > a; cp "$0" b; echo more > c'
+    outputs = ("-o", "a", "-o", "b", "-o", "c")
+    done = track("run", *isolated, *outputs, "--", "sh", "-c", command, str(here / "big.bin"), cwd=here)
+    assert done.code == 4 and all(word in done.err for word in WORDS), done.out + done.err
+    assert (here / "a").read_text() == "weeks of work\n" and (here / "c.track").exists()
+    assert not (here / "b.track").exists() and not is_stored(here)
+
+
+def test_a_run_that_made_what_was_purged_later_is_reproduced(here: Path) -> None:
+    track("run", "-o", "made", "--", "sh", "-c", "echo made > made", cwd=here).ok()
+    run = track("runs", "list", cwd=here).out.split()[0]
+    commit_all(here, "a run")
+    track("purge", "--yes", "made", "--because", "asked for", cwd=here).ok()
+    done = track("reproduce", run, cwd=here)
+    assert done.code == 0 and "same" in done.out, done.out + done.err

@@ -56,6 +56,14 @@ class Made(NamedTuple):
     how: str
 
 
+class Outputs(NamedTuple):
+    """What was made and is stored; declared paths at which nothing is; and why others are stored nowhere."""
+
+    made: list[Made]
+    missing: list[bytes]
+    purged: list[PurgedObject]
+
+
 def tracked_now(project: Project, progress: Progress = silent) -> dict[bytes, Tracked]:
     """Every tracked path with what it holds; only what its stat cannot vouch for is read, and nothing is stored."""
     found: dict[bytes, Tracked] = {}
@@ -226,9 +234,8 @@ def keep_outputs(
     declared: Iterable[bytes],
     run: str,
     progress: Progress = silent,
-) -> tuple[list[Made], list[bytes]]:
-    """Store what was made: the outputs declared, and tracked paths that hold something else than before, sorted;
-    and the outputs that were declared and are not there.
+) -> Outputs:
+    """Store what was made: the outputs declared, and tracked paths that hold something else than before, sorted.
 
     Durable when it returns; no pointer is written.
 
@@ -241,17 +248,21 @@ def keep_outputs(
     named = sorted(set(declared))
     missing = [path for path in named if not exists(project, path)]
     hows |= {_artifact(project, path): "declared" for path in named if path not in missing}
-    made = []
+    made, purged = [], list[PurgedObject]()
     with Keeper(project, progress=progress) as keeper:
         for path, how in sorted(hows.items()):
             now = pointer_at(project, pointer_path(path))
-            pointer = pointer_of_content(path, keeper.keep(path, now), now, run=run)
+            try:
+                pointer = pointer_of_content(path, keeper.keep(path, now), now, run=run)
+            except PurgedObject as error:
+                purged.append(error)
+                continue
             is_left_out = now is not None and content_at(project, pointer_path(path)) is None
             present = before[path].pointer if path in before else now if is_left_out else None
             made.append(Made(path, present, pointer, how))
         keeper.commit()
         keeper.note()
-    return made, missing
+    return Outputs(made, missing, purged)
 
 
 def output_of(made: Made) -> Used:

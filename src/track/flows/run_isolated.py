@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track import publish
-from track.errors import Conflict, ForbiddenPath, MissingObject
+from track.errors import Conflict, ForbiddenPath, MissingObject, PurgedObject
 from track.flows.bring import bring
 from track.flows.copying import copy_into
 from track.flows.keep import Keeper
 from track.flows.pointers import exists, owner_of, pointer_at, put_pointer
 from track.flows.pointing import pointer_of_content
 from track.flows.reach import Version
-from track.flows.run_artifacts import Made
+from track.flows.run_artifacts import Made, Outputs
 from track.flows.run_versions import entries_of, pointer_name, pointer_of_used
 from track.history.linked_worktrees import add_worktree, forget_gone, forget_worktree
 from track.history.plumbing import Git
@@ -126,21 +126,24 @@ def keep_declared(
     run: str,
     *,
     progress: Progress = silent,
-) -> tuple[list[Made], list[bytes]]:
+) -> Outputs:
     """Store the declared outputs that are in an isolated working tree, with the pointers that they get in the
-    project's own; and those that are not there. `present` are its pointers before the run.
+    project's own. `present` are its pointers before the run.
 
     Raises:
         SpecialFile, Unreadable, ChangedWhileAdding: an output cannot be kept as it stands.
         DiskFull, StoreUnwritable: the store cannot take it.
     """
     missing = [path for path in outputs if not exists(place, path)]
-    made = []
+    made, purged = [], list[PurgedObject]()
     with Keeper(place, progress=progress) as keeper:
         for path in sorted({owner_of(project, path) or path for path in outputs if path not in missing}):
-            pointer = pointer_of_content(
-                path, keeper.keep(path, None), pointer_at(project, pointer_path(path)), run=run
-            )
+            try:
+                kept = keeper.keep(path, None)
+            except PurgedObject as error:
+                purged.append(error)
+                continue
+            pointer = pointer_of_content(path, kept, pointer_at(project, pointer_path(path)), run=run)
             made.append(Made(path, present.get(path), pointer, "declared"))
         keeper.commit()
-    return made, missing
+    return Outputs(made, missing, purged)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from track.errors import ChangedWhileAdding, CommandNotFound, MissingOutput, TrackError, UsageError
 from track.flows.run_artifacts import (
     Made,
+    Outputs,
     Tracked,
     Unsaved,
     check_inputs,
@@ -230,7 +231,6 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
     observe.wait_for_trace(work.living.folder, executed.process)
     seen = observe.observed(work.living.folder, place.root)
     made: list[Made] = []
-    missing: list[bytes] = []
     told: list[str] = []
     error: TrackError | None = None
     with project.lock():
@@ -239,16 +239,17 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
         try:
             unsaved = save_inputs(project, used, work.progress)
             if place is project:
-                made, missing = keep_outputs(project, work.before, work.outputs, run, work.progress)
-                made, told = own_outputs(project, work.living, made, seen)
+                outputs = keep_outputs(project, work.before, work.outputs, run, work.progress)
+                made, told = own_outputs(project, work.living, outputs.made, seen)
             else:
                 present = {path: before.pointer for path, before in work.before.items()}
-                made, missing = keep_declared(project, place, work.outputs, present, run, progress=work.progress)
+                outputs = keep_declared(project, place, work.outputs, present, run, progress=work.progress)
+                made = outputs.made
+            error = _missing(outputs)
         except TrackError as failure:
             error, unsaved = failure, Unsaved()
         streams = streams_of(project, work.living.folder)
         facts = environment_of(project, seen.python)
-    outputs = tuple(output_of(one) for one in made)
     warnings = [
         f"{used.called} changed during the run; what it was before is saved nowhere" for used in unsaved.changed
     ]
@@ -268,8 +269,9 @@ def _find(work: _Work, place: Project, done: _Done) -> _Found:
         )
     if seen.unwatched_count:
         warnings.append("the kernel does not tell of all files that libraries open: try --observe trace")
-    error = error or _missing(missing) or _unheard(executed)
-    return _Found(executed, (*used, *outputs, *streams), tuple(made), facts, tuple(warnings), error)
+    error = error or _unheard(executed)
+    artifacts = (*used, *map(output_of, made), *streams)
+    return _Found(executed, artifacts, tuple(made), facts, tuple(warnings), error)
 
 
 def _unseen(work: _Work, named: Iterable[bytes], used: Sequence[Used], made: Sequence[Made]) -> str:
@@ -288,10 +290,13 @@ def _unheard(executed: Executed) -> TrackError | None:
     )
 
 
-def _missing(paths: Sequence[bytes]) -> TrackError | None:
-    if not paths:
+def _missing(outputs: Outputs) -> TrackError | None:
+    """Why some of the outputs are not kept; None where all are."""
+    if outputs.purged:
+        return outputs.purged[0]
+    if not outputs.missing:
         return None
-    shown = ", ".join(f"`{display(path)}`" for path in paths)
+    shown = ", ".join(f"`{display(path)}`" for path in outputs.missing)
     return MissingOutput(f"declared as an output and not written: {shown}", hint="see what the command wrote: ls")
 
 

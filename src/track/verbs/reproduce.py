@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from track import publish
-from track.errors import MissingObject, TrackError
-from track.flows.keep import Keeper
+from track.errors import MissingObject, PurgedObject, TrackError
+from track.flows.keep import Keeper, Kept
 from track.flows.pointers import exists, pointer_at
 from track.flows.reach import Version
 from track.flows.run_commands import command_of
@@ -112,7 +112,7 @@ def _verdicts(project: Project, place: Project, outputs: Sequence[Version], prog
                         sides[version.path] = Side("file" if is_value else pointer.kind, pointer.digest, size)
             elif exists(place, version.path):
                 with suppress(TrackError):  # a pipe or the like is no output
-                    kept = keeper.keep(version.path, None)
+                    kept = _kept(place, keeper, version.path)
                     sides[version.path] = Side(kept.kind, kept.digest, kept.size)
         keeper.commit()
     verdicts = []
@@ -123,3 +123,12 @@ def _verdicts(project: Project, place: Project, outputs: Sequence[Version], prog
         else:
             verdicts.append(Verdict(version.path, "missing", recorded.digest, None, "it was not written"))
     return tuple(verdicts)
+
+
+def _kept(place: Project, keeper: Keeper, path: bytes) -> Kept:
+    """What is there, stored unless it was removed for good. Raises TrackError."""
+    try:
+        return keeper.keep(path, None)
+    except PurgedObject:
+        with Keeper(place, dry_run=True) as looking:
+            return looking.keep(path, None)
