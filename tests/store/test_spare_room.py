@@ -10,6 +10,7 @@ import pytest
 from support.powercut import small_disk
 from track.errors import DiskFull, RemoteUnreachable
 from track.store.objects import Store
+from track.store.spare_room import check_room
 
 from .test_intake import Clones, chunking, clones, content, edited, place, push, small_packs
 
@@ -68,3 +69,18 @@ def test_room_for_what_was_begun_is_asked_for_once(
             remote.fetch(bob, [digest])
         assert shutil.disk_usage(bob.path).free < len(data)
         assert clones("bob")[1].fetch(bob, [digest]).objects_count == 1
+
+
+def test_what_is_little_beside_others_in_its_packs_has_room(clones: Clones, tmp_path: Path) -> None:
+    plain = content(16 * MIB, 7).translate(bytes(97 + (byte & 1) for byte in range(256)))
+    digests = push(clones, *(one for at in range(0, 16 * MIB, MIB) for one in (plain[at : at + MIB], content(MIB, at))))
+    with store_on(tmp_path / "disk", 6) as bob:
+        bob.wants_chunks = True
+        remote = clones("bob")[1]
+        with pytest.raises(DiskFull, match="no room"):
+            remote.fetch(bob, digests)
+        assert remote.fetch(bob, digests[::2]).objects_count == 16
+
+
+def test_a_filesystem_that_does_not_say_how_much_is_free_is_tried() -> None:
+    check_room(Path("/proc"), 1 << 50, "anything")

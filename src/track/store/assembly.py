@@ -6,7 +6,6 @@ interrupted; whoever goes on hashes what lies there, and asks for the rest.
 """
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -24,7 +23,7 @@ from track.store.hashing import hash_fd
 from track.store.objects import Store
 from track.store.place import NoSuchKey, Place, Staged
 from track.store.segment import Held
-from track.store.spare_room import check_room, taken_bytes
+from track.store.spare_room import check_room, free_bytes, taken_bytes
 from track.store.tables import Tables
 
 WINDOW = 64 << 20
@@ -256,7 +255,7 @@ class Assembly:
         begun = 0
         with suppress(FileNotFoundError):
             begun = taken_bytes(path.lstat())
-        free, needed = shutil.disk_usage(folder).free, recipe.length
+        free, needed = free_bytes(folder), recipe.length
         if needed - begun + sum(target.left_bytes for target in self._active.values()) <= free:
             return needed
         needed -= self._holes(recipe)

@@ -124,7 +124,7 @@ class Streams:
     def check_room(self) -> None:
         """Raise DiskFull when the store has no room for what it lacks of what is read."""
         assert self._outlook is not None, "what is read was planned"
-        check_room_for_chunks(self.rooms.staging, self._outlook, self._around())
+        check_room_for_chunks(self.place, self.rooms.staging, self._outlook, self._around())
 
     @contextmanager
     def there(self) -> Iterator[Tables]:
