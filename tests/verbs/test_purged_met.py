@@ -10,6 +10,7 @@ from support.cli import track_here as track
 from support.repositories import commit_all
 from support.sharing import cloned, files_below
 from support.trees import write_tree
+from track.model.digest import digest_of
 from track.store.layout import PACKS
 
 SECRET = b"a name and an address " * 40
@@ -136,6 +137,22 @@ def test_an_empty_file_is_not_among_what_was_purged(here: Path) -> None:
     track("rm", "--cached", "people", "big.bin", cwd=here).ok()
     commit_all(here, "another")
     track("push", cwd=here).ok()
+
+
+def test_the_purge_of_an_empty_file_does_not_talk_of_other_versions(here: Path) -> None:
+    write_tree(here, {"nothing": b""})
+    track("add", "nothing", cwd=here).ok()
+    commit_all(here, "empty")
+    done = track("purge", "--yes", "nothing", "--because", "asked for", cwd=here)
+    assert done.code == 6 and "nothing has no bytes" in done.err, done.err
+
+
+def test_an_empty_file_that_a_purge_named_before_is_stored_and_sent(here: Path) -> None:
+    store, remote = here / ".git/track/store/tombstones", here.parent / "origin/tombstones"
+    for path in (*store.iterdir(), *remote.iterdir()):
+        path.chmod(0o600)
+        path.write_text(path.read_text().replace("objects = [", f'objects = [\n  "{digest_of(b"").hex()}",'))
+    test_an_empty_file_is_not_among_what_was_purged(here)
 
 
 @pytest.mark.parametrize("isolated", [(), ("--isolated",)])

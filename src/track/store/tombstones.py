@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from track.errors import DamagedObject, NewerFormat
 from track.model import toml
+from track.model.digest import digest_of
 from track.model.expressions import expression
 from track.store.layout import TOMBSTONES, is_tombstone
 from track.store.place import NoSuchKey, Place
@@ -27,6 +28,8 @@ _HEX = expression("[0-9a-f]{64}")
 _WRITER = expression("[0-9a-f]{32}")
 _DAY = expression("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LISTS = ("packs", "wholes", "objects", "paths")
+EMPTY = bytes(digest_of(b""))
+"""Nothing at all is nobody's secret: a purge that names it, as they did once, would refuse every empty file."""
 
 
 class Purge(NamedTuple):
@@ -129,7 +132,7 @@ def _tombstone(document: Mapping[str, Any]) -> Tombstone:
     if any(not isinstance(text, str) for text in texts) or _DAY.fullmatch(document["on"]) is None:
         raise ValueError("what it says of a purge is malformed")
     purge = Purge(document["on"], document["by"], document["reason"], tuple(document["paths"]))
-    return Tombstone(kind, writer, packs, wholes, objects, purge)
+    return Tombstone(kind, writer, packs, wholes, objects - {EMPTY}, purge)
 
 
 def _digests(texts: Iterable[str]) -> frozenset[bytes]:

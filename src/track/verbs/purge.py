@@ -25,7 +25,7 @@ from track.flows.reach import Version, objects_below, versions, versions_here
 from track.flows.remotes import Named, all_named, clone_id, connected
 from track.flows.same_bytes import SameBytes, named_here, named_there
 from track.flows.sides import side_here
-from track.model.digest import Digest, digest_of
+from track.model.digest import Digest
 from track.model.names import display, pointer_path, typed
 from track.progress import Progress, silent
 from track.project import Project
@@ -37,10 +37,7 @@ from track.store.pack import SMALL
 from track.store.purged import note_purged, purge_here, purged_in, unreadable_packs
 from track.store.purging import purge_there
 from track.store.remote import Remote
-from track.store.tombstones import Purge, read_tombstones, together
-
-_EMPTY = bytes(digest_of(b""))
-"""Nothing at all is nobody's secret: what is purged is refused by every later push, and so would be any empty file."""
+from track.store.tombstones import EMPTY, Purge, read_tombstones, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ def purge(
     Raises:
         UnknownPath, UnknownRevision: there is no such version.
         UsageError: no reason is given, or it is no file or directory.
-        Conflict: all of it belongs to other versions too.
+        Conflict: all of it belongs to other versions too, or it is empty.
         MissingObject: its manifest, or that of a version that others need, is nowhere: nobody knows what is in it.
         HistoryIncomplete: other versions that may be made of the same, or who needs them, cannot be read.
         Locked: other commands are at work, here or at a remote.
@@ -127,6 +124,11 @@ def purge(
     version = _version(project, *(_split(project, artifact) if rev is None else (artifact, rev)))
     remotes = all_named(project)
     objects = _objects(project, version, remotes)
+    if not objects:
+        raise Conflict(
+            f"{display(version.path)} has no bytes: there is nothing to remove",
+            hint=f"to let the name go: track rm --cached {typed(version.path)}",
+        )
     others = set() if shared else _needed_by_others(project, version, objects, remotes, progress)
     going = frozenset(objects - others)
     if not going:
@@ -215,7 +217,7 @@ def _objects(project: Project, version: Version, remotes: Sequence[Named]) -> se
 
     root = bytes(version.pointer.digest)
     try:
-        return objects_below(version, read_many) - {_EMPTY}
+        return objects_below(version, read_many) - {EMPTY}
     except MissingObject:
         known = purged_in(store.rooms)
         if root not in known:
