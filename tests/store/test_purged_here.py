@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 
 from store.conftest import files, spoil
-from track.model.digest import Digest
+from support.remotes import WRITER, new_remote
+from track.model.digest import Digest, digest_of
+from track.store.backends.folder import open_folder
 from track.store.checkup import check_store
 from track.store.cutting import writing
 from track.store.objects import Store
-from track.store.purged import purge_here
+from track.store.purged import note_purged, purge_here
+from track.store.tombstones import Purge
 
 SECRET = random.Random(1).randbytes(1 << 20)
+MUCH = random.Random(2).randbytes(5000)
 OTHER = b"what somebody else said" * 10
 
 
@@ -27,6 +31,19 @@ def test_what_is_purged_goes_from_damaged_packs_in_quarantine_too(tmp_path: Path
         assert files(store.rooms.quarantine)
         purge_here(store, frozenset([digest]), timeout_s=1)
         assert not any(SECRET[500:1000] in path.read_bytes() for path in files(store.path))
+
+
+def test_what_was_purged_does_not_come_beside_what_is_fetched(tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    with Store.open(tmp_path / "ada", create=True) as ada, Store.open(tmp_path / "bob", create=True) as bob:
+        digest, other = add(ada, SECRET[:1000], MUCH), digest_of(MUCH)
+        with new_remote(open_folder(tmp_path / "place"), tmp_path / "known.db") as remote:
+            remote.send(ada, [digest, other], writer=WRITER, roots={"HEAD": (digest,)})
+            remote.refresh()
+            note_purged(bob.rooms, {digest: Purge("2026-01-01", "Ada", "asked for", ("secret",))}, WRITER)
+            assert remote.fetch(bob, [other]).objects_count == 1
+        assert bob.read(other) == MUCH
+        assert not any(SECRET[500:1000] in path.read_bytes() for path in files(bob.path))
 
 
 def add(store: Store, content: bytes, *others: bytes) -> Digest:

@@ -6,7 +6,7 @@ together at the end, or cut as they come where the store keeps chunks, too. What
 looked for in the others that the index names.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from itertools import chain
@@ -113,6 +113,7 @@ def fetch(
             fetching = _Fetching(place, known, store, writer, progress)
             fetching.partials = folder
             fetching.is_cut_alike = chunking == local_chunking(store)
+            fetching.purged = purged.keys()
             fetching.run()
             writer.commit()
     finally:
@@ -131,6 +132,8 @@ class _Fetching:
         """Where large objects are collected, part by part; None: they come as a whole."""
         self.is_cut_alike = True
         """Whether the remote cuts as the store does, where that cuts."""
+        self.purged: Set[bytes] = frozenset()
+        """What is not taken, though it lies in a pack with what is wanted."""
         self._uncommitted = 0
         self._failed: list[tuple[Held, bool]] = []
         self.fetched: set[bytes] = set()
@@ -311,10 +314,11 @@ class _Fetching:
         return []
 
     def _adopt_pack(self, job: _Job, staged: Staged) -> bool:
-        """Whether every object of a pack was what it should be, so that the pack is taken as it is."""
+        """Whether every object of a pack was what it should be, and none purged, so that the pack is taken as it is."""
         entries = _verified_entries(staged.path) if staged.digest == job.pack else None
         wanted = {held.digest for held in job.held}
-        if entries is None or not wanted <= {entry.digest for entry in entries}:
+        inside = {entry.digest for entry in entries or ()}
+        if entries is None or not wanted <= inside or not inside.isdisjoint(self.purged):
             _drop(staged)
             return False
         self._writer.adopt(SealedPack(staged.path, staged.digest, staged.size, entries))
