@@ -199,6 +199,8 @@ def test_a_percentage_of_a_remote_is_one_of_its_bytes(here: Path, remote: Path) 
 def test_quick_asks_whether_everything_is_there_and_says_so(here: Path, remote: Path) -> None:
     done = track("verify", "--remote", "origin", "--quick", cwd=here).ok()
     assert "existence only" in done.err and "0 B read" in done.out
+    done = track("verify", "--remote", "origin", "--quick", "--sample", "100%", cwd=here).ok()
+    assert "(100.0% of" in done.out, done.out
     path = files(remote / "objects")[0]
     spoil(path, 5)
     assert not check(here, remote="origin", quick=True).problems

@@ -127,8 +127,8 @@ def _show(verified: Verified) -> None:
 
 
 def _share(verified: Verified) -> float:
-    """How much a sample was: of the objects here, each of which has the same chance; of the bytes of a remote."""
-    if verified.remote:
+    """How much a sample was: of the objects here, each of which has the same chance; of a remote's bytes, if read."""
+    if verified.remote and not verified.is_quick:
         return verified.read_bytes / max(1, verified.total_bytes or 0)
     return verified.objects_count / max(1, verified.total_count or 0)
 
