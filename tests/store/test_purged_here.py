@@ -46,6 +46,12 @@ def test_what_was_purged_does_not_come_beside_what_is_fetched(tmp_path: Path) ->
         assert not any(SECRET[500:1000] in path.read_bytes() for path in files(bob.path))
 
 
+def test_notes_of_purges_that_cannot_be_read_stop_nobody(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store", create=True) as store:
+        (store.path / "tombstones").symlink_to("tombstones")
+        assert store.read(add(store, OTHER)) == OTHER
+
+
 def add(store: Store, content: bytes, *others: bytes) -> Digest:
     """Add an object, and small ones beside it."""
     with writing(store) as writer:

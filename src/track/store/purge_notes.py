@@ -19,7 +19,7 @@ GONE = "it is gone for good: choose another version, or let it go: track rm --ca
 def purged_at(store: Path) -> Mapping[bytes, Purge]:
     """What is known in a local store to have been purged, by digest; a record that cannot be read is left out."""
     folder = store / TOMBSTONES.rstrip("/")
-    with suppress(FileNotFoundError, NotADirectoryError):
+    with suppress(OSError):
         return _read(folder, folder.stat().st_mtime_ns, tuple(sorted(os.listdir(folder))))
     return {}
 
