@@ -331,3 +331,17 @@ def test_who_made_what_was_used_is_what_the_rules_say(records: list[Record]):
             if each.kind == "artifact" and each.run is not None:
                 others = {r.id for r in records if any(o.digest == each.digest for o in r.of("output"))} - {each.run}
                 assert set(each.also) == others and each.also_count == len(others)
+
+
+def test_data_that_was_there_before_a_run_copied_it_is_what_the_run_used():
+    copies = run(1, artifact("input", "raw.csv", "x"), artifact("output", "copy.csv", "x"))
+    uses = run(3, artifact("input", "copy.csv", "x"), artifact("output", "sum.txt"))
+    history = History([copies, uses])
+    raw, copy = (history.content(digest_of(b"x"), name=name) for name in ("raw.csv", "copy.csv"))
+    assert raw.run is None and raw.name == "raw.csv" and copy.run == copies.id
+    assert history.upstream(raw).edges == ()
+    assert edges(history.downstream(raw)) == {
+        ("raw.csv", "run 1"), ("run 1", "copy.csv"), ("copy.csv", "run 3"), ("run 3", "sum.txt"),
+    }  # fmt: skip
+    assert edges(history.upstream(copy)) == {("raw.csv", "run 1"), ("run 1", "copy.csv")}
+    assert history.content(digest_of(b"x"), run=copies.id, name="raw.csv").id == copy.id, "its pointer says who made it"

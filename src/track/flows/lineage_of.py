@@ -262,7 +262,8 @@ def _artifact(
     if found is None:
         return None
     path, pointer = found
-    history.name_content(pointer.digest, _called(path), pointer.size)  # others may hold the same
+    if not history.is_made(pointer.digest):  # else the other is the name by which it was used
+        history.name_content(pointer.digest, _called(path), pointer.size)  # others may hold the same
     return history.content(pointer.digest, run=pointer.run, name=text_of(path))
 
 

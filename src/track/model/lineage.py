@@ -70,16 +70,36 @@ class History:
         return None if record is None else self._run(record)
 
     def content(self, digest: Digest, *, run: str | None = None, name: str | None = None) -> Node:
-        """The node of content: as code where it is known as that alone; made by `run`, else by the latest that did."""
+        """The node of content: as code where it is known as that alone; made by `run`, else by the latest that did.
+
+        By a `name` under which runs had it before any run made it, and none made it, it is what was there before.
+        """
         made = self._made.get(digest)
-        if made is not None:
+        there = None if made is None or name is None else self._there_before(digest, made, run, name)
+        if there is not None:
+            self._names[digest] = there.called, there.size
+        elif made is not None:
             return self._output(made.latest(run=run, name=name))
-        if digest in self._users:
+        if made is not None or digest in self._users:
             return self._source(digest)
         if digest in self._coded:
             return self._code(digest)
         is_said = name is None and digest in self._logs
         return self._output(self._logged(digest).latest(run=run)) if is_said else self._source(digest)
+
+    def _there_before(self, digest: Digest, made: Producers, run: str | None, name: str) -> Used | None:
+        """What runs used by that name before it was made, where nobody made it so: neither `run` nor another."""
+        if any(one.used.shown == name or one.run.id == run for one in made):
+            return None
+        for record in self._users.get(digest, {}).values():
+            for used in record.of("input"):
+                if used.digest == digest and used.shown == name and made.before(record, used) is None:
+                    return used
+        return None
+
+    def is_made(self, digest: Digest) -> bool:
+        """Whether a run made this content, whatever it is called."""
+        return digest in self._made
 
     def users(self, digest: Digest) -> tuple[Record, ...]:
         """The runs that used this content, whoever made it for them, or had it as code, in the order they began."""
