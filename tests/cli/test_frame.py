@@ -98,7 +98,7 @@ def test_a_group_alone_names_its_commands(name: str, tmp_path: Path) -> None:
 def test_show_alone_asks_for_what_it_shows_and_log_alone_tells_what_commits_did(tmp_path: Path) -> None:
     done = track_here("show", cwd=tmp_path)
     assert done.code == 2
-    assert done.err.startswith("error: missing argument '[REV:]PATH|NAME[@VERSION]|RUN|COMMIT'\n")
+    assert done.err.startswith("error: missing argument '[REV:]PATH|NAME[@VERSION]|RUN|COMMIT|ID'\n")
     assert track_here("log", cwd=tmp_path).code == 3  # nothing is missing but a repository
 
 

@@ -100,4 +100,4 @@ def test_what_is_damaged_is_exit_code_seven(repo: Path) -> None:
         path.chmod(0o644)
         path.write_bytes(bytes(content))
     done = track_here("pull", cwd=cloned(repo))
-    assert done.code == 7 and "table.csv" in done.err and "track verify --remote origin" in done.err
+    assert done.code == 7 and "table.csv" in done.err and "track repair --remote origin" in done.err
