@@ -169,7 +169,7 @@ def test_what_is_damaged_at_the_remote_is_named_and_never_placed(repo: Path) -> 
         pulled(clone)
     assert caught.value.exit_code == 7 and "origin" in caught.value.message
     assert any("data/deep/er/b.bin" in line for line in caught.value.details)
-    assert "track verify --remote origin" in str(caught.value.hint)
+    assert "track repair --remote origin" in str(caught.value.hint)
     assert not (clone / "data").exists()
     assert (clone / "model.bin").stat().st_size == 2_100_000
     assert "placed all the same: model.bin, table.csv" in caught.value.details
