@@ -14,12 +14,19 @@ from track.flows.run_journal import journal_of
 from track.model.record import Record
 from track.project import Project
 
+PYTHON = (sys.executable, "-c")
 WAIT = """
 import os, time
 open("begun", "w").close()
 while not os.path.exists("over"): time.sleep(0.02)
 """
 WRITE = "open('out.csv', 'w').write('new')\n"
+
+
+MOVED = "import os\nopen('new', 'w').write('newer')\nos.replace('new', 'out.csv')\n"
+BY_SHELL = "import os\nos.system('name=out; printf newer > $name.csv')\n"
+BY_PYTHON_TO_SHELL = f"import os\nos.system('{sys.executable} -c \"print(12345, end=str())\" > $PWD/out.csv')\n"
+BY_FOLDER = "import os\nat = os.open('.', 0)\nos.replace('new', 'out.csv', src_dir_fd=at, dst_dir_fd=at)\n"
 
 
 @pytest.fixture
@@ -32,22 +39,20 @@ def here(repo: Path) -> Path:
     return repo
 
 
-def beside(here: Path, outer: str, script: str, *options: str) -> tuple[dict[str, Record], dict[str, str]]:
+def beside(
+    here: Path, outer: str, script: str, *options: str, long: tuple[str, ...] = PYTHON
+) -> tuple[dict[str, Record], dict[str, str]]:
     """The records of a run `long`, and of one `short` that begins and ends inside it, and what each said."""
     words = [sys.executable, "-m", "track", "run", *options, "--name"]
     said = {}
-    with subprocess.Popen(
-        [*words, "long", "--", sys.executable, "-c", outer], cwd=here, stderr=subprocess.PIPE, text=True
-    ) as long:
+    with subprocess.Popen([*words, "long", "--", *long, outer], cwd=here, stderr=subprocess.PIPE, text=True) as begun:
         deadline = time.monotonic() + 60
         while not (here / "begun").exists():
-            assert time.monotonic() < deadline and long.poll() is None
+            assert time.monotonic() < deadline and begun.poll() is None
             time.sleep(0.02)
-        short = subprocess.run(
-            [*words, "short", "--", sys.executable, "-c", script], cwd=here, capture_output=True, text=True
-        )
+        short = subprocess.run([*words, "short", "--", *PYTHON, script], cwd=here, capture_output=True, text=True)
         (here / "over").touch()
-        said = {"long": long.communicate(timeout=60)[1], "short": short.stderr}
+        said = {"long": begun.communicate(timeout=60)[1], "short": short.stderr}
     with Project.open(here) as project:
         return {record.name: record for record in journal_of(project).ended()}, said
 
@@ -74,6 +79,30 @@ def test_what_a_run_that_goes_on_wrote_is_no_output_of_one_that_ends_before_it(h
     assert f"`out.csv` was written by run long ({records['long'].short}) meanwhile" in said["short"]
 
 
+@pytest.mark.parametrize("mode", ["auto", pytest.param("trace", marks=pytest.mark.needs("strace"))])
+@pytest.mark.parametrize(
+    "writes",
+    [MOVED, MOVED.partition("os.replace")[0] + BY_FOLDER, BY_SHELL, BY_PYTHON_TO_SHELL],
+    ids=["moved", "moved-in-a-folder", "by-a-shell", "by-a-python-to-a-shell"],
+)
+def test_what_was_moved_to_its_place_or_written_by_another_program_stays_an_output(
+    here: Path, mode: str, writes: str
+) -> None:
+    outer = WAIT.replace("over", "started") + writes + 'while not os.path.exists("over"): time.sleep(0.02)\n'
+    script = "import os, time\nopen('started', 'w').close()\nwhile os.path.getsize('out.csv') != 5: time.sleep(0.02)\n"
+    records, said = beside(here, outer, script, "--observe", mode)
+    assert outputs(records["long"]) == ["out.csv"] and "no output of this one" not in said["long"]
+
+
+@pytest.mark.needs("strace")
+def test_a_traced_program_that_moves_something_to_an_unknown_place_may_have_moved_it_to_any(here: Path) -> None:
+    script = "touch begun; until [ -e started ]; do sleep 0.1; done; printf newer > new; sync; mv new out.csv;"
+    script += " until [ -e over ]; do sleep 0.1; done"
+    waits = "import os, time\nopen('started', 'w').close()\nwhile os.path.getsize('out.csv') != 5: time.sleep(0.02)\n"
+    records, said = beside(here, script, waits, "--observe", "trace", long=("sh", "-c"))
+    assert outputs(records["long"]) == ["out.csv"] and "no output of this one" not in said["long"]
+
+
 def test_two_runs_that_both_wrote_it_are_told(here: Path) -> None:
     records, said = beside(here, WAIT + WRITE.replace("new", "newer"), WRITE)
     assert (outputs(records["long"]), outputs(records["short"])) == (["out.csv"], ["out.csv"])
@@ -92,3 +121,14 @@ def test_a_run_inside_a_run_is_no_other(here: Path) -> None:
     with Project.open(here) as project:
         records = {record.name: record for record in journal_of(project).ended()}
     assert "run inner" not in done.err and outputs(records["outer"]) == outputs(records["inner"]) == ["out.csv"]
+
+
+def test_what_a_run_inside_a_run_inside_it_wrote_is_written_by_no_other(here: Path) -> None:
+    script = WRITE
+    for name in ("innermost", "inner"):
+        words = [sys.executable, "-m", "track", "run", "--name", name, "--", sys.executable, "-c", script]
+        script = f"import subprocess; subprocess.run({words!r}, check=True)"
+    done = track("run", "--name", "outer", "--", sys.executable, "-c", script, cwd=here).ok()
+    with Project.open(here) as project:
+        made = {record.name: outputs(record) for record in journal_of(project).ended()}
+    assert "run inner" not in done.err and made == {name: ["out.csv"] for name in ("outer", "inner", "innermost")}

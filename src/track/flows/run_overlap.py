@@ -1,7 +1,7 @@
 """Runs that went on at the same time in one working tree, and wrote the same paths."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from track.model.names import display
 from track.model.record import Record
 from track.project import Project
 from track.runs.journal import Living
-from track.runs.observe import Observed, is_python, is_traced, observed
+from track.runs.observe import Observed, is_deaf, is_python, is_traced, is_watched, observed
 
 
 class Sorted(NamedTuple):
@@ -42,8 +42,9 @@ def own_outputs(project: Project, run: Living, made: Sequence[Made], seen: Obser
     paths = {one.path for one in made}
     others = list(_others(project, run, paths)) if made else []
     command = run.record().command
-    is_seen = is_traced(run.folder) or (is_python(command) and seen.python is not None and not seen.unwatched_count)
-    perhaps = {owner_among(paths, path) for path in (*seen.written, *seen.named)}
+    is_all = is_traced(run.folder)
+    is_seen = seen.is_heard and (is_all or (is_python(command) and not is_deaf(command)))
+    perhaps = _meant(paths, (*seen.written, *seen.named))
     for one in made:
         name = f"`{display(one.path)}`"
         for other in others:
@@ -51,7 +52,8 @@ def own_outputs(project: Project, run: Living, made: Sequence[Made], seen: Obser
                 continue
             who = f"run {display(other.record.name)} ({other.record.short})"
             is_theirs = other.wrote[one.path] in (None, one.pointer.digest)
-            if is_theirs and one.how != "declared" and is_seen and one.path not in perhaps:
+            is_ours = one.how == "declared" or not is_seen or one.path in perhaps
+            if is_theirs and not is_ours and (is_all or is_watched(run.folder, project.root, one.path)):
                 found.told.append(f"{name} was written by {who} meanwhile, and is no output of this one")
                 break
             found.told.append(f"{name} was written by {who}, too, which went on at the same time")
@@ -71,17 +73,27 @@ def _others(project: Project, run: Living, paths: set[bytes]) -> Iterator[_Other
     while parent is not None and parent not in above:
         above.add(parent)
         parent = drafts[parent].parent if parent in drafts else None
-    below = {own.id}
+    ended = list(journal.ended_since(own.started.timestamp()))
+    below, before = {own.id}, 0
+    while before < len(below):  # what it began began others, and may have ended before them
+        before = len(below)
+        below |= {record.id for record in (*drafts.values(), *ended) if record.parent in below}
     for id, draft in drafts.items():
-        if draft.parent == own.id:
-            below.add(id)
-        elif id not in above and (top := began_at(living[id])) is not None and _same(top, project.root):
-            wrote = {owner_among(paths, path): None for path in observed(living[id].folder, project.root).written}
-            yield _Other(draft, {path: None for path in wrote if path is not None})
-    for record in journal.ended_since(own.started.timestamp()):
-        if record.ended is not None and record.ended > own.started and record.parent not in below:
+        if id in above or id in below:
+            continue
+        if (top := began_at(living[id])) is not None and _same(top, project.root):
+            yield _Other(draft, dict.fromkeys(_meant(paths, observed(living[id].folder, project.root).written)))
+    for record in ended:
+        if record.ended is not None and record.ended > own.started and record.id not in below:
             outputs = record.of("output")
             yield _Other(record, {used.path: used.digest for used in outputs if used.path in paths})
+
+
+def _meant(paths: set[bytes], written: Iterable[bytes]) -> set[bytes]:
+    """The paths that are, hold, or stand in a place of what was written."""
+    places = set(written)
+    owners = {owner for path in places if (owner := owner_among(paths, path)) is not None}
+    return owners | {path for path in paths if owner_among(places, path) is not None}
 
 
 def _same(one: object, other: object) -> bool:

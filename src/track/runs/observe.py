@@ -43,6 +43,8 @@ _WORD = 1 << 16
 _DEADLY = "signal=hup,int,quit,ill,trap,abrt,bus,fpe,kill,segv,pipe,term,xcpu,xfsz,sys"
 """Signals that end programs and come seldom otherwise: of an end by another one nothing would be written."""
 _CALL = expression(rb'(openat2?|open|creat|execve)\((?:AT_FDCWD<[^>]*>, |\d+<[^>]*>, )?"((?:[^"\\]|\\.)*)"')
+_MOVE = expression(rb"(?:\d+ +)?(?:rename|link|symlink)(?:at2?)?\(")
+_PLACE = expression(rb'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"')
 _ESCAPE = expression(rb"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
 _PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b'"': b'"', b"\\": b"\\"}
 
@@ -62,7 +64,8 @@ class Observed(NamedTuple):
     """Files below the top that were opened, as paths from the top; `python` is the first that ran, if any did.
 
     `unwatched_count` is of how many the kernel would or could not tell, though it was asked. `named` are files that
-    were named to a program which is no Python, and that nothing saw opened.
+    were named to a program which is no Python, and that nothing saw opened. It `is_heard` where nothing that we know of
+    could write without being in `written`; of files that libraries write, those alone that the kernel was asked about.
     """
 
     read: frozenset[bytes]
@@ -70,6 +73,7 @@ class Observed(NamedTuple):
     python: Python | None
     unwatched_count: int = 0
     named: frozenset[bytes] = frozenset()
+    is_heard: bool = True
 
 
 class Data(NamedTuple):
@@ -225,7 +229,8 @@ def kernel_tells(top: Path) -> bool:
 
 def _tracing(strace: str, notes: Path, *, apart: bool = True) -> tuple[str, ...]:
     """With `-D`, `apart`, the command stays our own child, so that signals reach it and its end is its own."""
-    chosen = ("-e", "trace=open,openat,openat2,creat", "-e", _DEADLY, "-z", "-y", "-s", "4096")
+    moving = "?rename,?renameat,?renameat2,?link,?linkat,?symlink,?symlinkat"
+    chosen = ("-e", f"trace=open,openat,openat2,creat,{moving}", "-e", _DEADLY, "-z", "-y", "-s", "4096")
     return (strace, *(("-D",) if apart else ()), "-f", "--seccomp-bpf", "-q", *chosen, "-o", str(notes), "--")
 
 
@@ -255,7 +260,7 @@ def observed(room: Path, top: Path) -> Observed:
     written: set[bytes] = set()
     named: set[bytes] = set()
     python: Python | None = None
-    unwatched_count = 0
+    unwatched_count = unheard_count = 0
     kernel: dict[tuple[bytes, bytes], int] = {}
     for note in _content(room / _NOTES).split(b"\0")[:-1]:
         kind, rest = note[:1], note[1:]
@@ -263,6 +268,8 @@ def observed(room: Path, top: Path) -> Observed:
             python = python or _python(rest)
         elif kind == b"N":
             unwatched_count = max(unwatched_count, int(rest))
+        elif kind == b"U":
+            unheard_count += 1
         elif kind == b"K":
             what, process, path = rest.split(b" ", 2)
             kernel[process, path] = kernel.get((process, path), 0) | int(what)
@@ -270,16 +277,25 @@ def observed(room: Path, top: Path) -> Observed:
             {b"W": written, b"C": named}.get(kind, read).add(rest)
     for path, writes in _not_aside(room):
         (written if writes else read).add(path)
+    unheard = b"" in written if is_traced(room) else unheard_count or unwatched_count or python is None
     base = os.fsencode(os.path.realpath(top)) + b"/"
     read |= _read_by_kernel(kernel, written)
     written |= {path for (_, path), what in kernel.items() if what & CLOSED_WRITTEN}
     unseen = named - read - written if not is_traced(room) else set[bytes]()
-    return Observed(_below(read, base), _below(written, base), python, unwatched_count, _below(unseen, base))
+    below = (_below(read, base), _below(written, base))
+    return Observed(*below, python, unwatched_count, _below(unseen, base), not unheard)
+
+
+def is_watched(room: Path, top: Path, path: bytes) -> bool:
+    """Whether the kernel was asked who writes this file, or the files in this folder, wherever it was not traced."""
+    full = os.fsencode(os.path.realpath(top)) + b"/" + path
+    return any(each in (full, full + b"/") for each in _content(room / _WATCHED).split(b"\0"))
 
 
 def _not_aside(room: Path) -> Iterator[tuple[bytes, bool]]:
-    """The files that were traced and whether they were opened to be written, but for those that a thread opened while
-    it said, by opening the notes and then their folder, that track is at work.
+    """The files that were traced and whether they were opened to be written or came to that place, which is empty where
+    it is not known; but for those that a thread opened while it said, by opening the notes and then their folder, that
+    track is at work.
     """
     place = os.fsencode(os.path.realpath(room))
     notes, aside = place + b"/" + os.fsencode(_NOTES), set[bytes]()
@@ -290,7 +306,7 @@ def _not_aside(room: Path) -> Iterator[tuple[bytes, bool]]:
             aside.discard(thread)
         elif path == notes:
             aside |= {thread} if not writes else set()
-        elif path and thread not in aside:
+        elif (path or writes) and thread not in aside:
             yield path, writes
 
 
@@ -316,9 +332,15 @@ def _python(facts: bytes) -> Python | None:
 
 
 def _traced(line: bytes) -> tuple[bytes, bool]:
-    """The file of a line of strace, as the kernel names what was opened: `… = 3</the/path>`."""
+    """The file of a line of strace, as the kernel names what was opened: `… = 3</the/path>`; or the place to which one
+    was moved, empty where that is seen from a folder which is not told. And whether it was written.
+    """
     head, _, result = line.rpartition(b" = ")
     start, end = result.find(b"<"), result.rfind(b">")
+    if _MOVE.match(head):
+        *_, (folder, name) = _PLACE.findall(head)
+        path = os.path.join(_ESCAPE.sub(_unescaped, folder), _ESCAPE.sub(_unescaped, name))
+        return os.path.normpath(path) if os.path.isabs(path) else b"", True
     if start < 0 or end < start or _CALL.search(head) is None:
         return b"", False
     path = _ESCAPE.sub(_unescaped, result[start + 1 : end].removesuffix(b" (deleted)"))

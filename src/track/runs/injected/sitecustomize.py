@@ -20,6 +20,9 @@ _STACK_BYTES = 256 << 10
 _ROUNDS = 1000
 _STARTING = {"subprocess.Popen": 1, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2, "os.system": 0}
 """Events of a program that is started, and where its words stand among what they tell."""
+_MOVING = {"os.rename": 1, "os.link": 1, "os.symlink": 1, "os.truncate": 0}
+"""Events of a file that comes to a place or is cut, and is not opened; and where that stands among what they tell."""
+_TOLD = {"open", *_STARTING, *_MOVING}
 _PYTHONS = ("python", "pypy", "ipython")
 _NO_WORDS = str.maketrans(dict.fromkeys("'\"|&;<>()$`=,:", " "))
 _WORDS = 1000
@@ -31,7 +34,7 @@ def _observe(place: str, top: str, watched: str) -> None:
     seen: set[tuple[str, bool]] = set()
     folder, is_absolute, now = os.getcwd, os.path.isabs, time.monotonic
     note, behind = _noting(place), _following()
-    named = _naming(note, inside, behind)
+    named, moved = _naming(note, inside, behind), _moving(note, inside, behind)
     aside: dict[int, int] = {}
     ask = _asking(note, watched, aside) if watched else None
     turn = _turning(place, aside, ask)
@@ -39,7 +42,7 @@ def _observe(place: str, top: str, watched: str) -> None:
 
     def opened(event: str, arguments: "tuple[object, ...]") -> None:
         nonlocal asked
-        if event != "open" and event not in _STARTING and event != _ASIDE:
+        if event not in _TOLD and event != _ASIDE:
             return
         try:
             if event == _ASIDE:
@@ -50,7 +53,7 @@ def _observe(place: str, top: str, watched: str) -> None:
             if event != "open":
                 if ask is not None and event == "os.exec":  # nothing of this program comes after it
                     ask()
-                named(event, arguments)
+                (named if event in _STARTING else moved)(event, arguments)
                 return
             if ask is not None and now() - asked > _ASK_EVERY_S:
                 ask()
@@ -138,12 +141,15 @@ def _following() -> "Callable[[str], str]":
 def _naming(
     note: "Callable[[bytes], None]", inside: str, behind: "Callable[[str], str]"
 ) -> "Callable[[str, tuple[object, ...]], None]":
-    """What notes the files that are named to a program which is no Python: what that opens is not seen."""
+    """What notes that a program is started which is no Python, and the files named to it: what it opens is not seen."""
 
     def named(event: str, arguments: "tuple[object, ...]") -> None:
         words = _words(arguments[_STARTING[event]])
         if words and (os.path.basename(words[0]) == "git" or os.path.basename(words[0]).startswith(_PYTHONS)):
+            if event == "os.system":  # its shell may write, too
+                note(b"U")
             return
+        note(b"U")
         given = arguments[2] if event == "subprocess.Popen" else None
         base = os.path.join(os.getcwd(), os.fsdecode(given)) if isinstance(given, (str, bytes)) else os.getcwd()
         for word in words[:_WORDS]:
@@ -153,6 +159,30 @@ def _naming(
                     note(b"C" + os.fsencode(each))
 
     return named
+
+
+def _moving(
+    note: "Callable[[bytes], None]", inside: str, behind: "Callable[[str], str]"
+) -> "Callable[[str, tuple[object, ...]], None]":
+    """What notes as written what comes to its place without being opened there, or that it is not known which."""
+
+    noted: set[str] = set()
+
+    def moved(event: str, arguments: "tuple[object, ...]") -> None:
+        place = arguments[_MOVING[event]]
+        if isinstance(place, int):  # it was opened
+            return
+        path = os.fsdecode(place)  # type: ignore[arg-type]  # as Python takes it
+        if event != "os.truncate" and arguments[-1] != -1 and not os.path.isabs(path):
+            note(b"U")
+            return
+        full = os.path.normpath(os.path.join(os.getcwd(), path))
+        for each in {full, behind(full)} - noted:
+            if each.startswith(inside) and _BETWEEN not in each:
+                noted.add(each)
+                note(b"W" + os.fsencode(each))
+
+    return moved
 
 
 def _words(told: object) -> "list[str]":
