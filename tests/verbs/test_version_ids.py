@@ -54,6 +54,24 @@ def test_every_id_that_find_prints_is_shown_and_followed(here: Path) -> None:
         track("log", one["id"], cwd=here).ok() if one["commit"] else None
 
 
+def test_what_a_run_of_another_branch_saved_is_shown_and_followed(repo: Path, tmp_path: Path) -> None:
+    track("init", cwd=repo).ok()
+    commit_all(repo, "init")
+    git("switch", "-qc", "side", cwd=repo)
+    track("run", "-q", "--name", "say", "--", "echo", "hello", cwd=repo).ok()
+    commit_all(repo, "run")
+    git("switch", "-q", "-", cwd=repo)
+    git("clone", "-q", str(repo), str(tmp_path / "clone"), cwd=tmp_path)
+    [line] = track("find", "--all", "--jsonl", cwd=tmp_path / "clone").ok().out.splitlines()
+    id, digest = json.loads(line)["id"], json.loads(line)["digest"]
+    shown = track("show", id, cwd=tmp_path / "clone").ok()
+    assert digest in shown.out and "of run  say" in shown.out and "runs get" not in shown.out
+    assert "run say" in track("lineage", "--all", id, cwd=tmp_path / "clone").ok().out
+    assert digest[:19] in track("lineage", id, cwd=tmp_path / "clone").ok().out
+    assert f"`{id}` is no artifact" in track("why", id, cwd=tmp_path / "clone").err
+    assert "others have it: git log --all -- .track/runs/" in track("log", id, cwd=tmp_path / "clone").err
+
+
 def test_an_id_works_from_a_folder_and_in_a_clone(here: Path, tmp_path: Path) -> None:
     id = json.loads(track("find", "name = old.csv", "--history", "--jsonl", cwd=here).ok().out)["id"]
     (here / "folder").mkdir()

@@ -171,9 +171,12 @@ def _meant(project: Project, pointers: dict[bytes, Pointer], item: str, rev: str
     others = [*map(of_version, versions), *(of_run(run.record) for run in runs_with_digits(project, item))]
     if len(others) > 1:
         raise ambiguous(item, others)
-    path, run = versions[0].path, versions[0].document.get("run")
+    path = versions[0].path
     if path is None:
-        return f"{run}:{versions[0].name}", None
+        run, digest = versions[0].document["run"], versions[0].document["digest"]
+        with suppress(UnknownRun):
+            return f"{find_run(project, run).record.id}:{versions[0].name}", None
+        return digest, None  # only another branch has the run
     return os.path.join(project.root, os.fsdecode(path)), versions[0].commit
 
 

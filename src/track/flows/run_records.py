@@ -18,7 +18,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Found(NamedTuple):
-    """A run, and where its record is: `tree` (the working tree, at `path`), `journal`, `living` or `shared`.
+    """A run, and where its record is: `tree` (the working tree, at `path`), `journal`, `living` or `shared`; or in
+    a `commit` alone.
 
     `is_lost` says of a living one that it has been silent for too long. `seen` says of a shared one that had not ended
     when its clone last knew that it lives, and `remote` through which remote it is shared.

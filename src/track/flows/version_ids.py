@@ -1,7 +1,9 @@
 """Version ids: what the digits mean that `track find` prints of a version, which every clone knows it by."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
+from track.errors import GitFailed, UnknownRun
 from track.flows.candidates import Candidate
 from track.flows.catalogued import catalog_of
 from track.flows.finding import only_here, saved_by
@@ -18,6 +20,7 @@ from track.model.digest import digest_of
 from track.model.expressions import expression
 from track.model.names import display
 from track.model.record import Used
+from track.model.record_file import parse_record
 from track.project import Project
 
 _DIGITS = expression("[0-9a-f]{6,16}")
@@ -58,7 +61,7 @@ def of_version(version: Version) -> Candidate:
 def place_of(project: Project, version: Version) -> Located | SavedMeant:
     """Where a version lies: its pointer in the earliest commit that has it, else in the working tree or Git's index."""
     if version.path is None:
-        run = find_run(project, version.document["run"])
+        run = run_of(project, version)
         used = next(one for one in run.record.artifacts if _is(one, version))
         return SavedMeant(run, used)
     side = _side(project, version, version.path)
@@ -66,6 +69,20 @@ def place_of(project: Project, version: Version) -> Located | SavedMeant:
     pointer = side.pointer(artifact)
     assert pointer is not None  # the catalog has read it
     return Located(side, artifact, pointer, b"")
+
+
+def run_of(project: Project, version: Version) -> Found:
+    """The run that saved it, as it is known here, else as the earliest commit says that has it. Raises UnknownRun."""
+    id = version.document["run"]
+    try:
+        return find_run(project, id)
+    except UnknownRun:
+        ending = f"-{id[-8:]}.toml".encode("ascii")
+        with suppress(GitFailed):  # a partial clone has none
+            for path, content in log.records_at(project.git, version.commit) if version.commit is not None else ():
+                if path.endswith(ending) and (record := parse_record(content, path)).id == id:
+                    return Found(record, "commit", path)
+        raise
 
 
 def _is(used: Used, version: Version) -> bool:

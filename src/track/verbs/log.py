@@ -146,9 +146,13 @@ def _of_run(project: Project, found: Found, rev: str) -> Logged:
         )
     commits = record_logged(project, project.git.resolve(rev), found.path)
     if not commits:
+        place = typed(found.path)
+        way = f"its record is at {place}: git commit"
+        if found.place == "commit":
+            way = f"others have it: git log --all -- {place}"
         raise UnknownPath(
             f"no commit that `{display(rev)}` reaches has the run {display(record.name)} ({record.short})",
-            hint=f"its record is at {typed(found.path)}: git commit",
+            hint=way,
         )
     return Logged(found.path, None, (), commits)
 

@@ -94,7 +94,8 @@ def _show_saved(found: SavedShown, as_json: bool) -> None:
     rows.append(("made", f"{run.ended or run.started:%Y-%m-%d %H:%M} UTC{f' by {display(run.by)}' if run.by else ''}"))
     rows.append(("bytes", _whereabouts(found.is_here, found.is_pushed)))
     table([["", title, text] for title, text in rows])
-    note(f"as a file: track runs get {run.id} {typed(name)}")
+    if found.run.place != "commit":
+        note(f"as a file: track runs get {run.id} {typed(name)}")
 
 
 def _show_commit(found: CommitLogged, as_json: bool) -> None:
