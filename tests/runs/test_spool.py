@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -210,6 +210,74 @@ def test_a_mistake_in_the_writing_thread_is_told_and_ends_no_writing(living: Liv
     until(lambda: len(values(living)) == 8)
     assert str(heard[0]) == "a mistake" and len(heard) == 1
     writer.close()
+
+
+@pytest.fixture
+def patience() -> Iterator[None]:
+    """An alarm for whoever would wait for itself."""
+
+    def over(number: int, frame: FrameType | None) -> None:
+        raise AssertionError("it waits for itself")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, 30)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_what_the_writing_thread_itself_logs_into_a_full_queue_waits_for_nobody(living: Living, patience: None) -> None:
+    ended: list[int] = []
+
+    def tick() -> None:
+        if not ended:
+            for number in range(4):
+                writer.put_event("of a destructor, or a warning that is logged", number)
+            ended.append(1)
+
+    writer = Writer(living, tick=tick, queue_size=2, is_blocking=True)
+    writer.start()
+    until(lambda: bool(ended))
+    writer.close()
+    said = said_by(living)
+    assert (len(said.events), said.dropped_events) == (2, 2)
+
+
+@pytest.mark.parametrize("where", ["start", "count"])
+def test_a_handler_of_signals_logs_while_the_same_thread_logs(
+    living: Living, patience: None, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    writer = Writer(living, queue_size=2)
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: writer.put_event("preempted", 2))
+
+    class Interrupted(threading.Thread):
+        def start(self) -> None:
+            monkeypatch.setattr(threading, "Thread", thread)
+            signal.raise_signal(signal.SIGUSR1)
+            super().start()
+
+    class Counts(dict[str, int]):
+        def __getitem__(self, key: str) -> int:
+            if not heard:
+                heard.append(key)
+                signal.raise_signal(signal.SIGUSR1)
+            return super().__getitem__(key)
+
+    thread, heard = threading.Thread, list[str]()
+    try:
+        if where == "start":
+            monkeypatch.setattr(threading, "Thread", Interrupted)
+        else:
+            writer._dropped = Counts(writer._dropped)
+            writer._is_closed = True  # nobody writes
+        for number in range(3 if where == "count" else 1):
+            writer.put_event("begun", number)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    writer.close()
+    said = said_by(living)
+    assert {event.text for event in said.events} == ({"begun"} if where == "count" else {"begun", "preempted"})
+    assert bool(said.dropped_events) == (where == "count")
 
 
 def test_an_event_that_cannot_be_cleaned_is_told_and_blocks_nothing(living: Living) -> None:

@@ -110,7 +110,11 @@ class Writer:
         self._dropped = {"points": 0, "events": 0}
         self._written = _Written()
         self._batch: _Batch | None = None
-        self._writing, self._counting, self._starting = threading.Lock(), threading.Lock(), threading.Lock()
+        self._writing = threading.Lock()
+        self._counting, self._starting = (
+            threading.RLock(),
+            threading.RLock(),
+        )  # a handler of signals may log inside them
         self._wake, self._room = _Bell(), _Bell()
         self._thread: threading.Thread | None = None
         self._file: tuple[int, int] | None = None
@@ -148,8 +152,9 @@ class Writer:
             told.Finalize(None, self._flush_or_tell, exitpriority=10)
 
     def _wait(self, queue: deque[_Entry]) -> bool:
-        """Wait until there is room, if that was wished; not for a disk that takes nothing."""
-        while self._is_blocking and len(queue) >= self._size and not self._has_failed and not self._is_closed:
+        """Wait until there is room, if that was wished; not for a disk that takes nothing, nor in who makes room."""
+        waits = self._is_blocking and threading.current_thread() is not self._thread
+        while waits and len(queue) >= self._size and not self._has_failed and not self._is_closed:
             self._wake.ring()
             self._room.wait(FLUSH_EVERY_S)
             self.start()
@@ -162,8 +167,8 @@ class Writer:
         """Start the thread, if it does not go; it also says every minute that the run is alive."""
         with self._starting:
             if (self._thread is None or not self._thread.is_alive()) and not self._is_closed:
-                self._thread = threading.Thread(target=self._work, name="track-writer", daemon=True)
-                self._thread.start()
+                thread = self._thread = threading.Thread(target=self._work, name="track-writer", daemon=True)
+                thread.start()
 
     def _work(self) -> None:
         while not self._is_closed:
