@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
-from support.repositories import commit_all
+from support.repositories import commit_all, git
 from support.trees import write_tree
 from track.flows.run_journal import journal_of
 from track.model.record import Record
@@ -40,7 +40,7 @@ def here(repo: Path) -> Path:
 
 
 def beside(
-    here: Path, outer: str, script: str, *options: str, long: tuple[str, ...] = PYTHON
+    here: Path, outer: str, script: str, *options: str, long: tuple[str, ...] = PYTHON, there: Path | None = None
 ) -> tuple[dict[str, Record], dict[str, str]]:
     """The records of a run `long`, and of one `short` that begins and ends inside it, and what each said."""
     words = [sys.executable, "-m", "track", "run", *options, "--name"]
@@ -50,7 +50,9 @@ def beside(
         while not (here / "begun").exists():
             assert time.monotonic() < deadline and begun.poll() is None
             time.sleep(0.02)
-        short = subprocess.run([*words, "short", "--", *PYTHON, script], cwd=here, capture_output=True, text=True)
+        short = subprocess.run(
+            [*words, "short", "--", *PYTHON, script], cwd=there or here, capture_output=True, text=True
+        )
         (here / "over").touch()
         said = {"long": begun.communicate(timeout=60)[1], "short": short.stderr}
     with Project.open(here) as project:
@@ -107,6 +109,24 @@ def test_two_runs_that_both_wrote_it_are_told(here: Path) -> None:
     records, said = beside(here, WAIT + WRITE.replace("new", "newer"), WRITE)
     assert (outputs(records["long"]), outputs(records["short"])) == (["out.csv"], ["out.csv"])
     assert f"`out.csv` was written by run short ({records['short'].short}), too" in said["long"]
+
+
+@pytest.mark.parametrize("from_main", [True, False], ids=["main", "linked"])
+def test_a_run_in_another_working_tree_of_the_clone_is_no_other(here: Path, tmp_path: Path, from_main: bool) -> None:
+    linked = tmp_path / "linked"
+    git("worktree", "add", "-q", str(linked), cwd=here)
+    track("checkout", cwd=linked).ok()
+    long, short = (here, linked) if from_main else (linked, here)
+    records, said = beside(long, WAIT + WRITE.replace("new", "newer"), WRITE, there=short)
+    assert outputs(records["long"]) == outputs(records["short"]) == ["out.csv"]
+    assert "run short" not in said["long"] and "run long" not in said["short"]
+
+
+@pytest.mark.parametrize("written", ["new", "newer"])
+def test_beside_another_working_tree_the_pointer_tells_who_wrote_here(here: Path, tmp_path: Path, written: str) -> None:
+    git("worktree", "add", "-q", str(tmp_path / "linked"), cwd=here)
+    records, said = beside(here, WAIT + WRITE.replace("new", written), WRITE)
+    assert "run short" in said["long"] and outputs(records["long"]) == ["out.csv"]
 
 
 def test_where_nothing_was_observed_nobody_is_believed_to_have_written_nothing(here: Path) -> None:

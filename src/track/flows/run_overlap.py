@@ -6,11 +6,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from track.errors import TrackError
+from track.flows.pointers import pointer_at
 from track.flows.run_artifacts import Made, owner_among
 from track.flows.run_journal import journal_of
 from track.flows.run_left import began_at
 from track.model.digest import Digest
-from track.model.names import display
+from track.model.names import display, pointer_path
 from track.model.record import Record
 from track.project import Project
 from track.runs.journal import Living
@@ -85,8 +86,21 @@ def _others(project: Project, run: Living, paths: set[bytes]) -> Iterator[_Other
             yield _Other(draft, dict.fromkeys(_meant(paths, observed(living[id].folder, project.root).written)))
     for record in ended:
         if record.ended is not None and record.ended > own.started and record.id not in below:
-            outputs = record.of("output")
-            yield _Other(record, {used.path: used.digest for used in outputs if used.path in paths})
+            wrote = {used.path: used.digest for used in record.of("output") if used.path is not None}
+            yield _Other(
+                record, {path: wrote[path] for path in paths & wrote.keys() if _was_here(project, record, path)}
+            )
+
+
+def _was_here(project: Project, run: Record, path: bytes) -> bool:
+    """Whether a run of this clone wrote it in this working tree: of several, its pointer there tells."""
+    git = project.git
+    if git.git_dir == git.common_dir and not (git.common_dir / "worktrees").exists():
+        return True
+    with suppress(TrackError):
+        now = pointer_at(project, pointer_path(path))
+        return now is not None and now.run == run.id
+    return False
 
 
 def _meant(paths: set[bytes], written: Iterable[bytes]) -> set[bytes]:
