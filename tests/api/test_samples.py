@@ -7,7 +7,7 @@ import pickle
 import random
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,13 @@ from support.seaweed import BUCKET, OWNER, Seaweed
 from support.servers import proxy
 from support.trees import write_tree
 from track.api.samples import Samples
-from track.errors import MissingObject, UsageError
+from track.errors import DiskFull, MissingObject, UsageError
 from track.flows import filling
 from track.flows.elsewhere import Elsewhere
 from track.model.manifest import Entry
+from track.store.objects import Store
+from track.store.receive import Fetched
+from track.store.remote import Remote
 from track.verbs.version_batch import version_batch
 
 COUNT = 700
@@ -227,6 +230,24 @@ def test_a_stream_asks_for_its_first_files_alone_and_then_for_packs(
     assert asked[:2] == [("files", 16), ("objects", 16)] and sum(batches) == COUNT + 1
     growing = batches[: batches.index(128)] if 128 in batches else batches
     assert set(growing) == {16} if not quick_s else growing == [16, 32, 64][: len(growing)]
+
+
+def test_on_a_disk_that_has_no_room_for_what_follows_a_file_comes_alone(
+    repo: track.Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, sizes = Remote.fetch, list[int]()
+
+    def small(remote: Remote, store: Store, digests: Sequence[bytes]) -> Fetched:
+        sizes.append(len(digests))
+        if len(digests) > 2:
+            raise DiskFull("no room for more than two")
+        return fetch(remote, store, digests)
+
+    emptied(repo)
+    samples = repo.get("images").samples()
+    monkeypatch.setattr(Remote, "fetch", small)
+    assert [samples[number] for number in range(12)] == list(EXPECTED.items())[:12]
+    assert max(sizes) > 2
 
 
 def test_a_stream_left_early_fetches_no_further_portion(repo: track.Repo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,10 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 
-from track.errors import DamagedObject, MissingObject, NewerFormat, RemoteError
+from track.errors import DamagedObject, DiskFull, MissingObject, NewerFormat, RemoteError
 from track.flows.pinned import Pinned, file_of, unavailable
 from track.flows.reach import Version
 from track.flows.remotes import Named, connected
@@ -98,7 +98,7 @@ class Elsewhere:
                     self._begin()
                 for named in sources(project, [Version(pinned.artifact, pinned.pointer, ())]):
                     try:
-                        self._remote(project, named).fetch(project.store, [*absent, *more])
+                        _fetch(project, self._remote(project, named), absent, more)
                     except RemoteError as error:
                         failure = error
                         continue
@@ -130,3 +130,13 @@ class Elsewhere:
             self._open = {}
         for manager in managers:
             manager.__exit__(None, None, None)
+
+
+def _fetch(project: Project, remote: Remote, wanted: Collection[bytes], more: Collection[bytes]) -> None:
+    """Fetch what is wanted, and with it what may be soon; on a disk that has no room for both, what is wanted."""
+    try:
+        remote.fetch(project.store, [*wanted, *more])
+    except DiskFull:
+        if not more:
+            raise
+        remote.fetch(project.store, wanted)
