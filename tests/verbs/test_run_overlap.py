@@ -96,6 +96,17 @@ def test_what_was_moved_to_its_place_or_written_by_another_program_stays_an_outp
     assert outputs(records["long"]) == ["out.csv"] and "no output of this one" not in said["long"]
 
 
+def test_what_a_library_moved_to_its_place_is_not_taken_for_what_a_run_made_that_was_not_seen_writing(
+    here: Path,
+) -> None:
+    writes = "import ctypes\nopen('new', 'w').write('newer')\nctypes.CDLL(None).rename(b'new', b'out.csv')\n"
+    outer = WAIT.replace("over", "started") + writes + 'while not os.path.exists("over"): time.sleep(0.02)\n'
+    script = "import os, time\nopen('started', 'w').close()\nwhile os.path.getsize('out.csv') != 5: time.sleep(0.02)\n"
+    records, said = beside(here, outer, script)
+    assert outputs(records["long"]) == ["out.csv"]
+    assert f"`out.csv` was written by run short ({records['short'].short}), too" in said["long"]
+
+
 @pytest.mark.needs("strace")
 def test_a_traced_program_that_moves_something_to_an_unknown_place_may_have_moved_it_to_any(here: Path) -> None:
     script = "touch begun; until [ -e started ]; do sleep 0.1; done; printf newer > new; sync; mv new out.csv;"
