@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from track.flows.query_words import OF_RUNS
 from track.model.query_dictionary import parse_query
 from track.model.query_doubts import Kinds, doubts_of
 
@@ -36,6 +37,19 @@ KINDS = Kinds(
 )
 def test_a_test_that_nothing_can_pass_is_told(query: str, said: str) -> None:
     assert doubts_of(parse_query(query, NOW), KINDS)[0] == said
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("finished", "completed"), ("finshed", "completed"), ("done", "completed"), ("succeeded", "completed"),
+        ("complted", "completed"), ("faild", "failed"), ("error", "failed"), ("canceled", "terminated"),
+        ("terminatd", "terminated"), ("runing", "running"), ("killed", "terminated"), ("zzz", None),
+    ],
+)  # fmt: skip
+def test_a_word_for_the_status_of_a_run_is_told_as_what_it_means(word: str, meant: str | None) -> None:
+    [said] = doubts_of(parse_query(f"status = {word}", NOW), OF_RUNS)
+    assert said.partition("did you mean ")[2] == (f"{meant}?" if meant else "")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,12 @@ OF_RUNS = Kinds(
     frozenset({"seconds", "exit"}),
     frozenset({"started", "ended"}),
     frozenset({"dirty"}),
+    {
+        **dict.fromkeys(("finished", "done", "ok", "passed", "successful", "succeeded"), "completed"),
+        **dict.fromkeys(("broken", "crashed", "error"), "failed"),
+        **dict.fromkeys(("aborted", "canceled", "cancelled", "interrupted", "killed", "stopped"), "terminated"),
+        **dict.fromkeys(("active", "alive", "living"), "running"),
+    },
 )
 _KEYS = {"labels": "label", "metadata": "metadata", "metrics": "metric", "params": "param", "partitions": "partition"}
 """Fields whose keys people choose, and what they are called in a query."""

@@ -13,13 +13,16 @@ from track.model.query import And, In, Or, Order, Query, moment
 
 
 class Kinds(NamedTuple):
-    """What the values of fields are: one of some words, or text, numbers, times or truth values."""
+    """What the values of fields are: one of some words, or text, numbers, times or truth values; and by other words,
+    which of those are meant.
+    """
 
     words: Mapping[str, tuple[str, ...]]
     texts: frozenset[str]
     numbers: frozenset[str] = frozenset()
     times: frozenset[str] = frozenset()
     truths: frozenset[str] = frozenset()
+    meant: Mapping[str, str] = {}
 
 
 def doubts_of(query: Query, kinds: Kinds) -> tuple[str, ...]:
@@ -45,7 +48,7 @@ def _doubts(query: Query, kinds: Kinds) -> Iterator[str]:
 def _doubt(field: str, value: Any, kinds: Kinds) -> str | None:
     """Why a field never has this value; None where it may."""
     if field in kinds.words:
-        return None if value in kinds.words[field] else _other_word(field, value, kinds.words[field])
+        return None if value in kinds.words[field] else _other_word(field, value, kinds)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if field in kinds.texts and isinstance(value, int | float):
         return f"`{field}` is text, and {'a number' if is_number else _shown(value)} is none unless it stands in quotes"
@@ -58,8 +61,11 @@ def _doubt(field: str, value: Any, kinds: Kinds) -> str | None:
     return None
 
 
-def _other_word(field: str, value: Any, words: tuple[str, ...]) -> str:
-    near = most_like(value, words) if isinstance(value, str) else None
+def _other_word(field: str, value: Any, kinds: Kinds) -> str:
+    words = kinds.words[field]
+    others = [word for word, meant in kinds.meant.items() if meant in words]
+    near = most_like(value, (*words, *others)) if isinstance(value, str) else None
+    near = kinds.meant.get(near, near) if near is not None else None
     listed = f"{', '.join(words[:-1])} or {words[-1]}"
     return f"`{field}` is never {_shown(value)}: it is {listed}" + (f"; did you mean {near}?" if near else "")
 
