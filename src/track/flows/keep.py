@@ -160,7 +160,7 @@ class Keeper:
 
     def _content(self, fd: int, seen: Scan, item: Item, told: Counted) -> Digest:
         path = seen.shown(item)
-        with _named(path):
+        try:  # no context manager: this is done for each of a hundred thousand files
             if item.stat.size < SMALL:
                 data = read_small(fd, item.name, item.stat, path=path)
                 return digest_of(data) if self._writer is None else self._writer.add(data)
@@ -168,6 +168,8 @@ class Keeper:
                 if self._writer is None:
                     return hash_fd(content, item.stat.size, told)
                 return self._writer.add_file(content, item.stat.size, told)
+        except PurgedObject as error:
+            raise _not_kept(path, error) from None
 
     def _kept_file(self, seen: Scan, pointer: Pointer | None) -> Kept:
         if not seen.folders:
@@ -306,8 +308,12 @@ def _named(path: bytes) -> Iterator[None]:
     try:
         yield
     except PurgedObject as error:
-        error.message = f"`{display(path)}` is not kept: {error.message}"
-        raise
+        raise _not_kept(path, error) from None
+
+
+def _not_kept(path: bytes, error: PurgedObject) -> PurgedObject:
+    error.message = f"`{display(path)}` is not kept: {error.message}"
+    return error
 
 
 def _change(pair: Pair) -> tuple[bytes, Entry | None]:

@@ -107,7 +107,8 @@ class Writer:
         """Add a small object that the caller has hashed. Raises PurgedObject, DiskFull, StoreUnwritable."""
         if digest in self._seen:
             return
-        self.refuse_purged((digest,))
+        if self._purged:
+            self.refuse_purged((digest,))
         self._seen.add(digest)
         self._pending[digest] = data
         self._pending_bytes += len(data)
