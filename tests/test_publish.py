@@ -319,7 +319,10 @@ def test_sharers_hold_a_lock_together_and_an_owner_waits_for_them_by_name(tmp_pa
     holder = _holder(tmp_path / "lock", "shared", way)
     with Lock(tmp_path / "lock").shared(0):
         pass
-    with pytest.raises(Locked, match=rf"held by process {holder.pid}$") as caught, Lock(tmp_path / "lock").exclusive(0):
+    with (
+        pytest.raises(Locked, match=rf"held by process {holder.pid}\n") as caught,
+        Lock(tmp_path / "lock").exclusive(0),
+    ):
         pass
     assert "unlocked by hand" in str(caught.value.hint)
     _end(holder)
