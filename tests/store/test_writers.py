@@ -15,6 +15,7 @@ from track import publish, system
 from track.errors import DiskFull, Locked, StoreUnwritable
 from track.locks import Lock
 from track.model.digest import Digest, digest_of
+from track.store.foundation import create_store
 from track.store.objects import Store
 
 _WRITE = """
@@ -70,6 +71,11 @@ def test_eight_processes_write_at_once_and_all_succeed(tmp_path: Path, kind: str
         assert store.absent(digests) == set()
         assert {digest for digest, _ in store.objects()} == digests
     assert files(tmp_path / "store" / "staging") == []
+
+
+def test_who_makes_a_store_that_another_has_just_made_has_that(tmp_path: Path) -> None:
+    made = create_store(tmp_path / "store", group=False)
+    assert create_store(tmp_path / "store", group=False) == made
 
 
 def test_writers_killed_at_any_instant_lose_nothing_that_they_acknowledged(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def create_store(path: Path, group: bool) -> Description:
     except (NotADirectoryError, FileExistsError) as error:
         raise NotAStore(f"{shown(path)} is not a folder", hint="name an empty or new folder") from error
     if strange:
+        if (written := read_description(path)) is not None:  # another process has made it since it was looked for
+            return written
         hint = "name an empty or new folder; if this was a store, restore its store.toml"
         raise NotAStore(f"{shown(path)} is no store and not empty: it has {shown(strange[0])}", hint=hint)
     description = Description(os.urandom(16).hex(), "group" if group else "", CHOSEN)

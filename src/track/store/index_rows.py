@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
@@ -16,6 +17,8 @@ from track.store.pack import CHUNK, RAW, READ_FLAGS, RECIPE, ZSTD, PackEntry
 from track.system import read_at, reading
 
 VERSION = 2
+PATIENCE_S = 30.0
+"""So long another process is waited for."""
 WHOLE, DAMAGED = 0, 1
 """The states of a pack."""
 _TABLES = """
@@ -47,8 +50,17 @@ class NewPack(NamedTuple):
 
 def connect(path: Path | None) -> sqlite3.Connection:
     """An open index, in memory where there is no path."""
-    db = sqlite3.connect(path or ":memory:", timeout=30.0, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
+    db = sqlite3.connect(path or ":memory:", timeout=PATIENCE_S, check_same_thread=False)
+    late = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:  # of two that begin one at once SQLite lets neither wait for this
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > late:
+                db.close()
+                raise
+            time.sleep(0.01)
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA cache_size = -16000")
     return db
