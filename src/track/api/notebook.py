@@ -174,14 +174,11 @@ _PAGES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 def teach() -> None:
     """Give their pages, and their words, to the results whose modules are loaded by now; once more is fine."""
-    for name, shows in (("_repr_html_", _PAGES), ("__repr__", WORDS)):
+    words = (*WORDS, *((module, kind, brief) for module, kinds in PARTS for kind in kinds))
+    for name, shows in (("_repr_html_", _PAGES), ("__repr__", words)):
         for module, kind, how in shows:
             if (loaded := sys.modules.get(module)) is not None:
                 setattr(getattr(loaded, kind), name, how)
-    for module, kinds in PARTS:
-        if (loaded := sys.modules.get(module)) is not None:
-            for kind in kinds:
-                setattr(getattr(loaded, kind), "__repr__", brief)  # noqa: B010  # as for results above
 
 
 def _state(one: ArtifactStatus) -> str:
