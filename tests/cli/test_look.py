@@ -219,3 +219,25 @@ def test_du_prints_a_table_and_json(here: Path) -> None:
     document = track_here("du", "--json", "images", cwd=here).ok().json
     (images,) = document["artifacts"]
     assert (images["size"], images["stored_size"], images["unique_size"]) == (9, 13, 13)
+
+
+def test_get_to_a_dash_gives_one_file_to_standard_output_and_makes_none(here: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    ran = track_here("-C", str(here), "get", "HEAD~1:data/a.csv", "-o", "-", cwd=outside).ok()
+    assert (ran.out, ran.err) == ("one\n", "copied data/a.csv at HEAD~1 to standard output (4 B)\n")
+    assert track_here("get", "images", "--include", "b.jpg", "-o", "-", cwd=here).code == 2
+    assert track_here("get", "HEAD~1:images", "--include", "b.jpg", "-o", "-", cwd=here).ok().out == "b"
+    track_here("put", "answer", "--value", "42", cwd=here).ok()
+    assert track_here("get", "answer", "-o", "-", cwd=here).ok().out == "42\n"
+    assert not list(outside.iterdir())
+    assert not (here / "-").exists()
+
+
+def test_get_to_a_dash_refuses_several_files_in_words(here: Path) -> None:
+    ran = track_here("get", "images", "-o", "-", cwd=here)
+    assert ran.code == 2
+    assert ran.err.splitlines()[0] == "error: `-` takes one file, and there are 2 in images"
+    assert "track get images -o FOLDER" in ran.err
+    track_here("get", "data/a.csv", "-o", "./-", cwd=here).ok()
+    assert (here / "-").read_bytes() == b"one\ntwo\n"

@@ -1,7 +1,7 @@
 """Get: a copy of an artifact, or of a part of it, at any place outside of what is tracked."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from track.errors import (
 )
 from track.flows import view
 from track.flows.choice import Choice
+from track.flows.content import pieces
 from track.flows.copying import copy_out, making_in
 from track.flows.landing import refuse_own
 from track.flows.named_place import place_named
@@ -40,13 +41,13 @@ _NAME_LIMIT = 255
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What was copied and where to; `size` in bytes, `files` with links. `name` is that of a named artifact, with its
-    partitions.
+    """What was copied and where to (None: it was given to the caller); `size` in bytes, `files` with links. `name` is
+    that of a named artifact, with its partitions.
     """
 
     where: str
     path: bytes
-    target: Path
+    target: Path | None
     kind: str
     size: int
     files: int
@@ -71,6 +72,7 @@ def get(
     choice: Choice | None = None,
     force: bool = False,
     run: str | None = None,
+    out: Callable[[bytes], object] | None = None,
     progress: Progress = silent,
 ) -> Got:
     """Copy what is at `[REV:]PATH`, or the version `[REV:]NAME[@VERSION]` of a named artifact, to `target` (default:
@@ -78,11 +80,13 @@ def get(
 
     With `choice`, only the files of a directory that it takes. It appears there whole, by one rename. With `force` an
     existing file is replaced, and never a folder with anything in it. Of a name the latest version is meant that has
-    the partitions asked for; in the living run with the id `run` that is one of its inputs.
+    the partitions asked for; in the living run with the id `run` that is one of its inputs. With `out` nothing is made:
+    the bytes of one file are given to it, a piece at a time.
 
     Raises:
         UnknownRevision, UnknownPath: nothing lies there, no such version is, or nothing that `choice` takes.
-        UsageError: the words are a path and a name, a partition was not declared, or several versions may be meant.
+        UsageError: the words are a path and a name, a partition was not declared, several versions may be meant, or
+            several files where there is room for one.
         Conflict: something stands at the target.
         StoreUnwritable, NameTooLong: nothing of that name can be made there.
         OutsideRepository: the target is Git's or track's own.
@@ -91,9 +95,12 @@ def get(
     version = version or Version({})
     located = place_named(project, words, version.partitions, version.time, every=version.every)
     entry = view.entry_at(project, located)
-    chosen = _target(project, located, target)
-    refuse_own(project, chosen)
-    got = _get(project, located, entry, chosen, choice=choice, force=force, progress=progress)
+    if out is not None:
+        got = _give(project, located, entry, choice, out)
+    else:
+        chosen = _target(project, located, target)
+        refuse_own(project, chosen)
+        got = _get(project, located, entry, chosen, choice=choice, force=force, progress=progress)
     living = living_run(project, run)
     if living is not None and is_named_pointer(located.artifact):
         note_input(
@@ -126,6 +133,37 @@ def _get(
     except MissingObject as error:
         size = entry.size if entry is not None else 0
         raise view.unavailable(project, located, (entry or located.pointer).digest, size) from error
+
+
+def _give(
+    project: Project, located: Located, entry: Entry | None, choice: Choice | None, out: Callable[[bytes], object]
+) -> Got:
+    """Give the bytes of the one file that is meant to `out`."""
+    name = name_of(located.artifact)
+    if located.pointer.kind == "value":
+        content = canonical_json(located.pointer.value) + b"\n"
+        out(content)
+        return Got(located.side.name, located.path, None, "value", len(content), 1, name)
+    digest = (entry or located.pointer).digest
+    try:
+        files = [each for each in _entries(project, located, entry, choice) if each.mode != "d"]
+        if len(files) != 1:
+            raise _no_one_file(located, len(files))
+        digest, size = files[0].digest, files[0].size
+        for piece in pieces(project.store, digest):
+            out(piece)
+    except MissingObject as error:
+        raise view.unavailable(project, located, digest, entry.size if entry is not None else 0) from error
+    return Got(located.side.name, located.path, None, "file", size, 1, name)
+
+
+def _no_one_file(located: Located, count: int) -> UsageError:
+    shown = typed(located.path)
+    return UsageError(
+        f"`-` takes one file, and there are {count:,} in {display(located.path)}",
+        hint=f"track ls -R {shown}      lists them\ntrack get {shown} -o FOLDER      copies them\n"
+        "-o ./-      makes a file or a folder that is called so",
+    )
 
 
 def _entries(project: Project, located: Located, entry: Entry | None, choice: Choice | None) -> list[Entry]:

@@ -6,7 +6,7 @@ import click
 
 from track.cli.choosing import choice_options
 from track.cli.partitions import partition_options, partitions_of
-from track.cli.session import count_text, note, opened, progress, size_text
+from track.cli.session import count_text, emit_bytes, note, opened, progress, size_text
 from track.flows.choice import choice_of
 from track.flows.run_start import RUN_ID
 from track.model.names import display
@@ -16,6 +16,7 @@ _HELP = """Copy an artifact, or a part of it, or a version of a named artifact t
 
 \b
   track get v1:data/train.csv -o old.csv        a file as it was
+  track get rides@prod -o - | wc -l             one file to standard output; -o ./- makes a file called -
   track get HEAD~3:images/cats -o /tmp/cats     a part of a directory artifact
   track get models/churn.pkl -o /srv/           into a folder, under its own name
   track get images --include '*.png' -o pngs    only these files of a directory
@@ -39,7 +40,13 @@ target; 7 the bytes in the store are damaged.
 
 @click.command("get", help=_HELP, short_help="copy data out to any place")
 @click.argument("words", metavar="[REV:]PATH|NAME[@VERSION]", type=click.UNPROCESSED)
-@click.option("-o", "--output", "target", metavar="TARGET", help="Where to; ending with / means into that folder.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="TARGET",
+    help="Where to; ending with / means into that folder, - is standard output.",
+)
 @partition_options
 @click.option("--all", "every", is_flag=True, help="Of a name, also versions that only other branches or tags have.")
 @click.option("--force", is_flag=True, help="Replace a file that stands there.")
@@ -60,6 +67,10 @@ def command(
     version = Version(partitions_of(partitions), time, every)
     run = os.environ.get(RUN_ID)
     with opened() as project:
-        done = get(project, words, target, version=version, choice=choice, force=force, run=run, progress=progress())
+        out = emit_bytes if target == "-" else None
+        done = get(
+            project, words, target, version=version, choice=choice, force=force, run=run, out=out, progress=progress()
+        )
     size = size_text(done.size) + (f", {count_text(done.files, 'file')}" if done.kind == "directory" else "")
-    note(f"copied {display(done.name or done.path)} at {display(done.where)} to {display(str(done.target))} ({size})")
+    target = display(str(done.target)) if done.target is not None else "standard output"
+    note(f"copied {display(done.name or done.path)} at {display(done.where)} to {target} ({size})")
