@@ -272,6 +272,17 @@ def test_get_copies_parts_files_links_and_values(here: Path, tmp_path: Path) -> 
     assert (tmp_path / "score.json").read_bytes() == b'{"auc":0.9}\n'
 
 
+def test_get_replaces_no_device_and_no_pipe(here: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "stdout").symlink_to("pipe")
+    (tmp_path / "null").symlink_to(os.devnull)
+    for name in ("pipe", "stdout", "null"):
+        for words in ("data/a.csv", "score/best"):
+            with pytest.raises(Conflict, match=f"{name} is a device, a pipe or a socket and no file"):
+                got(here, words, str(tmp_path / name), force=True)
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "stdout").is_symlink() and (tmp_path / "null").is_symlink()
+
+
 def test_get_without_a_target_copies_here_under_its_own_name(here: Path) -> None:
     (here / "sub").mkdir()
     with Project.open(here / "sub") as project:

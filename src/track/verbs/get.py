@@ -228,6 +228,8 @@ def _make_room(target: Path, force: bool) -> None:
         if not force:
             raise Conflict(f"{shown} is there already", hint="add --force, or name another target with -o")
         publish.remove_directory(target)
+    elif target.exists() and not target.is_file() and not target.is_dir():
+        raise Conflict(f"{shown} is a device, a pipe or a socket and no file", hint="name another target with -o")
     elif not force:
         raise Conflict(f"{shown} is there already", hint="add --force to replace it, or name another target with -o")
 
