@@ -46,6 +46,13 @@ def raising(error: BaseException) -> Callable[[], None]:
     return act
 
 
+def test_the_extra_called_all_has_every_other_that_a_user_may_want():
+    extras = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = {each for words in extras["all"] for each in words.partition("[")[2].rstrip("]").split(",")}
+    of_others = {each for name in named for words in extras[name] for each in re.findall(r"track-data\[(\w+)\]", words)}
+    assert named | of_others == set(extras) - {"all", "test", "bench", "dev"}
+
+
 def test_version_is_the_one_in_pyproject(tmp_path: Path) -> None:
     declared = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert __version__ == declared
