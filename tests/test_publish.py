@@ -2,10 +2,12 @@
 
 import errno
 import os
+import signal
 import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -339,6 +341,34 @@ def test_an_owner_keeps_sharers_out_until_it_ends(tmp_path: Path, way: str) -> N
     _end(holder)
     with Lock(tmp_path / "lock").shared(0):
         pass
+
+
+def test_what_another_thread_forks_meanwhile_does_not_hold_it_on(tmp_path: Path, way: str) -> None:
+    is_left = False
+    with Lock(tmp_path / "lock").exclusive(0):
+        child = os.fork()
+        if not child:
+            signal.pause()
+    try:
+        with Lock(tmp_path / "lock").exclusive(0):
+            is_left = True
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert is_left
+
+
+def test_a_child_of_a_fork_that_leaves_the_block_does_not_let_go_of_it(tmp_path: Path, way: str) -> None:
+    child = 1
+    with suppress(ZeroDivisionError), Lock(tmp_path / "lock").exclusive(0):
+        if child := os.fork():
+            os.waitpid(child, 0)
+            with pytest.raises(Locked), Lock(tmp_path / "lock").shared(0):
+                pass
+        else:
+            raise ZeroDivisionError
+    if not child:
+        os._exit(0)
 
 
 def test_a_killed_owner_holds_nothing(tmp_path: Path, way: str) -> None:

@@ -42,19 +42,23 @@ class Lock:
     @contextmanager
     def _held(self, *, exclusive: bool, timeout_s: float) -> Iterator[None]:
         deadline = time.monotonic() + timeout_s
+        holder = os.getpid()
         fd = self._open()
         try:
             if self._flock(fd, exclusive, deadline):
                 yield
                 return
         finally:
+            if os.getpid() == holder:
+                _let_go(fd)
             os.close(fd)
         own = self._take_file(exclusive, deadline)
         try:
             yield
         finally:
-            with suppress(OSError):
-                os.unlink(own)
+            if os.getpid() == holder:
+                with suppress(OSError):
+                    os.unlink(own)
 
     def _open(self) -> int:
         try:
@@ -133,6 +137,13 @@ class Lock:
             f"{shown(self._path)} is held by {who}",
             hint="wait for it to end and run the same command again; nothing has to be unlocked by hand",
         )
+
+
+def _let_go(fd: int) -> None:
+    """Closing is not enough: a process that another thread forked meanwhile has a copy of `fd`, and holds it so."""
+    with suppress(OSError):
+        if fcntl is not None:
+            fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _flock_holders(fd: int) -> list[str]:
