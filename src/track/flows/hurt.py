@@ -4,7 +4,7 @@ History is looked through only when something is wrong, the newest commit first,
 has a name. Manifest nodes that versions share are read once.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -19,6 +19,14 @@ from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 from track.store.lost import note_lost, read_lost
 from track.store.purged import purged_in
+
+
+class Past(NamedTuple):
+    """A version of the history, and the newest commit that brought it; `path` is the data's, or its name's pointer."""
+
+    path: bytes
+    pointer: Pointer
+    commit: str
 
 
 class Hurt(NamedTuple):
@@ -44,25 +52,28 @@ class Hurt(NamedTuple):
         return f"{display(self.path)} {self.version}  (object {self.digest.hex()[:8]})"
 
 
-def hurt_versions(project: Project, digests: Collection[bytes]) -> tuple[Hurt, ...]:
+def hurt_versions(
+    project: Project, digests: Collection[bytes], read: Callable[[bytes], bytes] | None = None
+) -> tuple[Hurt, ...]:
     """The files that need some of these objects, each object by the newest version that has it; sorted by path.
 
-    What no pointer in the history of any ref needs is left out.
+    What no pointer in the history of any ref needs is left out. `read` gives a manifest node; without, the store does.
     """
     left = set(digests)
     found: list[Hurt] = []
-    below = _Below(project, frozenset(left))
-    for path, pointer, commit in _versions(project) if left else ():
-        if hit := below.of(pointer) & left:
-            found += _files(project, path, pointer, commit, hit)
+    read = read or project.store.read
+    below = _Below(read, frozenset(left))
+    for past in past_versions(project) if left else ():
+        if hit := below.of(past.pointer) & left:
+            found += _files(read, past, hit)
             left -= hit
             if not left:
                 break
     return tuple(sorted(found, key=lambda one: (one.path, one.digest)))
 
 
-def _versions(project: Project) -> Iterator[tuple[bytes, Pointer, str]]:
-    """Every version that commits brought, with the newest of these; the newest first."""
+def past_versions(project: Project) -> Iterator[Past]:
+    """Every version that commits of any ref brought, with the newest of these; the newest first, values left out."""
     events = [one for one in log.history(project.git, None, every_side=True) if one.blob is not None]
     contents = present_blobs(project.git, (one.blob for one in events if one.blob is not None))
     seen: set[tuple[bytes, bytes]] = set()
@@ -73,14 +84,14 @@ def _versions(project: Project) -> Iterator[tuple[bytes, Pointer, str]]:
             path = name if is_named_pointer(name) else data_path(name)
             if pointer.kind != "value" and (path, bytes(pointer.digest)) not in seen:
                 seen.add((path, bytes(pointer.digest)))
-                yield path, pointer, event.commit.oid
+                yield Past(path, pointer, event.commit.oid)
 
 
 class _Below:
     """Which of the objects that are looked for lie below a version; what was read of manifests is remembered."""
 
-    def __init__(self, project: Project, digests: frozenset[bytes]) -> None:
-        self._read, self._digests = project.store.read, digests
+    def __init__(self, read: Callable[[bytes], bytes], digests: frozenset[bytes]) -> None:
+        self._read, self._digests = read, digests
         self._known: dict[bytes, frozenset[bytes]] = {}
 
     def of(self, pointer: Pointer) -> frozenset[bytes]:
@@ -97,14 +108,15 @@ class _Below:
         return found
 
 
-def _files(project: Project, path: bytes, pointer: Pointer, commit: str, hit: Collection[bytes]) -> Iterator[Hurt]:
+def _files(read: Callable[[bytes], bytes], past: Past, hit: Collection[bytes]) -> Iterator[Hurt]:
     """The files of a version that need these; its manifest for those that are no content of a file."""
+    path, pointer, commit = past
     told: set[bytes] = set()
     if pointer.kind == "file":
         yield Hurt(path, pointer, bytes(pointer.digest), commit)
         return
     with suppress(TrackError):
-        for entry in walk(project.store.read, pointer.digest):
+        for entry in walk(read, pointer.digest):
             if entry.digest in hit:
                 told.add(bytes(entry.digest))
                 yield Hurt(path + b"/" + entry.path, pointer, bytes(entry.digest), commit)
@@ -121,20 +133,28 @@ def lost_before(project: Project) -> set[bytes]:
     return read_lost(store.rooms) | (store.index.vanished() if store.keeps_index else set())
 
 
-def note_hurt(project: Project, lost: Collection[bytes], found: Findings) -> None:
-    """Name what is damaged, and what of `lost` is not here, by older versions, where no version looked at needs it."""
+def note_hurt(project: Project, lost: Collection[bytes], found: Findings, never: Collection[bytes] = ()) -> None:
+    """Name what is damaged, and what of `lost` is not here, by older versions, where no version looked at needs it.
+
+    So is what is not here and `never` was, as far as is known; a repair does not look for that.
+    """
     store = project.store
     gone = {*lost, *store.index.cut, *store.index.broken()} - found.bad.keys() - purged_in(store.rooms).keys()
     gone = store.absent(gone - found.named - found.fetchable - found.unasked)
-    for one in hurt_versions(project, (found.bad.keys() - found.named) | gone):
+    besides = set(never) - gone - found.named - found.fetchable - found.unasked
+    hurt = hurt_versions(project, (found.bad.keys() - found.named) | gone | besides)
+    at_remotes = known_at_remotes(project, {one.pointer.digest for one in hurt})
+    for one in hurt:
         what = "part of its manifest" if one.is_manifest else "its content"
         found.named.add(one.digest)
         if one.digest in found.bad:
             what = f"{what} is damaged in the store, {one.version}"
             found.add("damaged", one.path, what, one.digest, "track repair")
-        elif known_at_remotes(project, [one.pointer.digest]):
+        elif one.pointer.digest in at_remotes:
             found.fetchable.add(one.digest)
             found.old.add(one.digest)
+        elif one.digest in besides and project.config.is_on("checkout.shallow"):
+            found.unasked.add(one.digest)
         else:
             what = f"{what} is not in the store, nor known to be at a remote, {one.version}"
             found.add("missing", one.path, what, one.digest, "track repair")

@@ -11,6 +11,7 @@ from track.errors import ConflictedPointer, MalformedPointer, NotAPointer, Track
 from track.flows import remotes
 from track.flows.data_check import check_data
 from track.flows.findings import Findings, Problem
+from track.flows.history_below import absent_of_history, look_in_history
 from track.flows.hurt import lost_before, note_hurt
 from track.flows.pointers import overwritten
 from track.flows.reach import every_ref, versions
@@ -79,6 +80,7 @@ class _How(NamedTuple):
     until_s: float | None
     deep: bool
     quick: bool
+    history: bool
     progress: Progress
 
 
@@ -91,6 +93,7 @@ def verify(
     max_s: float | None = None,
     deep: bool = False,
     quick: bool = False,
+    history: bool = False,
     progress: Progress = silent,
 ) -> Verified:
     """Read and hash: working data against its pointers, the whole store, and that it holds what pointers name.
@@ -98,15 +101,16 @@ def verify(
     With `paths`, only these artifacts and their objects; with `remote`, that remote instead of what is here. What was
     verified longest ago comes first, and nothing more is begun after `max_s` seconds: the next time goes on. With
     `portion`, of the store objects chosen by chance and no working data, of a remote the files that come first. `deep`
-    expands packed objects one by one, and looks at the versions of every ref; `quick` only asks a remote whether
-    everything is there. At a remote, what is staged and at HEAD is looked for, too, unless it is a sample. Bad objects
-    are put aside, so that a fetch brings them again. Data that is not checked out is not missed.
+    expands packed objects one by one, and looks at the versions of every ref; `history` at those of every commit, for
+    being there; `quick` only asks a remote whether everything is there. At a remote, what is staged and at HEAD is
+    looked for, too, unless it is a sample. Bad objects are put aside, so that a fetch brings them again. Data that is
+    not checked out is not missed.
 
     Raises:
         NoRemote, RemoteError: the remote is not known, not there, or not a store.
         UnknownPath: nothing that track knows lies at one of the paths.
     """
-    how = _How(portion, None if max_s is None else time.monotonic() + max_s, deep, quick, progress)
+    how = _How(portion, None if max_s is None else time.monotonic() + max_s, deep, quick, history, progress)
     if remote is not None:
         return _verify_remote(project, remote, how)
     found = Findings()
@@ -135,7 +139,7 @@ def verify(
     for (path, _), pointer in sorted(every.items(), key=_by_path):
         check_version(project, path, pointer, found, reads=bool(asked))
     if not asked:
-        note_hurt(project, lost, found)
+        note_hurt(project, lost, found, absent_of_history(project, progress) if history else ())
     _name_the_rest(found)
     return _verified(None, found, rounds)
 
@@ -279,6 +283,9 @@ def _verify_remote(project: Project, name: str, how: _How) -> Verified:
             check_runs(project, remote, found)
         if how.portion is None and (how.until_s is None or time.monotonic() < how.until_s):
             look_below(project, remote, here, found, reads=not how.quick, every=how.deep)
+            if how.history:
+                seen = {bytes(digest) for _, digest in here}
+                look_in_history(project, remote, found, but=seen, reads=not how.quick, progress=how.progress)
         else:
             found.unread_count = sum(pointer.kind != "value" for pointer in here.values())
     if how.portion is not None:

@@ -20,6 +20,7 @@ _HELP = """Read and hash everything: your data against its pointers, the store, 
   track verify --max-time 10m       for so long, and the next time go on from there
   track verify --sample 5%          some objects of the store; `--sample 1000` for so many
   track verify --remote origin --quick   only whether everything is there, in its size
+  track verify --history            also whether what older versions need is here, or with --remote there
   track verify --json               for scripts
 
 What was verified longest ago comes first, and what was never verified before that; a run that is stopped loses at
@@ -28,8 +29,10 @@ until they have so much of its bytes; of the store here it takes objects by chan
 
 No stat is believed and no size taken for a digest. A pack or a large object is whole when its bytes have the digest
 that names it; --deep also expands and hashes every object in every pack, and follows the manifests and recipes of
-every version of every branch and tag. A bad object is put into the store's quarantine; nothing is deleted. Data that
-is not checked out is not missed. `track repair` brings back what is damaged or missing.
+every version of every branch and tag. --history looks at the versions of every commit, for what is missing: what was
+pushed once and somebody deleted, what was never pushed. What a policy gave up is not missed. A bad object is put into
+the store's quarantine; nothing is deleted. Data that is not checked out is not missed. `track repair` brings back what
+is damaged or missing.
 
 \b
 Words: damaged (other bytes than recorded, and no edit explains it), missing (in the store, and as far as is known
@@ -49,6 +52,7 @@ _SHOWN = 50
 @click.option("--max-time", metavar="TIME", help="Begin nothing more after 30s, 10m, 2h, 1d; the next time goes on.")
 @click.option("--deep", is_flag=True, help="Expand packed objects one by one, and follow every manifest and recipe.")
 @click.option("--quick", is_flag=True, help="With --remote: read nothing, ask whether everything is there.")
+@click.option("--history", is_flag=True, help="Look for what the versions of every commit need, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
     *,
@@ -58,6 +62,7 @@ def command(
     max_time: str | None,
     deep: bool,
     quick: bool,
+    history: bool,
     as_json: bool,
 ) -> None:
     """Translate, call the verb, show."""
@@ -67,6 +72,8 @@ def command(
         raise click.UsageError("--sample is about the whole store: give no paths with it")
     if quick and (remote is None or deep):
         raise click.UsageError("--quick is for a remote, and not together with --deep")
+    if history and (paths or sample is not None):
+        raise click.UsageError("--history is about everything: give no paths with it, and no --sample")
     portion = portion_of(sample) if sample is not None else None
     max_s = time_of(max_time) if max_time is not None else None
     with opened() as project:
@@ -78,17 +85,18 @@ def command(
             max_s=max_s,
             deep=deep,
             quick=quick,
+            history=history,
             progress=progress(),
         )
     if as_json:
         emit_json("verify", _document(verified))
     else:
-        _show(verified)
+        _show(verified, history=history)
     if verified.exit_code:
         sys.exit(verified.exit_code)
 
 
-def _show(verified: Verified) -> None:
+def _show(verified: Verified, *, history: bool) -> None:
     table([_row(problem) for problem in verified.problems[:_SHOWN]])
     if len(verified.problems) > _SHOWN:
         emit(f"… and {len(verified.problems) - _SHOWN:,} more: track verify --json")
@@ -96,7 +104,11 @@ def _show(verified: Verified) -> None:
         hint(step)
     if recent_count := verified.fetchable_count - verified.old_count:
         note(f"{count_text(recent_count, 'object')} not here, but at a remote (track fetch)")
-    if verified.old_count:
+    if verified.old_count and history:
+        lost = count_text(verified.old_count, "object")
+        note(f"{lost} of older versions not here, but at a remote, as far as is known here")
+        hint("track verify --remote NAME --history asks one")
+    elif verified.old_count:
         lost = count_text(verified.old_count, "object")
         note(f"{lost} of older versions not here any more, but at a remote (track repair)")
     if verified.unasked_count:
@@ -109,7 +121,8 @@ def _show(verified: Verified) -> None:
         note(f"{versions} at HEAD or staged never came there whole (track push {display(verified.remote or '')})")
     if verified.unread_count:
         versions = count_text(verified.unread_count, "version")
-        note(f"whether everything that {versions} at HEAD or staged need is there was not looked at")
+        which = "" if history else " at HEAD or staged"
+        note(f"whether everything that {versions}{which} need is there was not looked at")
     if verified.left_count:
         when = datetime.fromtimestamp(verified.oldest_s, UTC).date().isoformat() if verified.oldest_s else "never"
         left = f"{count_text(verified.left_count, 'file')}, {size_text(verified.left_bytes)}"
