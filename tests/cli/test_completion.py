@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
+from support.prompt import completed
 from support.repositories import commit_all, git, new_repository
 from support.trees import write_tree
 from track.flows.words import stepwise
@@ -23,8 +24,10 @@ ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}
 def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     repo = new_repository(tmp_path_factory.mktemp("completion") / "repo")
     track("init", cwd=repo).ok()
-    write_tree(repo, {"data/a.csv": b"1", "data/b.csv": b"2", "data/$(touch gone).csv": b"3", "notes.txt": b"4"})
-    track("add", "data/a.csv", "data/b.csv", "data/$(touch gone).csv", "--label", "stage=raw", cwd=repo).ok()
+    odd = ("data/$(touch gone).csv", 'data/"it\\ "s.csv')
+    write_tree(repo, {"data/a.csv": b"1", "data/b.csv": b"2", "notes.txt": b"4", **dict.fromkeys(odd, b"3")})
+    track("add", "data/a.csv", "data/b.csv", *odd, "--label", "stage=raw", cwd=repo).ok()
+    track("label", "data/a.csv", "who=me too", cwd=repo).ok()
     track("label", "data/b.csv", "stage=clean", "ticket=AB-5", cwd=repo).ok()
     track("tag", "data/a.csv", "gold", cwd=repo).ok()
     track("put", "model", "notes.txt", "--partition", "region=eu", cwd=repo).ok()
@@ -32,14 +35,19 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     track("run", "--name", "first-run", "--param", "lr=0.1", "--", "true", cwd=repo).ok()
     track("run", "--name", "two words", "--", "true", cwd=repo).ok()
     commit_all(repo, "all")
+    git("tag", "v1", cwd=repo)
+    git("branch", "feature/x", cwd=repo)
     track("find", cwd=repo).ok()  # which builds the catalog
     track("run", "--name", "latest-run", "--no-keep", "--", "true", cwd=repo).ok()
     return repo
 
 
+PATHS = {"data/a.csv", "data/b.csv", "data/\\$\\(touch\\ gone\\).csv", 'data/\\"it\\\\\\ \\"s.csv'}
+
+
 def asked(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """What the script for bash is told, `words` being those of the line up to the cursor."""
-    typed = {"COMP_WORDS": " ".join(["track", *words]), "COMP_CWORD": str(len(words))}
+    typed = {"COMP_WORDS": " ".join(["track", *words]), "COMP_CWORD": words[-1]}
     environment = {**ENVIRONMENT, "_TRACK_COMPLETE": "bash_complete", **typed}
     return subprocess.run(
         [sys.executable, "-m", "track"], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -57,18 +65,35 @@ def offered(folder: Path, *words: str) -> set[str]:
     [
         (("runs", "show", "f"), {"first-run"}),
         (("runs", "show", "l"), {"latest-run"}),
-        (("runs", "show", "t"), set()),  # it has a blank
+        (("runs", "show", "t"), {"two\\ words"}),
         (("rerun", "first"), {"first-run"}),
         (("card", "m"), {"model", "model@prod"}),
         (("get", "model@"), {"model@prod"}),
         (("put", "mo"), {"model"}),
-        (("show", "data/"), {"data/a.csv", "data/b.csv"}),
+        (("show", "data/"), PATHS),
         (("lineage", "data/a"), {"data/a.csv"}),
         (("find", "--name", "data/a"), {"data/a.csv"}),
         (("find", "--label", "st"), {"stage="}),
         (("find", "--label", "stage="), {"stage=clean", "stage=raw"}),
-        (("find", "--label", "stage", "="), {"clean", "raw"}),
-        (("find", "--label", "stage", "=", "r"), {"raw"}),
+        (("find", "--label=stage=r"), {"--label=stage=raw"}),
+        (("runs", "list", "--status=com"), {"--status=completed"}),
+        (("find", "--sort", "-si"), {"-size"}),
+        (("runs", "list", "--sort", "params."), {"params.lr"}),
+        (("find", "--sort", "label.s"), {"label.stage"}),
+        (("find", "lab"), {"label", "labels"}),
+        (("find", "--runs", "sta"), {"started", "status"}),
+        (("find", "--user", "Ad"), {"Ada\\ Lovelace"}),
+        (("--as", "Ad"), {"Ada\\ Lovelace"}),
+        (("diff", "v"), {"v1"}),
+        (("diff", "v1..fea"), {"v1..feature/x"}),
+        (("checkout", "fea"), {"feature/x"}),
+        (("find", "--rev", "HE"), {"HEAD"}),
+        (("get", "v"), {"v1:"}),
+        (("get", "v1:data/a"), {"v1:data/a.csv"}),
+        (("artifacts", "show", "v1:m"), {"v1:model"}),
+        (("artifacts", "values", "model", "reg"), {"region"}),
+        (("label", "data/a.csv", "--remove", "sta"), {"stage"}),
+        (("help", "sta"), {"status", "stale"}),
         (("label", "data/a.csv", "ti"), {"ticket="}),
         (("put", "model", "--partition", "region=e"), {"region=eu"}),
         (("run", "--param", "l"), {"lr="}),
@@ -98,6 +123,10 @@ def test_paths_are_as_one_types_them_in_a_folder(there: Path) -> None:
     assert offered(there / "data", "show", "a") == {"a.csv"}
 
 
+def test_words_are_those_of_where_c_leads(there: Path, tmp_path: Path) -> None:
+    assert offered(tmp_path, "-C", str(there / "data"), "show", "a") == {"a.csv"}
+
+
 def test_files_are_offered_where_nothing_is_tracked(there: Path) -> None:
     assert offered(there, "add", "no") == {"file,no"} and offered(there, "show", "no") == {"file,no"}
 
@@ -111,7 +140,7 @@ def test_without_a_catalog_the_index_and_the_journal_answer_and_none_is_made(the
     for trouble in (None, b"no database", b"SQLite format 3\0" + b"x" * 5000):
         if trouble is not None:
             catalog.write_bytes(trouble)
-        assert offered(repo, "show", "data/") == {"data/a.csv", "data/b.csv"}
+        assert offered(repo, "show", "data/") == PATHS
         assert offered(repo, "card", "m") == {"model", "model@prod"}
         assert offered(repo, "runs", "show", "f") == {"first-run"}
         assert offered(repo, "find", "--label", "st") == set()
@@ -151,29 +180,31 @@ def test_many_words_are_offered_a_folder_at_a_time() -> None:
     assert stepwise({word for word in many if word.startswith("a/x/")} | {"a/x/q/1"}, "a/x")[-1] == "a/x/q/1"
 
 
-BASH = """
-source <(track completion bash)
-compopt() { :; }
-COMP_WORDS=(track %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-_track_completion track
-printf '%%s\\n' "${COMPREPLY[@]}"
-"""
-ZSH = """
-compdef() { :; }
-compadd() { print -l -- $completions; }
-_describe() { print -l -- $completions_with_descriptions; }
-eval "$(track completion zsh)"
-words=(track %s); CURRENT=${#words}
-_track_completion
-"""
-FISH = "track completion fish | source; complete --do-complete 'track %s' | string replace -r '\\t.*' ''"
+SHELLS = ("bash", "zsh", "fish")
 
 
-@pytest.mark.parametrize(("shell", "program"), [("bash", BASH), ("zsh", ZSH), ("fish", FISH)])
-def test_shells_get_the_words(there: Path, tmp_path: Path, shell: str, program: str) -> None:
-    environment = {**ENVIRONMENT, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    for typed, expected in (("runs show first", ["first-run"]), ("card mod", ["model", "model@prod"])):
-        command = [shell, *(["--norc"] if shell == "bash" else ["-f"] if shell == "zsh" else []), "-c", program % typed]
-        said = subprocess.run(command, cwd=there, env=environment, capture_output=True, text=True, check=False)
-        assert (said.stdout.split(), said.stderr) == (expected, "")
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("runs show first", "{runs}{show}{first-run}"),
+        ("card model@p", "{card}{model@prod}"),
+        ("rerun two", "{rerun}{two words}"),
+        ("rerun 'two", "{rerun}{two words}"),
+        ('rerun "two w', "{rerun}{two words}"),
+        ("show data/\\$", "{show}{data/$(touch gone).csv}"),
+        ("show 'data/\"", "{show}{data/\"it\\ \"s.csv}"),
+        ("find --label=stage=cl", "{find}{--label=stage=clean}"),
+        ("find --label who=me\\ ", "{find}{--label}{who=me too}"),
+        ("find --label=who=\"m", "{find}{--label=who=me too}"),
+        ("find 'user = x and base", "{find}{user = x and based_on}"),
+        ("get v1:data/a", "{get}{v1:data/a.csv}"),
+        ("diff v1..feat", "{diff}{v1..feature/x}"),
+        ("get data/a.csv --output=notes", "{get}{data/a.csv}{--output=notes.txt}"),
+    ],
+)  # fmt: skip
+def test_at_a_prompt_a_tab_gives_the_word_that_is_meant(
+    there: Path, tmp_path: Path, shell: str, typed: str, expected: str
+) -> None:
+    assert completed(shell, typed, cwd=there, home=tmp_path, env=ENVIRONMENT) == expected
     assert git("status", "--porcelain", cwd=there) == ""

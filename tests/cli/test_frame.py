@@ -396,7 +396,7 @@ def test_in_bash_the_completion_script_completes(tmp_path: Path) -> None:
     tool = tmp_path / "track"
     tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m track "$@"\n')
     tool.chmod(0o755)
-    asked = "COMP_WORDS=(track pu); COMP_CWORD=1; _track_completion track; echo ${COMPREPLY[@]}"
+    asked = "COMP_LINE='track pu'; COMP_POINT=8; _track_completion track pu track; echo ${COMPREPLY[@]}"
     dialogue = f'PATH="{tmp_path}:$PATH"; source {script}; {asked}'
     done = subprocess.run(["bash", "--norc", "-c", dialogue], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["put", "push", "pull", "purge"], done.stderr

@@ -5,72 +5,69 @@ written, and after five seconds nothing is offered.
 """
 
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from typing import NamedTuple
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from track.cli import outline, terminal
-from track.flows.words import Words
-from track.model.expressions import expression
+from track.cli.completing import is_file, words_for
+from track.cli.completion_scripts import SCRIPTS
+from track.cli.typed_line import Line, parsed
 
 SHELLS = ("bash", "zsh", "fish")
-_FILES = expression(r"PATH|FILE|DIR|(?<!/)FOLDER|TARGET|SOURCE|ARTIFACT|INSIDE|ITEM|^COMMAND|-- COMMAND")
-"""How arguments are called that can be files."""
 _VARIABLE = "_TRACK_COMPLETE"
 _LIMIT_S = 5.0
-_RUN = expression(r"\bRUN\b")
-_PATHS = expression(r"\bPATH\b|ARTIFACT|ITEM|^A$|^B$")
-_NEW_PATHS = ("add", "run", "init", "clone", "ls", "import")
-"""Commands whose paths need not be tracked."""
-_NAMING = {("put", "NAME"), ("declare", "NAME"), ("find", "NAME"), ("add", "NAME")}
-"""The arguments and options called NAME that are of artifacts."""
-_MAKING = ("put", "declare", "add")
-"""Commands that make a version of an artifact, which an alias is not."""
-_FIELDS = {"--label": "labels", "--partition": "partitions", "--param": "params", "words": "labels"}
-_SAFE = expression(r"[\w./@%+,=-]*")
-"""What stands for itself in every shell; what others called their things may say anything else."""
 
 
 def script(shell: str) -> str:
     """The script that a person sources in their shell's start-up file."""
-    source = _for(shell, click.Group("track")).source()
-    if shell == "bash":  # no blank behind the `=` of KEY=, nor behind a folder
-        source = source.replace("    return 0\n", _NO_BLANK + "    return 0\n", 1)
-    return source
-
-
-_NO_BLANK = """\
-    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=/] ]]; then
-        compopt -o nospace
-    fi
-
-"""
+    return SCRIPTS[shell]
 
 
 class _TooLong(BaseException):
     """The time is over."""
 
 
+class _Asked(NamedTuple):
+    """What is completed: the path of the command, what may stand there, the words before, and `word`, which is there
+    behind `--option=`, the `option`.
+    """
+
+    command: str
+    parameters: list[click.Parameter]
+    before: list[str]
+    word: str
+    option: str
+
+
 def answer(group: click.Group) -> int:
     """Print what can stand at the cursor; called by the script through the environment."""
-    instruction = os.environ[_VARIABLE]
-    shell, _, word = instruction.partition("_")
+    shell, _, word = os.environ[_VARIABLE].partition("_")
     if shell not in SHELLS or word != "complete":
         return 2
     with suppress(Exception, _TooLong), _limited():
+        line = parsed(os.environ["COMP_WORDS"])
         completer = _for(shell, group)
-        arguments, incomplete = completer.get_completion_args()
-        lines = [completer.format_completion(item) for item in _found(completer, group, arguments, incomplete)]
-        for line in lines:
-            terminal.emit(line)
+        for item in _fitting(shell, line, _found(completer, group, list(line.before[1:]), line.word)):
+            terminal.emit(completer.format_completion(item))
         sys.stdout.flush()
     return 0
+
+
+def _fitting(shell: str, line: Line, items: Sequence[CompletionItem]) -> Iterator[CompletionItem]:
+    """What can be seen of it, and for bash what it has to put in the place of what it takes for the word."""
+    for item in items:
+        word = item.value
+        if item.type == "plain" and shell == "bash":
+            text = os.environ.get("COMP_CWORD", "")
+            word = line.rest(word, text if line.typed.endswith(text) else line.typed)
+        if word is not None and word.isprintable():
+            yield CompletionItem(word, type=item.type, help=item.help)
 
 
 @contextmanager
@@ -87,42 +84,38 @@ def _limited() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _found(
-    completer: ShellComplete, group: click.Group, arguments: list[str], incomplete: str
-) -> Sequence[CompletionItem]:
-    if not arguments and not incomplete.startswith("-"):
-        return [
-            CompletionItem(name, help=text) for name, text in outline.SUMMARIES.items() if name.startswith(incomplete)
-        ]
-    before, typed = _joined(arguments, incomplete)
-    path, asked = _asked_at(group, before)
-    split = len(typed) - len(incomplete.removeprefix("=")) if before != arguments or incomplete == "=" else 0
-    words: list[str] = []
+def _found(completer: ShellComplete, group: click.Group, words: list[str], word: str) -> list[CompletionItem]:
+    words = _moved(words)
+    if not words and not word.startswith("-"):
+        return [CompletionItem(name, help=text) for name, text in outline.SUMMARIES.items() if name.startswith(word)]
+    asked = _asked_at(group, words, word)
+    found = [item for item in completer.get_completions(asked.before, asked.word) if item.type == "plain"]
     with suppress(Exception):  # outside a repository, or in one that cannot be read, the shell's files remain
-        words += [word[split:] for word in _words(path, asked, typed) if _SAFE.fullmatch(word)]
-    found = [] if before != arguments else list(completer.get_completions(arguments, incomplete))
-    found = [item for item in found if item.type == "plain"]
-    found += [CompletionItem(word) for word in dict.fromkeys(words)]
-    may_be_file = not incomplete.startswith("-") and any(_is_file(each) for each in asked)
-    return found if found or not may_be_file else [CompletionItem(incomplete, type="file")]
+        runs = asked.command == "runs list" or "--runs" in words
+        known = words_for(asked.command, asked.parameters, asked.word, runs=runs)
+        found += [CompletionItem(each) for each in dict.fromkeys(known)]
+    may_be_file = not asked.word.startswith("-") and any(is_file(each) for each in asked.parameters)
+    if may_be_file and not found:
+        return [CompletionItem(word, type="file")]
+    return [CompletionItem(f"{asked.option}{item.value}", help=item.help) for item in found]
 
 
-def _joined(words: list[str], incomplete: str) -> tuple[list[str], str]:
-    """The words before the one at the cursor, and that one, where the shell took it apart at its `=`."""
-    if incomplete == "=" and words:
-        return words[:-1], f"{words[-1]}="
-    if len(words) > 1 and words[-1] == "=":
-        return words[:-2], f"{words[-2]}={incomplete}"
-    return words, incomplete
+def _moved(words: list[str]) -> list[str]:
+    """The words without `-C DIR` before the command, after going there."""
+    while len(words) > 1 and words[0] == "-C":
+        with suppress(OSError):
+            os.chdir(os.path.expanduser(words[1]))
+        words = words[2:]
+    return words
 
 
-def _asked_at(group: click.Group, words: Sequence[str]) -> tuple[str, list[click.Parameter]]:
+def _asked_at(group: click.Group, words: Sequence[str], word: str) -> _Asked:
     """The command that these words call, without `track`, and what it can take behind them."""
     command: click.Command = group
     context = click.Context(group, info_name="track")
     rest = list(words)
     path: list[str] = []
-    while isinstance(command, click.Group) and rest:
+    while isinstance(command, click.Group) and rest and _named(command, rest[-1]) is None:
         below = command.get_command(context, name := rest.pop(0))
         if below is None:
             continue  # an option of the group, or its value; or what the group takes for itself
@@ -130,45 +123,18 @@ def _asked_at(group: click.Group, words: Sequence[str]) -> tuple[str, list[click
         command = below
     if isinstance(command, click.Group) and (default := getattr(command, "default", None)) is not None:
         command = command.get_command(context, default) or command
-    options = (each for each in command.params if isinstance(each, click.Option) and not each.is_flag)
-    last = rest[-1] if rest else ""
-    asked: list[click.Parameter] = [each for each in options if last in each.opts]
-    return " ".join(path), asked or [each for each in command.params if isinstance(each, click.Argument)]
+    arguments: list[click.Parameter] = [each for each in command.params if isinstance(each, click.Argument)]
+    name, mark, value = word.partition("=")
+    if mark and name.startswith("--") and (option := _named(command, name)) is not None:
+        return _Asked(" ".join(path), [option], [*words, name], value, f"{name}=")
+    option = _named(command, rest[-1]) if rest and "--" not in rest else None
+    return _Asked(" ".join(path), arguments if option is None else [option], list(words), word, "")
 
 
-def _is_file(asked: click.Parameter) -> bool:
-    return bool(_FILES.search(asked.metavar or "")) or isinstance(asked.type, click.Path)
-
-
-def _words(command: str, asked: Sequence[click.Parameter], typed: str) -> Iterator[str]:
-    """The words of this repository that can stand there."""
-    if typed.startswith("-") or not asked:
-        return
-    known = Words(Path.cwd())
-    for each in asked:
-        metavar = each.metavar or ""
-        if _RUN.search(metavar):
-            yield from known.runs(typed)
-        if re.search(r"\bNAME\b\[@|PATH\|NAME|REV:\]NAME", metavar) or (command, metavar) in _NAMING:
-            yield from (name for name in known.names(typed) if "@" not in name or command not in _MAKING)
-        if (_PATHS.search(metavar) and command not in _NEW_PATHS) or (command, metavar) == ("find", "NAME"):
-            yield from known.paths(typed)
-        if re.search(r"\bTAG\b", metavar):
-            yield from known.values("tags", typed)
-        if "KEY=VALUE" in metavar:
-            yield from _pairs(known, each, typed)
-
-
-def _pairs(known: Words, asked: click.Parameter, typed: str) -> Iterator[str]:
-    """`KEY=`, and behind that `KEY=VALUE`."""
-    field = next((_FIELDS[name] for name in (*asked.opts, asked.name or "") if name in _FIELDS), None)
-    if field is None:
-        return
-    key, mark, value = typed.partition("=")
-    if mark:
-        yield from (f"{key}={text}" for text in known.values(f"{field}.{key}", value))
-    else:
-        yield from (f"{text}=" for text in known.keys(field, key))
+def _named(command: click.Command, name: str) -> click.Option | None:
+    """The option of a command with a value that is called so."""
+    options = (each for each in command.params if isinstance(each, click.Option))
+    return next((each for each in options if name in each.opts and not each.is_flag and not each.count), None)
 
 
 def _for(shell: str, group: click.Group) -> ShellComplete:

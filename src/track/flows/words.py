@@ -5,7 +5,7 @@ quick: the pointers in Git's index, the runs that live, and the newest of the jo
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from track.history import catalog_words
 from track.history.catalog_rows import shown
 from track.history.catalog_words import MOST
 from track.history.plumbing import Git
-from track.model.names import is_named_pointer
+from track.model.names import data_path, is_named_pointer
 from track.model.record import Record
 from track.runs.journal import Journal
 from track.worktree.strange import refuse_strange
@@ -50,9 +50,25 @@ class Words:
         top = os.fsencode(os.path.realpath(self._git.top))
         inside = os.path.relpath(self._folder, top)
         below = "" if inside == b"." else os.fsdecode(inside) + "/"
-        pointers = (path for path in self._git.staged_pointers() if not is_named_pointer(path))
-        found = (shown(path) for path in pointers)
-        return stepwise({text[len(below) :] for text in found if text.startswith(below + start)}, start)
+        return stepwise({text[len(below) :] for text in self._tracked() if text.startswith(below + start)}, start)
+
+    def paths_from_top(self, start: str) -> list[str]:
+        """The same from the top of the repository, as behind the colon of a revision."""
+        return stepwise({text for text in self._tracked() if text.startswith(start)}, start)
+
+    def _tracked(self) -> Iterator[str]:
+        pointers = self._git.staged_pointers()
+        return (os.fsdecode(data_path(path)) for path in pointers if not is_named_pointer(path))
+
+    def revisions(self, start: str) -> list[str]:
+        """HEAD, branches and tags, also of Git's remotes, that begin so."""
+        patterns = ("refs/heads", "refs/tags", "refs/remotes")
+        said = os.fsdecode(self._git.run("for-each-ref", "--format=%(refname:lstrip=2)", *patterns, check=False))
+        return stepwise({text for text in ("HEAD", *said.split()) if text.startswith(start)}, start)
+
+    def people(self, start: str) -> list[str]:
+        """Who ran or committed something, as far as that begins so, sorted."""
+        return catalog_words.people(self._file, start)
 
     def runs(self, start: str) -> list[str]:
         """The names and ids of runs that begin so, the newest first."""

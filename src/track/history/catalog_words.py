@@ -23,8 +23,8 @@ _LAST = "\U0010ffff"
 
 def names(file: Path, start: str) -> list[str]:
     """The named artifacts, and their aliases behind `@`, that begin so; of the whole history."""
-    query = "SELECT DISTINCT shown FROM path WHERE path >= ? AND path < ? AND substr(shown, 1, ?) = ? LIMIT ?"
-    given = _asked(file, query, ARTIFACTS, ARTIFACTS + b"\xff", len(start), start, MOST)
+    query = "SELECT DISTINCT shown FROM path WHERE shown >= ? AND shown < ? AND path >= ? AND path < ? LIMIT ?"
+    given = _asked(file, query, start, start + _LAST, ARTIFACTS, ARTIFACTS + b"\xff", MOST)
     return [text for (text,) in given]
 
 
@@ -45,6 +45,14 @@ def runs(file: Path, start: str) -> list[str]:
                         (start, start + "g", MOST)))  # fmt: skip
     found = [text for query, values in queries for (text,) in _asked(file, query, *values) if text is not None]
     return list(dict.fromkeys(found))
+
+
+def people(file: Path, start: str) -> list[str]:
+    """Who ran or committed something, as far as that begins so, sorted."""
+    found: set[str] = set()
+    for query in ("SELECT DISTINCT author FROM commits", "SELECT DISTINCT user FROM run"):
+        found.update(text for (text,) in _asked(file, query) if text.startswith(start))
+    return sorted(found)[:MOST]
 
 
 def keys(file: Path, field: str, start: str) -> list[str]:

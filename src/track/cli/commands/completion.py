@@ -15,8 +15,9 @@ def command(shell: str) -> None:
       track completion zsh     for ~/.zshrc:   eval "$(track completion zsh)"
       track completion fish > ~/.config/fish/completions/track.fish
 
-    Completed are commands, options, tracked paths, named artifacts and their aliases, runs by name and id, labels,
-    partitions, parameters and tags. The words come from Git's index and from the catalog as it is: one that is missing
-    or behind is not built for it. Words that mean something to a shell are left out.
+    Completed are commands, options, tracked paths, named artifacts and their aliases, revisions, runs by name and id,
+    labels, partitions, parameters, tags, metrics, people, and the fields of queries. The words come from Git's refs and
+    index, and from the catalog as it is: one that is missing or behind is not built for it. Blanks, quotes and what
+    else means something to a shell are quoted.
     """
     terminal.emit(completion.script(shell))
