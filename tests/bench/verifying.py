@@ -3,7 +3,8 @@
 The working data is removed before, so that one store alone is read: the local one, one whose large files are in chunks,
 a folder, an encrypted folder, or a bucket of SeaweedFS on the loopback. `bare` reads each file and hashes it on all
 cores; `threads` does one file in each thread; `mapped` is what `b3sum` does. Of a bucket they are over the files of the
-folder, which are the same. `start` is `track verify` of an empty project. The loops and the commands take turns; each
+folder, which are the same, and `client` has the same objects from the bucket and hashes them, in eight threads, by the
+client that `track` uses. `start` is `track verify` of an empty project. The loops and the commands take turns; each
 figure is the best of `--repeats`, in MB a second of stored bytes, with a warm page cache.
 """
 
@@ -18,8 +19,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import obstore
 from blake3 import blake3
+from obstore.store import S3Store
 from tests.bench.measure import measure
 from tests.bench.tools import IDENTITY, compile_package
 from tests.support import seaweed
@@ -70,11 +74,13 @@ def _measure(folder: Path, kind: str, options: argparse.Namespace) -> str:
     repo, where = _made(folder, kind, options), () if kind in ("store", "chunked") else ("--remote", kind)
     files = sorted(_files(folder, kind))
     size = sum(path.stat().st_size for path in files)
+    keys = [f"bench/{path.relative_to(folder / 'folder').as_posix()}" for path in files] if kind == "s3" else []
     empty = _repo(folder / "empty")
     works: dict[str, Callable[[], int]] = {
         "bare": lambda: _loop(_whole, files, 1),
         "threads": lambda: _loop(_in_pieces, files, os.cpu_count() or 1),
         "mapped": lambda: _loop(_mapped, files, 1),
+        **({"client": lambda: _loop(_fetched(), keys, 8)} if kind == "s3" else {}),
         "verify": lambda: measure([*TRACK, "verify", *where], cwd=repo).memory_bytes,
         "--deep": lambda: measure([*TRACK, "verify", "--deep", *where], cwd=repo).memory_bytes,
         "start": lambda: measure([*TRACK, "verify"], cwd=empty).memory_bytes,
@@ -101,7 +107,7 @@ def _best(works: dict[str, Callable[[], int]], repeats: int) -> tuple[dict[str, 
     return seconds, memory
 
 
-def _loop(hashed: Callable[[Path], object], files: Sequence[Path], threads: int) -> int:
+def _loop(hashed: Callable[[Any], object], files: Sequence[Any], threads: int) -> int:
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(hashed, files))
     return 0
@@ -121,6 +127,21 @@ def _in_pieces(path: Path) -> bytes:
         while length := file.readinto(buffer):
             hasher.update(buffer[:length])
     return hasher.digest()
+
+
+def _fetched() -> Callable[[str], bytes]:
+    """What has an object from the bucket and hashes it as it comes; it keeps nothing and asks for nothing again."""
+    secret = {"access_key_id": seaweed.OWNER.key, "secret_access_key": seaweed.OWNER.secret}
+    place = {"endpoint": os.environ["AWS_ENDPOINT_URL"], "region": "us-east-1", "virtual_hosted_style_request": False}
+    store = S3Store(seaweed.BUCKET, **secret, **place, client_options={"allow_http": True})
+
+    def hashed(key: str) -> bytes:
+        hasher = blake3()
+        for piece in obstore.get(store, key).stream(min_chunk_size=8 << 20):
+            hasher.update(piece)
+        return hasher.digest()
+
+    return hashed
 
 
 def _files(folder: Path, kind: str) -> Iterator[Path]:
