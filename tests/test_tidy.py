@@ -60,6 +60,7 @@ DOORS = {
         "track.api.later",
         "track.store.late",
         "track.history.late",
+        "track.model.reading",
     ),
     "rich": ("track.cli.bars",),
     "tempfile": ("track.history.gitrepo",),  # what Git reads once; everything of ours is staged by publish

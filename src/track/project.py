@@ -17,13 +17,17 @@ from track.history import ahead, log
 from track.history.left_out import is_sparse, left_out, present_among
 from track.history.plumbing import Git
 from track.locks import Lock
+from track.model import reading
 from track.model.names import check_entry_path, display, standing, typed
-from track.model.pointer import Pointer, parse_pointer
 from track.model.wish import Wish, line
 from track.store import late
 from track.worktree.paths import Gate
 from track.worktree.stat_cache import StatCache
 from track.worktree.strange import refuse_strange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what no question needs that reads none
+    from track.model.pointer import Pointer
 
 CONFIG = b".track/config.toml"
 STORE_LINK = b".store"
@@ -188,7 +192,7 @@ class Project:
         self._check_parents(inner, shown)
         return inner
 
-    def pointers(self) -> dict[bytes, Pointer]:
+    def pointers(self) -> dict[bytes, "Pointer"]:
         """Return the pointers in the working tree by their own paths, sorted; somebody else's files are left out.
 
         Raises:
@@ -198,7 +202,7 @@ class Project:
         found = {}
         for path, content in log.pointers_in_worktree(self.git):
             with suppress(NotAPointer):
-                found[path] = parse_pointer(content, path)
+                found[path] = reading.parse_pointer(content, path)
         return found
 
     def link_state(self) -> LinkState:

@@ -272,7 +272,7 @@ def test_a_content_is_read_once_ever(repo: Path, monkeypatch: pytest.MonkeyPatch
         read.append(1)
         return parse_pointer(data, name)
 
-    monkeypatch.setattr("track.history.catalog_rows.parse_pointer", parse)
+    monkeypatch.setattr("track.history.catalog_contents.parse_pointer", parse)
     write(repo, "a.track", pointer("one"))
     write(repo, "b.track", pointer("one"))
     write(repo, "broken.track", "[artifact]\nkind = 7\n")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from track.model.digest import digest_of
-from track.model.document import Fact, facts, lengthened, pack, pointer_document, record_document, shortened, unpack
+from track.model.document import Fact, facts, lengthened, pack, shortened, unpack
+from track.model.documenting import pointer_document, record_document
 from track.model.pointer import Pointer
 from track.model.record import Record, Summary, run_id
 

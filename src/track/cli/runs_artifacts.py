@@ -8,7 +8,7 @@ import click
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text, table
 from track.flows.run_start import RUN_ID
 from track.model.names import display
-from track.model.record import CATEGORIES
+from track.model.run_words import CATEGORIES
 from track.verbs.run_artifacts_get import ArtifactsGot, Wanted, run_artifacts_get
 from track.verbs.run_artifacts_list import run_artifacts_list
 

@@ -24,13 +24,17 @@ from track.history.catalog_picks import Place
 from track.history.catalog_query import ALL, POINTERS, RUNS, SAVED, asked_fields, narrowed
 from track.history.catalog_rows import saved_id, shown
 from track.history.catalog_view import Unreadable, Version, View
+from track.model import reading
 from track.model.digest import Digest
-from track.model.document import name_in, record_document
+from track.model.document import name_in
 from track.model.names import is_named_pointer, path_of, text_of
 from track.model.query import Path, Query, found, holds
 from track.model.query_text import Fields
-from track.model.record import Record
 from track.project import Project
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what no question needs that reads none
+    from track.model.record import Record
 
 VERSION_FIELDS = Fields(
     (
@@ -321,7 +325,7 @@ class _Teller:
             if found is None:
                 with suppress(TrackError):  # one that cannot be read tells nothing
                     record = journal_of(self._project).find_ended(run)
-                    found = None if record is None else record_document(record)
+                    found = None if record is None else reading.record_document(record)
             self._runs[run] = found or {}
         return self._runs[run]
 
@@ -353,7 +357,7 @@ def _item_of(id: str, name: str, document: dict[str, Any], version: Version | No
     return Item(id, name, document["started"], document["user"], path, document, is_committed)
 
 
-def saved_by(record: Record) -> Iterable[Version]:
+def saved_by(record: "Record") -> Iterable[Version]:
     """What a run that is in the journal alone saved to itself, as the catalog would have it."""
     created = (record.ended or record.started).timestamp()
     for used in record.artifacts:

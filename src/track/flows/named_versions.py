@@ -37,8 +37,9 @@ from track.model.names import (
 )
 from track.model.nearest import nearest
 from track.model.pointer import Pointer
-from track.model.record import Record, is_run_id, record_path
+from track.model.record import Record, record_path
 from track.model.record_file import parse_record
+from track.model.run_words import is_run_id
 from track.project import Project
 
 LATEST = "latest"

@@ -5,7 +5,7 @@ from functools import partial
 from track.history import catalog_words
 from track.model.query_doubts import Kinds
 from track.model.query_text import Fields
-from track.model.record import CATEGORIES, ENDED, HOWS, LIVING
+from track.model.run_words import CATEGORIES, ENDED, HOWS, LIVING
 from track.project import Project
 
 OF_VERSIONS = Kinds(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from track.flows.run_secrets import secrets_of
 from track.flows.run_start import readable
-from track.model.record import PACKAGES, Used
+from track.model.record import Used
+from track.model.run_words import PACKAGES
 from track.model.secrets import bytes_without_told, is_secret_name, redacted, redacted_bytes, without_told
 from track.project import Project
 from track.runs.machine import conda_packages, graphics

@@ -15,8 +15,12 @@ from track.flows.run_records import (
 )
 from track.model.expressions import expression
 from track.model.names import display, is_record_path, typed
-from track.model.record import Record, is_run_id, is_run_name
+from track.model.run_words import is_run_id, is_run_name
 from track.project import Project
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what no question needs that reads none
+    from track.model.record import Record
 
 __all__ = [
     "Found", "Runs", "every_run", "find_run", "known_runs", "line_of", "may_mean", "producers", "runs_besides",
@@ -105,7 +109,7 @@ def _called(runs: Iterable[Found], name: str) -> list[Found]:
     return [found for found in runs if _begins(found.record, name)]
 
 
-def _begins(record: Record, digits: str) -> bool:
+def _begins(record: "Record", digits: str) -> bool:
     """Whether the id begins or ends so, or the short form of it begins so."""
     return _is_part(record.id, digits)
 

@@ -11,7 +11,7 @@ from track.history import index
 from track.model import toml
 from track.model.alert import Alert, dump_alert, parse_alert
 from track.model.names import display
-from track.model.record import is_folder
+from track.model.run_words import is_folder
 from track.project import Project
 from track.worktree.reading import read_whole
 

@@ -12,7 +12,7 @@ from track.flows.run_needs import need
 from track.flows.run_versions import file_version
 from track.model.digest import Digest
 from track.model.names import display
-from track.model.record import PACKAGES
+from track.model.run_words import PACKAGES
 from track.progress import Progress, silent
 from track.project import Project
 from track.runs import observe

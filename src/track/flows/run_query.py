@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from track.flows.run_find import Found
-from track.model.document import record_document
+from track.model import reading
 from track.model.query import Path, Query, found, moment
 from track.model.query_dictionary import parse_query
 from track.model.query_text import Fields
@@ -37,7 +37,7 @@ FIELDS = Fields(
 
 def document_of(run: Found) -> dict[str, Any]:
     """A run as a document of FIELDS: what its record says, how it ended or is, and where its record lies."""
-    return record_document(run.record) | {"status": run.status, "place": run.place}
+    return reading.record_document(run.record) | {"status": run.status, "place": run.place}
 
 
 def wanted_runs(where: str | Mapping[str, Any] | None, fields: Fields = FIELDS) -> Query | None:

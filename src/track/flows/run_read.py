@@ -15,7 +15,8 @@ from track.flows.run_needs import need
 from track.model.digest import Digest
 from track.model.names import display
 from track.model.pointer import Pointer
-from track.model.record import CATEGORIES, Record, Used
+from track.model.record import Record, Used
+from track.model.run_words import CATEGORIES
 from track.progress import Progress, silent
 from track.project import Project
 

@@ -8,11 +8,14 @@ from typing import NamedTuple
 from track.errors import MalformedRecord, NewerFormat, TrackError, UsageError
 from track.flows.run_journal import journal_of
 from track.history import log
+from track.model import reading
 from track.model.names import display
-from track.model.record import Record
-from track.model.record_file import dump_record, parse_record
 from track.project import Project
 from track.runs.shelf import latest, shelves
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what no question needs that reads none
+    from track.model.record import Record
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,7 +28,7 @@ class Found(NamedTuple):
     when its clone last knew that it lives, and `remote` through which remote it is shared.
     """
 
-    record: Record
+    record: "Record"
     place: str
     path: bytes | None = None
     is_lost: bool = False
@@ -56,7 +59,7 @@ def runs_of(project: Project, records: Iterable[tuple[bytes, bytes]], besides: R
     refused: list[TrackError] = []
     for path, content in records:
         try:
-            record = parse_record(content, path)
+            record = reading.parse_record(content, path)
         except (MalformedRecord, NewerFormat) as error:
             refused.append(error)
             continue
@@ -106,9 +109,9 @@ def _take(by_id: dict[str, list[Found]], found: Found) -> None:
         several.append(found)
 
 
-def say_the_same(one: Record, other: Record) -> bool:
+def say_the_same(one: "Record", other: "Record") -> bool:
     """Whether two records say the same; a number that is none (NaN) is not equal to itself, but written alike."""
-    return one == other or dump_record(one) == dump_record(other)
+    return one == other or reading.dump_record(one) == reading.dump_record(other)
 
 
 def contradiction(several: list[Found]) -> MalformedRecord:

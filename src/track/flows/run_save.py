@@ -14,7 +14,8 @@ from track.formats.declared import is_media_type
 from track.formats.known import encode
 from track.formats.media import type_of
 from track.model.names import check_entry_path, display
-from track.model.record import CATEGORIES, Record, Used
+from track.model.record import Record, Used
+from track.model.run_words import CATEGORIES
 from track.project import Project
 from track.runs.journal import Living
 from track.store.cutting import writing

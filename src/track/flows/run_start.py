@@ -14,7 +14,8 @@ from track.flows.run_code import LastCode, revision_of
 from track.flows.run_journal import journal_of
 from track.flows.run_secrets import secrets_of
 from track.model.names import check_user, display, text_of
-from track.model.record import Record, is_folder, is_run_id, run_id
+from track.model.record import Record, run_id
+from track.model.run_words import is_folder, is_run_id
 from track.model.secrets import (
     REDACTED,
     is_told_as_secret,

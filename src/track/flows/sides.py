@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from track.errors import MalformedPointer, NewerFormat, NotAPointer, TrackError, UnknownRevision, together
 from track.history import log
 from track.history.pointers_here import pointers_here
+from track.model import reading
 from track.model.expressions import expression
 from track.model.names import data_path, is_named_pointer, pointer_path
 from track.model.nearest import nearest
-from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what no question needs that reads none
+    from track.model.pointer import Pointer
 
 HERE = "the working tree"
 STAGED = "the index"
@@ -34,7 +38,7 @@ class Side:
         self.contents: Mapping[bytes, bytes] = {artifact_of(path): content for path, content in contents}
         self._parsed: dict[bytes, Pointer | None] = {}
 
-    def pointer(self, path: bytes) -> Pointer | None:
+    def pointer(self, path: bytes) -> "Pointer | None":
         """The pointer of an artifact; None when it is not there, or the file is somebody else's.
 
         Raises:
@@ -44,14 +48,14 @@ class Side:
             self._parsed[path] = self._parse(path)
         return self._parsed[path]
 
-    def pointers(self) -> dict[bytes, Pointer]:
+    def pointers(self) -> dict[bytes, "Pointer"]:
         """Every artifact, sorted by path. Raises as `pointer` does, naming all that cannot be read."""
         found, refused = self.readable()
         if refused:
             raise together(refused)
         return found
 
-    def readable(self, paths: Iterable[bytes] | None = None) -> tuple[dict[bytes, Pointer], tuple[TrackError, ...]]:
+    def readable(self, paths: Iterable[bytes] | None = None) -> tuple[dict[bytes, "Pointer"], tuple[TrackError, ...]]:
         """Every artifact, or those of `paths`, sorted by path; and why other pointers cannot be read."""
         found: dict[bytes, Pointer] = {}
         refused: list[TrackError] = []
@@ -65,15 +69,15 @@ class Side:
                 found[path] = pointer
         return found, tuple(refused)
 
-    def _parse(self, path: bytes) -> Pointer | None:
+    def _parse(self, path: bytes) -> "Pointer | None":
         content = self.contents.get(path)
         return None if content is None else parsed(content, pointer_of(path))
 
 
-def parsed(content: bytes, path: bytes) -> Pointer | None:
+def parsed(content: bytes, path: bytes) -> "Pointer | None":
     """The pointer in the bytes of a pointer file; None when it is somebody else's. Raises as `parse_pointer` does."""
     try:
-        return parse_pointer(content, path)
+        return reading.parse_pointer(content, path)
     except NotAPointer:
         return None
 

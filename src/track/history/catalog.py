@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from track.errors import Locked, TrackError
-from track.history import catalog_file, catalog_fill, catalog_worktree
-from track.history.catalog_fill import Tips
+from track.history import catalog_file, catalog_rows, catalog_tips, catalog_worktree, late
 from track.history.catalog_here import Standing, differing, standing_at
+from track.history.catalog_tips import Tips
 from track.history.catalog_view import View
 from track.history.plumbing import Git
 from track.locks import Lock
@@ -100,7 +100,7 @@ class Catalog:
             laid_over = threads.submit(differing, self._git) if scope.rev is None else None
             self._opened()
             # A revision may be younger than the refs that were asked for ahead; what is checked out is added to them.
-            tips = catalog_fill.tips_of(self._git, is_early=scope.rev is None)
+            tips = catalog_tips.tips_of(self._git, is_early=scope.rev is None)
             replaced, here = (set(), []) if laid_over is None else laid_over.result()
         for _ in range(_TRIES):
             database = self._up_to_date(tips)
@@ -108,7 +108,7 @@ class Catalog:
             catalog_worktree.put_standing(database, self._git, [*standing, *here])
             database.execute("BEGIN")
             try:
-                if catalog_fill.written_tips(database) == tips:
+                if catalog_tips.written_tips(database) == tips:
                     view = View(database, self._git)
                     view.choose_standing(standing, here, worktree, replaced)
                     if scope.history:
@@ -117,7 +117,7 @@ class Catalog:
             finally:
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
-            tips = catalog_fill.tips_of(self._git)  # another process went on meanwhile
+            tips = catalog_tips.tips_of(self._git)  # another process went on meanwhile
         raise sqlite3.OperationalError("the refs move all the time")
 
     def _commits_of(self, scope: Scope) -> frozenset[str]:
@@ -133,7 +133,7 @@ class Catalog:
         """What stands at commits; with history it is among what they reach."""
         if scope.history or not (scope.every or scope.rev is not None):
             return []
-        return standing_at(self._git, sorted(commits or catalog_fill.tips_of(self._git).commits))
+        return standing_at(self._git, sorted(commits or catalog_tips.tips_of(self._git).commits))
 
     def _opened(self) -> sqlite3.Connection:
         if self._database is None:
@@ -143,16 +143,17 @@ class Catalog:
     def _up_to_date(self, tips: Tips) -> sqlite3.Connection:
         """The database, brought up to these tips."""
         database = self._opened()
-        catalog_fill.look_again(database, self._git)
-        if catalog_fill.written_tips(database) == tips:
+        if catalog_rows.lacks(database):
+            late.look_again(database, self._git)
+        if catalog_tips.written_tips(database) == tips:
             return database
         if not self.is_kept:
-            catalog_fill.fill(database, self._git, tips)
+            late.fill(database, self._git, tips)
             return database
         try:
             with Lock(self._path.with_name(self._path.name + ".lock")).exclusive(self._wait_s):
-                if catalog_fill.written_tips(database) != tips:  # another process may have been faster
-                    catalog_fill.fill(database, self._git, tips)
+                if catalog_tips.written_tips(database) != tips:  # another process may have been faster
+                    late.fill(database, self._git, tips)
         except (Locked, OSError, TrackError) as error:
             if isinstance(error, TrackError) and not isinstance(error, Locked):
                 raise

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from track.history import catalog_rows as rows
 from track.history import log
-from track.history.catalog_rows import Rows, Wanted
+from track.history.catalog_contents import Rows, read_rows
+from track.history.catalog_rows import Wanted
 from track.history.log import Commit, Event
 from track.history.plumbing import Git
 from track.work import can_fork, cores, streamed
@@ -65,7 +66,7 @@ def _read_ahead(git: Git, tips: Sequence[str], tell: Callable[[bytes], None]) ->
         new = [one for one in _wanted(done) if _key(one) not in seen]
         few = new[: int(len(new) * _SHARE)]
         seen.update(map(_key, few))
-        tell(_packed(done, rows.read_rows(rows.read(git, few) if few else ())))
+        tell(_packed(done, read_rows(rows.read(git, few) if few else ())))
     tell(_END)
 
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from track.history import catalog_fill, catalog_rows
+from track.history import catalog_rows, catalog_tips
 from track.history.catalog_file import ABSENT, BROKEN, NEWER, POINTER, RECORD
 from track.history.catalog_here import Standing
 from track.history.catalog_picks import Picks, Place
@@ -18,10 +18,12 @@ from track.history.catalog_related import Related
 from track.history.catalog_runs import Heads
 from track.history.catalog_walk import Walk
 from track.history.plumbing import Git
-from track.model import document
+from track.model import document, reading
 from track.model.digest import Digest
-from track.model.record import Record, Used
-from track.model.record_file import parse_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what no question needs that reads none
+    from track.model.record import Record, Used
 
 
 class Version(NamedTuple):
@@ -169,7 +171,7 @@ class View:
         """The same as `saved`, in little memory, oldest run first."""
         return map(_saved, Walk(self._database, self._sources).saved())
 
-    def walk_used(self) -> Iterator[tuple[str, bytes, Used]]:
+    def walk_used(self) -> Iterator[tuple[str, bytes, "Used"]]:
         """What runs used and made one by one: the run's id, an id of its own, and what it says."""
         for run, id, category, name, path, digest, size, kind, type, how, address, metadata in Walk(
             self._database, self._sources
@@ -186,11 +188,11 @@ class View:
             own = catalog_rows.version_id(path, sum) if id is None else id
             yield own.hex(), name, Digest(origin), Digest(digest)
 
-    def record(self, run: str) -> Record | None:
+    def record(self, run: str) -> "Record | None":
         """The record of the run with this id, read from Git once more; None when none has it."""
         query = "SELECT c.oid FROM run r JOIN content c ON c.id = r.content WHERE r.id = ? ORDER BY c.oid LIMIT 1"
         found = self._database.execute(query, (run,)).fetchone()
-        return None if found is None else parse_record(next(self._git.blobs([found[0].hex()]))[1], "it")
+        return None if found is None else reading.parse_record(next(self._git.blobs([found[0].hex()]))[1], "it")
 
     def count(self, what: int) -> int:
         """How many there are of POINTER or RECORD, those that cannot be read apart."""
@@ -333,7 +335,7 @@ class View:
         database = self._database
         asked = list(tips)
         every = {oid.hex() for (oid,) in database.execute("SELECT oid FROM tip")}
-        reached = set() if set(asked) == every else catalog_fill.reached(database, asked)
+        reached = set() if set(asked) == every else catalog_tips.reached(database, asked)
         count = database.execute("SELECT COUNT(*) FROM commits").fetchone()[0]
         is_whole = set(asked) == every or len(reached) == count
         missing = "WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.path = s.path AND v.content = s.content)"

@@ -14,8 +14,7 @@ from track.errors import GitFailed
 from track.history import catalog_here as here
 from track.history import catalog_rows as rows
 from track.history import late
-from track.history.catalog_file import RECORD
-from track.history.catalog_fill import put_paths, transaction, write_contents
+from track.history.catalog_file import RECORD, transaction
 from track.history.catalog_here import Standing
 from track.history.catalog_rows import Wanted, kind_of
 from track.history.left_out import left_out
@@ -55,10 +54,10 @@ def put_standing(database: sqlite3.Connection, git: Git, standing: Collection[St
     if not given and not paths:
         return
     ours: list[tuple[Wanted, bytes | None]] = [(wanted, data) for wanted, data in given.items() if data is not None]
-    contents = rows.read_rows([*ours, *rows.read(git, [wanted for wanted, data in given.items() if data is None])])
+    contents = late.read_rows([*ours, *rows.read(git, [wanted for wanted, data in given.items() if data is None])])
     with transaction(database):
-        put_paths(database, paths)
-        write_contents(database, contents)
+        late.put_paths(database, paths)
+        late.write_contents(database, contents)
 
 
 def put_worktree(database: sqlite3.Connection, git: Git) -> int:

@@ -1,6 +1,7 @@
-"""Late: Git's own names for contents, loaded when one has to be worked out.
+"""Late: what most questions to the catalog do not need, loaded when one does.
 
-Most questions to the catalog need none, and the library that hashes for Git is slow to load.
+That is Git's own names for contents, as the library that hashes for Git is slow to load, and what reads pointers and
+records and writes what they say into the catalog, as there is nothing new in most questions.
 """
 
 from importlib import import_module
@@ -8,14 +9,27 @@ from typing import Any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what a checker of types sees
+    from track.history.catalog_contents import read_rows as read_rows
+    from track.history.catalog_fill import fill as fill
+    from track.history.catalog_fill import look_again as look_again
+    from track.history.catalog_fill import put_paths as put_paths
+    from track.history.catalog_fill import write_contents as write_contents
     from track.history.identity import blob_of as blob_of
     from track.history.identity import empty_tree as empty_tree
 
-_NAMES = ("blob_of", "empty_tree")
+_PLACES = {
+    "blob_of": "identity",
+    "empty_tree": "identity",
+    "fill": "catalog_fill",
+    "look_again": "catalog_fill",
+    "put_paths": "catalog_fill",
+    "read_rows": "catalog_contents",
+    "write_contents": "catalog_fill",
+}
 
 
 def __getattr__(name: str) -> Any:
     """The function of that name, from where it is."""
-    if name not in _NAMES:
+    if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("track.history.identity"), name)
+    return getattr(import_module(f"track.history.{_PLACES[name]}"), name)

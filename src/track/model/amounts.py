@@ -1,5 +1,7 @@
 """Amounts as people say them: sizes and counts. The same on a terminal, in a pipe and on a page."""
 
+NUMBER_LIMIT = 2**63 - 1
+"""No size or count in a file is larger."""
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 

@@ -9,10 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 
-from track.model.names import text_of
-from track.model.pointer import Pointer
-from track.model.record import Record, Used
-
 _MARK, _MARKED = "$", '"$":'
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "moment": datetime.fromisoformat,
@@ -45,26 +41,6 @@ class Fact(NamedTuple):
     value: str | int | float
 
 
-def pointer_document(pointer: Pointer) -> dict[str, Any]:
-    """What the file of a pointer says. `based_on` is a list of `name` and `digest`."""
-    return {
-        "kind": pointer.kind,
-        "digest": str(pointer.digest),
-        "size": pointer.size,
-        "executable": pointer.executable,
-        "files": pointer.files,
-        "rows": pointer.rows,
-        "value": pointer.value,
-        "type": pointer.type,
-        "run": pointer.run,
-        "tags": list(pointer.tags),
-        "labels": pointer.labels,
-        "partitions": pointer.partitions,
-        "schema": pointer.schema,
-        "based_on": [{"name": text_of(path), "digest": str(digest)} for path, digest in pointer.based_on.items()],
-    }
-
-
 def shortened(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document of a pointer without what most have not; `lengthened` gives it back."""
     return {name: fact for name, fact in document.items() if name not in _UNSAID or fact != _UNSAID[name]}
@@ -73,44 +49,6 @@ def shortened(document: Mapping[str, Any]) -> dict[str, Any]:
 def lengthened(document: Mapping[str, Any]) -> dict[str, Any]:
     """The whole document of a pointer again."""
     return {**_UNSAID, **document}
-
-
-def record_document(record: Record) -> dict[str, Any]:
-    """What a record says of its run. A metric is its last value; `metrics.NAME.max` and the like are the others.
-
-    Artifacts have name, category, digest, size, type, kind, how and metadata; `user` is the name in `by`.
-    """
-    revision = record.revision
-    artifacts = [_artifact(used) for used in record.artifacts]
-    return {
-        "id": record.id,
-        "name": record.name,
-        "folder": record.folder,
-        "status": record.status,
-        "started": record.started,
-        "ended": record.ended,
-        "seconds": record.seconds,
-        "by": record.by,
-        "user": name_in(record.by),
-        "command": " ".join(record.command),
-        "cwd": record.cwd,
-        "exit": record.exit,
-        "task": record.task,
-        "parent": record.parent,
-        "tags": record.tags,
-        "description": record.description,
-        "metadata": record.metadata,
-        "params": record.params,
-        "metrics": _metrics(record),
-        "environment": record.environment,
-        "alerts": record.alerts,
-        "commit": revision.commit if revision is not None else None,
-        "tree": revision.tree if revision is not None else None,
-        "dirty": revision.dirty if revision is not None else None,
-        "artifacts": artifacts,
-        "inputs": [each for each in artifacts if each["category"] == "input"],
-        "outputs": [each for each in artifacts if each["category"] == "output"],
-    }
 
 
 def with_sides(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,26 +158,6 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
                 yield from _leaves(name, each)
     else:
         yield name, value
-
-
-def _metrics(record: Record) -> dict[str, float]:
-    numbers: dict[str, float] = {}
-    for name, one in record.metrics.items():
-        numbers |= {f"{name}.{which}": getattr(one, which) for which in ("last", "min", "max", "mean", "count")}
-    return numbers | {name: one.last for name, one in record.metrics.items()}
-
-
-def _artifact(used: Used) -> dict[str, Any]:
-    return {
-        "category": used.category,
-        "name": used.shown,
-        "digest": str(used.digest),
-        "size": used.size,
-        "type": used.type,
-        "kind": used.kind,
-        "how": used.how,
-        "metadata": dict(used.metadata),
-    }
 
 
 def flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -13,13 +13,13 @@ from operator import lt
 from typing import NamedTuple, NoReturn
 
 from track.errors import MalformedManifest, NewerFormat
+from track.model.amounts import NUMBER_LIMIT
 from track.model.digest import digest_of
 from track.model.expressions import expression
 from track.model.names import are_suspicious, check_entry_path, display
 
 NODE_LIMIT = 8192
 LEVEL_LIMIT = 15
-NUMBER_LIMIT = 2**63 - 1
 MODES = "fxld"
 """What an entry is: file, executable file, symlink (its content is the target), directory without any entry."""
 

@@ -13,11 +13,11 @@ import tomli
 
 from track.errors import ConflictedPointer, MalformedPointer, NewerFormat, NotAPointer
 from track.model import toml
+from track.model.amounts import NUMBER_LIMIT
 from track.model.canonical import canonical_json, parse_json
 from track.model.digest import Digest, digest_of
 from track.model.expressions import expression
 from track.model.names import display, path_of, text_of, typed
-from track.model.node import NUMBER_LIMIT
 
 KINDS = ("file", "directory", "value")
 POINTER_LIMIT = 1 << 20

@@ -14,7 +14,8 @@ from track.errors import MalformedRecord, NewerFormat
 from track.model import toml
 from track.model.digest import Digest
 from track.model.names import display, path_of, text_of
-from track.model.record import CATEGORIES, Record, Revision, Series, Summary, Used
+from track.model.record import Record, Revision, Series, Summary, Used
+from track.model.run_words import CATEGORIES
 
 RECORD_LIMIT = 16 << 20
 """Bytes of a record at most: a run may name a hundred thousand files."""

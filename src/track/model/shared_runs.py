@@ -16,8 +16,9 @@ from track.errors import DamagedObject, NewerFormat
 from track.model.digest import digest_of
 from track.model.expressions import expression
 from track.model.names import display
-from track.model.record import Record, is_run_id
+from track.model.record import Record
 from track.model.record_file import RECORD_LIMIT, parse_record
+from track.model.run_words import is_run_id
 
 EXPANDED_LIMIT = 64 << 20
 """Bytes of the records in one file at most; a writer begins another one long before."""

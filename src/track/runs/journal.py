@@ -19,11 +19,15 @@ from pathlib import Path
 from track import publish
 from track.errors import MalformedRecord, NewerFormat, UsageError
 from track.locks import Lock
+from track.model import reading
 from track.model.names import display, typed
-from track.model.record import Record, is_run_id, is_run_name
-from track.model.record_file import dump_record, parse_record
 from track.model.run_names import run_name
+from track.model.run_words import is_run_id, is_run_name
 from track.runs.holder import is_held
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what no question needs that reads none
+    from track.model.record import Record
 
 LOST_AFTER_S = 180.0
 """A run that has not said for so long that it is alive counts as lost."""
@@ -44,7 +48,7 @@ class Living:
         self.folder = folder
         self.id = folder.name
 
-    def record(self) -> Record:
+    def record(self) -> "Record":
         """Its draft as it stands.
 
         Raises:
@@ -56,12 +60,12 @@ class Living:
         except (FileNotFoundError, NotADirectoryError):
             raise self._has_ended() from None
         try:
-            return parse_record(content, f"the draft of run {self.id}")
+            return reading.parse_record(content, f"the draft of run {self.id}")
         except MalformedRecord as error:
             error.hint = f"what it logged is beside it; when nobody runs it any more: rm -r {typed(str(self.folder))}"
             raise
 
-    def edit(self, change: Callable[[Record], Record]) -> Record:
+    def edit(self, change: Callable[["Record"], "Record"]) -> "Record":
         """Change its draft, one writer at a time, and return it; what it was is there until what it is was written.
 
         Raises:
@@ -70,7 +74,7 @@ class Living:
         """
         with self.held():
             changed = change(self.record())
-            publish.publish_bytes(self.folder / _DRAFT, dump_record(changed), durable=False)
+            publish.publish_bytes(self.folder / _DRAFT, reading.dump_record(changed), durable=False)
             return changed
 
     def beat(self) -> None:
@@ -125,12 +129,12 @@ class Journal:
         """The journal in the state of a clone, `folder`."""
         self.folder = folder
 
-    def begin(self, draft: Record) -> Living:
+    def begin(self, draft: "Record") -> Living:
         """Make a living run of a draft, durably. Raises DiskFull or StoreUnwritable when it cannot be."""
         folder = self.folder / _SPOOL / draft.id
         publish.make_directories(folder)
         publish.publish_bytes(folder / _HEARTBEAT, b"", durable=False)
-        publish.publish_bytes(folder / _DRAFT, dump_record(draft))
+        publish.publish_bytes(folder / _DRAFT, reading.dump_record(draft))
         return Living(folder)
 
     def living(self) -> list[Living]:
@@ -147,7 +151,7 @@ class Journal:
         found = Living(self.folder / _SPOOL / run)
         return found if is_run_id(run) and (found.folder / _DRAFT).exists() else None
 
-    def end(self, run: Living, change: Callable[[Record], Record]) -> Record:
+    def end(self, run: Living, change: Callable[["Record"], "Record"]) -> "Record":
         """End a run: keep the record that `change` makes of its draft, durably; its folder goes.
 
         Raises:
@@ -160,12 +164,12 @@ class Journal:
                 raise ValueError(f"run {record.id} has not ended: {record.status}")
             target = self._ended_at(record.id)
             publish.make_directories(target.parent)
-            publish.publish_bytes(target, dump_record(record))
+            publish.publish_bytes(target, reading.dump_record(record))
             with suppress(FileNotFoundError):
                 publish.remove_tree(run.folder)
             return record
 
-    def ended(self, but: Container[str] = ()) -> Iterator[Record]:
+    def ended(self, but: Container[str] = ()) -> Iterator["Record"]:
         """The runs that have ended, newest first, except some by their ids; what cannot be read is left out (`broken`
         names it).
         """
@@ -173,25 +177,25 @@ class Journal:
             if path.stem in but:
                 continue
             with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
-                yield parse_record(path.read_bytes(), path.name)
+                yield reading.parse_record(path.read_bytes(), path.name)
 
-    def ended_since(self, when: float) -> Iterator[Record]:
+    def ended_since(self, when: float) -> Iterator["Record"]:
         """The runs whose records came into the journal after this time, in seconds since 1970; readable ones alone."""
         for path in self._files():
             with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
                 if path.stat().st_mtime >= when:
-                    yield parse_record(path.read_bytes(), path.name)
+                    yield reading.parse_record(path.read_bytes(), path.name)
 
     def ended_ids(self) -> list[str]:
         """The ids of the runs that have ended, oldest first, whether or not their records can be read."""
         return [path.stem for path in self._files()]
 
-    def find_ended(self, run: str) -> Record | None:
+    def find_ended(self, run: str) -> "Record | None":
         """The ended run with this id, or None. Raises MalformedRecord or NewerFormat when it cannot be read."""
         if not is_run_id(run):
             return None
         try:
-            return parse_record(self._ended_at(run).read_bytes(), f"{run}.toml in the journal")
+            return reading.parse_record(self._ended_at(run).read_bytes(), f"{run}.toml in the journal")
         except FileNotFoundError:
             return None
 
@@ -202,7 +206,7 @@ class Journal:
             if path.stem in but:
                 continue
             try:
-                parse_record(path.read_bytes(), path.name)
+                reading.parse_record(path.read_bytes(), path.name)
             except (MalformedRecord, NewerFormat):
                 found.append(path)
         return found

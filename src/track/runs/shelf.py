@@ -12,9 +12,13 @@ from pathlib import Path
 
 from track import publish
 from track.errors import DamagedObject, TrackError
-from track.model.record import Record
-from track.model.shared_runs import SharedRun, parse_runs
+from track.model import reading
 from track.runs import SHARED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what no question needs that reads none
+    from track.model.record import Record
+    from track.model.shared_runs import SharedRun
 
 
 class Shelf:
@@ -50,13 +54,13 @@ class Shelf:
         with suppress(FileNotFoundError):
             publish.remove(self.folder / name)
 
-    def read(self, name: str) -> tuple[SharedRun, ...]:
+    def read(self, name: str) -> tuple["SharedRun", ...]:
         """The runs in one of them; none when it went meanwhile. Raises DamagedObject when it is not what it was."""
         try:
             content = (self.folder / name).read_bytes()
         except FileNotFoundError:
             return ()
-        return parse_runs(content, f"{SHARED}/{self.folder.name}/{name}")
+        return reading.parse_runs(content, f"{SHARED}/{self.folder.name}/{name}")
 
 
 def shelves(state: Path) -> list[Shelf]:
@@ -75,7 +79,7 @@ def shelf_of(state: Path, remote: str) -> Shelf:
 
 def latest(
     shelf: Shelf, names: Iterator[str] | set[str], refused: list[TrackError]
-) -> dict[str, tuple[SharedRun, Record]]:
+) -> dict[str, tuple["SharedRun", "Record"]]:
     """The last that these say of each run, with its record; `refused` is told of what cannot be read."""
     found: dict[str, tuple[SharedRun, Record]] = {}
     for name in sorted(names):
@@ -96,5 +100,5 @@ def latest(
     return found
 
 
-def _counts_more(one: SharedRun, record: Record, other: SharedRun, other_record: Record) -> bool:
+def _counts_more(one: "SharedRun", record: "Record", other: "SharedRun", other_record: "Record") -> bool:
     return (record.has_ended, one.seen) > (other_record.has_ended, other.seen)

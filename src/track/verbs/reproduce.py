@@ -19,7 +19,7 @@ from track.flows.run_needs import need
 from track.flows.run_start import RUN_ID
 from track.flows.run_versions import code_version, input_versions, output_versions
 from track.model.names import is_named_pointer
-from track.model.record import LOGS
+from track.model.run_words import LOGS
 from track.progress import Progress, silent
 from track.project import Project
 from track.runs.command import Echo, Executed, Streams, check_program, execute

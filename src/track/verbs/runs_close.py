@@ -9,7 +9,8 @@ from track.flows.run_end import end, put_away
 from track.flows.run_left import Left, left_of, with_left
 from track.flows.run_meant import living_run
 from track.model.names import display
-from track.model.record import ENDED, Record
+from track.model.record import Record
+from track.model.run_words import ENDED
 from track.project import Project
 
 
