@@ -11,7 +11,7 @@ from track.cli import outline
 from track.flows.words import Words
 from track.model.expressions import expression
 from track.model.query_text import Fields
-from track.model.record import ENDED, LIVING
+from track.model.run_words import ENDED, LIVING
 
 _FILES = expression(r"PATH|FILE|DIR|(?<!/)FOLDER|TARGET|SOURCE|ARTIFACT|INSIDE|ITEM|^COMMAND|-- COMMAND")
 """How arguments are called that can be files."""
