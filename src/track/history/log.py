@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import GitFailed, Unreadable
+from track.history.commit_words import text_of, time_of
 from track.history.left_out import left_out, present_among
 from track.history.plumbing import Git, PointerFiles
 from track.model.names import display, is_pointer_path, is_record_path
@@ -337,10 +338,9 @@ def _events(
 
 
 def _parse_commit(token: bytes) -> Commit:
-    oid, parents, author, email, authored, committed, subject = token.decode("utf-8", "surrogateescape").split("\n", 6)
-    return Commit(
-        oid.removeprefix("commit "), tuple(parents.split()), author, email, int(authored), int(committed), subject
-    )
+    oid, parents, author, email, authored, committed, subject = map(text_of, token.split(b"\n", 6))
+    when = time_of(authored, committed), time_of(committed, authored)
+    return Commit(oid.removeprefix("commit "), tuple(parents.split()), author, email, *when, subject)
 
 
 def _parse_event(commit: Commit, token: bytes, path: bytes) -> Event | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import HistoryIncomplete, TrackError
+from track.history.commit_words import time_of
 from track.history.log import read_start
 from track.history.plumbing import Git
 from track.model.expressions import expression
@@ -181,7 +182,7 @@ def everything_gone(repository: Repository) -> Iterator[Gone]:
     for commit, path, oid in changes:
         name, committed, *subject = commit.split(" ", 2)
         if is_pointer_path(path):
-            yield Gone(path, contents[oid], name, int(committed), "".join(subject))
+            yield Gone(path, contents[oid], name, time_of(committed), "".join(subject))
 
 
 def _changes(git: Git, revs: Iterable[str], given: list[bytes]) -> Iterator[tuple[str, bytes, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import HistoryIncomplete
+from track.history.commit_words import time_of
 from track.history.naming import CHANGES, NAMING_PATHS, Named, Repository, asked_at, hidden_tips, read_contents
 from track.history.plumbing import Git
 
@@ -149,7 +150,7 @@ def changes(repository: Repository, more: Iterable[str] = ()) -> Iterator[Change
         if token.startswith(b"commit "):
             head = token[7:].decode("utf-8", "replace").rstrip("\n")
             commit, when, *rest = head.split(" ", 2)
-            committed, subject = int(when), "".join(rest)
+            committed, subject = time_of(when), "".join(rest)
         elif token.startswith(b":"):
             old_mode, mode, before, after, _ = token[1:].decode("ascii").split(" ")
             yield Change(

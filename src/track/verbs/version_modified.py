@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from track.errors import UnknownPath
 from track.flows.pinned import Pinned
 from track.flows.sides import pointer_of
+from track.history.commit_words import time_of
 from track.model.names import display
 from track.project import Project
 
@@ -21,7 +22,8 @@ def version_modified(project: Project, pinned: Pinned) -> datetime:
     """
     if pinned.rev is not None:
         commit = project.git.resolve(pinned.rev)
-        return datetime.fromtimestamp(int(project.git.run("show", "-s", "--format=%ct", commit)), UTC)
+        said = project.git.run("show", "-s", "--format=%ct%n%at", commit).decode("ascii", "replace")
+        return datetime.fromtimestamp(time_of(*said.split("\n")), UTC)
     place = os.path.join(os.fsencode(project.root), pointer_of(pinned.artifact))
     try:
         return datetime.fromtimestamp(os.lstat(place).st_mtime, UTC)
