@@ -547,6 +547,15 @@ def test_a_linked_working_tree_has_its_own_state_and_the_same_history(repo: Path
         assert shown(other, Scope()) == [("b", short("two"))]
 
 
+def test_what_the_main_working_tree_has_checked_out_is_known_in_linked_ones(repo: Path, linked: Path) -> None:
+    git("checkout", "-q", "--detach", cwd=repo)
+    write(repo, "a.track", pointer("one"))
+    commit_all(repo)
+    with catalog_of(repo) as one, catalog_of(linked) as other:
+        assert everything(one)[:3] == everything(other)[:3]
+        assert shown(other) == [("a", short("one"))]
+
+
 def test_a_repository_without_commits_has_what_is_in_its_working_tree(tmp_path: Path) -> None:
     repo = new_repository(tmp_path / "new", commit=False)
     write(repo, "a.track", pointer("one"))

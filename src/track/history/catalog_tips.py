@@ -34,7 +34,8 @@ def tips_of(git: Git, *, is_early: bool = False) -> Tips:
         elif inner_kind == "tag" or not kind:
             loose.append(oid)
     tips.update(_peeled(git, loose))
-    heads = [git.head(), *(_detached(path) for path in git.common_dir.glob("worktrees/*/HEAD"))]
+    others = (git.common_dir / "HEAD", *git.common_dir.glob("worktrees/*/HEAD"))
+    heads = [git.head(), *map(_detached, others)]
     tips.update(head for head in heads if head)
     for name in ("shallow", "info/grafts"):
         try:

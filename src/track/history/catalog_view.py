@@ -126,7 +126,8 @@ class View:
     def runs(self, narrowing: Narrowing = ALL, limit: int | None = None) -> list[Version]:
         """The runs that have a record, the one that began last first, whether a commit has it or not."""
         found = [_version(row, RECORD) for row in self._picks().newest(RECORD, narrowing, limit)]
-        return sorted(found, key=lambda one: (one.document["started"], one.document["id"]), reverse=True)[:limit]
+        found.sort(key=lambda one: (one.document["started"], one.document["id"], one.id), reverse=True)
+        return found[:limit]
 
     def saved(self, narrowing: Narrowing = ALL, limit: int | None = None) -> list[Version]:
         """What runs saved to themselves alone, newest first; `created` is when its run ended."""
