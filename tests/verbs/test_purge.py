@@ -362,7 +362,7 @@ def test_a_remote_that_did_not_answer_before_is_asked_before_anything_goes_there
 ) -> None:
     with Project.open(here) as project:
         assert shrink(project, 1) is not None
-    decided = purge_verb._needed_by_others
+    decided = purge_verb.needed_beside
 
     def alone(*args: object) -> set[bytes]:
         for name in ("origin", "second"):
@@ -372,7 +372,7 @@ def test_a_remote_that_did_not_answer_before_is_asked_before_anything_goes_there
             (here.parent / f"{name}-away").rename(here.parent / name)
         return found
 
-    monkeypatch.setattr("track.verbs.purge._needed_by_others", alone)
+    monkeypatch.setattr("track.verbs.purge.needed_beside", alone)
     done = purged(here, "people", rev=None)
     assert [type(one.error) for one in done.remotes] == [Conflict, Conflict]
 

@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import (
-    DamagedObject,
     HistoryIncomplete,
     MalformedManifest,
     MalformedPointer,
-    MissingObject,
     NotAPointer,
-    TrackError,
 )
 from track.flows.keeping import Keepings, is_selective, kept_by, kept_since
+from track.flows.nodes_anywhere import read_here
 from track.flows.reach import children_of
 from track.history.naming import Named, Repository, is_shallow, named_now, repository_at, tips_of
 from track.history.past import named_at, standing_tips, young_reflog
@@ -298,7 +296,7 @@ def descend(store: Store, marks: Marks, progress: Progress = silent, *, elsewher
             present = sorted(by_digest.keys() - absent - large)
             for digest in large if elsewhere is not None else large | absent:
                 marks.lose(by_digest[digest], is_absent=digest in absent)
-            for digest, data in _read(store, present):
+            for digest, data in read_here(store, present):
                 if data is None and elsewhere is not None:
                     absent.add(digest)
                     continue
@@ -319,18 +317,3 @@ def _settle(marks: Marks, node: Waiting, data: bytes | None, *, is_certain: bool
             marks.settle(node, *children_of(data), is_certain=is_certain)
     except MalformedManifest:
         marks.lose(node)
-
-
-def _read(store: Store, digests: list[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
-    """(digest, bytes) of each; None for what turns out to be damaged or gone."""
-    waiting = set(digests)
-    try:
-        for digest, data in store.read_many(digests):
-            waiting.discard(digest)
-            yield digest, data
-    except (DamagedObject, MissingObject):
-        for digest in sorted(waiting):
-            try:
-                yield digest, store.read(digest)
-            except TrackError:
-                yield digest, None

@@ -22,6 +22,16 @@ def read_there(place: Place, known: Known, digests: Iterable[bytes]) -> Iterator
         MissingObject: it should be there, and cannot be read: nobody knows what is below it.
         RemoteError: the remote does not answer.
     """
+    for digest, data in try_there(place, known, digests):
+        if isinstance(data, MissingObject):
+            raise data
+        yield digest, data
+
+
+def try_there(
+    place: Place, known: Known, digests: Iterable[bytes]
+) -> Iterator[tuple[bytes, bytes | MissingObject | None]]:
+    """The same, with the error in the place of what should be there and cannot be read."""
     every = sorted(digests)
     for at in range(0, len(every), _AT_ONCE):
         part = every[at : at + _AT_ONCE]
@@ -30,7 +40,7 @@ def read_there(place: Place, known: Known, digests: Iterable[bytes]) -> Iterator
         yield from zip(part, found, strict=True)
 
 
-def _read(place: Place, digest: bytes, places: list[Held]) -> bytes | None:
+def _read(place: Place, digest: bytes, places: list[Held]) -> bytes | MissingObject | None:
     possible = [one for one in places if one.pack is not None and one.form != RECIPE and one.length < SMALL]
     for held in possible:
         assert held.pack is not None
@@ -44,7 +54,7 @@ def _read(place: Place, digest: bytes, places: list[Held]) -> bytes | None:
             continue
     if not possible:
         return None
-    raise MissingObject(
+    return MissingObject(
         f"object {digest.hex()[:8]} cannot be read at {place.url}, so nobody knows what is below it",
         hint="where the data is whole: track repair --remote NAME      sends it again",
     )

@@ -1,9 +1,10 @@
 """Purge: remove a version for good, from every remote and from here, and leave word of it."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 from track.errors import (
@@ -16,11 +17,10 @@ from track.errors import (
     UsageError,
 )
 from track.flows.collecting import is_whole
-from track.flows.last_copies import reaching
 from track.flows.named import Names
 from track.flows.named_versions import asked_of, choose
-from track.flows.needed import mark_needed, repositories, shallow_among
-from track.flows.needed_there import mark_needed_there
+from track.flows.needed_beside import Beside, answering, needed_beside
+from track.flows.nodes_anywhere import read_at_any, read_here
 from track.flows.reach import Version, objects_below, versions, versions_here
 from track.flows.remotes import Named, all_named, clone_id, connected
 from track.flows.same_bytes import SameBytes, named_here, named_there
@@ -31,8 +31,6 @@ from track.progress import Progress, silent
 from track.project import Project
 from track.store.clock import now_at
 from track.store.holders import read_holders
-from track.store.marks import Marks
-from track.store.nodes_there import read_there
 from track.store.pack import SMALL
 from track.store.purged import note_purged, purge_here, purged_in, unreadable_packs
 from track.store.purging import purge_there
@@ -129,7 +127,7 @@ def purge(
             f"{display(version.path)} has no bytes: there is nothing to remove",
             hint=f"to let the name go: track rm --cached {typed(version.path)}",
         )
-    others = set() if shared else _needed_by_others(project, version, objects, remotes, progress)
+    others = set() if shared else needed_beside(project, version.pointer.digest, objects, remotes, progress)
     going = frozenset(objects - others)
     if not going:
         raise Conflict(
@@ -143,9 +141,8 @@ def purge(
     done = Purged(version.path, digest, dry_run, len(going), len(others), 0, (), names, unreadable)
     if dry_run:
         return done
-    there = tuple(
-        _at_remote(project, named, version, going, reason, shared=shared, progress=progress) for named in remotes
-    )
+    at = partial(_at_remote, project, version, going, remotes, reason=reason, shared=shared, progress=progress)
+    there = tuple(map(at, remotes))
     here = _here(project, version, going, reason, progress)
     return replace(done, here_count=here, remotes=there, unreadable=unreadable_packs(project.store.rooms))
 
@@ -203,127 +200,69 @@ def _at_path(project: Project, artifact: str, rev: str | None) -> Version:
 
 
 def _objects(project: Project, version: Version, remotes: Sequence[Named]) -> set[bytes]:
-    """Everything below a version; manifests that are not here come from a remote. What was purged before counts too."""
-    store = project.store
+    """Everything below a version; parts of its manifest that are not sound here come from remotes.
 
-    def read_many(nodes: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
-        absent, found = store.absent(nodes), dict[bytes, bytes]()
-        for named in remotes if absent else ():  # they are not stored: some may have been purged here
-            with suppress(TrackError), connected(project, named, sending=False) as connection:
-                read = read_there(connection.place, connection.known, sorted(absent - found.keys()))
-                found |= {digest: data for digest, data in read if data is not None}
-        yield from store.read_many([node for node in nodes if node not in found])
-        yield from found.items()
-
+    What was purged before counts too. What lay below a part that was purged with another version went with that one.
+    """
+    store, known = project.store, purged_in(project.store.rooms)
     root = bytes(version.pointer.digest)
-    try:
-        return objects_below(version, read_many) - {EMPTY}
-    except MissingObject:
-        known = purged_in(store.rooms)
-        if root not in known:
-            raise
-        return {digest for digest, purge in known.items() if purge == known[root]}
+    with ExitStack() as stack:
+        there = cache(lambda: answering(project, remotes, stack))
 
-
-def _needed_by_others(
-    project: Project, version: Version, objects: set[bytes], remotes: Sequence[Named], progress: Progress
-) -> set[bytes]:
-    """Those of the objects that any other version is made of too: in the history of whoever uses the store, and in
-    what other clones pushed. A remote that does not answer is passed over: it is looked at again before anything goes.
-    """
-    users = repositories(project)
-    if shallow := shallow_among(users):
-        raise Conflict(
-            f"the repository at {display(str(shallow[0]))} is a shallow clone: other versions may be made of the same",
-            hint=f"git -C {typed(str(shallow[0]))} fetch --unshallow",
-        )
-    with ExitStack() as stack, Marks() as marks:
-        there: list[Remote] = []
-        for named in remotes:
-            with suppress(RemoteError):
-                there.append(stack.enter_context(connected(project, named, sending=False)))
-        _mark_here(project, there, version, marks, progress)
-        for connection in there:
-            with suppress(RemoteError):
-                _mark_there(project, connection, version, marks, progress)
-        return marks.kept(sorted(objects))
-
-
-def _mark_here(project: Project, there: Sequence[Remote], version: Version, marks: Marks, progress: Progress) -> None:
-    """Mark what other versions in the history need; manifests that are not here, as after a shrink, come from there."""
-    mark_needed(
-        project, repositories(project), marks, progress,
-        elsewhere=lambda digests: _read_there(there, digests), without=frozenset([bytes(version.pointer.digest)]),
-    )  # fmt: skip
-
-
-def _read_there(there: Sequence[Remote], digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
-    """(digest, bytes) of each of these nodes, from whichever remote gives it; None for what is at none.
-
-    Raises:
-        MissingObject: one is at a remote, and none gives it.
-    """
-    waiting = set(digests)
-    unreadable: MissingObject | None = None
-    for remote in there:
-        try:
-            for digest, data in read_there(remote.place, remote.known, sorted(waiting)):
-                if data is not None:
-                    waiting.discard(digest)
+        def read_many(nodes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+            elsewhere: list[bytes] = []
+            for digest, data in read_here(store, nodes):
+                if data is None:
+                    elsewhere.append(digest)
+                else:
                     yield digest, data
-        except MissingObject as error:
-            unreadable = error
-        except RemoteError:  # it is asked again before anything goes there
-            continue
-    if unreadable is not None and waiting:
-        raise unreadable
-    yield from ((digest, None) for digest in sorted(waiting))
+            for digest, data in read_at_any(there() if elsewhere else (), elsewhere):
+                if data is not None:
+                    yield digest, data
+                elif digest == root or digest not in known:
+                    raise _unreadable(version, digest, remotes, there())
 
-
-def _read_as_far_as_possible(remote: Remote, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes | None]]:
-    """The same from one remote, with None also for what cannot be read there: of such a version nobody knows more."""
-    for digest in digests:
         try:
-            yield from read_there(remote.place, remote.known, [digest])
+            return objects_below(version, read_many) - {EMPTY}
         except MissingObject:
-            yield digest, None
+            if root not in known:
+                raise
+            return {digest for digest, purge in known.items() if purge == known[root]}
 
 
-def _mark_there(project: Project, remote: Remote, version: Version, marks: Marks, progress: Progress) -> None:
-    without = [bytes(version.pointer.digest)]
-    mark_needed_there(remote, project.store, marks, but=clone_id(project), without=without, progress=progress)
+def _unreadable(version: Version, node: bytes, remotes: Sequence[Named], there: Sequence[Remote]) -> MissingObject:
+    """The error for a manifest of which a part is nowhere."""
+    silent_ones = sorted({one.name for one in remotes} - {one.name for one in there})
+    shown = display(version.path)
+    hint = f"track verify {typed(version.path)}      tells what is damaged\nwhere it is whole: track repair --remote"
+    return MissingObject(
+        f"part of the manifest of {shown} (object {node.hex()[:8]}) is neither here nor at a remote, "
+        "so nobody knows what is in it",
+        hint=hint,
+        details=tuple(f"remote `{display(name)}` did not answer" for name in silent_ones),
+    )
 
 
 def _at_remote(
     project: Project,
-    named: Named,
     version: Version,
     objects: frozenset[bytes],
-    reason: str,
+    remotes: Sequence[Named],
+    named: Named,
     *,
+    reason: str,
     shared: bool,
     progress: Progress,
 ) -> PurgedRemote:
-    def broken_by_it() -> Collection[bytes]:
-        said = {bytes(each) for one in read_holders(connection.place).entries for each in one.entry.digests}
-        roots = dict.fromkeys(sorted(said - objects))
-        return reaching(project.store, roots, lambda digests: _read_as_far_as_possible(connection, digests), objects)
+    others = [one for one in remotes if one != named]
 
-    def refuse_needed() -> Collection[bytes]:
-        with Marks() as marks:
-            _mark_here(project, [connection], version, marks, progress)
-            if marks.kept(sorted(objects)):
-                raise Conflict(
-                    f"another version at {connection.place.url} is made of the same",
-                    hint="run the same command again: what that one needs stays",
-                )
-            _mark_there(project, connection, version, marks, progress)
-            if marks.kept(sorted(objects)):
-                raise Conflict(
-                    f"another clone has pushed a version to {connection.place.url} that is made of the same",
-                    hint="run the same command again: what that one needs stays",
-                )
-        return ()
+    def look_again() -> Collection[bytes]:
+        with ExitStack() as stack:
+            beside = Beside(project, version.pointer.digest, connection, lambda: answering(project, others, stack))
+            if shared:
+                return beside.broken_without(objects)
+            beside.refuse(objects, progress)
+            return ()
 
     try:
         with connected(project, named, sending=True) as connection:
@@ -332,7 +271,7 @@ def _at_remote(
                 connection.place, connection.known, project.store, objects, _purge(project, version, reason, now),
                 writer=clone_id(project),
                 is_whole=lambda claim: is_whole(connection, project.store, claim),
-                look_again=broken_by_it if shared else refuse_needed,
+                look_again=look_again,
                 patience_s=project.config.seconds("lock.timeout"), remote=named.name,
                 in_chunks=version.pointer.size >= SMALL, progress=progress,
             )  # fmt: skip
