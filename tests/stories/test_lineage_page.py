@@ -25,6 +25,10 @@ SEEN = """(selector => {
     const room = document.getElementById('stage').getBoundingClientRect();
     return box.left >= room.left && box.right <= room.right && box.top >= room.top && box.bottom <= room.bottom;
 })"""
+IN_SIGHT = """[...document.querySelectorAll('.legend text')].every(one => {
+    const box = one.getBoundingClientRect();
+    return box.width > 20 && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === one;
+})"""
 OUTSIDE = """[...document.querySelectorAll('svg .node')].filter(node => {
     const text = node.querySelector('text').getBBox(), box = node.querySelector('.box').getBBox();
     return text.x < 4 || text.x + text.width > box.width - 4;
@@ -56,6 +60,8 @@ def test_a_small_page_is_looked_at_and_used(repo: Path, tmp_path: Path) -> None:
         assert sorted(await page.value(TITLES)) == sorted(["sim.py", *runs, *made])
         legend = "[...document.querySelectorAll('svg .legend text')].map(one => one.textContent)"
         assert await page.value(legend) == ["Codes", "Artifacts", "Runs"]
+        assert await page.value(IN_SIGHT)
+        assert await page.value(f"['.start', '#n1', '#n8'].every({SEEN})")  # what is small is shown as a whole
         assert await page.value("document.images.length") == 0  # a name is text
 
         assert await page.value("document.getElementById('tip').hidden")
@@ -77,11 +83,11 @@ def test_a_small_page_is_looked_at_and_used(repo: Path, tmp_path: Path) -> None:
         assert await page.value("document.querySelector('.found > title').textContent.startsWith('<img')")
         assert await page.value(f"{SEEN}('.found')")
 
-        width = await page.value("document.querySelector('svg').getBoundingClientRect().width")
+        width = await page.value("document.querySelector('#stage svg').getBoundingClientRect().width")
         await page.click("#in")
-        await page.wait(f"document.querySelector('svg').getBoundingClientRect().width > {width} * 1.2")
+        await page.wait(f"document.querySelector('#stage svg').getBoundingClientRect().width > {width} * 1.2")
         await page.click("#all")
-        await page.wait(f"document.querySelector('svg').getBoundingClientRect().width <= {width}")
+        await page.wait(f"document.querySelector('#stage svg').getBoundingClientRect().width <= {width}")
         assert await page.value("document.querySelectorAll('.faded').length") == 0
         await photograph(page, "small")
 
@@ -126,11 +132,13 @@ def test_a_page_of_thousands_of_nodes_is_usable(repo: Path, tmp_path: Path) -> N
         names = await page.value(TITLES)
         assert len(names) == 3_281 and {"sim.py", "run 79", "result 79 39"} <= set(names)
         assert await page.value(f"{SEEN}('.start')")  # what was asked for is in sight
+        assert await page.value(IN_SIGHT)
         await photograph(page, "large-start")
         await page.click("#search")
         await page.type("result 41 ")
         await page.wait("document.getElementById('count').textContent === '40 found, this is 1'")
         assert await page.value(f"{SEEN}('.found')")
+        assert await page.value(IN_SIGHT)  # wherever the picture was moved to
         await photograph(page, "large-found")
         await page.click(".found")
         await page.wait("document.querySelectorAll('.node:not(.faded)').length === 3")  # with its run and the code
