@@ -97,6 +97,32 @@ def forget_rows(repo: Path) -> None:
     (repo / ".git/track/stat.db").unlink()
 
 
+def test_names_of_one_file_are_replaced_and_removed_by_one_command(repo: Path) -> None:
+    track("init", cwd=repo).ok()
+    for version in ("one", "two"):
+        shutil.rmtree(repo / "d", ignore_errors=True)
+        write_tree(repo, {"d/0": version.encode()})
+        for number in range(1, 4):
+            os.link(repo / "d/0", repo / f"d/{number}")
+        track("add", "d", cwd=repo).ok()
+        commit_all(repo, version)
+        git("tag", version, cwd=repo)
+    track("checkout", "one", cwd=repo).ok()
+    assert {path.read_bytes() for path in (repo / "d").iterdir()} == {b"one"}
+    for number in range(1, 4):
+        (repo / f"d/{number}").unlink()
+        os.link(repo / "d/0", repo / f"d/{number}")
+    track("checkout", "two", "--", "d/1", "d/2", cwd=repo).ok()
+    assert [(repo / f"d/{number}").read_bytes() for number in range(4)] == [b"one", b"two", b"two", b"one"]
+    (repo / "d/3").write_bytes(b"edited")
+    said = track("rm", "d", cwd=repo)
+    assert said.code == 6, said.err
+    track("rm", "--force", "d", cwd=repo).ok()
+    assert not (repo / "d").exists()
+    track("restore", "last", cwd=repo).ok()
+    assert [(repo / f"d/{number}").read_bytes() for number in range(4)] == [b"edited", b"two", b"two", b"edited"]
+
+
 def test_data_follows_the_pointers_there_and_back(here):
     for name, nodes in (("one", FIRST), ("two", SECOND), ("one", FIRST)):
         git("checkout", "--quiet", name, cwd=here)

@@ -184,6 +184,50 @@ def test_removing_takes_only_what_was_seen_and_absence_is_fine(gate: Gate) -> No
         placing.remove(b"no/such/folder", before)
 
 
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_names_of_one_file_go_together(gate: Gate, is_removed: bool) -> None:
+    names = [b"a", b"b", b"folder/c"]
+    (gate.root / "folder").mkdir()
+    (gate.root / "a").write_bytes(b"old")
+    for name in names[1:]:
+        os.link(gate.root / "a", gate.root / os.fsdecode(name))
+    before = seen(gate.root / "a")
+    with placer(gate) as placing:
+        made = placing.make([(name, entry(name)) for name in names])
+        if is_removed:
+            placing.remove(b"a", before)
+            placing.remove_from(b"folder", [(b"c", before)])
+            placing.remove(b"b", before)
+        else:
+            for one in made:
+                placing.place(one, before)
+    here = {name for name in names if (gate.root / os.fsdecode(name)).exists()}
+    assert here == (set() if is_removed else set(names))
+    assert all((gate.root / os.fsdecode(name)).read_bytes() == b"one" for name in here)
+
+
+@pytest.mark.parametrize("edit", ["in place", "back in time", "mode", "anew"])
+def test_a_name_of_a_file_that_somebody_edits_after_another_went_stays(gate: Gate, edit: str) -> None:
+    (gate.root / "a").write_bytes(b"old")
+    os.link(gate.root / "a", gate.root / "b")
+    before = seen(gate.root / "b")
+    with placer(gate) as placing:
+        made = placing.make([(name, entry(name)) for name in (b"a", b"b")])
+        placing.place(made[0], before)
+        placing.wait()
+        if edit == "mode":
+            (gate.root / "b").chmod(0o600)
+        else:
+            if edit == "anew":
+                (gate.root / "b").unlink()
+            (gate.root / "b").write_bytes(b"new")
+            if edit != "in place":
+                os.utime(gate.root / "b", ns=(before.mtime_ns, before.mtime_ns))
+        with pytest.raises(UnsavedWork):
+            placing.place(made[1], before)
+    assert (gate.root / "b").read_bytes() == (b"old" if edit == "mode" else b"new")
+
+
 def test_folders_go_only_when_they_are_empty(gate: Gate) -> None:
     (gate.root / "full/in").mkdir(parents=True)
     with placer(gate) as placing:

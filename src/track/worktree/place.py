@@ -9,7 +9,6 @@ it another time than the one recorded for it, and no such change is ever missed.
 """
 
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,9 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from track import publish
-from track.errors import UnsavedWork
 from track.model.manifest import Entry
-from track.model.names import display
 from track.progress import Counted, Moved, Progress, silent, unheard
 from track.work import can_fork, cores, spread
 from track.worktree.paths import Gate, open_beneath
@@ -27,6 +24,7 @@ from track.worktree.reading import TICK_NS, fs_now, stat_of
 from track.worktree.room import Room
 from track.worktree.small import check_size, same_name, write_small
 from track.worktree.stat_cache import RACY, STAT, STORE_LINK, Stat
+from track.worktree.twins import Twins, as_linked, in_the_way
 
 LARGE = 1 << 20
 """Content of this size and above is a file of its own in a store, which can be shared or linked."""
@@ -84,6 +82,7 @@ class Placer:
         self._link = link
         self._progress = progress
         self._room: Room | None = None
+        self._twins = Twins()
         self._is_racy = False
 
     def __enter__(self) -> "Placer":
@@ -147,26 +146,28 @@ class Placer:
         """
         is_tree = not made.entries or made.entries[0].path != b""
         with self._gate.parent(made.path, create=True) as (fd, name):
-            _check(fd, name, made.path, seen)
-            try:
-                publish.rename(made.name, name, source_dir_fd=self.room.fd, target_dir_fd=fd)
-            except OSError as error:
-                raise _in_the_way(made.path) from error
+            with self._twins.going(fd, name, made.path, seen):
+                try:
+                    publish.rename(made.name, name, source_dir_fd=self.room.fd, target_dir_fd=fd)
+                except OSError as error:
+                    raise in_the_way(made.path) from error
             stats = made.stats if is_tree or not made.stats[0] else [_after_rename(fd, name, made.stats[0])]
             return [_racy(found) for found in stats] if self._is_racy else stats
 
     def remove(self, path: bytes, seen: Stat) -> None:
         """Remove a file or link that is as it was `seen`, or gone already; UnsavedWork when it is another by now."""
-        with suppress(FileNotFoundError, NotADirectoryError), self._gate.parent(path) as (fd, name):
-            _check(fd, name, path, seen)
+        with (
+            suppress(FileNotFoundError, NotADirectoryError),
+            self._gate.parent(path) as (fd, name),
+            self._twins.going(fd, name, path, seen),
+        ):
             publish.remove(name, dir_fd=fd)
 
     def remove_from(self, folder: bytes, going: Iterable[tuple[bytes, Stat]]) -> None:
         """As `remove`, for many (name, stat) of one folder."""
         with suppress(FileNotFoundError, NotADirectoryError), self._gate.directory(folder) as fd:
             for name, seen in going:
-                _check(fd, name, folder + b"/" + name, seen)
-                with suppress(FileNotFoundError):
+                with self._twins.going(fd, name, folder + b"/" + name, seen), suppress(FileNotFoundError):
                     publish.remove(name, dir_fd=fd)
 
     def make_folder(self, path: bytes) -> None:
@@ -329,32 +330,15 @@ def _umask() -> int:
     return mask
 
 
-def _check(fd: int, name: bytes, path: bytes, seen: Stat | None) -> None:
-    """Make sure that what stands there is what the plan saw: `seen`, or nothing."""
-    try:
-        found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return
-    if seen is None and stat.S_ISDIR(found.st_mode):
-        return  # renaming replaces an empty one and refuses any other
-    if seen is None or _as_linked(stat_of(found), seen)._replace(flags=0) != seen._replace(flags=0):
-        raise _in_the_way(path)
-
-
 def _after_rename(fd: int, name: bytes, staged: bytes) -> bytes:
     """The stat of a file just renamed: only its ctime may have moved. If more has, somebody writes: doubtful."""
     before = Stat._make(STAT.unpack(staged))
     with suppress(FileNotFoundError):
         now = stat_of(os.stat(name, dir_fd=fd, follow_symlinks=False), before.flags)
-        now = _as_linked(now, before)
+        now = as_linked(now, before)
         if now._replace(ctime_ns=0) == before._replace(ctime_ns=0):
             return STAT.pack(*now)
     return STAT.pack(*before._replace(flags=before.flags | RACY))
-
-
-def _as_linked(now: Stat, before: Stat) -> Stat:
-    """The stat of a link to the store with size and time of the object, as `before` has them; others as they are."""
-    return now._replace(size=before.size, mtime_ns=before.mtime_ns) if before.flags & STORE_LINK else now
 
 
 def _racy(packed: bytes) -> bytes:
@@ -362,9 +346,3 @@ def _racy(packed: bytes) -> bytes:
         return packed
     found = Stat._make(STAT.unpack(packed))
     return STAT.pack(*found._replace(flags=found.flags | RACY))
-
-
-def _in_the_way(path: bytes) -> UnsavedWork:
-    return UnsavedWork(
-        f"{display(path)} changed while track was at work", hint="run the same command again when nothing writes to it"
-    )
