@@ -6,6 +6,7 @@ has a name. Manifest nodes that versions share are read once.
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from track.errors import TrackError
@@ -15,6 +16,7 @@ from track.history import log
 from track.history.present import present_blobs
 from track.model.manifest import walk
 from track.model.names import data_path, display, is_named_pointer
+from track.model.node import LEVEL_LIMIT
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
 from track.store.lost import note_lost, read_lost
@@ -98,14 +100,23 @@ class _Below:
         root = bytes(pointer.digest)
         return self._below(root) if pointer.kind == "directory" else self._digests & {root}
 
-    def _below(self, node: bytes) -> frozenset[bytes]:
+    def _below(self, node: bytes, under: int = LEVEL_LIMIT + 1) -> frozenset[bytes]:
+        """What a node has; only nodes of a level less than that of the one above it are looked into."""
         if (found := self._known.get(node)) is None:
             hit = self._digests & {node}
-            with suppress(TrackError):  # a node that is lost, too
-                nodes, contents = children_of(self._read(node))
-                hit = hit.union(self._digests.intersection(contents), *map(self._below, nodes))
+            with suppress(TrackError):  # a node that is lost, too, or none that may stand there
+                data = self._read(node)
+                nodes, contents = children_of(data)
+                if (level := _level(data)) < under:
+                    below = partial(self._below, under=level)
+                    hit = hit.union(self._digests.intersection(contents), *map(below, nodes))
             found = self._known[node] = hit
         return found
+
+
+def _level(node: bytes) -> int:
+    """What the first line of a node says, whose children were read."""
+    return int(node[: node.index(b"\n")].rpartition(b" ")[2])
 
 
 def _files(read: Callable[[bytes], bytes], past: Past, hit: Collection[bytes]) -> Iterator[Hurt]:
