@@ -155,6 +155,25 @@ def test_an_empty_file_that_a_purge_named_before_is_stored_and_sent(here: Path) 
     test_an_empty_file_is_not_among_what_was_purged(here)
 
 
+def test_an_empty_directory_is_not_among_what_was_purged(here: Path) -> None:
+    (here / "nothing").mkdir()
+    (here / "other").mkdir()
+    track("add", "nothing", "other", cwd=here).ok()
+    track("rm", "--cached", "people", "big.bin", cwd=here).ok()
+    commit_all(here, "empty")
+    done = track("purge", "--yes", "nothing", "--because", "asked for", cwd=here)
+    assert done.code == 6 and "nothing has no bytes" in done.err, done.err
+    track("push", cwd=here).ok()
+
+
+def test_an_empty_directory_that_a_purge_named_before_is_stored_and_sent(here: Path) -> None:
+    empty = digest_of(b"track-manifest 1 0\n").hex()
+    for path in (*(here / ".git/track/store/tombstones").iterdir(), *(here.parent / "origin/tombstones").iterdir()):
+        path.chmod(0o600)
+        path.write_text(path.read_text().replace("objects = [", f'objects = [\n  "{empty}",'))
+    test_an_empty_directory_is_not_among_what_was_purged(here)
+
+
 @pytest.mark.parametrize("isolated", [(), ("--isolated",)])
 def test_what_else_a_run_made_is_kept(here: Path, isolated: tuple[str, ...]) -> None:
     command = 'echo weeks of work > a; cp "$0" b; echo more > c'

@@ -14,6 +14,7 @@ from track.errors import DamagedObject, NewerFormat
 from track.model import toml
 from track.model.digest import digest_of
 from track.model.expressions import expression
+from track.model.node import encode_leaf
 from track.store.layout import TOMBSTONES, is_tombstone
 from track.store.place import NoSuchKey, Place
 
@@ -28,8 +29,9 @@ _HEX = expression("[0-9a-f]{64}")
 _WRITER = expression("[0-9a-f]{32}")
 _DAY = expression("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LISTS = ("packs", "wholes", "objects", "paths")
-EMPTY = bytes(digest_of(b""))
-"""Nothing at all is nobody's secret: a purge that names it, as they did once, would refuse every empty file."""
+EMPTY = frozenset(map(bytes, (digest_of(b""), digest_of(encode_leaf(())))))
+"""Nothing at all is nobody's secret: a purge that names an empty file or an empty directory, as they did once, would
+refuse all of them."""
 
 
 class Purge(NamedTuple):
@@ -132,7 +134,7 @@ def _tombstone(document: Mapping[str, Any]) -> Tombstone:
     if any(not isinstance(text, str) for text in texts) or _DAY.fullmatch(document["on"]) is None:
         raise ValueError("what it says of a purge is malformed")
     purge = Purge(document["on"], document["by"], document["reason"], tuple(document["paths"]))
-    return Tombstone(kind, writer, packs, wholes, objects - {EMPTY}, purge)
+    return Tombstone(kind, writer, packs, wholes, objects - EMPTY, purge)
 
 
 def _digests(texts: Iterable[str]) -> frozenset[bytes]:

@@ -223,7 +223,7 @@ def _objects(project: Project, version: Version, remotes: Sequence[Named]) -> se
                     raise _unreadable(version, digest, remotes, there())
 
         try:
-            return objects_below(version, read_many) - {EMPTY}
+            return objects_below(version, read_many) - EMPTY
         except MissingObject:
             if root not in known:
                 raise
