@@ -110,3 +110,17 @@ def test_a_quarantined_pack_that_nobody_can_read_is_told_with_the_command_that_r
     bad.unlink()
     again = track("purge", "--yes", "rides@v1", "--because", "x", cwd=here)
     assert again.code == 0 and "quarantine" not in again.err
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+@pytest.mark.parametrize("name", ["three.bin", "a@b.bin", "sub@1/three.bin"])
+@pytest.mark.parametrize("branch", ["feature/x", "user@host/x", "v@1"])
+def test_a_branch_and_a_path_may_have_slashes_and_at_signs(here: Path, name: str, branch: str, is_here: bool) -> None:
+    write_tree(here, {name: b"on a branch" * 99})
+    git("checkout", "-q", "-b", branch, cwd=here)
+    track("add", name, cwd=here).ok()
+    commit_all(here, "on a branch")
+    if not is_here:
+        git("checkout", "-q", "main", cwd=here)
+    dry = track("purge", "-n", f"{name}@{branch}", "--because", "x", "--json", cwd=here).ok().json
+    assert dry["path"] == name and dry["objects"] == 1

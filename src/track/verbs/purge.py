@@ -148,11 +148,21 @@ def purge(
 
 
 def _split(project: Project, artifact: str) -> tuple[str, str | None]:
-    """(artifact, revision) of ARTIFACT@VERSION; an artifact here that has an `@` in its own name is none of these."""
-    if "@" not in artifact.rpartition("/")[2] or pointer_path(project.relative(artifact)) in project.pointers():
-        return artifact, None
-    path, _, rev = artifact.rpartition("@")
-    return path, rev or None
+    """(artifact, revision) of ARTIFACT@VERSION, of which both may have `@` and `/` in them.
+
+    What is the name of an artifact here is that, the longest first; else it is what a revision has.
+    """
+    pointers = project.pointers()
+    ends = [at for at, letter in enumerate(artifact) if letter == "@" and at]
+    splits = [(artifact[:at], artifact[at + 1 :] or None) for at in reversed(ends)]
+    for path, rev in ((artifact, None), *splits):
+        if pointer_path(project.relative(path)) in pointers:
+            return path, rev
+    for path, rev in splits:
+        with suppress(UnknownPath, UnknownRevision, UsageError):
+            _at_path(project, path, rev)
+            return path, rev
+    return splits[0] if "@" in artifact.rpartition("/")[2] and splits else (artifact, None)
 
 
 def _version(project: Project, artifact: str, rev: str | None) -> Version:
