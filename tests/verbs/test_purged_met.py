@@ -174,6 +174,24 @@ def test_an_empty_directory_that_a_purge_named_before_is_stored_and_sent(here: P
     test_an_empty_directory_is_not_among_what_was_purged(here)
 
 
+def test_a_record_of_a_run_that_names_what_was_purged_is_pushed_without_it(here: Path) -> None:
+    clone = cloned(here)
+    write_tree(clone, {"people/a": SECRET, "people/empty": b"", "big.bin": BIG})
+    track("trust", "--yes", cwd=clone).ok()
+    for artifact in ("people", "big.bin"):
+        track("add", artifact, cwd=clone).ok()
+    for artifact in ("people", "big.bin"):
+        track("run", "-i", artifact, "-o", f"{artifact}.out", "--", "sh", "-c", f"ls > {artifact}.out", cwd=clone).ok()
+    track("rm", "--cached", "people", "big.bin", cwd=clone).ok()
+    commit_all(clone, "runs")
+    assert is_stored(clone)
+    for _ in range(2):
+        track("push", cwd=clone).ok()
+    remote = b"".join(files_below(here.parent / "origin" / PACKS).values())
+    assert SECRET not in remote and PIECE not in remote
+    assert "has everything" in track("push", cwd=clone).ok().err + track("push", cwd=clone).out
+
+
 @pytest.mark.parametrize("isolated", [(), ("--isolated",)])
 def test_what_else_a_run_made_is_kept(here: Path, isolated: tuple[str, ...]) -> None:
     command = 'echo weeks of work > a; cp "$0" b; echo more > c'

@@ -14,6 +14,7 @@ from track.model.names import display, typed
 from track.model.pointer import Pointer
 from track.model.record_file import parse_record
 from track.project import Project
+from track.store.purge_notes import purged_at
 
 
 def with_records(project: Project, refs: Iterable[str], reached: Reached) -> Reached:
@@ -42,6 +43,7 @@ def record_versions(
     what was kept with it, as a version at the record's own path; and why other records cannot be read.
 
     What is not here is left out: others' runs used what only they have to send, and some inputs were saved nowhere.
+    So is what is known to have been removed for good: nobody takes it again, and the record stands without it.
     What a record calls a directory and is a file is sent as that, and the project warns of the record.
     """
     found: list[Version] = []
@@ -56,6 +58,7 @@ def record_versions(
             files = 0 if kind == "directory" else None
             found.append(Version(path, Pointer(kind=kind, digest=digest, size=size, files=files), (ref,)))
     absent = project.store.absent({bytes(version.pointer.digest) for version in found}) if found else set()
+    absent |= purged_at(project.store_path).keys() if found else set()
     here = [version for version in found if bytes(version.pointer.digest) not in absent]
     return _as_they_are(project, here), refused
 

@@ -11,7 +11,7 @@ from track.flows.needed import descend
 from track.flows.reach import UNBELIEVABLE, Refused, Version, name_losses, objects_below, refusal
 from track.model.digest import Digest
 from track.model.manifest import parse_node
-from track.model.names import display, typed
+from track.model.names import display, is_record_path, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.claim import Claim
@@ -87,7 +87,7 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
             reached.append(_Reached(version, _below(store, remote, version)))
         except (MissingObject, DamagedObject) as error:
             if purged := _purged(store, remote, version, _nowhere_below(store, remote, version)):
-                refused.append(purged)
+                refused += _unless_history(purged)
                 continue
             incomplete.append(version)
             lost.add(bytes(version.pointer.digest))
@@ -96,7 +96,8 @@ def plan(store: Store, remote: Remote, versions: Sequence[Version], paths: Seque
         except UNBELIEVABLE as error:
             refused.append(refusal(version, paths, error))
     if purged_there := remote.known.condemned.purged:
-        refused += filter(None, (_purged(store, remote, one.version, one.objects) for one in reached))
+        for one in reached:
+            refused += _unless_history(_purged(store, remote, one.version, one.objects))
         reached = [one for one in reached if purged_there.keys().isdisjoint(one.objects)]
     absent = remote.absent(_union(reached))
     nowhere = store.absent(absent)
@@ -116,6 +117,11 @@ def _purged(store: Store, remote: Remote, version: Version, objects: set[bytes])
         return None
     note_purged(store.rooms, {digest: purged[digest] for digest in hit}, remote.store_id)
     return Refused(version.path, refuse(version.path, hit, purged))
+
+
+def _unless_history(refused: Refused | None) -> tuple[Refused, ...]:
+    """Nothing where it is a record of a run that names what was removed: it says what was, and goes without that."""
+    return () if refused is None or is_record_path(refused.path) else (refused,)
 
 
 def _nowhere_below(store: Store, remote: Remote, version: Version) -> set[bytes]:
