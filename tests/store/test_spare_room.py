@@ -10,10 +10,12 @@ import pytest
 
 from support.powercut import small_disk
 from track.errors import DiskFull, RemoteUnreachable
+from track.store.description import CHOSEN, Chunking
 from track.store.objects import Store
 from track.store.spare_room import check_room
+from track.store.tables import tables_beside
 
-from .test_intake import Clones, chunking, clones, content, edited, place, push, small_packs
+from .test_intake import Clones, chunking, clones, content, edited, is_here, place, push, small_packs
 
 __all__ = ["chunking", "clones", "place", "small_packs"]
 MIB = 1 << 20
@@ -38,6 +40,38 @@ def test_what_has_no_room_is_refused_before_it_comes(clones: Clones, tmp_path: P
             clones("bob")[1].fetch(bob, digests)
         assert shutil.disk_usage(bob.path).free > before - MIB
         assert clones("bob")[1].fetch(bob, digests[:1]).objects_count == 1
+
+
+def test_what_has_no_room_beside_chunks_of_other_objects_is_refused_before_it_comes(
+    clones: Clones, tmp_path: Path, chunking: Chunking
+) -> None:
+    """Their packs have tables that nobody here has seen: any of their chunks might have been here."""
+    first, *others = push(clones, content(4 * MIB, 20)), *(push(clones, content(6 * MIB, seed)) for seed in range(4))
+    with store_on(tmp_path / "disk", 14) as bob:
+        bob.wants_chunks = True
+        remote = clones("bob")[1]
+        assert remote.fetch(bob, first).objects_count == 1
+        before = shutil.disk_usage(bob.path).free
+        # Where the remote cuts otherwise its tables do not tell what is here: what has no room is told by the disk.
+        with pytest.raises(DiskFull, match="is fetched, .* no room" if chunking == CHOSEN else "no space left"):
+            remote.fetch(bob, [digest for one in others for digest in one])
+        if chunking == CHOSEN:
+            assert shutil.disk_usage(bob.path).free > before - MIB
+            assert clones("bob")[1].fetch(bob, others[0]).objects_count == 1
+        else:
+            assert len(bob.absent(digest for one in others for digest in one)) == 3, "what came is kept"
+        is_here(bob, content(4 * MIB, 20))
+
+
+def test_what_is_here_under_packs_that_nobody_knows_needs_no_room(clones: Clones, tmp_path: Path) -> None:
+    data = content(8 * MIB)
+    first, second = push(clones, data, edited(data, 3 * MIB) + content(MIB, 9))
+    with store_on(tmp_path / "disk", 13) as bob:
+        bob.wants_chunks = True
+        assert clones("bob")[1].fetch(bob, [first]).objects_count == 1
+        tables_beside(clones("bob")[1].known.path).unlink()
+        assert clones("bob")[1].fetch(bob, [second]).objects_count == 1
+        is_here(bob, edited(data, 3 * MIB) + content(MIB, 9))
 
 
 def test_what_is_here_needs_no_room(clones: Clones, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class Intake:
             streams = stack.enter_context(Streams(self._place, self._store, self._tables, here, share.moved))
             streams.fresh = self._writer.fresh
             streams.plan(recipe for _, recipe in together)
-            streams.check_room()
+            streams.check_room(is_cut_alike=self._is_cut_alike)
             sources = [Source(held.digest, Streamed(streams, recipe), recipe.length) for held, recipe in together]
             coming = self._writer.cut_coming(sources)
             try:

@@ -121,10 +121,11 @@ class Streams:
         self._owners = self._found_owners(self._outlook)
         self._windows = Windows(self.place, self._outlook, self._around(), self._asking)
 
-    def check_room(self) -> None:
-        """Raise DiskFull when the store has no room for what it lacks of what is read."""
+    def check_room(self, *, is_cut_alike: bool) -> None:
+        """Raise DiskFull when the store has no room for what it lacks of what is read, as far as that is known."""
         assert self._outlook is not None, "what is read was planned"
-        check_room_for_chunks(self.place, self.rooms.staging, self._outlook, self._around())
+        folder, around = self.rooms.staging, self._around()
+        check_room_for_chunks(self.place, folder, self._outlook, around, is_cut_alike=is_cut_alike)
 
     @contextmanager
     def there(self) -> Iterator[Tables]:
