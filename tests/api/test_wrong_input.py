@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import fsspec
+import numpy
 import pytest
 
 import track
@@ -174,7 +175,7 @@ def methods(scene: "Scene") -> dict[str, Asked]:
         "Client.get_runs": Asked(lambda: client, "get_runs", {"filters": None, "sort": None, "limit": None}),
         "Client.get_metric_values": Asked(lambda: client, "get_metric_values", {"run": "one", "names": ()}),
         "Client.get_events": Asked(lambda: client, "get_events", {"run": "one", "contains": ""}),
-        "Run.config": Asked(track.Run, "config", {"queue_size": 5}),
+        "Run.config": Asked(_run, "config", {"queue_size": 5}),
         "Run.attach": Asked(_run, "attach", {"run": "nope"}),
         "LogHandler": Asked(lambda: track, "LogHandler", {"run": track.Run(), "level": 20}),
         "TrackFileSystem": Asked(fresh, "filesystem", {"repo": scene.top, "rev": None}),
@@ -408,6 +409,32 @@ def test_every_method_with_parameters_is_among_them() -> None:
     written = {name for name in lacking if name.startswith("TrackFileSystem.") and name not in NAMES}
     assert written == set()
     assert sorted(set(lacking) - set(NAMES)) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_yes_or_no_is_true_or_false_and_nothing_else(name: str, inside: Scene) -> None:
+    asked = methods(inside)[name]
+    method = getattr(asked.of(), asked.name)
+    parameters = inspect.signature(method).parameters
+    flags = [each for each, parameter in parameters.items() if isinstance(parameter.default, bool)]
+    if name.startswith("TrackFileSystem."):
+        flags = []  # what it takes is for fsspec to say
+    given = [value for each, value in asked.works.items() if parameters[each].kind is inspect.Parameter.VAR_POSITIONAL]
+    words = {each: value for each, value in asked.works.items() if parameters[each].kind in KEYWORDS}
+    for flag in flags:
+        for wrong in ("no", "false", "", None, 2, 1.0, [], inside):
+            with pytest.raises(UsageError, match=f"^{flag} is no truth value: ") as raised:
+                method(*(given[0] if given else ()), **(words | {flag: wrong}))
+            assert raised.value.hint == f"{flag}=True or {flag}=False"
+
+
+KEYWORDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def test_truth_values_of_numpy_and_one_and_zero_are_some(inside: Scene) -> None:
+    assert (
+        inside.repo.find(history=numpy.True_).matching_count >= inside.repo.find(history=numpy.bool_(0)).matching_count
+    )
 
 
 def test_what_is_wrong_is_said_with_what_may_be(inside: Scene) -> None:

@@ -24,17 +24,19 @@ _VARIADIC, _KEYED = 0x04, 0x08  # as `inspect.CO_VARARGS` and `CO_VARKEYWORDS`, 
 def asks(**kinds: Kind) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
     """A method of which these parameters are checked before it begins; of `*paths` and `**words` each.
 
-    What is not named here is not checked: truth values are taken as Python takes them. A call that does not fit the
-    signature stays the TypeError that Python makes of it.
+    So is what is True or False when it is left out: whether `isolated="no"` is yes has to be nobody's guess. Nothing
+    else is checked. A call that does not fit the signature stays the TypeError that Python makes of it.
     """
 
     def decorate(method: Callable[_P, _T]) -> Callable[_P, _T]:
         code = method.__code__
         count, keyed = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
         names = code.co_varnames
+        flags = {name: flag for name, value in _defaults(method).items() if isinstance(value, bool)}
+        checks = flags | kinds
         rest = names[keyed] if code.co_flags & _VARIADIC else None
         words = names[keyed + bool(rest)] if code.co_flags & _KEYED else None
-        ordered = [kinds.get(name) for name in names[:count]]
+        ordered = [checks.get(name) for name in names[:count]]
         of_rest = kinds.get(rest) if rest is not None else None
         known, of_words = set(names[:keyed]), kinds.get(words) if words is not None else None
         assert set(kinds) <= {*names[:keyed], rest, words}, method
@@ -48,7 +50,7 @@ def asks(**kinds: Kind) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
             for value in args[count:]:
                 given.append(value if of_rest is None else of_rest(str(rest), value))
             for name, value in kwargs.items():
-                kind = kinds.get(name) if name in known else of_words
+                kind = checks.get(name) if name in known else of_words
                 if kind is not None:
                     kwargs[name] = kind(name, value)
             return method(*given, **kwargs)  # type: ignore[arg-type]  # the same parameters, checked
@@ -56,6 +58,21 @@ def asks(**kinds: Kind) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
         return asked
 
     return decorate
+
+
+def _defaults(method: Callable[..., Any]) -> dict[str, Any]:
+    """What parameters are when they are left out, as `inspect.signature` would say it."""
+    names = method.__code__.co_varnames[: method.__code__.co_argcount]
+    last = method.__defaults__ or ()
+    return dict(zip(names[len(names) - len(last) :], last, strict=True)) | (method.__kwdefaults__ or {})
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False, also as 1 and 0, and as NumPy has them."""
+    is_numpy = (type(value).__module__, type(value).__name__[:4]) == ("numpy", "bool")
+    if not is_numpy and not (isinstance(value, int) and value in (0, 1)):
+        raise _not(name, value, "truth value", f"{name}=True or {name}=False")
+    return bool(value)
 
 
 def text(name: str, value: Any) -> str:

@@ -70,6 +70,7 @@ class Run(Describing):
         self._steps = count()
 
     @tolerant
+    @asks()
     def config(self, suppress_errors: bool = True, queue_blocking: bool = False, queue_size: int = QUEUE_SIZE) -> None:
         """Say, before `init`, what happens when something goes wrong and when a queue is full.
 
@@ -86,13 +87,13 @@ class Run(Describing):
         hint: call init first, and close last
 
         Raises:
-            UsageError: it comes after `init`, or the size of the queue is none.
+            UsageError: it comes after `init`, a truth value is none, or the size of the queue.
         """
         if self._opened is not None or self._ended is not None:
             raise UsageError("config was called after init", hint="call config first, then init")
         if isinstance(queue_size, bool) or not isinstance(queue_size, int) or queue_size < 1:
             raise UsageError(f"not a size for a queue: {queue_size!r}", hint="a whole number from 1 on")
-        self.suppresses, self._is_blocking, self._queue_size = bool(suppress_errors), bool(queue_blocking), queue_size
+        self.suppresses, self._is_blocking, self._queue_size = suppress_errors, queue_blocking, queue_size
 
     @tolerant
     @asks(

@@ -219,6 +219,7 @@ class Version:
         with self._handles.reading() as project:
             return later.version_download(project, self._pinned, target, force=force, reader=self._reader())
 
+    @asks()
     def load(self, *, allow_pickle: bool = False, memory_map: bool = False) -> Any:
         """The object in it, by its type: an array, a frame, text, JSON; its bytes where nothing is known of the type.
 
@@ -230,7 +231,7 @@ class Version:
         {'a': 1}
 
         Raises:
-            UsageError: it is a directory.
+            UsageError: it is a directory, or a truth value is none.
             NoFormat: it is pickled and that was not allowed, or the library that reads it is not installed.
             MalformedContent: it is not what its type says.
         """
