@@ -21,8 +21,10 @@ from track.store.checking import Checked, Problem
 from track.store.chunking import chunker_of
 from track.store.layout import INDEX, object_digest, pack_digest, pack_key, roots_name, segment_name
 from track.store.needing import note_bad_chunks
+from track.store.purged import purged_in
 from track.store.remote import Remote
 from track.store.roots import RootsEntry, dump_roots
+from track.store.tombstones import read_tombstones, together
 
 _LOCAL = "the local store"
 _SELF = "what the remote itself still has"
@@ -131,6 +133,9 @@ class _Mending:
         self._project, self._salvage, self._found = case.project, case.salvage, case.versions
         self._had = dict.fromkeys(case.local, _LOCAL) | case.salvage.found
         self._writer = clone_id(case.project)
+        self._purged = (
+            together(read_tombstones(remote.place)).purged.keys() | purged_in(case.project.store.rooms).keys()
+        )
         self._left = list(case.checked.unneeded)
         """The packs that could not be put right where they are, or that nobody knew to be needed."""
 
@@ -146,7 +151,7 @@ class _Mending:
         if self._note_left():  # by recipes that are there again only now
             self._send_the_rest(checked)
         untold = {key for key in roots if not self._mend_roots(key, said[key])}
-        lost = self._remote.known.lost() | self._remote.known.unplaced()
+        lost = self._lost()
         mended = [_mended(problem, self._had, lost, aside[problem.key]) for problem in checked.problems]
         mended = [one._replace(lost_count=1) if one.place in untold else one for one in mended]
         done = _result(self._case, mended, lost)
@@ -194,17 +199,21 @@ class _Mending:
 
     def _send_the_rest(self, checked: Checked) -> None:
         """Send what could not be put right where it was, in new packs; and say again what is complete."""
-        known, store = self._remote.known, self._project.store
-        lost = known.lost() | known.unplaced()
-        lost |= {digest for problem in checked.problems for digest in problem.digests} & self._remote.absent(
+        store = self._project.store
+        lost = self._lost() | {
             digest for problem in checked.problems for digest in problem.digests
-        )
+        } & self._remote.absent(digest for problem in checked.problems for digest in problem.digests)
+        lost -= self._purged
         self._salvage.from_working_trees(store.absent(lost))
         self._salvage.from_remotes(store.absent(lost), but=self._remote.name)
         self._had |= self._salvage.found
         there = mending.sound_in(store, lost)
         self._had |= dict.fromkeys(there - self._had.keys(), _LOCAL)
         self._send(there)
+
+    def _lost(self) -> set[bytes]:
+        """What the remote should have and has not; what was removed for good is not missed there."""
+        return (self._remote.known.lost() | self._remote.known.unplaced()) - self._purged
 
     def _send(self, there: set[bytes]) -> None:
         """Send these, and say of versions that nothing there calls complete, and that are, that they are.

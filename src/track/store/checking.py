@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple
 
-from track.errors import DamagedObject
+from track.errors import DamagedObject, NewerFormat
 from track.progress import Progress, silent
 from track.store.known import Known
 from track.store.layout import INDEX, OBJECTS, PACKS, ROOTS, object_key, pack_digest, pack_key, roots_name, segment_name
@@ -19,6 +19,7 @@ from track.store.recipe import OF_WHOLE, RECIPE
 from track.store.roots import parse_roots
 from track.store.segment import Held, parse_segment
 from track.store.survey import THREADS, in_threads, survey
+from track.store.tombstones import read_tombstones, together
 from track.store.verified import Round, unlimited
 
 
@@ -89,7 +90,7 @@ def check(
         progress.end()
     if unplaced := tuple(sorted(known.unplaced())):
         problems.append(Problem(INDEX.rstrip("/"), "missing", unplaced))
-    costly = _that_cost(problems, known.lost() | {*unplaced})
+    costly = _that_cost(problems, (known.lost() | {*unplaced}) - _purged(place))
     counts = (checking.objects_count, checking.packs_count, checking.read_bytes)
     return Checked(*counts, tuple(sorted(costly)), checking.total_count, checking.total_bytes, unneeded)
 
@@ -201,6 +202,13 @@ class _Checking:
             self._known.note_repaired(*(([file.digest], ()) if file.is_pack else ((), [file.digest])))
         pack = file.digest if file.is_pack else None
         self._known.note_bad((digest, pack) for problem in found for digest in problem.lost)
+
+
+def _purged(place: Place) -> frozenset[bytes]:
+    """What was removed for good there: nobody has lost it, whatever a purge that was cut short left behind."""
+    with suppress(DamagedObject, NewerFormat):
+        return frozenset(together(read_tombstones(place)).purged)
+    return frozenset()
 
 
 def check_index(place: Place, found: Container[str] = ()) -> list[Problem]:

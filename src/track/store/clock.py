@@ -1,4 +1,4 @@
-"""Clocks: a remote's own, of which alone its files are judged by age, and how long something here takes."""
+"""Clocks: a remote's own, of which alone its files are judged by age, and how long something here takes; and probes."""
 
 import os
 import time
@@ -30,6 +30,17 @@ def now_at(place: Place) -> float:
         f"{place.url} does not say when what is there was written, so that nothing can be judged by its age",
         hint="is there a proxy between here and there that remembers answers?   to try it: track remote check NAME",
     )
+
+
+def try_deleting(place: Place) -> None:
+    """Write a probe at a place and take it away.
+
+    Raises:
+        RemoteError: the place does not answer, or we may not delete there.
+    """
+    key = PROBES + os.urandom(16).hex()
+    place.put(key, b"track asks whether it may delete here; it can be deleted\n")
+    place.delete(key)
 
 
 def since_boot() -> float:

@@ -14,7 +14,7 @@ from track.errors import Locked, RemoteError
 from track.model.names import display
 from track.progress import Progress, silent
 from track.store.claim import LIFE_S
-from track.store.clock import pause, since_boot
+from track.store.clock import pause, since_boot, try_deleting
 from track.store.holders import Holders, Holding, read_holders
 from track.store.known import Known
 from track.store.layout import OBJECTS, PACKS, object_key, pack_key
@@ -45,7 +45,9 @@ class Mark:
 
         Raises:
             Locked: another one is.
+            RemoteError: we may not delete there: the mark would stay, and no push could go on.
         """
+        try_deleting(place)
         self._place, self._tombstone = place, Tombstone("deleting", writer)
         before = _marks_at(place)
         for one in before:

@@ -239,20 +239,24 @@ def _chunks_again(store: Store, cut: Cut, wanted: dict[bytes, PackEntry]) -> dic
 def index_again(place: Place, known: Known) -> int:
     """Name in a new segment every sound pack and object that is there and that no segment names; how many objects.
 
-    What a collection condemned is left out; of packs of chunks only the packs are named.
+    What a collection condemned is left out, and what was purged; of packs of chunks only the packs are named.
     """
-    condemned = together(read_tombstones(place))
+    tombstones = read_tombstones(place)
+    said = together(tombstones)
+    emptied = frozenset[bytes]().union(*(one.tombstone.packs for one in tombstones if one.tombstone.purge is not None))
     packs: dict[bytes, int] = {}
     found: list[Held] = []
-    named = {pack for pack, _ in known.every_pack()} | condemned.packs
+    named = {pack for pack, _ in known.every_pack()} | said.packs
     for one in place.list(PACKS):
         pack = pack_digest(one.key)
         if pack is not None and pack not in named and (inside := _inside(place, pack, one.size)):
-            found += inside
+            found += (held for held in inside if held.digest not in said.purged)
             packs[pack] = one.size
     of_chunks = _packs_of_chunks(place, known, found)
-    held = [one for one in found if one.pack not in of_chunks]
-    wholes = {one.digest for one in known.inside(None)} | condemned.wholes
+    for pack in emptied - of_chunks:  # a purge that was cut short has yet to delete it, and nobody else needs it
+        packs.pop(pack, None)
+    held = [one for one in found if one.pack in packs and one.pack not in of_chunks]
+    wholes = {one.digest for one in known.inside(None)} | said.wholes | said.purged.keys()
     for one in place.list(OBJECTS):
         digest = object_digest(one.key)
         if digest is not None and digest not in wholes and digest_there(place, one.key) == digest:
