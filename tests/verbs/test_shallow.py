@@ -115,7 +115,13 @@ def test_fetch_manifests_brings_them_for_every_artifact_and_ref(repo: Path, clon
 def test_what_was_pulled_once_is_looked_after_and_nothing_else(repo: Path, clone: Path) -> None:
     nothing = track("pull", cwd=clone).ok()
     assert "nothing was ever placed in this shallow clone" in nothing.err
-    assert track("checkout", cwd=clone).code == 0 and track("fetch", cwd=clone).code == 0
+    assert track("checkout", cwd=clone).code == 0
+    for command in (("fetch",), ("fetch", "-n")):
+        fetched = track(*command, cwd=clone).ok()
+        assert "nothing was ever placed in this shallow clone" in fetched.err and "everything" not in fetched.err
+        assert "track fetch -- PATH" in fetched.err
+    named = track("fetch", "data", cwd=clone)
+    assert named.code == 2 and "`data` is a path" in named.err and "track fetch -- data" in named.err
     track("pull", "table.csv", cwd=clone).ok()
     (repo / "table.csv").write_bytes(b"third\n")
     track("add", "table.csv", cwd=repo).ok()
@@ -137,6 +143,15 @@ def test_a_part_can_be_pulled_and_changed_and_added(clone: Path) -> None:
     assert "partly checked out" in track("status", cwd=clone).ok().out
     listed = track("ls", "-R", "data", cwd=clone).ok().out
     assert "data/deep/more.txt" in listed and "data/new.txt" in listed
+
+
+def test_what_is_said_to_bring_the_rest_brings_it(repo: Path, clone: Path) -> None:
+    track("pull", "data", "--include", "*.txt", cwd=clone).ok()
+    assert "track pull PATH brings the rest" in track("status", cwd=clone).ok().out
+    refused = track("checkout", "data", cwd=clone)
+    assert refused.code == 4 and "hint: track pull data\n" in refused.err
+    track("pull", "data", cwd=clone).ok()
+    assert files_below(clone / "data") == files_below(repo / "data")
 
 
 def test_hooks_ask_for_nothing_that_was_never_here(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

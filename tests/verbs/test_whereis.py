@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned, opened, shared
-from track.errors import UnknownPath
+from track.errors import RemoteError, UnknownPath
+from track.flows.refresh import refresh_all
+from track.store.backends.folder import FolderPlace
 from track.store.known import Known
+from track.store.place import Listed
 from track.verbs.whereis import Whereabouts, whereis
 
 
@@ -85,6 +89,21 @@ def test_a_remote_that_cannot_be_asked_is_named_and_the_rest_is_shown(repo: Path
     done = track("whereis", "--fetch", "data", cwd=repo)
     assert done.code == 5 and "`lab` could not be asked" in done.err
     assert "origin" in done.out and "everything" in done.out and "objects, " in done.out
+
+
+def test_a_remote_that_refused_at_its_first_question_was_never_asked(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its store.toml could be read, and nothing could be listed."""
+
+    def refuse(self: FolderPlace, prefix: str) -> Iterator[Listed]:
+        raise RemoteError(f"you may not list what is in it at {self.url}")
+
+    with monkeypatch.context() as patch, opened(repo) as project:
+        patch.setattr(FolderPlace, "list", refuse)
+        assert [one.exit_code for one in refresh_all(project)] == [5, 5, 5]
+    assert states(asked(repo)[b"table.csv"])["backup"] == "unknown"
+    assert "never asked" in track("whereis", "table.csv", cwd=repo).ok().out
 
 
 def test_what_was_found_damaged_counts_as_gone(repo: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from track.errors import UsageError
-from track.model.names import display
+from track.model.names import SUFFIX, display
 
 _PATHS = "track.paths"
 
@@ -35,11 +35,13 @@ def remote_and_revisions(
     """Read `[REMOTE] [REV]...`: the first name is a remote's.
 
     Raises:
-        UsageError: the first name is no remote's, but a file has it.
+        UsageError: the first name is no remote's, but a file or an artifact has it.
     """
     if not names:
         return None, ()
-    if names[0] not in remotes and os.path.lexists(names[0]):
+    if names[0] not in remotes and any(
+        os.path.lexists(f"{names[0].rstrip('/')}{end}") for end in ("", SUFFIX.decode())
+    ):
         shown = display(names[0])
         raise UsageError(f"`{shown}` is a path, and not the name of a remote", hint=f"track {command} -- {shown}")
     return names[0], tuple(names[1:])

@@ -19,7 +19,7 @@ from track.flows.sides import pointer_of
 from track.flows.undo import Undo
 from track.history import log
 from track.history.identity import blob_of
-from track.model.names import display, is_named_pointer
+from track.model.names import display, is_named_pointer, typed
 from track.progress import Progress, silent
 from track.project import Project
 from track.store.purge_notes import GONE
@@ -150,7 +150,7 @@ def _lost(
     damaged: DamagedObject | None,
 ) -> TrackError:
     """The error that names the artifacts that could not be placed, and the first thing that was found damaged."""
-    comes, what = _comes_by(project, rev), f"{_names(lacking)} cannot be placed"
+    comes, what = _comes_by(project, rev, lacking), f"{_names(lacking)} cannot be placed"
     rest = [each for each in lacking if not each.purged]
     if damaged is not None:
         hint = comes or "track repair      looks for it in working trees and in what was put aside"
@@ -171,12 +171,15 @@ def _names(lacking: Sequence[Lacking]) -> str:
     return display(lacking[0].path) if len(lacking) == 1 else f"{len(lacking)} artifacts"
 
 
-def _comes_by(project: Project, rev: str | None) -> str:
+def _comes_by(project: Project, rev: str | None, lacking: Sequence[Lacking]) -> str:
     """What brings it from a remote; nothing where there is none."""
     remotes = project.config.names("remote.*.url")
     if not remotes:
         return ""
-    return "track pull" if rev is None else f"track fetch {remotes[0]} {rev}"
+    if rev is not None:
+        return f"track fetch {remotes[0]} {rev}"
+    one = f" {typed(lacking[0].path)}" if len(lacking) == 1 else ""  # all of it, where a part was chosen before
+    return f"track pull{one}"
 
 
 def _lines(lacking: Sequence[Lacking], what: str) -> tuple[str, ...]:

@@ -148,7 +148,9 @@ def _pieces(project: Project, located: view.Located) -> dict[bytes, int]:
 def _at_remote(project: Project, name: str, located: view.Located, sizes: Mapping[bytes, int] | None) -> Holding:
     url = str(project.config.setting(f"remote.{name}.url").value)
     with suppress(sqlite3.Error, Stale), recorded(project.state / "remotes" / f"{name}.db") as known:
-        return Holding(name, url, *_known(known, located.pointer.digest, sizes), known.confirmed_s)
+        confirmed_s, held = known.confirmed_s, _known(known, located.pointer.digest, sizes)
+        if confirmed_s is not None or held[0] in ("all", "part"):
+            return Holding(name, url, *held, confirmed_s)
     return Holding(name, url, "unknown", None, None, None)
 
 

@@ -8,7 +8,7 @@ from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foresee
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
-from track.cli.session import count_text, emit_json, note, opened, progress, refuse, size_text
+from track.cli.session import count_text, emit_json, hint, note, opened, progress, refuse, size_text
 from track.cli.shared_text import documents_of_shared, note_shared
 from track.cli.shrunk import stay_within
 from track.flows.choice import choice_of
@@ -78,6 +78,7 @@ def command(
             progress=progress(),
         )
         stay_within(project)
+        is_shallow = project.config.is_on("checkout.shallow")
     if flags["as_json"]:
         emit_json("fetch", _document(fetched))
     elif fetched.dry_run and fetched.objects_count:
@@ -87,6 +88,9 @@ def command(
         places = " and ".join(f"{display(name)} ({display(url)})" for name, url in fetched.remotes)
         count = count_text(fetched.objects_count, "object")
         note(f"{count}, {size_text(fetched.fetched_bytes)}, fetched from {places}")
+    elif not fetched.versions_count and is_shallow and not fetched.refused:
+        note("nothing was ever placed in this shallow clone")
+        hint("track fetch -- PATH      brings what you name; track ls says what there is")
     elif not fetched.refused:
         note(f"everything is here: {count_text(fetched.versions_count, 'artifact')}")
     if not flags["as_json"]:

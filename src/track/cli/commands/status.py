@@ -181,7 +181,7 @@ def _say_partly(found: Status) -> None:
     if not partly:
         return
     emit("")
-    emit(paint("partly checked out", "bold") + "  (track checkout PATH brings the rest)")
+    emit(paint("partly checked out", "bold") + "  (track pull PATH brings the rest)")
     table([["", _title(one), f"{look.absent_count:,} of {one.files or 0:,} files not here"] for one, look in partly])
 
 
