@@ -112,6 +112,34 @@ def test_a_run_of_another_branch_counts_with_all_and_after_the_merge(here: Path,
     assert came_of(clone, "model.bin").graph == came_of(clone, "model.bin", every=True).graph
 
 
+@pytest.mark.parametrize(("damage", "code"), [("status = [broken\n", 7), ("format = 99\n", 3)])
+def test_a_record_that_was_once_committed_broken_is_passed_over_with_all_and_hides_no_other(
+    here: Path, tmp_path: Path, damage: str, code: int
+):
+    [record] = [each for each in (here / ".track/runs").rglob("*.toml") if '"train"' in each.read_text()]
+    was, path = record.read_text(), str(record.relative_to(here))
+    git("checkout", "-qb", "side", cwd=here)
+    record.write_text(damage + was)
+    commit_all(here, "broken")
+    git("checkout", "-qb", "other", "main", cwd=here)
+    git("rm", "-q", path, cwd=here)
+    commit_all(here, "without")
+    clone = tmp_path / "clone"
+    git("clone", "-q", "-b", "other", here, clone, cwd=tmp_path)  # the journal of the first one knows every run
+    assert "train" not in names(came_from(clone, "report.txt"))
+    found = came_from(clone, "report.txt", every=True)
+    assert names(found) == ALL
+    assert (found.refused, found.unreadable_count) == ((), 1)
+    told = track("lineage", "report.txt", "--all", cwd=clone).ok()
+    assert told.err == "passed over: 1 record that cannot be read\nhint: track doctor\n"
+    told = track("deps", "blake3:" + "0" * 64, "--all", "--json", cwd=clone).ok()  # all records are looked through
+    assert json.loads(told.out)["unreadable"] == 1
+    record = clone / path
+    record.write_text(damage)
+    told = track("lineage", "report.txt", "--all", cwd=clone)
+    assert told.code == code and told.err.count("error:") == 1
+
+
 def test_what_a_pointer_says_it_is_based_on_counts_where_no_run_made_it(here: Path):
     raw = came_from(here, "data/raw.csv").start.digest
     write_tree(here, {"hand.txt": b"by hand"})

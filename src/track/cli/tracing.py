@@ -7,7 +7,7 @@ import click
 
 from track.cli import drawing, graphs
 from track.cli.missing_text import say_what_is_missing
-from track.cli.session import emit, emit_json, emit_told, note, opened, refuse
+from track.cli.session import count_text, emit, emit_json, emit_told, hint, note, opened, refuse
 from track.flows.lineage_of import Traced
 
 FORMATS = ("tree", "json", "dot", "mermaid", "svg", "html")
@@ -52,7 +52,8 @@ def show(
     with opened() as project:
         traced = verb(project, *items, kinds=tuple(KINDS[each] for each in only), **asked)
     if as_json or form == "json":
-        emit_json(name, {**graphs.document(traced.graph), "absent": traced.absent_count})
+        passed = {"absent": traced.absent_count, "unreadable": traced.unreadable_count}
+        emit_json(name, {**graphs.document(traced.graph), **passed})
     elif not traced.graph.nodes:
         note(f"{_named(traced)} did not come from {items[0]}, as far as any run tells")
     elif form == "tree":
@@ -66,6 +67,9 @@ def show(
         for line in {"dot": graphs.dot, "mermaid": graphs.mermaid, "svg": drawing.svg}[form](traced.graph):
             emit_told(line)
     say_what_is_missing(False, traced.absent_count)
+    if traced.unreadable_count:
+        note(f"passed over: {count_text(traced.unreadable_count, 'record')} that cannot be read")
+        hint("track doctor")
     refuse(traced.refused)
     return bool(traced.graph.nodes)
 

@@ -1,6 +1,9 @@
 """The catalog of a project, opened when somebody asks it."""
 
+from typing import NamedTuple
+
 from track.history.catalog import Catalog, Scope
+from track.history.catalog_view import Unreadable, View
 from track.project import Project
 
 
@@ -13,6 +16,19 @@ def catalog_of(project: Project) -> Catalog:
     return project.held("catalog", lambda: Catalog(project.git, project.state / "catalog.db"))
 
 
-def absent_everywhere(project: Project) -> int:
-    """How many pointers and records of every ref's history are not here, as in a partial clone."""
-    return catalog_of(project).ask(Scope(every=True, history=True), lambda view: view.absent_count())
+class PassedOver(NamedTuple):
+    """What of every ref's history is not looked at: how many pointers and records are not here, as in a partial clone,
+    and which were committed and cannot be read.
+    """
+
+    absent_count: int
+    unreadable: tuple[Unreadable, ...]
+
+
+def passed_over(project: Project) -> PassedOver:
+    """What of every ref's history can tell nothing."""
+
+    def look(view: View) -> PassedOver:
+        return PassedOver(view.absent_count(), tuple(one for one in view.unreadable() if one.commit is not None))
+
+    return catalog_of(project).ask(Scope(every=True, history=True), look)

@@ -15,7 +15,7 @@ from track.errors import (
     UnknownRun,
 )
 from track.flows.candidates import ambiguous, of_run, of_saved, refuse_several
-from track.flows.catalogued import absent_everywhere
+from track.flows.catalogued import passed_over
 from track.flows.lineage_runs import Asked, Told, every_record, related_runs
 from track.flows.named_place import place_named
 from track.flows.named_versions import version_path
@@ -32,6 +32,7 @@ from track.model.names import (
     display,
     is_named_pointer,
     is_pointer_path,
+    is_record_path,
     name_of,
     parse_artifact_name,
     pointer_called,
@@ -46,15 +47,17 @@ _LISTED = 10
 
 
 class Traced(NamedTuple):
-    """The graph of what was asked for, the `start` in it, and which records and pointers cannot be read.
+    """The graph of what was asked for, the `start` in it, and which records and pointers here cannot be read.
 
-    `absent_count` pointers and records of other refs were not looked at, for they are not here, as in a partial clone.
+    `absent_count` pointers and records of other refs were not looked at, for they are not here, as in a partial clone;
+    `unreadable_count` records were once committed broken, and are passed over.
     """
 
     start: Node
     graph: Graph
     refused: tuple[TrackError, ...]
     absent_count: int = 0
+    unreadable_count: int = 0
 
 
 class Wanted(NamedTuple):
@@ -125,7 +128,13 @@ def trace_way(project: Project, source: str, target: str, wanted: Wanted, *, sho
 
 
 def _counted(project: Project, wanted: Wanted, traced: Traced) -> Traced:
-    return traced._replace(absent_count=absent_everywhere(project)) if wanted.every else traced
+    if not wanted.every:
+        return traced
+    passed = passed_over(project)
+    broken_count = sum(is_record_path(one.path) for one in passed.unreadable)
+    return traced._replace(
+        absent_count=passed.absent_count, unreadable_count=max(0, broken_count - len(traced.refused))
+    )
 
 
 def _is_of_content(item: str) -> bool:

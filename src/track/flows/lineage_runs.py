@@ -1,6 +1,7 @@
 """Lineage runs: the runs that a lineage can lead over, found in the catalog so that only their records are read."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from track.errors import MalformedRecord, NewerFormat, TrackError
@@ -63,15 +64,19 @@ def related_runs(project: Project, asked: Asked) -> Told | None:
     if not asked.every:
         return Told(runs, names=found.names)
     chosen = {path: oids[0] for path, oids in found.contents.items() if len(oids) == 1}
-    several = sorted(path for path, oids in found.contents.items() if len(oids) > 1)
-    chosen |= log.records_everywhere(project.git, several) if several else {}
+    several = {path: oids for path, oids in found.contents.items() if len(oids) > 1}
+    if several:
+        chosen |= log.records_everywhere(project.git, {*chain(*several.values())}, sorted(several))
     return Told(runs, *parsed_records(_present(project, chosen)), found.names)
 
 
 def every_record(project: Project, *, every: bool) -> Told:
-    """Every run that is known here, and with `every` the records that any ref has."""
-    records, refused = parsed_records(_present(project, log.records_everywhere(project.git))) if every else ((), ())
-    return Told(every_run(project), records, refused)
+    """Every run that is known here, and with `every` the records that any ref has: of each the last one to be read."""
+    if not every:
+        return Told(every_run(project))
+    scope = Scope(every=True, history=True)
+    readable = catalog_of(project).ask(scope, lambda view: view.lineage().committed())
+    return Told(every_run(project), *parsed_records(_present(project, log.records_everywhere(project.git, readable))))
 
 
 def parsed_records(found: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[Record, ...], tuple[TrackError, ...]]:

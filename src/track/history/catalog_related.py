@@ -118,11 +118,19 @@ class Related:
             found.update(other for (other,) in self._database.execute(_SAME_RUN, (content,)))
         return self._paths_of(found)
 
+    def committed(self) -> frozenset[str]:
+        """All records that any ref has, or had, and that can be read, as Git's ids."""
+        query = (
+            "SELECT DISTINCT c.oid FROM version v CROSS JOIN content c ON c.id = v.content "
+            f"WHERE v.what = {RECORD} AND c.state = 0"
+        )
+        return frozenset(oid.hex() for (oid,) in self._database.execute(query))
+
     def committed_at(self, paths: Iterable[bytes]) -> dict[bytes, list[str]]:
-        """What any ref has, or had, at these paths of records, as Git's ids; nothing at some of them."""
+        """What any ref has, or had, at these paths of records, and can be read, as Git's ids; at some nothing."""
         query = """
             SELECT c.oid FROM path p CROSS JOIN version v ON v.path = p.id CROSS JOIN content c ON c.id = v.content
-            WHERE p.path = ? ORDER BY c.oid"""
+            WHERE p.path = ? AND c.state = 0 ORDER BY c.oid"""
         return {path: [oid.hex() for (oid,) in self._database.execute(query, (path,))] for path in paths}
 
     def _meet(self, sought: Iterable[bytes], sides: tuple[str, ...], depth: int | None) -> None:

@@ -251,11 +251,11 @@ def commits(git: Git, tips: Sequence[str], known: Sequence[str] = ()) -> Iterato
         yield commit, events
 
 
-def records_everywhere(git: Git, paths: Sequence[bytes] = ()) -> dict[bytes, str]:
-    """Return the records of runs in any ref's history, at `paths` or all, by the ids of contents; later ones win."""
+def records_everywhere(git: Git, among: Collection[str], paths: Sequence[bytes] = ()) -> dict[bytes, str]:
+    """Return the records of runs in any ref's history, at `paths` or all, by the ids of contents; later `among` win."""
     found: dict[bytes, str] = {}
     for event in _events(git, ("--full-history", "--all"), paths, wanted=_RECORDS, is_wanted=is_record_path):
-        if event.blob is not None:
+        if event.blob is not None and event.blob in among:
             found.setdefault(event.path, event.blob)
     return found
 

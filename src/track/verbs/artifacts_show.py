@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from track.flows.catalogued import absent_everywhere
+from track.flows.catalogued import passed_over
 from track.flows.named import Names, Versions, side_of
 from track.flows.named_versions import NamedVersion, asked_of, candidates, choose, dated
 from track.project import Project
@@ -78,7 +78,7 @@ def artifacts_show(
         )
         for one in shown
     )
-    return ShownVersions(asked.name, versions, len(found), absent_everywhere(project) if every else 0)
+    return ShownVersions(asked.name, versions, len(found), passed_over(project).absent_count if every else 0)
 
 
 def _identity(one: NamedVersion) -> tuple[bytes, frozenset[tuple[str, str]]]:

@@ -21,8 +21,8 @@ _HELP = """Show what came from something: the runs that used it, what these made
 A run used what an earlier one made when the content is the same, whatever the names are.
 
 \b
-Exit codes: 0 done; 2 nothing is called so, or several runs are; 3 not a project; 7 a record or pointer that cannot be
-read, after the rest was shown.
+Exit codes: 0 done; 2 nothing is called so, or several runs are; 3 not a project; 7 a record or pointer here that cannot
+be read, after the rest was shown.
 """
 
 

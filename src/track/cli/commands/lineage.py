@@ -23,8 +23,8 @@ What a run used is what an earlier run made when the content is the same, whatev
 it, the latest that had ended before counts, and the others are named behind it.
 
 \b
-Exit codes: 0 done; 2 nothing is called so, or several runs are; 3 not a project; 7 a record or pointer that cannot be
-read, after the rest was shown.
+Exit codes: 0 done; 2 nothing is called so, or several runs are; 3 not a project; 7 a record or pointer here that cannot
+be read, after the rest was shown.
 """
 
 

@@ -20,7 +20,7 @@ Both are named as for `track lineage`. The target stands first, and below it wha
 
 \b
 Exit codes: 0 done; 1 there is no way from the one to the other; 2 nothing is called so, or several runs are; 3 not a
-project; 7 a record or pointer that cannot be read, after the rest was shown.
+project; 7 a record or pointer here that cannot be read, after the rest was shown.
 """
 
 
