@@ -13,13 +13,13 @@ r"""The text of a query: `metrics.auc > 0.9 and params.lr < 0.1 and tag = gold`.
 backslash stays as it is, so that `"\.txt$"` is a pattern as it looks.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from track.errors import UsageError
+from track.model import query_hints
 from track.model.expressions import expression
 from track.model.names import display
 from track.model.query import And, Exists, In, Match, Not, Or, Order, Path, Query
@@ -66,7 +66,7 @@ class Fields(NamedTuple):
     def nearest(self, name: str) -> str | None:
         """The path or known word that is most like this one."""
         found = None if self.inside is None else self.inside(name)
-        return found or _nearest(name, (*self.known, *self.others))
+        return found or query_hints.nearest(name, (*self.known, *self.others))
 
 
 class _Token(NamedTuple):
@@ -146,7 +146,8 @@ class _Parser:
         """The query; nothing may be left."""
         found = self._any()
         if (rest := self._next()).kind != "end":
-            raise self._wrong(rest, "expected `and`, `or` or the end", rest.text, ("and", "or"))
+            hint = query_hints.of_rest(self._tokens[self._at - 1].text, rest.text)
+            raise self._wrong(rest, "expected `and`, `or` or the end", hint=hint)
         return found
 
     def field_alone(self) -> Path:
@@ -209,7 +210,8 @@ class _Parser:
                 found = self._any()
                 if not self._is(")"):
                     said = f"expected `)` for the one at column {token.column}, or `and` or `or`"
-                    raise self._wrong(self._next(), said, self._next().text, ("and", "or"))
+                    hint = query_hints.of_rest(self._tokens[self._at - 1].text, self._next().text)
+                    raise self._wrong(self._next(), said, hint=hint or "each ( has its )")
                 return found
             return self._test()
         finally:
@@ -227,7 +229,9 @@ class _Parser:
         self._take()
         if token.kind != "sign" or token.text not in (*_SIGNS, "=="):
             words = (*_SIGNS, "in", "not in", "exists")
-            raise self._wrong(token, f"expected one of {' '.join(_SIGNS)} in, not in, exists", token.text, words)
+            said = f"expected one of {' '.join(_SIGNS)} in, not in, exists"
+            hint = query_hints.of_sign(token.text) if token.kind != "quoted" else None
+            raise self._wrong(token, said, token.text, words, hint=hint or query_hints.A_TEST)
         return self._compare(path, token.text, self._next())
 
     def _compare(self, path: Path, sign: str, token: _Token) -> Query:
@@ -252,17 +256,20 @@ class _Parser:
     def _field(self) -> Path:
         token = self._take()
         if token.kind == "end":
-            raise self._wrong(token, "expected a field")
+            raise self._wrong(token, "expected a field", hint=query_hints.A_TEST)
         if token.kind not in ("word", "quoted") or (token.kind == "word" and token.text in _WORDS):
-            raise self._wrong(token, f"expected a field and not `{display(token.text)}`")
+            said = f"expected a field and not `{display(token.text)}`"
+            hint = query_hints.of_field(token.text, self._next().text)
+            raise self._wrong(token, said, hint=hint or query_hints.A_TEST)
         parts = self._parts(token)
         if self._fields is None:
             return tuple(parts)
         first = self._fields.named(parts[0])
         if first is None:
-            nearest = self._fields.nearest(parts[0])
+            meant = self._fields.nearest(parts[0])
+            hint = query_hints.of_field(parts[0], self._next().text) if self._next().kind == "word" else None
             said = f"there is no field `{display(parts[0])}`"
-            raise self._wrong(token, said, hint=f"did you mean {nearest}?" if nearest else _listed(self._fields))
+            raise self._wrong(token, said, hint=hint or (f"did you mean {meant}?" if meant else _listed(self._fields)))
         return (*first, *parts[1:])
 
     def _parts(self, token: _Token) -> list[str]:
@@ -304,7 +311,7 @@ class _Parser:
             return _unquoted(token)
         if token.kind != "word":
             what = "the end" if token.kind == "end" else f"`{display(token.text)}`"
-            raise self._wrong(token, f"expected a value and not {what}")
+            raise self._wrong(token, f"expected a value and not {what}", hint=query_hints.A_VALUE)
         word = token.text
         if word in _WORDS:
             raise self._wrong(token, f"expected a value and not `{word}`", hint=f'as text it is "{word}"')
@@ -321,12 +328,12 @@ class _Parser:
     def _wrong(
         self, token: _Token, said: str, word: str = "", known: Iterable[str] = (), *, hint: str | None = None
     ) -> UsageError:
-        nearest = _nearest(word, known)
+        meant = query_hints.nearest(word, known) if hint in (None, query_hints.A_TEST) else None
         shown = display(self._text)
         before = display(self._text[: token.column - 1])
         return UsageError(
             f"column {token.column} of the query: {said}",
-            hint=f"did you mean {nearest}?" if nearest else hint or "text with blanks or signs stands in quotes",
+            hint=f"did you mean {meant}?" if meant else hint or query_hints.IN_QUOTES,
             details=(shown, " " * len(before) + "^") if len(shown) < 200 else (),
         )
 
@@ -345,13 +352,6 @@ def _unquoted(token: _Token) -> str:
     return re.sub(
         r"\\(.)", lambda one: one[1] if one[1] in (quote, "\\") else one[0], token.text[1:-1], flags=re.DOTALL
     )
-
-
-def _nearest(word: str, known: Iterable[str]) -> str | None:
-    words = list(known)
-    turned = [each for each in words if word and sorted(each) == sorted(word.lower())]  # `=>`, `adn`
-    found = turned or (difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.5) if word else [])
-    return found[0] if found else None
 
 
 def _listed(fields: Fields) -> str:
