@@ -318,6 +318,31 @@ def test_a_shallow_clone_says_that_it_is_cut_and_is_right_when_it_is_made_whole(
         assert not catalog.ask(EVERYTHING, lambda view: view.is_cut())
 
 
+def test_contents_that_git_shows_in_place_of_others_are_read_and_forgotten_again(repo: Path) -> None:
+    for text in ("one", "two"):
+        write(repo, "a.track", pointer(text))
+        commit_all(repo)
+    with catalog_of(repo) as catalog:
+        before = everything(catalog)
+        git("replace", "HEAD:a.track", "HEAD~1:a.track", cwd=repo)
+        with catalog_of(repo, "new.db") as new:
+            assert everything(catalog) == everything(new)
+        assert shown(catalog) == [("a", short("one"))] * 2
+        git("replace", "-d", git("rev-parse", "HEAD:a.track", cwd=repo).strip(), cwd=repo)
+        assert everything(catalog) == before
+
+
+def test_a_commit_that_git_shows_with_another_tree_is_what_stands(repo: Path) -> None:
+    for text in ("one", "two"):
+        write(repo, "a.track", pointer(text))
+        commit_all(repo)
+    with catalog_of(repo) as catalog:
+        assert shown(catalog, Scope()) == [("a", short("two"))]
+        git("replace", "HEAD^{tree}", "HEAD~1^{tree}", cwd=repo)
+        git("reset", "-q", "--hard", cwd=repo)
+        assert shown(catalog, Scope()) == [("a", short("one"))]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_built_at_once_it_equals_what_was_built_commit_by_commit_in_any_order(repo: Path, seed: int) -> None:
     noise = random.Random(seed)

@@ -26,10 +26,7 @@ def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
     with transaction(database):
         shape = database.execute("SELECT value FROM state WHERE name = 'shape'").fetchone()
         if shape is not None and shape[0] != tips.shape:
-            for table in ("event", "version", "commits", "tip"):
-                database.execute(f"DELETE FROM {table}")
-            database.execute("UPDATE total SET versions = 0, saved = 0")
-            database.execute("UPDATE standing SET is_loose = 1")
+            catalog_file.empty(database)  # Git may show other parents, trees and contents under the same ids
         database.execute("INSERT OR REPLACE INTO state VALUES ('unfinished', '1'), ('shape', ?)", (tips.shape,))
     old = frozenset(oid.hex() for (oid,) in database.execute("SELECT oid FROM tip"))
     passed: set[str] = set()

@@ -75,8 +75,14 @@ def put_worktree(database: sqlite3.Connection, git: Git) -> int:
             step = _step(database, git, number, _nothing(git), signature)  # the commit is gone
         put_standing(database, git, step.standing)
         with transaction(database):
-            if _kept(database, git)[1].signature == kept.signature:  # else another process was faster
+            # Else another process was faster, or emptied the catalog.
+            if _kept(database, git)[1].signature == kept.signature and _all_known(database, step.standing):
                 return _write(database, git, step)
+
+
+def _all_known(database: sqlite3.Connection, standing: Sequence[Standing]) -> bool:
+    wanted = {one.content for one in standing}
+    return len(rows.known(database, wanted)) == len(wanted)
 
 
 def _kept(database: sqlite3.Connection, git: Git) -> tuple[int | None, _Kept]:
