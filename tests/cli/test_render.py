@@ -1,5 +1,7 @@
 """How sizes, counts, times, tables and progress read."""
 
+import csv
+import io
 import os
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from support.terminal import on_terminal
 from track.cli import meter as meters
 from track.cli import terminal
+from track.cli.csv_line import csv_line
 from track.cli.meter import Meter, Standing, meter
 from track.cli.render import count_text, duration_text, size_text, table
 from track.progress import silent
@@ -180,3 +183,9 @@ def test_on_a_real_terminal_the_bar_is_drawn_and_erased(tmp_path: Path) -> None:
     assert " of 10" in shown
     assert shown.endswith("done\n")
     assert "\x1b[2K" in shown
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\nb", "\r\n", 'say "x"', "a,b", "", " x ", "'x'", "字\u202e", "a\n"])
+def test_a_line_of_csv_is_read_back_as_it_was(text: str) -> None:
+    [row] = csv.reader(io.StringIO(csv_line([text, 5, text]) + "\n", newline=""))
+    assert row == [text, "5", text]

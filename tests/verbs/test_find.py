@@ -1,5 +1,7 @@
 """Find: what is like a query says, wherever it is; and what is wrong is told."""
 
+import csv
+import io
 import json
 import operator
 import re
@@ -10,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pandas
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -455,3 +459,29 @@ def test_a_question_with_nothing_new_loads_nothing_that_reads_pointers_and_recor
         )
         asked = subprocess.run([sys.executable, "-c", script, "find", *args], cwd=here, capture_output=True, text=True)
         assert asked.returncode == 0, (args, asked.stderr)
+
+
+def test_every_reader_of_csv_gets_back_what_has_ends_of_lines_and_quotes_in_it(repo: Path, tmp_path: Path) -> None:
+    track("init", "--no-hooks", cwd=repo).ok()
+    odd = {"lines": "a\nb", "return": "a\rb", "both": "a\r\nb", "quote": 'say "a, b"', "wide": "字\u202e", "end": "a\n"}
+    pointed(repo, "a\nb.csv.track", "one", labels=odd)
+    commit_all(repo)
+    track("run", "--name", "one", "--meta", "note=a\rb", "--meta", "more=a\nb", "--", "true", cwd=repo).ok()
+    place = tmp_path / "found.csv"
+    for words, name, wanted in (
+        (("find", "--csv", "--name", "a*"), "labels", odd),
+        (("find", "--runs", "--csv"), "metadata", {"note": "a\rb", "more": "a\nb"}),
+        (("runs", "list", "--csv"), "metadata", {"note": "a\rb", "more": "a\nb"}),
+    ):
+        place.write_bytes(track(*words, cwd=repo).ok().out.encode())
+        with place.open(newline="") as file:
+            [row] = csv.DictReader(file)
+        assert {key: row[f"{name}.{key}"] for key in wanted} == wanted, words
+        frame = pandas.read_csv(place, keep_default_na=False, dtype=str)
+        assert {key: frame[f"{name}.{key}"].tolist() for key in wanted} == {key: [wanted[key]] for key in wanted}
+        found = duckdb.execute("SELECT * FROM read_csv(?, all_varchar=true, header=true)", [str(place)])
+        columns = [column[0] for column in found.description or ()]
+        [cells] = found.fetchall()
+        assert {key: dict(zip(columns, cells, strict=True))[f"{name}.{key}"] for key in wanted} == wanted
+    [row] = csv.DictReader(io.StringIO(track("find", "--csv", "--name", "a*", cwd=repo).ok().out, newline=""))
+    assert row["name"] == row["path"] == "a\nb.csv"

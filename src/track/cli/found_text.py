@@ -1,6 +1,5 @@
 """How what was found is shown: in a line of a table, and as CSV."""
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from importlib import import_module
@@ -86,6 +85,5 @@ def _cell(value: object) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    stream = io.StringIO()
-    import_module("csv").writer(stream, lineterminator="").writerow(cells)
-    return stream.getvalue()
+    line: str = import_module("track.cli.csv_line").csv_line(cells)
+    return line

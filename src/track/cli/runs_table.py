@@ -1,10 +1,9 @@
 """Runs as a table for other programs: CSV, a run a line."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from track.cli.csv_line import csv_line
 from track.flows.run_find import Found
 from track.flows.run_query import FIELDS, value_of
 from track.model.names import display
@@ -19,10 +18,10 @@ def csv_lines(runs: Sequence[Found]) -> Iterator[str]:
     of all of them, sorted.
     """
     columns = [(f"{table}.{name}", table, name) for table in _TABLES for name in _names(runs, table)]
-    yield _line([*_HEAD, *(column for column, _, _ in columns)])
+    yield csv_line([*_HEAD, *(column for column, _, _ in columns)])
     for run in runs:
         cells = [_cell(value_of(run, (name,))) for name in _HEAD]
-        yield _line([*cells, *(_cell(_fact(run, table, name)) for _, table, name in columns)])
+        yield csv_line([*cells, *(_cell(_fact(run, table, name)) for _, table, name in columns)])
 
 
 def asked_of(runs: Sequence[Found], sort: str) -> list[str]:
@@ -50,9 +49,3 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _line(cells: Sequence[str]) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(cells)
-    return stream.getvalue()

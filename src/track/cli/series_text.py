@@ -1,9 +1,9 @@
 """How metrics and events are shown: as rows of a table, as CSV, and as a document."""
 
-import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
+from track.cli.csv_line import csv_line
 from track.cli.terminal import emit_bytes, emit_told, settings
 from track.flows.run_living import time_of
 from track.model.chart import Line
@@ -48,9 +48,8 @@ def emit_csv(points: Mapping[str, Points]) -> None:
 def emit_rows(rows: Iterable[Sequence[object]]) -> None:
     """Print rows as CSV."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     for number, each in enumerate(rows, 1):
-        writer.writerow(each)
+        text.write(csv_line(each) + "\n")
         if number % _ROWS_AT_ONCE == 0:
             _emit(text.getvalue())
             text.seek(0)
