@@ -3,12 +3,12 @@
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, TypeVar, cast
 
-from track import config, publish
+from track import config, forks, publish
 from track.config import Config, Source
 from track.consents import Consents
 from track.errors import ForbiddenPath, NotAPointer, OutsideRepository, ProjectError, TrackError
@@ -68,6 +68,7 @@ class Project:
         self.worktree_state = git.git_dir / "track"
         self.gate = Gate(git.top, self.store_path / "objects")
         self._handles: dict[str, Closing] = {}
+        self._inside = ExitStack()
         self.warnings = [*warnings, *self.config.warnings]
 
     @classmethod
@@ -98,12 +99,14 @@ class Project:
         return project
 
     def __enter__(self) -> "Project":
-        """Return itself."""
+        """Return itself; other threads fork when the block is over."""
+        self._inside.enter_context(forks.inside())
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
-        self.close()
+        with self._inside:
+            self.close()
 
     def close(self) -> None:
         """Close what was opened; once more is fine."""

@@ -17,11 +17,13 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, NoReturn, Self, TypeVar, cast
 
+from track import forks
 from track.errors import TrackError
 from track.system import library_call
 
-_FAILED, _DONE, _TOLD = b"\x00", b"\x01", b"\x02"
+_FAILED, _DONE, _TOLD, _TORN = b"\x00", b"\x01", b"\x02", b"\x03"
 _NUMBER = 8
+_PATIENCE_S = 0.5
 _T = TypeVar("_T")
 
 
@@ -61,7 +63,8 @@ def can_fork() -> bool:
 def spread(function: Callable[[int], bytes], count: int) -> list[bytes]:
     """Call `function(0)` … `function(count - 1)`, each in a forked process, and return the results in order.
 
-    A child sees the memory of this process as it was; it must open its own databases and never commit ours.
+    A child sees the memory of this process as it was; it must open its own databases and never commit ours. What
+    cannot be done there, as other threads are in the middle of calls, is done here.
 
     Raises:
         TrackError: a child failed; its message, hint and exit code are kept. The others are waited for first.
@@ -69,12 +72,13 @@ def spread(function: Callable[[int], bytes], count: int) -> list[bytes]:
     if count <= 1 or not can_fork():
         return [function(i) for i in range(count)]
     give_back()  # what was freed here and is reused there would be had twice, and in each of them
-    children = [_start(lambda number, _: function(number), i) for i in range(count)]
+    with forks.patient(_PATIENCE_S):
+        children = [_start(lambda number, _: function(number), i, is_whole=True) for i in range(count)]
     answers = [_finish(pid, reader) for pid, reader in children]
     for answer in answers:
-        if answer[:1] != _DONE:
+        if answer[:1] not in (_DONE, _TORN):
             raise _error_of(answer[1:])
-    return [answer[1:] for answer in answers]
+    return [function(i) if answer[:1] == _TORN else answer[1:] for i, answer in enumerate(answers)]
 
 
 @contextmanager
@@ -154,14 +158,24 @@ def _teller(writer: int) -> Callable[[int], None]:
     return lambda number: _send(writer, _TOLD + number.to_bytes(_NUMBER, "little"))
 
 
-def _start(function: Callable[[int, int], bytes], number: int) -> tuple[int, int]:
+def _start(function: Callable[[int, int], bytes], number: int, *, is_whole: bool = False) -> tuple[int, int]:
+    """(process id, where its answer is read); one that `is_whole` may use databases, others are forked at once."""
     reader, writer = os.pipe()
-    pid = os.fork()
+    if is_whole:
+        pid = os.fork()
+    else:
+        with forks.patient(0.0):
+            pid = os.fork()
     if not pid:
         os.close(reader)
-        _child(function, number, writer)
+        _child(_torn if is_whole and forks.is_torn() else function, number, writer)
     os.close(writer)
     return pid, reader
+
+
+def _torn(number: int, writer: int) -> bytes:
+    _send(writer, _TORN)
+    os._exit(0)
 
 
 def _child(function: Callable[[int, int], bytes], number: int, writer: int) -> NoReturn:

@@ -4,6 +4,7 @@ import inspect
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -323,6 +324,32 @@ def test_a_child_of_a_fork_goes_on_with_it(repo: track.Repo) -> None:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(code, 0)[1]) == 0
     assert version.read_bytes() == BIG
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_children_that_are_forked_while_a_thread_asks_go_on_with_it(repo: track.Repo) -> None:
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            repo.status()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    codes = []
+    for _ in range(20):
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            try:
+                repo.status()
+                os._exit(0)
+            finally:
+                os._exit(2)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    is_over.set()
+    thread.join()
+    assert codes == [0] * 20
 
 
 def test_many_processes_read_at_once(repo: track.Repo) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from track import config
+from track import config, forks
 from track.api.tolerance import LOGGER
 from track.errors import UsageError
 from track.project import CONFIG, Project
@@ -43,14 +43,15 @@ class Handles:
 
         Raises as `Project.open`, and UsageError when this was closed.
         """
-        project, stamp = self._take() or self._opened()
-        try:
-            yield project
-            self._tell(project)
-        except BaseException:
-            self._close(project)
-            raise
-        self._give_back(project, stamp)
+        with forks.inside():
+            project, stamp = self._take() or self._opened()
+            try:
+                yield project
+                self._tell(project)
+            except BaseException:
+                self._close(project)
+                raise
+            self._give_back(project, stamp)
 
     @contextmanager
     def fresh(self) -> Iterator[Project]:

@@ -23,8 +23,8 @@ class Repo(Questions):
     """A Git repository with track in it: `with track.Repo() as repo: ...`, or without the `with`.
 
     Paths are those of the folder that it was opened with, whatever the current folder is by then; full paths hold too.
-    Threads may share one. A child of a fork may go on with it. What is not as it should be and stops nothing is told by
-    the logger `track`.
+    Threads may share one. A child of a fork may go on with it; a fork waits up to two seconds for what other threads do
+    with track. What is not as it should be and stops nothing is told by the logger `track`.
 
     >>> with track.Repo() as repo:
     ...     print(repo.get("data/train.csv").size)
