@@ -17,6 +17,7 @@ from track.store.address import Access, Bucket
 from track.store.backends import object_place
 from track.store.backends.opening import open_place
 from track.store.backends.s3 import BucketPlace, open_bucket
+from track.store.backends.s3_failure import Bound
 
 LARGE = os.urandom(object_place.SINGLE_LIMIT + (5 << 20) + 123)
 
@@ -243,6 +244,17 @@ def test_a_server_that_is_not_there_is_named() -> None:
     endpoint = closed_port()
     assert told(endpoint).message == f"{endpoint} cannot be reached"
     assert "no server called" in told("http://nobody.invalid").message
+
+
+def test_who_was_led_to_amazon_is_told_how_to_name_another_server() -> None:
+    """Which server is asked is never committed: a colleague's clone goes to Amazon's until somebody says it there."""
+    text = "Error performing GET in 1ms: error sending request: dns error: failed to lookup address information"
+    bound = Bound("s3://data/p", "data", "https://s3.eu-west-3.amazonaws.com", "eu-west-3", "key", "the environment")
+    elsewhere = "track remote add NAME s3://data/p --endpoint URL"
+    for said in (text, s3_error("InvalidAccessKeyId").body.decode()):
+        assert elsewhere in (bound.explain(Exception(said), operation="read", key="store.toml").hint or "")
+    ours = bound._replace(endpoint="https://minio.example.org")
+    assert elsewhere not in (ours.explain(Exception(text), operation="read", key="store.toml").hint or "")
 
 
 @pytest.mark.parametrize(

@@ -388,8 +388,9 @@ class TestRefused:
 
     def test_data_that_is_tracked_and_not_here(self, here):
         (here / "gone.track").write_text(f'[artifact]\nkind = "file"\ndigest = "{digest_of(b"x")}"\nsize = 1\n')
-        with pytest.raises(MissingObject, match=r"its data is not here"):
+        with pytest.raises(MissingObject, match=r"its data is not here") as caught:
             added(here, "gone")
+        assert caught.value.hint == "bring it back: track pull gone"
 
     def test_a_socket_and_a_pipe_are_named_and_never_opened(self, here):
         os.mkfifo(here / "kept/pipe")

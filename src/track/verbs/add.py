@@ -188,7 +188,7 @@ def _target(project: Project, path: bytes) -> _Target:
     if not exists(project, path):
         raise MissingObject(
             f"`{display(path)}` is tracked, but its data is not here",
-            hint=f"bring it back: track checkout {typed(path)}",
+            hint=f"bring it back: track pull {typed(path)}",
         )
     return _Target(path, pointer_path(path), ())
 

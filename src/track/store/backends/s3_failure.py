@@ -50,7 +50,7 @@ class Bound(NamedTuple):
             _about_credentials(text, code, self),
             _about_bucket(text, code, status_of(text), self),
             _about_rights(code, status_of(text), self, operation),
-            about_server(text, self.server),
+            _about_server(text, self),
         ):
             if found is not None:
                 found.details = (*found.details, *said(text))
@@ -69,7 +69,7 @@ def _about_credentials(text: str, code: str, bound: Bound) -> RemoteError | None
     if code == "InvalidAccessKeyId":
         return BadCredentials(
             f"{bound.endpoint} does not know the {bound.who} (from {bound.source})",
-            hint="are they the credentials for this server?   a custom one is set with --endpoint",
+            hint=f"are they the credentials for this server?   if the bucket is on another one: {_elsewhere(bound)}",
         )
     if code == "SignatureDoesNotMatch":
         return BadCredentials(
@@ -102,7 +102,7 @@ def _about_bucket(text: str, code: str, status: int, bound: Bound) -> RemoteErro
         return RemoteUnreachable(
             f"there is no bucket `{bound.bucket}` at {bound.endpoint}",
             hint=f"make it first: aws s3 mb s3://{bound.bucket}{there}   or, if it is on another server: "
-            f"track remote add NAME {bound.url} --endpoint URL",
+            f"{_elsewhere(bound)}",
         )
     if code in _REGION_WRONG or status in (301, 307) or "incorrectly configured region" in text:
         match = _REGION.search(text)
@@ -113,6 +113,19 @@ def _about_bucket(text: str, code: str, status: int, bound: Bound) -> RemoteErro
             hint=f"track config remote.NAME.region {region or 'REGION'}",
         )
     return None
+
+
+def _about_server(text: str, bound: Bound) -> RemoteError | DiskFull | None:
+    """The same as of other servers; who was led to Amazon's because nobody said another one here is told how to."""
+    found = about_server(text, bound.server)
+    if isinstance(found, RemoteUnreachable) and ".amazonaws.com" in bound.endpoint and not status_of(text):
+        found.hint = f"{found.hint}\nif the bucket is on another server than Amazon's: {_elsewhere(bound)}"
+    return found
+
+
+def _elsewhere(bound: Bound) -> str:
+    """What names the server of a bucket; it is never committed, so each clone says it once."""
+    return f"track remote add NAME {bound.url} --endpoint URL"
 
 
 def _about_rights(code: str, status: int, bound: Bound, operation: str) -> RemoteError | None:
