@@ -86,6 +86,17 @@ def test_a_child_that_was_not_waited_for_refuses_and_says_how_to_start_it(monkey
     assert in_a_child(may_call)
 
 
+def test_many_that_are_forked_during_a_long_call_wait_for_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forks, "PATIENCE_S", 0.4)
+    began = time.monotonic()
+    with another_inside():
+        for _ in range(8):
+            assert in_a_child(is_refused)
+    assert time.monotonic() - began < 8 * 0.4
+    with another_inside(leaves_after_s=0.2):  # of another call nothing is known
+        assert in_a_child(may_call)
+
+
 def test_who_forks_inside_of_a_call_of_its_own_waits_for_nobody() -> None:
     began = time.monotonic()
     with forks.inside():

@@ -13,16 +13,17 @@ from contextlib import contextmanager
 from track.errors import TrackError
 
 PATIENCE_S = 2.0
-"""How long a fork waits for the calls of other threads."""
+"""How long a fork waits for the calls of other threads; those that come after it do not wait for the same calls."""
 
 
 class _State:
-    """Of one process: which threads are inside of how many calls, and which of them are forking."""
+    """Of one process: which threads are inside of how many calls, which of them fork, and which a fork gave up."""
 
     def __init__(self, inside: dict[int, int], is_torn: bool) -> None:
         self.changed = threading.Condition()
         self.inside = inside
         self.forking: set[int] = set()
+        self.slow: set[int] = set()
         self.is_torn = is_torn
 
     def others(self) -> set[int]:
@@ -60,6 +61,7 @@ def inside() -> Iterator[None]:
                 state.inside[me] -= 1
                 if not state.inside[me]:
                     del state.inside[me]
+                    state.slow.discard(me)
                 state.changed.notify_all()
 
 
@@ -82,7 +84,9 @@ def _before() -> None:
     _state.changed.acquire()
     _state.forking.add(threading.get_ident())
     _state.changed.notify_all()  # another that waits to fork waits for this one no more
-    _state.changed.wait_for(lambda: not _state.others(), getattr(_own, "patience_s", PATIENCE_S))
+    patience_s = getattr(_own, "patience_s", PATIENCE_S)
+    if not _state.changed.wait_for(lambda: _state.others() <= _state.slow, patience_s) and patience_s >= PATIENCE_S:
+        _state.slow |= _state.others()  # a program that forks many workers during a long call waits for it once
 
 
 def _go_on() -> None:

@@ -24,7 +24,7 @@ class Repo(Questions):
 
     Paths are those of the folder that it was opened with, whatever the current folder is by then; full paths hold too.
     Threads may share one. A child of a fork may go on with it; a fork waits up to two seconds for what other threads do
-    with track. What is not as it should be and stops nothing is told by the logger `track`.
+    with track, once for each call. What is not as it should be and stops nothing is told by the logger `track`.
 
     >>> with track.Repo() as repo:
     ...     print(repo.get("data/train.csv").size)
