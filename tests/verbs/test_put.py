@@ -670,3 +670,32 @@ def test_only_so_much_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert [name for name in (b"a", b"b", b"c", b"d") if cache.recorded(name)] == [b"b", b"c", b"d"]
     with closing(Elsewhere(tmp_path / "e.db", b"/y")) as cache:
         assert cache.recorded(b"d") is None
+
+
+def test_versions_are_asked_for_by_a_span_of_time_with_both_its_ends(here: Path) -> None:
+    track("declare", "trips", "--key", "region", "--time", "--granularity", "day", cwd=here).ok()
+    for day in ("2023-12-31", "2024-01-01", "2024-01-15", "2024-02-01"):
+        track("put", "trips", "--value", day, "--as", "text", "--time", day, "--partition", "region=eu", cwd=here).ok()
+    track("put", "trips", "--value", "none", "--partition", "region=us", cwd=here).ok()
+
+    def days(span: str, *more: str) -> list[str]:
+        shown = track("artifacts", "show", "trips", "--time", span, *more, "--json", cwd=here).ok().json
+        return sorted(one["partitions"]["time"] for one in shown["versions"])
+
+    assert days("2024-01-01..2024-01-31") == ["2024-01-01", "2024-01-15"]
+    assert days("2024-01-01T12:00 .. 2024-02-01T00:30") == ["2024-01-01", "2024-01-15", "2024-02-01"]
+    assert days("2024-01..", "--all") == ["2024-01-01", "2024-01-15", "2024-02-01"]
+    assert days("..2023-12-31T23:00-02:00") == ["2023-12-31", "2024-01-01"]
+    assert track("get", "trips", "--time", "2024-01-02..2024-01-31", "-o", "-", cwd=here).ok().out == '"2024-01-15"\n'
+    assert track("show", "trips", "--time", "2024-01-16..", "--json", cwd=here).ok().json["value"] == "2024-02-01"
+    told(
+        track("artifacts", "show", "trips", "--time", "..", cwd=here), 2, "a span of time without an end", "2024-01-31"
+    )
+    backwards = track("artifacts", "show", "trips", "--time", "2024-02-01..2024-01-01", cwd=here)
+    told(backwards, 2, "ends before it begins", "2024-01-01..2024-02-01")
+    none = track("artifacts", "show", "trips", "--time", "2025-01-01..2025-02-01", cwd=here)
+    told(none, 2, "no version with time=2025-01-01..2025-02-01", "track artifacts show trips")
+    told(track("artifacts", "show", "trips", "--time", "x..y", cwd=here), 2, "not a time: 'x'", "write 2024-01-31")
+    track("put", "plain", "--value", "1", cwd=here).ok()
+    told(track("get", "plain", "--time", "2024-01-01..", cwd=here), 2, "`plain` has no time", "track declare plain")
+    told(track("put", "trips", "--value", "1", "--time", "2024-01-01..2024-01-02", cwd=here), 2, "not a time", "write")

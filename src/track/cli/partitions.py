@@ -8,14 +8,22 @@ import click
 from track.errors import UsageError
 from track.model.names import display
 
+_TIME = "The time of the partition: 2024-01-31 or 2024-01-31T13:45."
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def partition_options(command: _Command) -> _Command:
     """The command with `--partition` and `--time`."""
-    command = click.option("--time", metavar="TIME", help="The time of the partition: 2024-01-31 or 2024-01-31T13:45.")(
-        command
-    )
+    return _partition(click.option("--time", metavar="TIME", help=_TIME)(command))
+
+
+def asked_partition_options(command: _Command) -> _Command:
+    """The same for commands that look for versions, where the time may be a span."""
+    spans = f"{_TIME[:-1]}; A..B, A.. and ..B are all from A to B."
+    return _partition(click.option("--time", metavar="TIME", help=spans)(command))
+
+
+def _partition(command: _Command) -> _Command:
     return click.option(
         "--partition", "partitions", multiple=True, metavar="KEY=VALUE", help="A partition; may be repeated."
     )(command)

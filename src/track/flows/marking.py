@@ -16,6 +16,7 @@ from track.history import gitrepo
 from track.model.names import artifact_pointer, display, is_named_pointer, name_of, typed
 from track.model.pointer import POINTER_LIMIT, Pointer
 from track.model.segments import edit
+from track.model.span import Wanted
 from track.project import Project
 
 
@@ -175,7 +176,7 @@ def _of_name(project: Project, names: Names, word: str, targets: Targets) -> dic
         raise view.unknown(os.fsencode(word), names.side.contents)
     if not wanted:
         places = {artifact_pointer(word): {}}
-    found = {path: names.side.pointer(path) for path in matching(places, wanted)}
+    found = {path: names.side.pointer(path) for path in matching(places, Wanted(wanted))}
     pointers = {path: pointer for path, pointer in found.items() if pointer is not None}
     if not pointers:
         raise no_match(word, wanted, places.values(), names.side.name)

@@ -30,6 +30,7 @@ from track.model.names import (
     parse_artifact_pointer,
     typed,
 )
+from track.model.span import Wanted, wanted
 from track.project import Project
 
 _LISTED = 10
@@ -204,9 +205,17 @@ def partitions_of(
         raise _undeclared(name, schema, error.key) from None
 
 
-def matching(places: Mapping[bytes, Mapping[str, str]], wanted: Mapping[str, str]) -> dict[bytes, Mapping[str, str]]:
-    """Those places whose partitions have everything that is wanted, and maybe more."""
-    return {path: has for path, has in places.items() if wanted.items() <= has.items()}
+def wanted_of(name: str, schema: Schema, given: Mapping[str, object], time: str | date | None = None) -> Wanted:
+    """What a person asks for, where `time` may be a span. Raises as `partitions_of`."""
+    try:
+        return wanted(schema.declaration, given, time)
+    except UndeclaredKey as error:
+        raise _undeclared(name, schema, error.key) from None
+
+
+def matching(places: Mapping[bytes, Mapping[str, str]], asked: Wanted) -> dict[bytes, Mapping[str, str]]:
+    """Those places whose partitions are what is asked for."""
+    return {path: has for path, has in places.items() if asked.fits(has)}
 
 
 def no_match(name: str, wanted: Mapping[str, str], places: Iterable[Mapping[str, str]], where: str) -> UnknownPath:

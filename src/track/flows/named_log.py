@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from track.flows.named import Names, Schema, Versions, no_match, partitions_of, schema_of, unknown_name
+from track.flows.named import Names, Schema, Versions, no_match, schema_of, unknown_name, wanted_of
 from track.flows.named_versions import named_pathspecs, partitions_at
 from track.flows.sides import side_here
 from track.history import log
@@ -37,10 +37,10 @@ def named_events(
         raise unknown_name(name, names)
     is_here = bool(names.found.get(name, Versions()).places)
     schema = schema_of(project, names, name) if is_here else _schema_then(has for _, has in events)
-    wanted = partitions_of(name, schema, partitions or {}, time)
-    found = [event for event, has in events if wanted.items() <= has.items()]
+    wanted = wanted_of(name, schema, partitions or {}, time)
+    found = [event for event, has in events if wanted.fits(has)]
     if not found:
-        raise no_match(name, wanted, [has for _, has in events], rev)
+        raise no_match(name, wanted.shown, [has for _, has in events], rev)
     return found
 
 

@@ -14,10 +14,10 @@ from track.flows.named import (
     label,
     matching,
     no_match,
-    partitions_of,
     schema_of,
     side_of,
     unknown_name,
+    wanted_of,
 )
 from track.flows.run_journal import journal_of
 from track.flows.sides import HERE, STAGED, Side, parsed, ref_names, side_here
@@ -157,16 +157,16 @@ def candidates(project: Project, asked: Asked) -> list[NamedVersion]:
     names = Names(side)
     if asked.every:
         return _everywhere(project, names, asked)
-    wanted = partitions_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
+    wanted = wanted_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
     places = names.of(asked.name).places
     if not (found := matching(places, wanted)):
-        raise no_match(asked.name, wanted, places.values(), side.name)
+        raise no_match(asked.name, wanted.shown, places.values(), side.name)
     versions = []
     for path, partitions in found.items():
         if (pointer := side.pointer(path)) is not None:
             versions.append(NamedVersion(asked.name, partitions, path, pointer, side.name))
     if not versions:
-        raise no_match(asked.name, wanted, (), side.name)
+        raise no_match(asked.name, wanted.shown, (), side.name)
     return versions if len(versions) == 1 else dated(project, versions, side)
 
 
@@ -188,7 +188,7 @@ def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersi
     here = names.found.get(asked.name, Versions()).places
     if not places and not here:
         raise unknown_name(asked.name, names)
-    wanted = partitions_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
+    wanted = wanted_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
     found = [
         _dated(
             project,
@@ -196,7 +196,7 @@ def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersi
             (number, event),
         )
         for path, _, pointer, number, event in made.found
-        if path in places and wanted.items() <= places[path].items()
+        if path in places and wanted.fits(places[path])
     ]
     committed = {(one.path, one.pointer.digest) for one in found}
     for path, partitions in matching(here, wanted).items():
@@ -204,7 +204,7 @@ def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersi
         if present is not None and (path, present.digest) not in committed:
             found.append(NamedVersion(asked.name, partitions, path, present, HERE))
     if not found:
-        raise no_match(asked.name, wanted, [*places.values(), *here.values()], HERE)
+        raise no_match(asked.name, wanted.shown, [*places.values(), *here.values()], HERE)
     return found
 
 
@@ -297,11 +297,11 @@ def _by_alias(names: Names, asked: Asked, found: Versions) -> NamedVersion | Non
 
 def _fitting(project: Project, names: Names, asked: Asked, one: NamedVersion) -> NamedVersion:
     """The version of an alias, if it has the partitions that were asked for, too."""
-    wanted = partitions_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
-    if wanted.items() <= one.partitions.items():
+    wanted = wanted_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
+    if wanted.fits(one.partitions):
         return one
     raise UsageError(
-        f"`{display(asked.name)}@{display(str(asked.version))}` is not {label('', wanted)}: "
+        f"`{display(asked.name)}@{display(str(asked.version))}` is not {label('', wanted.shown)}: "
         f"it is {label('', one.partitions) or 'without partitions'}",
         hint=f"leave out the partitions, or the alias: track get {typed(asked.name)}",
     )

@@ -6,7 +6,7 @@ import click
 
 from track.cli.commands.declare import schema_document, schema_text
 from track.cli.missing_text import say_what_is_missing
-from track.cli.partitions import partition_options, partitions_of
+from track.cli.partitions import asked_partition_options, partitions_of
 from track.cli.session import count_text, emit, emit_json, note, opened, refuse, size_text, table
 from track.flows.named import label
 from track.model.names import display, text_of, typed
@@ -46,6 +46,7 @@ _SHOW_HELP = """List the versions of a named artifact, newest first.
 \b
   track artifacts show rides
   track artifacts show rides --partition region=eu --time 2024-01-31
+  track artifacts show rides --time 2024-01-01..2024-01-31 all of these days, both ends too; 2024-01-01.. is from then
   track artifacts show v1:rides                           as it was there
   track artifacts show rides --all                        every version that any branch or tag has
   track artifacts show rides --all --latest-per-partition --limit 10
@@ -104,7 +105,7 @@ def list_command(*, search: str | None, rev: str | None, as_json: bool) -> None:
 
 @command.command("show", help=_SHOW_HELP, short_help="list the versions of one")
 @click.argument("words", metavar="[REV:]NAME[@VERSION]", type=click.UNPROCESSED)
-@partition_options
+@asked_partition_options
 @click.option("--all", "every", is_flag=True, help="Every version that any branch or tag has.")
 @click.option("--latest-per-partition", is_flag=True, help="Of each partition the latest alone.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Show so many at most.")

@@ -5,7 +5,7 @@ import os
 import click
 
 from track.cli.choosing import choice_options
-from track.cli.partitions import partition_options, partitions_of
+from track.cli.partitions import asked_partition_options, partitions_of
 from track.cli.session import count_text, emit_bytes, note, opened, progress, size_text
 from track.flows.choice import choice_of
 from track.flows.run_start import RUN_ID
@@ -22,6 +22,7 @@ _HELP = """Copy an artifact, or a part of it, or a version of a named artifact t
   track get images --include '*.png' -o pngs    only these files of a directory
   track get rides --partition region=eu         the latest version of a named artifact that has this partition
   track get rides --time 2024-01-31 -o jan.csv  of that day (hour, week, month: as declared), in UTC
+  track get rides --time 2024-01-01..           the latest version of a day from then on
   track get rides@prod                          the one that an alias names
   track get rides@9f2c41                        the one whose digest begins so
   track get rides@v1                            the latest at a revision; v1:rides is the same
@@ -47,7 +48,7 @@ target; 7 the bytes in the store are damaged.
     metavar="TARGET",
     help="Where to; ending with / means into that folder, - is standard output.",
 )
-@partition_options
+@asked_partition_options
 @click.option("--all", "every", is_flag=True, help="Of a name, also versions that only other branches or tags have.")
 @click.option("--force", is_flag=True, help="Replace a file that stands there.")
 @choice_options

@@ -6,7 +6,7 @@ import click
 
 from track.cli.commits_text import commit_document, commit_lines, version_document, version_lines
 from track.cli.missing_text import say_what_is_missing
-from track.cli.partitions import partition_options, partitions_of
+from track.cli.partitions import asked_partition_options, partitions_of
 from track.cli.session import emit, emit_json, note, opened
 from track.errors import UsageError
 from track.model.names import display, name_of, text_of
@@ -102,7 +102,7 @@ def command() -> None:
 @command.command("versions", help=_HELP, short_help="the versions of an artifact, or what commits did")
 @click.argument("words", metavar="[PATH|NAME[@VERSION]|RUN|REV]", required=False, type=click.UNPROCESSED)
 @click.option("--rev", default="HEAD", show_default=True, metavar="REV", help="Show what this revision reaches.")
-@partition_options
+@asked_partition_options
 @click.option("-n", "--max-count", type=click.IntRange(min=1), metavar="N", help="Show only the last N.")
 @click.option("--stat", is_flag=True, help="Count the files inside that changed.")
 @click.option("--no-follow", is_flag=True, help="Stop where the pointer got its name.")

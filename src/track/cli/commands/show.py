@@ -6,7 +6,7 @@ from track.cli import runs_text
 from track.cli.commits_text import commit_document, commit_lines
 from track.cli.fetching import answer, fetch_option
 from track.cli.missing_text import say_what_is_missing
-from track.cli.partitions import partition_options, partitions_of
+from track.cli.partitions import asked_partition_options, partitions_of
 from track.cli.session import count_text, emit, emit_json, note, opened, paint, size_text, table
 from track.flows.logged import CommitLogged
 from track.flows.run_find import Found
@@ -39,7 +39,7 @@ _MODES = {"f": "file", "x": "executable file", "l": "link", "d": "empty director
 
 @click.command("show", help=_HELP, short_help="everything known about one artifact, run or commit")
 @click.argument("words", metavar="[REV:]PATH|NAME[@VERSION]|RUN|COMMIT|ID", type=click.UNPROCESSED)
-@partition_options
+@asked_partition_options
 @click.option("--all", "every", is_flag=True, help="The latest version of a name that any branch or tag has.")
 @fetch_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
