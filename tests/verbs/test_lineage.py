@@ -215,3 +215,14 @@ def test_a_record_that_cannot_be_read_is_told_after_the_rest(here: Path):
     broken.write_text("not a record")
     done = track("lineage", "model.bin", cwd=here)
     assert done.code == 7 and "run train" in done.out and "20260101T000000Z-00000000.toml" in done.err
+
+
+def test_what_is_nearly_called_so_may_be_a_run_or_a_partition(here: Path):
+    track("put", "rides", "data/raw.csv", "--partition", "region=eu", "--time", "2024-02-01", cwd=here).ok()
+    for words, meant in (
+        (("lineage", "trainn"), "there is train\n"),
+        (("deps", "trainn"), "there is train\n"),
+        (("lineage", "rides region=eu"), "there is 'rides region=eu time=2024-02-01'\n"),
+    ):
+        done = track(*words, cwd=here)
+        assert done.code == 2 and meant in done.err, done.err

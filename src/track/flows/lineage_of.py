@@ -237,7 +237,7 @@ def _start(project: Project, known: _Known, item: str, rev: str | None) -> Node:
     except UnknownRun as error:
         if error.details and not error.details[0].startswith("there is"):
             raise  # several
-        raise _unknown(history, pointers, item) from error
+        raise _unknown(known, item) from error
     node = history.run(found.record.id)
     assert node is not None
     return node
@@ -329,14 +329,15 @@ def _of_run(project: Project, history: History, runs: Runs, item: str) -> Node |
     return None
 
 
-def _unknown(history: History, pointers: dict[bytes, Pointer], item: str) -> UnknownPath:
+def _unknown(known: _Known, item: str) -> UnknownPath:
     if item.startswith("blake3:"):
         return UnknownPath(
             f"`{display(item)}` is no whole digest",
             hint="64 digits stand behind blake3:, as track show PATH prints them",
         )
-    names = history.names() | {text_of(path) for path in pointers}
-    for path in filter(is_named_pointer, pointers):
+    names = known.history.names() | {_called(path) for path in known.pointers}
+    names |= {found.record.name for found in known.runs.found}
+    for path in filter(is_named_pointer, known.pointers):
         with suppress(MalformedPointer):
             names.add(parse_artifact_name(path))
     return UnknownPath(
