@@ -11,6 +11,7 @@ import track
 from support.cli import track_here as cli
 from support.repositories import commit_all
 from support.trees import write_tree
+from track.api import notebook
 
 
 @pytest.fixture
@@ -37,6 +38,17 @@ def test_it_says_how_much_of_it_is_shown(repo: track.Repo) -> None:
     assert text.splitlines()[0] == "<Found: shown 2 of 3>" and len(text.splitlines()) == 3
     assert "a.csv" in text and "many" not in text and "document" not in text
     assert repr(repo.find("size > 1000")) == "<Found: shown 0 of 0>"
+
+
+def test_where_nothing_is_found_it_says_what_nothing_can_ever_be_like(repo: track.Repo) -> None:
+    found = repo.find({"created": {"$gte": "yesterday"}})
+    assert (
+        repr(found) == "<Found: shown 0 of 0>\n  `created` is a time, such as 2026-01-31 or 7d, and `yesterday` is none"
+    )
+    assert "`yesterday` is none" in notebook.found_page(found)
+    runs = repo.runs({"status": "done"})
+    assert repr(runs).startswith("<Listed: shown 0 of 0>\n  `status` is never `done`: it is created, running")
+    assert "did you mean completed?" in notebook.runs_page(runs)
 
 
 def test_as_dictionaries_and_tables(repo: track.Repo) -> None:

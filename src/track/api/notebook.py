@@ -86,7 +86,10 @@ def runs_page(found: Listed) -> str:
         for one in found.runs
     ]
     shown = count_text(len(rows), "run") + (f" of {found.matching_count:,}" if found.matching_count > len(rows) else "")
-    return block(title(shown), table(("run", "id", "started (UTC)", "status", *params, *metrics), rows) if rows else "")
+    said = (
+        [table(("run", "id", "started (UTC)", "status", *params, *metrics), rows)] if rows else map(note, found.doubts)
+    )
+    return block(title(shown), *said)
 
 
 def found_page(found: finding.Found) -> str:
@@ -94,7 +97,8 @@ def found_page(found: finding.Found) -> str:
     rows = [(one.name, one.id, f"{one.created:%Y-%m-%d %H:%M}", one.user) for one in found.items]
     more = f" of {found.matching_count:,}" if found.matching_count > len(rows) else ""
     shown = count_text(len(rows), "item") + more
-    return block(title(shown), table(("name", "id", "created (UTC)", "by"), rows) if rows else "")
+    said = [table(("name", "id", "created (UTC)", "by"), rows)] if rows else map(note, found.doubts)
+    return block(title(shown), *said)
 
 
 def lineage_page(found: Traced) -> str:

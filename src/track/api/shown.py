@@ -48,12 +48,12 @@ def _logged(found: Logged) -> str:
 
 def _listed(found: Listed) -> str:
     head = f"<Listed: shown {len(found.runs):,} of {found.matching_count:,}>"
-    return _lines(head, (_record(one.record) for one in found.runs), len(found.runs))
+    return _lines(head, [_record(one.record) for one in found.runs] or found.doubts, len(found.runs))
 
 
 def _found(found: finding.Found) -> str:
     head = f"<Found: shown {len(found.items):,} of {found.matching_count:,}>"
-    return _lines(head, map(_item, found.items), len(found.items))
+    return _lines(head, [_item(one) for one in found.items] or found.doubts, len(found.items))
 
 
 def _item(item: Item) -> str:
