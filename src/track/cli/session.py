@@ -28,6 +28,7 @@ __all__ = [
     "settings",
     "size_text",
     "table",
+    "tell_still_here",
     "warn",
 ]
 
@@ -56,6 +57,12 @@ def opened(flags: Mapping[str, str] | None = None) -> Iterator[Project]:
         finally:
             for text in project.warnings[told:]:
                 warn(text)
+
+
+def tell_still_here(project: Project) -> None:
+    """Warn of what was purged elsewhere and is still here; nothing is loaded where no purge is known."""
+    if (project.store_path / "tombstones").is_dir():
+        import_module("track.flows.still_here").tell_still_here(project)
 
 
 def refuse(refused: Sequence[TrackError]) -> None:

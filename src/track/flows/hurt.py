@@ -61,17 +61,23 @@ def hurt_versions(
 
     What no pointer in the history of any ref needs is left out. `read` gives a manifest node; without, the store does.
     """
-    left = set(digests)
-    found: list[Hurt] = []
     read = read or project.store.read
-    below = _Below(read, frozenset(left))
+    found = [one for past, hit in having(project, digests, read) for one in _files(read, past, hit)]
+    return tuple(sorted(found, key=lambda one: (one.path, one.digest)))
+
+
+def having(
+    project: Project, digests: Collection[bytes], read: Callable[[bytes], bytes] | None = None
+) -> Iterator[tuple[Past, Collection[bytes]]]:
+    """The versions that have some of these objects, with those that no newer one has; the newest first."""
+    left = set(digests)
+    below = _Below(read or project.store.read, frozenset(left))
     for past in past_versions(project) if left else ():
         if hit := below.of(past.pointer) & left:
-            found += _files(read, past, hit)
+            yield past, hit
             left -= hit
             if not left:
-                break
-    return tuple(sorted(found, key=lambda one: (one.path, one.digest)))
+                return
 
 
 def past_versions(project: Project) -> Iterator[Past]:

@@ -40,6 +40,7 @@ from track.store.backends.dotenv import read_dotenv, variables_of
 from track.store.backends.web_login import netrc_login
 from track.store.layout import DESCRIPTION
 from track.store.limit import LimitedPlace, limiter_of
+from track.store.purged import note_held
 from track.store.record import explaining
 from track.store.remote import Remote, open_remote
 
@@ -300,6 +301,8 @@ def connected(project: Project, named: Named, *, sending: bool, kept: bool = Tru
         remote.keep = kept_here(project)
         remote.refresh()
         remote.known.note_reached(whereabouts(project, named.name))
+        if kept and remote.surveyed.purged:
+            note_held(project.store, remote.surveyed.purged, remote.store_id)
         yield remote
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, NewerFormat, PurgedObject
 from track.model.digest import Digest
@@ -18,22 +19,41 @@ GONE = "it is gone for good: choose another version, or let it go: track rm --ca
 
 def purged_at(store: Path) -> Mapping[bytes, Purge]:
     """What is known in a local store to have been purged, by digest; a record that cannot be read is left out."""
+    return _notes(store).every
+
+
+def heard_at(store: Path, own: str) -> Mapping[bytes, Purge]:
+    """Of that, what another clone than the one whose id is `own` wrote down, or said at a remote."""
+    notes = _notes(store)
+    return {digest: notes.every[digest] for writer in notes.by.keys() - {own} for digest in notes.by[writer]}
+
+
+class _Notes(NamedTuple):
+    """Every purge by digest, and which digests each writer noted."""
+
+    every: Mapping[bytes, Purge]
+    by: Mapping[str, frozenset[bytes]]
+
+
+def _notes(store: Path) -> _Notes:
     folder = store / TOMBSTONES.rstrip("/")
     with suppress(OSError):
         return _read(folder, folder.stat().st_mtime_ns, tuple(sorted(os.listdir(folder))))
-    return {}
+    return _Notes({}, {})
 
 
 @lru_cache(maxsize=1)
-def _read(folder: Path, _changed_ns: int, names: tuple[str, ...]) -> Mapping[bytes, Purge]:
+def _read(folder: Path, _changed_ns: int, names: tuple[str, ...]) -> _Notes:
     """The records of a folder; read once, however much is missed."""
     found: dict[bytes, Purge] = {}
+    by: dict[str, frozenset[bytes]] = {}
     for name in names:
         with suppress(OSError, DamagedObject, NewerFormat):
             tombstone = parse_tombstone((folder / name).read_bytes(), name)
             if tombstone.purge is not None:
                 found |= dict.fromkeys(tombstone.objects, tombstone.purge)
-    return found
+                by[tombstone.writer] = by.get(tombstone.writer, frozenset()) | tombstone.objects
+    return _Notes(found, by)
 
 
 def told(purge: Purge) -> str:

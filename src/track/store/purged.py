@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from track.errors import TrackError
+from track.errors import DiskFull, StoreUnwritable, TrackError
 from track.progress import Progress, silent
 from track.publish import make_directories, publish_bytes, remove
 from track.store.collect import Found, dead_files, rewrite, take
@@ -45,6 +45,16 @@ def note_purged(rooms: Rooms, purged: Mapping[bytes, Purge], writer: str) -> Non
             dump_tombstone(Tombstone("purged", writer, objects=frozenset(objects), purge=purge)),
             mode=rooms.file_mode,
         )
+
+
+def note_held(store: Store, purged: Mapping[bytes, Purge], writer: str) -> None:
+    """Remember of what was purged at a remote that which the store still has; nothing of it is removed.
+
+    Where nobody may write, it is not remembered.
+    """
+    held = purged.keys() - store.absent(purged)
+    with suppress(StoreUnwritable, DiskFull):
+        note_purged(store.rooms, {digest: purged[digest] for digest in held}, writer)
 
 
 def purge_here(store: Store, objects: frozenset[bytes], *, timeout_s: float, progress: Progress = silent) -> int:

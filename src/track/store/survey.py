@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
-from track.errors import DamagedObject, RemoteError
+from track.errors import DamagedObject, NewerFormat, RemoteError
 from track.store.known import Known
 from track.store.layout import INDEX, ROOTS, claim_name, roots_name, segment_key, segment_name
 from track.store.letting_go import let_go
@@ -24,7 +24,7 @@ from track.store.segment import (
     parse_head,
     parse_segment,
 )
-from track.store.tombstones import read_tombstones, together
+from track.store.tombstones import Purge, read_tombstones, together
 
 THREADS = 8
 MERGE_ABOVE = 16
@@ -48,6 +48,8 @@ class Surveyed(NamedTuple):
     """Keys of the claims of pushes under way, or broken off."""
     settled: frozenset[str]
     """Keys of segments that were there a grace period before the newest."""
+    purged: Mapping[bytes, Purge] = {}
+    """What was purged there, where the index was written anew since the last survey, as a purge does."""
 
 
 def survey(place: Place, known: Known) -> Surveyed:
@@ -62,16 +64,17 @@ def survey(place: Place, known: Known) -> Surveyed:
         with suppress(NoSuchKey):  # something went between the listing and the reading: list again
             index, roots = in_threads(lambda prefix: list(place.list(prefix)), [INDEX, ROOTS])
             index = [one for one in index if segment_name(one.key) is not None]
-            _read_index(place, known, index, damaged)
+            purged = _read_index(place, known, index, damaged)
             claims = _read_roots(place, known, [one.key for one in roots], damaged)
-            return Surveyed(tuple(sorted(damaged)), claims, _settled(index))
+            return Surveyed(tuple(sorted(damaged)), claims, _settled(index), purged)
     raise RemoteError(f"{place.url} changed while its index was being read", hint="run the same command again")
 
 
-def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[str]) -> None:
+def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[str]) -> Mapping[bytes, Purge]:
     """Follow what changed in the index; begin anew where segments vanished or were rewritten by a collection.
 
-    What only the vanished ones named is noted as lost: a push sends it again.
+    Returns what was purged there, in case that was why. What only the vanished ones named is noted as lost: a push
+    sends it again.
     """
     listed = {str(name): name for one in index if (name := segment_name(one.key)) is not None}
     new = _new_segments(place, known, listed, damaged)
@@ -79,7 +82,10 @@ def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[s
     lost = held - listed.keys() - {str(name) for one in new for name in one.head.replaced}
     rewritten = any(held & {str(name) for name in one.head.replaced} for one in new if not one.head.is_merge)
     before: set[bytes] = set()
+    purged: Mapping[bytes, Purge] = {}
     if lost or rewritten:
+        with suppress(DamagedObject, NewerFormat):  # whoever has to know what is about to go says so
+            purged = together(read_tombstones(place)).purged
         before = set() if rewritten else known.every_object()
         known.forget_index()
         damaged.clear()
@@ -89,6 +95,7 @@ def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[s
         known.note_replaced(one.head.replaced, one.name)
     known.forget_replaced(known.replacements.keys() - listed.keys())
     known.note_bad((digest, None) for digest in before - known.present(before))
+    return purged
 
 
 def _settled(index: list[Listed]) -> frozenset[str]:

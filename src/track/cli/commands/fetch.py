@@ -8,7 +8,17 @@ from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foresee
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
-from track.cli.session import count_text, emit_json, hint, note, opened, progress, refuse, size_text
+from track.cli.session import (
+    count_text,
+    emit_json,
+    hint,
+    note,
+    opened,
+    progress,
+    refuse,
+    size_text,
+    tell_still_here,
+)
 from track.cli.shared_text import documents_of_shared, note_shared
 from track.cli.shrunk import stay_within
 from track.flows.choice import choice_of
@@ -78,6 +88,7 @@ def command(
             progress=progress(),
         )
         stay_within(project)
+        tell_still_here(project)
         is_shallow = project.config.is_on("checkout.shallow")
     if flags["as_json"]:
         emit_json("fetch", _document(fetched))

@@ -10,7 +10,18 @@ from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foresee
 from track.cli.hooking import ensure_hooks
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
-from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text
+from track.cli.session import (
+    count_text,
+    emit,
+    emit_json,
+    hint,
+    note,
+    opened,
+    progress,
+    refuse,
+    size_text,
+    tell_still_here,
+)
 from track.cli.shared_text import documents_of_shared, note_shared
 from track.cli.shrunk import stay_within
 from track.flows.bring import BroughtArtifact
@@ -74,6 +85,7 @@ def command(
         if not dry_run:
             ensure_hooks(project)
             stay_within(project)
+            tell_still_here(project)
         is_shallow = project.config.is_on("checkout.shallow")
     if flags["as_json"]:
         emit_json("pull", _document(pulled))

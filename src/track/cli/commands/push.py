@@ -5,7 +5,7 @@ import click
 from track.cli.consent import allow, yes_option
 from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
-from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
+from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text, tell_still_here
 from track.cli.shrunk import stay_within
 from track.flows.routes import targets
 from track.model.names import display, is_record_path
@@ -79,6 +79,7 @@ def command(
         )
         if not flags["dry_run"]:
             stay_within(project)
+            tell_still_here(project)
     each = (pushed, *pushed.also)
     if flags["as_json"]:
         emit_json("push", {**_document(pushed), "remotes": [_document(one) for one in each]})

@@ -4,7 +4,19 @@ import sys
 
 import click
 
-from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, paint, progress, refuse, size_text, table
+from track.cli.session import (
+    count_text,
+    emit,
+    emit_bytes,
+    emit_json,
+    opened,
+    paint,
+    progress,
+    refuse,
+    size_text,
+    table,
+    tell_still_here,
+)
 from track.model.names import display, text_of, typed
 from track.verbs.status import ArtifactStatus, Status, status
 
@@ -40,6 +52,7 @@ def command(*, paths: tuple[str, ...], as_json: bool, porcelain: bool, nul: bool
     """Translate, call the verb, show."""
     with opened() as project:
         found = status(project, paths, progress=progress())
+        tell_still_here(project)
     if as_json:
         emit_json("status", _document(found))
     elif porcelain or nul:
