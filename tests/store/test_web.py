@@ -246,6 +246,24 @@ def test_a_server_that_hangs_or_is_not_there_is_given_up(
     assert first_problem(opened(Web(nowhere, Path()), "x"), writes=False).message == f"{nowhere} cannot be reached"
 
 
+@pytest.mark.parametrize("opened", [dav_at, web_at], ids=["webdav", "http"])
+def test_a_server_that_sends_on_to_one_that_nobody_finds_is_told_with_its_name(
+    opened: Callable[[Web, str], Place],
+) -> None:
+    nobody = f"{'x' * 70}.invalid"  # no part of a name is so long, so that nobody is asked for it
+    away = (("Location", f"http://ada:hunter2@{nobody}/x?token=1"),)
+    with answering(lambda request: Answer(302, b"", away)) as endpoint:
+        place = opened(Web(endpoint, Path()), "x")
+        for ask in (lambda: place.get("a"), lambda: list(place.list("index/"))):
+            with pytest.raises(RemoteUnreachable) as error:
+                ask()
+            assert error.value.message == (
+                f"{endpoint} sends on what is asked of it to {nobody}, and no server is called so"
+            )
+    error = first_problem(opened(Web(f"http://{nobody}", Path()), "x"), writes=False)
+    assert error.message == f"there is no server called http://{nobody}"
+
+
 def test_a_server_that_hangs_while_a_large_file_is_sent_is_given_up(
     between: Proxy, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
 from urllib.request import Request
 
 from track.store.backends.failure import Refused, Unusable, trouble_of
@@ -92,6 +94,24 @@ class Asker:
                 raise failure
             time.sleep(pause_s)
         raise AssertionError("the last try returns or raises")
+
+
+def sent_on_to(url: str, method: str) -> str | None:
+    """The server to which another one sends on what is asked of it; None where it answers itself, or not at all.
+
+    It is asked once, as nobody: clients that follow do not say where they were sent.
+    """
+    try:
+        Asker(lambda: None).ask(lambda: Request(url, method=method, headers={"Depth": "0"}), tries=1)
+    except Refused as error:
+        answer = error.__cause__
+        if isinstance(answer, urllib.error.HTTPError) and 300 <= answer.code < 400:
+            with suppress(ValueError):
+                there = urlsplit(urljoin(url, answer.headers.get("Location") or ""))
+                return there.netloc.rpartition("@")[2] if there.netloc != urlsplit(url).netloc else None
+    except (Unusable, ValueError):
+        return None
+    return None
 
 
 def blocks(body: bytes | memoryview) -> Iterator[Any]:

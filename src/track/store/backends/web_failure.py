@@ -1,13 +1,17 @@
 """What goes wrong with a web server or a WebDAV server, told so that a person knows what to change."""
 
 from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 from track.errors import BadCredentials, DiskFull, RemoteError, RemoteUnreachable
+from track.model.names import display
 from track.store.backends.failure import Server, about_server, anything_else, not_allowed, odd_key, status_of
+from track.store.backends.http_requests import sent_on_to
 
 _REDIRECTED = 302
 _IS_ELSEWHERE = ("redirect without LOCATION", "error following redirect")
 """What the client says of an answer that leads nowhere, or in a circle; it does not say the status."""
+_NO_SUCH_NAME = ("dns error", "failed to lookup address")
 _RIGHTS = {"list": "PROPFIND", "read": "GET", "write": "PUT, MKCOL and MOVE", "delete": "DELETE"}
 
 
@@ -36,11 +40,26 @@ class WebBound(NamedTuple):
         for found in (
             self._about_login(status, operation),
             self._about_kind(status, operation),
+            self._about_sending_on(text, operation, key),
             about_server(text, self.server) if status not in (404, 409) else None,
         ):
             if found is not None:
                 return found
         return odd_key(text, self.server) or anything_else(text, self.server, operation, key)
+
+    def _about_sending_on(self, text: str, operation: str, key: str) -> RemoteError | None:
+        """Where no server has the name that was looked for, it may be the name of another one than ours."""
+        if not any(words in text for words in _NO_SUCH_NAME):
+            return None
+        base = urlsplit(self.url).path.strip("/") + "/"
+        address = f"{self.endpoint}/{quote(base + key.removeprefix(base))}"
+        there = sent_on_to(address, "PROPFIND" if self.is_dav and operation == "list" else "HEAD")
+        if there is None:
+            return None
+        return RemoteUnreachable(
+            f"{self.endpoint} sends on what is asked of it to {display(there)}, and no server is called so",
+            hint="open the address in a browser, and name the one that it shows",
+        )
 
     def _about_login(self, status: int, operation: str) -> RemoteError | None:
         variables = "WEBDAV_USER and WEBDAV_PASSWORD, or " if self.is_dav else ""
