@@ -312,6 +312,44 @@ def test_threads_share_one(repo: track.Repo) -> None:
     assert wrong == []
 
 
+FIRST_CALLS = """
+import sys, threading, traceback
+import track
+
+repo = track.Repo()
+calls = (
+    repo.status, repo.diff, lambda: repo.find("size > 1"), lambda: repo.log("images"), lambda: repo.add("images"),
+    lambda: repo.put("number", value=1), lambda: repo.lineage("images"), lambda: track.Client().get_runs(), track.Run,
+)
+together = threading.Barrier(len(calls))
+
+def call(what):
+    together.wait()
+    try:
+        what()
+    except Exception:
+        print(traceback.format_exc())
+
+threads = [threading.Thread(target=call, args=(what,)) for what in calls]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+for what in calls[:5]:
+    if not hasattr(what(), "_repr_html_"):
+        print(what, "gives what has no page")
+"""
+
+
+def test_threads_may_make_the_first_calls_at_once(repo: track.Repo) -> None:
+    """Each of them loads what it needs, while the others do."""
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", FIRST_CALLS], cwd=repo.root, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
 def test_a_child_of_a_fork_goes_on_with_it(repo: track.Repo) -> None:
     version = repo.get("images/deep/big.bin")
     version.read_bytes()

@@ -177,12 +177,15 @@ _PAGES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 
 def teach() -> None:
-    """Give their pages, and their words, to the results whose modules are loaded by now; once more is fine."""
+    """Give their pages, and their words, to the results whose modules are loaded by now; once more is fine.
+
+    What another thread has not loaded to its end gets them from that thread.
+    """
     words = (*WORDS, *((module, kind, brief) for module, kinds in PARTS for kind in kinds))
     for name, shows in (("_repr_html_", _PAGES), ("__repr__", words)):
         for module, kind, how in shows:
-            if (loaded := sys.modules.get(module)) is not None:
-                setattr(getattr(loaded, kind), name, how)
+            if (made := getattr(sys.modules.get(module), kind, None)) is not None:
+                setattr(made, name, how)
 
 
 def _state(one: ArtifactStatus) -> str:
