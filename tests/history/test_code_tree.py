@@ -3,6 +3,7 @@
 import os
 import random
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,37 @@ def test_untracked_files_are_listed_with_their_sizes_and_taken_when_asked(code: 
     assert tree(clone, tmp_path, [b"new.bin", b"odd\xff\n.py"]) == found.tree
 
 
+def test_what_is_gone_by_now_is_not_in_it(code: Path, tmp_path: Path) -> None:
+    (code / "new.py").write_text("new")
+    with code_tree(Git(code), tmp_path / "room", [b"editor.swp", b"new.py"]) as found:
+        paths = {file.path for file in found.files()}
+    assert b"new.py" in paths
+    assert b"editor.swp" not in paths
+
+
+def test_files_that_come_and_go_stop_nobody(code: Path, tmp_path: Path) -> None:
+    is_over = threading.Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            for number in range(50):
+                (code / f"{number}.tmp").write_text("half")
+                (code / f"{number}.tmp").rename(code / f"{number}.py")
+            for number in range(50):
+                (code / f"{number}.py").unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(20):
+            also = [file.path for file in untracked(Git(code))]
+            with code_tree(Git(code), tmp_path / "room", also) as found:
+                assert found.tree
+    finally:
+        is_over.set()
+        thread.join()
+
+
 def test_a_repository_without_a_commit_has_code_too(tmp_path: Path) -> None:
     repo = new_repository(tmp_path / "new", commit=False)
     (repo / "a.py").write_text("a\n")
@@ -195,5 +227,7 @@ def test_in_a_linked_worktree_the_code_is_that_worktree_s(code: Path, tmp_path: 
 
 
 def test_what_is_no_code():
+    assert is_no_code(b"data/.a.bin.track.track-17.4.9f.ab12")
+    assert not is_no_code(b"data/on.track-1.py")
     assert is_no_code(b"a/b.track") and is_no_code(b".track/runs/x.toml") and is_no_code(b"a/.gitignore")
     assert not is_no_code(b"a/b.tracks") and not is_no_code(b"x.track/main.py")

@@ -25,6 +25,7 @@ LARGEST = 1 << 20
 _NOT_CODE = ("*.track", ".track/*", ".gitignore", "*/.gitignore", ".gitattributes", "*/.gitattributes")
 _MODES = {b"100644": "f", b"100755": "x", b"120000": "l"}
 _FOLDER = b"40000"
+_TRIES = 5
 
 
 class CodeFile(NamedTuple):
@@ -117,8 +118,10 @@ def untracked(git: Git) -> list[Untracked]:
 
 
 def is_no_code(path: bytes) -> bool:
-    """Whether a path is a pointer, a record, or an ignore or attribute file."""
+    """Whether a path is a pointer, a record, or an ignore or attribute file, or what is just becoming one of them."""
     name = path.rpartition(b"/")[2]
+    if name.startswith(b".") and b".track-" in name:
+        return True
     return path.startswith(b".track/") or path.endswith(b".track") or name in (b".gitignore", b".gitattributes")
 
 
@@ -130,7 +133,7 @@ def code_tree(git: Git, room: Path, also: list[bytes]) -> Iterator[CodeTree]:
     are read and not changed.
 
     Raises:
-        GitFailed: Git cannot read the working directory, as when a file vanishes meanwhile.
+        GitFailed: Git cannot read the working directory. What vanishes meanwhile is not in it, and no reason to fail.
     """
     own = stage(room)
     make_directory(own, mode=0o700)
@@ -138,12 +141,25 @@ def code_tree(git: Git, room: Path, also: list[bytes]) -> Iterator[CodeTree]:
         apart = _apart(git, own)
         if git.index_file.exists():
             _copy_index(git.index_file, own / "index")
-        apart.run("add", "--update", "--ignore-errors", "--", ".")
-        if also:
-            apart.run("update-index", "-z", "--add", "--stdin", input=b"".join(path + b"\0" for path in also))
+        _take(apart, also)
         yield CodeTree(apart, _entries_of(apart), git.head())
     finally:
         remove_tree(own)
+
+
+def _take(apart: Git, also: list[bytes]) -> None:
+    """Put what is in the working directory into the index of `apart`, again where something vanished meanwhile."""
+    for tries_left in reversed(range(_TRIES)):
+        here = [path for path in also if os.path.lexists(os.path.join(os.fsencode(apart.top), path))]
+        try:
+            apart.run("add", "--update", "--ignore-errors", "--", ".")
+            if here:
+                paths = b"".join(path + b"\0" for path in here)
+                apart.run("update-index", "-z", "--add", "--remove", "--stdin", input=paths)
+            return
+        except GitFailed:
+            if not tries_left:
+                raise
 
 
 def tree_at(git: Git, commit: str) -> str:
