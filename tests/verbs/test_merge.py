@@ -395,6 +395,21 @@ def test_what_is_asked_for_has_to_be_in_conflict(repo: Path, env: dict[str, str]
             merge(opened, [str(repo / "images/a")], take="ours", whole=True)
 
 
+def test_what_was_staged_with_its_marks_is_brought_back_as_git_can(repo: Path, env: dict[str, str]) -> None:
+    clash(repo, env)
+    git("add", "--all", cwd=repo)
+    (repo / "sub").mkdir()
+    for words, folder in ((("images", "--take", "theirs"), repo), (("../images/a", "--take", "ours"), repo / "sub")):
+        refused = track_here("merge", *words, cwd=folder)
+        assert refused.code == 2 and "it was staged as settled" in refused.err, refused.err
+    assert "hint: git checkout --merge -- images.track " in track_here("merge", "images", cwd=repo).err
+    assert "hint: track status" in track_here("merge", "other", cwd=repo).err
+    git("checkout", "--merge", "--", "images.track", cwd=repo)
+    track_here("merge", "images", "--take", "theirs", cwd=repo).ok()
+    git("commit", "-q", "-m", "merged", cwd=repo)
+    assert content(repo, "images/a") == "theirs"
+
+
 def test_paths_are_from_where_we_are(repo: Path, env: dict[str, str]) -> None:
     clash(repo, env)
     (repo / "sub").mkdir()

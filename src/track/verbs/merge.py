@@ -34,7 +34,7 @@ from track.history.log import Unmerged
 from track.model.digest import Digest
 from track.model.manifest_merge import PathConflict
 from track.model.merge import FactConflict, Side
-from track.model.names import display, is_named_pointer, name_of, path_of, text_of, typed
+from track.model.names import display, is_named_pointer, is_pointer_path, name_of, path_of, text_of, typed
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import Project
@@ -276,12 +276,24 @@ def _targets(project: Project, unmerged: Sequence[bytes], paths: Sequence[str]) 
         elif last is not None:
             inner = os.path.normpath(os.fsencode(given))
         else:
-            raise UnknownPath(f"no artifact is in conflict at `{display(given)}`", hint="track status")
+            raise _not_in_conflict(project, given)
         if inner:
             found.setdefault(last, []).append(inner)
         else:
             found.setdefault(last, [])
     return dict(sorted(found.items()))
+
+
+def _not_in_conflict(project: Project, given: str) -> UnknownPath:
+    """What was staged with its marks is no conflict for Git any more, and has one that Git can bring back."""
+    records = project.git.run("ls-files", "-z", "--resolve-undo").split(b"\0")[:-1]
+    staged = {artifact_of(path): path for record in records if is_pointer_path(path := record.partition(b"\t")[2])}
+    hit = _hit(project, given, staged)
+    why, way = "", "track status"
+    if hit is not None:
+        why = ": it was staged as settled"
+        way = f"git checkout --merge -- {typed(staged[hit[0]])}      brings its conflict back"
+    return UnknownPath(f"no artifact is in conflict at `{display(given)}`{why}", hint=way)
 
 
 def _hit(project: Project, given: str, artifacts: Mapping[bytes, bytes]) -> tuple[bytes, bytes] | None:
