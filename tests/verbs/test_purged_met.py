@@ -64,6 +64,14 @@ def test_many_small_files_that_several_processes_read_are_not_stored_again_eithe
     assert not is_stored(here)
 
 
+def test_who_asks_the_remotes_where_it_is_sees_everything_else(here: Path) -> None:
+    """Its manifest is nowhere, and is not looked for."""
+    write_tree(here, {"table.csv": b"a,b\n"})
+    track("add", "table.csv", cwd=here).ok()
+    done = track("whereis", "--fetch", cwd=here).ok()
+    assert "table.csv" in done.out and "people/" in done.out and WORDS[0] in done.err
+
+
 def test_an_input_that_was_only_seen_is_told_and_not_stored(here: Path) -> None:
     script = "open('out', 'w').write(str(len(open('big.bin', 'rb').read())))"
     done = track("run", "-o", "out", "--", "python3", "-c", script, cwd=here).ok()

@@ -1,5 +1,6 @@
 """Remotes that are only read, and what `remote add` and `check` write down of a server."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,26 @@ def test_a_check_of_what_is_only_read_writes_nothing(project: Path) -> None:
     done = track("remote", "check", "--json", cwd=project).ok()
     assert [step["name"] for step in done.json["steps"]] == ["list", "read", "store"]
     assert not (project.parent / "one" / "probe").exists()
+
+
+def test_a_mirror_on_the_web_is_verified_whole(project: Path, nginx_server: Web, tmp_path: Path) -> None:
+    """Runs are not shared there, and it is not asked for them."""
+    track("remote", "add", "origin", "../one", cwd=project).ok()
+    track("push", cwd=project).ok()
+    track("remote", "publish", "origin", cwd=project).ok()
+    path = f"web/{tmp_path.parent.name}-{tmp_path.name}"
+    shutil.copytree(project.parent / "one", nginx_server.folder / path)
+    track("remote", "add", "mirror", f"{nginx_server.endpoint}/{path}", cwd=project).ok()
+    assert "nothing is wrong" in track("verify", "--remote", "mirror", cwd=project).ok().out
+    assert "nothing to repair" in track("repair", "-n", "--remote", "mirror", cwd=project).ok().out
+    for pack in (nginx_server.folder / path).rglob("*.pack"):
+        pack.chmod(0o644)
+        pack.write_bytes(bytes(pack.stat().st_size))
+    done = track("verify", "--remote", "mirror", cwd=project)
+    assert done.code == 7 and "a.bin" in done.out
+    assert "from " in track("repair", "-n", "--remote", "mirror", cwd=project).ok().out
+    refused = track("repair", "--remote", "mirror", cwd=project)
+    assert refused.code == 5 and "is only read" in refused.err
 
 
 def test_what_a_server_can_do_is_written_down_by_add_and_mended_by_check(

@@ -9,7 +9,7 @@ from track.flows.findings import Findings
 from track.flows.hurt import hurt_versions
 from track.flows.reach import UNBELIEVABLE, Version, every_ref, name_losses, objects_below, versions
 from track.flows.remote_below import look_below
-from track.flows.remotes import choose, clone_id, connected
+from track.flows.remotes import choose, clone_id, connected, shares_runs
 from track.flows.run_mending import mend_runs
 from track.flows.salvage import Salvage
 from track.flows.store_repair import Mended, Repair
@@ -38,7 +38,8 @@ def repair_remote(project: Project, name: str, *, dry_run: bool, progress: Progr
         Locked: another push of this clone, or a collection there, takes too long.
     """
     salvage = Salvage(project, dry_run=dry_run, progress=progress)
-    with connected(project, choose(project, name), sending=not dry_run) as remote:
+    named = choose(project, name)
+    with connected(project, named, sending=not dry_run) as remote:
         look_below(project, remote, {}, Findings(), reads=True, every=True)  # what no index there names, it sends
         checked = remote.verify(progress=progress)
         wanted = {digest for problem in checked.problems for digest in problem.lost}
@@ -49,7 +50,8 @@ def repair_remote(project: Project, name: str, *, dry_run: bool, progress: Progr
         salvage.from_remotes(wanted - local, but=name)
         case = _Case(project, checked, salvage, local, _versions(project))
         if dry_run:
-            return mend_runs(project, remote, _planned(case), dry_run=True)
+            planned = _planned(case)
+            return mend_runs(project, remote, planned, dry_run=True) if shares_runs(named) else planned
         done = mend_runs(project, remote, _Mending(case, remote, progress).run(), dry_run=False)
         remote.publish_again()
         return done

@@ -159,6 +159,11 @@ def is_read_only(project: Project, named: Named) -> bool:
     return isinstance(named.address, WebFolder) or project.config.is_on(f"remote.{named.name}.read-only")
 
 
+def shares_runs(named: Named) -> bool:
+    """Whether runs are shared at a remote; a web server's folder has none, and is not asked for them."""
+    return not isinstance(named.address, WebFolder)
+
+
 def refuse_read_only(project: Project, named: Named) -> None:
     """Refuse to send to a remote that is only read.
 
@@ -172,7 +177,7 @@ def refuse_read_only(project: Project, named: Named) -> None:
     if others:
         hint = f"track push {display(others[0])}   always: track config push.to {display(others[0])}"
     else:
-        hint = "name where it is written: track remote add NAME URL   then: track push NAME"
+        hint = "name where it is written: track remote add NAME URL   then the same there, such as: track push NAME"
     if not isinstance(named.address, WebFolder):
         hint += f"\nif it shall be written to: track config remote.{name}.read-only false"
     raise RemoteError(f"remote `{name}` ({display(named.url)}) is only read: nothing is sent to it", hint=hint)

@@ -270,8 +270,9 @@ def _verify_remote(project: Project, name: str, how: _How) -> Verified:
     found = Findings()
     take = None if how.portion is None else how.portion.first_of
     path = project.state / "remotes" / f"{name}.verified"
+    named = remotes.choose(project, name)
     with (
-        remotes.connected(project, remotes.choose(project, name), sending=False) as remote,
+        remotes.connected(project, named, sending=False) as remote,
         VerifiedRecord(path, remote.store_id) as record,
     ):
         turn = Round(record, until_s=how.until_s, take=take)
@@ -279,7 +280,7 @@ def _verify_remote(project: Project, name: str, how: _How) -> Verified:
         here = _recorded(project, (), found, deep=False)
         every = sorted(here.items(), key=_by_path)
         note_losses(project, name, checked, [(path, pointer) for (path, _), pointer in every], found)
-        if not how.quick and how.portion is None:
+        if not how.quick and how.portion is None and remotes.shares_runs(named):
             check_runs(project, remote, found)
         if how.portion is None and (how.until_s is None or time.monotonic() < how.until_s):
             look_below(project, remote, here, found, reads=not how.quick, every=how.deep)

@@ -50,7 +50,9 @@ def command(*, words: tuple[str, ...], fetches: bool, as_json: bool) -> None:
 
 def _bring(project: Project, found: Found) -> bool:
     """Bring the manifests without which it is not known what there is; whether any came."""
-    lacking = [(one.artifact, one.pointer) for one in found.artifacts if one.objects_count is None]
+    lacking = [
+        (one.artifact, one.pointer) for one in found.artifacts if one.objects_count is None and not one.is_purged
+    ]
     return bring_manifests(project, lacking)
 
 
