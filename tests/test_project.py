@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,6 +136,24 @@ def test_the_link_to_the_store_is_made_relative_and_ignored(project_root: Path) 
     assert os.readlink(project_root / ".store") == ".git/track/store"
     assert git("status", "--porcelain", cwd=project_root) == ""
     assert "/.store\n" in (project_root / ".git/info/exclude").read_text()
+
+
+def test_git_does_not_see_what_stands_beside_a_file_that_is_written(
+    project_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`git add --all` would take it, or end with an error when it is gone by then."""
+    seen = []
+
+    def look_and_rename(*args: Any, **how: Any) -> None:
+        seen.append(git("status", "--porcelain", "--untracked-files=all", cwd=project_root))
+        rename(*args, **how)
+
+    with Project.open(project_root) as project, project.lock():
+        project.store.close()
+    rename = publish.rename
+    monkeypatch.setattr(publish, "rename", look_and_rename)
+    publish.publish_bytes(project_root / "a.bin.track", b"")
+    assert seen == [""]
 
 
 def test_a_lost_link_comes_back_and_the_exclude_line_is_there_once(project_root: Path) -> None:

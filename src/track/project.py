@@ -33,6 +33,8 @@ CONFIG = b".track/config.toml"
 STORE_LINK = b".store"
 STORE_NOTE = b"where-the-store-is.txt"
 IGNORE_LINE = b"/.store"
+EXCLUDED = (IGNORE_LINE, b".*.track-*")
+"""What Git ignores in every branch of a clone: the link to the store, and what stands beside a file that is written."""
 IN_STEP = "in-step"
 """The file, beside the index, that says which pointers the data followed last."""
 
@@ -271,16 +273,17 @@ class Project:
         return os.path.relpath(os.fsencode(self.store_path), os.fsencode(self.root))
 
     def _exclude_link(self) -> None:
-        """Have Git ignore the link in every branch of this clone, whatever their `.gitignore` says."""
+        """Have Git ignore what is `EXCLUDED`, whatever the `.gitignore` of a branch says."""
         exclude = self.git.common_dir / "info" / "exclude"
         try:
             before = exclude.read_bytes()
         except FileNotFoundError:
             publish.make_directories(exclude.parent)
             before = b""
-        if IGNORE_LINE not in before.splitlines():
+        lacking = [line + b"\n" for line in EXCLUDED if line not in before.splitlines()]
+        if lacking:
             separator = b"" if not before or before.endswith(b"\n") else b"\n"
-            publish.publish_bytes(exclude, before + separator + IGNORE_LINE + b"\n")
+            publish.publish_bytes(exclude, before + separator + b"".join(lacking))
 
     def _below_top(self, path: bytes) -> bytes | None:
         top = os.fsencode(self.root)

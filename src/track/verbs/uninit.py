@@ -20,7 +20,7 @@ from track.model import manifest
 from track.model.names import data_path, is_named_pointer, typed
 from track.model.pointer import Pointer
 from track.progress import Progress, silent
-from track.project import CONFIG, IN_STEP, STORE_LINK, Project
+from track.project import CONFIG, EXCLUDED, IN_STEP, STORE_LINK, Project
 from track.store.clients import clients, forget
 from track.store.known import Known
 
@@ -231,7 +231,7 @@ def _remove_link(project: Project) -> None:
     exclude = project.git.common_dir / "info" / "exclude"
     with suppress(FileNotFoundError):
         before = exclude.read_bytes()
-        after = setup.without_lines(before, setup.LINES[setup.IGNORE])
+        after = setup.without_lines(before, EXCLUDED)
         if after != before:
             publish.publish_bytes(exclude, after)
 
