@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import io
+import pickle
 import sys
 import types
 import typing
@@ -149,7 +150,8 @@ def test_whatever_is_found_of_very_much_is_told_in_a_few_words(
     ]
     told = {type(part).__name__: repr(part) for one in found for part in parts(one)}
     every = [repr(part) for one in found for part in parts(one)]
-    assert [text for text in every if len(text) > 600 or text.count("\n") > 21] == []
+    assert [text for text in every if text.count("\n") > 21 or any(len(line) > 600 for line in text.split("\n"))] == []
+    assert [text for text in every if len(text) > 600 and not text.startswith(f"<{MANY:,} items>\n")] == []
     assert f"changes=<{MANY:,} items>" in repr(repo.diff("HEAD~1", "HEAD~2").artifacts[0])
     assert told["Graph"].startswith("Graph(start=") and told["CheckedOut"].startswith("CheckedOut(")
     assert " UTC, digest=" in told["StoreObject"]
@@ -165,3 +167,28 @@ def test_whatever_is_found_of_very_much_is_told_in_a_few_words(
 def test_what_is_loaded_later_learns_its_words_then() -> None:
     assert repr(later.CheckedOut).startswith("<class")
     assert later.CheckedOut.__repr__.__name__ == "brief"
+
+
+NUMBERS: tuple[Any, ...] = tuple(range(25))
+
+
+def test_a_tuple_of_very_much_is_told_by_its_number_and_its_first(tmp_path: Path) -> None:
+    top = new_repository(tmp_path / "project")
+    init(top, look=False)
+    write_tree(top, {f"{number:03}.csv": b"%d" % number for number in range(30)})
+    cli("add", *(f"{number:03}.csv" for number in range(30)), cwd=top).ok()
+    with track.Repo(top) as repo:
+        status = repo.status()
+        artifacts = status.artifacts
+        assert repr(status.changed).startswith("<30 items>") and repr(status.unpushed) == "()"
+        found = repo.find(limit=25)
+        listed = later.Listed(NUMBERS, 25, (), 25)
+        assert repr(listed.runs).startswith("<25 items>") and tuple(listed) == (NUMBERS, 25, (), 25, ())
+    head, *lines, last = repr(artifacts).split("\n")
+    assert (head, len(lines), last) == ("<30 items>", 20, "  … and 10 more")
+    assert lines[0].startswith("  ArtifactStatus(path=b'000.csv'")
+    assert repr(artifacts[:2]) == repr((artifacts[0], artifacts[1])) and repr(artifacts[5:]).startswith("<25 items>")
+    assert artifacts == tuple(artifacts) and hash(artifacts) == hash(tuple(artifacts))
+    assert isinstance(artifacts, tuple) and artifacts[-1].path == b"029.csv"
+    assert pickle.loads(pickle.dumps(artifacts)) == artifacts
+    assert repr(found.items).startswith("<25 items>") and len(found) == 25

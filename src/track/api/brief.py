@@ -5,8 +5,10 @@ A part is shown by the names under which a program finds its facts; what is empt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import typing
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
+from functools import wraps
 from typing import Any, TypeVar
 
 from track.model.amounts import count_text
@@ -16,6 +18,7 @@ _T = TypeVar("_T")
 _FACTS = 10
 _SHOWN = 48
 _NAMES = 5
+_LINES = 20
 
 PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("track.flows.bring", ("BroughtArtifact", "Lacking")),
@@ -56,6 +59,69 @@ class Named(dict[str, _T]):
         return f"<{count_text(len(self), 'file')}{': ' * bool(names)}{', '.join(names)}{', …' * (len(self) > _NAMES)}>"
 
 
+class Several(tuple[_T, ...]):
+    """A tuple of very much; at a prompt how many there are, and the first of them."""
+
+    __slots__ = ()
+
+    @typing.overload
+    def __getitem__(self, place: typing.SupportsIndex) -> _T: ...
+    @typing.overload
+    def __getitem__(self, place: slice) -> Several[_T]: ...
+    def __getitem__(self, place: typing.SupportsIndex | slice) -> Any:
+        """The one at a place, or several again."""
+        return Several(tuple(self)[place]) if isinstance(place, slice) else super().__getitem__(place)
+
+    def __repr__(self) -> str:
+        """The number, and a line for each of the first."""
+        if len(self) <= _LINES:
+            return repr(tuple(self))
+        told = [_clipped(repr(one)) if isinstance(one, str | bytes) else repr(one) for one in self[:_LINES]]
+        return "\n  ".join((f"<{count_text(len(self), 'item')}>", *told, f"… and {len(self) - _LINES:,} more"))
+
+
+def shorten(kind: type) -> None:
+    """Let what is made of a class have its tuples as `Several`, where they are long; once more is fine."""
+    for name, known in list(vars(kind).items()):
+        if isinstance(known, property) and known.fget is not None and not hasattr(known.fget, "__wrapped__"):
+            setattr(kind, name, property(_shortened(known.fget), doc=known.__doc__))
+    _shorten_facts(kind)
+
+
+def _shortened(asked: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @wraps(asked)
+    def short(self: Any) -> Any:
+        return Several(found) if _is_long(found := asked(self)) else found
+
+    return short
+
+
+def _shorten_facts(kind: type) -> None:
+    is_tuple = issubclass(kind, tuple)
+    said = {name: each.type for name, each in getattr(kind, "__dataclass_fields__", {}).items()} or kind.__annotations__
+    names = tuple(name for name in _names_of(kind) if str(said.get(name)).startswith("tuple["))
+    made: Callable[..., Any] = kind.__new__ if is_tuple else kind.__init__  # type: ignore[misc]  # of this class alone
+    if not names or hasattr(made, "__wrapped__"):
+        return
+
+    @wraps(made)
+    def short(self: Any, *args: Any, **words: Any) -> Any:
+        found = made(self, *args, **words)
+        whole = found if is_tuple else self
+        long = {name: Several(value) for name in names if _is_long(value := getattr(whole, name))}
+        if is_tuple:
+            return found._replace(**long) if long else found
+        for name, value in long.items():
+            object.__setattr__(self, name, value)
+        return None
+
+    setattr(kind, "__new__" if is_tuple else "__init__", short)
+
+
+def _is_long(value: object) -> bool:
+    return type(value) is tuple and len(value) > _LINES
+
+
 def brief(found: Any) -> str:
     """A part of a result by the names of its facts, at most some, and none of them long."""
     told = [f"{name}={_fact(fact)}" for name, fact in _facts(found) if fact]
@@ -77,8 +143,11 @@ def _facts(found: Any) -> Iterator[tuple[str, object]]:
 
 
 def _names(found: Any) -> tuple[str, ...]:
+    return _names_of(type(found))
+
+
+def _names_of(kind: type) -> tuple[str, ...]:
     """The fields of a dataclass, whose module takes its time to load, or of a named tuple; of anything else none."""
-    kind = type(found)
     return tuple(getattr(kind, "__dataclass_fields__", ())) or getattr(kind, "_fields", ())
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from track.api.brief import PARTS, brief
+from track.api.brief import PARTS, brief, shorten
 from track.api.page import block, facts, note, table, title
 from track.api.shown import WORDS
 from track.model.amounts import count_text, size_text
@@ -186,6 +186,7 @@ def teach() -> None:
         for module, kind, how in shows:
             if (made := getattr(sys.modules.get(module), kind, None)) is not None:
                 setattr(made, name, how)
+                shorten(made)
 
 
 def _state(one: ArtifactStatus) -> str:
