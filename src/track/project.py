@@ -25,10 +25,6 @@ from track.worktree.paths import Gate
 from track.worktree.stat_cache import StatCache
 from track.worktree.strange import refuse_strange
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # what no question needs that reads none
-    from track.model.pointer import Pointer
-
 CONFIG = b".track/config.toml"
 STORE_LINK = b".store"
 STORE_NOTE = b"where-the-store-is.txt"
@@ -197,7 +193,7 @@ class Project:
         self._check_parents(inner, shown)
         return inner
 
-    def pointers(self) -> dict[bytes, "Pointer"]:
+    def pointers(self) -> dict[bytes, "reading.Pointer"]:
         """Return the pointers in the working tree by their own paths, sorted; somebody else's files are left out.
 
         Raises:

@@ -9,6 +9,7 @@ from typing import Any
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what a checker of types sees
     from track.model.documenting import record_document as record_document
+    from track.model.pointer import Pointer as Pointer
     from track.model.pointer import parse_pointer as parse_pointer
     from track.model.record import Used as Used
     from track.model.record_file import dump_record as dump_record
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.model.shared_runs import parse_runs as parse_runs
 
 _PLACES = {
+    "Pointer": "pointer",
     "Used": "record",
     "dump_record": "record_file",
     "parse_pointer": "pointer",
