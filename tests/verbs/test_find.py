@@ -231,7 +231,11 @@ def test_where_nothing_is_found_what_nothing_can_be_like_is_told(here: Path) -> 
     assert "nothing found among 3 versions\n" in said and "did you mean file?" in said
     assert "hint" not in track("find", "label.split = none", cwd=here).ok().err
     track("run", "-q", "--", "true", cwd=here).ok()
-    for words in (("find", "--runs", "status = complete"), ("runs", "list", "--where", "status = complete")):
+    for words in (
+        ("find", "--runs", "status = complete"),
+        ("runs", "list", "--where", "status = complete"),
+        ("runs", "list", "--status", "complete"),
+    ):
         assert "did you mean completed?" in track(*words, cwd=here).ok().err
 
 

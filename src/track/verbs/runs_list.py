@@ -61,5 +61,6 @@ def runs_list(
         limit=limit,
     )
     found = listing(project, asked)
-    doubts = () if asked.query is None or found.matching_count else doubts_of(asked.query, OF_RUNS)
+    whole = asked.whole
+    doubts = () if whole is None or found.matching_count else doubts_of(whole, OF_RUNS)
     return Listed(found.runs, found.known_count, found.refused, found.matching_count, doubts)
