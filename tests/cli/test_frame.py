@@ -328,6 +328,17 @@ def test_long_output_goes_through_the_users_pager_on_a_terminal_only(tmp_path: P
     assert "paged:" not in track("help", cwd=tmp_path, env=pager).out
 
 
+def test_what_is_said_beside_a_result_goes_through_the_pager_and_an_error_after_it_does_not(repo: Path) -> None:
+    track_here("init", "--no-hooks", cwd=repo).ok()
+    pager = {"TRACK_PAGER": "sed s/^/paged:/"}
+    command = [sys.executable, "-m", "track"]
+    assert on_terminal([*command, "find"], cwd=repo, env=pager) == (0, "paged:nothing found among 0 versions\n")
+    code, shown = on_terminal([*command, "find", "nope = 1"], cwd=repo, env=pager)
+    assert code == 2 and shown.splitlines()[0].endswith("there is no field `nope`") and "paged:" not in shown
+    quick = on_terminal([*command, "find"], cwd=repo, env={"TRACK_PAGER": "true"})[1]
+    assert "Traceback" not in quick and "rror" not in quick
+
+
 def test_the_pager_is_the_users_core_pager_and_never_the_repositorys(repo: Path, tmp_path: Path) -> None:
     mine = tmp_path / "gitconfig"
     mine.write_text('[core]\n\tpager = "sed s/^/mine:/"\n')

@@ -13,7 +13,10 @@ from track.history.plumbing import Git
 
 @contextmanager
 def paged() -> Iterator[None]:
-    """Whatever is printed inside goes through the user's pager; without one it goes straight out."""
+    """Whatever is printed inside goes through the user's pager; without one it goes straight out.
+
+    So does what is said beside it, where that is for the same terminal: it would stand across what the pager shows.
+    """
     command = pager_command()
     if command is None:
         yield
@@ -22,16 +25,18 @@ def paged() -> Iterator[None]:
     environment = {"LESS": "FRX", "LV": "-c", **os.environ}
     process = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, env=environment)
     assert process.stdin is not None
-    terminal_out = os.dup(1)
-    os.dup2(process.stdin.fileno(), 1)
+    before_it = {stream: os.dup(stream) for stream in ((1, 2) if sys.stderr.isatty() else (1,))}
+    for stream in before_it:
+        os.dup2(process.stdin.fileno(), stream)
     process.stdin.close()
     try:
         yield
         sys.stdout.flush()
     finally:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.dup2(terminal_out, 1)
-        os.close(terminal_out)
+        for stream, terminal in before_it.items():
+            os.dup2(terminal, stream)
+            os.close(terminal)
         process.wait()
         signal.signal(signal.SIGINT, before)
 
