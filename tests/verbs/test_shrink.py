@@ -149,6 +149,13 @@ def test_two_copies_are_wanted_and_one_remote_lost_an_object(here: Path) -> None
     assert whole(here) == {3, 4, 5}
 
 
+def test_of_several_remotes_it_does_not_say_that_each_has_what_went(here: Path) -> None:
+    track("remote", "add", "backup", "../backup", cwd=here).ok()
+    done = track("gc", "--max-size", str(BUDGET), cwd=here).ok()
+    assert "at least 1 of `backup` and `origin` has each of them" in done.out
+    assert whole(here) == {3, 4, 5}
+
+
 def test_one_store_under_two_names_is_one_copy(here: Path) -> None:
     track("remote", "add", "twin", str(here.parent / "remote"), cwd=here).ok()
     done = shrunk(here, min_copies=2)

@@ -45,12 +45,14 @@ def _went(done: Shrunk) -> str | None:
     if not done.objects_count:
         return None
     names = " and ".join(f"`{display(name)}`" for name in done.asked)
-    has = "has" if len(done.asked) == 1 else "have"
+    has = "has them" if len(done.asked) == 1 else "have them"
+    if len(done.asked) > done.copies:  # which of them is another matter for each object
+        names, has = f"at least {done.copies} of {names}", f"{'has' if done.copies == 1 else 'have'} each of them"
     left = "would leave" if done.is_dry else "left"
     count = count_text(done.objects_count, "object")
     return (
         f"{count}, {size_text(done.object_bytes)}, {left} the local store, which may "
-        f"take {size_text(done.budget_bytes)}: {names} {has} them"
+        f"take {size_text(done.budget_bytes)}: {names} {has}"
     )
 
 
