@@ -1,7 +1,9 @@
 """Footprint: how much of the disk a local store takes, and each object in it; nothing comes back from the trash."""
 
+import os
 from collections.abc import Collection
 from contextlib import suppress
+from pathlib import Path
 
 from track.errors import DamagedObject, NewerFormat
 from track.store.index import Held
@@ -16,6 +18,32 @@ def footprint(store: Store) -> int:
         with suppress(FileNotFoundError):
             size += path.lstat().st_size
     return size
+
+
+def on_disk(store: Store) -> int:
+    """What packs, whole objects, the trash and what was half fetched take on the disk, holes apart.
+
+    What has a name elsewhere, too, as a working copy that is the same file, gives nothing back and does not count.
+    """
+    rooms = store.rooms
+    return sum(map(taken_below, (rooms.packs, rooms.objects, rooms.trash, rooms.partial)))
+
+
+def taken_below(folder: Path) -> int:
+    """The bytes that the disk gets back when all files in a folder go."""
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += given_back(os.lstat(os.path.join(place, name)))
+    return size
+
+
+def given_back(status: os.stat_result) -> int:
+    """The bytes that the disk gets back when a file of this status goes: none while it has another name."""
+    if status.st_nlink > 1:
+        return 0
+    return 512 * status.st_blocks if hasattr(status, "st_blocks") else status.st_size
 
 
 def stored_sizes(store: Store, digests: Collection[bytes]) -> dict[bytes, int]:

@@ -37,6 +37,7 @@ from track.store.collect import Found, Taken, dead_objects, drop_partial, look, 
 from track.store.compact import compact
 from track.store.compact_chunks import compact_chunks
 from track.store.dropped import Dropped, note_dropped
+from track.store.footprint import given_back, on_disk, taken_below
 from track.store.marks import Marks
 from track.store.objects import Store
 from track.store.trash import size_of
@@ -63,7 +64,9 @@ class Collected:
     in a pack. With something `lost` nothing was taken away, unless it was forced. `sources` are there in a dry run.
     `unheld_count` objects of `unheld_bytes` that the policy passes over stay, for fewer than `min_copies` remotes hold
     them; `passed` are remotes that could not be asked. `by_steps_count` versions that it passes over stay, for steps of
-    `track restore` can bring them back; `by_reflogs` are those that only entries of Git's reflogs keep.
+    `track restore` can bring them back; `by_reflogs` are those that only entries of Git's reflogs keep. The store takes
+    `freed_bytes` less on the disk than before: what is needed of packs that go was written anew, and what has a name
+    elsewhere, too, gives nothing back. It is below 0 where more is taken, until the trash is emptied.
     """
 
     is_dry: bool
@@ -95,6 +98,7 @@ class Collected:
     by_steps_count: int = 0
     now_s: float = 0.0
     by_reflogs: ByReflogs = NO_REFLOGS
+    freed_bytes: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -155,7 +159,7 @@ def gc(
         if dry_run:
             _note_dead(project.store, marks, found)
             sources = explain(marks, users, project.store.read, passed)
-            did = did._replace(taken=_would_take(found), emptied=_would_empty(project.store, asked.before_s))
+            did = _would_do(project.store, found, asked)._replace(is_stopped=did.is_stopped)
         elif not did.is_stopped:
             note_dropped(project.store.rooms, dropped, _why(asked))
         over = versions_of(passed)
@@ -192,6 +196,7 @@ def _act(
     project: Project, marks: Marks, asked: _Asked, seen: _Seen, progress: Progress
 ) -> tuple[tuple[Repository, ...], Reached, "_Done"]:
     """Take away what is still dead once the store is held alone, and tidy up."""
+    before = on_disk(project.store)
     rewritten = rewrite(project.store, marks, seen.found, progress)
     with project.store.lock().exclusive(project.config.seconds("lock.timeout")):
         users = _repositories(project, asked.forgotten, force=asked.force)
@@ -201,7 +206,7 @@ def _act(
         revived, emptied = _tend_trash(project.store, marks, asked.before_s)
         taken = take(project.store, marks, seen.found, rewritten, asked.now_s)
     emptied += _tidy(project, asked.now_s, asked.days, progress)
-    return users, reached, _Done(False, taken, revived, emptied)
+    return users, reached, _Done(False, taken, revived, emptied, before - on_disk(project.store))
 
 
 def _begin(project: Project, asked: _Asked) -> None:
@@ -230,14 +235,29 @@ class _Done(NamedTuple):
     taken: Taken
     revived: int
     emptied: int
+    freed: int = 0
 
 
 def _why(asked: _Asked) -> Dropped:
     return Dropped(time.strftime("%Y-%m-%d", time.gmtime(asked.now_s)), str(asked.policy))
 
 
-def _would_empty(store: Store, before_s: float) -> int:
-    return sum(size_of(one) for one in store.trash().batches() if one.taken_s <= before_s)
+def _would_do(store: Store, found: Found, asked: _Asked) -> _Done:
+    """What a collection would do; what it would free is an estimate, for nobody wrote a pack anew."""
+    ripe = [one for one in store.trash().batches() if one.taken_s <= asked.before_s or not asked.days]
+    freed = sum(taken_below(one.folder) for one in ripe)
+    for dead in found.going:
+        path = store.rooms.pack(dead.name) if dead.is_pack else store.rooms.object(dead.name)
+        with suppress(FileNotFoundError):
+            freed -= dead.size - dead.dead_bytes if dead.is_mixed else 0
+            freed += 0 if asked.days else given_back(path.lstat())
+    going = found.going
+    taken = Taken(
+        sum(dead.objects_count for dead in going),
+        sum(dead.dead_bytes for dead in going),
+        sum(dead.size for dead in going),
+    )
+    return _Done(False, taken, 0, sum(map(size_of, ripe)), freed)
 
 
 def _collected(
@@ -274,6 +294,7 @@ def _collected(
         by_steps_count=plan.by_steps_count,
         now_s=asked.now_s,
         by_reflogs=plan.by_reflogs,
+        freed_bytes=did.freed,
     )
 
 
@@ -338,12 +359,3 @@ def _note_dead(store: Store, marks: Marks, found: Found) -> None:
     for dead in found.going:
         with suppress(FileNotFoundError, TrackError):
             marks.note_dead(dead_objects(store, marks, dead))
-
-
-def _would_take(found: Found) -> Taken:
-    going = found.going
-    return Taken(
-        sum(dead.objects_count for dead in going),
-        sum(dead.dead_bytes for dead in going),
-        sum(dead.size for dead in going),
-    )

@@ -198,11 +198,25 @@ def _show_rest(done: Collected) -> None:
         note(f"{count_text(done.unreadable_count, 'pack')} that cannot be read: kept (track verify)")
     if done.revived_count:
         note(f"{count_text(done.revived_count, 'file')} came back from the trash: needed again")
-    if done.emptied_bytes:
-        note(f"{size_text(done.emptied_bytes)} of the trash {'would be' if done.is_dry else 'are'} freed")
+    _show_freed(done)
     if done.trash_bytes and not done.is_dry:
         note(f"{size_text(done.trash_bytes)} in the trash")
     show_passed(done.passed)
+
+
+def _show_freed(done: Collected) -> None:
+    if done.emptied_bytes:
+        note(f"{size_text(done.emptied_bytes)} of the trash {'would go' if done.is_dry else 'are gone'}")
+    if done.is_stopped or not (done.emptied_bytes or done.objects_count):
+        return
+    would, now = ("would take about", "") if done.is_dry else ("takes", " than before")
+    size = size_text(abs(done.freed_bytes))
+    if done.freed_bytes > 0:
+        note(f"the store {would} {size} less on the disk{now}")
+    elif done.freed_bytes < 0:
+        note(f"the store {would} {size} more on the disk until the trash is emptied: what stays is written anew")
+    elif done.emptied_bytes:
+        note("nothing of that comes free on the disk: the same files have other names")
 
 
 def _document(done: Collected) -> dict[str, object]:
@@ -226,6 +240,7 @@ def _document(done: Collected) -> dict[str, object]:
         "among_live": {"objects": done.among_live_count, "bytes": done.among_live_bytes},
         "unreadable_packs": done.unreadable_count,
         "emptied_bytes": done.emptied_bytes,
+        "freed_bytes": done.freed_bytes,
         "trash_bytes": done.trash_bytes,
         "revived": done.revived_count,
         "lost": [{"name": lost.name, "digest": str(lost.digest)} for lost in done.lost],
