@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,24 @@ def test_a_record_of_a_run_that_names_what_was_purged_is_pushed_without_it(here:
     remote = b"".join(files_below(here.parent / "origin" / PACKS).values())
     assert SECRET not in remote and PIECE not in remote
     assert "has everything" in track("push", cwd=clone).ok().err + track("push", cwd=clone).out
+
+
+def test_each_purge_is_told_with_what_went_with_it(here: Path) -> None:
+    track("purge", "--yes", "table.csv", "--because", "another reason", cwd=here).ok()
+    done = track("fetch", cwd=here)
+    assert "big.bin was purged on 20" in done.err and "table.csv was purged on 20" in done.err
+    assert "because: another reason; 1 object of what is wanted went with that" in done.err
+    assert done.err.count("1 object of what is wanted") == 2 + done.err.count("people was purged"), done.err
+
+
+def test_a_commit_of_a_pointer_at_what_was_purged_is_told_why_it_is_refused(here: Path) -> None:
+    write_tree(here, {"new.csv": b"new"})
+    track("hooks", "install", cwd=here).ok()
+    track("add", "new.csv", cwd=here).ok()
+    track("purge", "--yes", "new.csv", "--because", "asked for", cwd=here).ok()
+    done = subprocess.run(["git", "commit", "-m", "x"], cwd=here, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "new.csv.track stands for data that was purged on 20" in done.stderr
+    assert "track rm --cached new.csv" in done.stderr and "track add" not in done.stderr
 
 
 @pytest.mark.parametrize("isolated", [(), ("--isolated",)])

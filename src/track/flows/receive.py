@@ -1,6 +1,7 @@
 """Receive: the bytes that versions need and the local store lacks come from remotes, manifests first."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject, NewerFormat, PurgedObject, RemoteError, TrackError, naming_too
@@ -18,6 +19,7 @@ from track.store.nodes_there import read_there
 from track.store.purge_notes import GONE, told
 from track.store.purged import purged_in
 from track.store.remote import Remote
+from track.store.tombstones import Purge
 
 
 class Received(NamedTuple):
@@ -282,14 +284,9 @@ def _losses(
     files = display(versions[0].path) if len(versions) == 1 else f"{len(versions)} artifacts"
     again = _again(asked[0])
     purged = purged_in(project.store.rooms) if lost else {}
-    if lost and (gone := lost & purged.keys()) == lost:
-        purge = purged[min(gone)]
-        named, count = ", ".join(map(display, purge.paths)), f"{len(gone)} object{'s' if len(gone) > 1 else ''}"
-        return PurgedObject(
-            f"{files}: {named} {told(purge)}; {count} of what is wanted went with that",
-            hint=GONE,
-            details=lines,
-        )
+    if lost and lost <= purged.keys():
+        first, *more = _went_with(purged[digest] for digest in lost)
+        return PurgedObject(f"{files}: {first}", hint=GONE, details=(*more, *lines))
     if bad := lost & damaged:
         return DamagedObject(
             f"{files}: {len(bad)} of the objects at {names} are damaged; nothing of them was placed",
@@ -302,6 +299,15 @@ def _losses(
         details=lines,
     )
     return dropped.explain(project, error, versions, is_final=True)
+
+
+def _went_with(purges: Iterable[Purge]) -> list[str]:
+    """What each of these purges says of itself, and how much of what is wanted went with it."""
+    return [
+        f"{', '.join(map(display, purge.paths))} {told(purge)}; {count} object{'s' if count > 1 else ''} of what is "
+        "wanted went with that"
+        for purge, count in sorted(Counter(purges).items())
+    ]
 
 
 def _again(named: Named) -> str:

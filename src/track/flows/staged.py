@@ -14,6 +14,7 @@ from track.history.staging import Staged
 from track.model.names import data_path, display, is_named_pointer, is_pointer_path, is_record_path, pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
 from track.project import Project
+from track.store.purge_notes import purged_at, told
 
 _LOOKED_AT = 16 << 20
 """So many bytes of changed files are read to find out whether data is newer than its pointer; of more, it may be."""
@@ -79,9 +80,13 @@ def _nowhere(project: Project, versions: Sequence[tuple[Staged, Version]]) -> It
     if not absent:
         return
     absent -= _committed(project)
+    purged = purged_at(project.store_path) if absent else {}
     for file, version in versions:
         if bytes(version.pointer.digest) in absent:
             shown, path = display(file.path), typed(version.path)
+            if (purge := purged.get(bytes(version.pointer.digest))) is not None:
+                yield Finding(file.path, f"{shown} stands for data that {told(purge)}", f"track rm --cached {path}")
+                continue
             hint = f"where the data is: track add {path}, or there track push, and here track fetch"
             yield Finding(file.path, f"{shown} stands for data that is neither here nor known to be at a remote", hint)
 
