@@ -47,6 +47,14 @@ def test_an_alias_is_a_pointer_that_is_staged_and_stays_when_its_version_is_repl
     track("verify", cwd=rides).ok()
 
 
+def test_an_alias_that_no_commit_has_is_called_by_its_name(rides: Path) -> None:
+    track("alias", "rides", "prod", cwd=rides).ok()
+    refused = track("log", "rides@prod", cwd=rides)
+    told(refused, 2, "no commit that `HEAD` reaches has an artifact called `rides@prod`\n")
+    commit_all(rides)
+    track("log", "rides@prod", cwd=rides).ok()
+
+
 def test_an_alias_is_set_to_any_version_and_moved_and_removed(rides: Path) -> None:
     digest = pointer(rides, "rides/region=eu/time=2024-01-01").digest
     for words, expected in (

@@ -198,7 +198,7 @@ def _none(project: Project, artifact: bytes, rev: str) -> UnknownPath:
     names = catalog_of(project).ask(Scope(every=True, history=True), lambda known: known.names())
     names |= {*sides.ref_names(project), *known_runs(project, lambda id, called: False)[1]}
     return UnknownPath(
-        f"no commit that `{display(rev)}` reaches has an artifact called `{display(artifact)}`",
+        f"no commit that `{display(rev)}` reaches has an artifact called `{display(name_of(artifact) or artifact)}`",
         hint=nearest(os.fsdecode(artifact), names) or "track ls; track status shows what is not committed yet",
     )
 
