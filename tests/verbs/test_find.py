@@ -239,6 +239,28 @@ def test_where_nothing_is_found_what_nothing_can_be_like_is_told(here: Path) -> 
         assert "did you mean completed?" in track(*words, cwd=here).ok().err
 
 
+def test_where_nothing_is_found_a_key_that_is_nearly_one_that_something_has_is_told(here: Path) -> None:
+    track("run", "-q", "--param", "depth=3", "--", "true", cwd=here).ok()
+    for words, said in (
+        (("find", "label.splitt = train"), "no `label.splitt` is known; did you mean label.split?"),
+        (("find", "--label", "spit=train"), "no `label.spit` is known; did you mean label.split?"),
+        (
+            ("find", "size > 0 and partition.regio exists"),
+            "no `partition.regio` is known; did you mean partition.region?",
+        ),
+        (("find", "--runs", 'param.dept ~ "3"'), "no `param.dept` is known; did you mean param.depth?"),
+        (("runs", "list", "--where", "param.dept = 3"), "no `param.dept` is known; did you mean param.depth?"),
+    ):
+        assert f"hint: {said}\n" in track(*words, cwd=here).ok().err, words
+    for query in (
+        "label.split = none",
+        "label.infos.x = 1",
+        "label.zzzzzz = 1",
+        "not label.splitt exists and size < 0",
+    ):
+        assert "hint" not in track("find", query, cwd=here).ok().err, query
+
+
 def test_a_label_that_is_asked_for_without_its_field_is_known(here: Path) -> None:
     track("find", cwd=here).ok()
     assert "did you mean label.split?" in track("find", "split = train", cwd=here).err

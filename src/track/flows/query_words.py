@@ -3,7 +3,10 @@
 from functools import partial
 
 from track.history import catalog_words
-from track.model.query_doubts import Kinds
+from track.model.names import display
+from track.model.query import Query
+from track.model.query_doubts import Kinds, paths_of
+from track.model.query_hints import nearest
 from track.model.query_text import Fields
 from track.model.run_words import CATEGORIES, ENDED, HOWS, LIVING
 from track.project import Project
@@ -31,10 +34,27 @@ OF_RUNS = Kinds(
 _KEYS = {"labels": "label", "metadata": "metadata", "metrics": "metric", "params": "param", "partitions": "partition"}
 """Fields whose keys people choose, and what they are called in a query."""
 
+_ALIKE = 0.7
+
 
 def with_keys(project: Project, fields: Fields) -> Fields:
     """The same fields, which know keys of labels and the like by what the catalog has."""
     return fields._replace(inside=partial(_path_of, project, fields))
+
+
+def unlike_keys(project: Project, query: Query) -> tuple[str, ...]:
+    """A sentence for each key in a query that the catalog does not know, and that is called nearly as one it knows."""
+    asked = dict.fromkeys(path for path in paths_of(query) if path[0] in _KEYS and len(path) > 1)
+    return tuple(said for path in asked if (said := _unlike(project, path[0], ".".join(path[1:]))) is not None)
+
+
+def _unlike(project: Project, field: str, key: str) -> str | None:
+    beginnings = ("", key.partition(".")[0])  # of many keys not all are told at once
+    known = [each for begin in beginnings for each in catalog_words.keys(project.state / "catalog.db", field, begin)]
+    if any(f"{each}.".startswith(f"{key}.") or f"{key}.".startswith(f"{each}.") for each in known):
+        return None
+    word, near = _KEYS[field], nearest(key, known, _ALIKE)
+    return None if near is None else f"no `{word}.{display(key)}` is known; did you mean {word}.{display(near)}?"
 
 
 def _path_of(project: Project, fields: Fields, name: str) -> str | None:

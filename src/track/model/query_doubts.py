@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from track.model.names import display
 from track.model.nearest import most_like
-from track.model.query import And, In, Or, Order, Query, moment
+from track.model.query import And, Exists, In, Match, Or, Order, Path, Query, moment
 
 
 class Kinds(NamedTuple):
@@ -28,6 +28,16 @@ class Kinds(NamedTuple):
 def doubts_of(query: Query, kinds: Kinds) -> tuple[str, ...]:
     """A sentence for each test in a query that nothing can pass."""
     return tuple(dict.fromkeys(_doubts(query, kinds)))
+
+
+def paths_of(query: Query) -> Iterator[Path]:
+    """The paths of what a query tests, but for those under `not`."""
+    match query:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from paths_of(part)
+        case In(path) | Order(path) | Match(path) | Exists(path):
+            yield path
 
 
 def _doubts(query: Query, kinds: Kinds) -> Iterator[str]:

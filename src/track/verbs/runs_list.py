@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from track.errors import TrackError, UsageError
-from track.flows.query_words import OF_RUNS, with_keys
+from track.flows.query_words import OF_RUNS, unlike_keys, with_keys
 from track.flows.run_find import Found
 from track.flows.run_listing import Asked, listing
 from track.flows.run_query import FIELDS, wanted_runs
@@ -62,5 +62,7 @@ def runs_list(
     )
     found = listing(project, asked)
     whole = asked.whole
-    doubts = () if whole is None or found.matching_count else doubts_of(whole, OF_RUNS)
+    doubts: tuple[str, ...] = ()
+    if whole is not None and not found.matching_count:
+        doubts = (*doubts_of(whole, OF_RUNS), *unlike_keys(project, whole))
     return Listed(found.runs, found.known_count, found.refused, found.matching_count, doubts)
