@@ -35,10 +35,17 @@ def here(repo: Path) -> Path:
     return repo
 
 
-def execute(here: Path, *command: str, keep: bool = True, outputs: tuple[str, ...] = (), **wishes: object) -> Record:
+def execute(
+    here: Path,
+    *command: str,
+    keep: bool = True,
+    inputs: tuple[str, ...] = (),
+    outputs: tuple[str, ...] = (),
+    **wishes: object,
+) -> Record:
     words = tuple(sys.executable if word == "python" else word for word in command)
     with Project.open(here) as project:
-        asked = Asked(outputs=outputs, keep=keep)
+        asked = Asked(inputs=inputs, outputs=outputs, keep=keep)
         return run(project, words, Wishes(**wishes), asked, echo=lambda number, block: None).record  # type: ignore[arg-type]
 
 
@@ -284,3 +291,19 @@ def test_a_repository_without_runs_has_none(repo: Path) -> None:
     assert track("runs", "reap", cwd=repo).ok().err == "no run is lost\n"
     assert track("runs", "keep", "--all", cwd=repo).ok().err == "no run waits in the journal\n"
     assert track("runs", "list", "--status", "failed", cwd=repo).ok().err == "no runs\n"
+
+
+def test_a_run_that_copied_what_was_there_did_not_make_it(here: Path) -> None:
+    (here / "raw.csv").write_text("3")
+    track("add", "raw.csv", cwd=here).ok()
+    copied = execute(here, "cp", "raw.csv", "copy.csv", inputs=("raw.csv",), outputs=("copy.csv",))
+    found = reason_for(here, "raw.csv")
+    assert (found.run, found.others) == (None, ())
+    found = reason_for(here, "copy.csv")
+    assert found.run is not None and found.run.record.id == copied.id
+    made = execute(here, "sh", "-c", "printf 3 > made.csv", outputs=("made.csv",))
+    again = execute(here, "cp", "made.csv", "again.csv", inputs=("made.csv",), outputs=("again.csv",))
+    for path, maker in (("made.csv", made), ("again.csv", again), ("raw.csv", made)):
+        found = reason_for(here, path)
+        assert found.run is not None and found.run.record.id == maker.id
+    assert [each.record.id for each in reason_for(here, "again.csv").others] == [made.id]

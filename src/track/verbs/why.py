@@ -37,8 +37,9 @@ class Reason(NamedTuple):
 def why(project: Project, path: str, rev: str | None = None) -> Reason:
     """Tell which run made what `path` holds, by its pointer in the working tree or at `rev`.
 
-    The run that the pointer names counts; else the latest that made this content. No data is read, nothing is written
-    but a list of code trees, which may be deleted.
+    The run that the pointer names counts; else the latest that made this content. A run that had the content already,
+    and made a copy of it elsewhere, did not. No data is read, nothing is written but a list of code trees, which may be
+    deleted.
 
     Raises:
         UnknownPath: it is no artifact, nor in one.
@@ -56,7 +57,7 @@ def why(project: Project, path: str, rev: str | None = None) -> Reason:
     if pointer is None:
         artifact, pointer = _named(project, path, rev)
     runs = runs_making(project, pointer.digest)
-    made = list(producers(runs.found, pointer.digest))
+    made = [each for each in producers(runs.found, pointer.digest) if _made_it(each, artifact, pointer)]
     chosen = next((found for found in made if found.record.id == pointer.run), made[0] if made else None)
     others = tuple(found for found in made if found is not chosen)
     recorded: str | None = None
@@ -66,6 +67,13 @@ def why(project: Project, path: str, rev: str | None = None) -> Reason:
         if chosen.record.revision is not None:
             matching = matching_commits(project, chosen.record.revision.tree)
     return Reason(artifact, pointer.digest, chosen, others, recorded, matching, runs.refused)
+
+
+def _made_it(found: Found, artifact: bytes, pointer: Pointer) -> bool:
+    """Whether a run that has the content among its outputs made it, here or there, and did not copy what was there."""
+    alike = [used for used in found.record.artifacts if used.digest == pointer.digest]
+    is_here = any(used.category == "output" and used.path == artifact for used in alike)
+    return is_here or found.record.id == pointer.run or all(used.category == "output" for used in alike)
 
 
 def _named(project: Project, name: str, rev: str | None) -> tuple[bytes, Pointer]:
