@@ -176,6 +176,9 @@ class Story:
                  ("replace", "-f", "--graft", "HEAD", self.branch()), ("replace", "-f", "HEAD^{tree}", "HEAD~1^{tree}"),
                  ("replace", "-f", "HEAD:a.csv.track", "HEAD:b.csv.track")]  # fmt: skip
         self.git(*self.noise.choice(deeds))
+        replaced = git("replace", "-l", cwd=self.repo).split()
+        if not all(git("cat-file", "-t", oid, cwd=self.repo, check=False) for oid in replaced):
+            self.replace_no_more()  # Git dies of a circle
 
     def replace_no_more(self) -> None:
         for oid in git("replace", "-l", cwd=self.repo).split():
