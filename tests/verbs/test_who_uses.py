@@ -68,3 +68,25 @@ def _made(here: Path):  # type: ignore[no-untyped-def]  # what track gives
     (here / "b.txt").write_text("nobody's")
     track("add", "b.txt", cwd=here).ok()
     return track("who-uses", "b.txt", cwd=here).ok()
+
+
+def test_what_nobody_used_as_it_is_now_points_to_who_used_it_before(repo: Path) -> None:
+    track("init", "--no-hooks", cwd=repo).ok()
+    (repo / "raw.csv").write_text("1\n")
+    track("add", "raw.csv", cwd=repo).ok()
+    command = ("sh", "-c", "cat raw.csv raw.csv > made.csv")
+    track("run", "-q", "--name", "make", "-i", "raw.csv", "-o", "made.csv", "--", *command, cwd=repo).ok()
+    commit_all(repo)
+    assert "hint" not in track("deps", "raw.csv", cwd=repo).ok().err
+    (repo / "raw.csv").write_text("2\n")
+    track("add", "raw.csv", cwd=repo).ok()
+    hinted = "hint: track who-uses raw.csv      lists who used any of its versions\n"
+    assert track("deps", "raw.csv", cwd=repo).ok().err == f"no run is known that used it\n{hinted}"
+    assert "make" in track("who-uses", "raw.csv", cwd=repo).ok().out
+    [now] = track("find", "name = raw.csv", "--json", cwd=repo).ok().json["versions"]
+    assert "hint" not in track("deps", now["id"], cwd=repo).ok().err
+    (repo / "b\x1b[2J.csv").write_text("3\n")
+    track("add", "b\x1b[2J.csv", cwd=repo).ok()
+    lost = track("path", "b\x1b[2J.csv", "made.csv", cwd=repo)
+    assert (lost.code, lost.err) == (1, "made.csv did not come from b\\x1b[2J.csv, as far as any run tells\n")
+    assert "hint" not in track("lineage", "raw.csv", cwd=repo).ok().err

@@ -9,10 +9,13 @@ from track.cli import drawing, graphs
 from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, emit_told, hint, note, opened, refuse
 from track.flows.lineage_of import Traced
+from track.model.expressions import expression
+from track.model.names import display, typed
 
 FORMATS = ("tree", "json", "dot", "mermaid", "svg", "html")
 KINDS = {"runs": "run", "artifacts": "artifact", "code": "code"}
 
+_ID = expression(r"[0-9a-f]{4,16}")
 _ONLY = click.option(
     "--only", "only", multiple=True, type=click.Choice(list(KINDS)), help="Nodes of this kind alone; may be repeated."
 )
@@ -55,12 +58,14 @@ def show(
         passed = {"absent": traced.absent_count, "unreadable": traced.unreadable_count}
         emit_json(name, {**graphs.document(traced.graph), **passed})
     elif not traced.graph.nodes:
-        note(f"{_named(traced)} did not come from {items[0]}, as far as any run tells")
+        note(f"{_named(traced)} did not come from {display(items[0])}, as far as any run tells")
     elif form == "tree":
         for line in graphs.tree(traced.graph, downstream=name == "deps"):
             emit(line)
         if len(traced.graph.nodes) == 1 and not traced.graph.cut and name != "path":
             note("no run is known that used it" if name == "deps" else "no run is known that made it")
+            if name == "deps" and traced.start.kind == "artifact":
+                _hint_at_versions(items[0])
     elif form == "html":
         emit_told(drawing.html(traced.graph, _title(name, traced, items)))
     else:
@@ -72,6 +77,12 @@ def show(
         hint("track doctor")
     refuse(traced.refused)
     return bool(traced.graph.nodes)
+
+
+def _hint_at_versions(item: str) -> None:
+    """Runs may have used what stood there before; an id, or a revision, is of one version alone."""
+    if ":" not in item and "@" not in item and _ID.fullmatch(item) is None:
+        hint(f"track who-uses {typed(item)}      lists who used any of its versions")
 
 
 def _title(name: str, traced: Traced, items: tuple[str, ...]) -> str:
