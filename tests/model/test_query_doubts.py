@@ -33,6 +33,8 @@ KINDS = Kinds(
         ("created > yesterday", "`created` is a time, such as 2026-01-31 or 7d, and `yesterday` is none"),
         ("created = 2026", "`created` is a time, such as 2026-01-31 or 7d, and 2026 is none"),
         ("dirty = yes", "`dirty` is true or false, and never `yes`"),
+        ("run.name = train", "`run` is one value, and there is no `run.name`"),
+        ("label.x = 1 or created.day exists", "`created` is one value, and there is no `created.day`"),
     ],
 )
 def test_a_test_that_nothing_can_pass_is_told(query: str, said: str) -> None:

@@ -27,7 +27,7 @@ class Kinds(NamedTuple):
 
 def doubts_of(query: Query, kinds: Kinds) -> tuple[str, ...]:
     """A sentence for each test in a query that nothing can pass."""
-    return tuple(dict.fromkeys(_doubts(query, kinds)))
+    return tuple(dict.fromkeys((*_doubts(query, kinds), *_partless(query, kinds))))
 
 
 def paths_of(query: Query) -> Iterator[Path]:
@@ -38,6 +38,13 @@ def paths_of(query: Query) -> Iterator[Path]:
                 yield from paths_of(part)
         case In(path) | Order(path) | Match(path) | Exists(path):
             yield path
+
+
+def _partless(query: Query, kinds: Kinds) -> Iterator[str]:
+    single = {*kinds.words, *kinds.texts, *kinds.numbers, *kinds.times, *kinds.truths}
+    for path in paths_of(query):
+        if len(path) > 1 and path[0] in single:
+            yield f"`{path[0]}` is one value, and there is no `{display('.'.join(path))}`"
 
 
 def _doubts(query: Query, kinds: Kinds) -> Iterator[str]:
