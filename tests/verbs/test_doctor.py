@@ -97,7 +97,9 @@ def test_damaged_files_that_were_set_aside_are_found(here: Path) -> None:
     place = here / ".git/track/store/quarantine"
     place.mkdir(exist_ok=True)
     (place / "bad.pack").write_bytes(b"x")
-    assert _only(here, "quarantine").hint == "track verify"
+    found = _only(here, "quarantine")
+    assert found.text == "1 damaged file was set aside in the store"
+    assert found.hint == f"track repair   once that ends with exit code 0, nobody needs them: rm -r {place}"
 
 
 def test_a_tracked_store_link_is_found(here: Path, tmp_path: Path) -> None:

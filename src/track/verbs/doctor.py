@@ -138,7 +138,10 @@ def _store(project: Project) -> Iterator[Check]:
     writable = os.access(path, os.W_OK)
     yield Check("store", "fine" if writable else "note", text + ("" if writable else ", which may only be read"))
     if bad:
-        yield Check("quarantine", "finding", f"{len(bad):,} damaged files were set aside in the store", "track verify")
+        what = "1 damaged file was" if len(bad) == 1 else f"{len(bad):,} damaged files were"
+        then = f"rm -r {typed(str(path / 'quarantine'))}"
+        hint = f"track repair   once that ends with exit code 0, nobody needs them: {then}"
+        yield Check("quarantine", "finding", f"{what} set aside in the store", hint)
 
 
 def _state(project: Project) -> Iterator[Check]:
