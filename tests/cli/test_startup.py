@@ -96,6 +96,12 @@ def test_asking_for_runs_loads_nothing_heavy(arguments: tuple[str, ...], project
     assert not found & (HEAVY | {"track.flows.running", "track.store.remote", "track.history.gitrepo"})
 
 
+@pytest.mark.parametrize("arguments", [("list",), ("show", "x"), ("values", "x"), ("schema", "x")], ids=" ".join)
+def test_asking_for_named_artifacts_loads_no_gitpython(arguments: tuple[str, ...], project: Path) -> None:
+    track("put", "x", "--value", "1", cwd=project).ok()
+    assert not loaded("artifacts", *arguments, cwd=project) & (HEAVY | {"git", "track.history.gitrepo"})
+
+
 def test_a_run_loads_neither_gitpython_nor_the_catalog_nor_what_reaches_a_remote(project: Path) -> None:
     found = loaded("run", "-q", "--", "true", cwd=project)
     assert not found & (HEAVY | {"track.store.remote", "track.history.gitrepo", "track.history.catalog"})

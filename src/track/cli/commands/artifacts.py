@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from track.cli.commands.declare import schema_document, schema_text
 from track.cli.missing_text import say_what_is_missing
 from track.cli.partitions import asked_partition_options, partitions_of
+from track.cli.schema_text import schema_document, schema_text
 from track.cli.session import count_text, emit, emit_json, note, opened, refuse, size_text, table
 from track.flows.named import label
 from track.model.names import display, text_of, typed

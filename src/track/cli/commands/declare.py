@@ -2,8 +2,8 @@
 
 import click
 
+from track.cli.schema_text import schema_document, schema_text
 from track.cli.session import emit, emit_json, note, opened
-from track.model.declaration import Declaration
 from track.model.moments import GRANULARITIES
 from track.model.names import display, text_of
 from track.verbs.declare import Declared, Wanted, declare
@@ -66,28 +66,6 @@ def command(
         note(f"{display(done.path)} written, not staged: git add it with your code")
     elif done.is_changed:
         note(f"{display(done.path)} staged: git commit records it")
-
-
-def schema_text(declaration: Declaration) -> str:
-    """A declaration in a line."""
-    parts = [f"keys {', '.join(map(display, declaration.keys))}" if declaration.keys else "no keys"]
-    if declaration.time is not None:
-        parts.append(f"time by {declaration.time}")
-    if declaration.strict:
-        parts.append("strict")
-    if declaration.type is not None:
-        parts.append(display(declaration.type))
-    return "; ".join(parts)
-
-
-def schema_document(declaration: Declaration) -> dict[str, object]:
-    """A declaration as JSON can say it."""
-    return {
-        "keys": list(declaration.keys),
-        "time": declaration.time,
-        "strict": declaration.strict,
-        "type": declaration.type,
-    }
 
 
 def _document(done: Declared, dry_run: bool) -> dict[str, object]:
