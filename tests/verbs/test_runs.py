@@ -293,6 +293,18 @@ def test_a_repository_without_runs_has_none(repo: Path) -> None:
     assert track("runs", "list", "--status", "failed", cwd=repo).ok().err == "no runs\n"
 
 
+def test_where_a_shallow_clone_begins_no_commit_is_said_to_have_recorded_it(here: Path) -> None:
+    execute(here, "sh", "-c", "echo 1 > out.txt", outputs=("out.txt",))
+    recorded = commit_all(here, "made")
+    commit_all(here, "later")
+    clone = here.parent / "clone"
+    git("clone", "-q", "--depth=1", f"file://{here}", clone, cwd=here.parent)
+    found = reason_for(clone, "out.txt")
+    assert found.run is not None and found.recorded is None
+    git("fetch", "-q", "--unshallow", cwd=clone)
+    assert reason_for(clone, "out.txt").recorded == recorded
+
+
 def test_a_run_that_copied_what_was_there_did_not_make_it(here: Path) -> None:
     (here / "raw.csv").write_text("3")
     track("add", "raw.csv", cwd=here).ok()

@@ -91,11 +91,16 @@ def _named(project: Project, name: str, rev: str | None) -> tuple[bytes, Pointer
 
 
 def _recorded(project: Project, found: Found) -> str | None:
-    """The commit that added the record."""
+    """The commit that added the record; None where a shallow clone begins with it, and may have had it before."""
     if found.path is None or project.git.head() is None:
         return None
     args = ("log", "-1", "--format=%H", "--diff-filter=A", "--", found.path)
-    return project.git.run(*args, check=False).decode("ascii").strip() or None
+    commit = project.git.run(*args, check=False).decode("ascii").strip()
+    try:
+        cut = (project.git.common_dir / "shallow").read_text("ascii").split()
+    except OSError:
+        cut = []
+    return commit if commit and commit not in cut else None
 
 
 def hint_of(reason: Reason) -> str:
