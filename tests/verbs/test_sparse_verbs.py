@@ -115,3 +115,31 @@ def test_with_both_what_is_not_here_is_told_and_nothing_is_lost(both: Path) -> N
         ("import-lfs", "-n"),
     ):
         assert "fatal:" not in track(*words, cwd=both).err, words
+
+
+@pytest.fixture
+def partial(origin: Path, tmp_path: Path) -> Path:
+    return _clone(origin, tmp_path / "partial", "--filter=blob:none", is_sparse=False)
+
+
+def test_verify_goes_on_without_pointers_that_a_partial_clone_lacks_and_says_so(both: Path, partial: Path) -> None:
+    for repo, words, count in (
+        (both, (), 3),
+        (both, ("--deep",), 3),
+        (both, ("--history",), 4),
+        (partial, ("--history",), 1),
+    ):
+        write_tree(repo, {"a/one.csv": b"11\n"})
+        track("add", "a/one.csv", cwd=repo).ok()
+        done = track("verify", *words, cwd=repo)
+        what = f"{count} pointers and records" if count > 1 else "1 pointer or record"
+        assert f"not in this partial clone, and so not looked at: {what}" in done.err, done.err
+        assert "missing  a/one.csv" not in done.out and done.code in (0, 4)
+        assert (repo == both) is (done.code == 0), done.out + done.err
+        assert count == track("verify", *words, "--json", cwd=repo).json["absent"]
+
+
+def test_verify_of_a_history_that_is_cut_says_so(origin: Path, tmp_path: Path) -> None:
+    shallow = _clone(origin, tmp_path / "shallow", "--depth=1", is_sparse=False)
+    assert "this clone is shallow" in track("verify", "--history", cwd=shallow).err
+    assert "this clone is shallow" not in track("verify", cwd=shallow).err

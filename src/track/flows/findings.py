@@ -43,6 +43,10 @@ class Findings:
     """Those of `fetchable` that only older versions need: a repair brings them, a fetch does not."""
     unasked: set[bytes] = field(default_factory=set)
     """What nobody ever asked for in a shallow clone, and no remote was asked about either."""
+    absent: set[str] = field(default_factory=set)
+    """Ids, in Git, of pointers that a partial clone lacks."""
+    is_cut: bool = False
+    """Whether history before some commits should have been looked at, and is not here."""
     files_count: int = 0
     objects_count: int = 0
     read_bytes: int = 0

@@ -23,14 +23,14 @@ _Nodes: TypeAlias = Iterator[tuple[bytes, bytes | None]]
 _Absent: TypeAlias = Callable[[Collection[bytes]], Collection[bytes]]
 
 
-def absent_of_history(project: Project, progress: Progress) -> set[bytes]:
+def absent_of_history(project: Project, found: Findings, progress: Progress) -> set[bytes]:
     """What versions of the history need and the store does not have, but what was given up by a policy or purged.
 
     Of a directory without its manifest it is that.
     """
     rooms = project.store.rooms
     given_up = dropped_in(rooms)
-    past = [one for one in past_versions(project) if bytes(one.pointer.digest) not in given_up]
+    past = [one for one in _past(project, found) if bytes(one.pointer.digest) not in given_up]
     with Marks() as marks:
         _mark(marks, past)
         descend(project.store, marks, progress)
@@ -48,7 +48,7 @@ def look_in_history(
     """
     place = remote.place
     said = remote.known.roots_in() - read_holders(place).dropped().keys()
-    past = [one for one in past_versions(project) if bytes(one.pointer.digest) in said]
+    past = [one for one in _past(project, found) if bytes(one.pointer.digest) in said]
     purged = {*purged_in(project.store.rooms), *together(read_tombstones(place)).purged}
     with Marks() as marks:
         _mark(marks, past)
@@ -61,6 +61,12 @@ def look_in_history(
         what = f"{display(remote.name)} says that it has this version whole, and lacks an object of it, {one.version}"
         found.named.add(one.digest)
         found.add("missing", one.path, what, one.digest, f"track repair --remote {display(remote.name)}")
+
+
+def _past(project: Project, found: Findings) -> Iterator[Past]:
+    """Every version of the history that is here; what is not is noted."""
+    found.is_cut = project.git.run("rev-parse", "--is-shallow-repository").strip() == b"true"
+    return past_versions(project, found.absent)
 
 
 def _mark(marks: Marks, past: Iterable[Past]) -> None:

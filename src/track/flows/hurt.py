@@ -80,10 +80,15 @@ def having(
                 return
 
 
-def past_versions(project: Project) -> Iterator[Past]:
-    """Every version that commits of any ref brought, with the newest of these; the newest first, values left out."""
+def past_versions(project: Project, absent: set[str] | None = None) -> Iterator[Past]:
+    """Every version that commits of any ref brought, with the newest of these; the newest first, values left out.
+
+    `absent` takes the ids of pointers that a partial clone lacks.
+    """
     events = [one for one in log.history(project.git, None, every_side=True) if one.blob is not None]
     contents = present_blobs(project.git, (one.blob for one in events if one.blob is not None))
+    if absent is not None:
+        absent.update(one.blob for one in events if one.blob is not None and one.blob not in contents)
     seen: set[tuple[bytes, bytes]] = set()
     for event in events:
         name = event.path

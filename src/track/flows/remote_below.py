@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from track.errors import DamagedObject, MissingObject
 from track.flows.findings import Findings
-from track.flows.reach import UNBELIEVABLE, Version, every_ref, objects_below, versions
+from track.flows.reach import UNBELIEVABLE, Version, objects_below
 from track.model.digest import Digest
 from track.model.manifest import walk
 from track.model.names import display, typed
@@ -34,13 +34,13 @@ class _There(NamedTuple):
 
 def look_below(
     project: Project, remote: Remote, here: Mapping[tuple[bytes, Digest], Pointer], found: Findings,
-    *, reads: bool, every: bool,
+    *, reads: bool, others: Iterable[Version] = (),
 ) -> None:  # fmt: skip
     """Walk the manifests of the versions `here`, by path and digest: has the remote everything below them?
 
     Of what it says that it has whole, whatever is absent is noted, unless that was noted as lost already, and the next
     push or repair sends it; what was removed for good is told as that; versions that were never all there are counted.
-    With `every`, those of every ref that the remote says it has whole are walked, too. Manifests that are not here are
+    Of `others`, those that the remote says it has whole are walked, too. Manifests that are not here are
     read there, without being kept, or, unless it `reads`, counted.
     """
     purged = dict(purged_in(project.store.rooms)) | dict(together(read_tombstones(remote.place)).purged)
@@ -49,7 +49,7 @@ def look_below(
     for (path, _), pointer in sorted(here.items(), key=lambda one: one[0]):
         if pointer.kind != "value":
             _walk(project, there, Version(path, pointer, ()), found)
-    for version in versions(project, every_ref(project)).versions if every else ():
+    for version in others:
         is_new = (version.path, version.pointer.digest) not in here
         if is_new and version.pointer.kind != "value" and remote.complete([version.pointer.digest]):
             _walk(project, there, version, found)

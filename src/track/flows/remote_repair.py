@@ -8,6 +8,7 @@ from track.errors import DamagedObject, MissingObject, UnknownRevision
 from track.flows.findings import Findings
 from track.flows.hurt import hurt_versions
 from track.flows.reach import UNBELIEVABLE, Version, every_ref, name_losses, objects_below, versions
+from track.flows.recorded import versions_of
 from track.flows.remote_below import look_below
 from track.flows.remotes import choose, clone_id, connected, shares_runs
 from track.flows.run_mending import mend_runs
@@ -40,7 +41,8 @@ def repair_remote(project: Project, name: str, *, dry_run: bool, progress: Progr
     salvage = Salvage(project, dry_run=dry_run, progress=progress)
     named = choose(project, name)
     with connected(project, named, sending=not dry_run) as remote:
-        look_below(project, remote, {}, Findings(), reads=True, every=True)  # what no index there names, it sends
+        others = versions_of(project, every_ref(project), set())
+        look_below(project, remote, {}, Findings(), reads=True, others=others)  # what no index there names, it sends
         checked = remote.verify(progress=progress)
         wanted = {digest for problem in checked.problems for digest in problem.lost}
         local = mending.sound_in(project.store, wanted)

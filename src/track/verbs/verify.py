@@ -14,7 +14,8 @@ from track.flows.findings import Findings, Problem
 from track.flows.history_below import absent_of_history, look_in_history
 from track.flows.hurt import lost_before, note_hurt
 from track.flows.pointers import overwritten
-from track.flows.reach import every_ref, versions
+from track.flows.reach import INDEX, every_ref
+from track.flows.recorded import pointers_of, versions_of
 from track.flows.remote_below import look_below
 from track.flows.remote_findings import check_runs, note_losses
 from track.flows.sampling import Portion, sample
@@ -45,7 +46,9 @@ class Verified:
     read.
 
     Of a remote, `unpushed_count` versions that are staged or at HEAD were never all there, and `unread_count` were not
-    looked for there, for their manifests are not here and were not read, or the time was over.
+    looked for there, for their manifests are not here and were not read, or the time was over. `absent_count` pointers
+    were not looked at, as a partial clone lacks them; with `is_cut`, history before some commits was not, as in a
+    shallow clone.
     """
 
     remote: str | None
@@ -65,6 +68,8 @@ class Verified:
     unread_count: int = 0
     unasked_count: int = 0
     old_count: int = 0
+    absent_count: int = 0
+    is_cut: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -139,7 +144,7 @@ def verify(
     for (path, _), pointer in sorted(every.items(), key=_by_path):
         check_version(project, path, pointer, found, reads=bool(asked))
     if not asked:
-        note_hurt(project, lost, found, absent_of_history(project, progress) if history else ())
+        note_hurt(project, lost, found, absent_of_history(project, found, progress) if history else ())
     _name_the_rest(found)
     return _verified(None, found, rounds)
 
@@ -166,6 +171,8 @@ def _verified(remote: str | None, found: Findings, rounds: Iterable[Round], *, i
         found.unread_count,
         len(found.unasked),
         len(found.old),
+        len(found.absent),
+        found.is_cut,
     )
 
 
@@ -213,13 +220,12 @@ def _is_ours(content: bytes, name: bytes) -> bool:
 
 def _recorded(project: Project, asked: Sequence[bytes], found: Findings, *, deep: bool) -> _Versions:
     """The versions that are staged and at HEAD; or (`deep`) at every ref."""
-    every = _pointers(log.pointers_staged(project.git), asked, found)
+    every = _pointers(pointers_of(project, [INDEX], found.absent), asked, found)
     with suppress(UnknownRevision):
-        every |= _pointers(log.pointers_at(project.git, "HEAD"), asked, found)
-        if deep:
-            for version in versions(project, every_ref(project)).versions:
-                if not asked or any(_covers(one, version.path) for one in asked):
-                    every[version.path, version.pointer.digest] = version.pointer
+        every |= _pointers(pointers_of(project, ["HEAD"], found.absent), asked, found)
+        for version in versions_of(project, every_ref(project), found.absent) if deep else ():
+            if not asked or any(_covers(one, version.path) for one in asked):
+                every[version.path, version.pointer.digest] = version.pointer
     return every
 
 
@@ -283,7 +289,8 @@ def _verify_remote(project: Project, name: str, how: _How) -> Verified:
         if not how.quick and how.portion is None and remotes.shares_runs(named):
             check_runs(project, remote, found)
         if how.portion is None and (how.until_s is None or time.monotonic() < how.until_s):
-            look_below(project, remote, here, found, reads=not how.quick, every=how.deep)
+            others = versions_of(project, every_ref(project), found.absent) if how.deep else ()
+            look_below(project, remote, here, found, reads=not how.quick, others=others)
             if how.history:
                 seen = {bytes(digest) for _, digest in here}
                 look_in_history(project, remote, found, but=seen, reads=not how.quick, progress=how.progress)

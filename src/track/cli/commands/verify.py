@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
+from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, paint, progress, size_text, table
 from track.flows.findings import Problem
 from track.flows.sampling import portion_of, time_of
@@ -123,6 +124,7 @@ def _show(verified: Verified, *, history: bool) -> None:
         versions = count_text(verified.unread_count, "version")
         which = "" if history else " at HEAD or staged"
         note(f"whether everything that {versions}{which} need is there was not looked at")
+    say_what_is_missing(verified.is_cut, verified.absent_count)
     if verified.left_count:
         when = datetime.fromtimestamp(verified.oldest_s, UTC).date().isoformat() if verified.oldest_s else "never"
         left = f"{count_text(verified.left_count, 'file')}, {size_text(verified.left_bytes)}"
@@ -170,6 +172,8 @@ def _document(verified: Verified) -> dict[str, object]:
         "existence_only": verified.is_quick,
         "unpushed": verified.unpushed_count,
         "unread": verified.unread_count,
+        "absent": verified.absent_count,
+        "is_cut": verified.is_cut,
         "problems": [
             {
                 "kind": problem.kind,
