@@ -143,3 +143,51 @@ def test_verify_of_a_history_that_is_cut_says_so(origin: Path, tmp_path: Path) -
     shallow = _clone(origin, tmp_path / "shallow", "--depth=1", is_sparse=False)
     assert "this clone is shallow" in track("verify", "--history", cwd=shallow).err
     assert "this clone is shallow" not in track("verify", cwd=shallow).err
+
+
+def test_a_folder_that_is_left_out_is_pulled_when_it_is_named(origin: Path, sparse: Path, both: Path) -> None:
+    track("remote", "add", "origin", "../remote", cwd=origin).ok()
+    track("push", cwd=origin).ok()
+    for repo in (sparse, both):
+        track("remote", "add", "--clone", "origin", str(origin.parent / "remote"), cwd=repo).ok()
+    track("pull", cwd=sparse).ok()
+    assert not (sparse / "b").exists(), "nobody named it"
+    track("pull", "b", cwd=sparse).ok()
+    assert (sparse / "b/raw.csv").read_bytes() == b"b\n" and (sparse / "b/sorted.csv").exists()
+    assert not git("status", "--short", cwd=sparse)
+    track("fetch", "--", "b/sorted.csv", cwd=sparse).ok()
+    assert 2 == track("pull", "b/nothing", cwd=sparse).code
+    refused = track("pull", "b", cwd=both)
+    assert refused.code == 1 and "git sparse-checkout add b" in refused.err
+
+
+def test_an_artifact_whose_pointer_is_left_out_is_moved_and_moved_back(sparse: Path) -> None:
+    write_tree(sparse, {"b/raw.csv": b"b\n"})
+    assert "renamed" in track("mv", "b/raw.csv", "b/new.csv", cwd=sparse).ok().out
+    assert _staged(sparse) == ["M\tb/.gitignore", "R100\tb/raw.csv.track\tb/new.csv.track"]
+    assert _labels(sparse, "b/new.csv.track") == {"stage": "raw"}
+    assert (sparse / "b/new.csv").read_bytes() == b"b\n" and not (sparse / "b/raw.csv").exists()
+    step = track("restore", cwd=sparse).ok().out.split()[0]
+    track("restore", step, cwd=sparse).ok()
+    assert _staged(sparse) == []
+    assert (sparse / "b/raw.csv").read_bytes() == b"b\n" and not (sparse / "b/new.csv").exists()
+
+
+@pytest.mark.parametrize("content", [b"b\n", b"other\n"], ids=["as it was", "new"])
+def test_a_claim_about_what_is_left_out_keeps_its_labels(sparse: Path, content: bytes) -> None:
+    write_tree(sparse, {"b/raw.csv": content, "b/sorted.csv": b"b\n", "a/one.csv": b"11\n"})
+    track("claim", "-i", "b/sorted.csv", "b/raw.csv", "--", "make", cwd=sparse).ok()
+    pointers = [line for line in _staged(sparse) if line.endswith(".track")]
+    assert pointers == ([] if content == b"b\n" else ["M\tb/raw.csv.track"])
+    assert _labels(sparse, "b/raw.csv.track") == {"stage": "raw"}
+    assert "$ make" in track("why", "b/raw.csv", cwd=sparse).ok().out
+
+
+def test_data_whose_pointer_is_left_out_is_an_input(sparse: Path) -> None:
+    write_tree(sparse, {"b/raw.csv": b"b\n"})
+    track("run", "--name", "copy", "-o", "a/copy.csv", "--", "cp", "b/raw.csv", "a/copy.csv", cwd=sparse).ok()
+    assert "b/raw.csv" in track("why", "a/copy.csv", cwd=sparse).ok().out
+    track("run", "-i", "b/raw.csv", "-o", "a/two.csv", "--", "sh", "-c", "echo 2 > a/two.csv", cwd=sparse).ok()
+    assert "b/raw.csv" in track("why", "a/two.csv", cwd=sparse).ok().out
+    refused = track("run", "-i", "b/sorted.csv", "--", "true", cwd=sparse)
+    assert refused.code == 2 and "b/sorted.csv" in refused.err

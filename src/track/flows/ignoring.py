@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from track import publish
 from track.flows import setup
-from track.history.left_out import contents_left_out
+from track.history.left_out import contents_left_out, is_sparse
 from track.model.expressions import expression
 from track.model.names import is_named_pointer
 from track.project import Project
@@ -52,7 +52,8 @@ def including(content: bytes, names: Iterable[bytes]) -> bytes:
 def has_line(project: Project, path: bytes) -> bool:
     """Whether the ignore file beside the data at `path` has its line."""
     folder, _, name = path.rpartition(b"/")
-    content = setup.read(project, folder + b"/" + FILE if folder else FILE)
+    file = folder + b"/" + FILE if folder else FILE
+    content = _there(project, [file])[file] if is_sparse(project.git) else setup.read(project, file)
     return line_of(name) in (row.rstrip() for row in (content or b"").splitlines())
 
 

@@ -9,6 +9,7 @@ from track.flows.pointers import content_at, exists
 from track.flows.sides import artifact_of, pointer_of
 from track.flows.view import Wanted, unknown
 from track.history import log
+from track.history.left_out import is_sparse, left_out, present_among
 from track.model import manifest
 from track.model.names import artifact_pointer, data_path, display, is_named_pointer, is_pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
@@ -47,8 +48,14 @@ def meant(project: Project, words: Sequence[str]) -> tuple[Meant, ...]:
 
 
 def everything(project: Project) -> dict[bytes, Pointer]:
-    """Every artifact whose pointer is in the working tree and can be understood."""
-    return {path: pointer for path, pointer in _known(project).items() if pointer is not None}
+    """Every artifact whose pointer can be understood: in the working tree, or left out of it by a sparse checkout."""
+    known = _known(project)
+    if is_sparse(project.git):
+        names = frozenset(pointer_of(path) for path, pointer in known.items() if pointer is None)
+        for name, content in present_among(project.git, left_out(project.git, names)).items():
+            with suppress(TrackError):
+                known[artifact_of(name)] = parse_pointer(content, display(name))
+    return {path: pointer for path, pointer in known.items() if pointer is not None}
 
 
 def _known(project: Project) -> dict[bytes, Pointer | None]:

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from track import publish
 from track.errors import MalformedPointer, NotAPointer, TrackError, Unreadable
@@ -53,6 +53,12 @@ def said_at(project: Project, path: bytes) -> bytes | None:
     if content is None and is_sparse(project.git):
         return contents_left_out(project.git, [path]).get(path)
     return content
+
+
+def left_out_of(project: Project, artifacts: Iterable[bytes]) -> list[bytes]:
+    """The pointers of artifacts that went, sorted, if a sparse checkout may leave some out: Git has to be told."""
+    gone = sorted(path if is_named_pointer(path) else pointer_path(path) for path in artifacts)
+    return [path for path in gone if content_at(project, path) is None] if is_sparse(project.git) else []
 
 
 def content_at(project: Project, path: bytes) -> bytes | None:

@@ -22,6 +22,7 @@ from track.flows.pointers import overwritten
 from track.flows.sides import naming_nearest
 from track.flows.whereabouts import believed
 from track.history import log
+from track.history.left_out import contents_left_out, is_sparse
 from track.model.expressions import expression
 from track.model.manifest import Inner, parse_node, walk
 from track.model.names import data_path, display, is_named_pointer, pointer_path, typed
@@ -149,14 +150,22 @@ def versions(project: Project, refs: Iterable[str], paths: Sequence[bytes] = ())
 
 
 def versions_here(project: Project, paths: Sequence[bytes] = ()) -> Reached:
-    """The versions that the pointers in the working tree name. Raises and refuses as `versions` does."""
+    """The versions that the pointers in the working tree name. Raises and refuses as `versions` does.
+
+    A path at which none is names those that a sparse checkout leaves out; Unreadable where a partial clone lacks one.
+    """
     reading = _Reading(paths)
     pointers = log.pointers_in_worktree(project.git)
-    found = tuple(Version(path, pointer, ()) for path, pointer in reading.parsed(pointers))
+    found = [Version(path, pointer, ()) for path, pointer in reading.parsed(pointers)]
+    if reading.unseen and is_sparse(project.git):
+        asked = frozenset(filter(reading.is_unseen, project.git.staged_pointers()))
+        pointers = sorted(contents_left_out(project.git, asked).items())
+        found = [*found, *(Version(path, pointer, ()) for path, pointer in reading.parsed(pointers))]
+        found.sort(key=lambda one: one.path)
     for name, error in overwritten(project, reading.foreign).items():
         reading.refuse(name, error)
     reading.refuse_unknown()
-    return Reached(found, tuple(reading.refused.values()))
+    return Reached(tuple(found), tuple(reading.refused.values()))
 
 
 class _Reading:
@@ -195,12 +204,21 @@ class _Reading:
             raise error
         self.refused.setdefault((name, error.message), error)
 
+    @property
+    def unseen(self) -> list[bytes]:
+        """The paths at which no pointer was seen."""
+        return [path for path in self._paths if path not in self._seen]
+
+    def is_unseen(self, name: bytes) -> bool:
+        """Whether a pointer lies at one of them."""
+        path = name if is_named_pointer(name) else data_path(name)
+        return any(_covers(one, path, name) for one in self.unseen)
+
     def refuse_unknown(self) -> None:
         """Refuse a path at which no pointer was seen, with the nearest name."""
-        for path in self._paths:
-            if path not in self._seen:
-                near = nearest(os.fsdecode(path), map(os.fsdecode, self._known))
-                raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint=near or "track ls")
+        for path in self.unseen:
+            near = nearest(os.fsdecode(path), map(os.fsdecode, self._known))
+            raise UnknownPath(f"nothing that track knows lies at `{display(path)}`", hint=near or "track ls")
 
 
 def _say_where(error: TrackError, name: bytes, ref: str | None) -> None:

@@ -11,6 +11,8 @@ from track.flows.keep import Keeper, Kept
 from track.flows.pointers import content_at, exists, owner_of, pointer_at
 from track.flows.pointing import pointer_of_content, refuse_in_git
 from track.flows.view import reader
+from track.history.left_out import is_sparse
+from track.history.pointers_here import pointers_here
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.names import (
@@ -22,7 +24,7 @@ from track.model.names import (
     pointer_path,
     typed,
 )
-from track.model.pointer import Pointer
+from track.model.pointer import Pointer, parse_pointer
 from track.model.record import Used
 from track.progress import Progress, silent
 from track.project import Project
@@ -68,16 +70,31 @@ def tracked_now(project: Project, progress: Progress = silent) -> dict[bytes, Tr
     """Every tracked path with what it holds; only what its stat cannot vouch for is read, and nothing is stored."""
     found: dict[bytes, Tracked] = {}
     with Keeper(project, dry_run=True, progress=progress) as keeper:
-        for name, pointer in project.pointers().items():
-            if is_named_pointer(name) or pointer.kind not in _DATA:
-                continue
-            path = data_path(name)
+        for path, pointer in _tracked(project):
             try:
                 kept: Kept | None = keeper.keep(path, pointer)
             except TrackError:  # it is not here, or cannot be read: no run can use it as a whole
                 kept = None
             found[path] = Tracked(pointer, kept)
     return found
+
+
+def _tracked(project: Project) -> Iterator[tuple[bytes, Pointer]]:
+    """Every tracked path with its pointer; of those that a sparse checkout leaves out, where data is all the same."""
+    known = project.pointers()
+    yield from ((data_path(name), one) for name, one in known.items() if _is_data(name, one))
+    if not is_sparse(project.git):
+        return
+    here = pointers_here(project.git)
+    for name, content in here.found:
+        if name in here.left_out and exists(project, data_path(name)):
+            with suppress(TrackError):
+                if _is_data(name, pointer := parse_pointer(content, name)):
+                    yield data_path(name), pointer
+
+
+def _is_data(name: bytes, pointer: Pointer) -> bool:
+    return not is_named_pointer(name) and pointer.kind in _DATA
 
 
 def _are_opaque(project: Project, tracked: Mapping[bytes, Tracked]) -> bool:
@@ -136,7 +153,7 @@ def check_inputs(project: Project, paths: Iterable[bytes], before: Mapping[bytes
     """
     purged = purged_at(project.store_path)
     for path in paths:
-        owner = path if path in before else owner_of(project, path)
+        owner = next((one for one in before if path == one or path.startswith(one + b"/")), owner_of(project, path))
         if owner is None:
             raise UnknownPath(
                 f"`{display(path)}` is declared as an input and is not tracked", hint=f"track add {typed(path)}"

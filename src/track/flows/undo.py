@@ -16,7 +16,7 @@ from track.flows.here import Here, Local
 from track.flows.ignoring import has_line
 from track.flows.nodes import saved_if_possible
 from track.flows.plan import Plan, unsaved_among
-from track.flows.pointers import content_at
+from track.flows.pointers import said_at
 from track.flows.sides import pointer_of
 from track.model import manifest
 from track.model.digest import Digest
@@ -68,7 +68,7 @@ class Undo:
         """The pointer of the artifact at `path` (its ignore line too) is about to change."""
         known = self._before(path)
         if not known.has_pointer:
-            content = content_at(self._project, pointer_of(path))
+            content = said_at(self._project, pointer_of(path))
             self._known[path] = replace(known, has_pointer=True, pointer=content)
 
     def note_data(self, path: bytes, held: Held | None) -> None:

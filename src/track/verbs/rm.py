@@ -13,11 +13,10 @@ from track.flows.naming import Meant, meant
 from track.flows.nodes import saved
 from track.flows.plain import linked, make_plain
 from track.flows.plan import Plan
-from track.flows.pointers import content_at, put_pointer, write_pointer
+from track.flows.pointers import left_out_of, put_pointer, write_pointer
 from track.flows.sides import pointer_of
 from track.flows.undo import Undo
 from track.history import gitrepo, index
-from track.history.left_out import is_sparse
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.names import display, is_named_pointer, typed
@@ -109,14 +108,9 @@ def rm(
             touched |= _act(project, removals, plans, progress)
         if stage:
             gitrepo.stage(project.git, sorted(touched))
-            index.forget(project.git, _gone(project, removals))
+            gone = (removal.meant.path for removal in removals if removal.pointer is None)
+            index.forget(project.git, left_out_of(project, gone))
         return Removed(done, tuple(sorted(touched)) if stage else (), undo.done(), given_up)
-
-
-def _gone(project: Project, removals: Sequence[_Removal]) -> list[bytes]:
-    """The pointers that are to leave Git's index, and that a sparse checkout may leave out."""
-    gone = (pointer_of(removal.meant.path) for removal in removals if removal.pointer is None)
-    return sorted(path for path in gone if is_sparse(project.git) and content_at(project, path) is None)
 
 
 def _words(project: Project, paths: Sequence[str]) -> list[str]:
