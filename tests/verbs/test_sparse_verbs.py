@@ -1,6 +1,7 @@
 """What verbs do in a sparse checkout, a partial clone, and both: nothing is lost, and what is not here is told."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,21 @@ def test_an_artifact_whose_pointer_is_left_out_is_moved_and_moved_back(sparse: P
     track("restore", step, cwd=sparse).ok()
     assert _staged(sparse) == []
     assert (sparse / "b/raw.csv").read_bytes() == b"b\n" and not (sparse / "b/new.csv").exists()
+
+
+def test_du_of_a_partial_clone_counts_what_is_here_and_says_what_is_not(partial: Path) -> None:
+    done = track("du", cwd=partial).ok()
+    assert "a/one.csv" in done.out and "not looked at: 1 pointer or record" in done.err
+    assert 1 == track("du", "--json", cwd=partial).ok().json["absent"]
+
+
+@pytest.mark.parametrize("revs", [("HEAD~1", "HEAD"), ("HEAD~1",)])
+def test_a_diff_in_a_partial_clone_says_how_git_brings_what_it_needs(partial: Path, revs: tuple[str, ...]) -> None:
+    refused = track("diff", *revs, cwd=partial)
+    assert refused.code == 1 and "1 pointer at `HEAD~1`" in refused.err, refused.err
+    command = refused.err.partition("have Git bring them: ")[2].strip()
+    subprocess.run(["sh", "-c", command], cwd=partial, check=True, stdout=subprocess.DEVNULL)
+    assert "a/one.csv" in track("diff", *revs, cwd=partial).out
 
 
 @pytest.mark.parametrize("content", [b"b\n", b"other\n"], ids=["as it was", "new"])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from track.errors import GitFailed, Unreadable
+from track.history.brought import contents_between
 from track.history.commit_words import text_of, time_of
 from track.history.left_out import left_out, present_among
 from track.history.plumbing import Git, PointerFiles
@@ -126,7 +127,9 @@ def pointers_at(git: Git, rev: str) -> list[tuple[bytes, bytes]]:
         UnknownRevision: there is no such commit.
         GitFailed: a content is not in the repository, as in a partial clone.
     """
-    return _with_contents(git, git.tree_pointers(rev))
+    pointers = git.tree_pointers(rev)
+    contents = contents_between(git, pointers.values(), (rev,))
+    return [(path, contents[pointers[path]]) for path in sorted(pointers)]
 
 
 def pointers_between(git: Git, old: str, new: str) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
@@ -153,7 +156,7 @@ def pointers_between(git: Git, old: str, new: str) -> tuple[list[tuple[bytes, by
         for rev in (old, new):
             git.resolve(rev)
         raise
-    contents = dict(git.blobs(sorted({*before.values(), *after.values()})))
+    contents = contents_between(git, (*before.values(), *after.values()), (old, new))
     first, second = ([(path, contents[side[path]]) for path in sorted(side)] for side in (before, after))
     return first, second
 

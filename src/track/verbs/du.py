@@ -9,6 +9,7 @@ from track.flows import sides, view
 from track.flows.view import Wanted
 from track.history import log as history
 from track.history.log import Event
+from track.history.present import present_blobs
 from track.model.digest import Digest
 from track.model.manifest import Entry, Read, compare
 from track.model.names import display, name_of
@@ -57,12 +58,13 @@ class Sizes:
     """Every artifact, sorted by path; `stored_size` counts each distinct content once, whoever has it.
 
     `refused` says which pointers in the working tree, of those asked for, cannot be read; such ones in the history are
-    left out.
+    left out, and so are `absent_count` contents of pointers that a partial clone lacks.
     """
 
     artifacts: tuple[ArtifactSize, ...]
     stored_size: int
     refused: tuple[TrackError, ...] = ()
+    absent_count: int = 0
 
 
 _Found = list[tuple[bytes, list[tuple[Pointer, str | None]]]]
@@ -82,7 +84,8 @@ def du(project: Project, paths: Sequence[str] = (), *, progress: Progress = sile
     here = sides.side_here(project)
     pointers, _ = here.readable()
     _, refused = here.readable(path for path in here.contents if wanted.artifact(path))
-    found = _versions(project, pointers)
+    absent: set[str] = set()
+    found = _versions(project, pointers, absent)
     wanted.refuse_unknown_among({*here.contents, *(name for name, _ in found)})
     read = view.reader(project)
     spans: list[_Spans] = []
@@ -98,7 +101,7 @@ def du(project: Project, paths: Sequence[str] = (), *, progress: Progress = sile
     owners = Counter(digest for each in spans for digest in each.sizes)
     every = {digest: size for each in spans for digest, size in each.sizes.items()}
     sizes = [_sized(name, versions, each, owners) for (name, versions), each in zip(found, spans, strict=True)]
-    return Sizes(tuple(size for size in sizes if wanted.artifact(size.path)), sum(every.values()), refused)
+    return Sizes(tuple(size for size in sizes if wanted.artifact(size.path)), sum(every.values()), refused, len(absent))
 
 
 def _sized(
@@ -128,12 +131,15 @@ def _sized(
     )
 
 
-def _versions(project: Project, here: Mapping[bytes, Pointer]) -> _Found:
-    """Every artifact with its distinct contents, newest first, and the commit that brought each last."""
+def _versions(project: Project, here: Mapping[bytes, Pointer], absent: set[str]) -> _Found:
+    """Every artifact with its distinct contents, newest first, and the commit that brought each last.
+
+    `absent` takes the ids of pointers that a partial clone lacks.
+    """
     found: dict[bytes, dict[Digest, tuple[Pointer, str | None]]] = {}
     for artifact, pointer in here.items():
         found.setdefault(artifact, {})[pointer.digest] = (pointer, None)
-    for event, content in _history(project):
+    for event, content in _history(project, absent):
         artifact = sides.artifact_of(event.path)
         try:
             pointer_then = sides.parsed(content, event.path)
@@ -147,15 +153,18 @@ def _versions(project: Project, here: Mapping[bytes, Pointer]) -> _Found:
     return [(artifact, list(found[artifact].values())) for artifact in sorted(found)]
 
 
-def _history(project: Project) -> Iterator[tuple[Event, bytes]]:
-    """Every pointer that a commit reached from HEAD brought, newest first."""
+def _history(project: Project, absent: set[str]) -> Iterator[tuple[Event, bytes]]:
+    """Every pointer that a commit reached from HEAD brought, newest first, if it is here."""
     if project.git.head() is None:
         return
     events = [event for event in history.history(project.git, ["HEAD"], every_side=True) if event.blob is not None]
-    contents = dict(project.git.blobs(sorted({event.blob for event in events if event.blob is not None})))
+    contents = present_blobs(project.git, (event.blob for event in events if event.blob is not None))
     for event in events:
         assert event.blob is not None
-        yield event, contents[event.blob]
+        if event.blob in contents:
+            yield event, contents[event.blob]
+        else:
+            absent.add(event.blob)
 
 
 class _Spans:

@@ -3,6 +3,7 @@
 import click
 
 from track.cli.fetching import bring_manifests, fetch_option
+from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, opened, progress, refuse, size_text, table, warn
 from track.model.names import display, text_of
 from track.model.pointer import Pointer
@@ -53,6 +54,7 @@ def _show(found: Sizes, each: bool) -> None:
     if lacking:
         versions = count_text(lacking, "version")
         warn(f"the manifests of {versions} are not here and not counted; `track du --fetch` brings them")
+    say_what_is_missing(False, found.absent_count)
 
 
 def _lacking(found: Sizes) -> list[tuple[bytes, Pointer]]:
@@ -86,6 +88,7 @@ def _version_rows(artifact: ArtifactSize) -> list[list[str]]:
 def _document(found: Sizes) -> dict[str, object]:
     return {
         "stored_size": found.stored_size,
+        "absent": found.absent_count,
         "artifacts": [
             {
                 "path": text_of(artifact.path),
