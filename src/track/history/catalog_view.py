@@ -179,7 +179,7 @@ class View:
         ).entries():
             saved = None if path is not None else name
             said = tuple(json.loads(each).items() if each else () for each in (address, metadata))
-            yield run, id, Used(category, Digest(digest), size, path, saved, kind, type, how, *map(tuple, said))
+            yield run, id, reading.Used(category, Digest(digest), size, path, saved, kind, type, how, *map(tuple, said))
 
     def walk_origins(self) -> Iterator[tuple[str, str, Digest, Digest]]:
         """What pointers say they were made from one by one: the version's id, the origin's name and digest, and the
