@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import track_here as track
-from support.repositories import commit_all
+from support.repositories import commit_all, git
 from support.sharing import cloned, files_below
 from support.trees import write_tree
 from track.model.digest import digest_of
@@ -217,6 +217,30 @@ def test_a_commit_of_a_pointer_at_what_was_purged_is_told_why_it_is_refused(here
     done = subprocess.run(["git", "commit", "-m", "x"], cwd=here, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "new.csv.track stands for data that was purged on 20" in done.stderr
     assert "track rm --cached new.csv" in done.stderr and "track add" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("checkout", "big.bin"), ("rm", "big.bin")])
+def test_a_working_copy_of_what_was_purged_is_not_told_to_be_added(here: Path, command: tuple[str, ...]) -> None:
+    if command[0] == "checkout":
+        (here / "big.bin.track").write_text((here / "table.csv.track").read_text())
+    done = track(*command, cwd=here)
+    assert done.code == 6 and all(word in done.err for word in WORDS), done.err
+    assert "track add" not in done.err and "--force" in done.err
+    track(command[0], "--force", *command[1:], cwd=here).ok()
+
+
+def test_a_working_copy_of_what_was_purged_stays_with_a_word_why_when_git_moves_its_pointer(here: Path) -> None:
+    track("hooks", "install", cwd=here).ok()
+    git("checkout", "-q", "-b", "other", cwd=here)
+    (here / "big.bin.track").write_text((here / "table.csv.track").read_text())
+    commit_all(here, "another version")
+    write_tree(here, {"big.bin": BIG})
+    git("checkout", "-q", "main", cwd=here)
+    done = subprocess.run(["git", "checkout", "other"], cwd=here, capture_output=True, text=True, check=False)
+    assert "big.bin is left as it is: it was purged on 20" in done.stderr and "track add" not in done.stderr, (
+        done.stderr
+    )
+    assert (here / "big.bin").read_bytes() == BIG
 
 
 @pytest.mark.parametrize("isolated", [(), ("--isolated",)])

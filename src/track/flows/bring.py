@@ -137,9 +137,9 @@ def bring(
             lacking.append(_lacking(project, found))
             continue
         if found.kept:
-            kept.append(Kept(version.path, tuple(_full_paths(found, found.kept)), None))
+            kept.append(Kept(version.path, tuple(_full_paths(found, found.kept)), _why_gone(project, found)))
         plans.append(found)
-    refuse_losses(plans)
+    refuse_losses(project, plans)
     if not dry_run:
         carry_out(project, plans, None if yielding else undo or Undo(project, "checkout"), progress)
     done = tuple(_outcome(found) for found in plans if not found.is_done or (found.stays and not yielding))
@@ -182,7 +182,7 @@ def _full_paths(found: Plan, paths: Iterable[bytes]) -> list[bytes]:
     return [found.path + b"/" + path if path else found.path for path in paths]
 
 
-def refuse_losses(plans: Sequence[Plan]) -> None:
+def refuse_losses(project: Project, plans: Sequence[Plan]) -> None:
     """Refuse plans by which something would go that is saved nowhere.
 
     Raises:
@@ -194,11 +194,32 @@ def refuse_losses(plans: Sequence[Plan]) -> None:
     what = display(lost[0]) if len(lost) == 1 else f"{len(lost):,} files"
     first = next(found for found in plans if found.lost)
     saved = lost[0] if first.pointer.kind == first.here.seen.kind else first.path  # a part can only join a directory
+    gone = {path: why for found in plans for path, why in _gone(project, found, found.lost)}
+    hint = f"save it with `track add {typed(saved)}`, or have it moved to the trash with --force"
+    if len(gone) == len(lost):
+        hint = f"nothing stores it again: have it moved to the trash with --force, or delete it: rm {typed(lost[0])}"
     raise UnsavedWork(
         f"{what} would be lost: the content is saved nowhere",
-        hint=f"save it with `track add {typed(saved)}`, or have it moved to the trash with --force",
-        details=tuple(display(path) for path in lost),
+        hint=hint,
+        details=tuple(f"{display(path)}  it {gone[path]}" if path in gone else display(path) for path in lost),
     )
+
+
+def _gone(project: Project, found: Plan, paths: Iterable[bytes]) -> Iterator[tuple[bytes, str]]:
+    """(path, what its purge says) of those of these files whose content here was removed for good."""
+    here = found.removes | found.replaced
+    for path in paths:
+        digest = here[path].digest if path in here else found.base or b""
+        if why := _purged(project, [digest]):
+            yield _full_paths(found, [path])[0], why
+
+
+def _why_gone(project: Project, found: Plan) -> str | None:
+    """Why files that are left as they are cannot be saved, where all of them were removed for good."""
+    gone = dict(_gone(project, found, found.kept))
+    if len(gone) < len(found.kept):
+        return None
+    return f"it {next(iter(gone.values()))}; to give it up: track checkout --force {typed(found.path)}"
 
 
 def carry_out(project: Project, plans: Sequence[Plan], undo: Undo | None, progress: Progress = silent) -> None:
@@ -265,7 +286,7 @@ def holding_store(project: Project, plans: Iterable[Plan]) -> Iterator[None]:
                 stack.enter_context(project.store.writer())
             for found in plans:
                 _weigh_again(project, found)
-            refuse_losses(plans)
+            refuse_losses(project, plans)
         yield
 
 

@@ -80,7 +80,7 @@ def way_back(project: Project, step: Step, paths: Sequence[bytes] = (), *, force
             back.data.append(before)
         if before.has_pointer and not parts and _differs(project, before):
             back.pointers.append(before)
-    refuse_losses(back.plans)
+    refuse_losses(project, back.plans)
     return back
 
 

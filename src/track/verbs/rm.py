@@ -97,7 +97,7 @@ def rm(
         nodes: dict[Digest, bytes] = {}
         removals = [_removal(project, one, nodes, cached=cached, force=force) for one in found]
         plans = [removal.plan for removal in removals if removal.plan is not None]
-        refuse_losses(plans)
+        refuse_losses(project, plans)
         done = tuple(_outcome(removal, cached) for removal in removals)
         given_up = tuple(one.path + b"/" + path if path else one.path for one in plans for path in one.given_up)
         if dry_run:
