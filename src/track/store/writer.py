@@ -30,6 +30,8 @@ _PENDING_BYTES = 8 << 20
 _PUBLISHED_AT_ONCE = 64
 """Packs: a gigabyte, whose records take about 100 MiB of memory."""
 
+READ_ONCE = 256 << 20
+"""Larger files are not read twice to find out whether they were purged: they go into packs of their own instead."""
 _COMING_AT_ONCE = 2
 """Packs of what comes from elsewhere: an interruption costs no more."""
 
@@ -84,6 +86,8 @@ class Writer:
         """What was cut, and turned out to be here."""
         self._seen: set[bytes] = set()
         self._purged: Mapping[bytes, Purge] = {}
+        self._holds = False
+        """Whether nothing is published on the way."""
         self._pending: dict[bytes, bytes] = {}
         self._pending_bytes = 0
         self._pack = PackWriter(rooms.staging)
@@ -155,18 +159,41 @@ class Writer:
                 raise kept_again(digest, purge)
 
     def _cut(self, cutter: Cutter, fd: int, size: int, moved: Moved) -> Digest:
-        if self._purged or cutter.may_be_whole(size):  # once it is cut, its chunks are in packs with those of others
-            digest = hash_fd(fd, size)
+        is_apart = bool(self._purged) and size >= READ_ONCE
+        if (self._purged and not is_apart) or cutter.may_be_whole(size):
+            digest = hash_fd(fd, size)  # once it is cut, its chunks are in packs with those of others
             self.refuse_purged((digest,))
             if self._is_here(digest, size):
                 return digest
-        digest = cutter.cut(fd, size, b"", self._take, moved)
+            is_apart = False
+        if is_apart:
+            digest = self._cut_apart(cutter, fd, size, moved)
+        else:
+            digest = cutter.cut(fd, size, b"", self._take, moved)
         if digest in self._seen:
             return digest
         if self._is_here(digest, size):
             self._unwanted.add(digest)
         else:
             self._count(digest, size)
+        return digest
+
+    def _cut_apart(self, cutter: Cutter, fd: int, size: int, moved: Moved) -> Digest:
+        """Cut into packs with nothing else in them, none of which is published before it is known what it is.
+
+        Raises:
+            PurgedObject: it was removed for good; nothing of it is kept, and all that came before is durable.
+        """
+        self.commit()
+        self._holds = True
+        try:
+            digest = cutter.cut(fd, size, b"", self._take, moved)
+            if digest in self._purged:
+                self.abandon()
+                self._pack = PackWriter(self._rooms.staging)
+                self.refuse_purged((digest,))
+        finally:
+            self._holds = False
         return digest
 
     def _take(self, pack: SealedPack | None, recipes: Sequence[ChunkedRecipe]) -> None:
@@ -347,5 +374,5 @@ class Writer:
 
     def _keep(self, sealed: SealedPack) -> None:
         self._sealed.append(sealed)
-        if len(self._sealed) >= _PUBLISHED_AT_ONCE:
+        if len(self._sealed) >= _PUBLISHED_AT_ONCE and not self._holds:
             self._publish()
