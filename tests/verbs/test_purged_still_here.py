@@ -9,10 +9,12 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned
 from support.trees import write_tree
+from track.flows.remotes import clone_id
 from track.model.digest import digest_of
 from track.project import Project
 from track.store.backends.folder import FolderPlace
 from track.store.layout import TOMBSTONES
+from track.store.purge_notes import heard_at
 from track.verbs.push import push
 
 BIG = random.Random(1).randbytes(1_500_000)
@@ -60,6 +62,7 @@ def test_what_is_told_is_done_by_the_command_that_is_told(clone: Path) -> None:
         assert "still here" not in track(command, cwd=clone).ok().err
     with Project.open(clone) as project:
         assert project.store.absent([digest_of(BIG)]) == {digest_of(BIG)}
+        assert not heard_at(project.store_path, clone_id(project)), "nobody has to look for it here again"
 
 
 def test_it_is_asked_for_once_and_only_where_the_index_was_written_anew(

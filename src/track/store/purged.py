@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from track.errors import DiskFull, StoreUnwritable, TrackError
+from track.errors import DamagedObject, DiskFull, NewerFormat, StoreUnwritable, TrackError
 from track.progress import Progress, silent
 from track.publish import make_directories, publish_bytes, remove
 from track.store.collect import Found, dead_files, rewrite, take
@@ -16,7 +16,7 @@ from track.store.objects import Store
 from track.store.pack import read_table
 from track.store.purge_notes import purged_at
 from track.store.rooms import Rooms
-from track.store.tombstones import Purge, Tombstone, dump_tombstone
+from track.store.tombstones import Purge, Tombstone, dump_tombstone, parse_tombstone
 
 
 def purged_in(rooms: Rooms) -> Mapping[bytes, Purge]:
@@ -55,6 +55,19 @@ def note_held(store: Store, purged: Mapping[bytes, Purge], writer: str) -> None:
     held = purged.keys() - store.absent(purged)
     with suppress(StoreUnwritable, DiskFull):
         note_purged(store.rooms, {digest: purged[digest] for digest in held}, writer)
+
+
+def take_over(rooms: Rooms, objects: frozenset[bytes], writer: str) -> None:
+    """Notes of others' purges that name only these objects, which are gone from here now, are ours from now on.
+
+    Nobody looks for them here any more.
+    """
+    folder = rooms.path / TOMBSTONES.rstrip("/")
+    for path in sorted(folder.iterdir()):
+        with suppress(OSError, DamagedObject, NewerFormat):
+            tombstone = parse_tombstone(path.read_bytes(), path.name)
+            if tombstone.writer != writer and tombstone.purge is not None and tombstone.objects <= objects:
+                publish_bytes(path, dump_tombstone(tombstone._replace(writer=writer)), mode=rooms.file_mode)
 
 
 def purge_here(store: Store, objects: frozenset[bytes], *, timeout_s: float, progress: Progress = silent) -> int:

@@ -32,7 +32,7 @@ from track.project import Project
 from track.store.clock import now_at
 from track.store.holders import read_holders
 from track.store.pack import SMALL
-from track.store.purged import note_purged, purge_here, purged_in, unreadable_packs
+from track.store.purged import note_purged, purge_here, purged_in, take_over, unreadable_packs
 from track.store.purging import purge_there
 from track.store.remote import Remote
 from track.store.tombstones import EMPTY, Purge, read_tombstones, together
@@ -301,7 +301,9 @@ def _here(project: Project, version: Version, objects: frozenset[bytes], reason:
     store = project.store
     purge_of = _purge(project, version, reason, time.time())
     note_purged(store.rooms, dict.fromkeys(objects, purge_of), clone_id(project))
-    return purge_here(store, objects, timeout_s=project.config.seconds("lock.timeout"), progress=progress)
+    count = purge_here(store, objects, timeout_s=project.config.seconds("lock.timeout"), progress=progress)
+    take_over(store.rooms, objects, clone_id(project))
+    return count
 
 
 def _purge(project: Project, version: Version, reason: str, now_s: float) -> Purge:
