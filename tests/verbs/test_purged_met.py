@@ -219,6 +219,14 @@ def test_a_commit_of_a_pointer_at_what_was_purged_is_told_why_it_is_refused(here
     assert "track rm --cached new.csv" in done.stderr and "track add" not in done.stderr
 
 
+def test_a_status_does_not_say_that_what_was_purged_can_be_brought(here: Path) -> None:
+    (here / "big.bin").unlink()
+    done = track("status", cwd=here).ok()
+    assert "D missing  big.bin" in done.out and "track pull" not in done.out and "track checkout" not in done.out
+    (here / "table.csv").unlink()
+    assert "track checkout table.csv" in track("status", cwd=here).ok().out
+
+
 @pytest.mark.parametrize("command", [("checkout", "big.bin"), ("rm", "big.bin")])
 def test_a_working_copy_of_what_was_purged_is_not_told_to_be_added(here: Path, command: tuple[str, ...]) -> None:
     if command[0] == "checkout":

@@ -102,7 +102,10 @@ def _show(found: Status) -> None:
     )
     _section(
         "data that differs from its pointer",
-        _ways([artifact for artifact in found.artifacts if _differs(artifact)], found.has_remote),
+        _ways(
+            [artifact for artifact in found.artifacts if _differs(artifact) and not _is_purged(artifact)],
+            found.has_remote,
+        ),
         [[artifact.data, _title(artifact), _what(artifact)] for artifact in found.artifacts if _differs(artifact)],
     )
     _say_partly(found)
@@ -121,6 +124,11 @@ def _show(found: Status) -> None:
 def _differs(artifact: ArtifactStatus) -> bool:
     """Whether its data is not as its pointer says, apart from a pointer in conflict."""
     return artifact.data != "." and (artifact.staged, artifact.data) != ("U", "?")
+
+
+def _is_purged(artifact: ArtifactStatus) -> bool:
+    """Whether nothing brings back what is missing."""
+    return artifact.data == "D" and bool(artifact.purged)
 
 
 def _one_or(names: list[str], many: str) -> str:
