@@ -3,6 +3,8 @@
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +98,7 @@ def test_beside_a_long_call_a_fork_waits_for_a_statement(monkeypatch: pytest.Mon
     with another_inside():
         assert in_a_child(may_call)
         monkeypatch.setattr(forks, "PATIENCE_S", 60.0)
+        forks._state.slow = dict.fromkeys(forks._state.slow, forks.PATIENCE_S)  # as if it had waited so long
         thread.start()
         asked.wait()
         time.sleep(0.05)
@@ -139,3 +142,52 @@ def test_work_that_needs_no_database_is_forked_at_once() -> None:
         began = time.monotonic()
         assert work.apart(lambda tell: str(os.getpid()).encode(), lambda number: None) != str(os.getpid()).encode()
         assert time.monotonic() - began < forks.PATIENCE_S
+
+
+def test_many_that_are_forked_for_one_piece_of_work_wait_once_for_the_same_call() -> None:
+    with another_inside():
+        for longest_s in (0.9, 0.4):
+            began = time.monotonic()
+            work.spread(lambda number: b"", 8)
+            assert time.monotonic() - began < longest_s
+        began = time.monotonic()
+        assert in_a_child(may_call)  # which has more patience
+        assert time.monotonic() - began >= forks.PATIENCE_S
+
+
+def test_a_child_that_leaves_the_call_in_which_it_was_forked_is_inside_of_none() -> None:
+    with forks.inside():
+        child = os.fork()
+    if not child:
+        os._exit(len(forks._state.inside))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+POOL = """
+import os, threading, time, track
+track.Repo
+from track import forks
+is_there = threading.Event()
+
+def call():
+    with forks.inside():
+        is_there.set()
+        time.sleep(0.1)
+        from concurrent.futures import ThreadPoolExecutor
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(int).result()
+
+thread = threading.Thread(target=call)
+thread.start()
+is_there.wait()
+began = time.monotonic()
+child = os.fork()
+if not child:
+    os._exit(forks.is_torn())
+took_s = time.monotonic() - began
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or took_s >= forks.PATIENCE_S)
+"""
+
+
+def test_a_call_that_gives_work_to_threads_ends_while_a_fork_waits_for_it() -> None:
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", POOL], timeout=60).returncode == 0

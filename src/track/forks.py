@@ -35,27 +35,44 @@ _STATEMENTS = (
 
 
 class _State:
-    """Of one process: which threads are inside of how many calls, which of them fork, and which a fork gave up."""
+    """Of one process: which threads are inside of how many calls, which of them fork, and how long that was in vain."""
 
     def __init__(self, inside: dict[int, int], is_torn: bool) -> None:
         self.changed = threading.Condition()
         self.inside = inside
         self.forking: set[int] = set()
-        self.slow: set[int] = set()
+        self.slow: dict[int, float] = {}
         self.is_torn = is_torn
 
     def others(self) -> set[int]:
         """The threads that are in the middle of something, but for this one and those that only wait for a fork."""
         return self.inside.keys() - self.forking - {threading.get_ident()}
 
+    def is_waited_for(self, seconds: float) -> bool:
+        """Whether a fork that has so long waits: one that had as long did not give up the same calls before."""
+        return any(self.slow.get(one, -1.0) < seconds for one in self.others())
+
+    def leave(self, thread: int) -> None:
+        """A call of a thread is over; in a child of another thread it was none of its own."""
+        with self.changed:
+            if thread not in self.inside:
+                return
+            self.inside[thread] -= 1
+            if not self.inside[thread]:
+                del self.inside[thread]
+                self.slow.pop(thread, None)
+            self.changed.notify_all()
+
 
 _state = _State({}, False)
 _own = threading.local()
+_has_hooks = False
 
 
 @contextmanager
 def inside() -> Iterator[None]:
     """While a thread is in here, other threads fork only when their patience is over."""
+    _set_hooks()
     state, me = _state, threading.get_ident()
     with state.changed:
         while state.forking and me not in state.inside:
@@ -64,23 +81,17 @@ def inside() -> Iterator[None]:
     try:
         yield
     finally:
-        if state is _state:  # a child that leaves the block has a state of its own
-            with state.changed:
-                state.inside[me] -= 1
-                if not state.inside[me]:
-                    del state.inside[me]
-                    state.slow.discard(me)
-                state.changed.notify_all()
+        _state.leave(me)  # a child that leaves the block has a state of its own
 
 
 @contextmanager
 def patient(seconds: float) -> Iterator[None]:
-    """What this thread forks in the block waits so long for the calls of others."""
-    _own.patience_s = seconds
+    """What this thread forks in the block waits so long for the calls of others, however much that is."""
+    _own.patience_s, _own.until_s = seconds, None
     try:
         yield
     finally:
-        del _own.patience_s
+        del _own.patience_s, _own.until_s
 
 
 def is_torn() -> bool:
@@ -88,17 +99,46 @@ def is_torn() -> bool:
     return _state.is_torn
 
 
+def _set_hooks() -> None:
+    """Have forks wait, from the first call on.
+
+    What is set last comes first at a fork: `logging` and `concurrent.futures` hold their locks while a process is
+    forked, and a call that logs or gives work to threads could not end while a fork waits for it.
+    """
+    global _has_hooks
+    if _has_hooks or not hasattr(os, "register_at_fork"):
+        return
+    with _state.changed:
+        if not _has_hooks:
+            os.register_at_fork(before=_before, after_in_parent=_go_on, after_in_child=_begin_anew)
+            _has_hooks = True
+
+
 def _before() -> None:
     _state.changed.acquire()
     _state.forking.add(threading.get_ident())
     _state.changed.notify_all()  # another that waits to fork waits for this one no more
-    patience_s = getattr(_own, "patience_s", PATIENCE_S)
-    if not _state.changed.wait_for(lambda: _state.others() <= _state.slow, patience_s) and patience_s >= PATIENCE_S:
-        _state.slow |= _state.others()  # a program that forks many workers during a long call waits for it once
+    patience_s = _patience_s()
+    if not _state.changed.wait_for(lambda: not _state.is_waited_for(patience_s), patience_s):
+        # a program that forks many workers during a long call waits for it once
+        _state.slow |= {one: max(patience_s, _state.slow.get(one, 0.0)) for one in _state.others()}
 
     deadline = time.monotonic() + patience_s
     while _state.others() and _is_anybody_in_a_statement() and time.monotonic() < deadline:
         time.sleep(_AGAIN_AFTER_S)
+
+
+def _patience_s() -> float:
+    """How long this thread may wait now: what is left of its own patience, from the first that it forks."""
+    patience_s: float | None = getattr(_own, "patience_s", None)
+    if patience_s is None:
+        return PATIENCE_S
+    now = time.monotonic()
+    until_s: float | None = _own.until_s
+    if until_s is None:
+        _own.until_s = now + patience_s
+        return patience_s
+    return max(0.0, until_s - now)
 
 
 def _is_anybody_in_a_statement() -> bool:
@@ -119,6 +159,8 @@ def _is_in_a_statement(frame: FrameType) -> bool:
 
 
 def _go_on() -> None:
+    if threading.get_ident() not in _state.forking:
+        return  # the hooks were set in the middle of it
     _state.forking.discard(threading.get_ident())
     _state.changed.notify_all()
     _state.changed.release()
@@ -129,7 +171,3 @@ def _begin_anew() -> None:
     me = threading.get_ident()
     own = {me: _state.inside[me]} if me in _state.inside else {}
     _state = _State(own, _state.is_torn or bool(_state.others()))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before, after_in_parent=_go_on, after_in_child=_begin_anew)
