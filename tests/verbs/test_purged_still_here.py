@@ -90,3 +90,14 @@ def test_a_clone_that_has_nothing_of_it_is_told_nothing(clone: Path) -> None:
     track("trust", "--yes", cwd=fresh)
     for command in ("pull", "fetch", "status"):
         assert "still here" not in track(command, cwd=fresh).ok().err
+
+
+def test_no_version_is_told_to_be_purged_that_was_not(clone: Path) -> None:
+    write_tree(clone, {"mine/copy.bin": BIG, "mine/precious": b"nowhere else"})
+    track("add", "mine", cwd=clone).ok()
+    commit_all(clone, "mine")
+    commit = git("rev-parse", "HEAD", cwd=clone)[:12]
+    told = track("fetch", cwd=clone).ok().err
+    assert "track purge mine" not in told, told
+    assert "track purge big.bin@" in told and "track purge people@" in told
+    assert f"; mine at {commit} needs it too" in told

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from track.errors import TrackError
-from track.flows.hurt import having
+from track.flows.hurt import having, past_versions
 from track.flows.whereabouts import noted_clone_id
 from track.model.names import display, typed
 from track.project import Project
@@ -27,15 +27,37 @@ def tell_still_here(project: Project) -> None:
 
 
 def _warnings(project: Project, held: Mapping[bytes, Purge]) -> Iterator[str]:
-    ways: dict[Purge, list[str]] = {}
-    for past, hit in having(project, held.keys()):
-        purge = held[min(hit)]
-        way = f"track purge {typed(past.path)}@{past.commit[:12]} --because={typed(purge.reason)}"
-        ways.setdefault(purge, []).append(way)
+    ways, beside = _ways(project, held), _beside(project, held)
     counts = Counter(held.values())
     for purge in sorted(counts)[:_SHOWN]:
         objects = "1 object of it is" if counts[purge] == 1 else f"{counts[purge]:,} objects of it are"
-        removed = "; ".join(ways.get(purge, ["no version needs it: track gc --grace 0"])[:_SHOWN])
-        yield f"{', '.join(map(display, purge.paths))} {told(purge)}; {objects} still here: {removed}"
+        others = beside.get(purge, [])[:_SHOWN]
+        removed = "; ".join(ways.get(purge, [] if others else ["no version needs it: track gc --grace 0"])[:_SHOWN])
+        needed = f"{' and '.join(others)} {'needs' if len(others) == 1 else 'need'} it too" if others else ""
+        said = "; ".join(filter(None, (removed, needed)))
+        yield f"{', '.join(map(display, purge.paths))} {told(purge)}; {objects} still here: {said}"
     if len(counts) > _SHOWN:
         yield f"what {len(counts) - _SHOWN:,} more purges removed elsewhere is still here, too"
+
+
+def _ways(project: Project, held: Mapping[bytes, Purge]) -> dict[Purge, list[str]]:
+    """The commands that remove the versions here, too, that were purged: each by the newest commit that brought it."""
+    ways: dict[Purge, list[str]] = {}
+    seen: set[bytes] = set()
+    for past in past_versions(project):
+        digest = bytes(past.pointer.digest)
+        if digest in held and digest not in seen:
+            seen.add(digest)
+            way = f"track purge {typed(past.path)}@{past.commit[:12]} --because={typed(held[digest].reason)}"
+            ways.setdefault(held[digest], []).append(way)
+    return ways
+
+
+def _beside(project: Project, held: Mapping[bytes, Purge]) -> dict[Purge, list[str]]:
+    """Versions that are made of the same, and that nobody purged: a command that removes one takes the rest of it."""
+    beside: dict[Purge, list[str]] = {}
+    for past, hit in having(project, held.keys()):
+        if bytes(past.pointer.digest) not in held:
+            for purge in sorted({held[digest] for digest in hit}):
+                beside.setdefault(purge, []).append(f"{display(past.path)} at {past.commit[:12]}")
+    return beside
