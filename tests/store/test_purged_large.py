@@ -66,3 +66,16 @@ def test_it_is_not_hashed_before(store: Store, tmp_path: Path, monkeypatch: pyte
         writer.commit()
     assert hashed == [len(SMALL)]
     assert store.read(digest_of(OTHER)) == OTHER
+
+
+def test_a_very_large_one_is_published_on_the_way(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_writer, "READ_TWICE", 32 << 20)
+    monkeypatch.setattr(store_writer, "_PUBLISHED_AT_ONCE", 1)
+    large = random.Random(4).randbytes(48 << 20)
+    with writing(store) as writer:
+        add(writer, tmp_path, large)  # and then it is interrupted
+    assert len(list((store.path / "packs").rglob("*.pack"))) > 1
+    with writing(store) as writer, pytest.raises(PurgedObject):
+        add(writer, tmp_path, SECRET)

@@ -31,7 +31,10 @@ _PUBLISHED_AT_ONCE = 64
 """Packs: a gigabyte, whose records take about 100 MiB of memory."""
 
 READ_ONCE = 256 << 20
-"""Larger files are not read twice to find out whether they were purged: they go into packs of their own instead."""
+"""Larger files are not read twice to find out whether they were purged: they go into packs of their own instead ..."""
+READ_TWICE = 16 << 30
+"""... but for those of this size: nothing of them would be published before the end, and the records of the packs take
+about 5 MiB of memory for each gigabyte until then."""
 _COMING_AT_ONCE = 2
 """Packs of what comes from elsewhere: an interruption costs no more."""
 
@@ -73,7 +76,8 @@ class Writer:
     What is in the store already, or was added before, is not written again; after `refuse_purges`, what is known to
     have been purged is refused. Everything is durable and visible after `commit`, which may be called several times.
     Leaving the writer without it drops what was added since, apart from whole gigabytes, which are published on the
-    way: what is interrupted goes on from there when it is done again.
+    way: what is interrupted goes on from there when it is done again. Of a file that may turn out to have been purged,
+    and is read once, nothing is.
     """
 
     def __init__(self, rooms: Rooms, index: Index, cutter: Cutter | None = None) -> None:
@@ -159,7 +163,7 @@ class Writer:
                 raise kept_again(digest, purge)
 
     def _cut(self, cutter: Cutter, fd: int, size: int, moved: Moved) -> Digest:
-        is_apart = bool(self._purged) and size >= READ_ONCE
+        is_apart = bool(self._purged) and READ_ONCE <= size < READ_TWICE
         if (self._purged and not is_apart) or cutter.may_be_whole(size):
             digest = hash_fd(fd, size)  # once it is cut, its chunks are in packs with those of others
             self.refuse_purged((digest,))
