@@ -268,3 +268,21 @@ def test_a_run_that_made_what_was_purged_later_is_reproduced(here: Path) -> None
     track("purge", "--yes", "made", "--because", "asked for", cwd=here).ok()
     done = track("reproduce", run, cwd=here)
     assert done.code == 0 and "same" in done.out, done.out + done.err
+
+
+@pytest.mark.parametrize("name", ["big.bin", "people/a"])
+def test_an_edit_of_what_was_purged_is_not_taken_for_it(here: Path, name: str) -> None:
+    track("hooks", "install", cwd=here).ok()
+    write_tree(here, {"others/a": b"another"})
+    track("add", "others", cwd=here).ok()
+    commit_all(here, "others")
+    git("checkout", "-q", "-b", "other", cwd=here)
+    for artifact, another in (("big.bin", "table.csv"), ("people", "others")):
+        (here / f"{artifact}.track").write_text((here / f"{another}.track").read_text())
+    commit_all(here, "another version")
+    write_tree(here, {"big.bin": BIG, "people/a": SECRET, "people/empty": b""})
+    git("checkout", "-q", "main", cwd=here)
+    write_tree(here, {name: b"weeks of work"})
+    done = subprocess.run(["git", "checkout", "other"], cwd=here, capture_output=True, text=True, check=False)
+    told = [line for line in done.stderr.splitlines() if line.startswith(f"track: {name} ")]
+    assert told and "left as it is" in told[0] and "purged" not in told[0], done.stderr

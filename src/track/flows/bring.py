@@ -207,11 +207,11 @@ def refuse_losses(project: Project, plans: Sequence[Plan]) -> None:
 
 def _gone(project: Project, found: Plan, paths: Iterable[bytes]) -> Iterator[tuple[bytes, str]]:
     """(path, what its purge says) of those of these files whose content here was removed for good."""
-    here = found.removes | found.replaced
+    here = found.removes | found.replaced | found.unsaved
+    purged = purged_in(project.store.rooms)
     for path in paths:
-        digest = here[path].digest if path in here else found.base or b""
-        if why := _purged(project, [digest]):
-            yield _full_paths(found, [path])[0], why
+        if (purge := purged.get(here[path].digest)) is not None:
+            yield _full_paths(found, [path])[0], told(purge)
 
 
 def _why_gone(project: Project, found: Plan) -> str | None:

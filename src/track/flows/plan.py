@@ -41,8 +41,8 @@ class Plan:
     `base` is the version that its rows describe, None without rows. `pairs` are (as the rows say, as wanted) where
     they differ; without rows every entry wanted. `writes` are the entries to place and `removes` what goes;
     `replaced` is what a write finds in its place. `stays` are local edits left alone. `lost` is unsaved work, or
-    with force `given_up`: it goes into the trash; or `kept`, where it may stay, and then `withheld` is what could not
-    come because of it. With `is_left`, the artifact stays as it is altogether, rows and all.
+    with force `given_up`: it goes into the trash; or `kept`, where it may stay, and then `unsaved` is what it is and
+    `withheld` what could not come because of it. With `is_left`, the artifact stays as it is altogether, rows and all.
     """
 
     path: bytes
@@ -59,6 +59,7 @@ class Plan:
     lost: list[bytes] = field(default_factory=list)
     given_up: list[bytes] = field(default_factory=list)
     kept: list[bytes] = field(default_factory=list)
+    unsaved: dict[bytes, Local] = field(default_factory=dict)
     withheld: set[bytes] = field(default_factory=set)
     absent: set[bytes] = field(default_factory=set)
     is_left: bool = False
@@ -286,6 +287,8 @@ class _Decision:
             found.stays.update(lost)
         else:
             found.kept += lost
+            here = found.removes | found.replaced
+            found.unsaved.update((path, here[path]) for path in lost)
         if found.here.seen.kind == found.pointer.kind == "directory":
             found.withheld = self.ways.stay(lost, found.writes, found.removes)
             for path in found.withheld:
