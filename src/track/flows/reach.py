@@ -111,9 +111,12 @@ def default_refs(project: Project) -> tuple[str, ...]:
 
 
 def every_ref(project: Project) -> tuple[str, ...]:
-    """Every branch and tag, and what is staged."""
-    names = project.git.run("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
-    return (*names.decode("utf-8", "surrogateescape").splitlines(), *default_refs(project))
+    """Every branch and tag, and what is staged; tags of a file or a tree, which have no versions, are left out."""
+    names = project.git.run("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags").splitlines()
+    asked = b"".join(name + b"^{}\n" for name in names)
+    kinds = project.git.run("cat-file", "--batch-check=%(objecttype)", input=asked).splitlines()
+    others = {name for name, kind in zip(names, kinds, strict=True) if kind in (b"blob", b"tree")}
+    return (*(name.decode("utf-8", "surrogateescape") for name in names if name not in others), *default_refs(project))
 
 
 def full_name(project: Project, rev: str) -> str:
