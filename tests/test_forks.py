@@ -107,6 +107,28 @@ def test_beside_a_long_call_a_fork_waits_for_a_statement(monkeypatch: pytest.Mon
         assert not thread.is_alive()
 
 
+def test_a_thread_that_sleeps_in_a_module_that_knows_sqlite_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forks, "PATIENCE_S", 1.0)
+    is_over = threading.Event()
+
+    def sleep() -> None:
+        while not is_over.is_set():
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    try:
+        with another_inside():
+            began = time.monotonic()
+            for _ in range(5):
+                assert in_a_child(may_call)
+            took_s = time.monotonic() - began
+    finally:
+        is_over.set()
+        thread.join()
+    assert 1.0 <= took_s < 4.0
+
+
 def test_who_forks_inside_of_a_call_of_its_own_waits_for_nobody() -> None:
     began = time.monotonic()
     with forks.inside():

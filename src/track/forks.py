@@ -18,6 +18,10 @@ PATIENCE_S = 2.0
 """How long a fork waits for the calls of other threads; those that come after it do not wait for the same calls."""
 
 _AGAIN_AFTER_S = 0.0005
+_BRIEFLY_S = 0.05
+_IN_VAIN_FOR_S = 30.0
+"""For so long after there was no moment without a statement, one is waited for briefly: it may be a thread that sleeps
+in a module that knows SQLite."""
 _STATEMENTS = (
     "track.history.catalog",
     "track.store.cutting",
@@ -42,6 +46,7 @@ class _State:
         self.inside = inside
         self.forking: set[int] = set()
         self.slow: dict[int, float] = {}
+        self.brief_until_s = 0.0
         self.is_torn = is_torn
 
     def others(self) -> set[int]:
@@ -123,8 +128,19 @@ def _before() -> None:
         # a program that forks many workers during a long call waits for it once
         _state.slow |= {one: max(patience_s, _state.slow.get(one, 0.0)) for one in _state.others()}
 
-    deadline = time.monotonic() + patience_s
-    while _state.others() and _is_anybody_in_a_statement() and time.monotonic() < deadline:
+    if _state.others():
+        _wait_for_a_moment(patience_s)
+
+
+def _wait_for_a_moment(patience_s: float) -> None:
+    """Wait until no other thread is in a statement. Whoever leaves a call meanwhile is told after the fork."""
+    now = time.monotonic()
+    deadline = now + (patience_s if now >= _state.brief_until_s else min(patience_s, _BRIEFLY_S))
+    while _is_anybody_in_a_statement():
+        if time.monotonic() >= deadline:
+            if patience_s >= PATIENCE_S:
+                _state.brief_until_s = deadline + _IN_VAIN_FOR_S
+            return
         time.sleep(_AGAIN_AFTER_S)
 
 
