@@ -193,6 +193,7 @@ def test_other_words_for_fields_are_known() -> None:
         ("name = two words", 12, "expected `and`, `or` or the end", "stands in quotes"),
         ("exit > 7 days", 10, "expected `and`, `or` or the end", "did you mean 7d?"),
         ("exit > 1.5 KiB", 12, "expected `and`, `or` or the end", "in bytes: did you mean 1536?"),
+        (f"exit > {'9' * 400} kb", 409, "expected `and`, `or` or the end", "in bytes: write all digits"),
         ("name contains x", 6, "expected one of", "did you mean ~?"),
         ("name is null", 6, "expected one of", "did you mean =?"),
         ("name <> x", 6, "expected one of", "did you mean !=?"),

@@ -23,6 +23,8 @@ _SIGNS = {
 }
 _BEFORE = ("exists", "exist", "has", "missing")
 _NUMBER = expression(r"\d+(?:\.\d+)?")
+_DIGITS = 15
+"""Of so many a float is exact."""
 _AGES = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), "s"),
     **dict.fromkeys(("min", "minute", "minutes"), "min"),
@@ -68,6 +70,8 @@ def of_rest(before: str, rest: str) -> str | None:
     if _NUMBER.fullmatch(before) is not None and word in _AGES and before.isdecimal():
         return f"did you mean {before}{_AGES[word]}?"
     if _NUMBER.fullmatch(before) is not None and word in _BYTES:
+        if len(before) > _DIGITS:
+            return "sizes are in bytes: write all digits"
         return f"sizes are in bytes: did you mean {int(float(before) * _BYTES[word])}?"
     if (like := nearest(word, ("and", "or"), 0.6)) is not None and len(word) > 1:
         return f"did you mean {like}?"
