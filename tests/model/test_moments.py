@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from track.errors import UsageError
-from track.model.moments import GRANULARITIES, floored, moment_of
+from track.model.moments import GRANULARITIES, end_of, floored, moment_of
 
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 WHEN = st.datetimes(
@@ -111,3 +111,25 @@ def test_an_unknown_granularity_is_refused_with_those_there_are():
 def test_other_things_are_no_times():
     with pytest.raises(UsageError, match="not a time"):
         floored(20240101, "day")  # type: ignore[arg-type]  # what a caller may give all the same
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("2024-02", "2024-02-29T23:59:59.999999+00:00"),
+        ("2024-01-31", "2024-01-31T23:59:59.999999+00:00"),
+        ("2024-01-31T13", "2024-01-31T13:59:59.999999+00:00"),
+        ("2024-01-31T13:45", "2024-01-31T13:45:59.999999+00:00"),
+        ("2024-01-31T13:45:07", "2024-01-31T13:45:07.999999+00:00"),
+        ("2024-01-31T13:45:07.5", "2024-01-31T13:45:07.500000+00:00"),
+        ("2024-01-31T23+01:00", "2024-01-31T22:59:59.999999+00:00"),
+        ("9999-12", "9999-12-31T23:59:59.999999+00:00"),
+        ("9999-12-31T23:00-01:00", None),
+    ],
+)
+def test_a_text_goes_to_the_end_of_what_it_names(text: str, end: str | None) -> None:
+    if end is None:
+        with pytest.raises(UsageError, match="not a time"):
+            end_of(text)
+    else:
+        assert end_of(text).isoformat(timespec="microseconds") == end

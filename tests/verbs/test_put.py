@@ -696,6 +696,16 @@ def test_versions_are_asked_for_by_a_span_of_time_with_both_its_ends(here: Path)
     none = track("artifacts", "show", "trips", "--time", "2025-01-01..2025-02-01", cwd=here)
     told(none, 2, "no version with time=2025-01-01..2025-02-01", "track artifacts show trips")
     told(track("artifacts", "show", "trips", "--time", "x..y", cwd=here), 2, "not a time: 'x'", "write 2024-01-31")
+    assert days("2024-01..2024-01") == ["2024-01-01", "2024-01-15"]
     track("put", "plain", "--value", "1", cwd=here).ok()
     told(track("get", "plain", "--time", "2024-01-01..", cwd=here), 2, "`plain` has no time", "track declare plain")
     told(track("put", "trips", "--value", "1", "--time", "2024-01-01..2024-01-02", cwd=here), 2, "not a time", "write")
+
+
+def test_a_span_of_days_has_all_hours_of_its_last_day(here: Path) -> None:
+    track("declare", "trips", "--time", "--granularity", "hour", cwd=here).ok()
+    for hour in ("2024-01-30T05", "2024-01-31T00", "2024-01-31T23", "2024-02-01T00"):
+        track("put", "trips", "--value", hour, "--as", "text", "--time", hour, cwd=here).ok()
+    shown = track("artifacts", "show", "trips", "--time", "..2024-01-31", "--json", cwd=here).ok().json
+    hours = sorted(one["partitions"]["time"] for one in shown["versions"])
+    assert hours == ["2024-01-30T05", "2024-01-31T00", "2024-01-31T23"]

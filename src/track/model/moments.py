@@ -3,6 +3,7 @@ time as a number.
 """
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 
 from track.errors import UsageError
@@ -18,6 +19,8 @@ _TYPED = expression(
     r"(\d{4})-(\d\d)(?:-(\d\d)(?:[Tt ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?)?",
     re.ASCII,
 )
+_UNITS = ((6, "seconds"), (5, "minutes"), (4, "hours"))
+_LAST = datetime.max.replace(tzinfo=UTC)
 _WRITE_IT = "write 2024-01-31, 2024-01-31T13:45 or 2024-01-31T13:45:00+02:00; without a zone it is UTC"
 
 
@@ -61,6 +64,23 @@ def moment_of(when: str | date) -> datetime:
     if isinstance(when, date):
         return datetime(when.year, when.month, when.day, tzinfo=UTC)
     raise UsageError(f"not a time: {display(repr(when))}", hint=_WRITE_IT)
+
+
+def end_of(text: str) -> datetime:
+    """The last moment, in UTC, of the month, day, hour, minute or second that text of ISO 8601 says.
+
+    Raises:
+        UsageError: it says none.
+    """
+    begin = _parsed(text)
+    found = _TYPED.fullmatch(text.strip())
+    assert found is not None
+    if found[3] is None:
+        length = timedelta(monthrange(begin.year, begin.month)[1])
+    else:
+        given = next((unit for place, unit in _UNITS if found[place] is not None), "days")
+        length = timedelta(**{given: 1}) if found[7] is None else timedelta(microseconds=1)
+    return begin + min(length - timedelta(microseconds=1), _LAST - begin)
 
 
 def _parsed(text: str) -> datetime:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from track.errors import UsageError
 from track.model.declaration import TIME, Declaration, UndeclaredKey, ordered
-from track.model.moments import floored
+from track.model.moments import end_of, floored
 from track.model.names import display
 
 _DOTS = ".."
@@ -37,7 +37,7 @@ class Wanted(NamedTuple):
 def wanted(declaration: Declaration, given: Mapping[str, object], time: str | date | None = None) -> Wanted:
     """What a person asks for: partitions as text, and a time, or a span such as 2024-01-01..2024-01-31.
 
-    Both ends are floored as times are, and belong to it.
+    Both ends are floored as times are, and belong to it: the last to its end, as all hours of a day.
 
     Raises:
         UndeclaredKey: a key is not among those declared.
@@ -50,7 +50,8 @@ def wanted(declaration: Declaration, given: Mapping[str, object], time: str | da
     ends = [end.strip() for end in time.split(_DOTS, 1)]
     if not any(ends):
         raise UsageError("a span of time without an end", hint=_HINT)
-    first, last = (floored(end, declaration.time) if end else "" for end in ends)
+    first = floored(ends[0], declaration.time) if ends[0] else ""
+    last = floored(end_of(ends[1]), declaration.time) if ends[1] else ""
     if first and last and last < first:
         raise UsageError(f"a span of time that ends before it begins: {display(time)}", hint=f"{ends[1]}..{ends[0]}")
     return Wanted(ordered(declaration, given), (first, last))
