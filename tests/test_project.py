@@ -154,6 +154,8 @@ def test_git_does_not_see_what_stands_beside_a_file_that_is_written(
     monkeypatch.setattr(publish, "rename", look_and_rename)
     publish.publish_bytes(project_root / "a.bin.track", b"")
     assert seen == [""]
+    (project_root / ".env.track-test").write_text("somebody's own\n")
+    assert ".env.track-test" in git("status", "--porcelain", "--untracked-files=all", cwd=project_root)
 
 
 def test_a_lost_link_comes_back_and_the_exclude_line_is_there_once(project_root: Path) -> None:

@@ -29,7 +29,7 @@ CONFIG = b".track/config.toml"
 STORE_LINK = b".store"
 STORE_NOTE = b"where-the-store-is.txt"
 IGNORE_LINE = b"/.store"
-EXCLUDED = (IGNORE_LINE, b".*.track-*")
+EXCLUDED = (IGNORE_LINE, b".*.track-[0-9]*.[0-9]*.*.*")
 """What Git ignores in every branch of a clone: the link to the store, and what stands beside a file that is written."""
 IN_STEP = "in-step"
 """The file, beside the index, that says which pointers the data followed last."""

@@ -229,5 +229,6 @@ def test_in_a_linked_worktree_the_code_is_that_worktree_s(code: Path, tmp_path: 
 def test_what_is_no_code():
     assert is_no_code(b"data/.a.bin.track.track-17.4.9f.ab12")
     assert not is_no_code(b"data/on.track-1.py")
+    assert not is_no_code(b".env.track-test") and not is_no_code(b".track-notes.py")
     assert is_no_code(b"a/b.track") and is_no_code(b".track/runs/x.toml") and is_no_code(b"a/.gitignore")
     assert not is_no_code(b"a/b.tracks") and not is_no_code(b"x.track/main.py")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from track.errors import GitFailed
 from track.history.plumbing import Git
+from track.model.expressions import expression
 from track.model.names import display
 from track.publish import make_directories, make_directory, publish_bytes, remove_tree, stage
 
@@ -25,6 +26,8 @@ LARGEST = 1 << 20
 _NOT_CODE = ("*.track", ".track/*", ".gitignore", "*/.gitignore", ".gitattributes", "*/.gitattributes")
 _MODES = {b"100644": "f", b"100755": "x", b"120000": "l"}
 _FOLDER = b"40000"
+_BECOMING = expression(rb"\.(?s:.+)\.track-\d+\.\d+\.[0-9a-f]+\.[0-9a-f]+")
+"""What `publish_bytes` calls a file that it writes; somebody's `.env.track-test` is code."""
 _TRIES = 5
 
 
@@ -120,7 +123,7 @@ def untracked(git: Git) -> list[Untracked]:
 def is_no_code(path: bytes) -> bool:
     """Whether a path is a pointer, a record, or an ignore or attribute file, or what is just becoming one of them."""
     name = path.rpartition(b"/")[2]
-    if name.startswith(b".") and b".track-" in name:
+    if name.startswith(b".") and _BECOMING.fullmatch(name) is not None:
         return True
     return path.startswith(b".track/") or path.endswith(b".track") or name in (b".gitignore", b".gitattributes")
 
