@@ -709,3 +709,17 @@ def test_a_span_of_days_has_all_hours_of_its_last_day(here: Path) -> None:
     shown = track("artifacts", "show", "trips", "--time", "..2024-01-31", "--json", cwd=here).ok().json
     hours = sorted(one["partitions"]["time"] for one in shown["versions"])
     assert hours == ["2024-01-30T05", "2024-01-31T00", "2024-01-31T23"]
+
+
+def test_the_times_of_what_is_gone_are_asked_for_as_they_were(here: Path) -> None:
+    track("declare", "trips", "--time", "--granularity", "hour", cwd=here).ok()
+    for hour in ("2024-01-30T05", "2024-01-31T13"):
+        track("put", "trips", "--value", hour, "--as", "text", "--time", hour, cwd=here).ok()
+    commit_all(here)
+    git("rm", "-r", "-q", ".track/artifacts/trips", cwd=here)
+    commit_all(here)
+    for when, count in (("2024-01-31T13", 1), ("2024-01-30..2024-01-31", 2)):
+        logged = track("log", "trips", "--time", when, "--json", cwd=here).ok().json
+        assert len([one for one in logged["versions"] if one["op"] == "A"]) == count, when
+        shown = track("artifacts", "show", "trips", "--all", "--time", when, "--json", cwd=here).ok().json
+        assert len(shown["versions"]) == count, when

@@ -127,9 +127,14 @@ def schema_of(project: Project, names: Names, name: str) -> Schema:
     declared = declaration_at(project, names.side, name)
     if declared is not None:
         return Schema(declared, True)
-    found = names.found.get(name, Versions())
-    keys = {key for partitions in found.places.values() for key in partitions}
-    times = {partitions[TIME] for partitions in found.places.values() if TIME in partitions}
+    return schema_by(names.found.get(name, Versions()).places.values())
+
+
+def schema_by(versions: Iterable[Mapping[str, str]]) -> Schema:
+    """The schema that nobody declared, by the partitions of versions."""
+    every = list(versions)
+    keys = {key for partitions in every for key in partitions}
+    times = {partitions[TIME] for partitions in every if TIME in partitions}
     granularity = _BY_LENGTH.get(len(min(times)), "day") if times else None
     # A key that nobody can declare was written by hand: its versions are read, and `doctor` names them.
     able = tuple(key for key in sorted(keys - {TIME}) if not trouble_of_key(key))

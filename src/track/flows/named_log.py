@@ -1,14 +1,13 @@
 """The history of a named artifact: what commits did to the pointers of its versions, whatever their partitions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 
-from track.flows.named import Names, Schema, Versions, no_match, schema_of, unknown_name, wanted_of
+from track.flows.named import Names, Versions, no_match, schema_by, schema_of, unknown_name, wanted_of
 from track.flows.named_versions import named_pathspecs, partitions_at
 from track.flows.sides import side_here
 from track.history import log
 from track.history.log import Event
-from track.model.declaration import TIME, Declaration
 from track.project import Project
 
 
@@ -36,15 +35,9 @@ def named_events(
     if not events and not names.found.get(name, Versions()).places:
         raise unknown_name(name, names)
     is_here = bool(names.found.get(name, Versions()).places)
-    schema = schema_of(project, names, name) if is_here else _schema_then(has for _, has in events)
+    schema = schema_of(project, names, name) if is_here else schema_by(has for _, has in events)
     wanted = wanted_of(name, schema, partitions or {}, time)
     found = [event for event, has in events if wanted.fits(has)]
     if not found:
         raise no_match(name, wanted.shown, [has for _, has in events], rev)
     return found
-
-
-def _schema_then(places: Iterable[Mapping[str, str]]) -> Schema:
-    """The schema of a name that is gone, as its versions had it."""
-    keys = {key for has in places for key in has}
-    return Schema(Declaration(keys=tuple(sorted(keys - {TIME})), time="day" if TIME in keys else None), False)

@@ -14,6 +14,7 @@ from track.flows.named import (
     label,
     matching,
     no_match,
+    schema_by,
     schema_of,
     side_of,
     unknown_name,
@@ -188,7 +189,8 @@ def _everywhere(project: Project, names: Names, asked: Asked) -> list[NamedVersi
     here = names.found.get(asked.name, Versions()).places
     if not places and not here:
         raise unknown_name(asked.name, names)
-    wanted = wanted_of(asked.name, schema_of(project, names, asked.name), asked.partitions, asked.time)
+    schema = schema_of(project, names, asked.name) if here else schema_by(places.values())
+    wanted = wanted_of(asked.name, schema, asked.partitions, asked.time)
     found = [
         _dated(
             project,
