@@ -100,6 +100,8 @@ def offered(folder: Path, *words: str) -> set[str]:
         (("runs", "list", "--tag", "x"), set()),
         (("tag", "data/a.csv", "go"), {"gold"}),
         (("log", "data/b"), {"data/b.csv"}),
+        (("log", "--rev", "fea"), {"feature/x"}),
+        (("log", "model", "--partition", "reg"), {"region="}),
         (("sta",), {"status", "stale"}),
         (("runs", "sh"), {"show"}),
         (("show", "--js"), {"--json"}),

@@ -116,19 +116,29 @@ def _asked_at(group: click.Group, words: Sequence[str], word: str) -> _Asked:
     rest = list(words)
     path: list[str] = []
     while isinstance(command, click.Group) and rest and _named(command, rest[-1]) is None:
-        below = command.get_command(context, name := rest.pop(0))
+        below = command.get_command(context, rest[0])
+        if below is None and (named := _default(command, context)) is not None:
+            command = named
+            break
+        name = rest.pop(0)
         if below is None:
-            continue  # an option of the group, or its value; or what the group takes for itself
+            continue  # an option of the group, or its value
         path.append(name)
         command = below
-    if isinstance(command, click.Group) and (default := getattr(command, "default", None)) is not None:
-        command = command.get_command(context, default) or command
+    if isinstance(command, click.Group):
+        command = _default(command, context) or command
     arguments: list[click.Parameter] = [each for each in command.params if isinstance(each, click.Argument)]
     name, mark, value = word.partition("=")
     if mark and name.startswith("--") and (option := _named(command, name)) is not None:
         return _Asked(" ".join(path), [option], [*words, name], value, f"{name}=")
     option = _named(command, rest[-1]) if rest and "--" not in rest else None
     return _Asked(" ".join(path), arguments if option is None else [option], list(words), word, "")
+
+
+def _default(group: click.Group, context: click.Context) -> click.Command | None:
+    """The command that takes what a group is given and that names none."""
+    name = getattr(group, "default", None)
+    return None if name is None else group.get_command(context, name)
 
 
 def _named(command: click.Command, name: str) -> click.Option | None:
