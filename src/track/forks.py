@@ -37,6 +37,8 @@ _STATEMENTS = (
 )
 """Modules of ours that give statements to SQLite; so does whatever has `sqlite3` among its names."""
 
+_LOADING = "<frozen importlib._bootstrap>"
+
 
 class _State:
     """Of one process: which threads are inside of how many calls, which of them fork, and how long that was in vain."""
@@ -163,13 +165,17 @@ def _is_anybody_in_a_statement() -> bool:
 
 
 def _is_in_a_statement(frame: FrameType) -> bool:
-    """Whether a thread may be in SQLite, or hold the lock of a property that is found once (before Python 3.12)."""
+    """Whether a thread may be in SQLite, or hold the lock of a module that is loaded, or of a property that is found
+    once (before Python 3.12).
+    """
     if "sqlite3" in frame.f_globals or str(frame.f_globals.get("__name__")).startswith(_STATEMENTS):
         return True
     above: FrameType | None = frame
     while above is not None:
         if above.f_code.co_name == "__get__" and above.f_globals.get("__name__") == "functools":
             return sys.version_info < (3, 12)
+        if above.f_code.co_filename == _LOADING:
+            return True
         above = above.f_back
     return False
 

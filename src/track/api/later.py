@@ -7,6 +7,7 @@ a notebook learns it then. What annotations name is here too: `typing.get_type_h
 from importlib import import_module
 from typing import Any
 
+from track import forks
 from track.api import notebook
 
 TYPE_CHECKING = False
@@ -100,7 +101,8 @@ def __getattr__(name: str) -> Any:
     """A verb, or what it is asked with, by its name."""
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_ELSEWHERE.get(name, f"track.verbs.{name}")), name)
-    globals()[name] = found
-    notebook.teach()
+    with forks.inside():  # a child that is forked meanwhile would wait for the lock of the module for ever
+        found = getattr(import_module(_ELSEWHERE.get(name, f"track.verbs.{name}")), name)
+        globals()[name] = found
+        notebook.teach()
     return found

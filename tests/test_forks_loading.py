@@ -1,0 +1,46 @@
+"""Forks wait for what other threads load: a child would wait for ever for the lock of a module."""
+
+import sys
+import threading
+import time
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from test_forks import another_inside, in_a_child, may_call
+from track.api import later
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+def test_a_fork_waits_for_what_another_thread_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, loaded = threading.Event(), []
+
+    def slowly(name: str) -> ModuleType:
+        begun.set()
+        time.sleep(0.3)
+        loaded.append(name)
+        return import_module(name)
+
+    later.__dict__.pop("find", None)
+    monkeypatch.setattr(later, "import_module", slowly)
+    thread = threading.Thread(target=lambda: later.find)
+    thread.start()
+    begun.wait()
+    assert in_a_child(lambda: loaded == ["track.verbs.find"])
+    thread.join()
+
+
+def test_beside_a_long_call_a_fork_waits_for_what_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_to_load.py").write_text("import time; is_loading = True; time.sleep(0.5); is_loading = False")
+    monkeypatch.syspath_prepend(tmp_path)
+    thread = threading.Thread(target=lambda: import_module("slow_to_load"))
+    with another_inside():
+        assert in_a_child(may_call)
+        thread.start()
+        while not hasattr(sys.modules.get("slow_to_load"), "is_loading"):
+            time.sleep(0.01)
+        assert in_a_child(lambda: not import_module("slow_to_load").is_loading)
+        thread.join()
