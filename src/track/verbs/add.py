@@ -188,9 +188,16 @@ def _target(project: Project, path: bytes) -> _Target:
     if not exists(project, path):
         raise MissingObject(
             f"`{display(path)}` is tracked, but its data is not here",
-            hint=f"bring it back: track pull {typed(path)}",
+            hint=f"bring it back: track {_bringing(project, path)} {typed(path)}",
         )
     return _Target(path, pointer_path(path), ())
+
+
+def _bringing(project: Project, path: bytes) -> str:
+    """The command that brings the data of a pointer: it may be in the store, as far as one look tells."""
+    pointer = pointer_at(project, pointer_path(path))
+    is_here = pointer is not None and not project.store.absent([bytes(pointer.digest)])
+    return "checkout" if is_here else "pull"
 
 
 def _joined(targets: list[_Target], named: Sequence[bytes]) -> list[_Target]:
