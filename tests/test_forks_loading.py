@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from test_forks import another_inside, in_a_child, may_call
+from track import forks
 from track.api import later
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -39,6 +40,7 @@ def test_beside_a_long_call_a_fork_waits_for_what_is_loaded(tmp_path: Path, monk
     thread = threading.Thread(target=lambda: import_module("slow_to_load"))
     with another_inside():
         assert in_a_child(may_call)
+        monkeypatch.setattr(forks._state, "brief_until_s", float("inf"))  # as after a thread was waited for in vain
         thread.start()
         while not hasattr(sys.modules.get("slow_to_load"), "is_loading"):
             time.sleep(0.01)

@@ -135,15 +135,19 @@ def _before() -> None:
 
 
 def _wait_for_a_moment(patience_s: float) -> None:
-    """Wait until no other thread is in a statement. Whoever leaves a call meanwhile is told after the fork."""
-    now = time.monotonic()
-    deadline = now + (patience_s if now >= _state.brief_until_s else min(patience_s, _BRIEFLY_S))
-    while _is_anybody_in_a_statement():
-        if time.monotonic() >= deadline:
-            if patience_s >= PATIENCE_S:
-                _state.brief_until_s = deadline + _IN_VAIN_FOR_S
+    """Wait until no other thread is in a statement or loads a module. Whoever leaves a call is told after the fork."""
+    began = time.monotonic()
+    briefly_s = patience_s if began >= _state.brief_until_s else min(patience_s, _BRIEFLY_S)
+    while True:
+        frames = _frames_of_others()
+        is_loading = any(map(_is_loading, frames))  # that ends: nobody sleeps in it
+        if not is_loading and not any(map(_is_in_a_statement, frames)):
             return
+        if time.monotonic() - began >= (patience_s if is_loading else briefly_s):
+            break
         time.sleep(_AGAIN_AFTER_S)
+    if patience_s >= PATIENCE_S and not is_loading:
+        _state.brief_until_s = time.monotonic() + _IN_VAIN_FOR_S
 
 
 def _patience_s() -> float:
@@ -159,25 +163,30 @@ def _patience_s() -> float:
     return max(0.0, until_s - now)
 
 
-def _is_anybody_in_a_statement() -> bool:
+def _frames_of_others() -> list[FrameType]:
     me = threading.get_ident()
-    return any(_is_in_a_statement(frame) for thread, frame in sys._current_frames().items() if thread != me)
+    return [frame for thread, frame in sys._current_frames().items() if thread != me]
 
 
 def _is_in_a_statement(frame: FrameType) -> bool:
-    """Whether a thread may be in SQLite, or hold the lock of a module that is loaded, or of a property that is found
-    once (before Python 3.12).
-    """
+    """Whether a thread may be in SQLite, or hold the lock of a property that is found once (before Python 3.12)."""
     if "sqlite3" in frame.f_globals or str(frame.f_globals.get("__name__")).startswith(_STATEMENTS):
         return True
-    above: FrameType | None = frame
-    while above is not None:
-        if above.f_code.co_name == "__get__" and above.f_globals.get("__name__") == "functools":
-            return sys.version_info < (3, 12)
-        if above.f_code.co_filename == _LOADING:
-            return True
-        above = above.f_back
-    return False
+    if sys.version_info >= (3, 12):
+        return False
+    above = _stack(frame)
+    return any(one.f_code.co_name == "__get__" and one.f_globals.get("__name__") == "functools" for one in above)
+
+
+def _is_loading(frame: FrameType) -> bool:
+    """Whether a thread may hold the lock of a module that it loads."""
+    return any(one.f_code.co_filename == _LOADING for one in _stack(frame))
+
+
+def _stack(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def _go_on() -> None:
