@@ -15,8 +15,10 @@ from track.errors import (
     ChangedWhileAdding,
     ForbiddenPath,
     InsideArtifact,
+    MalformedPointer,
     MissingObject,
     NameTooLong,
+    NotAPointer,
     OutsideRepository,
     SpecialFile,
     UnknownPath,
@@ -391,6 +393,14 @@ class TestRefused:
         with pytest.raises(MissingObject, match=r"its data is not here") as caught:
             added(here, "gone")
         assert caught.value.hint == "bring it back: track pull gone"
+
+    def test_what_is_not_here_beside_a_file_that_is_no_sound_pointer(self, here):
+        (here / "gone.track").write_text("[artifact]\nkind = 7\n")
+        with pytest.raises(MalformedPointer, match=r"gone\.track"):
+            added(here, "gone")
+        (here / "gone.track").write_text("somebody else's\n")
+        with pytest.raises(NotAPointer, match=r"gone\.track"):
+            added(here, "gone")
 
     def test_a_socket_and_a_pipe_are_named_and_never_opened(self, here):
         os.mkfifo(here / "kept/pipe")

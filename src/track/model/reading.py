@@ -1,6 +1,6 @@
 """Reading: what reads and writes pointers and records, loaded when the first is read or written.
 
-Most questions to the catalog need none, and to load these takes a tenth of the time of such a question.
+Most questions to the catalog need none, and to load these takes a twelfth of the time of such a question.
 """
 
 from importlib import import_module
