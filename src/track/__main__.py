@@ -21,6 +21,7 @@ def main() -> int:
         signal.signal(signal.SIGINT, _leave)
     cycles = import_module("track.cli.cycles")
     cycles.seldom()
+    import_module("track.cli.lean").load()
     run = import_module("track.cli.main").run
     if ours:
         signal.signal(signal.SIGINT, signal.default_int_handler)

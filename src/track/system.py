@@ -8,13 +8,14 @@ Everything here has a fallback, because it is not the same everywhere:
   dependency: there a process counts as alive while its id is in use.
 """
 
-import ctypes
 import errno
 import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 
 from track.errors import DiskFull, NameTooLong, StoreUnwritable, TrackError, Unreadable
 
@@ -46,21 +47,26 @@ _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 _IGNORED_SYNC_ERRORS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
+@cache
 def library_call(name: str) -> Callable[..., int] | None:
-    """A function of the C library that only Linux has; None where it is not."""
+    """A function of the C library that only Linux has; None where it is not.
+
+    What calls it is loaded with the first: a question to the catalog needs none, and is a fiftieth faster without.
+    """
     if not sys.platform.startswith("linux"):
         return None
     try:
-        function = ctypes.CDLL(None, use_errno=True)[name]
+        return import_module("ctypes").CDLL(None, use_errno=True)[name]  # type: ignore[no-any-return]
     except (OSError, AttributeError):
         return None
-    return function
 
 
-_syncfs = library_call("syncfs")
-_renameat2 = library_call("renameat2")
-_sync_file_range = library_call("sync_file_range")
-_prctl = library_call("prctl")
+def library_error() -> int:
+    """The error number that the last function of the C library left in this thread."""
+    number: int = import_module("ctypes").get_errno()
+    return number
+
+
 _PR_SET_DUMPABLE = 4
 _FICLONE = 0x40049409
 _SYNC_FILE_RANGE_WRITE = 2
@@ -150,8 +156,9 @@ def read_at(fd: int, length: int, offset: int) -> bytes:
 
 def leave_no_core() -> None:
     """Let this process, when it is killed by a fault that is expected, leave no file with its memory behind."""
-    if _prctl is not None:
-        _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    prctl = library_call("prctl")
+    if prctl is not None:
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def sync_fd(fd: int) -> None:
@@ -168,11 +175,12 @@ def sync_fd(fd: int) -> None:
 
 def sync_filesystem(fd: int) -> bool:
     """Make everything on the filesystem of `fd` durable; False where the system cannot do it."""
-    if _syncfs is None:
+    syncfs = library_call("syncfs")
+    if syncfs is None:
         return False
-    if _syncfs(fd) == 0:
+    if syncfs(fd) == 0:
         return True
-    number = ctypes.get_errno()
+    number = library_error()
     if number in _IGNORED_SYNC_ERRORS:
         return False
     raise OSError(number, os.strerror(number))
@@ -180,19 +188,22 @@ def sync_filesystem(fd: int) -> bool:
 
 def start_writeback(fd: int) -> None:
     """Let the kernel begin to write what a file has in memory, so that a later sync finds little to do; no promise."""
-    if _sync_file_range is not None:
-        _sync_file_range(fd, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
+    sync_file_range = library_call("sync_file_range")
+    if sync_file_range is not None:
+        ctypes = import_module("ctypes")
+        sync_file_range(fd, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
 
 
 def rename_new(source: AnyPath, target: AnyPath, source_dir_fd: int | None, target_dir_fd: int | None) -> bool:
     """Rename without replacing; False where the system or the filesystem cannot. Raises FileExistsError."""
-    if _renameat2 is None:
+    renameat2 = library_call("renameat2")
+    if renameat2 is None:
         return False
     old = _AT_FDCWD if source_dir_fd is None else source_dir_fd
     new = _AT_FDCWD if target_dir_fd is None else target_dir_fd
-    if _renameat2(old, os.fsencode(source), new, os.fsencode(target), _RENAME_NOREPLACE) == 0:
+    if renameat2(old, os.fsencode(source), new, os.fsencode(target), _RENAME_NOREPLACE) == 0:
         return True
-    number = ctypes.get_errno()
+    number = library_error()
     if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
         return False
     raise OSError(number, os.strerror(number), os.fsdecode(source), None, os.fsdecode(target))
@@ -259,6 +270,7 @@ def is_shared_filesystem(path: AnyPath) -> bool:
     statfs = library_call("statfs")
     if statfs is None:
         return False
+    ctypes = import_module("ctypes")
     answer = ctypes.create_string_buffer(512)
     if statfs(os.fsencode(path), answer) != 0:
         return False

@@ -35,13 +35,13 @@ def cores() -> int:
 
 
 _FIRST = os.getpid()
-_malloc_trim = library_call("malloc_trim")
 
 
 def give_back() -> None:
     """Give memory that was freed back to the system, where it can be asked to: each thread's part keeps it else."""
-    if _malloc_trim is not None:
-        _malloc_trim(0)
+    malloc_trim = library_call("malloc_trim")
+    if malloc_trim is not None:
+        malloc_trim(0)
 
 
 def hash_threads() -> int:

@@ -35,8 +35,8 @@ class Commands(click.Group):
             _ask_ahead(args)
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing:
-            nearest = import_module("track.cli.suggest").nearest(args[0], outline.SUMMARIES)
-            ctx.fail(f"`track {args[0]}`: no such command" + (f"; did you mean `track {nearest}`?" if nearest else ""))
+            near = import_module("track.model.nearest").like(args[0], outline.SUMMARIES, 1)
+            ctx.fail(f"`track {args[0]}`: no such command" + (f"; did you mean `track {near[0]}`?" if near else ""))
         return args[0], command, args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from track.history.catalog_view import Unreadable
 from track.model.declaration import artifact_name
 from track.model.digest import Digest
 from track.model.names import artifact_pointer, display, is_named_pointer, parse_artifact_pointer, typed
+from track.model.nearest import like
 from track.model.pointer import Pointer
 from track.model.query import In
 from track.project import Project
@@ -143,7 +143,7 @@ def unknown_object(project: Project, name: str, rev: str | None) -> UnknownPath:
         return UnknownPath(
             f"`{display(name)}` has partitions and is no file in the store", hint=f"track artifacts show {typed(name)}"
         )
-    near = get_close_matches(name, there, n=3, cutoff=0.5)
+    near = like(name, there, 3, 0.5)
     return UnknownPath(
         f"nothing is in the store at `{display(name)}`{at}",
         hint=f"did you mean {' or '.join(map(typed, near))} ?" if near else "track store ls",

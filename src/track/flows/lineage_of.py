@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 
 from track.errors import (
@@ -39,6 +38,7 @@ from track.model.names import (
     text_of,
     typed,
 )
+from track.model.nearest import like
 from track.model.pointer import Pointer, parse_pointer
 from track.model.record import Record, Used
 from track.project import Project
@@ -348,4 +348,4 @@ def _unknown(known: _Known, item: str) -> UnknownPath:
 
 
 def _nearest(name: str, names: set[str]) -> tuple[str, ...]:
-    return tuple(f"there is {typed(each)}" for each in get_close_matches(name, sorted(names), _LISTED, 0.6))
+    return tuple(f"there is {typed(each)}" for each in like(name, sorted(names), _LISTED))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from track.errors import OutsideRepository, UnknownPath, UnknownRevision, UsageError
@@ -15,7 +14,7 @@ from track.flows.version_ids import SavedMeant, of_version, place_of, versions_w
 from track.flows.view import Located
 from track.history.catalog_view import Version
 from track.model.names import typed
-from track.model.nearest import nearest
+from track.model.nearest import like, nearest
 from track.project import Project
 
 
@@ -89,7 +88,7 @@ def _with_runs(project: Project, words: str, error: UsageError) -> UsageError:
     """The same error with the nearest runs, else branches and tags, where no artifact is called nearly so."""
     hint = error.hint or ""
     if isinstance(error, UnknownPath) and not error.details and "did you mean" not in hint:
-        near = get_close_matches(words, sorted(known_runs(project, lambda id, called: False)[1]), n=3, cutoff=0.6)
+        near = like(words, sorted(known_runs(project, lambda id, called: False)[1]))
         if near:
             error.hint = f"did you mean the run {' or '.join(map(typed, near))} ?"
         elif (ref := nearest(words, ref_names(project))) is not None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from track.errors import MalformedPointer, TrackError, UnknownPath, UsageError
@@ -30,6 +29,7 @@ from track.model.names import (
     parse_artifact_pointer,
     typed,
 )
+from track.model.nearest import like
 from track.model.span import Wanted, wanted
 from track.project import Project
 
@@ -87,7 +87,7 @@ class Names:
 
 def unknown_name(name: str, names: Names) -> UnknownPath:
     """The error for a name that no artifact has, with the nearest ones."""
-    near = get_close_matches(name, [each for each, has in names.found.items() if has.places], n=3, cutoff=0.5)
+    near = like(name, [each for each, has in names.found.items() if has.places], 3, 0.5)
     where = "" if names.side.name in (HERE, STAGED) else f" at {display(names.side.name)}"
     return UnknownPath(
         f"no named artifact is called `{display(name)}`{where}",
@@ -251,7 +251,7 @@ def _undeclared(name: str, schema: Schema, key: str) -> UsageError:
         )
     if (trouble := trouble_of_key(key)) is not None:
         return UsageError(trouble, hint="a key is a word such as region; an artifact has at most ten")
-    near = get_close_matches(key, known, n=1, cutoff=0.6)
+    near = like(key, known, 1)
     has = f"its keys are {_and(known)}" if known else "it has none"
     how = "declared" if schema.is_declared else "as its versions have them"
     more = f"did you mean {near[0]} ?\n" if near else ""

@@ -9,7 +9,6 @@ that a file in the repository's folder names, waits until the person at the keyb
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from track.flows.whereabouts import base_of, noted_clone_id, whereabouts
 from track.history.plumbing import Git
 from track.locks import Lock
 from track.model.names import display
+from track.model.nearest import like
 from track.model.wish import Wish, line
 from track.project import Project
 from track.runs import SHARED
@@ -93,7 +93,7 @@ def choose(project: Project, name: str | None = None) -> Named:
     if wanted is None:
         raise NoRemote(f"no remote is the default one ({known})", hint="track config core.remote NAME")
     if wanted not in names:
-        near = get_close_matches(wanted, names, n=1, cutoff=0.6)
+        near = like(wanted, names, 1)
         hint = f"did you mean {display(near[0])} ?" if near else "track remote add NAME FOLDER"
         raise NoRemote(f"there is no remote called `{display(wanted)}` ({known})", hint=hint)
     return _named(project, wanted)

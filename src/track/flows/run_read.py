@@ -1,6 +1,5 @@
 """Reading a run back: its artifacts by name, brought here where they are not, and noted as inputs of who reads them."""
 
-import difflib
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from track.flows.run_journal import journal_of
 from track.flows.run_needs import need
 from track.model.digest import Digest
 from track.model.names import display
+from track.model.nearest import like
 from track.model.pointer import Pointer
 from track.model.record import Record, Used
 from track.model.run_words import CATEGORIES
@@ -130,7 +130,7 @@ def _version(artifact: RunArtifact) -> Version:
 
 def _unknown(found: Found, name: str, category: str | None, known: Sequence[RunArtifact]) -> UnknownPath:
     names = list(dict.fromkeys(each.name for each in known))
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = like(name, names, 3, 0.5)
     what = f"{category} artifact" if category is not None else "artifact"
     if near:
         hint = f"did you mean {' or '.join(map(display, near))}?"

@@ -5,7 +5,6 @@ $elemMatch $not` for a field, `$and $or $nor` for whole dictionaries. A time is 
 zone, or `{"$date": "2026-01-31"}` where only JSON is at hand.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 from track.errors import UsageError
 from track.model.names import display
+from track.model.nearest import like
 from track.model.query import And, Element, Exists, In, Match, Not, Or, Order, Path, Query, Size, moment
 from track.model.query_pattern import Pattern
 from track.model.query_text import Fields, check_text, parse_text
@@ -203,7 +203,7 @@ def _kind(value: Any) -> str:
 
 
 def _unknown(place: str, name: str, known: tuple[str, ...]) -> UsageError:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    nearest = like(name, known, 1, 0.4)
     hint = f"did you mean {nearest[0]}?" if nearest else f"one of {' '.join(known)}"
     return _wrong(place, f"`{display(name)}` is no operator here", hint)
 

@@ -1,10 +1,10 @@
 """Hints: what was meant by what a query in text does not know, so far as other languages have a word for it."""
 
-import difflib
 from collections.abc import Iterable
 
 from track.model.expressions import expression
 from track.model.names import display
+from track.model.nearest import like
 
 IN_QUOTES = "text with blanks or signs stands in quotes"
 A_TEST = "a test is a field, a sign and a value, such as size > 20"
@@ -42,7 +42,7 @@ def nearest(word: str, known: Iterable[str], least: float = 0.5) -> str | None:
     """The known word that is most like this one, at `least` so much of 1; None where none is."""
     words = list(known)
     turned = [each for each in words if word and sorted(each) == sorted(word.lower())]  # `=>`, `adn`
-    found = turned or (difflib.get_close_matches(word.lower(), words, n=1, cutoff=least) if word else [])
+    found = turned or (like(word.lower(), words, 1, least) if word else [])
     return found[0] if found else None
 
 

@@ -9,19 +9,22 @@ Windows has neither call (Python opens no folders there), so these modules work 
 the Linux subsystem.
 """
 
-import ctypes
 import errno
 import os
 import stat
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from threading import get_ident
 
 from track import publish
 from track.errors import ForbiddenPath, Unreadable
 from track.model.names import check_worktree_path, display
+from track.system import library_error
 
 ASIDE = "track.aside"
 """The event by which a thread says that it opens files for track itself, and that it does no more."""
@@ -34,24 +37,23 @@ _ONE_STEP = _DIRECTORY | getattr(os, "O_NOFOLLOW", 0)
 _NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.E2BIG, errno.EPERM, errno.EAGAIN}
 
 
-class _How(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+_HOW = struct.pack("@QQQ", _DIRECTORY, 0, _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)
+"""`struct open_how` of `openat2(2)`: flags, mode, resolve."""
 
 
+@cache
 def _syscall() -> Callable[..., int] | None:
+    """The C library's `syscall`, which asks a newer kernel than the library knows; None where there is none."""
     if not sys.platform.startswith("linux"):
         return None
+    ctypes = import_module("ctypes")
     try:
-        function = ctypes.CDLL(None, use_errno=True).syscall
+        function: Callable[..., int] = ctypes.CDLL(None, use_errno=True).syscall
     except (OSError, AttributeError):
         return None
-    function.restype = ctypes.c_long
+    function.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)  # type: ignore[attr-defined]
+    function.restype = ctypes.c_long  # type: ignore[attr-defined]
     return function
-
-
-_call = _syscall()
-_how = _How(_DIRECTORY, 0, _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)
-_how_size = ctypes.c_size_t(ctypes.sizeof(_How))
 
 
 def open_beneath(dir_fd: int, path: bytes) -> int:
@@ -109,12 +111,13 @@ def _step(fd: int, part: bytes, *, create: bool) -> int:
 
 
 def _open_piece(dir_fd: int, path: bytes) -> int:
-    if _call is None:
+    call = _syscall()
+    if call is None:
         return walk_beneath(dir_fd, path)
-    fd: int = _call(_SYS_OPENAT2, dir_fd, path, ctypes.byref(_how), _how_size)
+    fd = call(_SYS_OPENAT2, dir_fd, path, _HOW, len(_HOW))
     if fd >= 0:
         return fd
-    number = ctypes.get_errno()
+    number = library_error()
     if number in _NOT_HERE:
         return walk_beneath(dir_fd, path)
     raise OSError(number, os.strerror(number), os.fsdecode(path))
