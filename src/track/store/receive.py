@@ -49,7 +49,7 @@ _IN_FLIGHT = 4
 _SMALL_IN_FLIGHT = 16
 """Requests at a time while the pieces asked for are small: then what counts is how long a server thinks."""
 _SMALL_PIECE = 1 << 20
-_TRIES = 3  # what was altered on its way comes whole the next time; what is damaged there, never
+_TRIES = 5  # what was altered on its way comes whole another time; what is damaged there, never
 _REPORT_S = 0.1
 
 
