@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from track import locks, publish, system
+from track import library, locks, publish, system
 from track.errors import DiskFull, Locked, NameTooLong, StoreUnwritable
 from track.publish import Batch, Lock
 
@@ -113,7 +113,7 @@ def test_creating_never_follows_or_replaces_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("has_renameat2", [True, False])
 def test_publishing_anew_keeps_what_is_there_already(tmp_path: Path, monkeypatch, has_renameat2: bool) -> None:
     if not has_renameat2:
-        monkeypatch.setattr(system, "library_call", lambda name: None)
+        monkeypatch.setattr(library, "call", {"syncfs": library.call("syncfs")}.get)
     (tmp_path / "one").write_bytes(b"1")
     (tmp_path / "two").write_bytes(b"2")
     assert publish.publish_new(tmp_path / "one", tmp_path / "final")
@@ -137,7 +137,7 @@ def _staged(tmp_path: Path, count: int) -> tuple[Batch, list[Path]]:
 @pytest.mark.parametrize("has_syncfs", [True, False])
 def test_a_batch_publishes_every_file_read_only(tmp_path: Path, monkeypatch, count: int, has_syncfs: bool) -> None:
     if not has_syncfs:
-        monkeypatch.setattr(system, "library_call", lambda name: None)
+        monkeypatch.setattr(library, "call", {}.get)
     batch, targets = _staged(tmp_path, count)
     batch.commit()
     assert [t.read_bytes() for t in targets] == [b"%d" % n for n in range(count)]

@@ -21,7 +21,8 @@ LINES_PER_FILE, LINES_PER_FUNCTION, POSITIONAL = 400, 60, 5
 # Lowest first. A module imports from strictly lower rows, or from its own folder; the parts of one row are strangers.
 LAYERS = (
     {"errors", "progress"},
-    {"forks", "system"},
+    {"forks", "library"},
+    {"system"},
     {"here", "locks", "work"},
     {"publish"},
     {"model"},
@@ -36,7 +37,7 @@ LAYERS = (
 )
 STRANGERS_INSIDE = {"verbs"}  # A verb never calls a verb: what two share is a flow.
 DOORS = {
-    "git": ("track.history.gitrepo",),
+    "git": ("track.history.gitpython",),
     "dvc_objects": ("track.store.remote", "track.store.backends"),
     "fsspec": ("track.store.remote", "track.store.backends", "track.sources", "track.api.filesystem"),  # offered to it
     "obstore": ("track.store.remote", "track.store.backends"),
@@ -49,8 +50,8 @@ DOORS = {
     "sshfs": ("track.store.backends",),
     # Git, the pager, and the one command that the person at the keyboard named.
     "subprocess": ("track.history.plumbing", "track.cli.pager", "track.runs.command"),
-    # What the command line and Python's face load late, the store of a project, Git's own names for contents, and the
-    # library of a kind of storage or of a kind of object, is loaded by name when it is needed.
+    # What the command line and Python's face load late, the store of a project, Git's own names for contents, the C
+    # library, mail, the chunker, and the library of a kind of storage or object, is loaded by name when it is needed.
     "importlib": (
         "track",
         "track.__main__",
@@ -58,9 +59,13 @@ DOORS = {
         "track.store.backends",
         "track.formats.known",
         "track.api.later",
+        "track.store.fastcdc",
         "track.store.late",
         "track.history.late",
+        "track.library",
+        "track.model.nearest",
         "track.model.reading",
+        "track.runs.mail",
     ),
     "rich": ("track.cli.bars",),
     "tempfile": ("track.history.gitrepo",),  # what Git reads once; everything of ours is staged by publish

@@ -12,11 +12,10 @@ import errno
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib import import_module
 
+from track import library
 from track.errors import DiskFull, NameTooLong, StoreUnwritable, TrackError, Unreadable
 
 try:
@@ -45,26 +44,6 @@ _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _FULL_SYNC: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 _IGNORED_SYNC_ERRORS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
-
-
-@cache
-def library_call(name: str) -> Callable[..., int] | None:
-    """A function of the C library that only Linux has; None where it is not.
-
-    What calls it is loaded with the first: a question to the catalog needs none, and is a fiftieth faster without.
-    """
-    if not sys.platform.startswith("linux"):
-        return None
-    try:
-        return import_module("ctypes").CDLL(None, use_errno=True)[name]  # type: ignore[no-any-return]
-    except (OSError, AttributeError):
-        return None
-
-
-def library_error() -> int:
-    """The error number that the last function of the C library left in this thread."""
-    number: int = import_module("ctypes").get_errno()
-    return number
 
 
 _PR_SET_DUMPABLE = 4
@@ -156,7 +135,7 @@ def read_at(fd: int, length: int, offset: int) -> bytes:
 
 def leave_no_core() -> None:
     """Let this process, when it is killed by a fault that is expected, leave no file with its memory behind."""
-    prctl = library_call("prctl")
+    prctl = library.call("prctl")
     if prctl is not None:
         prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
@@ -175,12 +154,12 @@ def sync_fd(fd: int) -> None:
 
 def sync_filesystem(fd: int) -> bool:
     """Make everything on the filesystem of `fd` durable; False where the system cannot do it."""
-    syncfs = library_call("syncfs")
+    syncfs = library.call("syncfs")
     if syncfs is None:
         return False
     if syncfs(fd) == 0:
         return True
-    number = library_error()
+    number = library.error()
     if number in _IGNORED_SYNC_ERRORS:
         return False
     raise OSError(number, os.strerror(number))
@@ -188,22 +167,22 @@ def sync_filesystem(fd: int) -> bool:
 
 def start_writeback(fd: int) -> None:
     """Let the kernel begin to write what a file has in memory, so that a later sync finds little to do; no promise."""
-    sync_file_range = library_call("sync_file_range")
+    sync_file_range = library.call("sync_file_range")
     if sync_file_range is not None:
-        ctypes = import_module("ctypes")
+        ctypes = library.types()
         sync_file_range(fd, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
 
 
 def rename_new(source: AnyPath, target: AnyPath, source_dir_fd: int | None, target_dir_fd: int | None) -> bool:
     """Rename without replacing; False where the system or the filesystem cannot. Raises FileExistsError."""
-    renameat2 = library_call("renameat2")
+    renameat2 = library.call("renameat2")
     if renameat2 is None:
         return False
     old = _AT_FDCWD if source_dir_fd is None else source_dir_fd
     new = _AT_FDCWD if target_dir_fd is None else target_dir_fd
     if renameat2(old, os.fsencode(source), new, os.fsencode(target), _RENAME_NOREPLACE) == 0:
         return True
-    number = library_error()
+    number = library.error()
     if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
         return False
     raise OSError(number, os.strerror(number), os.fsdecode(source), None, os.fsdecode(target))
@@ -267,10 +246,10 @@ def is_shared_filesystem(path: AnyPath) -> bool:
 
     False where the system does not say: macOS and Windows tell by calls that we do not make yet.
     """
-    statfs = library_call("statfs")
+    statfs = library.call("statfs")
     if statfs is None:
         return False
-    ctypes = import_module("ctypes")
+    ctypes = library.types()
     answer = ctypes.create_string_buffer(512)
     if statfs(os.fsencode(path), answer) != 0:
         return False

@@ -17,9 +17,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, NoReturn, Self, TypeVar, cast
 
-from track import forks
+from track import forks, library
 from track.errors import TrackError
-from track.system import library_call
 
 _FAILED, _DONE, _TOLD, _TORN = b"\x00", b"\x01", b"\x02", b"\x03"
 _NUMBER = 8
@@ -39,7 +38,7 @@ _FIRST = os.getpid()
 
 def give_back() -> None:
     """Give memory that was freed back to the system, where it can be asked to: each thread's part keeps it else."""
-    malloc_trim = library_call("malloc_trim")
+    malloc_trim = library.call("malloc_trim")
     if malloc_trim is not None:
         malloc_trim(0)
 

@@ -37,7 +37,7 @@ def test_staging_leaves_other_staged_and_unstaged_work_alone(repo: Path) -> None
     _write(repo / "code.py", "not staged\n")
     _write(repo / "a.track")
     _write(repo / "other.txt")
-    gitrepo.stage(Git(repo), [b"a.track"])
+    index.stage(Git(repo), [b"a.track"])
     assert _staged(repo) == "A\ta.track\nM\tcode.py\n"
     assert git("show", ":code.py", cwd=repo) == "staged\n"
 
@@ -45,7 +45,7 @@ def test_staging_leaves_other_staged_and_unstaged_work_alone(repo: Path) -> None
 def test_staging_takes_what_git_ignores(repo: Path) -> None:
     _write(repo / ".gitignore", "*\n")
     _write(repo / "deep/a.track")
-    gitrepo.stage(Git(repo), [b"deep/a.track"])
+    index.stage(Git(repo), [b"deep/a.track"])
     assert _staged(repo) == "A\tdeep/a.track\n"
 
 
@@ -53,7 +53,7 @@ def test_staging_what_is_gone_removes_it(repo: Path) -> None:
     _write(repo / "a.track")
     commit_all(repo)
     (repo / "a.track").unlink()
-    gitrepo.stage(Git(repo), [b"a.track"])
+    index.stage(Git(repo), [b"a.track"])
     assert _staged(repo) == "D\ta.track\n"
 
 
@@ -63,13 +63,13 @@ def test_names_that_look_like_options_or_patterns_or_are_not_text_are_staged_as_
         with open(os.path.join(os.fsencode(repo), name), "wb") as file:
             file.write(b"x")
     _write(repo / "plain.track")
-    gitrepo.stage(Git(repo), names)
+    index.stage(Git(repo), names)
     assert set(Git(repo).staged_pointers()) == set(names)
 
 
 def test_staging_works_from_a_subfolder_and_in_a_linked_worktree(repo: Path, linked: Path) -> None:
     _write(linked / "sub/a.track")
-    gitrepo.stage(Git(linked / "sub"), [b"sub/a.track"])
+    index.stage(Git(linked / "sub"), [b"sub/a.track"])
     assert _staged(linked) == "A\tsub/a.track\n"
     assert _staged(repo) == ""
 
@@ -77,7 +77,7 @@ def test_staging_works_from_a_subfolder_and_in_a_linked_worktree(repo: Path, lin
 def test_staging_writes_the_index_that_git_gave_to_a_hook(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(repo / "a.track")
     monkeypatch.setenv("GIT_INDEX_FILE", str(repo / ".git/next-index-7.lock"))
-    gitrepo.stage(Git(repo), [b"a.track"])
+    index.stage(Git(repo), [b"a.track"])
     assert _staged(repo) == "A\ta.track\n"
     monkeypatch.delenv("GIT_INDEX_FILE")
     assert _staged(repo) == ""
@@ -90,7 +90,7 @@ def test_a_hook_that_stages_in_another_repository_stages_there(
     _write(other / "a.track")
     monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(repo / ".git/index"))
-    gitrepo.stage(Git(other), [b"a.track"])
+    index.stage(Git(other), [b"a.track"])
     assert os.environ["GIT_DIR"] == str(repo / ".git")
     monkeypatch.delenv("GIT_DIR")
     monkeypatch.delenv("GIT_INDEX_FILE")
@@ -101,16 +101,16 @@ def test_a_hook_that_stages_in_another_repository_stages_there(
 def test_staging_runs_no_hook(repo: Path) -> None:
     _hook(repo, "post-index-change", f"touch {repo}/ran\n")
     _write(repo / "a.track")
-    gitrepo.stage(Git(repo), [b"a.track"])
+    index.stage(Git(repo), [b"a.track"])
     assert not (repo / "ran").exists()
 
 
 def test_staging_before_the_first_commit_works(tmp_path: Path) -> None:
     repo = new_repository(tmp_path / "new", commit=False)
     _write(repo / "a.track")
-    gitrepo.stage(Git(repo), [b"a.track"])
+    index.stage(Git(repo), [b"a.track"])
     assert git("ls-files", cwd=repo) == "a.track\n"
-    gitrepo.unstage(Git(repo), [b"a.track"])
+    index.unstage(Git(repo), [b"a.track"])
     assert git("ls-files", cwd=repo) == ""
 
 
@@ -118,7 +118,7 @@ def test_staging_five_thousand_paths_is_one_step(repo: Path) -> None:
     paths = [f"folder/{number}.track" for number in range(5000)]
     for path in paths:
         _write(repo / path, path)
-    gitrepo.stage(Git(repo), [os.fsencode(path) for path in paths])
+    index.stage(Git(repo), [os.fsencode(path) for path in paths])
     assert len(Git(repo).staged_pointers()) == 5000
 
 
@@ -129,7 +129,7 @@ def test_unstaging_puts_back_what_head_has(repo: Path) -> None:
     _write(repo / "b.track")
     _write(repo / "c.txt")
     git("add", ".", cwd=repo)
-    gitrepo.unstage(Git(repo), [b"a.track", b"b.track"])
+    index.unstage(Git(repo), [b"a.track", b"b.track"])
     assert _staged(repo) == "A\tc.txt\n"
     assert (repo / "a.track").read_text() == "two\n"
 
@@ -144,7 +144,7 @@ def test_staging_waits_for_another_git_and_then_goes_on(repo: Path) -> None:
 
     waiter = threading.Thread(target=release)
     waiter.start()
-    gitrepo.stage(Git(repo), [b"a.track"])
+    index.stage(Git(repo), [b"a.track"])
     waiter.join()
     assert _staged(repo) == "A\ta.track\n"
 
@@ -154,7 +154,7 @@ def test_an_index_that_stays_locked_is_an_error(repo: Path, monkeypatch: pytest.
     _write(repo / "a.track")
     _write(repo / ".git/index.lock")
     with pytest.raises(Locked) as raised:
-        gitrepo.stage(Git(repo), [b"a.track"])
+        index.stage(Git(repo), [b"a.track"])
     assert raised.value.exit_code == 6
     assert any("index.lock" in line for line in raised.value.details)
 
@@ -164,7 +164,7 @@ def test_what_git_refuses_to_stage_is_an_error_with_its_words(repo: Path) -> Non
     _write(repo / "real/a.track")
     (repo / "link").symlink_to("real")
     with pytest.raises(GitFailed) as raised:
-        gitrepo.stage(Git(repo), [b"link/a.track"])
+        index.stage(Git(repo), [b"link/a.track"])
     assert any("link/a.track" in line for line in raised.value.details)
 
 
@@ -172,7 +172,7 @@ def test_a_commit_takes_what_is_staged_and_runs_the_hooks(repo: Path) -> None:
     _hook(repo, "pre-commit", f"touch {repo}/ran\n")
     _write(repo / "a.track")
     _write(repo / "b.track")
-    gitrepo.stage(Git(repo), [b"a.track"])
+    index.stage(Git(repo), [b"a.track"])
     oid = gitrepo.commit(Git(repo), "a pointer")
     assert git("rev-parse", "HEAD", cwd=repo).strip() == oid
     assert git("show", "--name-only", "--format=%s", cwd=repo).split() == ["a", "pointer", "a.track"]
@@ -182,7 +182,7 @@ def test_a_commit_takes_what_is_staged_and_runs_the_hooks(repo: Path) -> None:
 def test_a_hook_that_says_no_stops_the_commit_and_is_heard(repo: Path) -> None:
     _hook(repo, "pre-commit", "echo 'not today' >&2; exit 1\n")
     _write(repo / "a.track")
-    gitrepo.stage(Git(repo), [b"a.track"])
+    index.stage(Git(repo), [b"a.track"])
     with pytest.raises(GitFailed) as raised:
         gitrepo.commit(Git(repo), "a pointer")
     assert any("not today" in line for line in raised.value.details)

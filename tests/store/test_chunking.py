@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.chunker import lengths as slow_lengths
 from track.errors import NotAStore
 from track.model.digest import Digest, digest_of
-from track.store import chunking
+from track.store import fastcdc
 from track.store.chunking import Chunker, chunker_of
 from track.store.description import CHOSEN, Chunking, Description, dump_description, parse_description
 
@@ -114,5 +114,5 @@ def test_nothing_is_cut_in_a_way_that_is_not_known(odd: Chunking) -> None:
 
 
 def test_nothing_is_cut_where_the_chunker_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunking, "_FastCDC", None)
+    monkeypatch.setattr(fastcdc, "cutter", lambda: None)
     assert chunker_of(CHOSEN) is None

@@ -476,7 +476,7 @@ def test_what_a_run_made_from_a_named_artifact_is_found_by_its_name(here: Path) 
 def test_a_question_with_nothing_new_loads_little(here: Path) -> None:
     track("run", "-o", "made.csv", "--", "sh", "-c", "echo a > made.csv", cwd=here).ok()
     commit_all(here)
-    for args in (["label.split = train"], ["--runs"], ["--history", "metric.auc > 1"]):
+    for args in (["label.split = train"], ["--runs"], ["--history", "label.split = train or metric.auc > 1"]):
         assert track("find", *args, cwd=here).ok()
         script = (
             "import sys\nfrom track.__main__ import main\ncode = main()\n"

@@ -16,7 +16,7 @@ from support.scene import TRACK
 from support.sharing import cloned, consented
 from track.model.digest import digest_of
 from track.project import Project
-from track.store import chunking
+from track.store import fastcdc
 from track.store.footprint import footprint
 from track.store.pack import CHUNK, read_table
 
@@ -283,7 +283,7 @@ def test_a_store_that_several_repositories_share(here: Path, tmp_path: Path) -> 
 def test_without_the_chunker_large_files_are_kept_whole_and_it_is_said(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunking, "_FastCDC", None)
+    monkeypatch.setattr(fastcdc, "cutter", lambda: None)
     (here / "big.bin").write_bytes(version(6))
     done = track("add", "big.bin", cwd=here).ok()
     assert "pip install 'track-data[chunks]'" in done.err

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from track import library
 from track.errors import ForbiddenPath
-from track.worktree import paths
 from track.worktree.paths import Gate
 
 
 @pytest.fixture(params=["openat2", "walk"])
 def gate(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
     if request.param == "walk":
-        monkeypatch.setattr(paths, "_syscall", lambda: None)
+        monkeypatch.setattr(library, "system_call", lambda: None)
     root = tmp_path / "tree"
     root.mkdir()
     return Gate(root)
@@ -27,7 +27,7 @@ def listing(gate: Gate, path: bytes, **options: bool) -> list[str]:
 
 
 def test_the_kernel_answers_openat2_here() -> None:
-    assert paths._syscall() is not None
+    assert library.system_call() is not None
 
 
 def test_opens_folders_at_any_depth(gate: Gate) -> None:

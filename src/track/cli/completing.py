@@ -61,7 +61,7 @@ def _known(known: Words, command: str, asked: Sequence[click.Parameter], typed: 
         metavar = each.metavar or ""
         yield from _revisions(known, metavar, typed)
         if _RUN.search(metavar):
-            yield from known.runs(typed)
+            yield from import_module("track.flows.run_words").runs(known, typed)
         if (command, metavar) in _NAMING or _finds(command, each) or _NAMED.search(metavar):
             yield from (name for name in known.names(typed) if "@" not in name or command not in _MAKING)
         if (_PATHS.search(metavar) and command not in _NEW_PATHS) or _finds(command, each):

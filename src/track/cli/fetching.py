@@ -1,10 +1,8 @@
-"""Fetching: the option `--fetch` of verbs that ask, by which the manifests that they lack come from a remote."""
+"""Fetching: how the manifests that verbs which ask lack come from a remote, where `--fetch` says so."""
 
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import TypeVar
-
-import click
 
 from track.cli.passing import show_passed
 from track.cli.session import count_text, note, progress, size_text
@@ -15,10 +13,6 @@ from track.model.pointer import Pointer
 from track.project import Project
 
 _Answer = TypeVar("_Answer")
-
-fetch_option = click.option(
-    "--fetch", "fetches", is_flag=True, help="Bring the manifests that are not here from a remote, and no data."
-)
 
 
 def bring_manifests(project: Project, lacking: Iterable[tuple[bytes, Pointer]], paths: Sequence[bytes] = ()) -> bool:

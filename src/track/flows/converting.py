@@ -15,7 +15,7 @@ from track.flows import setup
 from track.flows.contents import StoreContents
 from track.flows.ignoring import ignore, line_of
 from track.flows.pointers import exists, owner_of, pointer_at, write_pointer
-from track.history import gitrepo
+from track.history import index
 from track.history.rewriting import files_in
 from track.model.manifest import Entry
 from track.model.names import display, pointer_path, typed
@@ -166,7 +166,7 @@ def convert(project: Project, conversions: Sequence[Conversion], *, stage: bool)
     without_other_lines(project, [one.path for one in conversions])
     staged = sorted({*(pointer_path(one.path) for one in conversions), *ignores})
     if stage:
-        gitrepo.stage(project.git, staged)
+        index.stage(project.git, staged)
     make_plain(project, conversions)
     gone = sorted({one.replaces for one in conversions if one.replaces is not None})
     for file in gone:
@@ -174,7 +174,7 @@ def convert(project: Project, conversions: Sequence[Conversion], *, stage: bool)
             with project.gate.parent(file) as (folder, name):
                 publish.remove(name, dir_fd=folder)
     if stage:
-        gitrepo.stage(project.git, gone)
+        index.stage(project.git, gone)
     return tuple(sorted({*staged, *gone})) if stage else ()
 
 

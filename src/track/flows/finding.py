@@ -22,12 +22,12 @@ from track.history.catalog import Scope
 from track.history.catalog_file import POINTER, RECORD
 from track.history.catalog_picks import Place
 from track.history.catalog_query import ALL, POINTERS, RUNS, SAVED, asked_fields, narrowed
-from track.history.catalog_rows import saved_id, shown
+from track.history.catalog_rows import saved_id
 from track.history.catalog_view import Unreadable, Version, View
 from track.model import reading
 from track.model.digest import Digest
 from track.model.document import name_in
-from track.model.names import is_named_pointer, path_of, text_of
+from track.model.names import is_named_pointer, path_of, shown_name, text_of
 from track.model.query import Path, Query, found, holds
 from track.model.query_text import Fields
 from track.project import Project
@@ -347,7 +347,7 @@ def _words(origin: Mapping[str, Any]) -> list[str]:
     names = [origin["name"]]
     with suppress(ValueError):  # what a run saved to itself alone may be called anything
         if is_named_pointer(path := path_of(origin["name"])):
-            names.append(shown(path))
+            names.append(shown_name(path))
     return [origin["digest"], *names, *origin["ids"]]
 
 

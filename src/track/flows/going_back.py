@@ -15,7 +15,7 @@ from track.flows.pointers import content_at, exists, put_pointer
 from track.flows.relocate import relocate, remove_empty_above, rename
 from track.flows.sides import pointer_of
 from track.flows.undo import Undo, pointer_of_held, trash_of
-from track.history import gitrepo
+from track.history import index
 from track.model.names import display, is_named_pointer, typed
 from track.model.pointer import parse_pointer
 from track.progress import Progress, silent
@@ -107,7 +107,7 @@ def go_back(project: Project, back: Back, undo: Undo, progress: Progress = silen
     touched.update(heed(project, [before.path for before in placed if not before.was_ignored]))
     _ignore_again(project, [before for before in back.data if not before.has_pointer])
     if back.step.is_staged and touched:
-        gitrepo.stage(project.git, sorted(touched))
+        index.stage(project.git, sorted(touched))
     return sorted(touched) if back.step.is_staged else []
 
 

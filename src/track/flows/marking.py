@@ -12,7 +12,7 @@ from track.flows import sides, view
 from track.flows.candidates import ambiguous, of_name, of_path
 from track.flows.named import Names, Versions, matching, no_match, partitions_of, schema_of
 from track.flows.named_versions import asked_of, choose, version_path
-from track.history import gitrepo
+from track.history import index
 from track.model.names import artifact_pointer, display, is_named_pointer, name_of, typed
 from track.model.pointer import POINTER_LIMIT, Pointer
 from track.model.segments import edit
@@ -104,7 +104,7 @@ def mark(
                 with project.gate.parent(pointer_path, create=True, own=own) as (folder, name):  # it may be left out
                     publish.publish_bytes(name, content, dir_fd=folder)
             if stage:
-                gitrepo.stage(project.git, sorted(sides.pointer_of(path) for path in chosen))
+                index.stage(project.git, sorted(sides.pointer_of(path) for path in chosen))
     return tuple(done)
 
 

@@ -14,7 +14,7 @@ from track import publish
 from track.config import FORMAT
 from track.errors import BadConfig, MalformedPointer, NewerFormat, TrackError
 from track.flows import setup, sides
-from track.history import gitrepo
+from track.history import index
 from track.model import toml
 from track.model.names import display, is_named_pointer
 from track.model.pointer import parse_pointer
@@ -110,7 +110,7 @@ def carry_out(project: Project, planned: Plan, *, stage: bool) -> tuple[bytes, .
             publish.publish_bytes(name, change.content, dir_fd=folder)
         touched.append(change.path)
     if stage:
-        gitrepo.stage(project.git, touched)
+        index.stage(project.git, touched)
     return tuple(touched) if stage else ()
 
 

@@ -1,26 +1,18 @@
 """Words: what artifacts, runs and labels of a repository are called, at once, for who completes them while typing.
 
 Nothing is brought up to date, and nothing is written. What the catalog does not know yet is added as far as that is
-quick: the pointers in Git's index, the runs that live, and the newest of the journal.
+quick: the pointers in Git's index, and, in `run_words`, the runs that live and the newest of the journal.
 """
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
-from track.errors import TrackError
 from track.history import catalog_words
-from track.history.catalog_rows import shown
 from track.history.catalog_words import MOST
 from track.history.plumbing import Git
-from track.model.names import data_path, is_named_pointer
-from track.model.record import Record
-from track.runs.journal import Journal
+from track.model.names import data_path, is_named_pointer, shown_name
 from track.worktree.strange import refuse_strange
-
-_NEWEST = 20
-"""So many runs of the journal are looked at, and so many that live."""
 
 
 class Words:
@@ -30,17 +22,17 @@ class Words:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is read yet but what the folder has."""
+        """Nothing is read yet but what the folder has; `state` is where track keeps its own, `file` the catalog."""
         self._folder = os.fsencode(os.path.realpath(folder))
         self._git = Git(folder)
-        self._state = self._git.common_dir / "track"
-        self._file = self._state / "catalog.db"
-        refuse_strange(self._state)
+        self.state = self._git.common_dir / "track"
+        self.file = self.state / "catalog.db"
+        refuse_strange(self.state)
 
     def names(self, start: str) -> list[str]:
         """The named artifacts, and their aliases behind `@`, that begin so, sorted."""
-        staged = {shown(path) for path in self._git.staged_pointers() if is_named_pointer(path)}
-        known = {text for text in staged if text.startswith(start)} | set(catalog_words.names(self._file, start))
+        staged = {shown_name(path) for path in self._git.staged_pointers() if is_named_pointer(path)}
+        known = {text for text in staged if text.startswith(start)} | set(catalog_words.names(self.file, start))
         return stepwise(known, start)
 
     def paths(self, start: str) -> list[str]:
@@ -68,35 +60,15 @@ class Words:
 
     def people(self, start: str) -> list[str]:
         """Who ran or committed something, as far as that begins so, sorted."""
-        return catalog_words.people(self._file, start)
-
-    def runs(self, start: str) -> list[str]:
-        """The names and ids of runs that begin so, the newest first."""
-        journal = Journal(self._state)
-        recent: list[Record] = []
-        for living in reversed(journal.living()[-_NEWEST:]):
-            with suppress(TrackError):  # it ended meanwhile, or cannot be read
-                recent.append(living.record())
-        for run in reversed(journal.ended_ids()[-_NEWEST:]):
-            with suppress(TrackError):
-                record = journal.find_ended(run)
-                recent += [record] if record is not None else []
-        words = [record.name for record in recent]
-        if len(start) >= _DIGITS:
-            words += [word for record in recent for word in (record.id, record.short)]
-        here = [word for word in words if word.startswith(start)]
-        return list(dict.fromkeys((*here, *catalog_words.runs(self._file, start))))
+        return catalog_words.people(self.file, start)
 
     def keys(self, field: str, start: str) -> list[str]:
         """The keys of `field` (labels, partitions, params) that begin so, sorted."""
-        return catalog_words.keys(self._file, field, start)
+        return catalog_words.keys(self.file, field, start)
 
     def values(self, field: str, start: str) -> list[str]:
         """The texts of a field, such as `labels.stage` or `tags`, that begin so, sorted."""
-        return catalog_words.values(self._file, field, start)
-
-
-_DIGITS = 4
+        return catalog_words.values(self.file, field, start)
 
 
 def stepwise(words: Iterable[str], start: str) -> list[str]:

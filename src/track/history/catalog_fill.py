@@ -18,6 +18,7 @@ from track.history.catalog_file import POINTER, RECORD, transaction
 from track.history.catalog_rows import Wanted
 from track.history.catalog_tips import Tips, reached
 from track.history.plumbing import Git
+from track.model.names import shown_name
 
 
 def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
@@ -75,7 +76,7 @@ def write_contents(database: sqlite3.Connection, contents: Rows) -> None:
 
 def put_paths(database: sqlite3.Connection, paths: Iterable[bytes]) -> None:
     """Have a number for each of these paths."""
-    given = [(path, rows.kind_of(path), rows.shown(path)) for path in paths]
+    given = [(path, rows.kind_of(path), shown_name(path)) for path in paths]
     database.executemany("INSERT OR IGNORE INTO path(path, what, shown) VALUES (?, ?, ?)", given)
 
 

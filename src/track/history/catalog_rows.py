@@ -6,16 +6,11 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from track.errors import GitFailed, MalformedPointer
+from track.errors import GitFailed
 from track.history.catalog_file import ABSENT, POINTER, RECORD
 from track.history.plumbing import Git
 from track.model.names import (
-    data_path,
-    is_named_pointer,
     is_record_path,
-    parse_alias_pointer,
-    parse_artifact_pointer,
-    text_of,
 )
 
 TYPE_CHECKING = False
@@ -35,20 +30,6 @@ class Wanted(NamedTuple):
 def kind_of(path: bytes) -> int:
     """What the path of a file that may name artifacts says it is."""
     return RECORD if is_record_path(path) else POINTER
-
-
-def shown(path: bytes) -> str:
-    """What a person calls what this file stands for: the data's path, or the name of a named artifact."""
-    if is_record_path(path):
-        return text_of(path)
-    if is_named_pointer(path):
-        if (alias := parse_alias_pointer(path)) is not None:
-            return "@".join(alias)
-        try:
-            return parse_artifact_pointer(path).name
-        except MalformedPointer:
-            return text_of(path)
-    return text_of(data_path(path))
 
 
 def version_id(path: bytes, sum: bytes) -> bytes:

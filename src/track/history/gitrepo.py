@@ -1,7 +1,7 @@
-"""What changes a repository, through GitPython: stage, unstage, commit, init, clone. The only import of it.
+"""What changes a repository, through GitPython: commit, init, clone, pull. What is staged, `index` stages.
 
-Each call opens what it needs and closes it. Only `commit` and `clone` run hooks and filters as Git itself would
-there; staging runs none of the repository's hooks. Called from one thread: the environment is swapped meanwhile.
+Each call opens what it needs and closes it. `commit` and `clone` run hooks and filters as Git itself would there.
+Called from one thread: the environment is swapped meanwhile.
 """
 
 import os
@@ -11,24 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from track.errors import Conflict, GitFailed, HistoryIncomplete, UsageError
-from track.history import index, surroundings
+from track.history import late, surroundings
 from track.history.git_failure import failed
 from track.history.plumbing import Git
 from track.model.names import display, typed
 from track.model.secrets import without_keys
-
-# GitPython asks for Git's version while it is imported: it shall not look in folders that PATH names relatively.
-_chosen = os.environ.get("GIT_PYTHON_GIT_EXECUTABLE")
-os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = surroundings.find_program("git")
-import git as gitpython  # noqa: E402  # only after the lines above
-from git.exc import GitCommandError, UnsafeOptionError, UnsafeProtocolError  # noqa: E402  # only after the lines above
-
-if _chosen is None:
-    del os.environ["GIT_PYTHON_GIT_EXECUTABLE"]
-else:
-    os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = _chosen
-
-stage, unstage = index.stage, index.unstage
 
 
 def commit(git: Git, message: str, paths: Sequence[bytes] = ()) -> str:
@@ -52,7 +39,7 @@ def init(folder: Path) -> Git:
         GitFailed: Git refused.
     """
     with _environment(_without_locals()), _translated(("init",)):
-        gitpython.Repo.init(folder).close()
+        late.gitpython.Repo.init(folder).close()
     return Git(folder)
 
 
@@ -78,8 +65,8 @@ def clone(
     report = _reporter(progress) if progress is not None else None
     with _environment(_without_locals()), _translated(("clone",)):
         try:
-            gitpython.Repo.clone_from(url, str(target), progress=report, multi_options=options or None).close()
-        except (UnsafeProtocolError, UnsafeOptionError) as error:
+            late.gitpython.Repo.clone_from(url, str(target), progress=report, multi_options=options or None).close()
+        except (late.gitpython.exc.UnsafeProtocolError, late.gitpython.exc.UnsafeOptionError) as error:
             raise UsageError(f"`{without_keys(display(url))}` would run a program; it is refused") from error
     return Git(target)
 
@@ -129,7 +116,7 @@ def tips_elsewhere(git: Git) -> Iterator[tuple[str, str, str]]:
     """
     for name in git.run("remote").decode("utf-8", "surrogateescape").splitlines():
         asked = ["ls-remote", "--quiet", "--heads", "--tags", "--refs", "--", name]
-        runner = gitpython.Git(str(asking_place(git)))
+        runner = late.gitpython.Git(str(asking_place(git)))
         try:
             with _environment(_without_locals()), _translated(asked):
                 listed = str(runner.execute([git.program, *asked]))
@@ -148,15 +135,15 @@ def tips_elsewhere(git: Git) -> Iterator[tuple[str, str, str]]:
 def _reporter(tell: Callable[[str], None]) -> Callable[[int, str | float, str | float | None, str], None]:
     """Return what GitPython calls while Git clones; `tell` gets one line such as `receiving 120 of 4000`."""
     words = {
-        gitpython.RemoteProgress.COUNTING: "counting",
-        gitpython.RemoteProgress.COMPRESSING: "compressing",
-        gitpython.RemoteProgress.RECEIVING: "receiving",
-        gitpython.RemoteProgress.RESOLVING: "resolving",
-        gitpython.RemoteProgress.CHECKING_OUT: "checking out",
+        late.gitpython.RemoteProgress.COUNTING: "counting",
+        late.gitpython.RemoteProgress.COMPRESSING: "compressing",
+        late.gitpython.RemoteProgress.RECEIVING: "receiving",
+        late.gitpython.RemoteProgress.RESOLVING: "resolving",
+        late.gitpython.RemoteProgress.CHECKING_OUT: "checking out",
     }
 
     def report(op: int, done: str | float, total: str | float | None, _message: str) -> None:
-        word = words.get(op & gitpython.RemoteProgress.OP_MASK, "cloning")
+        word = words.get(op & late.gitpython.RemoteProgress.OP_MASK, "cloning")
         tell(f"{word} {done:.0f} of {total:.0f}" if isinstance(done, float) and isinstance(total, float) else word)
 
     return report
@@ -165,7 +152,7 @@ def _reporter(tell: Callable[[str], None]) -> Callable[[int, str | float, str | 
 def _execute(
     git: Git, flags: Sequence[str], arguments: list[str], environment: Mapping[str, str], given: int | None = None
 ) -> None:
-    runner = gitpython.Git(str(git.top))
+    runner = late.gitpython.Git(str(git.top))
     with _environment(environment), _translated(arguments):
         stream = None if given is None else os.fdopen(os.dup(given), "rb")
         try:
@@ -180,7 +167,7 @@ def _translated(arguments: Sequence[str]) -> Iterator[None]:
     """Turn GitPython's error into ours, with the lines that Git said."""
     try:
         yield
-    except GitCommandError as error:
+    except late.gitpython.exc.GitCommandError as error:
         said = str(error.stderr).strip().removeprefix("stderr: '").removesuffix("'")
         raise failed(arguments, os.fsencode(said)) from error
 

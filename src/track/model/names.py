@@ -374,3 +374,17 @@ def _shown(char: str) -> str:
     if code <= 0xFF:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def shown_name(path: bytes) -> str:
+    """What a person calls what this file stands for: the data's path, or the name of a named artifact."""
+    if is_record_path(path):
+        return text_of(path)
+    if is_named_pointer(path):
+        if (alias := parse_alias_pointer(path)) is not None:
+            return "@".join(alias)
+        try:
+            return parse_artifact_pointer(path).name
+        except MalformedPointer:
+            return text_of(path)
+    return text_of(data_path(path))

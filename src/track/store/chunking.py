@@ -7,14 +7,8 @@ it and no others. `docs/reference/formats.md` defines it; a slow reference in th
 
 from typing import Any
 
+from track.store import fastcdc
 from track.store.description import CHUNK_LIMIT, Chunking
-
-try:
-    from pyfastcdc import FastCDC as _Cutter
-except ImportError:
-    _Cutter = None  # type: ignore[assignment,misc,unused-ignore]  # an extra: without it, large objects go whole
-
-_FastCDC: Any = _Cutter
 
 ALGORITHM = "fastcdc-2020"
 
@@ -30,7 +24,7 @@ class Chunker:
         if not _LEAST <= sizes[0] <= sizes[1] <= sizes[2] <= CHUNK_LIMIT or sizes[1] & (sizes[1] - 1):
             raise ValueError(f"{sizes} are no sizes of chunks")
         self.chunking = chunking
-        self._cutter: Any = _FastCDC(
+        self._cutter: Any = fastcdc.cutter()(
             chunking.average_bytes,
             min_size=chunking.minimum_bytes,
             max_size=chunking.maximum_bytes,
@@ -50,7 +44,7 @@ class Chunker:
 
 def chunker_of(chunking: Chunking) -> Chunker | None:
     """What cuts as a store says; None when it is not installed, or the store says what this version does not know."""
-    if _FastCDC is None or chunking.algorithm != ALGORITHM or not chunking.normalisation:
+    if chunking.algorithm != ALGORITHM or not chunking.normalisation or fastcdc.cutter() is None:
         return None
     try:
         return Chunker(chunking)

@@ -16,7 +16,7 @@ from track.flows.pointing import pointer_of_content, refuse_in_git
 from track.flows.sides import artifact_of, side_here
 from track.flows.undo import Undo
 from track.formats.declared import is_written_as_one
-from track.history import gitrepo
+from track.history import index
 from track.model import manifest
 from track.model.labels import Key, check_label, with_labels
 from track.model.names import (
@@ -285,6 +285,6 @@ def _write(project: Project, pointed: Sequence[_Pointed], done: Sequence[AddedAr
     placed = [found.path for found in done if not is_named_pointer(found.pointer)]
     touched = sorted({found.pointer for found in done} | set(ignore(project, placed)))
     if stage:
-        gitrepo.stage(project.git, touched)
+        index.stage(project.git, touched)
     undo.done()
     return touched if stage else []

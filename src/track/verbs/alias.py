@@ -10,7 +10,7 @@ from track.flows.named_versions import asked_of, choose
 from track.flows.pointers import content_at, put_pointer
 from track.flows.sides import side_here
 from track.flows.undo import Undo
-from track.history import gitrepo
+from track.history import index
 from track.model.declaration import alias_name
 from track.model.digest import Digest
 from track.model.names import alias_pointer, display, typed
@@ -96,7 +96,7 @@ def _write(
         undo.save()
         put_pointer(project, path, content)
     if stage:
-        gitrepo.stage(project.git, [path])
+        index.stage(project.git, [path])
     undo.done()
     return (path,) if stage else ()
 

@@ -10,7 +10,7 @@ from track.flows.named import Names, declaration_at, label, partitions_of, schem
 from track.flows.named_versions import asked_of, choose
 from track.flows.pointers import content_at, put_pointer
 from track.flows.sides import HERE
-from track.history import gitrepo
+from track.history import index
 from track.model.names import typed
 from track.project import Project
 
@@ -64,7 +64,7 @@ def card(
         if is_changed := content != before:
             put_pointer(project, path, content)
         if stage:
-            gitrepo.stage(project.git, [path])
+            index.stage(project.git, [path])
     shown = (content if content is not None else before or b"").decode("utf-8", "replace")
     return Carded(asked.name, Card(shown, path, wanted), is_changed, (path,) if stage else ())
 

@@ -8,7 +8,7 @@ from track.flows.named import Names, Schema, Versions, schema_of
 from track.flows.pointers import content_at, put_pointer
 from track.flows.sides import side_here
 from track.formats.declared import is_written_as_one
-from track.history import gitrepo
+from track.history import index
 from track.model.declaration import (
     Declaration,
     UndeclaredKey,
@@ -79,7 +79,7 @@ def declare(project: Project, name: str, wanted: Wanted, *, stage: bool = True, 
             return Declared(name, declaration, path, not before.is_declared, is_changed, ())
         put_pointer(project, path, content)
         if stage:
-            gitrepo.stage(project.git, [path])
+            index.stage(project.git, [path])
     return Declared(name, declaration, path, not before.is_declared, is_changed, (path,) if stage else ())
 
 

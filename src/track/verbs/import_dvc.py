@@ -20,7 +20,7 @@ from track.flows.dvc_found import Declared, Refused, chosen, find
 from track.flows.dvc_reading import Content, Reader, summed
 from track.flows.dvc_saying import Said, pointer_for, with_origins
 from track.flows.pointers import exists, pointer_at
-from track.history import gitrepo
+from track.history import index
 from track.model.digest import Digest
 from track.model.names import display, pointer_path
 from track.progress import Progress, silent
@@ -185,5 +185,5 @@ def _planned(
 def _finish(project: Project, gone: Sequence[bytes]) -> tuple[bytes, ...]:
     """Stage that files of DVC's went which an import before this one had removed, and not staged yet."""
     ours = [file for file in gone if exists(project, pointer_path(file[: -len(b".dvc")]))]
-    gitrepo.stage(project.git, ours)
+    index.stage(project.git, ours)
     return tuple(ours)

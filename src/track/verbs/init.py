@@ -7,7 +7,7 @@ from track.errors import NotARepository, TrackError
 from track.flows import setup
 from track.flows.survey import Found, survey
 from track.here import absolute
-from track.history import drivers, gitrepo, hooks, log
+from track.history import drivers, gitrepo, hooks, index, log
 from track.history.hooks import Hooked
 from track.project import CONFIG, LinkState, Project
 
@@ -77,7 +77,7 @@ def init(
                 project.store.close()
                 drivers.install(project.git)
                 staged = _lacking_in_index(project, written.all) if stage else ()
-                gitrepo.stage(project.git, staged)
+                index.stage(project.git, staged)
                 hooked = _hook(project, with_hooks)
         return Initialised(
             root=project.root,

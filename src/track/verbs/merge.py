@@ -29,7 +29,7 @@ from track.flows.reach import Version
 from track.flows.sides import artifact_of
 from track.flows.undo import Undo
 from track.flows.unmerged import kept
-from track.history import gitrepo, log
+from track.history import index, log
 from track.history.log import Unmerged
 from track.model.digest import Digest
 from track.model.manifest_merge import PathConflict
@@ -199,7 +199,7 @@ class _Task:
             else:
                 write_pointer(project, self._pointer, pointer)
             unplaced = None if pointer is None else self._place(pointer, progress)
-            gitrepo.stage(project.git, [self._pointer])  # last: until then the same command begins again
+            index.stage(project.git, [self._pointer])  # last: until then the same command begins again
             _forget(project, self._pointer)
         counts = self._counts(pointer, {} if outcome is None else outcome.nodes)
         chosen_count = outcome.chosen_count if outcome is not None else 1

@@ -14,7 +14,7 @@ from track.flows.pointers import left_out_of, put_pointer, write_pointer
 from track.flows.relocate import refuse_partly, relocate
 from track.flows.sides import pointer_of
 from track.flows.undo import Undo
-from track.history import gitrepo, index
+from track.history import index
 from track.model.names import display, is_named_pointer
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
 from track.project import Project
@@ -89,7 +89,7 @@ def mv(project: Project, paths: Sequence[str], target: str, *, stage: bool = Tru
             undo.note_all(changes, ())
             touched |= undo.touched | _act(project, passages, changes, undo.step)
         if stage:
-            gitrepo.stage(project.git, sorted(touched))
+            index.stage(project.git, sorted(touched))
             index.forget(project.git, left_out_of(project, changes.keys() - moving.pointers.keys()))
         staged = tuple(sorted(touched)) if stage else ()
         return Moved(outcome, tuple(sorted(pointer_of(path) for path in changes)), staged, undo.done())

@@ -19,7 +19,7 @@ from track.flows.sides import side_here
 from track.flows.storing import Drained, drained, store_drained, store_paths
 from track.flows.undo import Undo
 from track.formats.declared import is_written_as_one
-from track.history import gitrepo
+from track.history import index
 from track.model.canonical import canonical_json
 from track.model.digest import Digest, digest_of
 from track.model.labels import Key, with_labels
@@ -228,6 +228,6 @@ def _write(
             put_pointer(project, place, content)
         touched.append(place)
     if stage:
-        gitrepo.stage(project.git, sorted(touched))
+        index.stage(project.git, sorted(touched))
     undo.done()
     return tuple(sorted(touched)) if stage else ()

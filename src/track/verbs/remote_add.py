@@ -12,7 +12,7 @@ from track.flows.identities import refuse_loose_identity, with_keys
 from track.flows.remotes import Named, access_of, allow, is_beside, is_read_only, remember_no_more, wish_of
 from track.flows.rights import telling_rights
 from track.flows.whereabouts import base_of
-from track.history import gitrepo, log
+from track.history import index, log
 from track.model import toml
 from track.model.expressions import expression
 from track.model.names import display, typed
@@ -108,7 +108,7 @@ def remote_add(
         _write_access(project, name, access or Access(), layer)
         # An earlier try may have been broken off after it wrote, and before it staged.
         if staged := layer == "project" and stage and (is_new or not _is_staged(project, name)):
-            gitrepo.stage(project.git, [CONFIG])
+            index.stage(project.git, [CONFIG])
     marks = {"is_new": is_new, "is_default": is_default, "is_read_only": is_read, "is_encrypted": sealing is not None}
     return RemoteAdded(name, url, named.folder, named.layer, made=made, staged=staged, **marks)
 

@@ -9,7 +9,7 @@ from track.errors import NoRemote, UnknownRevision
 from track.flows import settings
 from track.flows.reach import every_ref, versions
 from track.flows.remotes import remember_no_more
-from track.history import gitrepo
+from track.history import index
 from track.model.digest import Digest
 from track.model.names import display
 from track.project import CONFIG, Project
@@ -57,7 +57,7 @@ def remote_remove(project: Project, name: str, *, stage: bool = True) -> RemoteR
         project.consents.revoke("remote", name)
         staged = stage and "project" in layers
         if staged:
-            gitrepo.stage(project.git, [CONFIG])
+            index.stage(project.git, [CONFIG])
     return RemoteRemoved(name, url, layers, was_default, staged, alone_count)
 
 

@@ -16,7 +16,7 @@ from track.flows.plan import Plan
 from track.flows.pointers import left_out_of, put_pointer, write_pointer
 from track.flows.sides import pointer_of
 from track.flows.undo import Undo
-from track.history import gitrepo, index
+from track.history import index
 from track.model import manifest
 from track.model.digest import Digest
 from track.model.names import display, is_named_pointer, typed
@@ -107,7 +107,7 @@ def rm(
             undo.note_all((removal.meant.path for removal in removals), plans)
             touched |= _act(project, removals, plans, progress)
         if stage:
-            gitrepo.stage(project.git, sorted(touched))
+            index.stage(project.git, sorted(touched))
             gone = (removal.meant.path for removal in removals if removal.pointer is None)
             index.forget(project.git, left_out_of(project, gone))
         return Removed(done, tuple(sorted(touched)) if stage else (), undo.done(), given_up)

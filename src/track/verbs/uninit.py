@@ -15,7 +15,7 @@ from track.flows.look import differences
 from track.flows.plain import Linked, linked, make_plain, sync_working_files
 from track.flows.reach import Version, objects_below
 from track.flows.remotes import default_name
-from track.history import drivers, gitrepo, hooks
+from track.history import drivers, hooks, index
 from track.model import manifest
 from track.model.names import data_path, is_named_pointer, typed
 from track.model.pointer import Pointer
@@ -82,7 +82,7 @@ def uninit(
         else:
             removed, changed = _remove(project, pointers, links, store_goes)
             staged = tuple(sorted({*removed, *changed} & set(staged)))
-            gitrepo.stage(project.git, staged)
+            index.stage(project.git, staged)
         store = project.store_path if store_goes else None
         plain = tuple(link.path for link in links)
         return Uninitialised(project.root, removed, changed, staged, plain, store, len(lost), sum(lost.values()))

@@ -14,17 +14,14 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 from threading import get_ident
 
-from track import publish
+from track import library, publish
 from track.errors import ForbiddenPath, Unreadable
 from track.model.names import check_worktree_path, display
-from track.system import library_error
 
 ASIDE = "track.aside"
 """The event by which a thread says that it opens files for track itself, and that it does no more."""
@@ -39,21 +36,6 @@ _NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.E2BIG, errno.EPERM, errno.EAGAIN}
 
 _HOW = struct.pack("@QQQ", _DIRECTORY, 0, _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS)
 """`struct open_how` of `openat2(2)`: flags, mode, resolve."""
-
-
-@cache
-def _syscall() -> Callable[..., int] | None:
-    """The C library's `syscall`, which asks a newer kernel than the library knows; None where there is none."""
-    if not sys.platform.startswith("linux"):
-        return None
-    ctypes = import_module("ctypes")
-    try:
-        function: Callable[..., int] = ctypes.CDLL(None, use_errno=True).syscall
-    except (OSError, AttributeError):
-        return None
-    function.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)  # type: ignore[attr-defined]
-    function.restype = ctypes.c_long  # type: ignore[attr-defined]
-    return function
 
 
 def open_beneath(dir_fd: int, path: bytes) -> int:
@@ -111,13 +93,13 @@ def _step(fd: int, part: bytes, *, create: bool) -> int:
 
 
 def _open_piece(dir_fd: int, path: bytes) -> int:
-    call = _syscall()
+    call = library.system_call()
     if call is None:
         return walk_beneath(dir_fd, path)
     fd = call(_SYS_OPENAT2, dir_fd, path, _HOW, len(_HOW))
     if fd >= 0:
         return fd
-    number = library_error()
+    number = library.error()
     if number in _NOT_HERE:
         return walk_beneath(dir_fd, path)
     raise OSError(number, os.strerror(number), os.fsdecode(path))

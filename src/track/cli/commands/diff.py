@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from track.cli.changes import WORDS, has_inside, inside_of, lines, row_of, sizes_of, title_of
-from track.cli.fetching import bring_manifests, fetch_option
+from track.cli.fetch_option import fetch_option
+from track.cli.fetching import bring_manifests
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import (
     count_text,

@@ -2,7 +2,8 @@
 
 import click
 
-from track.cli.fetching import bring_manifests, fetch_option
+from track.cli.fetch_option import fetch_option
+from track.cli.fetching import bring_manifests
 from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, opened, progress, refuse, size_text, table, warn
 from track.model.names import display, text_of

@@ -2,7 +2,8 @@
 
 import click
 
-from track.cli.fetching import answer, fetch_option
+from track.cli.fetch_option import fetch_option
+from track.cli.fetching import answer
 from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, refuse, size_text, table
 from track.model.names import display, text_of
 from track.verbs.ls import Listed, Listing, ls

@@ -4,7 +4,8 @@ import time
 
 import click
 
-from track.cli.fetching import bring_manifests, fetch_option, refresh
+from track.cli.fetch_option import fetch_option
+from track.cli.fetching import bring_manifests, refresh
 from track.cli.session import count_text, emit, emit_json, hint, opened, paint, refuse, size_text, table
 from track.model.names import display, text_of
 from track.project import Project
