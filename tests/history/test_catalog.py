@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,9 +17,12 @@ import pytest
 
 from support.repositories import commit_all, git, new_repository
 from track.errors import UnknownRevision
+from track.history import catalog_file
 from track.history.catalog import Catalog, Scope, View
+from track.history.catalog_contents import Rows, read_rows
 from track.history.catalog_file import POINTER, RECORD
 from track.history.catalog_query import POINTERS, SAVED, narrowed
+from track.history.catalog_rows import Wanted
 from track.history.plumbing import Git
 from track.model.digest import digest_of
 from track.model.pointer import Pointer, dump_pointer, parse_pointer
@@ -283,6 +287,37 @@ def test_a_content_is_read_once_ever(repo: Path, monkeypatch: pytest.MonkeyPatch
             shown(catalog, Scope())
             git("commit", "-q", "--amend", "--allow-empty", "-m", "x", cwd=repo)
     assert len(read) == 2
+
+
+def test_contents_that_another_process_writes_while_they_are_read_are_taken_as_it_wrote_them(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(repo, "old.track", pointer("old"))
+    commit_all(repo)
+    path = Git(repo).common_dir / "track" / "catalog.db"
+    with catalog_of(repo) as catalog:
+        shown(catalog)
+        write(repo, "a.track", pointer("one", labels={"split": "train"}))
+        write(repo, "b.track", pointer("two"))
+        commit_all(repo)
+        others: list[int] = []
+        asked: list[int] = []
+
+        def read_beside(contents: Iterable[tuple[Wanted, bytes | None]]) -> Rows:
+            found = list(contents)
+            asked.append(len(found))
+            if not others:
+                database, _ = catalog_file.opened(path)
+                with closing(database), catalog_file.transaction(database):
+                    others.extend(read_rows(found[:1]).write(database).numbers.values())
+            return read_rows(found)
+
+        monkeypatch.setattr("track.history.catalog_fill.read_rows", read_beside)
+        both = sorted([("a", short("one")), ("b", short("two")), ("old", short("old"))])
+        assert shown(catalog) == both
+        assert (asked, len(others)) == ([2], 1)  # it was not built anew
+    with catalog_of(repo, "anew.db") as anew, catalog_of(repo) as catalog:
+        assert everything(catalog) == everything(anew)
 
 
 def test_broken_and_newer_ones_are_remembered_and_stop_nothing(repo: Path) -> None:

@@ -3,8 +3,8 @@
 import json
 import marshal
 import sqlite3
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
@@ -19,6 +19,13 @@ from track.model.record_file import parse_record
 
 _SIDES = ("inputs", "outputs")
 _NO_TEXT = document.Text("", True)
+
+
+class Written(NamedTuple):
+    """The numbers of the contents that were written, and whether some of them had been absent."""
+
+    numbers: dict[Wanted, int]
+    were_absent: bool
 
 
 class Rows:
@@ -59,13 +66,16 @@ class Rows:
         except (MalformedPointer, MalformedRecord) as error:
             self._content(wanted, content, BROKEN, trouble=error.message)
 
-    def write(self, database: sqlite3.Connection) -> bool:
+    def write(self, database: sqlite3.Connection, numbered: Mapping[Wanted, int] | None = None) -> Written:
         """Write them, in a transaction; contents that another process was faster with are left as they are.
 
-        Those that were absent take the place of that. Whether there were such: versions have to be made again then.
+        Those that were absent take the place of that: versions have to be made again then. `numbered` are the contents
+        that are there, if that is known.
         """
         all_of_them = self.wanted()
-        there = known(database, all_of_them)
+        if numbered is None:
+            numbered = known(database, all_of_them)
+        there = {one: numbered[one] for one in all_of_them if one in numbered}
         late = {one: there.pop(one) for one in absent(database) if one in there} if there else {}
         states = [row[3] for row in self._contents]
         numbers = {place: late[one] for place, one in enumerate(all_of_them) if one in late and states[place] != ABSENT}
@@ -92,7 +102,8 @@ class Rows:
         ]
         facts.sort(key=_order)
         database.executemany("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", facts)
-        return bool(numbers)
+        new = {one: numbers.get(place, place + first) for place, one in enumerate(all_of_them) if place not in dropped}
+        return Written(new, bool(numbers))
 
     def _take_pointer(self, wanted: Wanted, content: bytes, pointer: Pointer) -> None:
         said = document.shortened(documenting.pointer_document(pointer))

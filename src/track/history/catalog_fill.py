@@ -20,6 +20,9 @@ from track.history.catalog_tips import Tips, reached
 from track.history.plumbing import Git
 from track.model.names import shown_name
 
+_WAITING_PAGES = 8_000
+"""So many pages wait in SQLite's log when a catalog is built: of its own 1,000, most would be written again at once."""
+
 
 def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
     """Bring the catalog up to these tips. One process at a time."""
@@ -35,6 +38,7 @@ def fill(database: sqlite3.Connection, git: Git, tips: Tips) -> None:
     is_first = database.execute("SELECT 1 FROM commits").fetchone() is None
     is_whole = is_first or was_unfinished
     if is_first:
+        database.execute(f"PRAGMA wal_autocheckpoint = {_WAITING_PAGES}")
         with transaction(database):
             catalog_file.drop_indexes(database)
     for batch in catalog_ahead.batches(database, git, new, sorted(old)) if new else ():
@@ -66,7 +70,7 @@ def look_again(database: sqlite3.Connection, git: Git) -> None:
 
 def write_contents(database: sqlite3.Connection, contents: Rows) -> None:
     """Write what contents say, in a transaction, also in place of having been absent."""
-    if contents.write(database):
+    if contents.write(database).were_absent:
         versions.make_all(database)
         database.execute(
             "UPDATE worktree SET saved = (SELECT COALESCE(SUM(r.saved), 0) FROM standing s JOIN run r "
@@ -83,14 +87,16 @@ def put_paths(database: sqlite3.Connection, paths: Iterable[bytes]) -> None:
 def _write(database: sqlite3.Connection, git: Git, batch: Batch, *, is_whole: bool) -> None:
     """Write a batch, and the contents that are new in it; with `is_whole`, versions are made when all is written."""
     wanted = batch.wanted()
+    before = _changes(database)
     numbers = rows.known(database, wanted)
     had = set(batch.contents.wanted())
     missing = [one for one in wanted if one not in numbers and one not in had]
     contents = read_rows(rows.read(git, missing) if missing else ())
     with transaction(database):
-        batch.contents.write(database)
-        contents.write(database)
-        numbers.update(rows.known(database, [one for one in wanted if one not in numbers]))
+        if _changes(database) != before:
+            numbers = rows.known(database, wanted)
+        for found in (batch.contents, contents):
+            numbers |= found.write(database, numbers).numbers
         put_paths(database, {event.path for _, events in batch.commits for event in events})
         database.executemany(
             "INSERT OR IGNORE INTO commits(oid, parents, authored, committed, author, email, subject) "
@@ -101,6 +107,11 @@ def _write(database: sqlite3.Connection, git: Git, batch: Batch, *, is_whole: bo
             ],
         )  # fmt: skip
         _write_events(database, batch, numbers, is_whole=is_whole)
+
+
+def _changes(database: sqlite3.Connection) -> object:
+    """Another number when another process wrote something; `PRAGMA data_version` of SQLite."""
+    return database.execute("PRAGMA data_version").fetchone()
 
 
 def _write_events(database: sqlite3.Connection, batch: Batch, numbers: dict[Wanted, int], *, is_whole: bool) -> None:

@@ -6,6 +6,7 @@ A document is made of mappings, lists, text, numbers, truth values and times. It
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ _UNSAID: Mapping[str, Any] = {
     "executable": False, "files": None, "rows": None, "value": None, "type": None, "run": None, "tags": [],
     "labels": {}, "partitions": {}, "schema": {}, "based_on": [],
 }  # fmt: skip
+_PLAIN = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
@@ -65,6 +67,8 @@ def name_in(identity: str) -> str:
 
 def pack(document: Mapping[str, Any]) -> Text:
     """The text of a document; `unpack` gives an equal one, with lists for tuples."""
+    with suppress(TypeError):  # most have nothing but what JSON has, and this is a third faster
+        return Text(_PLAIN.encode(document), True)
     marked: list[object] = []
 
     def mark(value: object) -> Any:
