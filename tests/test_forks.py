@@ -208,6 +208,7 @@ POOL = """
 import os, threading, time, track
 track.Repo
 from track import forks
+forks.PATIENCE_S = 60.0
 is_there = threading.Event()
 
 def call():
@@ -231,4 +232,4 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or took_s >=
 
 
 def test_a_call_that_gives_work_to_threads_ends_while_a_fork_waits_for_it() -> None:
-    assert subprocess.run([sys.executable, "-W", "ignore", "-c", POOL], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", POOL], timeout=120).returncode == 0

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Queue, SimpleQueue
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, NoReturn, Self, TypeVar, cast
 
@@ -23,6 +23,8 @@ from track.errors import TrackError
 _FAILED, _DONE, _TOLD, _TORN = b"\x00", b"\x01", b"\x02", b"\x03"
 _NUMBER = 8
 _PATIENCE_S = 0.5
+_AHEAD = 2
+"""So many messages of a process wait to be sent while it goes on."""
 _T = TypeVar("_T")
 
 
@@ -149,7 +151,23 @@ def _messages(told: BinaryIO) -> Iterator[bytes]:
 
 
 def _told(function: Callable[[Callable[[bytes], None]], None], writer: int) -> bytes:
-    function(lambda message: _send(writer, _TOLD + len(message).to_bytes(_NUMBER, "little") + message))
+    """Run it, while a thread sends what it tells: it need not wait until somebody has taken that."""
+    waiting: Queue[bytes | None] = Queue(_AHEAD)
+
+    def send_all() -> None:
+        try:
+            while (message := waiting.get()) is not None:
+                _send(writer, _TOLD + len(message).to_bytes(_NUMBER, "little") + message)
+        except OSError:  # nobody listens any more
+            os._exit(1)
+
+    sender = threading.Thread(target=send_all, name="track-tell", daemon=True)
+    sender.start()
+    try:
+        function(waiting.put)
+    finally:
+        waiting.put(None)
+        sender.join()
     return b""
 
 

@@ -19,6 +19,8 @@ from track.work import can_fork, cores, streamed
 
 _BATCH = 3_000
 """Events of commits that are written in one transaction."""
+_FIRST = 500
+"""So many are in the first of them, for which the first process waits."""
 _LONG = 2_000
 """Commits from which on a second process pays."""
 _SHARE = 0.6
@@ -91,13 +93,13 @@ def _unpacked(message: bytes) -> Batch:
 
 def _in_batches(commits: Iterator[tuple[Commit, list[Event]]]) -> Iterator[Done]:
     batch: Done = []
-    size = 0
+    size, most = 0, _FIRST
     for commit, events in commits:
         batch.append((commit, events))
         size += 1 + len(events)
-        if size >= _BATCH:
+        if size >= most:
             yield batch
-            batch, size = [], 0
+            batch, size, most = [], 0, _BATCH
     if batch:
         yield batch
 
