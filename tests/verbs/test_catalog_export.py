@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time
@@ -118,6 +119,35 @@ def test_versions_and_runs_are_those_that_find_and_runs_list_give(tmp_path: Path
     said = {(row["version"], row["name"], row["source"]) for row in edges if row["kind"] == "based_on"}
     assert set(based) <= said and based
     assert {row["version"] for row in edges if row["kind"] != "based_on" and row["path"] is None} <= set(written)
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_a_run_whose_record_was_copied_is_one_run(here: Path, tmp_path: Path, is_committed: bool) -> None:
+    saved = Used("output", digest_of(b"it"), 2, name="saved", kind="file")
+    used = Used("input", digest_of(b"one"), 3, path=b"a.csv", kind="file")
+    facts = {"artifacts": (saved, used), "metrics": {"auc": Summary(1, 1, 1, 1, 1)}}
+    ids = [recorded(here, number, **facts) for number in (1, 2)]
+    commit_all(here)
+    month = here / ".track/runs/2026/03"
+    for folder in ("2026/01", "2026/12"):  # as who sorts them by something else
+        shutil.copytree(month, here / ".track/runs" / folder)
+    if is_committed:
+        commit_all(here)
+    for asked in ((), ("--history",), ("--all",), ("status = completed",), ("--all", "--history", "name ~ run")):
+        found = track("find", "--runs", *asked, "--json", cwd=here).ok().json
+        assert sorted(run["id"] for run in found["runs"]) == ids, asked
+        assert (found["matching"], found["known"]) == (2, 2), asked
+        first = track("find", "--runs", *asked, "--limit", "1", "--json", cwd=here).ok().json
+        assert len(first["runs"]) == 1 and first["matching"] == 2, asked
+    first = track("find", "--runs", "--limit", "2", "--json", cwd=here).ok().json
+    assert sorted(run["id"] for run in first["runs"]) == ids
+
+    track("catalog", "export", tmp_path / "out", cwd=here).ok()
+    written = rows(tmp_path / "out", "runs")
+    assert sorted(row["id"] for row in written) == ids
+    assert {row["path"].split("/")[3] for row in written} == {"01" if is_committed else "03"}
+    counts = {"versions": 3, "edges": 4, "metrics": 2}
+    assert {table: len(rows(tmp_path / "out", table)) for table in counts} == counts
 
 
 def test_labels_of_every_type_and_any_text_come_as_they_are(here: Path, tmp_path: Path) -> None:

@@ -172,13 +172,15 @@ def find_versions(
         candidates: Iterable[tuple[Place | Version, Version]]
         if at_most is not None:
             few = (*view.pointers(ALL, at_most), *view.saved(ALL, at_most))
-            candidates, again = [(version, version) for version in few], {}
+            candidates, again = [(version, version) for version in few], []
         else:
             target = POINTERS._replace(apart=json.dumps(_without_record(project, view) if asked & _OF_RUNS else []))
             candidates = view.pick(POINTER, narrowed(query, target), bare=is_bare)
-            again = _each_once(view.pick_saved(narrowed(query, SAVED)), picked)
+            # Of a record that was written again the earlier end counts.
+            saved = view.pick_saved(narrowed(query, SAVED))
+            again = _each_once(saved, picked, lambda _, one: one.id, lambda one: one.created or 0.0)
         picks = [picked(*each) for each in candidates]
-        picks += [*again.values(), *(picked(version, version) for version in waiting)]
+        picks += [*again, *(picked(version, version) for version in waiting)]
 
         def told(found: Place | Version | Item) -> Item:
             version = view.picked(POINTER, found) if not isinstance(found, Version | Item) else found
@@ -219,7 +221,7 @@ def find_runs(
         waiting = [
             _item_of(run.record.id, run.record.name, document_of(run)) for run in only_here(project, scope, view)
         ]
-        known_count = view.count(RECORD) + len(waiting)
+        known_count = view.runs_count() + len(waiting)
 
         def told(found: Place | Version | Item) -> Item:
             version = view.picked(RECORD, found) if not isinstance(found, Version | Item) else found
@@ -227,12 +229,14 @@ def find_runs(
                 return version
             return _item_of(version.document["id"], version.document["name"], version.document | place, version)
 
-        candidates: Iterable[tuple[Place | Version, Version]]
+        def picked(found: Place | Version, version: Version) -> _Pick | None:
+            return _picked(found, told(version), query, order)
+
         if at_most is not None:
-            candidates = [(version, version) for version in view.runs(ALL, at_most)]
-        else:
-            candidates = view.pick(RECORD, narrowed(query, RUNS))
-        picks = [_picked(found, told(version), query, order) for found, version in candidates]
+            picks = [picked(version, version) for version in view.runs(ALL, at_most)]
+        else:  # a record may lie at several paths
+            records = view.pick(RECORD, narrowed(query, RUNS))
+            picks = _each_once(records, picked, lambda place, _: place[1], lambda one: (one.commit is None, one.path))
         picks += [_picked(item, item, query, order) for item in waiting]
         chosen = [pick for pick in picks if pick is not None]
         ordered = _in_order(chosen, order, limit)
@@ -250,16 +254,18 @@ def _picked(found: Place | Version | Item, item: Item, query: Query | None, orde
 
 
 def _each_once(
-    candidates: Iterable[tuple[Place, Version]], picked: Callable[[Place, Version], _Pick | None]
-) -> dict[str, _Pick | None]:
-    """What runs saved to themselves by its id: of a record that was written again the earlier end counts."""
-    found: dict[str, _Pick | None] = {}
-    ends: dict[str, float] = {}
+    candidates: Iterable[tuple[Place, Version]],
+    picked: Callable[[Place, Version], _Pick | None],
+    key: Callable[[Place, Version], Any],
+    rank: Callable[[Version], Any],
+) -> list[_Pick | None]:
+    """Of candidates with the same key, the one of the least rank."""
+    found: dict[Any, tuple[Any, _Pick | None]] = {}
     for place, version in candidates:
-        end = version.created or 0.0
-        if end <= ends.get(version.id, end):
-            ends[version.id], found[version.id] = end, picked(place, version)
-    return found
+        which, order = key(place, version), rank(version)
+        if which not in found or order <= found[which][0]:
+            found[which] = order, picked(place, version)
+    return [pick for _, pick in found.values()]
 
 
 def _in_order(chosen: list[_Pick], order: Order | None, limit: int | None) -> list[_Pick]:

@@ -42,7 +42,7 @@ _UNCOMMITTED_FIRST = "v.created IS NULL DESC, v.created DESC, v.id DESC"
 _LATEST_BEGUN_FIRST = "r.started DESC, r.id DESC"
 """A run began when its record says, whether a commit has that or not."""
 _SINCE = "SELECT created FROM version WHERE what = ? ORDER BY created DESC LIMIT 1 OFFSET ?"
-_CREATED = 3
+_PATH, _CREATED, _COMMIT, _SUM = 1, 3, 5, 8
 _AMONG = 2_000
 """So many of the newest versions are looked at before all that stands is put in order."""
 _SAVED_IN = """
@@ -74,6 +74,17 @@ class Picks:
             rows = self._newest_standing(what, limit or 0) if is_quick else None
             found += self._newest_of(source, what, narrowing, limit) if rows is None else rows
         return found
+
+    def newest_records(self, narrowing: Narrowing, limit: int | None) -> list[tuple[Any, ...]]:
+        """The same rows of RECORD, of each content one: that of a commit rather than none, then of the least path."""
+        asked = limit
+        while True:
+            rows = self.newest(RECORD, narrowing, asked)
+            rows.sort(key=lambda row: (row[_COMMIT] is None, row[_PATH]), reverse=True)
+            once = {row[_SUM]: row for row in rows}
+            if limit is None or len(once) >= limit or len(rows) < (asked or 0):
+                return list(once.values())
+            asked = 2 * (asked or 1)  # some of the newest were copies
 
     def _newest_of(self, source: str, what: int, narrowing: Narrowing, limit: int | None) -> list[tuple[Any, ...]]:
         condition, values = narrowing.over(source)

@@ -124,8 +124,10 @@ class View:
         return self._versions(POINTER, narrowing, limit)
 
     def runs(self, narrowing: Narrowing = ALL, limit: int | None = None) -> list[Version]:
-        """The runs that have a record, the one that began last first, whether a commit has it or not."""
-        found = [_version(row, RECORD) for row in self._picks().newest(RECORD, narrowing, limit)]
+        """The runs that have a record, the one that began last first, whether a commit has it or not; each record
+        once, however many paths it is at.
+        """
+        found = [_version(row, RECORD) for row in self._picks().newest_records(narrowing, limit)]
         found.sort(key=lambda one: (one.document["started"], one.document["id"], one.id), reverse=True)
         return found[:limit]
 
@@ -195,8 +197,18 @@ class View:
         found = self._database.execute(query, (run,)).fetchone()
         return None if found is None else reading.parse_record(next(self._git.blobs([found[0].hex()]))[1], "it")
 
+    def runs_count(self) -> int:
+        """How many records there are, each once, however many paths it is at; those that cannot be read apart."""
+        few = f"s.what = {RECORD} AND s.content NOT IN (SELECT id FROM content WHERE state > 0)"
+        count, elsewhere = 0, ""
+        for source in self._sources:
+            query = f"SELECT COUNT(*) FROM (SELECT DISTINCT s.content FROM {source} s WHERE {few} {elsewhere})"
+            count += self._database.execute(query).fetchone()[0]
+            elsewhere += f"AND NOT EXISTS (SELECT 1 FROM {source} o WHERE o.what = s.what AND o.content = s.content) "
+        return count
+
     def count(self, what: int) -> int:
-        """How many there are of POINTER or RECORD, those that cannot be read apart."""
+        """How many there are of POINTER or RECORD, those that cannot be read apart; a content at two paths twice."""
         return sum(
             self._total("versions", what)
             if source == "version"

@@ -13,7 +13,7 @@ from track.history.catalog_file import POINTER, RECORD
 _VERSIONS = """
     SELECT v.id, p.path, p.shown, v.created, v.user, v.oid, c.document, c.is_plain, c.sum
     FROM {source} CROSS JOIN content c ON c.id = s.content CROSS JOIN path p ON p.id = s.path {version}
-    WHERE s.what = ? AND c.state = 0 {order}"""
+    WHERE s.what = ? AND c.state = 0 {once} {order}"""
 # One run may have several records, after a rewrite for instance: what it saved is told by the last of them.
 _SAVED = """
     SELECT e.id, e.name, COALESCE(r.ended, r.started), r.user, v.oid, e.category, e.digest, e.size, e.kind, e.type,
@@ -21,15 +21,20 @@ _SAVED = """
     FROM {source} CROSS JOIN run r ON r.content = s.content CROSS JOIN entry e ON e.content = s.content {version}
     WHERE s.what = ? AND e.path IS NULL AND NOT EXISTS (
         SELECT 1 FROM entry f CROSS JOIN version w ON w.what = s.what AND w.content = f.content
-        WHERE f.id = e.id AND f.path IS NULL AND (w.content, w.path) > (s.content, s.path)) {order}"""
+        WHERE f.id = e.id AND f.path IS NULL AND w.content > s.content) {once} {order}"""
 _ENTRIES = """
     SELECT r.id, e.id, e.category, e.name, e.path, e.digest, e.size, e.kind, e.type, e.how, e.address, e.metadata
     FROM {source} CROSS JOIN run r ON r.content = s.content CROSS JOIN entry e ON e.content = s.content
-    WHERE s.what = ? {order}"""
+    WHERE s.what = ? {once} {order}"""
 _ORIGINS = """
     SELECT v.id, p.path, c.sum, o.name, o.digest, c.digest
     FROM {source} CROSS JOIN origin o ON o.content = s.content CROSS JOIN content c ON c.id = s.content
-    CROSS JOIN path p ON p.id = s.path {version} WHERE s.what = ? {order}"""
+    CROSS JOIN path p ON p.id = s.path {version} WHERE s.what = ? {once} {order}"""
+# A record that was copied lies at several paths, and is one run all the same.
+_LESSER = """AND NOT EXISTS (
+    SELECT 1 FROM {source} w CROSS JOIN path o ON o.id = w.path CROSS JOIN path i ON i.id = s.path
+    WHERE w.what = s.what AND w.content = s.content AND o.path < i.path) """
+_BEFORE = "AND NOT EXISTS (SELECT 1 FROM {source} w WHERE w.what = s.what AND w.content = s.content) "
 _ITSELF = {
     "source": "version s",
     "version": "CROSS JOIN version v ON v.path = s.path AND v.content = s.content",
@@ -71,6 +76,9 @@ class Walk:
         return self._rows(_ORIGINS, POINTER)
 
     def _rows(self, query: str, what: int) -> Iterator[tuple[Any, ...]]:
+        before = ""
         for source in self._sources:
             words = _ITSELF if source == "version" else {"source": f"{source} s", "version": _BESIDE, "order": ""}
-            yield from self._database.execute(query.format(**words), (what,))
+            once = _LESSER.format(source=source) + before if what == RECORD else ""
+            yield from self._database.execute(query.format(**words, once=once), (what,))
+            before += _BEFORE.format(source=source)
