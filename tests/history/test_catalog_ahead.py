@@ -23,6 +23,7 @@ def long(repo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         commit_all(repo)
     monkeypatch.setattr(catalog_ahead, "_LONG", 10)
     monkeypatch.setattr(catalog_ahead, "_BATCH", 5)
+    monkeypatch.setattr(catalog_ahead, "_FIRST", 3)
     monkeypatch.setattr(catalog_ahead, "cores", lambda: 2)
     return repo
 
