@@ -10,7 +10,7 @@ import pytest
 from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.trees import Empty, Executable, Link, read_tree, write_tree
-from track.errors import DamagedObject, ProjectError, UnsavedWork
+from track.errors import Conflict, DamagedObject, ProjectError, UnsavedWork
 from track.flows.look import look
 from track.project import Project
 from track.store.clients import register
@@ -339,3 +339,17 @@ def test_a_link_of_others_called_store_stays(here: Path, tmp_path: Path) -> None
     (here / ".store").symlink_to(tmp_path)
     _uninit(here)
     assert os.readlink(here / ".store") == str(tmp_path)
+
+
+def test_a_sparse_checkout_does_not_take_out_half_of_it(here: Path) -> None:
+    write_tree(here, {"gpx/ride.track": b"<gpx/>\n"})
+    commit_all(here)
+    git("sparse-checkout", "set", "--cone", "images", cwd=here)
+    with pytest.raises(
+        Conflict, match=r"leaves out 2 files of track, such as .track/config.toml: .* stay in Git"
+    ) as it:
+        _uninit(here, force=True)
+    assert "git sparse-checkout disable" in str(it.value.hint)
+    assert git("status", "--porcelain", cwd=here) == "" and (here / "images.track").exists()
+    git("sparse-checkout", "set", "--no-cone", "/*", "!/gpx", cwd=here)  # what is left out now is somebody else's
+    assert b"images.track" in _uninit(here, force=True).removed

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from track import publish
-from track.errors import TrackError, UnsavedWork
+from track.errors import Conflict, NotAPointer, TrackError, UnsavedWork
 from track.flows import setup
 from track.flows.ignoring import heed
 from track.flows.look import differences
@@ -16,9 +16,11 @@ from track.flows.plain import Linked, linked, make_plain, sync_working_files
 from track.flows.reach import Version, objects_below
 from track.flows.remotes import default_name
 from track.history import drivers, hooks, index
+from track.history.left_out import is_sparse, left_out
+from track.history.pointers_here import pointers_here
 from track.model import manifest
-from track.model.names import data_path, is_named_pointer, typed
-from track.model.pointer import Pointer
+from track.model.names import data_path, display, is_named_pointer, typed
+from track.model.pointer import Pointer, parse_pointer
 from track.progress import Progress, silent
 from track.project import CONFIG, EXCLUDED, IN_STEP, STORE_LINK, Project
 from track.store.clients import clients, forget
@@ -58,11 +60,13 @@ def uninit(
     a remote; it stays when other worktrees or other repositories use it. Interrupted, the same call finishes.
 
     Raises:
+        Conflict: a sparse checkout leaves out files of track, which would stay in Git.
         UnsavedWork: the store has bytes that are nowhere else, and neither `force` nor `keep_store` was asked for.
         MissingObject, DamagedObject: a working file is a link to an object that is gone or damaged; nothing changed.
         Locked: another `track` works here.
     """
     with project.lock():
+        _refuse_halves(project)
         pointers = project.pointers()
         store_goes = not keep_store and _is_ours_alone(project)
         links = [link for path in _places(pointers) for link in linked(project, path)]
@@ -86,6 +90,33 @@ def uninit(
         store = project.store_path if store_goes else None
         plain = tuple(link.path for link in links)
         return Uninitialised(project.root, removed, changed, staged, plain, store, len(lost), sum(lost.values()))
+
+
+def _refuse_halves(project: Project) -> None:
+    """Raise Conflict where a sparse checkout leaves out a pointer or the settings: Git would go on with them."""
+    if not is_sparse(project.git):
+        return
+    here = pointers_here(project.git)
+    apart = [path for path, content in here.found if path in here.left_out and not _is_foreign(path, content)]
+    if not os.path.lexists(os.path.join(os.fsencode(project.root), CONFIG)):
+        apart += left_out(project.git, [CONFIG])
+    if count := len(apart) + here.lacking_count:
+        first = f", such as {display(min(apart))}" if apart else ""
+        raise Conflict(
+            f"this sparse checkout leaves out {count:,} {'file' if count == 1 else 'files'} of track{first}: "
+            "taken out here, track would stay in Git with them",
+            hint="git sparse-checkout disable   brings them; then track uninit",
+        )
+
+
+def _is_foreign(path: bytes, content: bytes) -> bool:
+    try:
+        parse_pointer(content, path)
+    except NotAPointer:
+        return True
+    except TrackError:
+        return False
+    return False
 
 
 def _sends_all(project: Project) -> str:

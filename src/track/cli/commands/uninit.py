@@ -18,8 +18,8 @@ Every working file stays. The store goes only when everything in it is in a work
 or at a remote. Pointers in commits stay there: Git keeps history. Nothing is staged that was not staged before.
 
 \b
-Exit codes: 0 done; 3 not a project; 6 the store has bytes that are nowhere else, or another track works here;
-7 a working file is a link to a damaged object.
+Exit codes: 0 done; 3 not a project; 6 the store has bytes that are nowhere else, a sparse checkout leaves
+out files of track, or another track works here; 7 a working file is a link to a damaged object.
 """
 
 
