@@ -61,6 +61,14 @@ def noted_clone_id(project: Project) -> tuple[str, bool]:
     return found, where == here
 
 
+def store_before(project: Project, name: str) -> str:
+    """The id of the store that was at a remote when it was last asked, at the place where it is now; "" where none."""
+    with suppress(sqlite3.Error, Stale), recorded(project.state / "remotes" / f"{name}.db") as known:
+        if known.reached == whereabouts(project, name):
+            return known.store_id
+    return ""
+
+
 def believed(project: Project, digests: Iterable[bytes]) -> set[bytes]:
     """Those of the root digests that some remote had whole when it was last asked; nothing is written."""
     wanted = list(digests)

@@ -41,17 +41,19 @@ class Trial(NamedTuple):
     conditional: bool | None
 
 
-def try_place(place: Place, *, writes: bool = True) -> Trial:
+def try_place(place: Place, *, writes: bool = True, before: str = "") -> Trial:
     """Try each right of ours at a place with a small object of its own, which is deleted again.
 
-    Without `writes`, only what a place that is read needs.
+    Without `writes`, only what a place that is read needs. `before` is the id of the store that was there when it was
+    last asked: where none is now, a disk may be out, and nothing is written.
 
     What the bucket refuses is in the result, and the next step is tried; what no further step could change ends it.
     """
-    trial = _Trial(place)
+    trial = _Trial(place, before)
     if not trial.step("list", lambda: _listed(place)) and trial.is_hopeless:
         return trial.result()
     trial.step("read", trial.read)
+    writes = writes and not trial.is_gone
     wrote = writes and trial.step("write", trial.write)
     if wrote:
         trial.step("read back", trial.read_back)
@@ -70,8 +72,8 @@ def _listed(place: Place) -> str:
 class _Trial:
     """One trial under way."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, place: Place, before: str) -> None:
+        self._place, self._before = place, before
         self._key = PROBES + secrets.token_hex(16)
         self._steps: list[Step] = []
         self._description: bytes | None = None
@@ -83,6 +85,11 @@ class _Trial:
     def result(self) -> Trial:
         """What was found."""
         return Trial(tuple(self._steps), self._store_id, self._conditional)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether a store was there, and none is now."""
+        return bool(self._before) and self._may_read and self._description is None
 
     def step(self, name: str, work: Callable[[], str]) -> bool:
         """Do one thing and remember how it went; whether it worked."""
@@ -130,9 +137,15 @@ class _Trial:
     def store(self) -> str:
         if self._description is not None:
             self._store_id = parse_description(self._description, self._place.url).id
-            return f"a store of track, {self._store_id[:8]}"
+            other = f"; it was {self._before[:8]} before" if self._before not in ("", self._store_id) else ""
+            return f"a store of track, {self._store_id[:8]}{other}"
         if not self._may_read:
             return "not known"
+        if self.is_gone:
+            raise NotAStore(
+                f"{self._place.url} is there, but the store {self._before[:8]} that was in it is not",
+                hint="is its disk or share mounted?   nothing was written",
+            )
         if all(one.key.startswith(PROBES) for one in self._place.list("")):
             return "nothing yet"
         raise NotAStore(

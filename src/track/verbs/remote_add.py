@@ -1,17 +1,18 @@
 """Remote add: name a folder, a bucket or a server as a remote, make a store in it, and allow this clone to use it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from track.config import Layer
-from track.errors import Conflict, NotAStore, NotTrusted, UsageError
+from track.errors import Conflict, NotAStore, NotTrusted, RemoteUnreachable, UsageError
 from track.flows import settings
 from track.flows.identities import refuse_loose_identity, with_keys
 from track.flows.remotes import Named, access_of, allow, is_beside, is_read_only, remember_no_more, wish_of
 from track.flows.rights import telling_rights
-from track.flows.whereabouts import base_of
+from track.flows.whereabouts import base_of, store_before
 from track.history import index, log
 from track.model import toml
 from track.model.expressions import expression
@@ -66,7 +67,6 @@ def remote_add(
 
     It is written to the committed configuration, or with `clone` to this clone's own. With `create`, a folder that is
     absent or empty becomes a store. Adding a remote that the repository names already is how a person allows it.
-
     A relative address of a folder beside the repository stays relative, so that it holds in a clone beside it too.
     What `access` says of a bucket is written down: the region beside the URL, the rest for this clone alone.
 
@@ -78,7 +78,7 @@ def remote_add(
         NotTrusted: a file of the repository's folder names a server or an account that the person here did not.
         Conflict: the name stands for another place.
         RemoteUnreachable: the folder's parent, or without `create` the folder, is absent; or the bucket or server is.
-        NotAStore: the place has something else in it.
+        NotAStore: the place has something else in it, or a store was there and is not now.
         RemoteError: nothing says who we are there, or we may not write.
         BadCredentials: the store is encrypted, or shall be, and no identity of the person here is a recipient.
         IntegrityError: the store is not encrypted with the key that was written down.
@@ -94,12 +94,13 @@ def remote_add(
     layer: Layer = "clone" if clone else "project"
     url = _url(project, place, address) if before is None else str(before.value)
     named = Named(name, url, layer if before is None else before.layer, place)
-    is_read = is_read_only(project, named)
+    is_new, is_read = before is None, is_read_only(project, named)
     wish = _wish(project, named, access)
-    with telling_rights(place, way, _line(name, address, access or Access(), recipients), writes=not is_read):
-        made = create_remote(place, way, create=create and not is_read, recipients=recipients)
+    again = _line(name, address, access or Access(), recipients)
+    gone = "" if is_new else store_before(project, name)
+    with telling_rights(place, way, again, writes=not is_read), _telling_what_was_there(name, gone, again):
+        made = create_remote(place, way, create=create and not is_read and not gone, recipients=recipients)
     sealing = _sealing(project, place, way, recipients)
-    is_new = before is None
     is_default = is_new and not project.config.text("core.remote")
     with project.lock():
         allow(project, wish)  # first: a name that others see stands for a place that we may use
@@ -111,6 +112,18 @@ def remote_add(
             index.stage(project.git, [CONFIG])
     marks = {"is_new": is_new, "is_default": is_default, "is_read_only": is_read, "is_encrypted": sealing is not None}
     return RemoteAdded(name, url, named.folder, named.layer, made=made, staged=staged, **marks)
+
+
+@contextmanager
+def _telling_what_was_there(name: str, gone: str, again: str) -> Iterator[None]:
+    """Where a store was and none is now, no new one is made: its disk may be out, and the folder a mere mount point."""
+    try:
+        yield
+    except (NotAStore, RemoteUnreachable) as error:
+        if gone:
+            error.details = (*error.details, f"when it was last asked, the store {gone[:8]} was there")
+            error.hint = f"is its disk or share mounted?   a new one: track remote remove {name}   then: {again}"
+        raise
 
 
 def _line(name: str, address: str, said: Access, recipients: Sequence[str]) -> str:

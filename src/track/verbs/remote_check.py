@@ -8,6 +8,7 @@ from track.errors import RemoteError, TrackError
 from track.flows.identities import refuse_loose_identity, with_keys
 from track.flows.remotes import access_of, choose, is_read_only, refuse_strangers
 from track.flows.rights import without_circle
+from track.flows.whereabouts import store_before
 from track.project import Project
 from track.store.abilities import note_abilities, sums_of
 from track.store.address import Access
@@ -52,7 +53,8 @@ class RemoteChecked:
 def remote_check(project: Project, name: str | None = None) -> RemoteChecked:
     """Try to list, read, write and delete at a remote (default: the default one), each by itself.
 
-    Nothing is written to one that is only read. What its server can do is said in its `store.toml`, when it is news.
+    Nothing is written to one that is only read, or whose store is not there any more. What its server can do is
+    said in its `store.toml`, when it is news.
 
     Raises:
         NoRemote: the project names no such remote.
@@ -63,7 +65,7 @@ def remote_check(project: Project, name: str | None = None) -> RemoteChecked:
     is_read = is_read_only(project, named)
     refuse_strangers(project, named, sending=not is_read)
     place = open_place(named.address, access_of(project, named.name))
-    trial = try_place(place, writes=not is_read)
+    trial = try_place(place, writes=not is_read, before=store_before(project, named.name))
     sums = None
     if trial.store_id is not None and trial.conditional is not None and named.folder is None:
         sums = sums_of(place)

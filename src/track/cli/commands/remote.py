@@ -134,7 +134,8 @@ def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool, *
     what += "  encrypted" if added.is_encrypted else ""
     what += "  only read" if added.is_read_only else ""
     if not added.is_new:
-        emit(f"{added.name}  {display(added.url)}  this clone may use it now")
+        made = "new store  " if added.made else ""
+        emit(f"{added.name}  {display(added.url)}  {made}this clone may use it now")
         return
     emit(f"{added.name}  {display(added.url)}  {what}{'  default' if added.is_default else ''}")
     if added.staged:

@@ -37,6 +37,7 @@ from track.publish import (
 )
 from track.store.backends.filesystem import READ, FilesystemPlace, changed, too_large
 from track.store.hashing import hash_fd, hash_one_of_many
+from track.store.layout import PROBES
 from track.store.pieces import Pieces
 from track.store.place import GET_LIMIT, Staged, Upload
 from track.store.whole import staged_copy
@@ -292,14 +293,18 @@ def make_folder(folder: Path) -> bool:
 
 
 def is_empty_folder(folder: Path) -> bool:
-    """Whether nothing is in a folder, but what a try to make a store in it left in its staging."""
+    """Whether nothing is in a folder, but what a try left: to make a store in it, or to see what may be done there."""
     try:
-        names = os.listdir(folder)
-        if names == [_STAGING] and not (folder / _STAGING).is_symlink() and (folder / _STAGING).is_dir():
-            return all(_STAGED.fullmatch(name) for name in os.listdir(folder / _STAGING))
-        return not names
+        return all(_is_left_of_a_try(folder / name) for name in os.listdir(folder))
     except OSError as error:
         raise _gone(folder, error) from error
+
+
+def _is_left_of_a_try(path: Path) -> bool:
+    if f"{path.name}/" not in (PROBES, f"{_STAGING}/") or path.is_symlink() or not path.is_dir():
+        return False
+    inside = os.listdir(path)
+    return all(map(_STAGED.fullmatch, inside)) if path.name == _STAGING else not inside
 
 
 def _is_there(target: Path, size: int, digest: bytes) -> bool:

@@ -1,0 +1,69 @@
+"""A remote whose disk is out: an empty folder where its store was is not taken for a new remote."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cli import track_here as track
+from support.repositories import commit_all, new_repository
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository that pushed to `../usb`, which is an empty folder now."""
+    repo = new_repository(tmp_path / "around" / "repo")
+    track("init", cwd=repo).ok()
+    (repo / "data.bin").write_bytes(bytes(range(256)) * 40)
+    track("add", "data.bin", cwd=repo).ok()
+    track("remote", "add", "usb", "../usb", cwd=repo).ok()
+    commit_all(repo, "data")
+    track("push", cwd=repo).ok()
+    unmounted(repo)
+    return repo
+
+
+def unmounted(repo: Path) -> Path:
+    """What was on the disk is put aside; the mount point stays, and is empty."""
+    usb = repo.parent / "usb"
+    usb.rename(repo.parent / "disk")
+    usb.mkdir()
+    return usb
+
+
+def test_no_store_is_made_where_one_was_and_is_not_now(repo: Path) -> None:
+    usb = repo.parent / "usb"
+    done = track("remote", "add", "usb", "../usb", cwd=repo)
+    assert done.code == 5 and list(usb.iterdir()) == []
+    assert "when it was last asked, the store " in done.err and "is its disk or share mounted?" in done.err
+    assert "track remote remove usb   then: track remote add usb ../usb" in done.err
+    usb.rmdir()  # some systems remove the mount point, too
+    assert track("remote", "add", "usb", "../usb", cwd=repo).code == 5 and not usb.exists()
+    (repo.parent / "disk").rename(usb)
+    assert "this clone may use it now" in track("remote", "add", "usb", "../usb", cwd=repo).ok().out
+
+
+def test_who_wants_a_new_store_there_removes_the_name_first(repo: Path) -> None:
+    track("remote", "remove", "usb", cwd=repo).ok()
+    assert "new store" in track("remote", "add", "usb", "../usb", cwd=repo).ok().out
+    assert "data.bin" in track("push", cwd=repo).ok().out
+
+
+def test_a_check_says_that_the_store_is_gone_and_writes_nothing(repo: Path) -> None:
+    done = track("remote", "check", "usb", cwd=repo)
+    assert done.code == 5 and list((repo.parent / "usb").iterdir()) == []
+    assert "that was in it is not" in done.err and "is its disk or share mounted?" in done.err
+    assert "write" not in done.out
+
+
+def test_a_check_names_another_store_that_is_there_now(repo: Path) -> None:
+    other = new_repository(repo.parent / "other")
+    track("init", cwd=other).ok()
+    track("remote", "add", "usb", "../usb", cwd=other).ok()
+    assert " before\n" in track("remote", "check", "usb", cwd=repo).ok().out
+
+
+def test_what_a_check_leaves_in_an_empty_folder_is_not_taken_for_data(repo: Path) -> None:
+    shutil.rmtree(repo / ".git/track/remotes")  # a clone that never asked
+    assert "nothing yet" in track("remote", "check", "usb", cwd=repo).ok().out
+    assert "new store" in track("remote", "add", "usb", "../usb", cwd=repo).ok().out
