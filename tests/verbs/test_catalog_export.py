@@ -297,6 +297,25 @@ def test_an_export_replaces_its_own_files_alone(here: Path, tmp_path: Path) -> N
     assert tree(tmp_path / "out") == now
 
 
+def test_what_is_there_under_another_name_is_not_written_a_second_time(here: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    track("catalog", "export", out, "--repository", "mine", cwd=here).ok()
+    before = tree(out)
+    for words in ((), ("--dry-run",)):
+        refused = track("catalog", "export", out, *words, cwd=here)
+        assert refused.code == 6 and "as mine: nothing was written" in refused.err
+        assert f"track catalog export {out} --repository mine   to replace that" in refused.err
+    assert tree(out) == before
+    track("catalog", "export", out, "--repository", "mine", cwd=here).ok()
+
+    root = git("rev-list", "--max-parents=0", "HEAD", cwd=here).strip()[:16]
+    assert f"--repository {root}   to have both" in refused.err
+    both = track("catalog", "export", out, "--repository", root, cwd=here).ok()
+    assert "the first commit is also that of mine there" in both.err
+    for words in ((), ("--repository", "mine"), ("--repository", root)):  # both are there, and that is known
+        assert "first commit" not in track("catalog", "export", out, *words, cwd=here).ok().err
+
+
 @pytest.mark.parametrize(
     "stranger",
     [

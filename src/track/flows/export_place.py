@@ -5,7 +5,7 @@ knows by what their metadata says, and touches no other.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from track.flows.whereabouts import base_of
 from track.formats.known import said_of_table
 from track.model.digest import Digest
 from track.model.expressions import expression
-from track.model.names import display
+from track.model.names import display, typed
 from track.model.tables import TABLES
 from track.progress import Progress
 from track.project import Project
@@ -100,10 +100,19 @@ def _refuse_odd_folder(project: Project, folder: Path) -> None:
         raise UsageError(f"{display(str(folder))} is no folder", hint="name a folder that is empty, or not there yet")
 
 
-def open_for_export(address: Address, access: Access, identity: Identity, *, make: bool) -> Place | None:
+class Opened(NamedTuple):
+    """A place for exports, None where it is not there yet; and under which other names it has a repository with the
+    same first commit, where it has none of the own name: a fork, or the same one.
+    """
+
+    place: Place | None
+    alike: tuple[str, ...]
+
+
+def open_for_export(address: Address, access: Access, identity: Identity, *, make: bool) -> Opened:
     """The place, looked through: nothing but exports is there, and what has our name is ours.
 
-    With `make` a folder that is absent is made; without, None stands for it.
+    With `make` a folder that is absent is made.
 
     Raises:
         Conflict: something else is there, or what has our name is another repository's.
@@ -113,7 +122,7 @@ def open_for_export(address: Address, access: Access, identity: Identity, *, mak
         if make:
             publish.make_directories(address.path)
         elif not address.path.is_dir():
-            return None
+            return Opened(None, ())
     elif make:
         make_place(address, access)
     place = open_place(address, access)
@@ -126,10 +135,37 @@ def open_for_export(address: Address, access: Access, identity: Identity, *, mak
             hint="name a place of its own: an empty folder or prefix, or one that does not exist yet",
             details=tuple(display(key) for key in sorted(strangers)[:_SHOWN]) + ((more.strip(),) if more else ()),
         )
-    for key in keys:
-        if key in own_keys(identity):
-            _refuse_others(place, key, identity)
-    return place
+    own = [key for key in keys if key in own_keys(identity)]
+    for key in own:
+        _refuse_others(place, key, identity)
+    return Opened(place, () if own or not identity.root else tuple(_alike(place, keys, identity)))
+
+
+def refuse_alike(identity: Identity, opened: Opened, address: Address) -> None:
+    """Refuse to write under a name that nobody gave what is there under another one: its rows would count twice.
+
+    Raises:
+        Conflict: that is so; how to replace what is there is told, and how to have both.
+    """
+    if not opened.alike:
+        return
+    where, names = display(str(address)), opened.alike[:_SHOWN]
+    again = "   or   ".join(f"--repository {name}" for name in names)
+    raise Conflict(
+        f"{where} has a repository with this first commit already, as {', '.join(names)}: nothing was written, "
+        "as its rows would count twice",
+        hint=f"track catalog export {typed(str(address))} {again}   to replace that; "
+        f"--repository {identity.name}   to have both, where it is a fork",
+    )
+
+
+def _alike(place: Place, keys: Iterable[str], identity: Identity) -> Iterator[str]:
+    """The names of what is there and has the same first commit, sorted; one file of each is asked."""
+    table = f"{TABLES[0].name}/"
+    for key in sorted(key for key in keys if key.startswith(table)):
+        said = _said_there(place, key) or {}
+        if said.get("root") == identity.root and "repository" in said:
+            yield said["repository"]
 
 
 def own_keys(identity: Identity) -> tuple[str, ...]:

@@ -10,7 +10,16 @@ from typing import Any, NamedTuple
 
 from track import publish
 from track.flows.catalogued import catalog_of
-from track.flows.export_place import Identity, address_of, identity_of, open_for_export, own_keys, send, staged
+from track.flows.export_place import (
+    Identity,
+    address_of,
+    identity_of,
+    open_for_export,
+    own_keys,
+    refuse_alike,
+    send,
+    staged,
+)
 from track.flows.exporting import EVERYTHING, pour
 from track.formats.known import need_tables, table_writer
 from track.history.catalog_view import Unreadable, View
@@ -44,6 +53,7 @@ class CatalogExported:
     tables: tuple[ExportedTable, ...]
     unreadable: tuple[Unreadable, ...]
     is_cut: bool
+    alike: tuple[str, ...]
 
 
 class _Counter:
@@ -81,7 +91,8 @@ def catalog_export(
     Raises:
         UsageError: the place is none, lies in this repository or cannot be written; or nothing names the repository.
         NoFormat: the library that writes Parquet is not installed.
-        Conflict: there is something else than exports, or the files of another repository of this name.
+        Conflict: there is something else than exports, or the files of another repository of this name; or this one is
+            there under another name, and none is given.
         RemoteError: the place does not answer, or refuses.
         Locked: another export of this clone takes too long.
         DiskFull, StoreUnwritable: it cannot be written.
@@ -90,7 +101,9 @@ def catalog_export(
     way = access or Access()
     address = address_of(project, target, way)
     identity = identity_of(project, repository)
-    place = open_for_export(address, way, identity, make=not dry_run)
+    place, alike = found = open_for_export(address, way, identity, make=not dry_run)
+    if repository is None:
+        refuse_alike(identity, found, address)
     keys = own_keys(identity)
     if dry_run or place is None:
         poured = _counted(project, identity)
@@ -107,7 +120,7 @@ def catalog_export(
         ExportedTable(table.name, key, poured.counts[table.name], sizes[key])
         for key, table in zip(keys, TABLES, strict=True)
     ]
-    return CatalogExported(str(address), identity.name, tuple(tables), poured.unreadable, poured.is_cut)
+    return CatalogExported(str(address), identity.name, tuple(tables), poured.unreadable, poured.is_cut, alike)
 
 
 def _counted(project: Project, identity: Identity) -> _Poured:

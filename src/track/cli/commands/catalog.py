@@ -34,7 +34,8 @@ data has to be here. The tables are in the reference of exports. It needs: pip i
 
 \b
 Exit codes: 0 done; 2 wrong usage, or what writes Parquet is not installed; 3 not a project; 5 the place does not
-answer or refuses; 6 something else is there, or the files of another repository with this name.
+answer or refuses; 6 something else is there, or the files of another repository with this name, or
+this repository's under another name.
 """
 
 
@@ -73,6 +74,9 @@ def _row(one: Any, dry_run: bool) -> tuple[str, ...]:
 
 
 def _say_rest(done: CatalogExported) -> None:
+    if done.alike:
+        note(f"the first commit is also that of {', '.join(done.alike)} there: where that is no fork, rows count twice")
+        hint("remove the files of the name that is not used any more")
     if done.is_cut:
         warn("this clone is shallow: what was before its oldest commits is not in the export")
         hint("git fetch --unshallow")
