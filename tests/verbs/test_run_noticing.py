@@ -2,6 +2,8 @@
 
 import ast
 import os
+import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -243,19 +245,79 @@ def test_what_is_the_program_s_own_says_nothing_to_python(words: str) -> None:
 
 def test_an_old_python_is_told_nothing_and_says_nothing(here: Path) -> None:
     # before 3.9 the types of functions cannot be evaluated, where they are not in quotes; before 3.8 there is no hook
-    source = (observe._INJECTED / "sitecustomize.py").read_text("utf-8")
+    source = (observe._INJECTED / "python_opens.py").read_text("utf-8")
     for each in ast.walk(ast.parse(source, feature_version=(3, 6))):
         if isinstance(each, ast.FunctionDef):
             types = [each.returns, *(one.annotation for one in each.args.args)]
             plain = [part for part in types if isinstance(part, ast.Subscript)]
             assert {ast.unparse(part.value) for part in plain} == set(), each.name
-    script = "import sys, runpy; del sys.addaudithook; runpy.run_path(sys.argv[1])"
-    old = [sys.executable, "-c", script, str(observe._INJECTED / "sitecustomize.py")]
+    assert b"N1" in _notes_of_an_old_python(here, "del sys.addaudithook")
+
+
+def test_a_python_that_cannot_read_what_notices_says_nothing(here: Path) -> None:
+    source = (observe._INJECTED / "sitecustomize.py").read_text("ascii")
+    for each in ast.walk(ast.parse(source, feature_version=(3, 4))):  # all of it is Python 2, too
+        assert not isinstance(each, (ast.JoinedStr, ast.AnnAssign, ast.arg, ast.Nonlocal, ast.Raise)) or (
+            isinstance(each, ast.Raise) and each.cause is None
+        )
+    assert _notes_of_an_old_python(here, "sys.modules['python_opens'] = None") == [b"N1", b""]
+
+
+def _notes_of_an_old_python(here: Path, without: str) -> list[bytes]:
+    """What is noted by this Python in the state of an old one, which says nothing."""
+    script = f"import sys, runpy; {without}; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[2])"
     notes = here / "notes"
     notes.touch()
     told = {**os.environ, "TRACK_OBSERVED": str(notes), "TRACK_OBSERVED_TOP": str(here)}
+    injected = observe._INJECTED
+    old = [sys.executable, "-c", script, str(injected), str(injected / "sitecustomize.py")]
     ran = subprocess.run(old, env=told, check=True, capture_output=True)
-    assert (ran.stdout, ran.stderr) == (b"", b"") and b"N1" in notes.read_bytes().split(b"\0")
+    assert (ran.stdout, ran.stderr) == (b"", b"")
+    return notes.read_bytes().split(b"\0")
+
+
+@pytest.mark.parametrize("observe", ["auto", "python"])
+def test_whichever_python_runs_prints_what_it_prints_without_us(
+    here: Path, monkeypatch: pytest.MonkeyPatch, observe: str
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # one of 2.7 writes beside the source
+    names = [f"python{version}" for version in ("2.7", *(f"3.{minor}" for minor in range(6, 16)))]
+    found = {shutil.which(name) for name in names} | {sys.executable}
+    found |= set(map(str, Path(pwd.getpwuid(os.getuid()).pw_dir, ".pyenv/versions").glob("*/bin/python")))
+    (here / "it.py").write_text("import sys; open('c.csv').close(); sys.stderr.write('error'); sys.exit(3)")
+    for python in filter(None, found):
+        version = subprocess.run([python, "-V"], capture_output=True)
+        if version.returncode:  # what stands for one that is chosen elsewhere
+            continue
+        heard: list[tuple[int, bytes]] = []
+        with Project.open(here) as project:
+            ran = run(
+                project, (python, "it.py"), None, Asked(observe=observe), echo=lambda *told, to=heard: to.append(told)
+            )
+        assert (ran.code, heard) == (3, [(2, b"error")]), version
+        is_old = (version.stdout or version.stderr).startswith((b"Python 2", b"Python 3.6", b"Python 3.7"))
+        assert bool(ran.warnings) == (is_old and observe == "python"), version
+        assert [used.shown for used in ran.record.of("input")] == ["c.csv"] or ran.warnings, version
+
+
+def test_a_python_before_3_8_is_traced_whatever_its_name(here: Path, untraced: Path) -> None:
+    write_tree(here, {"bin/python3.7": f'#!/bin/sh\nexec {sys.executable} "$@"\n'.encode()})
+    (here / "bin/python3.7").chmod(0o755)
+    (here / "bin/python").symlink_to("python3.7")
+    for name in ("python", "python3.7"):
+        with Project.open(here) as project:
+            words = (str(here / "bin" / name), "-c", "open('c.csv').close()")
+            ran = run(project, words, None, Asked(), echo=lambda number, block: None)
+        assert inputs(ran) == ["c.csv"] and untraced.exists()
+        untraced.unlink()
+
+
+def test_a_run_that_is_traced_is_not_told_to_be_traced(here: Path) -> None:
+    ran = done(here, "import subprocess; open('c.csv').close()", observe="trace")
+    assert inputs(ran) == ["c.csv"]
+    few = "import resource, subprocess, sys; few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5));"
+    child = "subprocess.run([sys.executable, '-c', 'open(\"c.csv\").close()'], preexec_fn=few, check=True)"
+    assert inputs(done(here, few + child, observe="trace")) == ["c.csv"]
 
 
 @pytest.mark.parametrize(

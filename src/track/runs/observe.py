@@ -30,6 +30,8 @@ _NOTES, _TRACE, _WATCHED = "opened", "traced", "watched"
 _STATUS = Path("/proc/self/status")
 _SCOPE = Path("/proc/sys/kernel/yama/ptrace_scope")
 _PYTHON = expression(r"python(?:[23](?:\.\d+)*)?w?(?:\.exe)?|pypy3?|ipython3?")
+_OLD_PYTHON = expression(r"python(?:2(?:\.\d+)*|3\.[0-7](?:\.\d+)*)m?")
+"""One that has no hook to put in front of its programs."""
 _IN_C = tuple(
     f".{suffix}".encode("ascii")
     for suffix in (
@@ -129,6 +131,12 @@ def is_deaf(command: Sequence[str]) -> bool:
     return False
 
 
+def _is_old(command: Sequence[str], variables: Mapping[str, str]) -> bool:
+    """Whether a command starts a Python before 3.8, by the name of its interpreter or of what that is a link to."""
+    program = shutil.which(command[0], path=variables.get("PATH")) or command[0]
+    return any(_OLD_PYTHON.fullmatch(os.path.basename(each)) for each in (program, os.path.realpath(program)))
+
+
 def watch(
     command: Sequence[str],
     room: Path,
@@ -142,8 +150,8 @@ def watch(
     """How to start a command so that what it opens below `top` is noted in `room`; `mode` is one of MODES.
 
     `auto` traces what is not Python, where `strace` is and may trace: a container or a setting of the kernel may forbid
-    it, and then it would not even start the command. Python is traced only where it is told to hear nobody, or where
-    data is opaque and the kernel does not tell a program what it opens.
+    it, and then it would not even start the command. Python is traced only where it is told to hear nobody or is one
+    before 3.8, or where data is opaque and the kernel does not tell a program what it opens.
 
     The file that is its standard input was opened by whoever redirected it, and is noted here. So are, where nothing
     sees what it opens, the files that its words name, seen from `cwd`.
@@ -163,7 +171,12 @@ def watch(
     is_told = bool(data.paths) and mode != "trace" and kernel_tells(top)
     traces = mode == "trace" or (
         mode == "auto"
-        and ((data.is_opaque and not (is_told and data.is_all)) or not is_python(command) or is_deaf(command))
+        and (
+            (data.is_opaque and not (is_told and data.is_all))
+            or not is_python(command)
+            or is_deaf(command)
+            or _is_old(command, variables)
+        )
     )
     untraced = _why_untraced(strace, variables) if traces else None
     is_traced = traces and untraced is None
@@ -283,7 +296,7 @@ def observed(room: Path, top: Path) -> Observed:
     written |= {path for (_, path), what in kernel.items() if what & CLOSED_WRITTEN}
     unseen = named - read - written if not is_traced(room) else set[bytes]()
     below = (_below(read, base), _below(written, base))
-    return Observed(*below, python, unwatched_count, _below(unseen, base), not unheard)
+    return Observed(*below, python, 0 if is_traced(room) else unwatched_count, _below(unseen, base), not unheard)
 
 
 def is_watched(room: Path, top: Path, path: bytes) -> bool:

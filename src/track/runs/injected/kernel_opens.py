@@ -7,6 +7,8 @@ What costs time is to open a marked file, and nothing else (`tests.bench.runs`).
 folder, is told together, so the queue holds as much as there are marks.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
@@ -27,9 +29,6 @@ _HEAD = struct.Struct("=IBBHQii")
 _FACT, _IDENTITY = struct.Struct("=BBH8s"), struct.Struct("=Ii")
 _AT_ONCE = 1 << 16
 
-Key = tuple[int, bytes, bytes]
-"""A file: type and content of its folder's handle, and its name; a folder: the same with no name."""
-
 
 class KernelOpens:
     """Marks some files, and every file in some folders, and knows what this process did with them since."""
@@ -42,7 +41,8 @@ class KernelOpens:
             ctypes.c_int,
             ctypes.c_char_p,
         )
-        self._paths: dict[Key, bytes] = {}
+        self._paths: dict[tuple[int, bytes, bytes], bytes] = {}
+        """By type and content of its folder's handle, and its name; a folder: the same with no name."""
         self._groups: list[int] = []
         self.left_out_count = 0
         """How many are there and could not be marked, or were opened while the queue was full."""
@@ -135,7 +135,7 @@ class KernelOpens:
         number = ctypes.get_errno()
         return OSError(number, os.strerror(number))
 
-    def _told(self, events: bytes) -> Iterable[tuple[Key, int]]:
+    def _told(self, events: bytes) -> Iterable[tuple[tuple[int, bytes, bytes], int]]:
         own, at = os.getpid(), 0
         while at < len(events):
             length, _, _, head, mask, _, process = _HEAD.unpack_from(events, at)
