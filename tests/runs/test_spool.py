@@ -432,6 +432,7 @@ def test_a_writing_thread_that_is_ended_again_and_again_loses_and_doubles_nothin
     living: Living, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda told: None)
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: None)  # it may come as Python ends or begins the thread
     monkeypatch.setattr(spool, "FLUSH_EVERY_S", 0.001)
     throw, logged, chance = ctypes.pythonapi.PyThreadState_SetAsyncExc, 0, random.Random(5)
     writer = Writer(living, queue_size=10**6)
