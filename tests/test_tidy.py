@@ -21,7 +21,7 @@ LINES_PER_FILE, LINES_PER_FUNCTION, POSITIONAL = 400, 60, 5
 # Lowest first. A module imports from strictly lower rows, or from its own folder; the parts of one row are strangers.
 LAYERS = (
     {"errors", "progress"},
-    {"forks", "library"},
+    {"forks", "lending", "library"},
     {"system"},
     {"here", "locks", "work"},
     {"publish"},

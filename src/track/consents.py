@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from track import publish
 from track.errors import BadConfig
+from track.lending import lend
 from track.locks import Lock
 from track.model import toml
 from track.model.names import display, text_of
@@ -139,6 +140,7 @@ class Consents:
         made = os.urandom(16).hex()
         publish.make_directories(self._mark.parent)
         publish.publish_bytes(self._mark, made.encode() + b"\n", mode=0o600)
+        lend(self._mark)  # it says nothing by itself: each has a record of their own
         return made
 
 

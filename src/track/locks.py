@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from track.errors import Locked
+from track.lending import lend
 from track.system import fcntl, is_dead, naming, process_tag, shown
 
 _NO_FLOCK = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
@@ -66,6 +67,7 @@ class Lock:
             if self._is_shared:
                 with suppress(OSError):  # another user made it
                     os.fchmod(fd, 0o664)
+            lend(self._path)
             return fd
         except PermissionError:
             with naming(self._path):  # another user's file: reading is enough for flock

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from track.errors import TrackError
+from track.lending import lend
 from track.locks import Lock as Lock
 from track.system import (
     AnyPath,
@@ -76,7 +77,7 @@ def make_directory(path: AnyPath, *, dir_fd: int | None = None, mode: int = 0o77
 def make_directories(path: Path, *, mode: int = 0o777, exact: bool = False) -> list[Path]:
     """Make a directory and its missing parents; the ones that were made, topmost first.
 
-    `mode` is subject to the umask unless it is `exact`.
+    `mode` is subject to the umask unless it is `exact`; what is not private is lent to the group whose folder it is in.
     """
     missing = []
     while not path.is_dir():
@@ -88,6 +89,8 @@ def make_directories(path: Path, *, mode: int = 0o777, exact: bool = False) -> l
             make_directory(directory, mode=mode)
             if exact:
                 os.chmod(directory, mode)
+            elif mode == 0o777:
+                lend(directory)
             made.append(directory)
     return made
 
@@ -234,6 +237,8 @@ def publish_bytes(
                     sync_fd(fd)
         finally:
             os.close(fd)
+        if mode == 0o644 and dir_fd is None:
+            lend(Path(os.fsdecode(temporary)))
         rename(temporary, target, source_dir_fd=dir_fd, target_dir_fd=dir_fd)
     except BaseException:
         with suppress(OSError):

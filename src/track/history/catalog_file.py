@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from track.lending import lend
+
 VERSION = 8
 """What these tables are; another number in a file makes it be built anew."""
 POINTER, RECORD = 1, 2
@@ -157,6 +159,7 @@ def _connected(path: str) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA temp_store = MEMORY")
         database.execute("PRAGMA cache_size = -32768")
+        lend(Path(path))  # before there is a file beside it, which gets its mode
         if version == 0:
             _make(database)
     except BaseException:

@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 from track.errors import NotAStore
+from track.lending import lend
 from track.publish import Batch, create, make_directories, stage, sync_directory, write_all
 from track.store.description import CHOSEN, Description, dump_description, parse_description
 from track.store.layout import DESCRIPTION
@@ -55,6 +56,7 @@ def create_store(path: Path, group: bool) -> Description:
     batch = Batch()
     batch.add(staged, path / DESCRIPTION, mode=0o664 if group else None)
     batch.commit()
+    lend(path / DESCRIPTION)
     for folder in made:
         sync_directory(folder.parent)
     written = read_description(path)

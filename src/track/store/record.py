@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from track.errors import DiskFull, Locked, RemoteError, StoreUnwritable
+from track.lending import lend
 from track.publish import make_directories, remove
 from track.store.recipe import OF_WHOLE, RECIPE
 from track.system import shown
@@ -60,6 +61,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA synchronous = NORMAL")
         _furnish(db)
+        lend(path)
     except BaseException:
         db.close()
         raise

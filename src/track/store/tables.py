@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from track.lending import lend
 from track.publish import make_directories, remove
 from track.store.chunked import ChunkedRecipe, NeededPack
 from track.store.pack import RECORD_SIZE
@@ -242,6 +243,8 @@ def _opened(path: Path | None) -> sqlite3.Connection:
             if db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
                 raise sqlite3.DatabaseError("of another version")
             db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+        if path is not None:
+            lend(path)
     except BaseException:
         db.close()
         raise

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from track.errors import TrackError
+from track.lending import lend
 from track.publish import make_directories
 from track.store.record import forget_record
 from track.system import is_full
@@ -108,6 +109,8 @@ def _connected(path: Path | None, about: str) -> sqlite3.Connection:
             )
             with db:
                 db.execute("INSERT INTO about VALUES (?)", (about,))
+        if path is not None:
+            lend(path)
         return db
     except BaseException:
         db.close()

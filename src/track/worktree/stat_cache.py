@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from track import system
 from track.errors import NewerFormat, Unreadable
+from track.lending import lend
 from track.model.names import display
 
 STAT = struct.Struct("<IIQqqQ")
@@ -315,6 +316,7 @@ def _connect(path: str) -> sqlite3.Connection:
         if version not in (0, _VERSION):
             raise sqlite3.DatabaseError("another version")
         database.execute("PRAGMA synchronous = NORMAL")
+        lend(Path(path))  # before there is a file beside it, which gets its mode
         if version == 0:
             _make(database)
     except BaseException:

@@ -20,6 +20,7 @@ from typing import Any
 
 from track import publish
 from track.errors import TrackError
+from track.lending import is_of_group, lend
 from track.model.digest import Digest
 from track.model.names import path_of, text_of
 from track.worktree.reading import READ_FLAGS
@@ -134,9 +135,20 @@ class Trash:
         Raises:
             DiskFull, StoreUnwritable: it could not be written; nothing may go that it should have named.
         """
-        publish.make_directories(self.path, mode=0o700)
+        self._make(self.path)
         text = json.dumps(_document(step), ensure_ascii=True, separators=(",", ":")) + "\n"
-        publish.publish_bytes(self.path / f"{step.number}.json", text.encode("ascii"), mode=0o600, durable=durable)
+        place = self.path / f"{step.number}.json"
+        publish.publish_bytes(place, text.encode("ascii"), mode=self._mode & 0o666, durable=durable)
+        lend(place)
+
+    @property
+    def _mode(self) -> int:
+        """What is given up is nobody else's, but where a group has the working tree."""
+        return 0o770 if is_of_group(self.path.parent) else 0o700
+
+    def _make(self, folder: Path) -> None:
+        publish.make_directories(folder, mode=self._mode)
+        lend(folder)
 
     def take(self, number: int, digest: bytes, fd: int, name: bytes) -> None:
         """Keep the file or link `name` of the open folder `fd` with a step: as a second name of it, else as a copy.
@@ -144,7 +156,7 @@ class Trash:
         It stays where it is. Durable when it returns. What has other names already is copied.
         """
         folder = self.path / str(number)
-        publish.make_directories(folder, mode=0o700)
+        self._make(folder)
         target = folder / digest.hex()
         if os.path.lexists(target):
             return
@@ -241,6 +253,7 @@ def _copy(fd: int, name: bytes, folder: Path, target: Path) -> None:
                 os.close(copy)
         finally:
             os.close(source)
+        lend(staged)
     publish.publish_new(staged, target)
 
 
