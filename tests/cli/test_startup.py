@@ -152,3 +152,28 @@ def test_runs_has_all_its_commands_whenever_they_are_loaded(project: Path) -> No
     for name in ("list", "show", "compare", "keep", "drop", "reap", "create", "start", "close", "abort", "get"):
         assert f"\n  {name} " in told
         assert f"track runs {name}" in track("runs", name, "--help", cwd=project).ok().out
+
+
+def test_loading_a_command_loads_nothing_of_what_it_does() -> None:
+    code = (
+        "import sys\n"
+        "from importlib import import_module\n"
+        "import_module('track.cli.lean').load()\n"
+        "from track.cli import outline\n"
+        "for name in {*outline.SUMMARIES} - {'completion'}:\n"  # which has what completes words
+        "    import_module('track.cli.commands.' + name.replace('-', '_'))\n"
+        "sys.stdout.write(' '.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = {name.split(".")[1] for name in done.stdout.split() if name.startswith("track.")}
+    below = {"config", "flows", "formats", "history", "project", "runs", "store", "verbs", "worktree"}
+    assert "cli" in found and not found & below
+
+
+def test_completing_loads_no_verb(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_TRACK_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_CWORD", "")
+    for command in ("checkout ", "find --label ", "log ", "push ", "runs show ", "get ", "metrics show "):
+        monkeypatch.setenv("COMP_WORDS", f"track {command}")
+        found = loaded(cwd=project)
+        assert not {name for name in found if name.startswith(("track.verbs", "track.store", "track.project"))}

@@ -226,10 +226,10 @@ def _ended(waiting: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
 
 
 def _load() -> None:
-    """Every module of the command line and every library that it loads when it needs them; none starts a thread."""
-    commands = import_module("track.cli.commands")
-    for module in iter_modules(commands.__path__):
-        import_module(f"track.cli.commands.{module.name}")
+    """Every command and verb, and every library that these load when they need them; none starts a thread."""
+    for folder in ("track.cli.commands", "track.verbs"):
+        for module in iter_modules(import_module(folder).__path__):
+            import_module(f"{folder}.{module.name}")
     for name in ("track.cli.main", "track.cli.cycles", "track.history.ahead", "track.__main__"):
         import_module(name)
     for name in ("fsspec", "fsspec.implementations.local", "git", "obstore", "zstandard", "dvc_objects.fs.base"):

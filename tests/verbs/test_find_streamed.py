@@ -160,7 +160,7 @@ def test_lines_with_commas_are_printed_as_they_are_read_and_say_what_the_documen
         keeping.append(len(found.items))
         return found
 
-    monkeypatch.setattr("track.cli.commands.find.find", asked)
+    monkeypatch.setattr("track.verbs.find.find", asked)
     told = [json.loads(line) for line in track("find", "--jsonl", *more, cwd=here).ok().out.splitlines()]
     said = track("find", "--csv", *more, cwd=here).ok()
     rows = list(csv.DictReader(said.out.splitlines()))

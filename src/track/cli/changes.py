@@ -3,18 +3,17 @@
 import sys
 from collections.abc import Iterator
 
-from track.cli import render
+from track.cli import late, render
 from track.cli.render import count_text, size_text
 from track.cli.terminal import paint
 from track.model.change import Change
 from track.model.names import display
-from track.verbs.diff import ArtifactDiff, Fact
 
 COLORS = {"A": "green", "M": "yellow", "D": "red", "R": "cyan", "T": "magenta", "=": "dim"}
 WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "mode", "=": "labels"}
 
 
-def lines(artifact: ArtifactDiff, limit: int) -> Iterator[str]:
+def lines(artifact: "late.diff.ArtifactDiff", limit: int) -> Iterator[str]:
     """The line of an artifact, and one for each of up to `limit` files inside it (0: all)."""
     yield render.table([row_of(artifact)])
     changes = artifact.changes if has_inside(artifact) else ()
@@ -25,19 +24,19 @@ def lines(artifact: ArtifactDiff, limit: int) -> Iterator[str]:
         yield f"     and {len(changes) - len(shown):,} more  (--limit 0 shows all)"
 
 
-def has_inside(artifact: ArtifactDiff) -> bool:
+def has_inside(artifact: "late.diff.ArtifactDiff") -> bool:
     """Whether there is something inside to name: it is a directory, or one side of it is."""
     return artifact.kind == "directory" or any(change.path != artifact.path for change in artifact.changes)
 
 
-def title_of(artifact: ArtifactDiff) -> str:
+def title_of(artifact: "late.diff.ArtifactDiff") -> str:
     """What an artifact is called."""
     if artifact.name is not None:
         return artifact.name if artifact.name.isprintable() else display(artifact.name)
     return display(artifact.path) + ("/" if artifact.kind == "directory" else "")
 
 
-def row_of(artifact: ArtifactDiff) -> list[str]:
+def row_of(artifact: "late.diff.ArtifactDiff") -> list[str]:
     """The cells of an artifact's line."""
     letter = paint(f"{artifact.op} {WORDS[artifact.op]}", COLORS[artifact.op])
     return [f" {letter}", _moved(artifact.renamed_from, title_of(artifact)), sizes_of(artifact), inside_of(artifact)]
@@ -47,7 +46,7 @@ def _moved(source: bytes | None, title: str) -> str:
     return title if source is None else f"{display(source)} -> {title}"
 
 
-def sizes_of(artifact: ArtifactDiff) -> str:
+def sizes_of(artifact: "late.diff.ArtifactDiff") -> str:
     """How large it is, and was."""
     if artifact.kind == "value":
         return ""
@@ -60,7 +59,7 @@ def sizes_of(artifact: ArtifactDiff) -> str:
     return f"{size_text(artifact.old_size)} -> {size_text(artifact.new_size)}"
 
 
-def inside_of(artifact: ArtifactDiff) -> str:
+def inside_of(artifact: "late.diff.ArtifactDiff") -> str:
     """What differs inside, in words and signs."""
     said: list[str] = []
     if artifact.op in "ADR" and has_inside(artifact):
@@ -81,12 +80,12 @@ def inside_of(artifact: ArtifactDiff) -> str:
     return ", ".join(said)
 
 
-def _fact(fact: Fact) -> str:
+def _fact(fact: "late.diff.Fact") -> str:
     old, new = ("(none)" if value is None else display(str(value)) for value in (fact.old, fact.new))
     return f"{display(fact.what)}: {old} -> {new}"
 
 
-def change_row_of(artifact: ArtifactDiff, change: Change) -> list[str]:
+def change_row_of(artifact: "late.diff.ArtifactDiff", change: Change) -> list[str]:
     """The cells of the line of a file inside."""
     inner = display(change.path[len(artifact.path) + 1 :] or change.path)
     source = change.renamed_from

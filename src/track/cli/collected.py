@@ -3,19 +3,17 @@
 import time
 from collections.abc import Sequence
 
+from track.cli import late
 from track.cli.passing import documents_of, show_passed
 from track.cli.session import count_text, emit, hint, note, size_text, warn
-from track.flows.leftovers import Source
-from track.flows.needed import ByReflogs
 from track.model.names import display, text_of
 from track.model.policy import widest
-from track.verbs.gc_remote import CollectedRemote
 
 SHOWN = 20
 """Lines of one kind at most."""
 
 
-def show_sources(sources: Sequence[Source]) -> None:
+def show_sources(sources: "Sequence[late.leftovers.Source]") -> None:
     """A line for each artifact that left something behind."""
     for source in sources[:SHOWN]:
         emit(_line(source))
@@ -23,7 +21,7 @@ def show_sources(sources: Sequence[Source]) -> None:
         emit(f"… and {len(sources) - SHOWN:,} more: track gc -n --json")
 
 
-def _line(source: Source) -> str:
+def _line(source: "late.leftovers.Source") -> str:
     size = f"{count_text(source.objects_count, 'object')}  {size_text(source.object_bytes)}"
     if not source.path:
         return f"(named by no commit that Git still has)  {size}"
@@ -40,7 +38,7 @@ def _line(source: Source) -> str:
     )
 
 
-def document_of_sources(sources: Sequence[Source]) -> list[dict[str, object]]:
+def document_of_sources(sources: "Sequence[late.leftovers.Source]") -> list[dict[str, object]]:
     """The same for `--json`."""
     return [
         {
@@ -57,7 +55,7 @@ def document_of_sources(sources: Sequence[Source]) -> list[dict[str, object]]:
     ]
 
 
-def show_remote(done: CollectedRemote) -> None:
+def show_remote(done: "late.gc_remote.CollectedRemote") -> None:
     """What happened at a remote, or would."""
     show_sources(done.sources)
     for lost in done.lost[:SHOWN]:
@@ -81,7 +79,7 @@ def show_remote(done: CollectedRemote) -> None:
     _show_rest(done)
 
 
-def show_by_reflogs(held: ByReflogs, policy: str, *, now_s: float, grace_days: int) -> None:
+def show_by_reflogs(held: "late.needed.ByReflogs", policy: str, *, now_s: float, grace_days: int) -> None:
     """Which versions stay for reflogs alone, how old their entries are, and how they are let go of sooner."""
     if not held.versions_count:
         return
@@ -101,7 +99,7 @@ def _age(seconds: int) -> str:
     return count_text(seconds, "second")
 
 
-def _show_rest(done: CollectedRemote) -> None:
+def _show_rest(done: "late.gc_remote.CollectedRemote") -> None:
     if done.waiting_count and done.next_s is not None and done.next_s > done.now_s:
         hours = max(1, round((done.next_s - done.now_s) / 3600))
         note(f"{count_text(done.waiting_count, 'file')} condemned: the first may go in {count_text(hours, 'hour')}")
@@ -149,12 +147,12 @@ def _show_rest(done: CollectedRemote) -> None:
         note("nothing was changed (--dry-run)")
 
 
-def document_of_reflogs(held: ByReflogs) -> dict[str, object]:
+def document_of_reflogs(held: "late.needed.ByReflogs") -> dict[str, object]:
     """The same for `--json`; times are in seconds since 1970."""
     return {"versions": held.versions_count, "first": held.first_s or None, "last": held.last_s or None}
 
 
-def document_of_remote(done: CollectedRemote) -> dict[str, object]:
+def document_of_remote(done: "late.gc_remote.CollectedRemote") -> dict[str, object]:
     """The same for `--json`."""
     return {
         "remote": display(done.remote),

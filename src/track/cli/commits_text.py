@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from track.cli import late
 from track.cli.render import size_text
 from track.cli.session import paint
-from track.flows.logged import CommitLogged, RunLogged, Version
 from track.model.names import display, name_of, text_of
 
 _WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed"}
 
 
-def version_lines(version: Version, name: str | None = None) -> Iterator[str]:
+def version_lines(version: "late.logged.Version", name: str | None = None) -> Iterator[str]:
     """A version below its commit; `name` says which of several it is."""
     yield _head(version.commit, version.authored, version.author, version.subject)
     yield "  " + _did(version, name)
 
 
-def version_document(version: Version) -> dict[str, object]:
+def version_document(version: "late.logged.Version") -> dict[str, object]:
     """A version with its commit as a document."""
     return {
         "commit": version.commit,
@@ -30,7 +30,7 @@ def version_document(version: Version) -> dict[str, object]:
     }
 
 
-def commit_lines(found: CommitLogged) -> Iterator[str]:
+def commit_lines(found: "late.logged.CommitLogged") -> Iterator[str]:
     """A commit, and below it what it did, a line each."""
     commit = found.commit
     yield _head(found.id, commit.authored, commit.author, commit.subject)
@@ -38,7 +38,7 @@ def commit_lines(found: CommitLogged) -> Iterator[str]:
     yield from ("  " + _run(one) for one in found.runs)
 
 
-def commit_document(found: CommitLogged) -> dict[str, object]:
+def commit_document(found: "late.logged.CommitLogged") -> dict[str, object]:
     """A commit and what it did as a document."""
     commit = found.commit
     return {
@@ -63,7 +63,7 @@ def _date(authored: int) -> str:
     return datetime.fromtimestamp(authored, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _did(version: Version, name: str | None = None) -> str:
+def _did(version: "late.logged.Version", name: str | None = None) -> str:
     pointer = version.pointer
     moved = f" from {display(version.renamed_from)}" if version.renamed_from is not None else ""
     said = [f"{version.op} {_WORDS[version.op]}{moved}"] + ([name] if name is not None else [])
@@ -79,7 +79,7 @@ def _did(version: Version, name: str | None = None) -> str:
     return "  ".join(said)
 
 
-def _deltas(version: Version) -> list[str]:
+def _deltas(version: "late.logged.Version") -> list[str]:
     assert version.before is not None and version.pointer is not None
     if version.before.digest == version.pointer.digest:
         return ["same content"]
@@ -91,11 +91,11 @@ def _deltas(version: Version) -> list[str]:
     return said
 
 
-def _files(version: Version) -> str:
+def _files(version: "late.logged.Version") -> str:
     return f", {version.files_delta:+,} files" if version.files_delta else ""
 
 
-def _change_document(version: Version) -> dict[str, object]:
+def _change_document(version: "late.logged.Version") -> dict[str, object]:
     pointer, counts = version.pointer, version.counts
     return {
         "op": version.op,
@@ -117,14 +117,14 @@ def _change_document(version: Version) -> dict[str, object]:
     }
 
 
-def _run(one: RunLogged) -> str:
+def _run(one: "late.logged.RunLogged") -> str:
     record = one.record
     if record is None:
         return f"{one.op} {_WORDS[one.op]}  run  {display(one.path)}  {one.trouble}"
     return f"{one.op} {_WORDS[one.op]}  run {display(record.name)}  {record.short}  {record.status}"
 
 
-def _run_document(one: RunLogged) -> dict[str, object]:
+def _run_document(one: "late.logged.RunLogged") -> dict[str, object]:
     record = one.record
     return {
         "op": one.op,

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import click
 
+from track.cli import late
 from track.cli.session import note
-from track.flows.run_consent import Ask
 from track.model.wish import Wish
 
 
-def asks(yes: bool) -> Ask:
+def asks(yes: bool) -> "late.run_consent.Ask":
     """What shows commands that came with the repository and asks for a yes, which `yes` gives beforehand.
 
     Without a terminal nobody can be asked, and that is no yes.

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from track.cli import terminal
+from track.cli import late, terminal
 from track.cli.main import run
 from track.errors import Conflict, TrackError
 from track.here import absolute
-from track.history import gitrepo
-from track.history.plumbing import Git
 from track.publish import make_directories, publish_bytes, remove, rename
 
 
@@ -68,18 +66,18 @@ class _Walk:
         """Make a Git repository on branch `main`."""
         self._show("git", "init", "--quiet", "-b", "main", folder)
         make_directories(Path(folder))
-        gitrepo.init(Path(folder)).run("symbolic-ref", "HEAD", "refs/heads/main")
+        late.gitrepo.init(Path(folder)).run("symbolic-ref", "HEAD", "refs/heads/main")
 
     def git(self, *words: str) -> None:
         """Run Git."""
         self._show("git", *words)
-        said = Git(os.getcwd()).run(*words).decode(errors="backslashreplace")
+        said = late.plumbing.Git(os.getcwd()).run(*words).decode(errors="backslashreplace")
         terminal.emit(said, end="")
 
     def git_pull(self) -> None:
         """Bring the commits of the other side."""
         self._show("git", "pull", "--quiet", "--ff-only")
-        gitrepo.pull(Git(os.getcwd()))
+        late.gitrepo.pull(late.plumbing.Git(os.getcwd()))
 
     def track(self, *words: str) -> None:
         """Run a command of ours in this process."""

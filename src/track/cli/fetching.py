@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import TypeVar
 
+from track.cli import late
 from track.cli.passing import show_passed
 from track.cli.session import count_text, note, progress, size_text
 from track.errors import MissingObject, TrackError
-from track.flows import view
-from track.flows.reach import Version
 from track.model.pointer import Pointer
-from track.project import Project
 
 _Answer = TypeVar("_Answer")
 
 
-def bring_manifests(project: Project, lacking: Iterable[tuple[bytes, Pointer]], paths: Sequence[bytes] = ()) -> bool:
+def bring_manifests(
+    project: "late.project.Project", lacking: Iterable[tuple[bytes, Pointer]], paths: Sequence[bytes] = ()
+) -> bool:
     """Bring the manifests of these versions, by path, or of the parts at `paths`; whether anything came."""
-    versions = [Version(path, pointer, ()) for path, pointer in lacking]
+    versions = [late.reach.Version(path, pointer, ()) for path, pointer in lacking]
     # What speaks to remotes is large, and loaded only when it is asked for.
     received = import_module("track.flows.manifests").bring_manifests(
         project, versions, paths=paths, progress=progress()
@@ -29,20 +29,20 @@ def bring_manifests(project: Project, lacking: Iterable[tuple[bytes, Pointer]], 
     return True
 
 
-def refresh(project: Project) -> Sequence[TrackError]:
+def refresh(project: "late.project.Project") -> Sequence[TrackError]:
     """Ask every remote what it has; why some could not be asked."""
     failed: Sequence[TrackError] = import_module("track.flows.refresh").refresh_all(project)
     return failed
 
 
-def answer(project: Project, words: str, ask: Callable[[], _Answer], fetches: bool) -> _Answer:
+def answer(project: "late.project.Project", words: str, ask: Callable[[], _Answer], fetches: bool) -> _Answer:
     """What `ask` says of `[REV:]PATH`; when the manifest there is lacking, and `fetches`, it comes first."""
     try:
         return ask()
     except MissingObject:
         if not fetches:
             raise
-    side, path = view.place(project, words)
-    located = view.locate(side, path)
+    side, path = late.view.place(project, words)
+    located = late.view.locate(side, path)
     bring_manifests(project, [(located.artifact, located.pointer)], [located.path] if located.inner else ())
     return ask()

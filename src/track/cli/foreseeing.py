@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
+from track.cli import late
 from track.cli.session import count_text, emit, note, size_text
-from track.flows.receive import Foreseen
 from track.model.names import display
 
 
-def show_foreseen(foreseen: Iterable[Foreseen]) -> None:
+def show_foreseen(foreseen: "Iterable[late.receive.Foreseen]") -> None:
     """A line for each version of which something would be fetched."""
     for one in foreseen:
         if one.objects_count:
@@ -22,7 +22,7 @@ def note_foreseen(count: int, size_bytes: int, remotes: Iterable[tuple[str, str]
     note(f"{count_text(count, 'object')}, {size_text(size_bytes)}, would be fetched from {places} (--dry-run)")
 
 
-def documents_foreseen(foreseen: Iterable[Foreseen]) -> list[dict[str, object]]:
+def documents_foreseen(foreseen: "Iterable[late.receive.Foreseen]") -> list[dict[str, object]]:
     """The same as JSON."""
     return [
         {"path": display(one.path), "files": one.files_count, "objects": one.objects_count, "size": one.size}

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from track.cli import late
 from track.cli.terminal import emit, json_of, json_text
-from track.flows.finding import Item
 from track.model.document import plain
 
 
@@ -16,7 +16,7 @@ class Printed:
         self._field = field
         self.count = 0
 
-    def give(self, item: Item) -> None:
+    def give(self, item: "late.finding.Item") -> None:
         """Print every field of it."""
         if self._field is None:
             emit(json_of(plain(item.document)))

@@ -5,8 +5,8 @@ from datetime import date, datetime, time
 from importlib import import_module
 from typing import Any
 
+from track.cli import late
 from track.cli.render import duration_text, size_text
-from track.flows.finding import Item
 from track.model.digest import Digest
 from track.model.document import flat
 from track.model.names import display
@@ -18,7 +18,7 @@ _RUN_TABLES = ("params", "metrics", "metadata")
 _MOST_LABELS = 4
 
 
-def row(item: Item) -> tuple[str, ...]:
+def row(item: "late.finding.Item") -> tuple[str, ...]:
     """A version: id, when, size, who, name and labels. A run: id, when, how it ended, how long it took, name, tags."""
     said = item.document
     when = f"{item.created:%Y-%m-%d %H:%M}"
@@ -50,11 +50,11 @@ class Csv:
         self._columns: list[str] = []
         self.count = 0
 
-    def see(self, item: Item) -> None:
+    def see(self, item: "late.finding.Item") -> None:
         """Note which columns it needs."""
         self._inner.update(name for name, _ in self._facts(item))
 
-    def give(self, item: Item) -> None:
+    def give(self, item: "late.finding.Item") -> None:
         """The line of it, below the head."""
         if not self.count:
             self.begin()
@@ -68,7 +68,7 @@ class Csv:
         self._columns = sorted(self._inner)
         self._emit(_line([*self._head, *self._columns]))
 
-    def _facts(self, item: Item) -> Iterator[tuple[str, Any]]:
+    def _facts(self, item: "late.finding.Item") -> Iterator[tuple[str, Any]]:
         for table in self._tables:
             for key, value in flat(item.document.get(table) or {}):
                 yield f"{table}.{key}", value

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from track.cli import late
 from track.cli.session import count_text, emit, note
-from track.flows.marking import Marked
 from track.model.names import display, text_of
 
 
@@ -18,7 +18,7 @@ def text_value(value: object) -> str:
     return display(str(value))
 
 
-def say_done(artifacts: Sequence[Marked], what: str, *, dry_run: bool, no_stage: bool) -> None:
+def say_done(artifacts: "Sequence[late.marking.Marked]", what: str, *, dry_run: bool, no_stage: bool) -> None:
     """Say which artifacts were changed, and what is next."""
     for artifact in artifacts:
         did = "changed" if artifact.is_changed else "unchanged"
@@ -34,7 +34,7 @@ def say_done(artifacts: Sequence[Marked], what: str, *, dry_run: bool, no_stage:
         note(f"{count_text(changed, 'pointer')} staged: git commit records them")
 
 
-def document(artifacts: Sequence[Marked], *, dry_run: bool) -> dict[str, object]:
+def document(artifacts: "Sequence[late.marking.Marked]", *, dry_run: bool) -> dict[str, object]:
     """The artifacts as JSON can say them."""
     return {
         "dry_run": dry_run,

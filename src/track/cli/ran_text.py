@@ -7,12 +7,11 @@ from importlib import import_module
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, duration_text, hint, note, warn
 from track.errors import UsageError
-from track.flows.running import Committer, Ran
 from track.model.expressions import expression
 from track.model.names import display
-from track.project import Project
 
 _INTEGER = expression(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _NUMBER = expression(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -37,15 +36,15 @@ def _value(text: str) -> object:
     return text
 
 
-def committing(is_wanted: bool) -> Callable[[Project], Committer] | None:
+def committing(is_wanted: bool) -> "Callable[[late.project.Project], late.running.Committer] | None":
     """What commits a run, loaded when that is wanted."""
     if not is_wanted:
         return None
-    found: Callable[[Project], Committer] = import_module("track.flows.run_commit").committing
+    found: Callable[[late.project.Project], late.running.Committer] = import_module("track.flows.run_commit").committing
     return found
 
 
-def end(ran: Ran) -> None:
+def end(ran: "late.running.Ran") -> None:
     """Say what a run came to, to whoever still reads that, and end with the code of its command."""
     with suppress(BrokenPipeError):
         say(ran)
@@ -53,7 +52,7 @@ def end(ran: Ran) -> None:
         raise click.exceptions.Exit(ran.code)
 
 
-def say(ran: Ran) -> None:
+def say(ran: "late.running.Ran") -> None:
     """Say what a run came to."""
     for text in ran.warnings:
         warn(text)

@@ -1,8 +1,9 @@
 """Options that stand for a setting while a command runs: `--limit-rate` of verbs that move data, and those of gc."""
 
+from importlib import import_module
+
 import click
 
-from track.config import find_key, parse_value
 from track.errors import BadConfig, UsageError
 
 _KEY = "transfer.rate"
@@ -30,7 +31,8 @@ def setting_flag(key: str, option: str, text: str | None, *, hint: str) -> dict[
     if text is None:
         return {}
     try:
-        parse_value(find_key(key), text, option)
+        config = import_module("track.config")
+        config.parse_value(config.find_key(key), text, option)
     except BadConfig as error:
         raise UsageError(error.message, hint=hint) from error
     return {key: text}

@@ -2,11 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import emit, emit_json, note, opened
 from track.model.names import display
-from track.verbs.remote_identity import remote_identity
-from track.verbs.remote_recipients import remote_recipients
-from track.verbs.remote_recipients_add import remote_recipients_add
 
 _IDENTITY_HELP = """Print your recipients: what others need, to encrypt a remote for you. Your identity stays secret.
 
@@ -63,7 +61,7 @@ only read, or you cannot open it; 6 a push takes too long; 7 it is not encrypted
 def identity(new: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = remote_identity(project, new=new)
+        found = late.remote_identity.remote_identity(project, new=new)
     for recipient in found.recipients:
         emit(recipient)
     if found.is_new:
@@ -83,7 +81,7 @@ def recipients() -> None:
 def list_(name: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = remote_recipients(project, name)
+        found = late.remote_recipients.remote_recipients(project, name)
     if as_json:
         emit_json("recipients", {"name": found.name, "url": found.url, "recipients": list(found.recipients)})
         return
@@ -99,7 +97,7 @@ def list_(name: str | None, as_json: bool) -> None:
 def add(name: str, recipient: tuple[str, ...]) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = remote_recipients_add(project, name, recipient)
+        done = late.remote_recipients_add.remote_recipients_add(project, name, recipient)
     for one in done.added:
         emit(f"{one}  can open {display(done.name)} now")
     if not done.added:

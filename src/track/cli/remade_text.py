@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 import click
 
-from track.cli import ran_text
+from track.cli import late, ran_text
 from track.cli.session import count_text, emit, emit_json, note, refuse
 from track.cli.stale_text import document, reasons
 from track.errors import TrackError
 from track.model.names import called, display
-from track.verbs.rerun_stale import Outcome, Remade
 
 
 class Shown(NamedTuple):
@@ -19,7 +18,7 @@ class Shown(NamedTuple):
     is_dry: bool
     as_json: bool
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: "late.rerun_stale.Outcome") -> None:
         """Say what became of a step."""
         if self.as_json:
             return
@@ -33,7 +32,7 @@ class Shown(NamedTuple):
             if outcome.state in _ENDS:
                 note(f"{_paths(outcome)}: {_ENDS[outcome.state]}{_behind(outcome)}")
 
-    def close(self, done: Remade) -> None:
+    def close(self, done: "late.rerun_stale.Remade") -> None:
         """Say what it came to, and end with the errors of what was not made."""
         if self.as_json:
             emit_json("rerun", {"steps": [_document(one) for one in done.outcomes]})
@@ -56,7 +55,7 @@ _ENDS = {
 }
 
 
-def _plan(outcome: Outcome) -> None:
+def _plan(outcome: "late.rerun_stale.Outcome") -> None:
     emit(f"{_paths(outcome)}  as run {_run(outcome)}")
     emit(f"  {_command(outcome)}")
     for reason in dict.fromkeys(reason for one in outcome.step.stale for reason in reasons(one)):
@@ -67,11 +66,11 @@ def _plan(outcome: Outcome) -> None:
         emit(f"  cannot be made{_behind(outcome)}")
 
 
-def _behind(outcome: Outcome) -> str:
+def _behind(outcome: "late.rerun_stale.Outcome") -> str:
     return f", as it uses what {', '.join(map(display, outcome.behind))} made" if outcome.behind else ""
 
 
-def _summary(done: Remade, is_dry: bool) -> str:
+def _summary(done: "late.rerun_stale.Remade", is_dry: bool) -> str:
     counts = {state: sum(one.state == state for one in done.outcomes) for state in ("planned", "made", "spared")}
     other = len(done.outcomes) - sum(counts.values())
     begin = (
@@ -83,19 +82,19 @@ def _summary(done: Remade, is_dry: bool) -> str:
     return begin + spared + (f", {other:,} not made" if other else "")
 
 
-def _paths(outcome: Outcome) -> str:
+def _paths(outcome: "late.rerun_stale.Outcome") -> str:
     return ", ".join(display(called(one.path)) for one in outcome.step.stale)
 
 
-def _run(outcome: Outcome) -> str:
+def _run(outcome: "late.rerun_stale.Outcome") -> str:
     return f"{display(outcome.step.run.name)} ({outcome.step.run.short})"
 
 
-def _command(outcome: Outcome) -> str:
+def _command(outcome: "late.rerun_stale.Outcome") -> str:
     return display(shlex.join(outcome.step.run.command)) or "no command"
 
 
-def _document(outcome: Outcome) -> dict[str, object]:
+def _document(outcome: "late.rerun_stale.Outcome") -> dict[str, object]:
     run, error = outcome.step.run, outcome.error
     return {
         "run": run.id,

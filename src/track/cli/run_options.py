@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from track.cli import late
 from track.cli.ran_text import fact
-from track.flows.run_start import Wishes
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,7 +37,7 @@ def wished(
     folder: str,
     tags: tuple[str, ...],
     description: str | None,
-) -> Wishes:
+) -> "late.run_start.Wishes":
     """What the options said."""
     kept = tuple(dict.fromkeys(tags))
-    return Wishes(name, folder, description, kept, dict(map(fact, metadata)), dict(map(fact, params)))
+    return late.run_start.Wishes(name, folder, description, kept, dict(map(fact, metadata)), dict(map(fact, params)))

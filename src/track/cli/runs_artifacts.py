@@ -5,12 +5,10 @@ from pathlib import Path
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text, table
-from track.flows.run_start import RUN_ID
 from track.model.names import display
 from track.model.run_words import CATEGORIES
-from track.verbs.run_artifacts_get import ArtifactsGot, Wanted, run_artifacts_get
-from track.verbs.run_artifacts_list import run_artifacts_list
 
 _LIST_HELP = """List the artifacts of a run: what it used (input), made (output) and ran (code).
 
@@ -48,7 +46,7 @@ Exit codes: 0 done; 2 no such run or artifact, or several of one name that diffe
 def artifacts(*, run: str, category: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        listed = run_artifacts_list(project, run, category)
+        listed = late.run_artifacts_list.run_artifacts_list(project, run, category)
     if as_json:
         facts = ("name", "category", "size", "kind", "type", "how")
         rows = [
@@ -82,17 +80,19 @@ def artifacts(*, run: str, category: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def get(*, run: str, folder: str, force: bool, as_json: bool, **wanted: str | None) -> None:
     """Translate, call the verb, show."""
-    chosen = Wanted(**wanted)  # type: ignore[arg-type]  # its fields are these options
-    reader = os.environ.get(RUN_ID)
+    chosen = late.run_artifacts_get.Wanted(**wanted)  # type: ignore[arg-type]  # its fields are these options
+    reader = os.environ.get(late.run_start.RUN_ID)
     with opened() as project:
-        got = run_artifacts_get(project, run, folder, chosen, force=force, reader=reader, progress=progress())
+        got = late.run_artifacts_get.run_artifacts_get(
+            project, run, folder, chosen, force=force, reader=reader, progress=progress()
+        )
     if as_json:
         emit_json("runs get", {"folder": str(got.folder), "placed": _texts(got.placed), "skipped": _texts(got.skipped)})
     else:
         _show(got)
 
 
-def _show(got: ArtifactsGot) -> None:
+def _show(got: "late.run_artifacts_get.ArtifactsGot") -> None:
     for path in got.placed:
         emit(display(os.path.relpath(path)))
     said = [f"{count_text(len(got.placed), 'file')} placed"] if got.placed else []

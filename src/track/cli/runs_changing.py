@@ -7,17 +7,9 @@ from typing import Any
 
 import click
 
-from track.cli import run_options
+from track.cli import late, run_options
 from track.cli.session import count_text, emit, emit_bytes, note, opened, progress, refuse
 from track.model.names import display
-from track.runs.holder import caller
-from track.verbs.log_event import log_event
-from track.verbs.runs_close import ClosedRun, runs_close
-from track.verbs.runs_create import runs_create
-from track.verbs.runs_drop import runs_drop
-from track.verbs.runs_keep import runs_keep
-from track.verbs.runs_reap import runs_reap
-from track.verbs.runs_start import runs_start
 
 _KEEP_HELP = """Put runs that wait in the journal into the working tree, and stage them.
 
@@ -108,7 +100,7 @@ Exit codes: 0 done; 1 it cannot be written; 2 no such run, or one that has ended
 def keep(names: tuple[str, ...], every: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        kept = runs_keep(project, names, every=every, progress=progress())
+        kept = late.runs_keep.runs_keep(project, names, every=every, progress=progress())
     for record in kept.runs:
         emit(f"{display(record.name)}  {record.short}  kept")
     for path in kept.moved_on:
@@ -125,7 +117,7 @@ def keep(names: tuple[str, ...], every: bool) -> None:
 def drop(names: tuple[str, ...], dry_run: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        dropped = runs_drop(project, names, dry_run=dry_run)
+        dropped = late.runs_drop.runs_drop(project, names, dry_run=dry_run)
     for record in dropped:
         emit(f"{display(record.name)}  {record.short}  {'would be dropped' if dry_run else 'dropped'}")
 
@@ -135,7 +127,7 @@ def drop(names: tuple[str, ...], dry_run: bool) -> None:
 def reap(dry_run: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        reaped = runs_reap(project, dry_run=dry_run)
+        reaped = late.runs_reap.runs_reap(project, dry_run=dry_run)
     for record in reaped.runs:
         emit(f"{display(record.name)}  {record.short}  {'is lost' if dry_run else 'lost'}")
     if not reaped.runs:
@@ -151,7 +143,9 @@ def reap(dry_run: bool) -> None:
 def create(*, start: bool, **said: Any) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        record = runs_create(project, run_options.wished(**said), is_started=start, holder=caller())
+        record = late.runs_create.runs_create(
+            project, run_options.wished(**said), is_started=start, holder=late.holder.caller()
+        )
     emit_bytes(f"{record.id}\n".encode("ascii"))  # under -q too: it is what this is called for
     note(f"run {display(record.name)} {record.status}: track runs close {record.short}")
 
@@ -161,7 +155,7 @@ def create(*, start: bool, **said: Any) -> None:
 def start(name: str | None) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        record = runs_start(project, name, holder=caller())
+        record = late.runs_start.runs_start(project, name, holder=late.holder.caller())
     emit(f"{display(record.name)}  {record.short}  {record.status}")
 
 
@@ -171,7 +165,7 @@ def start(name: str | None) -> None:
 def close(name: str | None, failed: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        _say_closed(runs_close(project, name, status="failed" if failed else "completed"))
+        _say_closed(late.runs_close.runs_close(project, name, status="failed" if failed else "completed"))
 
 
 @click.command("abort", help=_ABORT_HELP, short_help="end a run as terminated")
@@ -181,11 +175,11 @@ def abort(name: str | None, reason: str | None) -> None:
     """Translate, call the verbs, show."""
     with opened() as project:
         if reason is not None:
-            log_event(project, reason, name)
-        _say_closed(runs_close(project, name, status="terminated"))
+            late.log_event.log_event(project, reason, name)
+        _say_closed(late.runs_close.runs_close(project, name, status="terminated"))
 
 
-def _say_closed(closed: ClosedRun) -> None:
+def _say_closed(closed: "late.runs_close.ClosedRun") -> None:
     record = closed.record
     emit(f"{display(record.name)}  {record.short}  {record.status}")
     if closed.why_not is None:

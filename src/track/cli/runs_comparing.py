@@ -2,9 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit_json, note, opened, table
 from track.model.names import display
-from track.verbs.runs_compare import Compared, runs_compare
 
 _HELP = """Show in what runs differ: parameters, metrics, environment, inputs, outputs.
 
@@ -27,7 +27,7 @@ Exit codes: 0 done; 2 no such run, several of that name, or fewer than two; 3 no
 def compare(*, names: tuple[str, ...], every: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        compared = runs_compare(project, names, every=every)
+        compared = late.runs_compare.runs_compare(project, names, every=every)
     if as_json:
         rows = [{"section": row.section, "name": row.name, "values": list(row.values)} for row in compared.rows]
         ids = [found.record.id for found in compared.runs]
@@ -36,7 +36,7 @@ def compare(*, names: tuple[str, ...], every: bool, as_json: bool) -> None:
     _show(compared)
 
 
-def _show(compared: Compared) -> None:
+def _show(compared: "late.runs_compare.Compared") -> None:
     rows = [("", *(display(found.record.name) for found in compared.runs))]
     section = None
     for row in compared.rows:

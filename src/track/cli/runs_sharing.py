@@ -2,9 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import emit, note, opened
 from track.model.names import display
-from track.verbs.runs_unshare import runs_unshare
 
 _HELP = """Take back runs that this clone shared with `track push --runs`.
 
@@ -32,7 +32,7 @@ asked or refuses; 6 another push takes too long; 7 what was shared before cannot
 def unshare(names: tuple[str, ...], remote: str | None, undo: bool, dry_run: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = runs_unshare(project, names, remote=remote, undo=undo, dry_run=dry_run)
+        done = late.runs_unshare.runs_unshare(project, names, remote=remote, undo=undo, dry_run=dry_run)
     what = "shared again with the next track push --runs" if undo else "taken back"
     for record in done.runs:
         emit(f"{display(record.name)}  {record.short}  {'would be ' if dry_run else ''}{what}")

@@ -3,13 +3,13 @@
 import shlex
 from collections.abc import Iterator
 
+from track.cli import late
 from track.cli.render import duration_text, size_text
-from track.flows.run_find import Found
 from track.model.names import display, text_of
 from track.model.record import Record, Used
 
 
-def row(found: Found) -> tuple[str, ...]:
+def row(found: "late.run_find.Found") -> tuple[str, ...]:
     """A run as a row of a table."""
     record = found.record
     took = duration_text(record.seconds) if record.seconds is not None else ""
@@ -20,7 +20,7 @@ def row(found: Found) -> tuple[str, ...]:
     return record.short, f"{record.started:%Y-%m-%d %H:%M}", found.status, took, display(record.name), where
 
 
-def lines(found: Found) -> Iterator[str]:
+def lines(found: "late.run_find.Found") -> Iterator[str]:
     """Everything known of a run, a fact a line."""
     record = found.record
     yield f"run {display(record.name)}  {record.id}"
@@ -64,11 +64,11 @@ def lines(found: Found) -> Iterator[str]:
         yield f"  (not ended; what it logged: track metrics show {record.short}, track events {record.short})"
 
 
-def _seen(found: Found) -> str:
+def _seen(found: "late.run_find.Found") -> str:
     return "" if found.seen is None else f"; last seen alive {found.seen:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def document(found: Found) -> dict[str, object]:
+def document(found: "late.run_find.Found") -> dict[str, object]:
     """A run as a document."""
     record = found.record
     revision = record.revision

@@ -3,15 +3,13 @@
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
+from track.cli import late
 from track.cli.csv_line import csv_line
 from track.cli.terminal import emit_bytes, emit_told, settings
-from track.flows.run_living import time_of
 from track.model.chart import Line
 from track.model.names import display
 from track.model.record import Summary
 from track.model.series import Points
-from track.verbs.metrics_diff import DiffedMetrics, MetricChange
-from track.verbs.metrics_show import ShownMetrics
 
 TITLES = ("metric", "last", "min", "max", "mean", "count")
 _ROWS_AT_ONCE = 10_000
@@ -25,12 +23,12 @@ def row(name: str, summary: Summary) -> tuple[str, ...]:
 
 def when(stamp: int) -> str:
     """A time to the microsecond for programs, with its zone: `2026-01-31T12:00:00.000001+00:00`."""
-    return time_of(stamp).isoformat(timespec="microseconds")
+    return late.run_living.time_of(stamp).isoformat(timespec="microseconds")
 
 
 def when_shown(stamp: int) -> str:
     """A time to the microsecond for people: `2026-01-31 12:00:00.000001 UTC`."""
-    return f"{time_of(stamp):%Y-%m-%d %H:%M:%S.%f} UTC"
+    return f"{late.run_living.time_of(stamp):%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
 def emit_csv(points: Mapping[str, Points]) -> None:
@@ -64,7 +62,7 @@ def _emit(text: str) -> None:
         emit_bytes(text.encode("utf-8"))
 
 
-def document(shown: ShownMetrics) -> dict[str, object]:
+def document(shown: "late.metrics_show.ShownMetrics") -> dict[str, object]:
     """The metrics of a run as a document: the summary of each, and its points as lists of equal length."""
     return {
         "run": shown.run.record.id,
@@ -84,13 +82,13 @@ def document(shown: ShownMetrics) -> dict[str, object]:
     }
 
 
-def diff_row(change: MetricChange) -> tuple[str, ...]:
+def diff_row(change: "late.metrics_diff.MetricChange") -> tuple[str, ...]:
     """A metric of two runs as a row of a table."""
     sides = ("-" if side is None else f"{side.last:g}" for side in (change.before, change.after))
     return display(change.name), *sides, "" if change.delta is None else f"{change.delta:+g}"
 
 
-def diff_document(diffed: DiffedMetrics) -> dict[str, object]:
+def diff_document(diffed: "late.metrics_diff.DiffedMetrics") -> dict[str, object]:
     """The metrics of two runs as a document: the last values, null where a run does not have a metric."""
     return {
         "before": diffed.before.record.id,
@@ -106,7 +104,7 @@ def diff_document(diffed: DiffedMetrics) -> dict[str, object]:
     }
 
 
-def chart_lines(shown: Sequence[ShownMetrics], over: str) -> list[Line]:
+def chart_lines(shown: "Sequence[late.metrics_show.ShownMetrics]", over: str) -> list[Line]:
     """The metrics of runs as lines of a chart, over their steps or times; of several runs each says whose it is."""
     lines = []
     for each in shown:

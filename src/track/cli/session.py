@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
-from track.cli import render
+from track.cli import late, render
 from track.cli.meter import meter as progress
 from track.cli.render import count_text, duration_text, size_text
 from track.cli.terminal import detail, emit, emit_bytes, emit_json, emit_told, hint, note, paint, settings, warn
 from track.errors import MissingObject, TrackError, UnknownRevision, together
-from track.project import Project
 
 __all__ = [
     "count_text",
@@ -34,7 +33,7 @@ __all__ = [
 
 
 @contextmanager
-def opened(flags: Mapping[str, str] | None = None) -> Iterator[Project]:
+def opened(flags: Mapping[str, str] | None = None) -> "Iterator[late.project.Project]":
     """The project around the current folder, closed at the end; its warnings are printed. `flags` beat its settings.
 
     Raises:
@@ -42,7 +41,7 @@ def opened(flags: Mapping[str, str] | None = None) -> Iterator[Project]:
         ProjectError: `track init` was never run here.
         BadConfig, NewerFormat: its configuration cannot be read by this version.
     """
-    with Project.open(None, flags=flags) as project:
+    with late.project.Project.open(None, flags=flags) as project:
         told = len(project.warnings)
         for text in project.warnings[:told]:
             warn(text)
@@ -59,7 +58,7 @@ def opened(flags: Mapping[str, str] | None = None) -> Iterator[Project]:
                 warn(text)
 
 
-def tell_still_here(project: Project) -> None:
+def tell_still_here(project: "late.project.Project") -> None:
     """Warn of what was purged elsewhere and is still here; nothing is loaded where no purge is known."""
     if (project.store_path / "tombstones").is_dir():
         import_module("track.flows.still_here").tell_still_here(project)

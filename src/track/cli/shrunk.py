@@ -1,21 +1,20 @@
 """How it is told that the local store was kept within its budget, and why it is not when it could not be."""
 
+from track.cli import late
 from track.cli.passing import documents_of, show_passed
 from track.cli.session import count_text, emit, hint, note, progress, size_text, table, warn
 from track.errors import TrackError
 from track.model.names import display
-from track.project import Project
-from track.verbs.shrink import Shrunk, shrink
 
 _SHOWN = 20
 SENDING = "git rev-list --all | xargs track push REMOTE      sends every version of the history"
 """How versions of the past get to a remote: a push sends what tips name, and the hook of `git push` what is new."""
 
 
-def stay_within(project: Project) -> None:
+def stay_within(project: "late.project.Project") -> None:
     """After a command that reached remotes: make the store fit `store.max_size`; what fails then fails no command."""
     try:
-        done = shrink(project, quick=True, progress=progress())
+        done = late.shrink.shrink(project, quick=True, progress=progress())
     except TrackError as error:
         warn(f"the local store is larger than store.max_size, and stays so: {error.message}")
         return
@@ -23,7 +22,7 @@ def stay_within(project: Project) -> None:
         _show_rest(done, _went(done))
 
 
-def show_shrunk(done: Shrunk) -> None:
+def show_shrunk(done: "late.shrink.Shrunk") -> None:
     """As the outcome of a command of its own."""
     if line := _went(done):
         emit(line)
@@ -31,7 +30,7 @@ def show_shrunk(done: Shrunk) -> None:
     _show_rest(done, None)
 
 
-def _show_leaving(done: Shrunk) -> None:
+def _show_leaving(done: "late.shrink.Shrunk") -> None:
     """Of a dry run, of which versions the objects are."""
     table([
         ["", display(one.path), one.digest.short, size_text(one.size), one.named_by[:12]]
@@ -41,7 +40,7 @@ def _show_leaving(done: Shrunk) -> None:
         note(f"and {len(done.leaving) - _SHOWN:,} more versions: --json names all")
 
 
-def _went(done: Shrunk) -> str | None:
+def _went(done: "late.shrink.Shrunk") -> str | None:
     if not done.objects_count:
         return None
     names = " and ".join(f"`{display(name)}`" for name in done.asked)
@@ -56,7 +55,7 @@ def _went(done: Shrunk) -> str | None:
     )
 
 
-def _show_rest(done: Shrunk, line: str | None) -> None:
+def _show_rest(done: "late.shrink.Shrunk", line: str | None) -> None:
     if line is not None:
         note(line)
     if done.unheld_count:
@@ -71,7 +70,7 @@ def _show_rest(done: Shrunk, line: str | None) -> None:
     show_passed(done.passed)
 
 
-def document_of_shrunk(done: Shrunk | None) -> dict[str, object] | None:
+def document_of_shrunk(done: "late.shrink.Shrunk | None") -> dict[str, object] | None:
     """The same for `--json`."""
     if done is None:
         return None

@@ -5,10 +5,9 @@ from typing import Any
 
 import click
 
-from track.cli import drawing, graphs
+from track.cli import drawing, graphs, late
 from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, emit_told, hint, note, opened, refuse
-from track.flows.lineage_of import Traced
 from track.model.expressions import expression
 from track.model.names import display, typed
 
@@ -48,7 +47,12 @@ def finds_a_way(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def show(
-    verb: Callable[..., Traced], *items: str, form: str, as_json: bool, only: tuple[str, ...], **asked: Any
+    verb: "Callable[..., late.lineage_of.Traced]",
+    *items: str,
+    form: str,
+    as_json: bool,
+    only: tuple[str, ...],
+    **asked: Any,
 ) -> bool:
     """Call the verb, and print its graph; whether there is anything in it."""
     name = verb.__name__
@@ -85,9 +89,9 @@ def _hint_at_versions(item: str) -> None:
         hint(f"track who-uses {typed(item)}      lists who used any of its versions")
 
 
-def _title(name: str, traced: Traced, items: tuple[str, ...]) -> str:
+def _title(name: str, traced: "late.lineage_of.Traced", items: tuple[str, ...]) -> str:
     return f"how {_named(traced)} came from {items[0]}" if name == "path" else f"{name} of {_named(traced)}"
 
 
-def _named(traced: Traced) -> str:
+def _named(traced: "late.lineage_of.Traced") -> str:
     return traced.start.name

@@ -5,7 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from track import config as layers
-from track.config import Config, Layer, Setting, Source
+from track.config import Config, Source
+from track.config import Layer as Layer
+from track.config import Setting as Setting
 from track.errors import TrackError, UsageError
 from track.flows import settings
 from track.flows.remotes import allow, choose, waiting, wish_of

@@ -2,12 +2,12 @@
 
 import click
 
+from track.cli import late
 from track.cli.hooking import ensure_hooks
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
 from track.errors import UsageError
 from track.model.labels import label_of, tag_of
 from track.model.names import display
-from track.verbs.add import Added, AddedArtifact, Marks, add
 
 _HELP = """Store files and directories, and leave a small pointer beside each to commit with the code.
 
@@ -55,7 +55,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Translate, call the verb, show."""
-    marks = Marks(
+    marks = late.add.Marks(
         labels=tuple(map(label_of, labels)),
         tags=tuple(map(tag_of, tags)),
         type=kind,
@@ -63,7 +63,9 @@ def command(
         partitions=dict(map(_partition, partitions)),
     )
     with opened() as project:
-        added = add(project, paths, marks=marks, stage=not no_stage, force=force, dry_run=dry_run, progress=progress())
+        added = late.add.add(
+            project, paths, marks=marks, stage=not no_stage, force=force, dry_run=dry_run, progress=progress()
+        )
         if not dry_run:
             ensure_hooks(project)
     if as_json:
@@ -81,7 +83,7 @@ def _partition(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _line(artifact: AddedArtifact, dry_run: bool) -> str:
+def _line(artifact: "late.add.AddedArtifact", dry_run: bool) -> str:
     name = display(artifact.path) + ("/" if artifact.kind == "directory" else "")
     parts = [name, size_text(artifact.size)]
     if artifact.files is not None:
@@ -92,7 +94,7 @@ def _line(artifact: AddedArtifact, dry_run: bool) -> str:
     return "  ".join(parts)
 
 
-def _what(artifact: AddedArtifact, dry_run: bool) -> str:
+def _what(artifact: "late.add.AddedArtifact", dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     if not artifact.is_changed:
         return "unchanged"
@@ -105,7 +107,7 @@ def _what(artifact: AddedArtifact, dry_run: bool) -> str:
     return f"{would}changed  {shown}" if shown else f"{would}changed"
 
 
-def _say_next(added: Added, dry_run: bool, no_stage: bool) -> None:
+def _say_next(added: "late.add.Added", dry_run: bool, no_stage: bool) -> None:
     changed = [artifact for artifact in added.artifacts if artifact.is_changed]
     if dry_run:
         note("nothing was written (--dry-run)")
@@ -115,7 +117,7 @@ def _say_next(added: Added, dry_run: bool, no_stage: bool) -> None:
         note(f"{count_text(len(changed), 'pointer')} staged: git commit records this version")
 
 
-def _document(added: Added, dry_run: bool) -> dict[str, object]:
+def _document(added: "late.add.Added", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "stored_bytes": added.stored_bytes,

@@ -4,13 +4,10 @@ from typing import Any
 
 import click
 
+from track.cli import late
 from track.cli.session import emit, emit_json, note, opened, refuse, table
 from track.model.alert import NOTIFICATIONS, STATES, TYPES, Alert
 from track.model.names import display
-from track.verbs.alerts_add import alerts_add
-from track.verbs.alerts_list import AlertState, alerts_list
-from track.verbs.alerts_remove import alerts_remove
-from track.verbs.alerts_set import alerts_set
 
 _HELP = """Have runs watched: a metric that leaves its limits, an event, or what somebody sets by hand.
 
@@ -108,7 +105,7 @@ def add(*, name: str, run: str | None, **said: Any) -> None:
     if facts.get("metric") is not None:
         facts = {**dict.fromkeys(_MINUTES, 1.0), **facts}
     with opened() as project:
-        alert = alerts_add(project, name, facts, run)
+        alert = late.alerts_add.alerts_add(project, name, facts, run)
     emit(f"{display(alert.name)}  {_meaning(alert)}")
     note("staged: git commit keeps it" if run is None else f"run {display(run)} is watched by it")
 
@@ -120,7 +117,7 @@ def add(*, name: str, run: str | None, **said: Any) -> None:
 def list_(*, run: str | None, state: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        listed = alerts_list(project, run, state=state)
+        listed = late.alerts_list.alerts_list(project, run, state=state)
     if as_json:
         record = None if listed.run is None else listed.run.record
         head = {"run": None if record is None else record.id, "name": None if record is None else record.name}
@@ -139,7 +136,7 @@ def list_(*, run: str | None, state: str | None, as_json: bool) -> None:
 def set_(*, name: str, state: str, run: str | None) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        record = alerts_set(project, name, state, run)
+        record = late.alerts_set.alerts_set(project, name, state, run)
     emit(f"{display(name)}  {state}  in run {display(record.name)}")
 
 
@@ -149,11 +146,11 @@ def set_(*, name: str, state: str, run: str | None) -> None:
 def remove(*, name: str, run: str | None) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        alerts_remove(project, name, run)
+        late.alerts_remove.alerts_remove(project, name, run)
     emit(f"{display(name)}  removed" + ("" if run is None else f" from run {display(run)}"))
 
 
-def _row(each: AlertState) -> tuple[str, ...]:
+def _row(each: "late.alerts_list.AlertState") -> tuple[str, ...]:
     meaning = "not defined here" if each.alert is None else _meaning(each.alert)
     state = () if each.state is None else (each.state,)
     return display(each.name), *state, meaning
@@ -170,7 +167,7 @@ def _meaning(alert: Alert) -> str:
     return said + (", e-mail" if alert.notification == "email" else "")
 
 
-def _document(each: AlertState) -> dict[str, object]:
+def _document(each: "late.alerts_list.AlertState") -> dict[str, object]:
     alert = each.alert
     facts = None
     if alert is not None:

@@ -2,12 +2,11 @@
 
 import click
 
+from track.cli import late
 from track.cli.partitions import partition_options, partitions_of
 from track.cli.session import emit, emit_json, note, opened, table
 from track.errors import UsageError
-from track.flows.named import label
 from track.model.names import display, text_of, typed
-from track.verbs.alias import Alias, Aliased, alias
 
 _HELP = """Give a version of a named artifact a word, move or remove it, or list the words there are.
 
@@ -52,7 +51,7 @@ def command(
     if word is None and (remove or partitions or time is not None):
         raise UsageError("no alias was named", hint=f"track alias {typed(words)} ALIAS")
     with opened() as project:
-        done = alias(
+        done = late.alias.alias(
             project,
             words,
             word,
@@ -72,12 +71,16 @@ def command(
         _say(done, word, remove=remove, dry_run=dry_run, no_stage=no_stage)
 
 
-def _say(done: Aliased, word: str, *, remove: bool, dry_run: bool, no_stage: bool) -> None:
+def _say(done: "late.alias.Aliased", word: str, *, remove: bool, dry_run: bool, no_stage: bool) -> None:
     would = "would be " if dry_run and done.changed is not None else ""
     did = "removed" if remove else "moved" if done.before is not None else "new"
     shown = f"{display(done.name)}@{display(word)}"
     now = next((one for one in done.aliases if one.alias == word), None)
-    means = f"  {now.digest.short}  {label(done.name, now.partitions)}" if now is not None and not dry_run else ""
+    means = (
+        f"  {now.digest.short}  {late.named.label(done.name, now.partitions)}"
+        if now is not None and not dry_run
+        else ""
+    )
     emit(f"{shown}{means}  {would}{did if done.changed is not None else 'unchanged'}")
     if dry_run:
         note("nothing was written (--dry-run)")
@@ -87,11 +90,11 @@ def _say(done: Aliased, word: str, *, remove: bool, dry_run: bool, no_stage: boo
         note("staged: git commit records it")
 
 
-def _row(done: Aliased, one: Alias) -> list[str]:
-    return [f"{display(done.name)}@{display(one.alias)}", one.digest.short, label(done.name, one.partitions)]
+def _row(done: "late.alias.Aliased", one: "late.alias.Alias") -> list[str]:
+    return [f"{display(done.name)}@{display(one.alias)}", one.digest.short, late.named.label(done.name, one.partitions)]
 
 
-def _document(done: Aliased, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.alias.Aliased", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "name": done.name,

@@ -4,16 +4,12 @@ from typing import Any
 
 import click
 
+from track.cli import late
 from track.cli.missing_text import say_what_is_missing
 from track.cli.partitions import asked_partition_options, partitions_of
 from track.cli.schema_text import schema_document, schema_text
 from track.cli.session import count_text, emit, emit_json, note, opened, refuse, size_text, table
-from track.flows.named import label
 from track.model.names import display, text_of, typed
-from track.verbs.artifacts_list import NamedArtifact, artifacts_list
-from track.verbs.artifacts_schema import artifacts_schema
-from track.verbs.artifacts_show import ShownVersion, ShownVersions, artifacts_show
-from track.verbs.artifacts_values import artifacts_values
 
 _HELP = """List named artifacts and their versions, the values of their partitions, and what was declared.
 
@@ -93,7 +89,7 @@ def command() -> None:
 def list_command(*, search: str | None, rev: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = artifacts_list(project, search, rev=rev)
+        found = late.artifacts_list.artifacts_list(project, search, rev=rev)
     if as_json:
         emit_json("artifacts list", {"where": found.where, "artifacts": [_artifact(one) for one in found.artifacts]})
     elif found.artifacts:
@@ -122,7 +118,7 @@ def show_command(
 ) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = artifacts_show(
+        found = late.artifacts_show.artifacts_show(
             project,
             words,
             partitions_of(partitions),
@@ -147,7 +143,7 @@ def show_command(
 def values_command(*, words: str, key: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = artifacts_values(project, words, key)
+        found = late.artifacts_values.artifacts_values(project, words, key)
     if as_json:
         emit_json("artifacts values", {"name": found.name, "values": {one: dict(n) for one, n in found.values.items()}})
         return
@@ -165,7 +161,7 @@ def values_command(*, words: str, key: str | None, as_json: bool) -> None:
 def schema_command(*, words: str, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = artifacts_schema(project, words)
+        found = late.artifacts_schema.artifacts_schema(project, words)
     if as_json:
         facts = {"name": found.name, "declared": found.is_declared, **schema_document(found.declaration)}
         emit_json("artifacts schema", facts)
@@ -175,7 +171,7 @@ def schema_command(*, words: str, as_json: bool) -> None:
         note(f"not declared; its versions have it so: track declare {typed(found.name)}      writes it down")
 
 
-def _row(one: NamedArtifact) -> list[str]:
+def _row(one: "late.artifacts_list.NamedArtifact") -> list[str]:
     keys = [*one.keys, *([f"time ({one.time})"] if one.time is not None else [])]
     aliases = " ".join(f"@{display(alias)}" for alias in one.aliases)
     kinds = ", ".join(display(kind) for kind in one.kinds)
@@ -183,7 +179,7 @@ def _row(one: NamedArtifact) -> list[str]:
     return [display(one.name), kinds, size_text(one.size), partitions, display(", ".join(keys)), aliases]
 
 
-def _artifact(one: NamedArtifact) -> dict[str, Any]:
+def _artifact(one: "late.artifacts_list.NamedArtifact") -> dict[str, Any]:
     return {
         "name": one.name,
         "keys": list(one.keys),
@@ -197,12 +193,12 @@ def _artifact(one: NamedArtifact) -> dict[str, Any]:
     }
 
 
-def _version_row(one: ShownVersion) -> list[str]:
+def _version_row(one: "late.artifacts_show.ShownVersion") -> list[str]:
     version = one.version
     when = f"{version.created:%Y-%m-%d %H:%M}" if version.created is not None else "not committed"
     what = _value(version.pointer.value) if version.pointer.kind == "value" else size_text(version.pointer.size)
     marks = [f"@{display(alias)}" for alias in one.aliases] + ([] if one.is_here else ["(not here)"])
-    name = label(version.name, version.partitions)
+    name = late.named.label(version.name, version.partitions)
     return [version.pointer.digest.short, when, what, name, " ".join(marks), display(version.user or "")]
 
 
@@ -211,7 +207,7 @@ def _value(value: object) -> str:
     return shown if len(shown) <= 24 else shown[:23] + "…"
 
 
-def _versions(found: ShownVersions) -> dict[str, Any]:
+def _versions(found: "late.artifacts_show.ShownVersions") -> dict[str, Any]:
     return {
         "name": found.name,
         "count": found.count,

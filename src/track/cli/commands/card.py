@@ -2,13 +2,12 @@
 
 import click
 
+from track.cli import late
 from track.cli.commands.put import read_card
 from track.cli.partitions import partition_options, partitions_of
 from track.cli.session import emit, emit_json, note, opened
 from track.errors import UsageError
-from track.flows.named import label
 from track.model.names import display, text_of
-from track.verbs.card import Carded, card
 
 _HELP = """Show what is written about a named artifact or a partition of it, set it, or take it away.
 
@@ -51,7 +50,7 @@ def command(
         raise UsageError("--set and --remove at once", hint="one or the other")
     text = None if file is None else read_card(file)
     with opened() as project:
-        done = card(
+        done = late.card.card(
             project,
             words,
             partitions=partitions_of(partitions),
@@ -66,12 +65,12 @@ def command(
         emit("\n".join(map(display, done.card.text.rstrip("\n").split("\n"))))
     else:
         did = "unchanged" if not done.is_changed else "removed" if remove else "set"
-        emit(f"{label(done.name, done.card.partitions)}  card {did}")
+        emit(f"{late.named.label(done.name, done.card.partitions)}  card {did}")
         if done.is_changed:
             note(f"{display(done.card.path)} " + ("not staged" if no_stage else "staged: git commit records it"))
 
 
-def _document(done: Carded) -> dict[str, object]:
+def _document(done: "late.card.Carded") -> dict[str, object]:
     return {
         "name": done.name,
         "partitions": dict(done.card.partitions),

@@ -2,8 +2,8 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import emit_bytes, opened
-from track.verbs.cat import cat
 
 _HELP = """Print the bytes of one file, as they were at a revision.
 
@@ -27,5 +27,5 @@ Exit codes: 0 done; 2 no such revision or path, or a directory; 3 not a project;
 def command(*, words: str) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        for piece in cat(project, words):
+        for piece in late.cat.cat(project, words):
             emit_bytes(piece)

@@ -4,10 +4,9 @@ from typing import Any
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, size_text, table, warn
 from track.model.names import display
-from track.store.address import Access
-from track.verbs.catalog_export import CatalogExported, catalog_export
 
 _HELP = """Give what is known of every version and run to other engines.
 
@@ -55,8 +54,13 @@ def command() -> None:
 def export_command(*, target: str, repository: str | None, dry_run: bool, as_json: bool, **way: Any) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = catalog_export(
-            project, target, repository=repository, access=Access(**way), dry_run=dry_run, progress=progress()
+        done = late.catalog_export.catalog_export(
+            project,
+            target,
+            repository=repository,
+            access=late.address.Access(**way),
+            dry_run=dry_run,
+            progress=progress(),
         )
     if as_json:
         tables = [{"name": one.name, "key": one.key, "rows": one.rows_count, "size": one.size} for one in done.tables]
@@ -73,7 +77,7 @@ def _row(one: Any, dry_run: bool) -> tuple[str, ...]:
     return one.key, count_text(one.rows_count, "row"), "" if dry_run else size_text(one.size)
 
 
-def _say_rest(done: CatalogExported) -> None:
+def _say_rest(done: "late.catalog_export.CatalogExported") -> None:
     if done.alike:
         note(f"the first commit is also that of {', '.join(done.alike)} there: where that is no fork, rows count twice")
         hint("remove the files of the name that is not used any more")

@@ -5,16 +5,12 @@ from importlib import import_module
 
 import click
 
+from track.cli import late
 from track.cli.choosing import choice_options
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text
 from track.errors import ForbiddenPath, TrackError, UnknownPath, UnknownRevision, UsageError
-from track.flows.bring import BroughtArtifact
-from track.flows.choice import choice_of
-from track.flows.reach import versions_here
 from track.model.names import display, typed
-from track.project import Project
-from track.verbs.checkout import CheckedOut, checkout
 
 _NAMED = 8
 _HELP = """Make working files what their pointers say. What is saved nowhere is never lost.
@@ -60,7 +56,7 @@ def command(
     **flags: bool,
 ) -> None:
     """Translate, call the verb, show."""
-    force, dry_run, choice = flags["force"], flags["dry_run"], choice_of(include, exclude)
+    force, dry_run, choice = flags["force"], flags["dry_run"], late.choice.choice_of(include, exclude)
     if run is not None or flags["fetch"]:
         if run is None or names or include or exclude:
             raise UsageError("--inputs takes a run and nothing else", hint="track checkout --inputs RUN")
@@ -68,7 +64,9 @@ def command(
         return
     with opened() as project:
         rev, paths = _told_apart(project, names, paths_behind(ctx) if has_separator(ctx) else None)
-        done = checkout(project, rev, paths, choice=choice, force=force, dry_run=dry_run, progress=progress())
+        done = late.checkout.checkout(
+            project, rev, paths, choice=choice, force=force, dry_run=dry_run, progress=progress()
+        )
     if flags["as_json"]:
         emit_json("checkout", _document(done, dry_run))
     else:
@@ -82,7 +80,7 @@ def _check_out_inputs(run: str, *, fetch: bool, force: bool, dry_run: bool, as_j
     with opened() as project:
         inputs = import_module("track.verbs.checkout_inputs").checkout_inputs  # speaks to remotes, which is large
         placed = inputs(project, run, fetch=fetch, force=force, dry_run=dry_run, progress=progress())
-    done = CheckedOut(
+    done = late.checkout.CheckedOut(
         placed.artifacts, placed.pointers, placed.inputs_count, (), placed.step, placed.given_up, placed.pointers
     )
     if as_json:
@@ -96,7 +94,7 @@ def _check_out_inputs(run: str, *, fetch: bool, force: bool, dry_run: bool, as_j
 
 
 def _told_apart(
-    project: Project, names: tuple[str, ...], behind: tuple[str, ...] | None
+    project: "late.project.Project", names: tuple[str, ...], behind: tuple[str, ...] | None
 ) -> tuple[str | None, tuple[str, ...]]:
     """(revision, paths) out of what was typed, by Git's rules; `behind` is what stood behind `--`, if it was there.
 
@@ -130,9 +128,9 @@ def _told_apart(
     return names[0], names[1:]
 
 
-def _is_known(project: Project, name: str) -> bool:
+def _is_known(project: "late.project.Project", name: str) -> bool:
     try:
-        versions_here(project, [project.relative(name)])
+        late.reach.versions_here(project, [project.relative(name)])
     except (UsageError, ForbiddenPath):
         return False
     except TrackError:  # it is there, and cannot be read
@@ -140,7 +138,7 @@ def _is_known(project: Project, name: str) -> bool:
     return True
 
 
-def _line(artifact: BroughtArtifact, dry_run: bool) -> str:
+def _line(artifact: "late.bring.BroughtArtifact", dry_run: bool) -> str:
     name = display(artifact.path) + ("/" if artifact.kind == "directory" else "")
     signs = (("+", artifact.created_count), ("~", artifact.replaced_count), ("-", artifact.removed_count))
     counts = " ".join(f"{sign}{count:,}" for sign, count in signs if count)
@@ -155,7 +153,7 @@ def _line(artifact: BroughtArtifact, dry_run: bool) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def _say_more(done: CheckedOut, dry_run: bool) -> None:
+def _say_more(done: "late.checkout.CheckedOut", dry_run: bool) -> None:
     if done.unstaged:
         named = " ".join(map(typed, done.unstaged)) if len(done.unstaged) <= _NAMED else "POINTER…"
         note(f"{count_text(len(done.unstaged), 'pointer')} written, not staged: git add {named}")
@@ -170,7 +168,7 @@ def _say_more(done: CheckedOut, dry_run: bool) -> None:
         note(f"everything is as its pointer says: {count_text(done.count, 'artifact')}")
 
 
-def _document(done: CheckedOut, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.checkout.CheckedOut", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "step": done.step,

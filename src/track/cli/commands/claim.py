@@ -2,11 +2,9 @@
 
 import click
 
-from track.cli import ran_text
+from track.cli import late, ran_text
 from track.cli.separated import Separated, paths_behind
 from track.cli.session import count_text, hint, note, opened, progress
-from track.flows.run_start import Wishes
-from track.verbs.claim import claim
 
 _HELP = """Say how something was made that no run saw; nothing is executed.
 
@@ -46,7 +44,7 @@ def command(
     **texts: str | None,
 ) -> None:
     """Translate, call the verb, show."""
-    wishes = Wishes(
+    wishes = late.run_start.Wishes(
         texts["name"],
         texts["folder"] or "/",
         texts["description"],
@@ -55,7 +53,7 @@ def command(
         dict(map(ran_text.fact, params)),
     )
     with opened() as project:
-        done = claim(project, paths, paths_behind(ctx), wishes, inputs=inputs, progress=progress())
+        done = late.claim.claim(project, paths, paths_behind(ctx), wishes, inputs=inputs, progress=progress())
     record = done.record
     made = sum(one.path is not None for one in record.of("output"))
     note(f"run {record.name} ({record.short}) is claimed to have made {count_text(made, 'output')}")

@@ -2,13 +2,13 @@
 
 import click
 
+from track.cli import late
 from track.cli.foreseeing import note_foreseen
 from track.cli.passing import documents_of, show_passed
 from track.cli.rate import rate_flags, rate_option
 from track.cli.session import count_text, emit, emit_json, hint, note, progress, refuse, size_text, table, warn
 from track.cli.terminal import transient
 from track.model.names import display
-from track.verbs.clone import Cloned, clone
 
 _HELP = """Clone a Git repository, set track up in the clone, and bring its data.
 
@@ -55,7 +55,7 @@ def command(
     """Translate, call the verb, show."""
     depth, hooks, data, shallow = options["depth"], not options["no_hooks"], not no_data, bool(options["shallow"])
     with transient() as tell:
-        done = clone(
+        done = late.clone.clone(
             url,
             folder,
             data=data,
@@ -78,7 +78,7 @@ def command(
     refuse(done.refused)
 
 
-def _show(done: Cloned, no_data: bool, shallow: bool) -> None:
+def _show(done: "late.clone.Cloned", no_data: bool, shallow: bool) -> None:
     where = display(str(done.root))
     if done.dry_run:
         _show_foreseen(done, where)
@@ -101,7 +101,7 @@ def _show(done: Cloned, no_data: bool, shallow: bool) -> None:
         emit(f"{count_text(done.artifacts_count, 'artifact')}, {size_text(done.fetched_bytes)} fetched")
 
 
-def _show_foreseen(done: Cloned, where: str) -> None:
+def _show_foreseen(done: "late.clone.Cloned", where: str) -> None:
     emit(f"would be cloned into {where}")
     if not done.is_project:
         note("track is not set up in this repository")
@@ -113,7 +113,7 @@ def _show_foreseen(done: Cloned, where: str) -> None:
         note(f"{count_text(done.artifacts_count, 'artifact')}, no data (--dry-run)")
 
 
-def _document(done: Cloned) -> dict[str, object]:
+def _document(done: "late.clone.Cloned") -> dict[str, object]:
     return {
         "root": display(str(done.root)),
         "dry_run": done.dry_run,

@@ -2,10 +2,10 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit_bytes, note, opened, progress
 from track.errors import UsageError
 from track.model.names import display, text_of
-from track.verbs.code import code, code_patch
 
 _HELP = """Put exactly the code that a run saw into a new folder, also when its commit is long gone.
 
@@ -38,9 +38,9 @@ def command(*, run: str, target: str | None, worktree: bool, patch: bool, fetch:
         raise UsageError("--patch makes no folder", hint=f"track code {run} --patch > changes.patch")
     with opened() as project:
         if patch:
-            emit_bytes(code_patch(project, run, fetch=fetch, progress=progress()))
+            emit_bytes(late.code.code_patch(project, run, fetch=fetch, progress=progress()))
             return
-        laid = code(project, run, target, worktree=worktree, fetch=fetch, progress=progress())
+        laid = late.code.code(project, run, target, worktree=worktree, fetch=fetch, progress=progress())
     note(
         f"the code of run {display(laid.found.record.name)} is in {display(str(laid.target))} "
         f"({count_text(laid.files_count, 'file')})"

@@ -2,12 +2,10 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import emit, emit_json, note, table, warn
-from track.config import Layer, Setting
 from track.errors import NotARepository
 from track.model.names import display
-from track.project import Project
-from track.verbs.config import Configured, config
 
 _HELP = """Read and change settings.
 
@@ -37,7 +35,7 @@ Exit codes: 0 done; 1 the setting has no value; 2 wrong usage; 3 no such setting
 @click.option("--origin", is_flag=True, help="Say where each value comes from, the ones that lose too.")
 @click.option("--unset", is_flag=True, help="Take the setting out of the file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(key: str | None, value: str | None, layer: Layer | None, **flags: bool) -> None:
+def command(key: str | None, value: str | None, layer: "late.config.Layer | None", **flags: bool) -> None:
     """Translate, call the verb, show."""
     done = _configured(key, value, layer, flags["unset"])
     for text in done.warnings:
@@ -55,20 +53,22 @@ def command(key: str | None, value: str | None, layer: Layer | None, **flags: bo
         click.get_current_context().exit(1)
 
 
-def _configured(key: str | None, value: str | None, layer: Layer | None, unset: bool) -> Configured:
+def _configured(
+    key: str | None, value: str | None, layer: "late.config.Layer | None", unset: bool
+) -> "late.config.Configured":
     try:
-        project = Project.open(set_up=False)
+        project = late.project.Project.open(set_up=False)
     except NotARepository:
         if layer in ("clone", "project"):
             raise
-        return config(None, key, value, layer=layer, unset=unset)
+        return late.config.config(None, key, value, layer=layer, unset=unset)
     with project:
         for text in project.warnings:
             warn(text)
-        return config(project, key, value, layer=layer, unset=unset)
+        return late.config.config(project, key, value, layer=layer, unset=unset)
 
 
-def _show(key: str | None, done: Configured, origin: bool) -> None:
+def _show(key: str | None, done: "late.config.Configured", origin: bool) -> None:
     shown = done.settings if origin else _holding(done.settings)
     if key is not None and not origin:
         for one in shown:
@@ -81,22 +81,22 @@ def _show(key: str | None, done: Configured, origin: bool) -> None:
     table(rows)
 
 
-def _holding(settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
-    first: dict[str, Setting] = {}
+def _holding(settings: "tuple[late.config.Setting, ...]") -> "tuple[late.config.Setting, ...]":
+    first: dict[str, late.config.Setting] = {}
     for one in settings:
         first.setdefault(one.key, one)
     return tuple(first.values())
 
 
-def _changed(done: Configured) -> tuple[Setting, ...]:
+def _changed(done: "late.config.Configured") -> "tuple[late.config.Setting, ...]":
     return () if done.changed is None else (done.changed,)
 
 
-def _text(setting: Setting) -> str:
+def _text(setting: "late.config.Setting") -> str:
     if isinstance(setting.value, bool):
         return "true" if setting.value else "false"
     return "" if setting.value is None else display(str(setting.value))
 
 
-def _document(setting: Setting) -> dict[str, object]:
+def _document(setting: "late.config.Setting") -> dict[str, object]:
     return {"key": setting.key, "value": setting.value, "layer": setting.layer, "source": display(setting.source)}

@@ -2,11 +2,11 @@
 
 import click
 
+from track.cli import late
 from track.cli.schema_text import schema_document, schema_text
 from track.cli.session import emit, emit_json, note, opened
 from track.model.moments import GRANULARITIES
 from track.model.names import display, text_of
-from track.verbs.declare import Declared, Wanted, declare
 
 _HELP = """Declare which partition keys a named artifact has, whether it has a time, and its type.
 
@@ -51,9 +51,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Translate, call the verb, show."""
-    wanted = Wanted(keys, has_time or granularity is not None, granularity, media_type, is_strict)
+    wanted = late.declare.Wanted(keys, has_time or granularity is not None, granularity, media_type, is_strict)
     with opened() as project:
-        done = declare(project, name, wanted, stage=not no_stage, dry_run=dry_run)
+        done = late.declare.declare(project, name, wanted, stage=not no_stage, dry_run=dry_run)
     if as_json:
         emit_json("declare", _document(done, dry_run))
         return
@@ -68,7 +68,7 @@ def command(
         note(f"{display(done.path)} staged: git commit records it")
 
 
-def _document(done: Declared, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.declare.Declared", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "name": done.name,

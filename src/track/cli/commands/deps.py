@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from track.cli import late
 from track.cli.tracing import show, traces
-from track.verbs.deps import deps
 
 _HELP = """Show what came from something: the runs that used it, what these made, and so on forward.
 
@@ -30,4 +30,4 @@ be read, after the rest was shown.
 @traces
 def command(item: str, **asked: Any) -> None:
     """Translate, call the verb, show."""
-    show(deps, item, **asked)
+    show(late.deps.deps, item, **asked)

@@ -6,6 +6,7 @@ from functools import partial
 
 import click
 
+from track.cli import late
 from track.cli.changes import WORDS, has_inside, inside_of, lines, row_of, sizes_of, title_of
 from track.cli.fetch_option import fetch_option
 from track.cli.fetching import bring_manifests
@@ -24,11 +25,9 @@ from track.cli.session import (
     table,
     warn,
 )
-from track.flows.view import arguments
 from track.model.change import Change
 from track.model.names import display, text_of
 from track.model.pointer import Pointer
-from track.verbs.diff import Diff, diff
 
 _HELP = """Show what differs: artifacts, the files inside them, and their sizes.
 
@@ -82,8 +81,10 @@ def command(
 ) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        revs, paths = (words, paths_behind(ctx)) if has_separator(ctx) else arguments(project, words, 2)
-        asking = partial(diff, project, revs, paths, staged=staged, renames=not no_renames, progress=progress())
+        revs, paths = (words, paths_behind(ctx)) if has_separator(ctx) else late.view.arguments(project, words, 2)
+        asking = partial(
+            late.diff.diff, project, revs, paths, staged=staged, renames=not no_renames, progress=progress()
+        )
         found = asking()
         if fetches and bring_manifests(project, _lacking(found)):
             found = asking()
@@ -107,14 +108,14 @@ def command(
         sys.exit(1)
 
 
-def _lacking(found: Diff) -> list[tuple[bytes, Pointer]]:
+def _lacking(found: "late.diff.Diff") -> list[tuple[bytes, Pointer]]:
     """Both sides of the artifacts of which nobody knows here what differs inside."""
     troubled = [artifact for artifact in found.artifacts if artifact.trouble]
     sides = [(artifact.path, pointer) for artifact in troubled for pointer in (artifact.old, artifact.new)]
     return [(path, pointer) for path, pointer in sides if pointer is not None]
 
 
-def _lines(found: Diff, nul: bool) -> Iterator[bytes]:
+def _lines(found: "late.diff.Diff", nul: bool) -> Iterator[bytes]:
     """A line for each file; for an artifact without files that could be named, one for itself."""
     for artifact in found.artifacts:
         rows: Iterable[tuple[str, bytes | None, bytes]] = [
@@ -134,7 +135,7 @@ def _field(path: bytes) -> str:
     return text_of(path).replace("\t", "\\x09").replace("\n", "\\x0a")
 
 
-def _show(found: Diff, limit: int, *, stat: bool) -> None:
+def _show(found: "late.diff.Diff", limit: int, *, stat: bool) -> None:
     sides = f"{display(found.old)} -> {display(found.new)}"
     if not found.artifacts:
         emit(f"{sides}: nothing differs")
@@ -153,7 +154,7 @@ def _signed(size_bytes: int) -> str:
     return ("+" if size_bytes >= 0 else "-") + size_text(abs(size_bytes))
 
 
-def _markdown(found: Diff, limit: int) -> str:
+def _markdown(found: "late.diff.Diff", limit: int) -> str:
     count = count_text(len(found.artifacts), "artifact")
     title = (
         f"### Data: {count} changed, {_signed(found.size_delta)}" if found.artifacts else "### Data: nothing differs"
@@ -193,7 +194,7 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _document(found: Diff) -> dict[str, object]:
+def _document(found: "late.diff.Diff") -> dict[str, object]:
     return {
         "old": found.old,
         "new": found.new,

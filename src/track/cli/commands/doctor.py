@@ -2,10 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, hint, note, paint, table
 from track.model.names import display
-from track.project import Project
-from track.verbs.doctor import Check, Diagnosis, doctor
 
 _MARKS = {"fine": "ok", "note": "note", "finding": "!!"}
 _COLORS = {"fine": "green", "note": "yellow", "finding": "red"}
@@ -26,8 +25,8 @@ Exit codes: 0 nothing found; 1 something needs somebody; 3 not a project, or its
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(as_json: bool) -> None:
     """Translate, call the verb, show."""
-    with Project.open(set_up=False) as project:
-        found = doctor(project)
+    with late.project.Project.open(set_up=False) as project:
+        found = late.doctor.doctor(project)
     if as_json:
         emit_json("doctor", _document(found))
     else:
@@ -36,7 +35,7 @@ def command(as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _show(found: Diagnosis) -> None:
+def _show(found: "late.doctor.Diagnosis") -> None:
     table(
         [(paint(_MARKS[check.state], _COLORS[check.state]), check.name, display(check.text)) for check in found.checks]
     )
@@ -51,9 +50,9 @@ def _show(found: Diagnosis) -> None:
             hint(display(check.hint))
 
 
-def _document(found: Diagnosis) -> dict[str, object]:
+def _document(found: "late.doctor.Diagnosis") -> dict[str, object]:
     return {"findings": len(found.findings), "checks": [_check(check) for check in found.checks]}
 
 
-def _check(check: Check) -> dict[str, object]:
+def _check(check: "late.doctor.Check") -> dict[str, object]:
     return {"name": check.name, "state": check.state, "text": check.text, "hint": check.hint}

@@ -2,13 +2,13 @@
 
 import click
 
+from track.cli import late
 from track.cli.fetch_option import fetch_option
 from track.cli.fetching import bring_manifests
 from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, opened, progress, refuse, size_text, table, warn
 from track.model.names import display, text_of
 from track.model.pointer import Pointer
-from track.verbs.du import ArtifactSize, Sizes, du
 
 _HELP = """Show how much space artifacts and their versions take, and how much of it they share.
 
@@ -33,9 +33,9 @@ Exit codes: 0 done; 2 no such artifact; 3 not a project; 3, 6, 7 a pointer canno
 def command(*, paths: tuple[str, ...], each: bool, fetches: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = du(project, paths, progress=progress())
+        found = late.du.du(project, paths, progress=progress())
         if fetches and bring_manifests(project, _lacking(found)):
-            found = du(project, paths, progress=progress())
+            found = late.du.du(project, paths, progress=progress())
     if as_json:
         emit_json("du", _document(found))
     else:
@@ -43,7 +43,7 @@ def command(*, paths: tuple[str, ...], each: bool, fetches: bool, as_json: bool)
     refuse(found.refused)
 
 
-def _show(found: Sizes, each: bool) -> None:
+def _show(found: "late.du.Sizes", each: bool) -> None:
     rows = [["NOW", "STORED", "SHARED", "UNIQUE", "VERSIONS", "ARTIFACT"]]
     for artifact in found.artifacts:
         rows.append(_row(artifact))
@@ -58,7 +58,7 @@ def _show(found: Sizes, each: bool) -> None:
     say_what_is_missing(False, found.absent_count)
 
 
-def _lacking(found: Sizes) -> list[tuple[bytes, Pointer]]:
+def _lacking(found: "late.du.Sizes") -> list[tuple[bytes, Pointer]]:
     """The directories of which nobody knows here what is in them."""
     return [
         (artifact.path, Pointer(kind="directory", digest=version.digest, size=version.size, files=0))
@@ -68,16 +68,16 @@ def _lacking(found: Sizes) -> list[tuple[bytes, Pointer]]:
     ]
 
 
-def _title(artifact: ArtifactSize) -> str:
+def _title(artifact: "late.du.ArtifactSize") -> str:
     return display(artifact.name if artifact.name is not None else artifact.path)
 
 
-def _row(artifact: ArtifactSize) -> list[str]:
+def _row(artifact: "late.du.ArtifactSize") -> list[str]:
     sizes = (artifact.size, artifact.stored_size, artifact.shared_size, artifact.unique_size)
     return [*map(size_text, sizes), f"{len(artifact.versions):,}", _title(artifact)]
 
 
-def _version_rows(artifact: ArtifactSize) -> list[list[str]]:
+def _version_rows(artifact: "late.du.ArtifactSize") -> list[list[str]]:
     rows = []
     for version in artifact.versions:
         alone = "not known" if version.unique_size is None else size_text(version.unique_size)
@@ -86,7 +86,7 @@ def _version_rows(artifact: ArtifactSize) -> list[list[str]]:
     return rows
 
 
-def _document(found: Sizes) -> dict[str, object]:
+def _document(found: "late.du.Sizes") -> dict[str, object]:
     return {
         "stored_size": found.stored_size,
         "absent": found.absent_count,

@@ -2,11 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, table
 from track.model.names import display
-from track.verbs.env_diff import Difference, EnvironmentDiff, env_diff
-from track.verbs.env_freeze import env_freeze
-from track.verbs.env_show import env_show
 
 _HELP = """Show what a run ran in: its Python, packages, platform and lock file.
 
@@ -76,7 +74,7 @@ def command() -> None:
 def show(*, run: str, packages: tuple[str, ...], fetch: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        shown = env_show(project, run, packages, fetch=fetch, progress=progress())
+        shown = late.env_show.env_show(project, run, packages, fetch=fetch, progress=progress())
     if as_json:
         document = {"run": shown.found.record.id, "facts": dict(shown.facts), "packages": dict(shown.packages)}
         emit_json("env show", document)
@@ -95,7 +93,7 @@ def show(*, run: str, packages: tuple[str, ...], fetch: bool, as_json: bool) -> 
 def diff(*, run: str, other: str | None, fetch: bool, with_code: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = env_diff(project, run, other, fetch=fetch, progress=progress())
+        found = late.env_diff.env_diff(project, run, other, fetch=fetch, progress=progress())
     if as_json:
         emit_json("env diff", _document(found))
     else:
@@ -113,13 +111,13 @@ def diff(*, run: str, other: str | None, fetch: bool, with_code: bool, as_json: 
 def freeze(*, run: str, fetch: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        lines = env_freeze(project, run, fetch=fetch, progress=progress())
+        lines = late.env_freeze.env_freeze(project, run, fetch=fetch, progress=progress())
     for line in lines:
         emit(display(line))
     note(count_text(len(lines), "package"))
 
 
-def _emit(difference: Difference) -> None:
+def _emit(difference: "late.env_diff.Difference") -> None:
     name, before, after = difference
     if before is not None:
         emit(f"- {display(name)} {display(before)}")
@@ -127,8 +125,8 @@ def _emit(difference: Difference) -> None:
         emit(f"+ {display(name)} {display(after)}")
 
 
-def _document(found: EnvironmentDiff) -> dict[str, object]:
-    def told(differences: tuple[Difference, ...]) -> dict[str, list[str | None]]:
+def _document(found: "late.env_diff.EnvironmentDiff") -> dict[str, object]:
+    def told(differences: "tuple[late.env_diff.Difference, ...]") -> dict[str, list[str | None]]:
         return {name: [before, after] for name, before, after in differences}
 
     return {

@@ -2,10 +2,9 @@
 
 import click
 
-from track.cli import series_text
+from track.cli import late, series_text
 from track.cli.session import emit, emit_json, note, opened, progress
 from track.model.names import display
-from track.verbs.events import events
 
 _HELP = """Show what a run said: the texts and exceptions that were logged, in their order, with the time in UTC.
 
@@ -31,7 +30,7 @@ Exit codes: 0 done; 2 no such run; 3 not a project; 4 the events are not here; 5
 def command(*, run: str, fetch: bool, as_csv: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        shown = events(project, run, fetch=fetch, progress=progress())
+        shown = late.events.events(project, run, fetch=fetch, progress=progress())
     if as_json:
         rows = [{"timestamp": series_text.when(event.stamp), "text": event.text} for event in shown.events]
         emit_json("events", {"run": shown.run.record.id, "name": shown.run.record.name, "events": rows})

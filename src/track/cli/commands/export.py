@@ -2,9 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit_json, note, opened, progress, size_text
 from track.model.names import display, text_of
-from track.verbs.export import Exported, export
 
 _HELP = """Copy artifacts out as plain files, under the paths that they have here, for whoever has no track.
 
@@ -34,7 +34,7 @@ bytes in the store are damaged; 1 it cannot be made there.
 def command(*, paths: tuple[str, ...], to: str, rev: str | None, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = export(project, paths, to=to, rev=rev, dry_run=dry_run, progress=progress())
+        done = late.export.export(project, paths, to=to, rev=rev, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("export", _document(done))
         return
@@ -49,7 +49,7 @@ def command(*, paths: tuple[str, ...], to: str, rev: str | None, dry_run: bool, 
         note("nothing was written (--dry-run)")
 
 
-def _document(done: Exported) -> dict[str, object]:
+def _document(done: "late.export.Exported") -> dict[str, object]:
     return {
         "dry_run": done.is_dry,
         "where": done.where,

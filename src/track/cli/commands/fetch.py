@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli import late
 from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foreseen
@@ -21,9 +22,7 @@ from track.cli.session import (
 )
 from track.cli.shared_text import documents_of_shared, note_shared
 from track.cli.shrunk import stay_within
-from track.flows.choice import choice_of
 from track.model.names import display
-from track.verbs.fetch import Fetched, fetch
 
 _HELP = """Bring the bytes that pointers name into the local store. Working files stay as they are.
 
@@ -70,12 +69,12 @@ def command(
     **flags: bool,
 ) -> None:
     """Translate, call the verb, show."""
-    choice = choice_of(include, exclude)
+    choice = late.choice.choice_of(include, exclude)
     with opened(rate_flags(rate)) as project:
         remote, revs = remote_and_revisions("fetch", names, project.config.names("remote.*.url"))
         if flags["yes"]:
             allow(project, remote)
-        fetched = fetch(
+        fetched = late.fetch.fetch(
             project,
             remote,
             revs,
@@ -110,7 +109,7 @@ def command(
     refuse(fetched.refused)
 
 
-def _document(fetched: Fetched) -> dict[str, object]:
+def _document(fetched: "late.fetch.Fetched") -> dict[str, object]:
     return {
         "remotes": [{"name": name, "url": display(url)} for name, url in fetched.remotes],
         "dry_run": fetched.dry_run,

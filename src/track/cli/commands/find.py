@@ -5,13 +5,12 @@ from typing import Any
 
 import click
 
-from track.cli import found_text
+from track.cli import found_text, late
 from track.cli.found_json import Printed
 from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit_told, hint, note, opened, table
 from track.errors import UsageError
 from track.model.names import display
-from track.verbs.find import Found, find
 
 _HELP = """Find artifacts, or runs, by what is known of them: labels, who, when, metrics, what they came from.
 
@@ -63,7 +62,7 @@ def command(
     printed = Printed(("runs" if runs else "versions") if as_json else None)
     lines = found_text.Csv(emit_told, runs=runs)
     with opened() as project:
-        found = find(
+        found = late.find.find(
             project, _query(text, given), runs=runs, labels=[_pair(label) for label in labels],
             limit=TABLE_LIMIT if limit is None and is_table else limit,
             give=None if is_table else lines.give if as_csv else printed.give,
@@ -85,7 +84,7 @@ def command(
     _say_rest(found, printed.count + lines.count + len(found.items), "run" if runs else "version")
 
 
-def _say_rest(found: Found, shown_count: int, noun: str) -> None:
+def _say_rest(found: "late.find.Found", shown_count: int, noun: str) -> None:
     if not shown_count:
         note(f"nothing found among {count_text(found.known_count, noun)}")
         for doubt in found.doubts:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import click
 
+from track.cli import late
 from track.cli.collected import (
     document_of_reflogs,
     document_of_remote,
@@ -19,9 +20,6 @@ from track.cli.session import count_text, emit, emit_json, hint, note, opened, p
 from track.cli.shrunk import SENDING, document_of_shrunk, show_shrunk
 from track.model.names import display
 from track.model.policy import Policy, parse_policy
-from track.verbs.gc import Collected, gc
-from track.verbs.gc_remote import gc_remote
-from track.verbs.shrink import shrink
 
 _HELP = """Take what nothing names any more out of the local store, or out of a remote, to free its space.
 
@@ -105,7 +103,7 @@ def command(
         _at_remote(remote or None, policy, flags, forget=forget, force=force, dry_run=dry_run, as_json=as_json)
         return
     with opened(flags) as project:
-        done = gc(
+        done = late.gc.gc(
             project,
             keep=policy,
             grace_days=grace_days,
@@ -114,7 +112,7 @@ def command(
             dry_run=dry_run,
             progress=progress(),
         )
-        shrunk = None if done.is_stopped else shrink(project, dry_run=dry_run, progress=progress())
+        shrunk = None if done.is_stopped else late.shrink.shrink(project, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("gc", {**_document(done), "shrunk": document_of_shrunk(shrunk)})
     else:
@@ -132,7 +130,9 @@ def _at_remote(
     *, forget: tuple[str, ...], force: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     with opened(flags) as project:
-        done = gc_remote(project, remote, keep=policy, forget=forget, force=force, dry_run=dry_run, progress=progress())
+        done = late.gc_remote.gc_remote(
+            project, remote, keep=policy, forget=forget, force=force, dry_run=dry_run, progress=progress()
+        )
     if as_json:
         emit_json("gc", document_of_remote(done))
     else:
@@ -141,7 +141,7 @@ def _at_remote(
         sys.exit(done.exit_code)
 
 
-def _show(done: Collected) -> None:
+def _show(done: "late.gc.Collected") -> None:
     show_sources(done.sources)
     for path in done.shallow:
         warn(f"{display(str(path))} is a shallow clone: only what its commits name was counted")
@@ -156,7 +156,7 @@ def _show(done: Collected) -> None:
     _show_rest(done)
 
 
-def _show_lost(done: Collected) -> None:
+def _show_lost(done: "late.gc.Collected") -> None:
     for lost in done.lost[:_SHOWN]:
         warn(f"a manifest of {display(lost.name)} is neither here nor known to be at a remote ({lost.digest.short})")
     if done.is_stopped:
@@ -166,7 +166,7 @@ def _show_lost(done: Collected) -> None:
         hint("track gc --force        gives up what only it names")
 
 
-def _show_rest(done: Collected) -> None:
+def _show_rest(done: "late.gc.Collected") -> None:
     if done.given_up_count:
         kept = display(str(done.policy))
         what = count_text(done.given_up_count, "version")
@@ -204,7 +204,7 @@ def _show_rest(done: Collected) -> None:
     show_passed(done.passed)
 
 
-def _show_freed(done: Collected) -> None:
+def _show_freed(done: "late.gc.Collected") -> None:
     if done.emptied_bytes:
         note(f"{size_text(done.emptied_bytes)} of the trash {'would go' if done.is_dry else 'are gone'}")
     if done.is_stopped or not (done.emptied_bytes or done.objects_count):
@@ -219,7 +219,7 @@ def _show_freed(done: Collected) -> None:
         note("nothing of that comes free on the disk: the same files have other names")
 
 
-def _document(done: Collected) -> dict[str, object]:
+def _document(done: "late.gc.Collected") -> dict[str, object]:
     return {
         "dry_run": done.is_dry,
         "keep": str(done.policy),

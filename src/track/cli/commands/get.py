@@ -4,13 +4,11 @@ import os
 
 import click
 
+from track.cli import late
 from track.cli.choosing import choice_options
 from track.cli.partitions import asked_partition_options, partitions_of
 from track.cli.session import count_text, emit_bytes, note, opened, progress, size_text
-from track.flows.choice import choice_of
-from track.flows.run_start import RUN_ID
 from track.model.names import display
-from track.verbs.get import Version, get
 
 _HELP = """Copy an artifact, or a part of it, or a version of a named artifact to a place that is not tracked.
 
@@ -64,12 +62,12 @@ def command(
     exclude: tuple[str, ...],
 ) -> None:
     """Translate, call the verb, show."""
-    choice = choice_of(include, exclude)
-    version = Version(partitions_of(partitions), time, every)
-    run = os.environ.get(RUN_ID)
+    choice = late.choice.choice_of(include, exclude)
+    version = late.get.Version(partitions_of(partitions), time, every)
+    run = os.environ.get(late.run_start.RUN_ID)
     with opened() as project:
         out = emit_bytes if target == "-" else None
-        done = get(
+        done = late.get.get(
             project, words, target, version=version, choice=choice, force=force, run=run, out=out, progress=progress()
         )
     size = size_text(done.size) + (f", {count_text(done.files, 'file')}" if done.kind == "directory" else "")

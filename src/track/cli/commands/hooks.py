@@ -2,12 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, table
-from track.history.hooks import Hook, needs_stdin
 from track.model.names import display, typed
-from track.verbs.hooks_install import HooksInstalled, hooks_install
-from track.verbs.hooks_list import hooks_list
-from track.verbs.hooks_uninstall import hooks_uninstall
 
 _HELP = """Have Git call track by itself: data follows `git checkout`, and goes with `git push`.
 
@@ -80,7 +77,7 @@ def command() -> None:
 def install(as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = hooks_install(project)
+        done = late.hooks_install.hooks_install(project)
     if as_json:
         lines = [{"hook": name, "line": line} for name, line in done.lines]
         places = {"folder": display(str(done.folder)), "manager": done.manager}
@@ -101,7 +98,7 @@ def install(as_json: bool) -> None:
 def list_(as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        listed = hooks_list(project)
+        listed = late.hooks_list.hooks_list(project)
     if as_json:
         places = {"folder": display(str(listed.folder)), "manager": listed.manager}
         emit_json("hooks list", {**places, "hooks": _document(listed.hooks)})
@@ -114,7 +111,7 @@ def list_(as_json: bool) -> None:
 def uninstall(as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = hooks_uninstall(project)
+        done = late.hooks_uninstall.hooks_uninstall(project)
     if as_json:
         emit_json("hooks uninstall", {"folder": display(str(done.folder)), "removed": done.removed})
         return
@@ -123,13 +120,13 @@ def uninstall(as_json: bool) -> None:
         hint(f"lines that you added to the hooks of {done.manager} do nothing now; they may go")
 
 
-def _show_lines(done: HooksInstalled) -> None:
+def _show_lines(done: "late.hooks_install.HooksInstalled") -> None:
     """What to add to the hooks of another tool, as that tool wants it."""
     folder = display(str(done.folder))
     if done.manager == "lefthook":
         emit(f"{folder} belongs to lefthook; add to lefthook.yml, then: lefthook install")
         for name, line in done.lines:
-            stdin = "\n      use_stdin: true" if needs_stdin(name) else ""
+            stdin = "\n      use_stdin: true" if late.hooks.needs_stdin(name) else ""
             emit(f"{name}:\n  commands:\n    track:\n      run: '{line}'{stdin}")
         return
     emit(f"{folder} belongs to {done.manager}; add to its hooks, each line to the hook it names:")
@@ -140,9 +137,9 @@ def _show_lines(done: HooksInstalled) -> None:
         hint(f"husky does not know {_UNKNOWN}; to have Git call it, after every install of husky: {copied}")
 
 
-def _show(hooks: "list[Hook] | tuple[Hook, ...]") -> None:
+def _show(hooks: "list[late.hooks.Hook] | tuple[late.hooks.Hook, ...]") -> None:
     table([("  " + hook.name, _HOW[hook.state].format(path=display(hook.path.name))) for hook in hooks])
 
 
-def _document(hooks: tuple[Hook, ...]) -> list[dict[str, str]]:
+def _document(hooks: "tuple[late.hooks.Hook, ...]") -> list[dict[str, str]]:
     return [{"name": hook.name, "state": hook.state, "path": display(str(hook.path))} for hook in hooks]

@@ -2,12 +2,11 @@
 
 import click
 
+from track.cli import late
 from track.cli.hooking import ensure_hooks
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text, warn
 from track.errors import UsageError
 from track.model.names import display, text_of, typed
-from track.verbs.import_dvc import ImportedArtifact, ImportedDvc, import_dvc
-from track.verbs.import_dvc_history import ImportedHistory, import_dvc_history
 
 _HELP = """Make artifacts of what DVC tracks, and replace its pointers by ours; DVC's own folder is only read.
 
@@ -57,7 +56,7 @@ def command(
         _history(history, places, fetch=fetch, dry_run=dry_run, as_json=as_json)
         return
     with opened() as project:
-        done = import_dvc(
+        done = late.import_dvc.import_dvc(
             project, paths, places=places, fetch=fetch, stage=not no_stage, dry_run=dry_run, progress=progress()
         )
         if done.artifacts and not dry_run:
@@ -71,7 +70,9 @@ def command(
 
 def _history(branch: str, places: tuple[str, ...], *, fetch: bool, dry_run: bool, as_json: bool) -> None:
     with opened() as project:
-        done = import_dvc_history(project, branch, places=places, fetch=fetch, dry_run=dry_run, progress=progress())
+        done = late.import_dvc_history.import_dvc_history(
+            project, branch, places=places, fetch=fetch, dry_run=dry_run, progress=progress()
+        )
     if as_json:
         emit_json("import-dvc", _history_document(done))
     else:
@@ -79,7 +80,7 @@ def _history(branch: str, places: tuple[str, ...], *, fetch: bool, dry_run: bool
     refuse([one.error for one in done.left])
 
 
-def _show_history(done: ImportedHistory) -> None:
+def _show_history(done: "late.import_dvc_history.ImportedHistory") -> None:
     versions = count_text(done.versions_count, "version")
     commits = count_text(done.commits_count, "commit")
     for one in done.left:
@@ -92,7 +93,7 @@ def _show_history(done: ImportedHistory) -> None:
     hint(f"look at it, and go there: git log --stat {typed(done.branch)}; git checkout {typed(done.branch)}")
 
 
-def _history_document(done: ImportedHistory) -> dict[str, object]:
+def _history_document(done: "late.import_dvc_history.ImportedHistory") -> dict[str, object]:
     return {
         "dry_run": done.is_dry,
         "branch": done.branch,
@@ -107,7 +108,7 @@ def _history_document(done: ImportedHistory) -> dict[str, object]:
     }
 
 
-def _show(done: ImportedDvc) -> None:
+def _show(done: "late.import_dvc.ImportedDvc") -> None:
     for one in done.artifacts:
         emit(_line(one, done.is_dry))
         for text in one.left_out:
@@ -126,7 +127,7 @@ def _show(done: ImportedDvc) -> None:
         hint("what was not in the working tree is in the store now: track checkout")
 
 
-def _line(one: ImportedArtifact, dry_run: bool) -> str:
+def _line(one: "late.import_dvc.ImportedArtifact", dry_run: bool) -> str:
     name = display(one.path) + ("/" if one.kind == "directory" else "")
     parts = [name, size_text(one.size)]
     if one.files is not None:
@@ -136,7 +137,7 @@ def _line(one: ImportedArtifact, dry_run: bool) -> str:
     return "  ".join(filter(None, parts))
 
 
-def _document(done: ImportedDvc) -> dict[str, object]:
+def _document(done: "late.import_dvc.ImportedDvc") -> dict[str, object]:
     return {
         "dry_run": done.is_dry,
         "stored_bytes": done.stored_bytes,

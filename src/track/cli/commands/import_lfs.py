@@ -2,12 +2,11 @@
 
 import click
 
+from track.cli import late
 from track.cli.hooking import ensure_hooks
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, refuse, size_text, warn
 from track.errors import UsageError
 from track.model.names import display, text_of, typed
-from track.verbs.import_lfs import ImportedLfs, import_lfs
-from track.verbs.import_lfs_history import ImportedLfsHistory, import_lfs_history
 
 _HELP = """Make artifacts of the files that Git LFS keeps, each with a pointer of ours; its own folder is only read.
 
@@ -44,7 +43,7 @@ def command(*, paths: tuple[str, ...], fetch: bool, history: str | None, dry_run
         _history(history, fetch=fetch, dry_run=dry_run, as_json=as_json)
         return
     with opened() as project:
-        done = import_lfs(project, paths, fetch=fetch, dry_run=dry_run, progress=progress())
+        done = late.import_lfs.import_lfs(project, paths, fetch=fetch, dry_run=dry_run, progress=progress())
         if done.artifacts and not dry_run:
             ensure_hooks(project)
     if as_json:
@@ -56,7 +55,9 @@ def command(*, paths: tuple[str, ...], fetch: bool, history: str | None, dry_run
 
 def _history(branch: str, *, fetch: bool, dry_run: bool, as_json: bool) -> None:
     with opened() as project:
-        done = import_lfs_history(project, branch, fetch=fetch, dry_run=dry_run, progress=progress())
+        done = late.import_lfs_history.import_lfs_history(
+            project, branch, fetch=fetch, dry_run=dry_run, progress=progress()
+        )
     if as_json:
         emit_json("import-lfs", _history_document(done))
     else:
@@ -64,7 +65,7 @@ def _history(branch: str, *, fetch: bool, dry_run: bool, as_json: bool) -> None:
     refuse([one.error for one in done.left])
 
 
-def _show_history(done: ImportedLfsHistory) -> None:
+def _show_history(done: "late.import_lfs_history.ImportedLfsHistory") -> None:
     versions = count_text(done.versions_count, "version")
     commits = count_text(done.commits_count, "commit")
     for one in done.left:
@@ -77,7 +78,7 @@ def _show_history(done: ImportedLfsHistory) -> None:
     hint(f"look at it, and go there: git log --stat {typed(done.branch)}; git checkout {typed(done.branch)}")
 
 
-def _history_document(done: ImportedLfsHistory) -> dict[str, object]:
+def _history_document(done: "late.import_lfs_history.ImportedLfsHistory") -> dict[str, object]:
     return {
         "dry_run": done.is_dry,
         "branch": done.branch,
@@ -92,7 +93,7 @@ def _history_document(done: ImportedLfsHistory) -> dict[str, object]:
     }
 
 
-def _show(done: ImportedLfs) -> None:
+def _show(done: "late.import_lfs.ImportedLfs") -> None:
     how = "would be imported" if done.is_dry else "imported"
     for one in done.artifacts:
         emit(f"{display(one.path)}  {size_text(one.size)}  {how}")
@@ -109,7 +110,7 @@ def _show(done: ImportedLfs) -> None:
         hint("what was not in the working tree is in the store now: track checkout")
 
 
-def _document(done: ImportedLfs) -> dict[str, object]:
+def _document(done: "late.import_lfs.ImportedLfs") -> dict[str, object]:
     return {
         "dry_run": done.is_dry,
         "stored_bytes": done.stored_bytes,

@@ -5,11 +5,10 @@ import shlex
 
 import click
 
+from track.cli import late
 from track.cli.hooking import say_hooks
 from track.cli.session import count_text, emit, emit_json, hint, note, size_text, table, warn
-from track.flows.survey import Found
 from track.model.names import display
-from track.verbs.init import Initialised, init
 
 _SHOWN = 8
 _HELP = """Set track up in this Git repository.
@@ -37,7 +36,7 @@ Exit codes: 0 done; 3 not a Git repository, or set up by a later version; 6 anot
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(make_git: bool, no_stage: bool, no_hooks: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
-    done = init(make_git=make_git, stage=not no_stage, with_hooks=not no_hooks, dry_run=dry_run)
+    done = late.init.init(make_git=make_git, stage=not no_stage, with_hooks=not no_hooks, dry_run=dry_run)
     for text in done.warnings:
         warn(text)
     if as_json:
@@ -51,7 +50,7 @@ def command(make_git: bool, no_stage: bool, no_hooks: bool, dry_run: bool, as_js
     _say_found(done)
 
 
-def _say_what(done: Initialised, dry_run: bool) -> None:
+def _say_what(done: "late.init.Initialised", dry_run: bool) -> None:
     where = display(str(done.root))
     if done.git_made:
         emit(f"{'would make' if dry_run else 'made'} a Git repository in {where}")
@@ -77,7 +76,7 @@ def _say_what(done: Initialised, dry_run: bool) -> None:
         hint("git commit -m 'set up track'")
 
 
-def _say_found(done: Initialised) -> None:
+def _say_found(done: "late.init.Initialised") -> None:
     if not done.found:
         return
     emit(f"found {count_text(len(done.found), 'large or data-like place')} not in Git:")
@@ -94,12 +93,12 @@ def _say_found(done: Initialised) -> None:
     hint("track add " + " ".join(display(shlex.quote(name)) for name, _ in shown[:3]))
 
 
-def _name(done: Initialised, found: Found) -> str:
+def _name(done: "late.init.Initialised", found: "late.survey.Found") -> str:
     """Return the path as it is typed from where we are."""
     return os.path.relpath(done.root / os.fsdecode(found.path)) + ("/" if found.is_folder else "")
 
 
-def _document(done: Initialised, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.init.Initialised", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "root": display(str(done.root)),

@@ -2,6 +2,7 @@
 
 import click
 
+from track.cli import late
 from track.cli.marks import document, say_done, text_value
 from track.cli.partitions import partition_options, partitions_of
 from track.cli.separated import Separated, has_separator, paths_behind
@@ -9,7 +10,6 @@ from track.cli.session import emit, emit_json, note, opened
 from track.errors import UsageError
 from track.model.labels import flat, key_of, key_text, label_of
 from track.model.names import display
-from track.verbs.label import Labelled, label
 
 _HELP = """Set labels of artifacts, take them away, or show them. Only the pointers change, never the data.
 
@@ -59,7 +59,7 @@ def command(
     keys = [key_of(key) for key in removed]
     asked = partitions_of(partitions)
     with opened() as project:
-        done = label(
+        done = late.label.label(
             project, paths, given, remove=keys, partitions=asked, time=time, stage=not no_stage, dry_run=dry_run
         )
     acts = bool(given or keys)
@@ -97,7 +97,7 @@ def _is_label(word: str) -> bool:
     return bool(equals) and ("/" not in before or word.startswith('"'))
 
 
-def _show(done: Labelled) -> None:
+def _show(done: "late.label.Labelled") -> None:
     shown = 0
     for artifact in done.artifacts:
         name = artifact.name or artifact.path

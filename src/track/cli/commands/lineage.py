@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from track.cli import late
 from track.cli.tracing import show, traces
-from track.verbs.lineage import lineage
 
 _HELP = """Show what something came from: the run that made it, its code, what that used, and so on back.
 
@@ -32,4 +32,4 @@ be read, after the rest was shown.
 @traces
 def command(item: str, **asked: Any) -> None:
     """Translate, call the verb, show."""
-    show(lineage, item, **asked)
+    show(late.lineage.lineage, item, **asked)

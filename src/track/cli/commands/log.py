@@ -4,15 +4,13 @@ import sys
 
 import click
 
+from track.cli import late
 from track.cli.commits_text import commit_document, commit_lines, version_document, version_lines
 from track.cli.missing_text import say_what_is_missing
 from track.cli.partitions import asked_partition_options, partitions_of
 from track.cli.session import emit, emit_json, note, opened
 from track.errors import UsageError
 from track.model.names import display, name_of, text_of
-from track.verbs.log import Logged, Version, log
-from track.verbs.log_event import log_event
-from track.verbs.log_metric import log_metric
 
 _GROUP_HELP = """Show the history of artifacts and runs, or log to a run.
 
@@ -123,7 +121,9 @@ def versions(
     if words is None and (asked or time is not None):
         raise UsageError("a partition of what?", hint="track log NAME --partition key=value")
     with opened() as project:
-        found = log(project, words, rev, partitions=asked, time=time, stat=stat, follow=not no_follow, most=max_count)
+        found = late.log.log(
+            project, words, rev, partitions=asked, time=time, stat=stat, follow=not no_follow, most=max_count
+        )
     if as_json:
         emit_json("log", _document(found))
     else:
@@ -145,7 +145,7 @@ def metric(
     """Translate, call the verb."""
     named = dict(map(_measured, values))
     with opened() as project:
-        log_metric(project, named, run, step=step, time=seconds, timestamp=timestamp)
+        late.log_metric.log_metric(project, named, run, step=step, time=seconds, timestamp=timestamp)
 
 
 @command.command("event", help=_EVENT_HELP, short_help="log a line of text to a run")
@@ -159,7 +159,7 @@ def event(*, text: str, run: str | None, timestamp: str | None) -> None:
         if not text.strip():
             raise UsageError("nothing came on standard input", hint="./solver 2>&1 | tail -n 3 | track log event -")
     with opened() as project:
-        log_event(project, text, run, timestamp=timestamp)
+        late.log_event.log_event(project, text, run, timestamp=timestamp)
 
 
 def _measured(text: str) -> tuple[str, float]:
@@ -170,7 +170,7 @@ def _measured(text: str) -> tuple[str, float]:
         raise UsageError(f"not the value of a metric: {display(text)}", hint="write name=number: loss=0.25") from None
 
 
-def _show(found: Logged) -> None:
+def _show(found: "late.log.Logged") -> None:
     blocks = [
         *(version_lines(one, _which(found, one)) for one in found.versions),
         *(commit_lines(one) for one in found.commits),
@@ -184,12 +184,12 @@ def _show(found: Logged) -> None:
         note("no commit did anything to artifacts and runs")
 
 
-def _which(found: Logged, version: Version) -> str | None:
+def _which(found: "late.log.Logged", version: "late.log.Version") -> str | None:
     """Which partition it is, where there may be several."""
     return None if found.path else name_of(version.path)
 
 
-def _document(found: Logged) -> dict[str, object]:
+def _document(found: "late.log.Logged") -> dict[str, object]:
     return {
         "path": text_of(found.path) if found.path else None,
         "name": found.name,

@@ -2,11 +2,11 @@
 
 import click
 
+from track.cli import late
 from track.cli.fetch_option import fetch_option
 from track.cli.fetching import answer
 from track.cli.session import count_text, emit, emit_bytes, emit_json, opened, refuse, size_text, table
 from track.model.names import display, text_of
-from track.verbs.ls import Listed, Listing, ls
 
 _HELP = """List artifacts, or the files inside a directory artifact.
 
@@ -36,7 +36,7 @@ Exit codes: 0 done; 2 no such revision or path; 3 not a project; 4 the manifest 
 def command(*, words: str, is_long: bool, recursive: bool, fetches: bool, as_json: bool, nul: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = answer(project, words, lambda: ls(project, words, recursive=recursive), fetches)
+        found = answer(project, words, lambda: late.ls.ls(project, words, recursive=recursive), fetches)
     if as_json:
         emit_json("ls", _document(found))
     elif nul:
@@ -48,13 +48,13 @@ def command(*, words: str, is_long: bool, recursive: bool, fetches: bool, as_jso
     refuse(found.refused)
 
 
-def _title(item: Listed) -> str:
+def _title(item: "late.ls.Listed") -> str:
     if item.name is not None:
         return item.name if item.name.isprintable() else display(item.name)
     return display(item.path) + ("/" if item.kind == "directory" else "")
 
 
-def _row(item: Listed) -> list[str]:
+def _row(item: "late.ls.Listed") -> list[str]:
     kind = "executable" if item.is_executable else item.kind
     files = count_text(item.files, "file") if item.files is not None else ""
     marks = [display(tag) for tag in item.tags]
@@ -63,7 +63,7 @@ def _row(item: Listed) -> list[str]:
     return [kind, size_text(item.size) if item.kind != "value" else "", files, digest, _title(item), " ".join(marks)]
 
 
-def _document(found: Listing) -> dict[str, object]:
+def _document(found: "late.ls.Listing") -> dict[str, object]:
     return {
         "where": found.where,
         "artifact": None if found.artifact is None else text_of(found.artifact),

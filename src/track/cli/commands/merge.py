@@ -4,12 +4,12 @@ import sys
 
 import click
 
+from track.cli import late
 from track.cli.conflicts import told
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, warn
 from track.model.manifest_merge import PathConflict
 from track.model.merge import FactConflict, Side
 from track.model.names import display, text_of, typed
-from track.verbs.merge import Merged, MergedArtifact, merge
 
 _HELP = """Settle artifacts that both sides of a merge, rebase, cherry-pick or stash changed.
 
@@ -42,7 +42,7 @@ Exit codes: 0 settled; 2 nothing in conflict at a path; 3 not a project; 4 a man
 def command(*, paths: tuple[str, ...], take: Side | None, whole: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = merge(project, paths, take=take, whole=whole, dry_run=dry_run, progress=progress())
+        done = late.merge.merge(project, paths, take=take, whole=whole, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("merge", _document(done))
     else:
@@ -51,7 +51,7 @@ def command(*, paths: tuple[str, ...], take: Side | None, whole: bool, dry_run: 
         sys.exit(max((one.trouble.exit_code for one in done.artifacts if one.trouble is not None), default=6))
 
 
-def _show(done: Merged) -> None:
+def _show(done: "late.merge.Merged") -> None:
     if not done.artifacts:
         note("no artifact is in conflict")
         return
@@ -78,7 +78,7 @@ def _show(done: Merged) -> None:
     _say_next(done)
 
 
-def _say_next(done: Merged) -> None:
+def _say_next(done: "late.merge.Merged") -> None:
     if done.dry_run:
         note("nothing was changed (--dry-run)")
     elif done.is_settled:
@@ -86,12 +86,12 @@ def _say_next(done: Merged) -> None:
         note(f"staged; then: git {done.operation} --continue" if goes_on else "staged; then: git commit")
 
 
-def _title(artifact: MergedArtifact) -> str:
+def _title(artifact: "late.merge.MergedArtifact") -> str:
     is_folder = artifact.pointer is not None and artifact.pointer.kind == "directory"
     return display(artifact.path) + ("/" if is_folder else "")
 
 
-def _settled(artifact: MergedArtifact, dry_run: bool) -> str:
+def _settled(artifact: "late.merge.MergedArtifact", dry_run: bool) -> str:
     word = "would be settled" if dry_run else "settled"
     if artifact.pointer is None:
         return f"{word}: not tracked any more; its data, if it is here, stays"
@@ -104,7 +104,7 @@ def _settled(artifact: MergedArtifact, dry_run: bool) -> str:
     return f"{word}, for ours {signs} files" if signs and artifact.pointer.kind == "directory" else word
 
 
-def _document(done: Merged) -> dict[str, object]:
+def _document(done: "late.merge.Merged") -> dict[str, object]:
     return {
         "dry_run": done.dry_run,
         "operation": done.operation,

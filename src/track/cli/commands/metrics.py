@@ -5,16 +5,12 @@ from pathlib import Path
 
 import click
 
-from track.cli import series_text
+from track.cli import late, series_text
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, table
 from track.errors import UsageError
-from track.flows.copying import making_in
-from track.formats.known import picture
 from track.model.chart import svg_chart, text_chart
 from track.model.names import display
 from track.publish import publish_bytes
-from track.verbs.metrics_diff import metrics_diff
-from track.verbs.metrics_show import metrics_show
 
 _HELP = """Show what runs measured.
 
@@ -88,7 +84,9 @@ def command() -> None:
 def show(*, run: str, names: tuple[str, ...], fetch: bool, as_csv: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        shown = metrics_show(project, run, names, with_points=as_csv or as_json, fetch=fetch, progress=progress())
+        shown = late.metrics_show.metrics_show(
+            project, run, names, with_points=as_csv or as_json, fetch=fetch, progress=progress()
+        )
     if as_json:
         emit_json("metrics show", series_text.document(shown))
     elif as_csv:
@@ -110,7 +108,7 @@ def show(*, run: str, names: tuple[str, ...], fetch: bool, as_csv: bool, as_json
 def diff(before: str, after: str, names: tuple[str, ...], as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = metrics_diff(project, before, after, names)
+        found = late.metrics_diff.metrics_diff(project, before, after, names)
     if as_json:
         emit_json("metrics diff", series_text.diff_document(found))
         return
@@ -137,7 +135,10 @@ def plot(
     if output is not None and not output.lower().endswith((".svg", ".png")):
         raise UsageError(f"neither an SVG nor a PNG file: {display(output)}", hint="-o loss.svg   or   -o loss.png")
     with opened() as project:
-        shown = [metrics_show(project, each, names, fetch=fetch, progress=progress()) for each in (run, *others)]
+        shown = [
+            late.metrics_show.metrics_show(project, each, names, fetch=fetch, progress=progress())
+            for each in (run, *others)
+        ]
     lines = series_text.chart_lines(shown, over)
     if not lines:
         raise UsageError("there are no points to draw", hint=f"track metrics show {run}")
@@ -147,7 +148,7 @@ def plot(
             emit(line)
         return
     is_png = output.lower().endswith(".png")
-    drawn = picture(lines, title) if is_png else svg_chart(lines, title).encode("utf-8")
-    with making_in(Path(output).absolute().parent):
+    drawn = late.known.picture(lines, title) if is_png else svg_chart(lines, title).encode("utf-8")
+    with late.copying.making_in(Path(output).absolute().parent):
         publish_bytes(output, drawn, durable=False)
     note(f"{count_text(len(lines), 'line')} drawn into {display(output)}")

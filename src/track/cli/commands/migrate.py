@@ -2,9 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, note, opened
 from track.model.names import display, text_of
-from track.verbs.migrate import Migrated, migrate
 
 _HELP = """Bring the store, the pointers and the committed configuration to the latest format.
 
@@ -29,7 +29,7 @@ Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 not a project, or of a fo
 def command(*, no_stage: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = migrate(project, stage=not no_stage, dry_run=dry_run)
+        done = late.migrate.migrate(project, stage=not no_stage, dry_run=dry_run)
     if as_json:
         emit_json("migrate", _document(done))
         return
@@ -45,7 +45,7 @@ def command(*, no_stage: bool, dry_run: bool, as_json: bool) -> None:
         note(f"{count_text(len(done.staged), 'file')} staged: git commit records them")
 
 
-def _document(done: Migrated) -> dict[str, object]:
+def _document(done: "late.migrate.Migrated") -> dict[str, object]:
     return {
         "format": done.format,
         "dry_run": done.is_dry,

@@ -5,12 +5,10 @@ from typing import Any
 
 import click
 
-from track.cli import run_options
+from track.cli import late, run_options
 from track.cli.failure import INTERRUPTED
 from track.cli.session import count_text, emit, note, opened, warn
 from track.model.names import display
-from track.verbs.monitor import monitor
-from track.verbs.runs_close import runs_close
 
 _HELP = """Log lines of numbers from standard input as metrics of a run, as they come; a new run ends with them.
 
@@ -41,9 +39,11 @@ def command(*, run: str | None, delimiter: str, columns: str | None, **said: Any
     between = delimiter.replace("\\t", "\t")
     names = None if columns is None else [name.strip() for name in columns.split(None if between == " " else between)]
     with opened() as project:
-        done = monitor(project, sys.stdin.buffer, run_options.wished(**said), run=run, delimiter=between, columns=names)
+        done = late.monitor.monitor(
+            project, sys.stdin.buffer, run_options.wished(**said), run=run, delimiter=between, columns=names
+        )
         ended = "terminated" if done.was_interrupted else "completed"
-        closed = runs_close(project, done.record.id, status=ended) if done.is_new else None
+        closed = late.runs_close.runs_close(project, done.record.id, status=ended) if done.is_new else None
     for text in done.left_out:
         warn(f"left out: {display(text)}")
     if done.left_out_count > len(done.left_out):

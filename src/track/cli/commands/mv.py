@@ -2,9 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, note, opened
 from track.model.names import display
-from track.verbs.mv import Moved, mv
 
 _HELP = """Rename and move artifacts, or files in them, without reading or storing anything again.
 
@@ -34,7 +34,7 @@ Exit codes: 0 done; 2 wrong usage, no such artifact or a place that is not ours;
 def command(paths: tuple[str, ...], target: str, no_stage: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = mv(project, paths, target, stage=not no_stage, dry_run=dry_run)
+        done = late.mv.mv(project, paths, target, stage=not no_stage, dry_run=dry_run)
     if as_json:
         emit_json("mv", _document(done, dry_run))
         return
@@ -51,7 +51,7 @@ def command(paths: tuple[str, ...], target: str, no_stage: bool, dry_run: bool, 
         note(f"to take it back: track restore {done.step}")
 
 
-def _document(done: Moved, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.mv.Moved", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "step": done.step,

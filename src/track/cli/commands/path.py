@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from track.cli import late
 from track.cli.tracing import finds_a_way, show
-from track.verbs.path import path
 
 _HELP = """Show how TARGET came from SOURCE: the runs between them, and what these used and made.
 
@@ -28,5 +28,5 @@ project; 7 a record or pointer here that cannot be read, after the rest was show
 @finds_a_way
 def command(source: str, target: str, **asked: Any) -> None:
     """Translate, call the verb, show."""
-    if not show(path, source, target, **asked):
+    if not show(late.path.path, source, target, **asked):
         sys.exit(1)

@@ -4,6 +4,7 @@ from functools import partial
 
 import click
 
+from track.cli import late
 from track.cli.choosing import choice_options
 from track.cli.consent import allow, yes_option
 from track.cli.foreseeing import documents_foreseen, note_foreseen, show_foreseen
@@ -24,10 +25,7 @@ from track.cli.session import (
 )
 from track.cli.shared_text import documents_of_shared, note_shared
 from track.cli.shrunk import stay_within
-from track.flows.bring import BroughtArtifact
-from track.flows.choice import choice_of
 from track.model.names import display
-from track.verbs.pull import Pulled, pull
 
 _HELP = """Bring the bytes that the pointers in the working tree need, and place the files.
 
@@ -76,11 +74,11 @@ def command(
     **flags: bool,
 ) -> None:
     """Translate, call the verb, show."""
-    force, dry_run, choice = flags["force"], flags["dry_run"], choice_of(include, exclude)
+    force, dry_run, choice = flags["force"], flags["dry_run"], late.choice.choice_of(include, exclude)
     with opened(rate_flags(rate)) as project:
         if flags["yes"]:
             allow(project, remote)
-        pulling = partial(pull, project, paths, remote=remote, choice=choice, force=force, dry_run=dry_run)
+        pulling = partial(late.pull.pull, project, paths, remote=remote, choice=choice, force=force, dry_run=dry_run)
         pulled = pulling(runs=flags["runs"], progress=progress())
         if not dry_run:
             ensure_hooks(project)
@@ -96,7 +94,7 @@ def command(
     refuse(pulled.refused)
 
 
-def _show(pulled: Pulled, is_shallow: bool) -> None:
+def _show(pulled: "late.pull.Pulled", is_shallow: bool) -> None:
     would = "would be " if pulled.dry_run else ""
     show_foreseen(pulled.foreseen)
     for artifact in pulled.artifacts:
@@ -116,7 +114,7 @@ def _show(pulled: Pulled, is_shallow: bool) -> None:
         note(f"everything is here and in place: {count_text(pulled.versions_count, 'artifact')}")
 
 
-def _line(artifact: BroughtArtifact, would: str) -> str:
+def _line(artifact: "late.bring.BroughtArtifact", would: str) -> str:
     name = display(artifact.path) + ("/" if artifact.kind == "directory" else "")
     counts = (
         (artifact.created_count, "placed"),
@@ -131,7 +129,7 @@ def _line(artifact: BroughtArtifact, would: str) -> str:
     return f"{name}  {size}{done or would + 'in place'}"
 
 
-def _document(pulled: Pulled) -> dict[str, object]:
+def _document(pulled: "late.pull.Pulled") -> dict[str, object]:
     return {
         "dry_run": pulled.dry_run,
         "step": pulled.step,

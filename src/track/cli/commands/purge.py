@@ -4,11 +4,11 @@ import sys
 
 import click
 
+from track.cli import late
 from track.cli.collected import SHOWN
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, warn
 from track.errors import UsageError
 from track.model.names import display, typed
-from track.verbs.purge import Purged, purge
 
 _HELP = """Remove a version for good, from every remote and from the local store, when the law or a mistake asks for it.
 
@@ -43,9 +43,11 @@ def command(*, artifact: str, because: str | None, shared: bool, yes: bool, dry_
     """Translate, ask, call the verb, show."""
     with opened() as project:
         if because and not dry_run and not yes:  # without a reason nothing is asked: the verb says so
-            planned = purge(project, artifact, reason=because, shared=shared, dry_run=True)
+            planned = late.purge.purge(project, artifact, reason=because, shared=shared, dry_run=True)
             _ask(planned, artifact, because, shared=shared)
-        done = purge(project, artifact, reason=because or "", shared=shared, dry_run=dry_run, progress=progress())
+        done = late.purge.purge(
+            project, artifact, reason=because or "", shared=shared, dry_run=dry_run, progress=progress()
+        )
     if as_json:
         emit_json("purge", _document(done))
     else:
@@ -54,7 +56,7 @@ def command(*, artifact: str, because: str | None, shared: bool, yes: bool, dry_
         sys.exit(done.exit_code)
 
 
-def _ask(planned: Purged, artifact: str, because: str, *, shared: bool) -> None:
+def _ask(planned: "late.purge.Purged", artifact: str, because: str, *, shared: bool) -> None:
     what = f"{display(planned.path)} ({planned.digest.short}, {count_text(planned.objects_count, 'object')})"
     _show_names(planned)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -66,7 +68,7 @@ def _ask(planned: Purged, artifact: str, because: str, *, shared: bool) -> None:
         raise UsageError("nothing was removed")
 
 
-def _show_names(done: Purged) -> None:
+def _show_names(done: "late.purge.Purged") -> None:
     """Everything that names the same bytes."""
     for one in done.names[:SHOWN]:
         where = ", ".join(display(each) for each in one.where[:SHOWN])
@@ -78,7 +80,7 @@ def _show_names(done: Purged) -> None:
         note(f"and by {len(done.names) - SHOWN} more: --json names all")
 
 
-def _show(done: Purged) -> None:
+def _show(done: "late.purge.Purged") -> None:
     if done.is_dry:
         _show_names(done)
     would = "would be " if done.is_dry else ""
@@ -130,7 +132,7 @@ def _show_kept(remote: str, count: int, doubt: str) -> None:
     hint(f"track repair --remote {typed(remote)}      then the same command again")
 
 
-def _document(done: Purged) -> dict[str, object]:
+def _document(done: "late.purge.Purged") -> dict[str, object]:
     return {
         "path": display(done.path),
         "digest": str(done.digest),

@@ -2,14 +2,13 @@
 
 import click
 
+from track.cli import late
 from track.cli.consent import allow, yes_option
 from track.cli.rate import rate_flags, rate_option
 from track.cli.separated import Separated, paths_behind, remote_and_revisions
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, refuse, size_text, tell_still_here
 from track.cli.shrunk import stay_within
-from track.flows.routes import targets
 from track.model.names import display, is_record_path
-from track.verbs.push import Pushed, push
 
 _HELP = """Send the bytes that pointers name, as far as the remote lacks them.
 
@@ -63,9 +62,9 @@ def command(
             remote, revs = remote_and_revisions("push", names, remotes)
         paths = paths_behind(ctx)
         if flags["yes"]:
-            for named in targets(project, (*([remote] if remote is not None else []), *to)):
+            for named in late.routes.targets(project, (*([remote] if remote is not None else []), *to)):
                 allow(project, named.name)
-        pushed = push(
+        pushed = late.push.push(
             project,
             remote,
             revs,
@@ -89,7 +88,7 @@ def command(
     refuse(pushed.refused)
 
 
-def _show(pushed: Pushed) -> None:
+def _show(pushed: "late.push.Pushed") -> None:
     for damaged, aside in pushed.damaged_runs:
         note(f"{damaged} was damaged there: it is in {aside} now, and the runs that are here were shared anew")
     where = f"{display(pushed.remote)} ({display(pushed.url)})"
@@ -114,7 +113,7 @@ def _show(pushed: Pushed) -> None:
         note(f"{count}, {size_text(pushed.sent_bytes)}, sent to {where}")
 
 
-def _document(pushed: Pushed) -> dict[str, object]:
+def _document(pushed: "late.push.Pushed") -> dict[str, object]:
     return {
         "remote": pushed.remote,
         "url": display(pushed.url),

@@ -6,15 +6,13 @@ import sys
 
 import click
 
+from track.cli import late
 from track.cli.hooking import ensure_hooks
 from track.cli.partitions import partition_options, partitions_of
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text
 from track.errors import UnknownPath, Unreadable, UsageError
-from track.flows.named import label
-from track.flows.run_start import RUN_ID
 from track.model.labels import label_of, tag_of
 from track.model.names import display, text_of
-from track.verbs.put import Content, Put, Remarks, put
 
 _HELP = """Store files or a value under a name, without a working copy, and stage the pointer of this version.
 
@@ -71,18 +69,18 @@ def command(
     as_json: bool,
 ) -> None:
     """Translate, call the verb, show."""
-    remarks = Remarks(
+    remarks = late.put.Remarks(
         tuple(map(label_of, labels)), tuple(map(tag_of, tags)), media_type, None if card is None else read_card(card)
     )
     with opened() as project:
-        done = put(
+        done = late.put.put(
             project,
             name,
             _content(paths, value, kind),
             partitions=partitions_of(partitions),
             time=time,
             remarks=remarks,
-            run=os.environ.get(RUN_ID),
+            run=os.environ.get(late.run_start.RUN_ID),
             stage=not no_stage,
             dry_run=dry_run,
             progress=progress(),
@@ -115,7 +113,7 @@ def read_card(path: str) -> str:
         raise UsageError(f"`{display(path)}` is not UTF-8", hint="a card is text, written in Markdown") from None
 
 
-def _content(paths: tuple[str, ...], value: str | None, kind: str | None) -> Content:
+def _content(paths: tuple[str, ...], value: str | None, kind: str | None) -> "late.put.Content":
     if value is None and kind is not None:
         raise UsageError("--as says what a value is, and there is none", hint="give it: --value VALUE")
     if "-" in paths:
@@ -123,10 +121,10 @@ def _content(paths: tuple[str, ...], value: str | None, kind: str | None) -> Con
             raise UsageError(
                 "what is piped in cannot be put together with files", hint="put it alone: track put NAME -"
             )
-        return Content(stream=sys.stdin.buffer)
+        return late.put.Content(stream=sys.stdin.buffer)
     if value is None:
-        return Content(paths)
-    return Content(paths, value=_value(value, kind), is_value=True)
+        return late.put.Content(paths)
+    return late.put.Content(paths, value=_value(value, kind), is_value=True)
 
 
 def _value(text: str, kind: str | None) -> object:
@@ -156,16 +154,16 @@ def _not_a(text: str, kind: str) -> UsageError:
     return UsageError(f"not {what}: '{display(text)}'", hint="--as text     puts it as it stands")
 
 
-def _line(done: Put, dry_run: bool) -> str:
+def _line(done: "late.put.Put", dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     state = "unchanged" if not done.is_changed else f"{would}new" if done.is_new else f"{would}changed"
     size = [] if done.kind == "value" else [size_text(done.size)]
     files = [count_text(done.files, "file")] if done.files is not None else []
     left = [f"{count_text(done.ignored_count, 'file')} left out by .trackignore"] if done.ignored_count else []
-    return "  ".join([label(done.name, done.partitions), done.digest.short, *size, *files, state, *left])
+    return "  ".join([late.named.label(done.name, done.partitions), done.digest.short, *size, *files, state, *left])
 
 
-def _say_next(done: Put, *, dry_run: bool, no_stage: bool) -> None:
+def _say_next(done: "late.put.Put", *, dry_run: bool, no_stage: bool) -> None:
     if dry_run:
         note("nothing was written (--dry-run)")
     elif done.is_changed and no_stage:
@@ -174,7 +172,7 @@ def _say_next(done: Put, *, dry_run: bool, no_stage: bool) -> None:
         note(f"{display(done.pointer)} staged: git commit records this version")
 
 
-def _document(done: Put, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.put.Put", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "name": done.name,

@@ -4,16 +4,11 @@ from typing import Any
 
 import click
 
+from track.cli import late
 from track.cli.recipients import identity, recipients
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, paint, table, warn
 from track.errors import RemoteError
 from track.model.names import display
-from track.store.address import Access
-from track.verbs.remote_add import remote_add
-from track.verbs.remote_check import RemoteChecked, remote_check
-from track.verbs.remote_list import RemoteListed, remote_list
-from track.verbs.remote_publish import remote_publish
-from track.verbs.remote_remove import remote_remove
 
 _HELP = """Name the places where data is shared.
 
@@ -126,10 +121,10 @@ def command() -> None:
 def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool, **more: Any) -> None:
     """Translate, call the verb, show."""
     recipients = more.pop("encrypt")
-    way = Access(**more)
+    way = late.address.Access(**more)
     options: dict[str, Any] = {"create": not no_create, "clone": clone, "stage": not no_stage, "access": way}
     with opened() as project:
-        added = remote_add(project, name, address, **options, recipients=recipients)
+        added = late.remote_add.remote_add(project, name, address, **options, recipients=recipients)
     what = "new store" if added.made else "store"
     what += "  encrypted" if added.is_encrypted else ""
     what += "  only read" if added.is_read_only else ""
@@ -150,7 +145,7 @@ def add(name: str, address: str, no_create: bool, clone: bool, no_stage: bool, *
 def list_(as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = remote_list(project)
+        found = late.remote_list.remote_list(project)
     if as_json:
         emit_json("remotes", {"remotes": [_document(one) for one in found]})
         return
@@ -162,7 +157,7 @@ def list_(as_json: bool) -> None:
             note(f"to use `{display(one.name)}` for sending: track trust {display(one.name)}")
 
 
-def _state(one: RemoteListed) -> str:
+def _state(one: "late.remote_list.RemoteListed") -> str:
     words = ["default"] if one.is_default else []
     if one.is_encrypted:
         words.append("encrypted")
@@ -175,7 +170,7 @@ def _state(one: RemoteListed) -> str:
     return ", ".join(words)
 
 
-def _document(one: RemoteListed) -> dict[str, object]:
+def _document(one: "late.remote_list.RemoteListed") -> dict[str, object]:
     return {
         "name": one.name,
         "url": display(one.url),
@@ -195,7 +190,7 @@ def _document(one: RemoteListed) -> dict[str, object]:
 def check(name: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        checked = remote_check(project, name)
+        checked = late.remote_check.remote_check(project, name)
     if as_json:
         emit_json("remote-check", _checked_document(checked))
     else:
@@ -205,7 +200,7 @@ def check(name: str | None, as_json: bool) -> None:
         raise RemoteError(f"remote `{display(checked.name)}`: {first.message}", hint=first.hint, details=first.details)
 
 
-def _show_checked(checked: RemoteChecked) -> None:
+def _show_checked(checked: "late.remote_check.RemoteChecked") -> None:
     emit(f"{checked.name}  {display(checked.url)}")
     if checked.identity:
         emit(f"as {checked.identity}")
@@ -220,7 +215,7 @@ def _show_checked(checked: RemoteChecked) -> None:
             note(f"      {line}")
 
 
-def _checked_document(checked: RemoteChecked) -> dict[str, object]:
+def _checked_document(checked: "late.remote_check.RemoteChecked") -> dict[str, object]:
     return {
         "name": checked.name,
         "url": display(checked.url),
@@ -240,7 +235,7 @@ def _checked_document(checked: RemoteChecked) -> dict[str, object]:
 def publish(name: str | None) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        published = remote_publish(project, name)
+        published = late.remote_publish.remote_publish(project, name)
     what = "a list is kept from now on" if published.is_new else "the list is made anew"
     emit(f"{published.name}  {display(published.url)}  {what}: {published.keys_count} keys")
     if published.is_new:
@@ -257,7 +252,7 @@ command.add_command(recipients)
 def remove(name: str, no_stage: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        removed = remote_remove(project, name, stage=not no_stage)
+        removed = late.remote_remove.remote_remove(project, name, stage=not no_stage)
     emit(f"{removed.name}  {display(removed.url)}  removed; the data there stays")
     if removed.alone_count:
         warn(

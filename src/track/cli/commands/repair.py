@@ -4,10 +4,9 @@ import sys
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, hint, opened, paint, progress, warn
-from track.flows.store_repair import Mended
 from track.model.names import display
-from track.verbs.repair import Repaired, repair
 
 _HELP = """Bring back what is damaged or lost, from any right copy: working files, the store, every remote you have.
 
@@ -35,7 +34,7 @@ _SHOWN = 50
 def command(*, remote: str | None, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = repair(project, remote=remote, dry_run=dry_run, progress=progress())
+        done = late.repair.repair(project, remote=remote, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("repair", _document(done))
     else:
@@ -44,7 +43,7 @@ def command(*, remote: str | None, dry_run: bool, as_json: bool) -> None:
         sys.exit(done.exit_code)
 
 
-def _show(done: Repaired) -> None:
+def _show(done: "late.repair.Repaired") -> None:
     for one in done.mended[:_SHOWN]:
         emit(_line(one))
     if len(done.mended) > _SHOWN:
@@ -64,7 +63,7 @@ def _show(done: Repaired) -> None:
     emit(f"{count_text(done.restored_count, what)} {word}{left}")
 
 
-def _line(one: Mended) -> str:
+def _line(one: "late.store_repair.Mended") -> str:
     sources = ", ".join(f"{count:,} from {where}" for where, count in one.sources)
     if one.lost_count:
         sources = ", ".join(filter(None, (sources, f"{one.lost_count:,} right nowhere")))
@@ -74,7 +73,7 @@ def _line(one: Mended) -> str:
     )
 
 
-def _document(done: Repaired) -> dict[str, object]:
+def _document(done: "late.repair.Repaired") -> dict[str, object]:
     return {
         "remote": done.remote,
         "dry_run": done.is_dry,

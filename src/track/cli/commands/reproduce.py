@@ -4,11 +4,11 @@ from contextlib import suppress
 
 import click
 
+from track.cli import late
 from track.cli.consenting import asks
 from track.cli.session import count_text, duration_text, emit, emit_json, hint, note, opened, progress, table
 from track.model.names import display
 from track.system import write_all
-from track.verbs.reproduce import Reproduced, reproduce
 
 _HELP = """Execute the command of a run again where only its code and its inputs are, and compare what it makes.
 
@@ -41,7 +41,7 @@ the repository was not allowed; 7 damaged data; 127 the program is not here.
 def command(*, run: str, fetch: bool, yes: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = reproduce(project, run, echo=_echo, fetch=fetch, ask=asks(yes), progress=progress())
+        done = late.reproduce.reproduce(project, run, echo=_echo, fetch=fetch, ask=asks(yes), progress=progress())
     if as_json:
         emit_json("reproduce", _document(done))
     else:
@@ -55,7 +55,7 @@ def _echo(number: int, block: bytes) -> None:
         write_all(2, block)
 
 
-def _show(done: Reproduced) -> None:
+def _show(done: "late.reproduce.Reproduced") -> None:
     record = done.found.record
     if done.code != (record.exit or 0):
         emit(f"the command ended with {done.code}, and had ended with {record.exit or 0}")
@@ -73,7 +73,7 @@ def _show(done: Reproduced) -> None:
         hint(f"see whether the environment is another: track env diff {record.id}")
 
 
-def _document(done: Reproduced) -> dict[str, object]:
+def _document(done: "late.reproduce.Reproduced") -> dict[str, object]:
     return {
         "run": done.found.record.id,
         "reproduced": done.is_reproduced,

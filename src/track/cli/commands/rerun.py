@@ -5,16 +5,12 @@ from collections.abc import Mapping
 
 import click
 
-from track.cli import ran_text
+from track.cli import late, ran_text
 from track.cli.consenting import asks
 from track.cli.remade_text import Shown
 from track.cli.session import note, opened, progress
 from track.errors import UsageError
 from track.model.names import display
-from track.runs.command import to_our_own
-from track.verbs.rerun import Changes, rerun
-from track.verbs.rerun_stale import rerun_stale
-from track.verbs.run import Asked
 
 _HELP = """Execute the command of a run again, with the code and the data that are here now, as a run of its own.
 
@@ -83,7 +79,7 @@ def command(
         paths = (*(() if run is None else (run,)), *arguments)
         _rerun_stale(
             paths,
-            Asked(isolated=isolated, commit=ran_text.committing(commit)),
+            late.run.Asked(isolated=isolated, commit=ran_text.committing(commit)),
             keep_going,
             yes,
             Shown(dry_run, as_json),
@@ -93,11 +89,13 @@ def command(
         raise UsageError("--keep-going, --dry-run and --json are for --stale", hint="track rerun --stale --dry-run")
     if run is None:
         raise UsageError("no run was named", hint="track runs list      all that is stale: track rerun --stale")
-    changes = Changes(arguments or None, name, dict(map(ran_text.fact, params)))
+    changes = late.rerun.Changes(arguments or None, name, dict(map(ran_text.fact, params)))
     with opened() as project:
         observe = project.config.text("runs.observe") or "auto"
-        asked = Asked((), (), observe, not no_keep, isolated, ran_text.committing(commit))
-        done = rerun(project, run, changes, asked, echo=to_our_own, ask=asks(yes), progress=progress())
+        asked = late.run.Asked((), (), observe, not no_keep, isolated, ran_text.committing(commit))
+        done = late.rerun.rerun(
+            project, run, changes, asked, echo=late.command.to_our_own, ask=asks(yes), progress=progress()
+        )
     note(f"as run {display(done.found.record.name)}: {display(shlex.join(done.command))}")
     ran_text.end(done.ran)
 
@@ -107,20 +105,20 @@ def _refuse_with_stale(given: Mapping[str, object]) -> None:
         raise UsageError(f"--stale executes runs as they were: {wrong[0]} is for one run", hint="track rerun RUN")
 
 
-def _rerun_stale(paths: tuple[str, ...], asked: Asked, keep_going: bool, yes: bool, shown: Shown) -> None:
+def _rerun_stale(paths: tuple[str, ...], asked: "late.run.Asked", keep_going: bool, yes: bool, shown: Shown) -> None:
     if shown.as_json and not shown.is_dry:
         raise UsageError("--json shows what would be executed", hint="track rerun --stale --dry-run --json")
     with opened() as project:
         observe = project.config.text("runs.observe") or "auto"
         asked = asked._replace(observe=observe)
-        done = rerun_stale(
+        done = late.rerun_stale.rerun_stale(
             project,
             paths,
             asked,
             keep_going=keep_going,
             dry_run=shown.is_dry,
             tell=shown.tell,
-            echo=to_our_own,
+            echo=late.command.to_our_own,
             ask=asks(yes),
             progress=progress(),
         )

@@ -4,10 +4,9 @@ import time
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, note, opened, progress, size_text, table
 from track.model.names import display, typed
-from track.verbs.restore import Restored, restore
-from track.verbs.restore_list import Undoable, restore_list
 
 _HELP = """Undo the last add, checkout, pull, rm, mv or merge: pointers and data are again what they were before it.
 
@@ -40,9 +39,9 @@ def command(which: str | None, paths: tuple[str, ...], force: bool, dry_run: boo
     """Translate, call the verb, show."""
     with opened() as project:
         if which is None:
-            _show_list(restore_list(project), as_json)
+            _show_list(late.restore_list.restore_list(project), as_json)
             return
-        done = restore(project, which, paths, force=force, dry_run=dry_run, progress=progress())
+        done = late.restore.restore(project, which, paths, force=force, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("restore", _document(done, dry_run))
         return
@@ -52,7 +51,7 @@ def command(which: str | None, paths: tuple[str, ...], force: bool, dry_run: boo
     _say_more(done, dry_run)
 
 
-def _say_more(done: Restored, dry_run: bool) -> None:
+def _say_more(done: "late.restore.Restored", dry_run: bool) -> None:
     if dry_run:
         note("nothing was changed (--dry-run)")
         return
@@ -67,7 +66,7 @@ def _say_more(done: Restored, dry_run: bool) -> None:
     note(f"to take this back: track restore {done.step}")
 
 
-def _show_list(steps: tuple[Undoable, ...], as_json: bool) -> None:
+def _show_list(steps: "tuple[late.restore_list.Undoable, ...]", as_json: bool) -> None:
     if as_json:
         emit_json("restore", {"steps": [_row_document(step) for step in steps]})
         return
@@ -77,7 +76,7 @@ def _show_list(steps: tuple[Undoable, ...], as_json: bool) -> None:
     table([_row(step, now_s) for step in steps], right=(0,))
 
 
-def _row(step: Undoable, now_s: float) -> tuple[str, ...]:
+def _row(step: "late.restore_list.Undoable", now_s: float) -> tuple[str, ...]:
     remarks = []
     if step.undone_by is not None:
         remarks.append(f"undone by {step.undone_by}")
@@ -102,7 +101,7 @@ def _ago(elapsed_s: float) -> str:
     return "just now"
 
 
-def _row_document(step: Undoable) -> dict[str, object]:
+def _row_document(step: "late.restore_list.Undoable") -> dict[str, object]:
     return {
         "step": step.number,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(step.time_s)),
@@ -115,7 +114,7 @@ def _row_document(step: Undoable) -> dict[str, object]:
     }
 
 
-def _document(done: Restored, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.restore.Restored", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "undone": done.number,

@@ -2,9 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, note, opened, progress
 from track.model.names import display
-from track.verbs.rm import Removed, RemovedArtifact, rm
 
 _HELP = """Remove artifacts from the next version: pointer, line in .gitignore and working copy, staged.
 
@@ -34,7 +34,9 @@ Exit codes: 0 done; 2 wrong usage, or no such artifact; 3 not a project; 4 a man
 def command(*, paths: tuple[str, ...], cached: bool, force: bool, no_stage: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = rm(project, paths, cached=cached, force=force, stage=not no_stage, dry_run=dry_run, progress=progress())
+        done = late.rm.rm(
+            project, paths, cached=cached, force=force, stage=not no_stage, dry_run=dry_run, progress=progress()
+        )
     if as_json:
         emit_json("rm", _document(done, dry_run))
         return
@@ -43,7 +45,7 @@ def command(*, paths: tuple[str, ...], cached: bool, force: bool, no_stage: bool
     _say_more(done, dry_run)
 
 
-def _line(artifact: RemovedArtifact, dry_run: bool) -> str:
+def _line(artifact: "late.rm.RemovedArtifact", dry_run: bool) -> str:
     would = "would be " if dry_run else ""
     name = display(artifact.path) + ("/" if artifact.kind == "directory" else "")
     what = f"{would}removed" if not artifact.parts else f"{count_text(len(artifact.parts), 'path')} {would}removed"
@@ -51,7 +53,7 @@ def _line(artifact: RemovedArtifact, dry_run: bool) -> str:
     return f"{name}  {what}  {files}"
 
 
-def _say_more(done: Removed, dry_run: bool) -> None:
+def _say_more(done: "late.rm.Removed", dry_run: bool) -> None:
     if dry_run:
         note("nothing was changed (--dry-run)")
         return
@@ -66,7 +68,7 @@ def _say_more(done: Removed, dry_run: bool) -> None:
     note(f"to bring everything back: track restore {done.step}")
 
 
-def _document(done: Removed, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.rm.Removed", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "step": done.step,

@@ -2,12 +2,9 @@
 
 import click
 
-from track.cli import ran_text
+from track.cli import late, ran_text
 from track.cli.hooking import ensure_hooks
 from track.cli.session import opened, progress
-from track.flows.run_start import Wishes
-from track.runs.command import to_our_own
-from track.verbs.run import Asked, run
 
 _HELP = """Execute a command and keep what is known of it: code, environment, inputs, outputs and how it ended.
 
@@ -93,7 +90,7 @@ def command(
     no_keep: bool,
 ) -> None:
     """Translate, call the verb, show."""
-    wishes = Wishes(
+    wishes = late.run_start.Wishes(
         name,
         folder,
         description,
@@ -104,7 +101,9 @@ def command(
     with opened() as project:
         observe = observing or project.config.text("runs.observe") or "auto"
         require = "pushed" if is_pushed else "clean" if is_clean else None
-        asked = Asked(inputs, outputs, observe, not no_keep, isolated, ran_text.committing(commit), metrics, require)
-        ran = run(project, command_line, wishes, asked, echo=to_our_own, progress=progress())
+        asked = late.run.Asked(
+            inputs, outputs, observe, not no_keep, isolated, ran_text.committing(commit), metrics, require
+        )
+        ran = late.run.run(project, command_line, wishes, asked, echo=late.command.to_our_own, progress=progress())
         ensure_hooks(project)
     ran_text.end(ran)

@@ -4,12 +4,10 @@ from typing import Any
 
 import click
 
-from track.cli import runs_table, runs_text
+from track.cli import late, runs_table, runs_text
 from track.cli.later import Later
 from track.cli.runs_comparing import compare
 from track.cli.session import count_text, emit, emit_json, emit_told, hint, note, opened, refuse, table
-from track.verbs.runs_list import Listed, runs_list
-from track.verbs.runs_show import runs_show
 
 _HELP = """List, show, keep and drop runs.
 
@@ -91,7 +89,9 @@ def list_(*, journal: bool, shared: bool, as_json: bool, as_csv: bool, sort: str
     if journal and shared:
         raise click.UsageError("--journal and --shared exclude each other")
     with opened() as project:
-        listed = runs_list(project, place="journal" if journal else "shared" if shared else None, sort=sort, **asked)
+        listed = late.runs_list.runs_list(
+            project, place="journal" if journal else "shared" if shared else None, sort=sort, **asked
+        )
     if as_json:
         runs = [runs_text.document(found) for found in listed.runs]
         emit_json("runs list", {"runs": runs, "matching": listed.matching_count, "known": listed.known_count})
@@ -103,7 +103,7 @@ def list_(*, journal: bool, shared: bool, as_json: bool, as_csv: bool, sort: str
     refuse(listed.refused)
 
 
-def _show_list(listed: Listed, sort: str | None) -> None:
+def _show_list(listed: "late.runs_list.Listed", sort: str | None) -> None:
     rows = [runs_text.row(found) for found in listed.runs]
     if sort is not None:
         rows = [(*row, cell) for row, cell in zip(rows, runs_table.asked_of(listed.runs, sort), strict=True)]
@@ -125,7 +125,7 @@ command.add_command(compare)
 def show(name: str, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = runs_show(project, name)
+        found = late.runs_show.runs_show(project, name)
     if as_json:
         emit_json("runs show", runs_text.document(found))
         return

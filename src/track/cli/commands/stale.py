@@ -4,11 +4,11 @@ import sys
 
 import click
 
+from track.cli import late
 from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, note, opened, refuse
 from track.cli.stale_text import document, reasons
 from track.model.names import called, display
-from track.verbs.stale import Staleness, stale
 
 _HELP = """Show which artifacts were made from something that is another by now.
 
@@ -35,7 +35,7 @@ Exit codes: 0 done; 1 something is stale and --exit-code was given; 2 nothing is
 def command(*, paths: tuple[str, ...], exit_code: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = stale(project, paths)
+        found = late.stale.stale(project, paths)
     if as_json:
         emit_json(
             "stale",
@@ -53,7 +53,7 @@ def command(*, paths: tuple[str, ...], exit_code: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _show(found: Staleness) -> None:
+def _show(found: "late.stale.Staleness") -> None:
     for one in found.artifacts:
         emit(f"{display(called(one.path))}  made by {display(one.run.name)} ({one.run.short})")
         for reason in reasons(one):

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from track.cli import late
 from track.cli.session import (
     count_text,
     emit,
@@ -18,7 +19,6 @@ from track.cli.session import (
     tell_still_here,
 )
 from track.model.names import display, text_of, typed
-from track.verbs.status import ArtifactStatus, Status, status
 
 _HELP = """Show what differs between your data, its pointers, Git's index and HEAD, and what no remote has.
 
@@ -51,7 +51,7 @@ _WORDS = {"A": "new", "M": "modified", "D": "missing", "U": "in conflict", "S": 
 def command(*, paths: tuple[str, ...], as_json: bool, porcelain: bool, nul: bool, exit_code: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = status(project, paths, progress=progress())
+        found = late.status.status(project, paths, progress=progress())
         tell_still_here(project)
     if as_json:
         emit_json("status", _document(found))
@@ -64,11 +64,11 @@ def command(*, paths: tuple[str, ...], as_json: bool, porcelain: bool, nul: bool
         sys.exit(1)
 
 
-def _is_listed(artifact: ArtifactStatus) -> bool:
+def _is_listed(artifact: "late.status.ArtifactStatus") -> bool:
     return artifact.is_changed or (artifact.pushed is False and not artifact.is_away)
 
 
-def _porcelain(artifact: ArtifactStatus, nul: bool) -> bytes:
+def _porcelain(artifact: "late.status.ArtifactStatus", nul: bool) -> bytes:
     pushed = "-" if artifact.pushed is None else "P" if artifact.pushed else "N"
     letters = f"{artifact.staged}{artifact.unstaged}{artifact.data}{pushed} ".encode()
     if nul:
@@ -76,7 +76,7 @@ def _porcelain(artifact: ArtifactStatus, nul: bool) -> bytes:
     return letters + text_of(artifact.path).replace("\n", "\\x0a").encode() + b"\n"
 
 
-def _show(found: Status) -> None:
+def _show(found: "late.status.Status") -> None:
     present = [artifact for artifact in found.artifacts if not _is_gone(artifact)]
     size_bytes = sum(artifact.size for artifact in present)
     where = f"on branch {display(found.branch)}" if found.branch else "not on a branch"
@@ -121,12 +121,12 @@ def _show(found: Status) -> None:
         emit("nothing differs" + ("; nothing is tracked yet: track add PATH" if empty else ""))
 
 
-def _differs(artifact: ArtifactStatus) -> bool:
+def _differs(artifact: "late.status.ArtifactStatus") -> bool:
     """Whether its data is not as its pointer says, apart from a pointer in conflict."""
     return artifact.data != "." and (artifact.staged, artifact.data) != ("U", "?")
 
 
-def _is_purged(artifact: ArtifactStatus) -> bool:
+def _is_purged(artifact: "late.status.ArtifactStatus") -> bool:
     """Whether nothing brings back what is missing."""
     return artifact.data == "D" and bool(artifact.purged)
 
@@ -136,7 +136,7 @@ def _one_or(names: list[str], many: str) -> str:
     return names[0] if len(names) == 1 else many
 
 
-def _ways(differing: list[ArtifactStatus], has_remote: bool) -> str:
+def _ways(differing: "list[late.status.ArtifactStatus]", has_remote: bool) -> str:
     """Both ways on for data that differs from its pointer: to record it, and to have it as recorded."""
     differing = [artifact for artifact in differing if artifact.data != "?"]  # neither way is open: the error says more
     if not differing:
@@ -155,7 +155,7 @@ def _ways(differing: list[ArtifactStatus], has_remote: bool) -> str:
     return f"track add {path} records it; track checkout {force}{path} {comes}"
 
 
-def _is_gone(artifact: ArtifactStatus) -> bool:
+def _is_gone(artifact: "late.status.ArtifactStatus") -> bool:
     """Whether it has no pointer any more, but in HEAD or the index."""
     return artifact.unstaged == "D" or (artifact.staged, artifact.unstaged) == ("D", ".")
 
@@ -169,13 +169,13 @@ def _section(title: str, hint: str, rows: list[list[str]], *, deleted: str = _WO
     table([["", f"{row[0]} {words[row[0]]}", *row[1:]] for row in rows])
 
 
-def _title(artifact: ArtifactStatus) -> str:
+def _title(artifact: "late.status.ArtifactStatus") -> str:
     if artifact.name is not None:
         return display(artifact.name)
     return display(artifact.path) + ("/" if artifact.kind == "directory" else "")
 
 
-def _what(artifact: ArtifactStatus) -> str:
+def _what(artifact: "late.status.ArtifactStatus") -> str:
     """What is known of how the data differs."""
     look = artifact.look
     if artifact.trouble:
@@ -188,7 +188,7 @@ def _what(artifact: ArtifactStatus) -> str:
     return " ".join(f"{sign}{count:,}" for sign, count in counts if count) if artifact.kind == "directory" else ""
 
 
-def _say_partly(found: Status) -> None:
+def _say_partly(found: "late.status.Status") -> None:
     """What was never placed differs from nothing, and is said all the same."""
     partly = [
         (artifact, artifact.look)
@@ -206,7 +206,7 @@ def _say_partly(found: Status) -> None:
     table([["", _title(one), f"{look.absent_count:,} of {one.files or 0:,} files not here"] for one, look in partly])
 
 
-def _say_purged(found: Status) -> None:
+def _say_purged(found: "late.status.Status") -> None:
     purged = [one for one in found.artifacts if one.purged]
     if not purged:
         return
@@ -215,7 +215,7 @@ def _say_purged(found: Status) -> None:
     table([["", _title(one), display(one.purged)] for one in purged])
 
 
-def _say_unpushed(found: Status) -> None:
+def _say_unpushed(found: "late.status.Status") -> None:
     if not found.has_remote:
         return
     unpushed = found.unpushed
@@ -225,7 +225,7 @@ def _say_unpushed(found: Status) -> None:
         emit(f"not pushed: {count_text(len(unpushed), 'artifact')}, {size_text(size_bytes)}  (track push)")
 
 
-def _document(found: Status) -> dict[str, object]:
+def _document(found: "late.status.Status") -> dict[str, object]:
     return {
         "branch": found.branch,
         "head": found.head,

@@ -6,21 +6,12 @@ from typing import Any
 
 import click
 
+from track.cli import late
 from track.cli.hooking import ensure_hooks
 from track.cli.session import emit, emit_bytes, emit_json, note, opened, progress, refuse, size_text, table
 from track.errors import UsageError
-from track.flows.data_store import StoreObject
-from track.flows.run_start import RUN_ID
 from track.model.labels import label_of
 from track.model.names import display, text_of
-from track.verbs.put import Content, Put, Remarks, put
-from track.verbs.rm import rm
-from track.verbs.store_get import store_get
-from track.verbs.store_info import store_info
-from track.verbs.store_list import store_list
-from track.verbs.store_place import store_place
-from track.verbs.version_download import version_download
-from track.verbs.version_open import version_open
 
 _HELP = """Keep files by paths of your own, beside the working tree and not in it.
 
@@ -124,7 +115,7 @@ def put_command(
     *, source: str, path: str, labels: tuple[str, ...], media_type: str | None, dry_run: bool, as_json: bool
 ) -> None:
     """Translate, call the verb, show."""
-    content = Content(stream=sys.stdin.buffer) if source == "-" else Content((source,))
+    content = late.put.Content(stream=sys.stdin.buffer) if source == "-" else late.put.Content((source,))
     if source != "-" and os.path.isdir(source):
         raise UsageError(
             f"`{display(source)}` is a folder, and the store holds files",
@@ -132,11 +123,13 @@ def put_command(
         )
     if path.endswith("/") and source != "-":
         path += os.path.basename(source)
-    remarks = Remarks(tuple(map(label_of, labels)), type=media_type)
+    remarks = late.put.Remarks(tuple(map(label_of, labels)), type=media_type)
     with opened() as project:
-        place = store_place(project, path)
-        run = os.environ.get(RUN_ID)
-        done = put(project, place.name, content, remarks=remarks, run=run, dry_run=dry_run, progress=progress())
+        place = late.store_place.store_place(project, path)
+        run = os.environ.get(late.run_start.RUN_ID)
+        done = late.put.put(
+            project, place.name, content, remarks=remarks, run=run, dry_run=dry_run, progress=progress()
+        )
         if not dry_run:
             ensure_hooks(project)
     if as_json:
@@ -158,16 +151,18 @@ def put_command(
 @click.option("--force", is_flag=True, help="Replace a file that stands there.")
 def get_command(*, path: str, target: str | None, rev: str | None, force: bool) -> None:
     """Translate, call the verb, show."""
-    reader = os.environ.get(RUN_ID)
+    reader = os.environ.get(late.run_start.RUN_ID)
     with opened() as project:
-        pinned = store_get(project, path, rev=rev)
+        pinned = late.store_get.store_get(project, path, rev=rev)
         if target == "-":
-            with version_open(project, pinned, reader=reader, progress=progress()) as content:
+            with late.version_open.version_open(project, pinned, reader=reader, progress=progress()) as content:
                 while piece := content.read(1 << 20):
                     emit_bytes(piece)
             return
         to = pinned.filename if target is None else target
-        done = version_download(project, pinned, to, force=force, reader=reader, progress=progress())
+        done = late.version_download.version_download(
+            project, pinned, to, force=force, reader=reader, progress=progress()
+        )
     did = "copied" if done.placed else "there already:"
     note(f"{did} {pinned.shown} to {display(str(done.target))} ({size_text(pinned.pointer.size)})")
 
@@ -179,7 +174,7 @@ def get_command(*, path: str, target: str | None, rev: str | None, force: bool) 
 def ls_command(*, folder: str | None, rev: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = store_list(project, folder, rev=rev)
+        found = late.store_list.store_list(project, folder, rev=rev)
     if as_json:
         emit_json("store ls", {"objects": [_document(one) for one in found.objects]})
     else:
@@ -196,7 +191,7 @@ def ls_command(*, folder: str | None, rev: str | None, as_json: bool) -> None:
 def info_command(*, path: str, rev: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = store_info(project, path, rev=rev)
+        found = late.store_info.store_info(project, path, rev=rev)
     if as_json:
         emit_json("store info", _document(found))
         return
@@ -221,8 +216,8 @@ def info_command(*, path: str, rev: str | None, as_json: bool) -> None:
 def rm_command(*, path: str, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        place = store_place(project, path, is_there=True)
-        done = rm(project, [place.path], dry_run=dry_run)
+        place = late.store_place.store_place(project, path, is_there=True)
+        done = late.rm.rm(project, [place.path], dry_run=dry_run)
     if as_json:
         emit_json("store rm", {"dry_run": dry_run, "path": place.name, "step": done.step})
         return
@@ -232,15 +227,15 @@ def rm_command(*, path: str, dry_run: bool, as_json: bool) -> None:
         note(f"to bring it back: track restore {done.step}")
 
 
-def _row(one: StoreObject) -> list[str]:
+def _row(one: "late.data_store.StoreObject") -> list[str]:
     return [display(one.path), size_text(one.size), _when(one), one.digest.short, display(one.user)]
 
 
-def _when(one: StoreObject) -> str:
+def _when(one: "late.data_store.StoreObject") -> str:
     return f"{one.last_modified:%Y-%m-%d %H:%M}" if one.commit is not None or one.run is not None else "not committed"
 
 
-def _document(one: StoreObject) -> dict[str, Any]:
+def _document(one: "late.data_store.StoreObject") -> dict[str, Any]:
     return {
         "path": one.path,
         "size": one.size,
@@ -254,7 +249,7 @@ def _document(one: StoreObject) -> dict[str, Any]:
     }
 
 
-def _put_document(done: Put, dry_run: bool) -> dict[str, object]:
+def _put_document(done: "late.put.Put", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "path": done.name,

@@ -2,16 +2,14 @@
 
 import click
 
+from track.cli import late
 from track.cli.marks import document, say_done
 from track.cli.partitions import partition_options, partitions_of
 from track.cli.separated import Separated, has_separator, paths_behind
 from track.cli.session import emit, emit_json, note, opened
 from track.errors import UnknownPath, UsageError
-from track.flows.marking import is_artifact
 from track.model.labels import tag_of
 from track.model.names import display
-from track.project import Project
-from track.verbs.tag import Tagged, tag
 
 _HELP = """Put tags on artifacts, take them off, or show them. Only the pointers change, never the data.
 
@@ -58,7 +56,7 @@ def command(
         paths, names = _read(project, ctx, words)
         if remove and not names:
             raise UsageError("which tag is to be removed?", hint="track tag PATH NAME --remove")
-        done = tag(
+        done = late.tag.tag(
             project,
             paths,
             names,
@@ -76,14 +74,14 @@ def command(
         _show(done)
 
 
-def _read(project: Project, ctx: click.Context, words: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def _read(project: "late.project.Project", ctx: click.Context, words: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """The paths and tags among words: artifacts come first, and the first word is one in any case."""
     if has_separator(ctx):
         return list(paths_behind(ctx)), [tag_of(word) for word in words]
     paths: list[str] = []
     names: list[str] = []
     for word in words:
-        if not paths or is_artifact(project, word):
+        if not paths or late.marking.is_artifact(project, word):
             if names:
                 raise UsageError(
                     f"`{display(word)}` names an artifact and stands behind a tag",
@@ -97,7 +95,7 @@ def _read(project: Project, ctx: click.Context, words: tuple[str, ...]) -> tuple
     return paths, names
 
 
-def _show(done: Tagged) -> None:
+def _show(done: "late.tag.Tagged") -> None:
     shown = 0
     for artifact in done.artifacts:
         if artifact.tags:

@@ -4,12 +4,10 @@ import sys
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, note, opened, paint
 from track.errors import NotTrusted
 from track.model.names import display, typed
-from track.project import Project
-from track.verbs.trust import trust
-from track.verbs.trust_list import TrustListed, trust_list
 
 _HELP = """Allow what this repository asks for: a remote to be used, a server, a place on your machine, a command.
 
@@ -46,13 +44,13 @@ def command(names: tuple[str, ...], yes: bool, only_list: bool, revoke: bool, as
         raise click.UsageError("--yes, --list and --revoke exclude one another")
     with opened() as project:
         if revoke:
-            done = trust(project, names, revoke=True)
+            done = late.trust.trust(project, names, revoke=True)
             for wish in done.revoked:
                 emit(f"{wish.label}  not allowed any more")
             if not done.revoked:
                 note("nothing was allowed in this clone")
             return
-        found = list(trust_list(project, names))
+        found = list(late.trust_list.trust_list(project, names))
         if as_json:
             emit_json("trust", {"wishes": [_document(one) for one in found]})
             return
@@ -62,18 +60,20 @@ def command(names: tuple[str, ...], yes: bool, only_list: bool, revoke: bool, as
         _allow(project, names, found, yes)
 
 
-def _list(found: list[TrustListed]) -> None:
+def _list(found: "list[late.trust_list.TrustListed]") -> None:
     for one in found:
         _show(one)
     if not found:
         note("nothing in this clone needs to be allowed")
 
 
-def _allow(project: Project, names: tuple[str, ...], found: list[TrustListed], yes: bool) -> None:
+def _allow(
+    project: "late.project.Project", names: tuple[str, ...], found: "list[late.trust_list.TrustListed]", yes: bool
+) -> None:
     """Show what is not allowed yet, ask where somebody can be asked, and remember the answer."""
     waiting = [one for one in found if one.is_asked and not one.is_given]
     if names:
-        trust(project, names, shown=())  # says so when nothing is called so
+        late.trust.trust(project, names, shown=())  # says so when nothing is called so
     if not waiting:
         note(f"nothing waits to be allowed: {count_text(len(found), 'thing')} allowed before")
         return
@@ -87,12 +87,12 @@ def _allow(project: Project, names: tuple[str, ...], found: list[TrustListed], y
     if not yes and not click.confirm("allow this?", err=True):
         note("nothing was allowed")
         click.get_current_context().exit(1)
-    done = trust(project, names, shown=[one.wish for one in waiting])
+    done = late.trust.trust(project, names, shown=[one.wish for one in waiting])
     for wish in done.given:
         note(f"{wish.label}: allowed in this clone   to take it back: track trust --revoke {display(wish.name)}")
 
 
-def _show(one: TrustListed) -> None:
+def _show(one: "late.trust_list.TrustListed") -> None:
     state = paint("allowed", "green") if one.is_given else paint("not allowed yet", "yellow")
     if one.has_changed:
         state = paint("changed since you allowed it", "yellow")
@@ -103,7 +103,7 @@ def _show(one: TrustListed) -> None:
         emit(f"    {text}")
 
 
-def _document(one: TrustListed) -> dict[str, object]:
+def _document(one: "late.trust_list.TrustListed") -> dict[str, object]:
     return {
         "kind": one.wish.kind,
         "name": display(one.wish.name),

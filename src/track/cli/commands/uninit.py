@@ -2,9 +2,9 @@
 
 import click
 
+from track.cli import late
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, progress, size_text, table
 from track.model.names import display
-from track.verbs.uninit import Uninitialised, uninit
 
 _HELP = """Take track out of this working tree again and leave plain files.
 
@@ -31,14 +31,14 @@ out files of track, or another track works here; 7 a working file is a link to a
 def command(force: bool, keep_store: bool, dry_run: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        done = uninit(project, force=force, keep_store=keep_store, dry_run=dry_run, progress=progress())
+        done = late.uninit.uninit(project, force=force, keep_store=keep_store, dry_run=dry_run, progress=progress())
     if as_json:
         emit_json("uninit", _document(done, dry_run))
     else:
         _show(done, dry_run)
 
 
-def _show(done: Uninitialised, dry_run: bool) -> None:
+def _show(done: "late.uninit.Uninitialised", dry_run: bool) -> None:
     would = "would be " if dry_run else ""
     emit(f"track {would or 'is '}taken out of {display(str(done.root))}; your files stay")
     rows = [("  " + display(path), would + "removed") for path in done.removed]
@@ -58,7 +58,7 @@ def _show(done: Uninitialised, dry_run: bool) -> None:
         hint("git status      shows what is left to commit")
 
 
-def _document(done: Uninitialised, dry_run: bool) -> dict[str, object]:
+def _document(done: "late.uninit.Uninitialised", dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "root": display(str(done.root)),

@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 
 import click
 
+from track.cli import late
 from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit, emit_json, hint, note, opened, paint, progress, size_text, table
-from track.flows.findings import Problem
-from track.flows.sampling import portion_of, time_of
 from track.model.names import display, text_of
-from track.verbs.verify import Verified, verify
 
 _HELP = """Read and hash everything: your data against its pointers, the store, and what the pointers need of it.
 
@@ -75,10 +73,10 @@ def command(
         raise click.UsageError("--quick is for a remote, and not together with --deep")
     if history and (paths or sample is not None):
         raise click.UsageError("--history is about everything: give no paths with it, and no --sample")
-    portion = portion_of(sample) if sample is not None else None
-    max_s = time_of(max_time) if max_time is not None else None
+    portion = late.sampling.portion_of(sample) if sample is not None else None
+    max_s = late.sampling.time_of(max_time) if max_time is not None else None
     with opened() as project:
-        verified = verify(
+        verified = late.verify.verify(
             project,
             paths,
             remote=remote,
@@ -97,7 +95,7 @@ def command(
         sys.exit(verified.exit_code)
 
 
-def _show(verified: Verified, *, history: bool) -> None:
+def _show(verified: "late.verify.Verified", *, history: bool) -> None:
     table([_row(problem) for problem in verified.problems[:_SHOWN]])
     if len(verified.problems) > _SHOWN:
         emit(f"… and {len(verified.problems) - _SHOWN:,} more: track verify --json")
@@ -141,20 +139,20 @@ def _show(verified: Verified, *, history: bool) -> None:
     emit(f"{looked}: {wrong}")
 
 
-def _share(verified: Verified) -> float:
+def _share(verified: "late.verify.Verified") -> float:
     """How much a sample was: of the objects here, each of which has the same chance; of a remote's bytes, if read."""
     if verified.remote and not verified.is_quick:
         return verified.read_bytes / max(1, verified.total_bytes or 0)
     return verified.objects_count / max(1, verified.total_count or 0)
 
 
-def _row(problem: Problem) -> list[str]:
+def _row(problem: "late.findings.Problem") -> list[str]:
     colour = "red" if problem.kind != "modified" else "yellow"
     digest = problem.digest.short if problem.digest else ""
     return [paint(problem.kind, colour), display(problem.path), digest, problem.what]
 
 
-def _document(verified: Verified) -> dict[str, object]:
+def _document(verified: "late.verify.Verified") -> dict[str, object]:
     return {
         "remote": verified.remote,
         "artifacts": verified.artifacts_count,

@@ -4,12 +4,11 @@ import time
 
 import click
 
+from track.cli import late
 from track.cli.fetch_option import fetch_option
 from track.cli.fetching import bring_manifests, refresh
 from track.cli.session import count_text, emit, emit_json, hint, opened, paint, refuse, size_text, table
 from track.model.names import display, text_of
-from track.project import Project
-from track.verbs.whereis import Found, Holding, Whereabouts, whereis
 
 _HELP = """Say which remotes hold every piece of an artifact, which hold a part of it, and when that was confirmed.
 
@@ -37,9 +36,9 @@ def command(*, words: tuple[str, ...], fetches: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
         failed = refresh(project) if fetches else ()
-        found = whereis(project, words)
+        found = late.whereis.whereis(project, words)
         if fetches and not failed and _bring(project, found):
-            found = whereis(project, words)
+            found = late.whereis.whereis(project, words)
     if as_json:
         emit_json("whereis", _document(found))
     else:
@@ -49,7 +48,7 @@ def command(*, words: tuple[str, ...], fetches: bool, as_json: bool) -> None:
     refuse((*failed, *found.refused))
 
 
-def _bring(project: Project, found: Found) -> bool:
+def _bring(project: "late.project.Project", found: "late.whereis.Found") -> bool:
     """Bring the manifests without which it is not known what there is; whether any came."""
     lacking = [
         (one.artifact, one.pointer) for one in found.artifacts if one.objects_count is None and not one.is_purged
@@ -57,14 +56,14 @@ def _bring(project: Project, found: Found) -> bool:
     return bring_manifests(project, lacking)
 
 
-def _show(one: Whereabouts) -> None:
+def _show(one: "late.whereis.Whereabouts") -> None:
     name = display(one.path) + ("/" if one.kind == "directory" else "")
     pieces = f", {count_text(one.objects_count, 'object')}" if one.objects_count is not None else ""
     emit(f"{paint(name, 'bold')}  {size_text(one.size)}{pieces}  {one.digest.short}")
     table([_row(one, holding) for holding in one.holdings])
 
 
-def _row(one: Whereabouts, holding: Holding) -> list[str]:
+def _row(one: "late.whereis.Whereabouts", holding: "late.whereis.Holding") -> list[str]:
     if holding.remote is None:
         return ["", "here", _held(one, holding), "", ""]
     when = "never asked"
@@ -75,20 +74,20 @@ def _row(one: Whereabouts, holding: Holding) -> list[str]:
     return ["", display(holding.remote), _held(one, holding), when, display(holding.url)]
 
 
-def _held(one: Whereabouts, holding: Holding) -> str:
+def _held(one: "late.whereis.Whereabouts", holding: "late.whereis.Holding") -> str:
     if holding.state != "part":
         return _WORDS[holding.state]
     return f"{holding.objects_count:,} of {one.objects_count:,} objects, {size_text(holding.size or 0)}"
 
 
-def _say_more(found: Found, fetches: bool) -> None:
+def _say_more(found: "late.whereis.Found", fetches: bool) -> None:
     asked = (one for one in found.artifacts if not one.is_purged)  # what was removed for good is nowhere
     if fetches or not any(each.state == "unknown" for one in asked for each in one.holdings):
         return
     hint("track whereis --fetch      asks the remotes, and brings the manifests that say what there is")
 
 
-def _document(found: Found) -> dict[str, object]:
+def _document(found: "late.whereis.Found") -> dict[str, object]:
     return {
         "artifacts": [
             {
@@ -116,7 +115,7 @@ def _document(found: Found) -> dict[str, object]:
     }
 
 
-def _held_document(holding: Holding) -> dict[str, object]:
+def _held_document(holding: "late.whereis.Holding") -> dict[str, object]:
     return {"state": holding.state, "objects": holding.objects_count, "size": holding.size}
 
 

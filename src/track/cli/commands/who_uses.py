@@ -2,10 +2,10 @@
 
 import click
 
+from track.cli import late
 from track.cli.missing_text import say_what_is_missing
 from track.cli.session import count_text, emit_json, note, opened, table
 from track.model.names import display
-from track.verbs.who_uses import Use, Users, who_uses
 
 _HELP = """List the runs that used an artifact, whichever version of it, and the artifacts that say they come from it.
 
@@ -29,7 +29,7 @@ Exit codes: 0 done, also when nobody does; 2 there is no such artifact; 3 not a 
 def command(*, path: str, every: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        found = who_uses(project, path, every=every)
+        found = late.who_uses.who_uses(project, path, every=every)
     if as_json:
         facts = {"versions": found.versions_count, "is_cut": found.is_cut, "absent": found.absent_count}
         emit_json("who-uses", {"name": found.name, "uses": [_document(use) for use in found.uses], **facts})
@@ -38,7 +38,7 @@ def command(*, path: str, every: bool, as_json: bool) -> None:
     _say_rest(found)
 
 
-def _say_rest(found: Users) -> None:
+def _say_rest(found: "late.who_uses.Users") -> None:
     versions = count_text(found.versions_count, "version")
     if found.uses:
         note(f"{count_text(len(found.uses), 'user')} of {versions}")
@@ -47,11 +47,11 @@ def _say_rest(found: Users) -> None:
     say_what_is_missing(found.is_cut, found.absent_count)
 
 
-def _row(use: Use) -> tuple[str, ...]:
+def _row(use: "late.who_uses.Use") -> tuple[str, ...]:
     id = use.id[-8:] if use.kind == "run" else use.id[:8]
     which = f"{use.digest.short}{' latest' if use.is_latest else ''}"
     return id, f"{use.when:%Y-%m-%d %H:%M}", use.kind, display(use.name), display(use.user), which
 
 
-def _document(use: Use) -> dict[str, object]:
+def _document(use: "late.who_uses.Use") -> dict[str, object]:
     return {**use._asdict(), "when": use.when.isoformat(), "digest": str(use.digest)}

@@ -2,11 +2,9 @@
 
 import click
 
-from track.cli import runs_text
+from track.cli import late, runs_text
 from track.cli.session import emit, emit_json, hint, note, opened, refuse
-from track.flows.run_find import Found
 from track.model.names import called, display, name_of
-from track.verbs.why import Reason, hint_of, why
 
 _HELP = """Tell who made an artifact, from what, and with which code.
 
@@ -31,7 +29,7 @@ Exit codes: 0 done; 2 no artifact, or no such revision; 3 not a project; 7 a rec
 def command(path: str, rev: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
     with opened() as project:
-        reason = why(project, path, rev)
+        reason = late.why.why(project, path, rev)
     if as_json:
         emit_json("why", _document(reason))
     else:
@@ -39,11 +37,11 @@ def command(path: str, rev: str | None, as_json: bool) -> None:
     refuse(reason.refused)
 
 
-def _show(reason: Reason) -> None:
+def _show(reason: "late.why.Reason") -> None:
     emit(f"{display(called(reason.path))}  {reason.digest.short}")
     if reason.run is None:
         note("no run is known that made it")
-        hint(hint_of(reason))
+        hint(late.why.hint_of(reason))
         return
     for line in runs_text.lines(reason.run):
         emit(f"  {line}")
@@ -55,11 +53,11 @@ def _show(reason: Reason) -> None:
         emit(f"  also made by {', '.join(_name(found) for found in reason.others[:5])}")
 
 
-def _name(found: Found) -> str:
+def _name(found: "late.run_find.Found") -> str:
     return f"{display(found.record.name)} ({found.record.short})"
 
 
-def _document(reason: Reason) -> dict[str, object]:
+def _document(reason: "late.why.Reason") -> dict[str, object]:
     return {
         "path": display(reason.path),
         "name": name_of(reason.path),
