@@ -10,6 +10,7 @@ import pytest
 
 from support.cli import track_here as track
 from support.repositories import commit_all, git
+from support.seaweed import BUCKET, NO_WRITE, OWNER, Seaweed
 from support.sharing import cloned, consented, files_below
 from support.trees import write_tree
 from track.errors import HistoryIncomplete, Locked, UsageError
@@ -514,3 +515,26 @@ def test_the_list_for_readers_through_a_web_server_follows_a_collection(here: Pa
 
 def all_of(place: Place) -> list[Listed]:
     return [one for prefix in LISTED for one in place.list(prefix)]
+
+
+def test_a_plan_needs_only_to_list_and_to_read(
+    here: Path, s3_server: Seaweed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in OWNER.environment.items():
+        monkeypatch.setenv(name, value)
+    url = f"s3://{BUCKET}/plan/{tmp_path.parent.name}-{tmp_path.name}"
+    track("remote", "add", "box", url, "--endpoint", s3_server.endpoint, cwd=here).ok()
+    track("push", "box", "--all", cwd=here).ok()
+    for name, value in NO_WRITE.environment.items():
+        monkeypatch.setenv(name, value)
+    assert "nothing was changed (--dry-run)" in track("gc", "--remote", "box", "-n", cwd=here).ok().err
+    assert track("gc", "--remote", "box", cwd=here).code == 5
+
+
+def test_a_plan_writes_nothing_where_nothing_may_be_sent(here: Path) -> None:
+    track("config", "--clone", "remote.origin.read-only", "true", cwd=here).ok()
+    before = {path: path.stat().st_mtime_ns for path in (here.parent / "remote").rglob("*")}
+    dry = track("gc", "--remote", "-n", cwd=here).ok()
+    assert "big.bin  1 version" in dry.out and "nothing was changed (--dry-run)" in dry.err
+    assert {path: path.stat().st_mtime_ns for path in (here.parent / "remote").rglob("*")} == before
+    assert "is only read" in track("gc", "--remote", cwd=here).err

@@ -5,6 +5,7 @@ claims. What could not be read stops it: keeping too much is safe.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from track.errors import DamagedObject, HistoryIncomplete, MissingObject
@@ -82,12 +83,14 @@ class Collecting:
         writer: str,
         forget: Collection[str] = (),
         patience_s: float = PATIENCE_S,
+        clock: Callable[[], float] | None = None,
         progress: Progress = silent,
     ) -> None:
-        """`writer` is this clone; what clones to `forget` said counts no more."""
+        """`writer` is this clone; what clones to `forget` said counts no more. `clock` is instead of the remote's."""
         self.remote, self.store = remote, store
         self._writer, self._forget = writer, frozenset(forget)
         self._patience_s, self._progress = patience_s, progress
+        self._clock = clock or partial(now_at, remote.place)
         self._purged: Collection[bytes] = ()
 
     def run(self, marks: Marks, viewing: Viewing, *, dry_run: bool = False, force: bool = False) -> Outcome:
@@ -115,7 +118,7 @@ class Collecting:
         own = {bytes(each) for one in holders.entries if one.writer == self._writer for each in one.entry.digests}
         own &= marks.kept(list(own))  # before what others need is marked: two clones would keep it for each other
         lost = self._missed((*view.lost, *self._mark_entries(marks, holders, view.overruled)))
-        now = now_at(place)
+        now = self._clock()
         if lost and not force:
             return self._outcome(now, tombstones, Verdict((), 0, 0, 0, 0, 0), others=others, lost=lost)
         deleted, said = _NOTHING_DELETED, _NOTHING_SAID

@@ -1,7 +1,9 @@
 """Gc of a remote: delete there what no clone needs any more, in two steps, a day of the remote's own time apart."""
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +23,7 @@ from track.flows.needed import (
     shallow_among,
 )
 from track.flows.passed import Passed
-from track.flows.remotes import choose, clone_id, connected
+from track.flows.remotes import Named, choose, clone_id, connected
 from track.history.gitrepo import asking_place, tips_elsewhere
 from track.history.naming import Gone, Repository, missing_here
 from track.model.digest import Digest
@@ -29,6 +31,7 @@ from track.model.names import display, typed
 from track.model.policy import Policy, widest
 from track.progress import Progress, silent
 from track.project import Project
+from track.store.address import WebFolder
 from track.store.clock import now_at
 from track.store.dead_file import DeadFile
 from track.store.holders import read_holders, say_kept
@@ -138,6 +141,7 @@ def gc_remote(
     that pushed there. What they pass over goes only when `min_copies` other places have it, other remotes and the local
     store (by default `store.min_copies`); the remotes are asked. Clones to `forget`, by the beginning of their id,
     count no more. With `force` what lies below a lost manifest is given up. Interrupted, the same command goes on.
+    A dry run only lists and reads there, and tells ages by the clock of this machine.
 
     Raises:
         HistoryIncomplete: some of the history, a branch of a Git remote, or what another clone needs is not known here.
@@ -150,13 +154,14 @@ def gc_remote(
     named = choose(project, remote)
     users = _repositories(project)
     own = kept_here(project, keep)
-    with connected(project, named, sending=True) as connection, Marks() as marks:
+    with connected(project, named, sending=not _only_reads(named, dry_run)) as connection, Marks() as marks:
         least = project.config.number("store.min_copies") if min_copies is None else min_copies
-        view = _View(project, users, connection, own=own, least=least, progress=progress)
+        clock = time.time if dry_run else partial(now_at, connection.place)
+        view = _View(project, users, connection, own=own, least=least, clock=clock, progress=progress)
         collecting = Collecting(
             connection, project.store,
             writer=clone_id(project), forget=_to_forget(connection, forget, clone_id(project)),
-            patience_s=project.config.seconds("lock.timeout"), progress=progress,
+            patience_s=project.config.seconds("lock.timeout"), clock=clock, progress=progress,
         )  # fmt: skip
         outcome = collecting.run(marks, view, dry_run=dry_run, force=force)
         is_stopped = bool(outcome.lost) and not force
@@ -173,6 +178,11 @@ def gc_remote(
         by_reflogs = held_by_reflogs(users, versions_of(view.passed_over), view.chosen, view.tips)
         plan = _Plan(dry_run, own, kept, len(dropped), is_stopped, least, view.last_copies, view.grace_days, by_reflogs)
         return _collected(named.name, named.url, outcome, sources, plan)
+
+
+def _only_reads(named: Named, dry_run: bool) -> bool:
+    """Whether the right to write is not needed: for a plan. A web server's folder says of nothing how old it is."""
+    return dry_run and not isinstance(named.address, WebFolder)
 
 
 class _Plan(NamedTuple):
@@ -194,10 +204,10 @@ class _View:
 
     def __init__(
         self, project: Project, users: tuple[Repository, ...], connection: Remote,
-        *, own: Policy, least: int, progress: Progress,
+        *, own: Policy, least: int, clock: Callable[[], float], progress: Progress,
     ) -> None:  # fmt: skip
         self._project, self._users, self._own, self._progress = project, users, own, progress
-        self._connection, self._least = connection, least
+        self._connection, self._least, self._clock = connection, least, clock
         self.grace_days = project.config.number("gc.grace")
         self._reached: Reached | None = None
         self.others: Mapping[str, Policy] = {}
@@ -229,7 +239,7 @@ class _View:
             return self.chosen
         return keepings(
             self._project, self._users, own=self._own, others=others.values(),
-            now_s=now_at(self._connection.place), grace_days=self.grace_days,
+            now_s=self._clock(), grace_days=self.grace_days,
         )  # fmt: skip
 
 
