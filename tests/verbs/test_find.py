@@ -261,6 +261,33 @@ def test_where_nothing_is_found_a_key_that_is_nearly_one_that_something_has_is_t
         assert "hint" not in track("find", query, cwd=here).ok().err, query
 
 
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("Andy Lee", "Andy Lees"),
+        ("andy lees", "Andy Lees"),
+        ("Andy", "Andy Lees"),
+        ("andy@example.org", "Andy Lees"),
+        ("Brendq", "Brenda"),
+        ("Me Myslef", "Me Myself"),
+        ("Andy Lees", None),
+        ("xyzzy", None),
+    ],
+)
+def test_where_nobody_is_called_so_the_nearest_person_is_told(here: Path, asked: str, meant: str | None) -> None:
+    for name, address in (("Andy Lees", "andy@example.org"), ("Brenda", "b@example.org")):
+        git("commit", "-q", "--allow-empty", "-m", "x", f"--author={name} <{address}>", cwd=here)
+    git("config", "user.name", "Me Myself", cwd=here)
+    for words in (("--user", asked), ("--runs", "--user", asked), (f'user = "{asked}" and name = other',)):
+        done = track("find", *words, cwd=here).ok()
+        said = [line for line in done.err.splitlines() if "nobody here" in line]
+        wanted = [f"hint: nobody here is called `{asked}`; did you mean `{meant}`?"] if meant else []
+        assert said == wanted, words
+    listed = track("runs", "list", "--where", f'user = "{asked}"', cwd=here).ok()
+    assert ("nobody here" in listed.err) == (meant is not None)
+    assert "nobody here" not in track("find", f'name = other and not user = "{asked}"', cwd=here).ok().err
+
+
 def test_a_label_that_is_asked_for_without_its_field_is_known(here: Path) -> None:
     track("find", cwd=here).ok()
     assert "did you mean label.split?" in track("find", "split = train", cwd=here).err

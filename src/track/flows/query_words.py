@@ -1,11 +1,12 @@
 """Words of queries: what fields of versions and runs hold, and keys that are asked for without their field."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from track.history import catalog_words
 from track.model.names import display
 from track.model.query import Query
-from track.model.query_doubts import Kinds, paths_of
+from track.model.query_doubts import Kinds, paths_of, texts_of
 from track.model.query_hints import nearest
 from track.model.query_text import Fields
 from track.model.run_words import CATEGORIES, ENDED, HOWS, LIVING
@@ -34,7 +35,7 @@ OF_RUNS = Kinds(
 _KEYS = {"labels": "label", "metadata": "metadata", "metrics": "metric", "params": "param", "partitions": "partition"}
 """Fields whose keys people choose, and what they are called in a query."""
 
-_ALIKE = 0.7
+_ALIKE, _PERSON_ALIKE = 0.7, 0.6
 
 
 def with_keys(project: Project, fields: Fields) -> Fields:
@@ -46,6 +47,32 @@ def unlike_keys(project: Project, query: Query) -> tuple[str, ...]:
     """A sentence for each key in a query that the catalog does not know, and that is called nearly as one it knows."""
     asked = dict.fromkeys(path for path in paths_of(query) if path[0] in _KEYS and len(path) > 1)
     return tuple(said for path in asked if (said := _unlike(project, path[0], ".".join(path[1:]))) is not None)
+
+
+def unlike_people(project: Project, query: Query) -> tuple[str, ...]:
+    """A sentence for each person in a query who did nothing here, and who is called nearly as one who did."""
+    asked = dict.fromkeys(texts_of(query, "user"))
+    known = catalog_words.every_person(project.state / "catalog.db") if asked else {}
+    own = project.git.config("user.name") or ""
+    known |= {own: own} if asked and own else {}
+    return tuple(
+        f"nobody here is called `{display(each)}`; did you mean `{display(near)}`?"
+        for each in asked
+        if known.get(each) != each and (near := _person_like(each, known)) is not None
+    )
+
+
+def _person_like(word: str, known: Mapping[str, str]) -> str | None:
+    """Who has this address, is called so but for the case, or has a name that begins so or is most like it."""
+    if word in known:
+        return known[word]
+    lower = {each.lower(): name for each, name in sorted(known.items())}
+    folded = word.lower()
+    begun = [name for each, name in lower.items() if len(folded) > 2 and each.startswith(folded)]
+    if folded in lower or begun:
+        return lower.get(folded) or begun[0]
+    near = nearest(folded, lower, _PERSON_ALIKE)
+    return None if near is None else lower[near]
 
 
 def _unlike(project: Project, field: str, key: str) -> str | None:

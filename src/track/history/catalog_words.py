@@ -55,6 +55,20 @@ def people(file: Path, start: str) -> list[str]:
     return sorted(found)[:MOST]
 
 
+def every_person(file: Path) -> dict[str, str]:
+    """Who ran or committed something, by name and by address."""
+    found = {name: name for (name,) in _asked(file, "SELECT DISTINCT user FROM run")}
+    for name, address in _asked(file, "SELECT DISTINCT author, email FROM commits"):
+        found |= {address: name, name: name}
+    return found
+
+
+def latest_runs(file: Path, most: int) -> list[str]:
+    """The names of so many runs that ended last."""
+    query = "SELECT name FROM run ORDER BY COALESCE(ended, started) DESC LIMIT ?"
+    return list(dict.fromkeys(name for (name,) in _asked(file, query, most)))
+
+
 def keys(file: Path, field: str, start: str) -> list[str]:
     """The keys of `field` (labels, partitions, params) that begin so, sorted."""
     query = "SELECT name FROM field WHERE name >= ? AND name < ? ORDER BY name LIMIT ?"

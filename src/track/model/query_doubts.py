@@ -40,6 +40,16 @@ def paths_of(query: Query) -> Iterator[Path]:
             yield path
 
 
+def texts_of(query: Query, field: str) -> Iterator[str]:
+    """The texts that a query says a field equals, but for those under `not`."""
+    match query:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from texts_of(part, field)
+        case In(path, values) if path == (field,):
+            yield from (value for value in values if isinstance(value, str))
+
+
 def _partless(query: Query, kinds: Kinds) -> Iterator[str]:
     single = {*kinds.words, *kinds.texts, *kinds.numbers, *kinds.times, *kinds.truths}
     for path in paths_of(query):

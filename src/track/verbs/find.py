@@ -8,7 +8,7 @@ from typing import Any
 from track.errors import UsageError
 from track.flows.finding import RUN_FIELDS, VERSION_FIELDS, Give, Item, find_runs, find_versions
 from track.flows.finding import Order as By
-from track.flows.query_words import OF_RUNS, OF_VERSIONS, unlike_keys, with_keys
+from track.flows.query_words import OF_RUNS, OF_VERSIONS, unlike_keys, unlike_people, with_keys
 from track.flows.sides import naming_nearest
 from track.history.catalog import Scope
 from track.history.catalog_view import Unreadable
@@ -93,7 +93,7 @@ def find(
     if whole is None or looked.matching_count:
         return Found(*looked)
     doubts = doubts_of(whole, OF_RUNS if runs else OF_VERSIONS)
-    return Found(*looked, (*doubts, *unlike_keys(project, whole)))
+    return Found(*looked, (*doubts, *unlike_keys(project, whole), *unlike_people(project, whole)))
 
 
 def _labelled(path: str, text: str, field: str) -> Query:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from track.errors import TrackError, UsageError
-from track.flows.query_words import OF_RUNS, unlike_keys, with_keys
+from track.flows.query_words import OF_RUNS, unlike_keys, unlike_people, with_keys
 from track.flows.run_find import Found
 from track.flows.run_listing import Asked, listing
 from track.flows.run_query import FIELDS, wanted_runs
@@ -64,5 +64,5 @@ def runs_list(
     whole = asked.whole
     doubts: tuple[str, ...] = ()
     if whole is not None and not found.matching_count:
-        doubts = (*doubts_of(whole, OF_RUNS), *unlike_keys(project, whole))
+        doubts = (*doubts_of(whole, OF_RUNS), *unlike_keys(project, whole), *unlike_people(project, whole))
     return Listed(found.runs, found.known_count, found.refused, found.matching_count, doubts)
