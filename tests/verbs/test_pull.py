@@ -62,12 +62,27 @@ def test_a_clone_gets_identical_trees(repo: Path) -> None:
     assert track("status", "--exit-code", cwd=clone).code == 0
 
 
-def test_a_second_pull_asks_nobody(repo: Path) -> None:
+def test_a_second_pull_needs_nobody_and_says_who_could_not_be_asked(repo: Path) -> None:
     clone = cloned(repo)
     pulled(clone)
+    assert pulled(clone).passed == ()
     shutil.rmtree(repo.parent / "remote")
     again = pulled(clone)
     assert (again.objects_count, again.remotes, again.artifacts) == (0, (), ())
+    assert [one.name for one in again.passed] == ["origin"]
+    track("pull", cwd=clone).ok()
+
+
+def test_a_pull_with_nothing_to_fetch_asks_no_remote_that_nobody_allowed(repo: Path) -> None:
+    clone = cloned(repo)
+    pulled(clone)
+    (settings,) = (
+        path for path in (clone / ".track").rglob("*") if path.is_file() and b"../remote" in path.read_bytes()
+    )
+    settings.write_bytes(settings.read_bytes().replace(b"../remote", b"/nowhere/at/all"))
+    assert pulled(clone).passed == ()
+    with pytest.raises(NoRemote):
+        pulled(clone, remote="nonesuch")
 
 
 def test_a_missing_artifact_comes_back_without_a_remote(repo: Path) -> None:

@@ -9,12 +9,15 @@ from support.cli import track_here as track
 from support.repositories import commit_all, git
 from support.sharing import cloned
 from support.trees import write_tree
+from track.flows import remotes
 from track.flows.remotes import clone_id
 from track.model.digest import digest_of
 from track.project import Project
 from track.store.backends.folder import FolderPlace
 from track.store.layout import TOMBSTONES
+from track.store.place import Place
 from track.store.purge_notes import heard_at
+from track.verbs.pull import pull
 from track.verbs.push import push
 
 BIG = random.Random(1).randbytes(1_500_000)
@@ -42,7 +45,7 @@ def clone(repo: Path) -> Path:
     return clone
 
 
-@pytest.mark.parametrize("first", ["fetch", "push"])
+@pytest.mark.parametrize("first", ["fetch", "push", "pull"])
 def test_whoever_asks_a_remote_with_nothing_to_do_is_told_what_is_still_here(clone: Path, first: str) -> None:
     before = git("rev-parse", "HEAD~", cwd=clone)[:12]
     for command in (first, "status", "pull", "fetch", "push"):
@@ -83,6 +86,24 @@ def test_it_is_asked_for_once_and_only_where_the_index_was_written_anew(
         looked.clear()
     assert counts[0][1] == 1 and counts[1][1] == counts[2][1] == 0
     assert counts[1] == counts[2] and counts[2][0] <= 5
+
+
+def test_a_pull_with_nothing_to_do_asks_no_more_than_a_push_with_nothing_to_do(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track("pull", cwd=clone).ok()
+    places: list[Place] = []
+    opening = remotes.open_remote
+
+    def opened(*args: object, **options: object) -> object:
+        remote = opening(*args, **options)  # type: ignore[arg-type]  # as given
+        places.append(remote.place)
+        return remote
+
+    monkeypatch.setattr(remotes, "open_remote", opened)
+    with Project.open(clone) as project:
+        assert pull(project).remotes == ()
+        assert [place.requests_count for place in places] == [push(project).requests_count - 1]
 
 
 def test_a_clone_that_has_nothing_of_it_is_told_nothing(clone: Path) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from track.errors import DamagedObject, MissingObject, TrackError, naming_too
 from track.flows.bring import Brought, BroughtArtifact, Lacking, bring
 from track.flows.choice import Choice, refuse_vain
+from track.flows.hearing import hear
 from track.flows.lost import lacking_here, put_damage_aside
 from track.flows.passed import Came, Passed, together_passed
 from track.flows.reach import Version, errors_of, versions_here
@@ -65,8 +66,9 @@ def pull(
 
     With `choice`, only of the files that it takes; of a directory of which nothing was placed, the rest stays away.
     Of pointers in conflict, what both sides need comes too, for `track merge`.
-    What is here already is not asked for; then no remote is needed. Artifacts that come whole are placed, also when
-    others do not. Unsaved work is never lost, unless `force` gives it up. Interrupted, the same again goes on.
+    What is here already is not asked for; then no remote is needed, and the first one is asked only whether something
+    was purged there. Artifacts that come whole are placed, also when others do not. Unsaved work is never lost, unless
+    `force` gives it up. Interrupted, the same again goes on.
     With `runs`, also the records of runs that others shared, without the data that these name.
     With `dry_run` the remotes are asked what they have, nothing is fetched or written, and what would fail is the same
     error.
@@ -93,7 +95,9 @@ def pull(
                 return _with_runs(replace(planned, refused=(*refused, *planned.refused)), shared, passed)
             placing = partial(bring, project, paths=asked, choice=choice, force=force, progress=progress)
             done = _pull(project, found, _Asked(asked, choice), asking, placing)
-            return _with_runs(replace(done, refused=(*refused, *done.refused)), shared, passed)
+    if found and not done.remotes:
+        passed = together_passed(passed, hear(project, found, remote))
+    return _with_runs(replace(done, refused=(*refused, *done.refused)), shared, passed)
 
 
 def _with_runs(pulled: Pulled, shared: tuple[Came, ...], passed: tuple[Passed, ...]) -> Pulled:

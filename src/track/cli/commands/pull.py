@@ -43,7 +43,8 @@ Every byte is checked against its digest before it is placed. Edited files whose
 replaced, unless --force moves them to the trash: beside a pointer that did not move they stay, and elsewhere nothing
 is placed (6) until you have chosen. An interrupted pull goes on when it is run again.
 The remote that is known to have it is asked first (see the setting `fetch.from`); one that does not answer, or of
-which a copy is damaged, is passed over for the next.
+which a copy is damaged, is passed over for the next. With nothing to fetch, the first one is asked only whether
+something was purged there, and a remote that does not answer fails nothing.
 
 \b
 Exit codes: 0 done; 2 wrong usage; 3 not a project; 4 bytes that no remote has (the rest was placed); 5 no remote, or

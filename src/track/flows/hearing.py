@@ -1,0 +1,32 @@
+"""Hearing: who has everything asks a remote all the same, whether something was purged there."""
+
+from collections.abc import Sequence
+
+from track.errors import NotTrusted, TrackError
+from track.flows.passed import Passed
+from track.flows.reach import Version
+from track.flows.remotes import connected
+from track.flows.routes import sources
+from track.project import Project
+
+
+def hear(project: Project, versions: Sequence[Version], remote: str | None) -> tuple[Passed, ...]:
+    """Read what changed at the remote that these versions would come from, and remember what was purged there.
+
+    It costs what a sync with nothing to do costs. Nothing is needed, so that a remote that cannot be asked stops
+    nobody: it is returned with the reason, and no other one is waited for. Where there is no remote, or nobody here has
+    allowed it yet, nothing is asked.
+
+    Raises:
+        NoRemote: there is none of that name.
+    """
+    if remote is None and not project.config.names("remote.*.url"):
+        return ()
+    first = sources(project, versions, remote)[0]
+    try:
+        with connected(project, first, sending=False):
+            return ()
+    except NotTrusted:
+        return ()
+    except TrackError as error:
+        return (Passed(first.name, first.url, error.message, error.hint),)
