@@ -11,49 +11,50 @@ from track.errors import DamagedObject, MissingObject, NewerFormat, PurgedObject
 from track.model.digest import Digest
 from track.model.names import display
 from track.store.layout import TOMBSTONES
-from track.store.tombstones import Purge, parse_tombstone
+from track.store.noted import Note, Noted
+from track.store.tombstones import Purge
 from track.system import shown
 
 GONE = "it is gone for good: choose another version, or let it go: track rm --cached"
 
 
 def purged_at(store: Path) -> Mapping[bytes, Purge]:
-    """What is known in a local store to have been purged, by digest; a record that cannot be read is left out."""
+    """What is known in a local store to have been purged, by digest; a record that cannot be read is left out.
+
+    To look some objects up costs next to nothing, however much was purged.
+    """
     return _notes(store).every
 
 
 def heard_at(store: Path, own: str) -> Mapping[bytes, Purge]:
     """Of that, what another clone than the one whose id is `own` wrote down, or said at a remote."""
-    notes = _notes(store)
-    return {digest: notes.every[digest] for writer in notes.by.keys() - {own} for digest in notes.by[writer]}
+    return Noted([(note, purge) for note, purge in _notes(store).notes if note.writer != own])
 
 
 class _Notes(NamedTuple):
-    """Every purge by digest, and which digests each writer noted."""
+    """Each note with its purge, and all of them together."""
 
-    every: Mapping[bytes, Purge]
-    by: Mapping[str, frozenset[bytes]]
+    notes: tuple[tuple[Note, Purge], ...]
+    every: Noted
 
 
 def _notes(store: Path) -> _Notes:
     folder = store / TOMBSTONES.rstrip("/")
     with suppress(OSError):
         return _read(folder, folder.stat().st_mtime_ns, tuple(sorted(os.listdir(folder))))
-    return _Notes({}, {})
+    return _Notes((), Noted(()))
 
 
 @lru_cache(maxsize=1)
 def _read(folder: Path, _changed_ns: int, names: tuple[str, ...]) -> _Notes:
     """The records of a folder; read once, however much is missed."""
-    found: dict[bytes, Purge] = {}
-    by: dict[str, frozenset[bytes]] = {}
+    found: list[tuple[Note, Purge]] = []
     for name in names:
         with suppress(OSError, DamagedObject, NewerFormat):
-            tombstone = parse_tombstone((folder / name).read_bytes(), name)
-            if tombstone.purge is not None:
-                found |= dict.fromkeys(tombstone.objects, tombstone.purge)
-                by[tombstone.writer] = by.get(tombstone.writer, frozenset()) | tombstone.objects
-    return _Notes(found, by)
+            note = Note((folder / name).read_bytes(), name)
+            if note.purge is not None:
+                found.append((note, note.purge))
+    return _Notes(tuple(found), Noted(found))
 
 
 def told(purge: Purge) -> str:
