@@ -194,3 +194,16 @@ def test_taking_pieces_out_of_packs_that_others_need_survives_a_kill_at_any_chan
         scene, "repo", command, proof, between=(0, 1, 4), again=lambda after: track(*command, cwd=after / "repo")
     )
     assert kill_everywhere(work, tmp_path, most=4) > 2
+
+
+def test_hearing_of_a_purge_survives_a_kill_at_any_change(pushed: Path, tmp_path: Path) -> None:
+    """Whoever was killed while it heard of a purge that was made elsewhere hears of it the next time."""
+    scene = duplicate(pushed, tmp_path / "scene")
+    git("clone", "--quiet", "repo", "clone", cwd=scene)
+    track("pull", cwd=scene / "clone").ok()
+    track("purge", "--yes", "model.bin", "--because", "asked for", cwd=scene / "repo").ok()
+
+    def proof(after: Path) -> None:
+        assert "still here" in track("status", cwd=after / "clone").ok().err
+
+    assert kill_everywhere(Work(scene, "clone", ("pull",), proof), tmp_path, most=10) > 6

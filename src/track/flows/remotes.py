@@ -304,10 +304,10 @@ def connected(project: Project, named: Named, *, sending: bool, kept: bool = Tru
     alone = Lock(folder / f"{named.name}.lock").exclusive(project.config.seconds("lock.timeout"))
     with explaining(record), alone if sending else nullcontext(), _opened(project, named, record, kept) as remote:
         remote.keep = kept_here(project)
+        if kept:
+            remote.hear = lambda purged: note_held(project.store, purged, remote.store_id) if purged else None
         remote.refresh()
         remote.known.note_reached(whereabouts(project, named.name))
-        if kept and remote.surveyed.purged:
-            note_held(project.store, remote.surveyed.purged, remote.store_id)
         yield remote
 
 

@@ -41,7 +41,8 @@ class _Notes(NamedTuple):
 def _notes(store: Path) -> _Notes:
     folder = store / TOMBSTONES.rstrip("/")
     with suppress(OSError):
-        return _read(folder, folder.stat().st_mtime_ns, tuple(sorted(os.listdir(folder))))
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))  # that is half written
+        return _read(folder, folder.stat().st_mtime_ns, tuple(names))
     return _Notes((), Noted(()))
 
 

@@ -63,7 +63,7 @@ def take_over(rooms: Rooms, objects: frozenset[bytes], writer: str) -> None:
     Nobody looks for them here any more.
     """
     folder = rooms.path / TOMBSTONES.rstrip("/")
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.glob("[!.]*")):
         with suppress(OSError, DamagedObject, NewerFormat):
             tombstone = parse_tombstone(path.read_bytes(), path.name)
             if tombstone.writer != writer and tombstone.purge is not None and tombstone.objects <= objects:

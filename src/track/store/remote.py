@@ -39,7 +39,7 @@ from track.store.readback import packs_before, read_back
 from track.store.receive import Fetched, fetch
 from track.store.resume import ResumedPlace
 from track.store.roots import RootsEntry, parse_roots
-from track.store.survey import Surveyed, merge_levels, remove_replaced, survey
+from track.store.survey import Hear, Surveyed, merge_levels, remove_replaced, survey, unheard
 from track.store.tables import Tables, tables_beside
 from track.store.tombstones import Found, read_tombstones, together
 from track.store.transfer import Cutting, Sent, send
@@ -65,6 +65,8 @@ class Remote:
         self.abilities = description.abilities
         self.key_id = None if description.encryption is None else description.encryption.key_id
         self.surveyed = Surveyed((), (), frozenset())
+        self.hear: Hear = unheard
+        """Who is told what was purged there, when that may be new; before the record of what is there knows of it."""
         self.keep = ALL
         """Which versions of the history this clone keeps: its pushes say so."""
         known.be_about(self.store_id)
@@ -90,7 +92,7 @@ class Remote:
             RemoteError: it does not answer.
             NewerFormat: something there was written by a later version.
         """
-        self.surveyed = survey(self.place, self.known)
+        self.surveyed = survey(self.place, self.known, self.hear)
         self.known.note_confirmed(time.time())
         return self.surveyed
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from track.errors import DamagedObject, NewerFormat, RemoteError
 from track.store.known import Known
@@ -32,6 +32,9 @@ MERGE_ABOVE = 16
 GRACE_S = 24 * 3600.0
 """A replaced segment is kept for so long by the remote's clock, for those who are reading it."""
 
+Hear: TypeAlias = Callable[[Mapping[bytes, Purge]], None]
+"""Who is told what was purged at a remote."""
+
 _ATTEMPTS = 3
 _HEAD_GUESS = 64 << 10
 _MERGE_LIMIT = 256 << 20
@@ -48,12 +51,17 @@ class Surveyed(NamedTuple):
     """Keys of the claims of pushes under way, or broken off."""
     settled: frozenset[str]
     """Keys of segments that were there a grace period before the newest."""
-    purged: Mapping[bytes, Purge] = {}
-    """What was purged there, where the index was written anew since the last survey, as a purge does."""
 
 
-def survey(place: Place, known: Known) -> Surveyed:
+def unheard(purged: Mapping[bytes, Purge]) -> None:
+    """Nobody wants to know what was purged."""
+
+
+def survey(place: Place, known: Known, hear: Hear = unheard) -> Surveyed:
     """Bring the record up to date: one listing of the index and one of the roots, and what is new in them.
+
+    Where the index was written anew, as a purge does, `hear` is told what was purged there before the record knows of
+    it: whoever is killed on the way hears of it the next time.
 
     Raises:
         RemoteError: the remote does not answer, or changes faster than it can be read.
@@ -64,17 +72,17 @@ def survey(place: Place, known: Known) -> Surveyed:
         with suppress(NoSuchKey):  # something went between the listing and the reading: list again
             index, roots = in_threads(lambda prefix: list(place.list(prefix)), [INDEX, ROOTS])
             index = [one for one in index if segment_name(one.key) is not None]
-            purged = _read_index(place, known, index, damaged)
+            _read_index(place, known, index, damaged, hear)
             claims = _read_roots(place, known, [one.key for one in roots], damaged)
-            return Surveyed(tuple(sorted(damaged)), claims, _settled(index), purged)
+            return Surveyed(tuple(sorted(damaged)), claims, _settled(index))
     raise RemoteError(f"{place.url} changed while its index was being read", hint="run the same command again")
 
 
-def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[str]) -> Mapping[bytes, Purge]:
+def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[str], hear: Hear) -> None:
     """Follow what changed in the index; begin anew where segments vanished or were rewritten by a collection.
 
-    Returns what was purged there, in case that was why. What only the vanished ones named is noted as lost: a push
-    sends it again.
+    Then `hear` is told first what was purged there, in case that was why. What only the vanished ones named is noted as
+    lost: a push sends it again.
     """
     listed = {str(name): name for one in index if (name := segment_name(one.key)) is not None}
     new = _new_segments(place, known, listed, damaged)
@@ -82,10 +90,9 @@ def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[s
     lost = held - listed.keys() - {str(name) for one in new for name in one.head.replaced}
     rewritten = any(held & {str(name) for name in one.head.replaced} for one in new if not one.head.is_merge)
     before: set[bytes] = set()
-    purged: Mapping[bytes, Purge] = {}
     if lost or rewritten:
         with suppress(DamagedObject, NewerFormat):  # whoever has to know what is about to go says so
-            purged = together(read_tombstones(place)).purged
+            hear(together(read_tombstones(place)).purged)
         before = set() if rewritten else known.every_object()
         known.forget_index()
         damaged.clear()
@@ -95,7 +102,6 @@ def _read_index(place: Place, known: Known, index: list[Listed], damaged: list[s
         known.note_replaced(one.head.replaced, one.name)
     known.forget_replaced(known.replacements.keys() - listed.keys())
     known.note_bad((digest, None) for digest in before - known.present(before))
-    return purged
 
 
 def _settled(index: list[Listed]) -> frozenset[str]:
