@@ -7,9 +7,11 @@ import pytest
 from support.azurite import ACCOUNT, CONTAINER, Azure, signature
 from support.cli import track
 from support.repositories import commit_all
+from support.servers import Answer, proxy
 from support.sharing import cloned
 from support.sshd import introduce, sshd
 from support.trees import write_tree
+from support.webservers import PERSON, Web
 
 
 def pushes(repo: Path, *address: str) -> None:
@@ -54,3 +56,30 @@ def test_in_a_container_of_azure(
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", ACCOUNT)
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", signature("rlcw"))
     pushes(project, f"az://{CONTAINER}/undeleted-{tmp_path.name}", "--endpoint", azure_server.endpoint)
+
+
+@pytest.mark.parametrize("status", [403, 405])
+def test_in_a_folder_of_webdav(
+    project: Path, tmp_path: Path, nginx_server: Web, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    for name, value in PERSON.items():
+        monkeypatch.setenv(name, value)
+    with proxy(nginx_server.endpoint) as between:
+        between.faults.append(lambda request, ask: Answer(status) if request.method == "DELETE" else None)
+        pushes(project, f"webdav://{Web(between.endpoint, Path()).host}/dav/undeleted-{status}-{tmp_path.name}")
+
+
+@pytest.mark.parametrize("status", [403, 405])
+def test_a_server_of_webdav_that_moves_nothing_is_refused_before_anything_is_made(
+    project: Path, tmp_path: Path, nginx_server: Web, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    for name, value in PERSON.items():
+        monkeypatch.setenv(name, value)
+    place = f"dav/unmoved-{status}-{tmp_path.name}"
+    with proxy(nginx_server.endpoint) as between:
+        between.faults.append(lambda request, ask: Answer(status) if request.method == "MOVE" else None)
+        address = f"webdav://{Web(between.endpoint, Path()).host}/{place}"
+        done = track("remote", "add", "origin", address, "--clone", cwd=project)
+    assert done.code == 5 and "MOVE" in done.err, done.err
+    assert [path for path in (nginx_server.folder / place).rglob("*") if path.is_file()] == []
+    assert "no remote is named" in track("remote", "list", cwd=project).err

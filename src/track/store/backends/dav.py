@@ -30,6 +30,7 @@ from track.store.backends.web import bound_of, server_of, stores
 from track.store.backends.web_failure import WebBound
 from track.store.backends.web_login import Login, find_login
 from track.store.layout import PROBES
+from track.store.letting_go import let_go
 from track.store.pieces import Pieces, joined
 from track.store.place import Listed, NoSuchKey, Upload
 
@@ -103,10 +104,13 @@ class DavPlace(ObjectPlace):
     def _move_there(self, key: str, data: bytes, *, replace: bool = True) -> bool:
         temporary = f"{PROBES}{secrets.token_hex(16)}"
         self.put(temporary, data)
+        is_moved = False
         try:
-            return self.move(temporary, key, replace=replace)
+            is_moved = self.move(temporary, key, replace=replace)
         finally:
-            self.delete(temporary)
+            if not is_moved:
+                let_go(self, [temporary])
+        return is_moved
 
     def move(self, source: str, target: str, *, replace: bool) -> bool:
         """Give a key another name; False when something has it and shall not be replaced."""
@@ -212,8 +216,9 @@ class _DavUpload(ObjectUpload):
         try:
             self._dav.send(temporary, lambda: checked(fd, digest, source, moved), size)
             self._dav.move(temporary, key, replace=True)
-        finally:
-            self._dav.delete(temporary)
+        except BaseException:
+            let_go(self._dav, [temporary])
+            raise
         return size
 
 

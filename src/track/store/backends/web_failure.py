@@ -83,8 +83,10 @@ class WebBound(NamedTuple):
                 f"{self.endpoint} says that {self.url} is elsewhere; what is meant for it is sent nowhere else",
                 hint="open the address in a browser, and name the one that it shows",
             )
+        if status in (405, 501) and operation == "delete":
+            return not_allowed(self.server, operation, _RIGHTS[operation], "whoever looks after the server")
         if status in (405, 501):
-            what = {"list": "be listed", "read": "be read", "write": "be written to", "delete": "be deleted from"}
+            what = {"list": "be listed", "read": "be read", "write": "be written to"}
             return RemoteUnreachable(
                 f"{self.url} cannot {what[operation]}: its server does not take {_RIGHTS[operation]}",
                 hint="is it the address of its WebDAV folder, and not of its web page?",
