@@ -57,6 +57,23 @@ def test_staging_what_is_gone_removes_it(repo: Path) -> None:
     assert _staged(repo) == "D\ta.track\n"
 
 
+@pytest.mark.parametrize("place", [".gitattributes", "deep/.gitattributes", ".git/info/attributes"])
+def test_a_pointer_that_a_filter_would_change_is_not_staged(repo: Path, place: str) -> None:
+    _write(repo / place, "*.track filter=loud\n*.other filter\n")
+    _write(repo / "deep/a b.track", "[artifact]\n")
+    index.stage(Git(repo), [b"deep/a b.track"])  # nobody configured it
+    git("reset", "-q", cwd=repo)
+    git("config", "filter.loud.clean", "tr a-z A-Z", cwd=repo)
+    with pytest.raises(Conflict, match=r"the filter `loud` .* would change deep/a b\.track") as refused:
+        index.stage(Git(repo), [b"deep/a b.track", place.encode()])
+    assert _staged(repo) == ""
+    assert f"{place}   takes them out of it" in str(refused.value.hint)
+    with open(repo / place, "a") as file:
+        file.write("*.track -filter\n")
+    index.stage(Git(repo), [b"deep/a b.track"])
+    assert git("show", ":deep/a b.track", cwd=repo) == "[artifact]\n"
+
+
 def test_names_that_look_like_options_or_patterns_or_are_not_text_are_staged_as_they_are(repo: Path) -> None:
     names = [b"-n.track", b"*.track", b":(top)x.track", b"new\nline.track", b"\xff.track", b'"q".track']
     for name in names:

@@ -230,3 +230,12 @@ def test_a_pointer_that_was_overwritten_is_found_and_comes_back(here: Path) -> N
         ("note", None),
     ]
     assert "song.track" in checks[1].text and "a.csv" not in checks[1].text
+
+
+def test_pointers_that_a_filter_of_gits_changes_are_found(here: Path) -> None:
+    write_tree(here, {".gitattributes": (here / ".gitattributes").read_bytes() + b"data/** filter=loud\n"})
+    assert "1 in the working tree" in _only(here, "pointers", "fine").text  # that filter does nothing here
+    git("config", "filter.loud.clean", "tr a-z A-Z", cwd=here)
+    check = _only(here, "pointers")
+    assert "the filter `loud`" in check.text and "data/a.csv.track" in check.text
+    assert check.hint == "echo '*.track -filter' >> .gitattributes   takes them out of it; then add them again"

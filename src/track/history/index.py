@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from track.errors import GitFailed, Locked
+from track.history import filtered
 from track.history.left_out import is_sparse, left_out
 from track.history.plumbing import Git
 
@@ -19,6 +20,7 @@ def stage(git: Git, paths: Sequence[bytes]) -> None:
     Works whatever Git ignores, in linked worktrees, and with the index that Git gave to a hook.
 
     Raises:
+        Conflict: a filter of Git's would change a pointer among them.
         Locked: another Git held the index for more than 10 s.
         GitFailed: Git refused, for example a path below a link.
     """
@@ -27,6 +29,8 @@ def stage(git: Git, paths: Sequence[bytes]) -> None:
         apart = left_out(git, {path for path in paths if not os.path.lexists(os.path.join(top, path))})
         paths = [path for path in paths if path not in apart]
     if paths:
+        if (trouble := filtered.trouble(git, paths)) is not None:
+            raise trouble
         _with_paths(git, ("update-index", "-z", "--add", "--remove", "--replace", "--stdin"), paths)
 
 

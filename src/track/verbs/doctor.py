@@ -16,7 +16,7 @@ from track.flows.pointers import overwritten
 from track.flows.probe import Filesystem, probe
 from track.flows.sides import side_here
 from track.flows.totals import other_totals
-from track.history import drivers, hooks, log
+from track.history import drivers, filtered, hooks, log
 from track.history.catalog import Scope
 from track.history.plumbing import OLDEST_GIT
 from track.model.expressions import expression
@@ -231,18 +231,20 @@ def _drivers(project: Project) -> Iterator[Check]:
 
 
 def _pointers(project: Project) -> Iterator[Check]:
-    count, foreign = 0, []
+    ours, foreign = [], []
     for path, content in log.pointers_in_worktree(project.git):
         try:
             pointer = parse_pointer(content, path)
-            count += 1
+            ours.append(path)
             if not is_named_pointer(path) and (wrong := other_totals(project, data_path(path), pointer)) is not None:
                 yield Check("pointers", "finding", wrong.message, wrong.hint)
         except NotAPointer:
             foreign.append(path)
         except TrackError as error:
             yield Check("pointers", "finding", error.message, error.hint)
-    yield Check("pointers", "fine", f"{count:,} in the working tree")
+    yield Check("pointers", "fine", f"{len(ours):,} in the working tree")
+    if (changed := filtered.trouble(project.git, ours)) is not None:
+        yield Check("pointers", "finding", changed.message, changed.hint)
     if unmerged := project.git.pointer_files().unmerged:
         yield Check("pointers", "finding", f"in conflict: {_names(unmerged)}", "git status")
     lost = overwritten(project, foreign)

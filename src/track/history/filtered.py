@@ -1,0 +1,66 @@
+"""Filtered: pointers that a filter of Git's would change on their way into a commit, where they have to be as they are.
+
+`.gitattributes` names filters by patterns, as `data/** filter=lfs` of Git LFS, and such a pattern takes the pointers
+beside the data as well: Git keeps what the filter makes of them, and nobody who clones it knows of the data.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from track.errors import Conflict
+from track.history.left_out import is_sparse
+from track.history.plumbing import Git
+from track.model.names import display, is_pointer_path, typed
+
+_ATTRIBUTES = b".gitattributes"
+_NO_FILTER = (b"unspecified", b"unset", b"set")
+
+
+def trouble(git: Git, paths: Sequence[bytes]) -> Conflict | None:
+    """Return the error for those of `paths` that are pointers which Git would change; None where it keeps them.
+
+    A filter that nobody configured here, or that leaves a pointer as it is, is none.
+    """
+    pointers = [path for path in paths if is_pointer_path(path)]
+    if not pointers or not (is_sparse(git) or any(_naming(git, pointers))):
+        return None
+    for path, name in _one_of_each(git, pointers):
+        if _id(git, path) != _id(git, path, "--no-filters"):
+            place = next(_naming(git, [path]), _ATTRIBUTES)
+            return Conflict(
+                f"the filter `{display(name)}` that Git's attributes name would change {display(path)}: "
+                "Git has to keep pointers as they are",
+                hint=f"echo '*.track -filter' >> {typed(place)}   takes them out of it; then add them again",
+            )
+    return None
+
+
+def _naming(git: Git, paths: Sequence[bytes]) -> Iterator[bytes]:
+    """The files of attributes above `paths` that speak of a filter, the one that says it last first."""
+    folders = {b""}
+    for path in paths:
+        folder = path
+        while (folder := folder.rpartition(b"/")[0]) not in folders:
+            folders.add(folder)
+    top = os.fsencode(git.top)
+    places = [os.path.join(folder, _ATTRIBUTES) for folder in sorted(folders, key=len, reverse=True)]
+    for place in (*places, os.path.join(os.fsencode(git.common_dir), b"info/attributes")):
+        whole = os.path.join(top, place)
+        with suppress(OSError):
+            if os.path.isfile(whole) and b"filter" in Path(os.fsdecode(whole)).read_bytes():
+                yield place
+
+
+def _one_of_each(git: Git, pointers: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """For each filter that pointers on disk go through, one of them, and its name."""
+    top = os.fsencode(git.top)
+    asked = b"".join(path + b"\0" for path in pointers if os.path.isfile(os.path.join(top, path)))
+    said = git.run("check-attr", "-z", "--stdin", "filter", input=asked).split(b"\0")
+    found = {name: path for path, name in zip(said[0::3], said[2::3], strict=False) if name not in _NO_FILTER}
+    return [(path, name) for name, path in sorted(found.items())]
+
+
+def _id(git: Git, path: bytes, *options: str) -> bytes:
+    return git.run("hash-object", *options, "--", path)
