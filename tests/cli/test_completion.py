@@ -34,6 +34,9 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     track("alias", "model", "prod", cwd=repo).ok()
     track("run", "--name", "first-run", "--param", "lr=0.1", "--", "true", cwd=repo).ok()
     track("run", "--name", "two words", "--", "true", cwd=repo).ok()
+    (repo.parent / "kept").mkdir()
+    track("remote", "add", "origin", "../kept", cwd=repo).ok()
+    track("config", "--clone", "remote.lab.url", str(repo.parent / "kept"), cwd=repo).ok()
     commit_all(repo, "all")
     git("tag", "v1", cwd=repo)
     git("branch", "feature/x", cwd=repo)
@@ -102,6 +105,30 @@ def offered(folder: Path, *words: str) -> set[str]:
         (("log", "data/b"), {"data/b.csv"}),
         (("log", "--rev", "fea"), {"feature/x"}),
         (("log", "model", "--partition", "reg"), {"region="}),
+        (("push", "or"), {"origin"}),
+        (("push", ""), {"lab", "origin"}),
+        (("push", "lab", "fea"), {"feature/x"}),
+        (("push", "lab", "or"), set()),
+        (("push", "--", "data/a"), {"data/a.csv"}),
+        (("push", "--to", "la"), {"lab"}),
+        (("push", "--to=la"), {"--to=lab"}),
+        (("fetch", "la"), {"lab"}),
+        (("pull", "--from", "or"), {"origin"}),
+        (("verify", "--remote", "or"), {"origin"}),
+        (("repair", "--remote", ""), {"lab", "origin"}),
+        (("gc", "--remote", "la"), {"lab"}),
+        (("runs", "unshare", "--remote", "la"), {"lab"}),
+        (("remote", "remove", "la"), {"lab"}),
+        (("remote", "check", ""), {"lab", "origin"}),
+        (("remote", "recipients", "add", "or"), {"origin"}),
+        (("remote", "recipients", "add", "origin", "or"), set()),
+        (("remote", "add", "or"), set()),
+        (("trust", "la"), {"lab"}),
+        (("config", "core."), {"core.remote"}),
+        (("config", "--unset", "remote.lab.u"), {"remote.lab.url"}),
+        (("config", "core.remote", ""), {"lab", "origin"}),
+        (("config", "hooks.pre-push", "c"), {"check"}),
+        (("config", "store.shared", "t"), {"true"}),
         (("sta",), {"status", "stale"}),
         (("runs", "sh"), {"show"}),
         (("show", "--js"), {"--json"}),
@@ -201,6 +228,9 @@ SHELLS = ("bash", "zsh", "fish")
         ("find --label=who=\"m", "{find}{--label=who=me too}"),
         ("find 'user = x and base", "{find}{user = x and based_on}"),
         ("get v1:data/a", "{get}{v1:data/a.csv}"),
+        ("push la", "{push}{lab}"),
+        ("remote remove ori", "{remote}{remove}{origin}"),
+        ("config core.remote la", "{config}{core.remote}{lab}"),
         ("diff v1..feat", "{diff}{v1..feature/x}"),
         ("get data/a.csv --output=notes", "{get}{data/a.csv}{--output=notes.txt}"),
     ],

@@ -22,6 +22,9 @@ _NEW_PATHS = ("add", "run", "init", "clone", "ls", "import")
 _NAMED = expression(r"\bNAME\b\[@|PATH\|NAME|REV:\]NAME")
 _NAMING = {("put", "NAME"), ("declare", "NAME"), ("add", "NAME")}
 """The arguments and options called NAME that are of artifacts."""
+_REMOTE = expression(r"\[REMOTE\]")
+_BEHIND = "[-- "
+"""Before what stands behind `--` alone."""
 _MAKING = ("put", "declare", "add")
 """Commands that make a version of an artifact, which an alias is not."""
 _REVISION = expression(r"\bREV\b(?!:)|\bCOMMIT\b|\[A \[B\]\]")
@@ -41,8 +44,12 @@ def is_file(asked: click.Parameter) -> bool:
     )
 
 
-def words_for(command: str, asked: Sequence[click.Parameter], typed: str, *, runs: bool = False) -> Iterator[str]:
-    """The words of the repository around us that can stand there, and begin as what is typed; `runs` are asked for."""
+def words_for(
+    command: str, asked: Sequence[click.Parameter], typed: str, *, given: Sequence[str] = (), runs: bool = False
+) -> Iterator[str]:
+    """The words of the repository around us that can stand there, behind the arguments that are `given`, and begin as
+    what is typed; `runs` are asked for.
+    """
     sorts = any(each.metavar == "FIELD" for each in asked)
     if (typed.startswith("-") and not sorts) or not asked:
         return
@@ -50,15 +57,20 @@ def words_for(command: str, asked: Sequence[click.Parameter], typed: str, *, run
         yield from (name for name in outline.SUMMARIES if name.startswith(typed))
         return
     known = Words(Path.cwd())
-    if found := list(_known(known, command, asked, typed, runs=runs)):
+    if found := [
+        *_settings(known, command, asked, typed, given),
+        *_known(known, command, asked, typed, given, runs=runs),
+    ]:
         yield from found
     elif typed and ":" not in typed and any("[REV:]" in (each.metavar or "") for each in asked):
         yield from (f"{each}:" for each in known.revisions(typed))
 
 
-def _known(known: Words, command: str, asked: Sequence[click.Parameter], typed: str, *, runs: bool) -> Iterator[str]:
+def _known(
+    known: Words, command: str, asked: Sequence[click.Parameter], typed: str, given: Sequence[str], *, runs: bool
+) -> Iterator[str]:
     for each in asked:
-        metavar = each.metavar or ""
+        metavar = _said(each, given)
         yield from _revisions(known, metavar, typed)
         if _RUN.search(metavar):
             yield from import_module("track.flows.run_words").runs(known, typed)
@@ -69,6 +81,31 @@ def _known(known: Words, command: str, asked: Sequence[click.Parameter], typed: 
         yield from _facts(known, command, each, typed)
         fields = import_module("track.flows.run_query").FIELDS if runs else None
         yield from _asking(known, each.metavar or "", typed, fields)
+
+
+def _settings(
+    known: Words, command: str, asked: Sequence[click.Parameter], typed: str, given: Sequence[str]
+) -> Iterator[str]:
+    """The remotes, where one can stand, and settings with what they can be."""
+    if command == "config" and any(isinstance(each, click.Argument) for each in asked):
+        words = import_module("track.flows.setting_words")
+        yield from words.choices(known, given[0], typed) if given else words.settings(known, typed)
+    elif any(_is_remote(command, each, given) for each in asked):
+        yield from import_module("track.flows.setting_words").remotes(known, typed)
+
+
+def _is_remote(command: str, asked: click.Parameter, given: Sequence[str]) -> bool:
+    if isinstance(asked, click.Option):
+        return asked.metavar == "REMOTE" or "--remote" in asked.opts
+    if command.startswith("remote "):
+        return asked.name == "name" and command != "remote add"
+    return command == "trust" or (not given and bool(_REMOTE.search(asked.metavar or "")))
+
+
+def _said(asked: click.Parameter, given: Sequence[str]) -> str:
+    """How it is called, or the part of that which is meant before or behind `--`."""
+    before, mark, behind = (asked.metavar or "").partition(_BEHIND)
+    return behind if mark and "--" in given else before
 
 
 def _finds(command: str, asked: click.Parameter) -> bool:

@@ -35,7 +35,7 @@ class _TooLong(BaseException):
 
 class _Asked(NamedTuple):
     """What is completed: the path of the command, what may stand there, the words before, and `word`, which is there
-    behind `--option=`, the `option`.
+    behind `--option=`, the `option`. `given` are the arguments before it, with `--`.
     """
 
     command: str
@@ -43,6 +43,7 @@ class _Asked(NamedTuple):
     before: list[str]
     word: str
     option: str
+    given: tuple[str, ...] = ()
 
 
 def answer(group: click.Group) -> int:
@@ -92,7 +93,7 @@ def _found(completer: ShellComplete, group: click.Group, words: list[str], word:
     found = [item for item in completer.get_completions(asked.before, asked.word) if item.type == "plain"]
     with suppress(Exception):  # outside a repository, or in one that cannot be read, the shell's files remain
         runs = asked.command == "runs list" or "--runs" in words
-        known = words_for(asked.command, asked.parameters, asked.word, runs=runs)
+        known = words_for(asked.command, asked.parameters, asked.word, given=asked.given, runs=runs)
         found += [CompletionItem(each) for each in dict.fromkeys(known)]
     may_be_file = not asked.word.startswith("-") and any(is_file(each) for each in asked.parameters)
     if may_be_file and not found:
@@ -127,12 +128,34 @@ def _asked_at(group: click.Group, words: Sequence[str], word: str) -> _Asked:
         command = below
     if isinstance(command, click.Group):
         command = _default(command, context) or command
-    arguments: list[click.Parameter] = [each for each in command.params if isinstance(each, click.Argument)]
     name, mark, value = word.partition("=")
     if mark and name.startswith("--") and (option := _named(command, name)) is not None:
         return _Asked(" ".join(path), [option], [*words, name], value, f"{name}=")
     option = _named(command, rest[-1]) if rest and "--" not in rest else None
-    return _Asked(" ".join(path), arguments if option is None else [option], list(words), word, "")
+    if option is not None:
+        return _Asked(" ".join(path), [option], list(words), word, "")
+    given = tuple(_given(command, rest))
+    return _Asked(" ".join(path), _arguments(command, given), list(words), word, "", given)
+
+
+def _given(command: click.Command, words: Sequence[str]) -> Iterator[str]:
+    """Those of the words behind a command that are its arguments, with the first `--`."""
+    before = ""
+    for place, word in enumerate(words):
+        if word == "--":
+            yield from words[place:]
+            return
+        if not word.startswith("-") and _named(command, before) is None:
+            yield word
+        before = word
+
+
+def _arguments(command: click.Command, given: Sequence[str]) -> list[click.Parameter]:
+    """The arguments that the next word can be: one by one, and from the first that takes many all that follow."""
+    arguments: list[click.Parameter] = [each for each in command.params if isinstance(each, click.Argument)]
+    given_count = len([word for word in given if word != "--"])
+    single_count = next((place for place, each in enumerate(arguments) if each.nargs != 1), len(arguments))
+    return arguments[given_count : given_count + 1] if given_count < single_count else arguments[single_count:]
 
 
 def _default(group: click.Group, context: click.Context) -> click.Command | None:

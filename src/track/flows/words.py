@@ -24,14 +24,14 @@ class Words:
     def __init__(self, folder: Path) -> None:
         """Nothing is read yet but what the folder has; `state` is where track keeps its own, `file` the catalog."""
         self._folder = os.fsencode(os.path.realpath(folder))
-        self._git = Git(folder)
-        self.state = self._git.common_dir / "track"
+        self.git = Git(folder)
+        self.state = self.git.common_dir / "track"
         self.file = self.state / "catalog.db"
         refuse_strange(self.state)
 
     def names(self, start: str) -> list[str]:
         """The named artifacts, and their aliases behind `@`, that begin so, sorted."""
-        staged = {shown_name(path) for path in self._git.staged_pointers() if is_named_pointer(path)}
+        staged = {shown_name(path) for path in self.git.staged_pointers() if is_named_pointer(path)}
         known = {text for text in staged if text.startswith(start)} | set(catalog_words.names(self.file, start))
         return stepwise(known, start)
 
@@ -39,7 +39,7 @@ class Words:
         """The tracked paths below the folder that begin so, as one types them there; where they are many, the folders
         that they are in.
         """
-        top = os.fsencode(os.path.realpath(self._git.top))
+        top = os.fsencode(os.path.realpath(self.git.top))
         inside = os.path.relpath(self._folder, top)
         below = "" if inside == b"." else os.fsdecode(inside) + "/"
         return stepwise({text[len(below) :] for text in self._tracked() if text.startswith(below + start)}, start)
@@ -49,13 +49,13 @@ class Words:
         return stepwise({text for text in self._tracked() if text.startswith(start)}, start)
 
     def _tracked(self) -> Iterator[str]:
-        pointers = self._git.staged_pointers()
+        pointers = self.git.staged_pointers()
         return (os.fsdecode(data_path(path)) for path in pointers if not is_named_pointer(path))
 
     def revisions(self, start: str) -> list[str]:
         """HEAD, branches and tags, also of Git's remotes, that begin so."""
         patterns = ("refs/heads", "refs/tags", "refs/remotes")
-        said = os.fsdecode(self._git.run("for-each-ref", "--format=%(refname:lstrip=2)", *patterns, check=False))
+        said = os.fsdecode(self.git.run("for-each-ref", "--format=%(refname:lstrip=2)", *patterns, check=False))
         return stepwise({text for text in ("HEAD", *said.split()) if text.startswith(start)}, start)
 
     def people(self, start: str) -> list[str]:
