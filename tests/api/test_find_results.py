@@ -1,7 +1,11 @@
 """What `Repo.find` gives is a sequence, says how much it shows, and becomes a table of pandas or polars."""
 
+import csv
+import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -75,6 +79,44 @@ def test_of_runs_and_of_nothing(repo: track.Repo, monkeypatch: pytest.MonkeyPatc
     assert isinstance(polars, pl.DataFrame) and set(polars["metadata.rate"]) == {"0.1", "2", "fast"}
     nothing = repo.find("size > 1000")
     assert nothing.to_dicts() == [] and nothing.to_pandas().empty and nothing.to_polars().is_empty()
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_tables_have_the_columns_of_fields_also_where_nothing_is_found(repo: track.Repo, runs: bool) -> None:
+    cli("run", "-q", "--name", "sum", "-p", "lr=1", "--", "true", cwd=repo.root).ok()
+    nothing, found = repo.find("name = nothing", runs=runs), repo.find(runs=runs)
+    tables = {"labels", "partitions", "schema", "metrics", "params", "metadata", "environment", "alerts"}
+    for one in (nothing, found):
+        columns = list(one.to_pandas().columns)
+        assert columns == one.to_polars().columns and not tables & set(columns)
+    fields = set(found.to_dicts()[0]) - tables
+    assert set(nothing.to_pandas().columns) == fields == {name for name in found.to_polars().columns if "." not in name}
+    when = "started" if runs else "created"
+    assert str(nothing.to_pandas()[when].dt.tz) == "UTC" and nothing.to_pandas()[when].max() is pd.NaT
+    known = known_of(nothing)
+    empty, full = nothing.to_polars().select(known), found.to_polars().select(known)
+    assert {name: full.schema[name] for name in empty.columns} == dict(empty.schema)
+    assert pl.concat([empty, full]).height == len(found) > 0
+
+
+def known_of(nothing: Any) -> list[str]:
+    """The columns of which it is known what is in them, whatever was found."""
+    return [name for name, kind in nothing.to_polars().schema.items() if kind != pl.Null]
+
+
+def test_what_differs_in_kind_and_what_is_large_is_the_same_in_every_table(repo: track.Repo) -> None:
+    when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    odd: list[Any] = [True, [1, {"a": "b"}], when, 3, "text"]
+    for number, value in enumerate(odd):
+        repo.put(f"odd-{number}", value=number, labels={"x": value} | ({"big": 2**60 + 1} if number else {}))
+    found = repo.find("name ~ odd", sort="name")
+    assert [row["labels"]["x"] for row in found.to_dicts()] == found.to_pandas()["labels.x"].tolist() == odd
+    told = ["true", '[1, {"a": "b"}]', "2026-01-02T03:04:05+00:00", "3", "text"]
+    assert found.to_polars()["labels.x"].to_list() == told
+    lines = csv.DictReader(io.StringIO(cli("find", "name ~ odd", "--sort", "name", "--csv", cwd=repo.root).ok().out))
+    assert [line["labels.x"] for line in lines] == [told[0], '[1, {"a": "b"}]', *told[2:]]
+    for column in (found.to_pandas()["labels.big"].tolist(), found.to_polars()["labels.big"].to_list()):
+        assert column[1:] == [2**60 + 1] * 4 and pd.isna(column[0])
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from track.flows.finding import Item
+from track.flows.finding import RUN_FIELDS, VERSION_FIELDS, Item
 from track.formats.known import table_of
+from track.model.query_text import Fields
+from track.model.tables import JSON, RUNS, TEXT, VERSIONS, Table
 from track.verbs import find as finding
+
+_TABLES = frozenset({"alerts", "environment", "labels", "metadata", "metrics", "params", "partitions", "schema"})
+"""Fields that have a column for each path in them and none of their own."""
+_OTHERS = {"category": TEXT, "how": TEXT}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -17,7 +23,8 @@ class Found(finding.Found):
 
     `unreadable` are pointers and records there that break their format; `is_cut` says that history before some
     commits is not here, as in a shallow clone; `absent_count` pointers and records are not, as in a partial clone.
-    Where nothing was found, `doubts` say what of the query nothing can ever be like.
+    Where nothing was found, `doubts` say what of the query nothing can ever be like. Runs were asked for where it
+    `is_of_runs`, else versions.
     """
 
     @classmethod
@@ -43,12 +50,12 @@ class Found(finding.Found):
 
     def to_pandas(self) -> Any:
         """A `pandas.DataFrame` with a row for each, and a column for each field and for each path in one, such as
-        `labels.stage`.
+        `labels.stage`; columns of fields are there where nothing was found, too.
 
         Raises:
             NoFormat: pandas is not installed.
         """
-        return table_of([item.document for item in self.items], "pandas")
+        return self._table("pandas")
 
     def to_polars(self) -> Any:
         """A `polars.DataFrame` like that of `to_pandas`; what differs in kind within a column is text there.
@@ -56,4 +63,15 @@ class Found(finding.Found):
         Raises:
             NoFormat: polars is not installed.
         """
-        return table_of([item.document for item in self.items], "polars")
+        return self._table("polars")
+
+    def _table(self, library: str) -> Any:
+        kinds = _kinds(RUN_FIELDS if self.is_of_runs else VERSION_FIELDS, RUNS if self.is_of_runs else VERSIONS)
+        facts = ({name: fact for name, fact in item.document.items() if name in kinds or fact} for item in self.items)
+        return table_of(facts, library, kinds)
+
+
+def _kinds(asked: Fields, table: Table) -> dict[str, str]:
+    """What is in the columns that a frame has in any case: each field that is not itself a table."""
+    known = {column.name: column.kind for column in table.columns}
+    return {name: known.get(name, _OTHERS.get(name, JSON)) for name in asked.known if name not in _TABLES}

@@ -8,7 +8,7 @@ from typing import Any
 from track.cli import late
 from track.cli.render import duration_text, size_text
 from track.model.digest import Digest
-from track.model.document import flat
+from track.model.document import flat, told
 from track.model.names import display
 
 _VERSION_HEAD = ("id", "name", "path", "kind", "digest", "size", "type", "run", "created", "user", "commit", "tags")
@@ -80,7 +80,8 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
+        is_simple = all(isinstance(each, str | int | float) for each in value)
+        return " ".join(map(str, value)) if is_simple else told(value)
     return value.isoformat() if isinstance(value, datetime | date | time) else str(value)
 
 

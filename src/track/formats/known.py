@@ -7,7 +7,7 @@ so none of them can take the place of one of ours. A cloned repository adds noth
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -217,16 +217,18 @@ def frame_of(rows: Sequence[Mapping[str, Any]], index: str, columns: Sequence[st
     return import_module("track.formats.pandas_tables").frame(rows, index, columns)
 
 
-def table_of(rows: Sequence[Mapping[str, Any]], library: str) -> Any:
+def table_of(rows: Iterable[Mapping[str, Any]], library: str, kinds: Mapping[str, str]) -> Any:
     """Facts by name as a frame of pandas or polars: a column for each name, and for each path in what has several.
+
+    Those of `kinds` are there in any case, with these values where there are none: see `model.tables`.
 
     Raises:
         NoFormat: the library is not installed.
     """
     found = [dict(flat(row)) for row in rows]
-    columns = list(dict.fromkeys(name for row in found for name in row))
+    columns = list(dict.fromkeys((*kinds, *(name for row in found for name in row))))
     home = _POLARS_TABLES if library == "polars" else _PANDAS_TABLES
-    return _module(home).table({name: [row.get(name) for row in found] for name in columns})
+    return _module(home).table({name: [row.get(name) for row in found] for name in columns}, kinds)
 
 
 def _is_there(*libraries: str) -> bool:

@@ -171,3 +171,10 @@ def flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
             yield from flat(fact, f"{before}{name}.")
         else:
             yield before + name, fact
+
+
+def told(fact: Any) -> str:
+    """A fact as text in a column of text: a time in ISO 8601, a list or a table as JSON, `true` and `false`."""
+    if isinstance(fact, bool | list | tuple | Mapping):
+        return json.dumps(plain(fact), ensure_ascii=False)
+    return fact.isoformat() if isinstance(fact, datetime | date | time) else str(fact)

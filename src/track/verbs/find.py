@@ -27,7 +27,8 @@ class Found:
 
     `unreadable` are pointers and records there that break their format; `is_cut` says that history before some
     commits is not here, as in a shallow clone; `absent_count` pointers and records are not, as in a partial clone.
-    Where nothing was found, `doubts` say what of the query nothing can ever be like.
+    Where nothing was found, `doubts` say what of the query nothing can ever be like. Runs were asked for where it
+    `is_of_runs`, else versions.
     """
 
     items: tuple[Item, ...]
@@ -37,6 +38,7 @@ class Found:
     is_cut: bool
     absent_count: int
     doubts: tuple[str, ...] = ()
+    is_of_runs: bool = False
 
 
 def find(
@@ -91,9 +93,9 @@ def find(
         else:
             looked = find_versions(project, scope, whole, limit, now, order=order, give=give, before=before)
     if whole is None or looked.matching_count:
-        return Found(*looked)
+        return Found(*looked, is_of_runs=runs)
     doubts = doubts_of(whole, OF_RUNS if runs else OF_VERSIONS)
-    return Found(*looked, (*doubts, *unlike_keys(project, whole), *unlike_people(project, whole)))
+    return Found(*looked, (*doubts, *unlike_keys(project, whole), *unlike_people(project, whole)), runs)
 
 
 def _labelled(path: str, text: str, field: str) -> Query:
