@@ -96,6 +96,19 @@ def test_without_staging_the_index_is_left_alone(here):
     assert (here / "a.csv.track").exists()
 
 
+def test_links_that_lead_out_of_an_artifact_are_told_once(here):
+    inside = {"d/in/up": Link(b"../a"), "d/a": b"a", "d/down": Link(b"in/../a")}
+    write_tree(
+        here, {**inside, "d/annex": Link(b"../.git/annex/k"), "d/in/up2": Link(b"../../x"), "d/abs": Link(b"/x")}
+    )
+    said = "warning: d has 3 links that lead out of it (d/abs -> /x): they are kept as links, without the bytes at the"
+    assert said in track("add", "d", cwd=here).ok().err
+    write_tree(here, {"d/b": b"b"})
+    assert "warning" not in track("add", "d", cwd=here).ok().err
+    write_tree(here, {"d/in/one": Link(b"../../one")})
+    assert "d has a link that leads out of it (d/in/one -> ../../one)" in track("add", "d/in/one", cwd=here).ok().err
+
+
 def test_a_directory_becomes_one_artifact_with_modes_links_and_empty_folders(here):
     nodes = {
         b"d/plain": b"x",

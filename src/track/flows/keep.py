@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from track.errors import MissingObject, PurgedObject, SpecialFile, TrackError, UnknownPath
+from track.flows import leading
 from track.flows.linked import settle_links, written_through
 from track.flows.partly import compare, parts_here, parts_with, version_with
 from track.flows.spread import WORTH_SPREADING, spread_out
@@ -139,6 +140,8 @@ class Keeper:
             spread_out(self._project, seen, self._writer, self._room())
         if written := settle_links(self._project, seen):
             raise written_through(written)
+        if (told := leading.leading_out(self._project, seen)) is not None:
+            self._project.warnings.append(told)
         for folder in seen.folders:
             if len(folder.pending) and not folder.is_settled:
                 self._settle_folder(seen, folder)
@@ -278,6 +281,8 @@ class Keeper:
     def _link(self, whole: bytes, part: bytes) -> Entry:
         with self._project.gate.parent(whole) as (fd, name):
             target = read_small(fd, name, stat_of(os.stat(name, dir_fd=fd, follow_symlinks=False)), path=whole)
+        if leading.leads_out(part, target):
+            self._project.warnings.append(leading.warning(whole[: -len(part) - 1], whole, target))
         digest = digest_of(target) if self._writer is None else self._writer.add(target)
         return Entry(part, "l", len(target), digest)
 
