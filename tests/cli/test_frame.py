@@ -112,9 +112,25 @@ def test_show_alone_asks_for_what_it_shows_and_log_alone_tells_what_commits_did(
 def test_a_wrong_option_is_a_usage_error_that_names_the_help(tmp_path: Path) -> None:
     done = track_here("completion", "--nonsense", cwd=tmp_path)
     assert done.code == 2
-    assert done.err.startswith("error: no such option")
-    assert "--nonsense" in done.err
+    assert done.err.startswith("error: no such option `--nonsense`\n")
     assert "hint: track help completion" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["push", "--aall"], "no such option `--aall`; did you mean `--all`?"),
+        (["add", "--nope"], "no such option `--nope`; did you mean `--type`, `--name` or `--no-stage`?"),
+        (["runs", "shwo"], "`track runs shwo`: no such command; did you mean `track runs show`?"),
+        (["runs", "qqqq"], "`track runs qqqq`: no such command"),
+    ],
+)
+def test_what_is_nearly_an_option_or_a_command_is_told_with_what_is_one(
+    words: list[str], said: str, tmp_path: Path
+) -> None:
+    done = track_here(*words, cwd=tmp_path)
+    is_known = words[0] != "runs" or hasattr(click.exceptions, "NoSuchCommand")  # click before 8.4 names no command
+    assert (done.code, done.out) == (2, "") and (done.err.startswith(f"error: {said}\n") or not is_known)
 
 
 def test_help_explains_a_command_and_refuses_an_unknown_one(tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ def _allow_common_options(command: click.Command) -> None:
 @click.group(
     cls=Commands,
     invoke_without_command=True,
+    subcommand_metavar="[COMMAND] [ARGS]...",  # as click 8.4 says it, and those before do not
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 difference or expected failure, 2 usage, 3 not a project or bad configuration, "
     "4 data missing, 5 remote, 6 conflict or unsaved work, 7 integrity, 70 bug in track, 130 interrupted, "
@@ -177,9 +178,24 @@ def _report_usage(error: click.UsageError) -> int:
         return _report_group(error.ctx)
     usage = " ".join(error.ctx.get_usage().split()) if error.ctx is not None else ""
     path = error.ctx.command_path.removeprefix("track").strip() if error.ctx is not None else ""
-    message = error.format_message().rstrip(".")
+    message = _not_called_so(error) or error.format_message().rstrip(".")
     message = message[:1].lower() + message[1:]
     return failure.report_usage(message, usage, f"track help {path}".strip() if path else "track --help")
+
+
+def _not_called_so(error: click.UsageError) -> str | None:
+    """What to say of an option or a command that does not exist, and what is called nearly so; None for all else.
+
+    Each version of click says it in another way.
+    """
+    command = getattr(error, "command_name", None)  # from click 8.4 on
+    above = f"{error.ctx.command_path} " if command is not None and error.ctx is not None else ""
+    near = [f"`{above}{name}`" for name in getattr(error, "possibilities", None) or ()]
+    *more, last = near or [""]
+    meant = f"; did you mean {', '.join(more)} or {last}?" if more else f"; did you mean {last}?" if last else ""
+    if isinstance(error, click.NoSuchOption):
+        return f"no such option `{error.option_name}`{meant}"
+    return None if command is None else f"`{above}{command}`: no such command{meant}"
 
 
 def _report_group(ctx: click.Context) -> int:
