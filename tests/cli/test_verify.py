@@ -1,5 +1,6 @@
 """`track verify` as a person sees it."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from store.conftest import files, spoil
 from support.cli import track_here as track
 from support.repositories import commit_all
 from support.trees import write_tree
+from track.cli.commands.repair import _show
+from track.verbs.repair import Repaired
 
 
 @pytest.fixture
@@ -69,3 +72,19 @@ def test_a_remote_that_nobody_knows_is_five(here):
 
     assert 5 == done.code
     assert "no remote" in done.err
+
+
+def test_a_sample_of_chunks_alone_is_not_called_no_objects(here: Path) -> None:
+    write_tree(here, {"large.bin": random.Random(1).randbytes(40_000_000)})
+    track("add", "large.bin", cwd=here).ok()
+    track("remote", "add", "origin", "../remote", cwd=here).ok()
+    commit_all(here, "large")
+    track("push", cwd=here).ok()
+    told = [track("verify", "--remote", "origin", "--sample", "1%", cwd=here).ok().out for _ in range(3)]
+    assert any(one.startswith("chunks of large files at origin, ") for one in told), told
+    assert not any(one.startswith("0 objects") for one in told), told
+
+
+def test_what_is_lost_is_not_told_beside_nothing_to_repair(capsys: pytest.CaptureFixture[str]) -> None:
+    _show(Repaired("box", (), 0, 1, ("x  (object 2b4a1b48)",) * 2, (), 4, is_dry=False))
+    assert capsys.readouterr().out == "lost  x  (object 2b4a1b48)\n0 files restored; 1 object right nowhere\n"

@@ -1,12 +1,20 @@
 """A remote whose disk is out: an empty folder where its store was is not taken for a new remote."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from support.cli import track_here as track
 from support.repositories import commit_all, new_repository
+
+RIGHTS = "-dac_override,-dac_read_search,-fowner"
+UNPRIVILEGED = ("setpriv", f"--bounding-set={RIGHTS}", f"--inh-caps={RIGHTS}", "--") if os.geteuid() == 0 else ()
+"""Rights count for root, too."""
 
 
 @pytest.fixture
@@ -67,3 +75,14 @@ def test_what_a_check_leaves_in_an_empty_folder_is_not_taken_for_data(repo: Path
     shutil.rmtree(repo / ".git/track/remotes")  # a clone that never asked
     assert "nothing yet" in track("remote", "check", "usb", cwd=repo).ok().out
     assert "new store" in track("remote", "add", "usb", "../usb", cwd=repo).ok().out
+
+
+def test_a_check_of_a_folder_that_may_only_be_read_says_what_may_be_done(repo: Path) -> None:
+    usb = repo.parent / "usb"
+    shutil.copytree(repo.parent / "disk", usb, dirs_exist_ok=True)
+    usb.chmod(0o555)
+    words = [*UNPRIVILEGED, sys.executable, "-m", "track", "remote", "check", "usb", "--json"]
+    done = subprocess.run(words, cwd=repo, check=False, capture_output=True, text=True)
+    usb.chmod(0o755)
+    problems = {step["name"] for step in json.loads(done.stdout)["steps"] if step["problem"]}
+    assert done.returncode == 5 and "write" in problems and "read" not in problems

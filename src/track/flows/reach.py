@@ -100,11 +100,7 @@ def known_at_remotes(project: Project, digests: Iterable[bytes]) -> set[bytes]:
 
 
 def default_refs(project: Project) -> tuple[str, ...]:
-    """What a push is about when nothing is named: HEAD (as the branch it is on) and what is staged.
-
-    Raises:
-        UnknownRevision: nothing is committed yet.
-    """
+    """HEAD (as the branch it is on) and what is staged. Raises UnknownRevision: nothing is committed on it yet."""
     project.git.resolve("HEAD")
     branch = project.git.branch()
     return (f"refs/heads/{branch}" if branch else "HEAD", INDEX)
@@ -116,7 +112,9 @@ def every_ref(project: Project) -> tuple[str, ...]:
     asked = b"".join(name + b"^{}\n" for name in names)
     kinds = project.git.run("cat-file", "--batch-check=%(objecttype)", input=asked).splitlines()
     others = {name for name, kind in zip(names, kinds, strict=True) if kind in (b"blob", b"tree")}
-    return (*(name.decode("utf-8", "surrogateescape") for name in names if name not in others), *default_refs(project))
+    is_born = project.git.run("rev-parse", "--verify", "--quiet", "HEAD", check=False)
+    here = default_refs(project) if is_born else (INDEX,)
+    return (*(name.decode("utf-8", "surrogateescape") for name in names if name not in others), *here)
 
 
 def full_name(project: Project, rev: str) -> str:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from track.errors import (
     BadCredentials,
     DamagedObject,
+    DiskFull,
     NewerFormat,
     NotAStore,
     RemoteError,
     RemoteUnreachable,
+    StoreUnwritable,
     TrackError,
 )
 from track.model.names import display
@@ -98,7 +100,7 @@ class _Trial:
         try:
             self._steps.append(Step(name, work()))
             return True
-        except (RemoteError, DamagedObject, NewerFormat) as error:
+        except (RemoteError, DamagedObject, NewerFormat, StoreUnwritable, DiskFull) as error:
             self.is_hopeless = isinstance(error, BadCredentials | RemoteUnreachable)
             self._steps.append(Step(name, "failed", error))
             return False

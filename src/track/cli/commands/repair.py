@@ -50,12 +50,12 @@ def _show(done: "late.repair.Repaired") -> None:
         emit(f"… and {len(done.mended) - _SHOWN:,} more: track repair --json")
     for remote in done.unasked:
         warn(f"remote `{display(remote.name)}` could not be asked: {remote.why}")
-    for line in done.lost_names:
+    for line in dict.fromkeys(done.lost_names):
         emit(paint(f"lost  {line}", "red"))
     if done.lost_count:
         hint("track push     in a clone where the data is whole, then the same again here")
     what = "file" if done.remote else "object"
-    if not done.mended:
+    if not done.mended and not done.lost_names:
         emit("nothing to repair")
         return
     word = "would be restored" if done.is_dry else "restored"

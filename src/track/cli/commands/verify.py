@@ -128,7 +128,10 @@ def _show(verified: "late.verify.Verified", *, history: bool) -> None:
         left = f"{count_text(verified.left_count, 'file')}, {size_text(verified.left_bytes)}"
         note(f"the time was over before {left}, verified last: {when}; the next time begins there")
     where = f"at {display(verified.remote)}" if verified.remote else "here"
-    looked = f"{count_text(verified.objects_count, 'object')} {where}, {size_text(verified.read_bytes)} read"
+    what = count_text(verified.objects_count, "object")
+    if verified.remote and verified.read_bytes and not verified.objects_count:
+        what = "chunks of large files"  # no index says in which objects they are
+    looked = f"{what} {where}, {size_text(verified.read_bytes)} read"
     if verified.total_count:
         share = _share(verified)
         every = f"{count_text(verified.total_count, 'object')}, {size_text(verified.total_bytes or 0)}"
