@@ -1,6 +1,7 @@
 """Named artifacts in what tells where things came from: they are called by their names, and taken by them."""
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -86,3 +87,24 @@ def test_a_name_that_several_runs_saved_is_refused_with_words_for_each(repo: Pat
         assert f"run {name} (" in track("lineage", words, cwd=repo).ok().out
     assert track("deps", "stdout.log", cwd=repo).code == 2
     assert track("lineage", "stderr.log", cwd=repo).ok().out.startswith("stderr.log")  # all said the same
+
+
+def test_a_name_that_is_no_utf8_is_followed_as_any_other(repo: Path) -> None:
+    odd = os.fsdecode(b"odd\xff.txt")
+    track("init", "--no-hooks", cwd=repo).ok()
+    write_tree(repo, {"in.txt": b"1\n"})
+    track("add", "in.txt", cwd=repo).ok()
+    for name, source, target in (("first", "in.txt", odd), ("second", odd, "end.txt")):
+        command = ("sh", "-c", 'cat "$1" "$1" > "$2"', "sh", source, target)
+        done = track_apart("run", "-q", "--name", name, "-i", source, "-o", target, "--", *command, cwd=repo)
+        assert done.code == 0, done.err
+    commit_all(repo)
+    for words in (("lineage", odd), ("deps", odd), ("path", "in.txt", odd), ("lineage", odd, "--all")):
+        said = track(*words, cwd=repo).ok().out
+        assert r"odd\xff.txt" in said and ("second" if words[0] == "deps" else "first") in said, words
+    track("rm", "-q", odd, cwd=repo).ok()
+    commit_all(repo)
+    said = track("lineage", odd, cwd=repo).ok().out  # only the runs know it
+    assert said == track("lineage", r"odd\xff.txt", cwd=repo).ok().out and "first" in said
+    nothing = track("lineage", os.fsdecode(b"none\xfe"), cwd=repo)
+    assert nothing.code == 2 and r"none\xfe" in nothing.err and "bug" not in nothing.err

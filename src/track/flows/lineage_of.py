@@ -15,7 +15,7 @@ from track.errors import (
 )
 from track.flows.candidates import ambiguous, of_run, of_saved, refuse_several
 from track.flows.catalogued import passed_over
-from track.flows.lineage_runs import Asked, Told, every_record, related_runs
+from track.flows.lineage_runs import Asked, Told, every_record, related_runs, spelled
 from track.flows.named_place import place_named
 from track.flows.named_versions import version_path
 from track.flows.pointers import owner_of, readable_pointers
@@ -249,7 +249,7 @@ def _saved(history: History, runs: Runs, item: str) -> Node | None:
     Raises UsageError where several contents, or a run as well, are called so.
     """
     latest: dict[bytes, tuple[Record, Used]] = {}
-    for record, used in history.called(item):
+    for record, used in history.called(spelled(item)):
         latest.setdefault(used.digest, (record, used))
     if not latest:
         return None

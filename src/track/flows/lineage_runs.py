@@ -1,5 +1,6 @@
 """Lineage runs: the runs that a lineage can lead over, found in the catalog so that only their records are read."""
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -14,7 +15,8 @@ from track.history.catalog_related import Way
 from track.history.catalog_view import View
 from track.history.present import present_blobs
 from track.model.digest import Digest
-from track.model.names import is_record_path
+from track.model.names import is_record_path, text_of
+from track.model.query_text import stray_in
 from track.model.record import Record
 from track.model.record_file import parse_record
 from track.project import Project
@@ -101,13 +103,18 @@ def _found(project: Project, view: View, asked: Asked) -> _Found | None:
     digests = {*asked.known, *(used.digest for found in besides.found for used in found.record.artifacts)}
     for item in items:
         for part in (item, *(item[place + 1 :] for place, letter in enumerate(item) if letter == ":")):
-            digests |= {Digest(digest) for digest in related.digests_called(part)}
-    paths = related.paths(digests, runs, asked.way, items)
+            digests |= {Digest(digest) for digest in related.digests_called(spelled(part))}
+    paths = related.paths(digests, runs, asked.way, map(spelled, items))
     if not paths:
         return None
     paths += [one.path for one in view.unreadable() if is_record_path(one.path)]
     at = related.committed_at(paths) if asked.every else {}
     return _Found(paths, at, besides, related.known_names(asked.names))
+
+
+def spelled(name: str) -> str:
+    """A name that was typed as records spell it: one with bytes that are no UTF-8 as `text_of` does."""
+    return name if stray_in(name) is None else text_of(os.fsencode(name))
 
 
 def _parts(item: str) -> Iterable[str]:
