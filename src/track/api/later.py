@@ -4,11 +4,11 @@ A program that opens one file pays for what reads one file, and not for what clo
 a notebook learns it then. What annotations name is here too: `typing.get_type_hints` finds it, and only that loads it.
 """
 
-from importlib import import_module
 from typing import Any
 
 from track import forks
 from track.api import notebook
+from track.model.loading import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what a checker of types sees
@@ -96,13 +96,12 @@ _ELSEWHERE = {
 }
 """What is not in a module of its own name."""
 
+if not TYPE_CHECKING:  # so that a checker of types knows every name there is
 
-def __getattr__(name: str) -> Any:
-    """A verb, or what it is asked with, by its name."""
-    if name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with forks.inside():  # a child that is forked meanwhile would wait for the lock of the module for ever
-        found = getattr(import_module(_ELSEWHERE.get(name, f"track.verbs.{name}")), name)
-        globals()[name] = found
-        notebook.teach()
-    return found
+    def __getattr__(name: str) -> Any:
+        """A verb, or what it is asked with, by its name."""
+        verb = None if name.startswith("__") else f"track.verbs.{name}"
+        with forks.inside():  # a child that is forked meanwhile would wait for the lock of the module for ever
+            found = load(globals(), name, _ELSEWHERE.get(name, verb))
+            notebook.teach()
+        return found

@@ -4,8 +4,9 @@ That is Git's own names for contents and what changes a repository, as these lib
 pointers and records and writes what they say into the catalog, as there is nothing new in most questions.
 """
 
-from importlib import import_module
 from typing import Any
+
+from track.model.loading import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what a checker of types sees
@@ -19,19 +20,18 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.history.identity import empty_tree as empty_tree
 
 _PLACES = {
-    "blob_of": "identity",
-    "empty_tree": "identity",
-    "fill": "catalog_fill",
-    "gitpython": "gitpython",
-    "look_again": "catalog_fill",
-    "put_paths": "catalog_fill",
-    "read_rows": "catalog_contents",
-    "write_contents": "catalog_fill",
+    "blob_of": "track.history.identity",
+    "empty_tree": "track.history.identity",
+    "fill": "track.history.catalog_fill",
+    "gitpython": "track.history.gitpython",
+    "look_again": "track.history.catalog_fill",
+    "put_paths": "track.history.catalog_fill",
+    "read_rows": "track.history.catalog_contents",
+    "write_contents": "track.history.catalog_fill",
 }
 
+if not TYPE_CHECKING:  # so that a checker of types knows every name there is
 
-def __getattr__(name: str) -> Any:
-    """The function or library of that name, from where it is."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"track.history.{_PLACES[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        """The function or library of that name, from where it is."""
+        return load(globals(), name, _PLACES.get(name))

@@ -3,8 +3,9 @@
 Most questions to the catalog need none, and to load these takes a twelfth of the time of such a question.
 """
 
-from importlib import import_module
 from typing import Any
+
+from track.model.loading import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what a checker of types sees
@@ -17,20 +18,17 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.model.shared_runs import parse_runs as parse_runs
 
 _PLACES = {
-    "Pointer": "pointer",
-    "Used": "record",
-    "dump_record": "record_file",
-    "parse_pointer": "pointer",
-    "parse_record": "record_file",
-    "parse_runs": "shared_runs",
-    "record_document": "documenting",
+    "Pointer": "track.model.pointer",
+    "Used": "track.model.record",
+    "dump_record": "track.model.record_file",
+    "parse_pointer": "track.model.pointer",
+    "parse_record": "track.model.record_file",
+    "parse_runs": "track.model.shared_runs",
+    "record_document": "track.model.documenting",
 }
 
+if not TYPE_CHECKING:  # so that a checker of types knows every name there is
 
-def __getattr__(name: str) -> Any:
-    """The class or function of that name, from where it is."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"track.model.{_PLACES[name]}"), name)
-    globals()[name] = found  # it is asked for once: thousands of pointers may be read in a loop
-    return found
+    def __getattr__(name: str) -> Any:
+        """The class or function of that name, from where it is."""
+        return load(globals(), name, _PLACES.get(name))
