@@ -170,10 +170,11 @@ def test_loading_a_command_loads_nothing_of_what_it_does() -> None:
     assert "cli" in found and not found & below
 
 
-def test_completing_loads_no_verb(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completing_loads_neither_a_verb_nor_the_store(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_TRACK_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_CWORD", "")
-    for command in ("checkout ", "find --label ", "log ", "push ", "runs show ", "get ", "metrics show "):
+    for command in ("checkout ", "find --label ", "log ", "push ", "runs show ", "get ", "metrics show ", "config "):
         monkeypatch.setenv("COMP_WORDS", f"track {command}")
         found = loaded(cwd=project)
-        assert not {name for name in found if name.startswith(("track.verbs", "track.store", "track.project"))}
+        assert not {name for name in found if name.startswith("track.verbs")}
+        assert not found & (HEAVY | {"track.store.objects", "track.store.remote", "track.flows.bring"})
