@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ def test_new_pointers_do_not_leave_and_everything_else_does(gone: Hooked) -> Non
     gone.git("commit", "--quiet", "-m", "one less")
     gone.git("push", "--quiet", "origin", "main", "main:side")
     gone.git("push", "--quiet", "origin", "--delete", "side")
+
+
+def test_where_the_recorded_python_has_no_track_any_more_the_way_on_is_told(gone: Hooked, tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", symlinks=True)
+    git("config", "track.python", str(tmp_path / "bare/bin/python"), cwd=gone.root)
+    said = gone.git("push", "origin", "main", check=False)
+    assert said.code == 1
+    assert "track: this push brings new pointers, and track is not here to send their data" in said.text
+    assert "install it" in said.text and "git push --no-verify" in said.text
 
 
 def test_a_gui_without_path_falls_back_on_the_interpreter_that_was_recorded(here: Hooked) -> None:
