@@ -2,7 +2,7 @@
 
 import os
 import sys
-from errno import EACCES, EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, EPERM, EROFS
+from errno import EACCES, EAGAIN, EDQUOT, EFBIG, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, EPERM, EROFS
 from importlib import import_module
 
 from track.cli import terminal
@@ -40,8 +40,20 @@ _OF_THE_WORLD = {
     EPERM: Unreadable,
     EIO: Unreadable,
     EROFS: StoreUnwritable,
+    EFBIG: StoreUnwritable,
+    EAGAIN: TrackError,
     EMFILE: TrackError,
     ENFILE: TrackError,
+    ENOMEM: TrackError,
+}
+_MORE_MEMORY = "end other programs, or raise the limit (`ulimit -v`, that of the container), and run it again"
+_MORE_PROCESSES = "end other programs, or raise the limit (`ulimit -u`, that of the container), and run it again"
+_OF_A_LIMIT = {
+    EAGAIN: _MORE_PROCESSES,
+    EFBIG: "raise the limit: `ulimit -f unlimited`; or the filesystem takes no files of this size",
+    EMFILE: "raise the limit: `ulimit -n 4096`",
+    ENFILE: "end other programs, or have the system's limit raised: `sysctl fs.file-max`",
+    ENOMEM: _MORE_MEMORY,
 }
 _OF_A_DATABASE = {
     "SQLITE_FULL": DiskFull,
@@ -104,10 +116,21 @@ def report_usage(message: str, usage: str, hint: str) -> int:
 def of_the_world(error: OSError) -> TrackError | None:
     """The error of ours for a failure of disk, permission or limits; None for any other, which is a bug."""
     kind = _OF_THE_WORLD.get(error.errno or 0)
-    if kind is None:
+    if kind is None or (error.errno == EAGAIN and error.strerror != os.strerror(EAGAIN)):  # a stream that does not wait
         return None
     place = f"`{display(os.fsencode(error.filename))}`: " if isinstance(error.filename, str | bytes) else ""
-    return kind(f"{place}{(error.strerror or str(error)).lower()}")
+    return kind(f"{place}{(error.strerror or str(error)).lower()}", hint=_OF_A_LIMIT.get(error.errno or 0, ""))
+
+
+def of_a_limit(error: Exception) -> TrackError | None:
+    """The error of ours for memory or threads that there are no more of; None for anything else."""
+    if isinstance(error, MemoryError):
+        return TrackError("the memory that this process may take is used up", hint=_MORE_MEMORY)
+    if isinstance(error, RuntimeError) and str(error).startswith("can't start new thread"):
+        return TrackError(
+            "no more threads or processes may be started, or there is no memory for one", hint=_MORE_PROCESSES
+        )
+    return None
 
 
 def of_a_database(error: Exception) -> TrackError | None:

@@ -149,7 +149,7 @@ def run(arguments: list[str]) -> int:
         known = failure.of_the_world(error)
         return _report_bug(error, arguments) if known is None else failure.report(known)
     except Exception as error:  # whatever else comes up is our bug, and says so
-        known = failure.of_a_database(error)
+        known = failure.of_a_database(error) or failure.of_a_limit(error)
         return _report_bug(error, arguments) if known is None else failure.report(known)
     return code
 
