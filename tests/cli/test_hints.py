@@ -8,7 +8,7 @@ import pytest
 
 from support.cli import Completed
 from support.cli import track_here as track
-from support.repositories import commit_all, git
+from support.repositories import commit_all, git, new_repository
 from support.sharing import cloned, shared
 from track.model.names import standing, typed
 
@@ -91,3 +91,19 @@ def test_a_path_is_written_from_where_one_stands() -> None:
         assert typed("data/a") == "data/a"
     finally:
         standing.reset(token)
+
+
+def test_a_remote_in_an_oddly_named_working_tree_is_told_with_a_command_to_paste(tmp_path: Path) -> None:
+    repo = new_repository(tmp_path / "$(touch pasted) it's")
+    track("init", cwd=repo).ok()
+    refused = track("remote", "add", "origin", "inside", cwd=repo)
+    hint = next(line for line in refused.err.splitlines() if line.startswith("hint: "))
+    words = shlex.split(hint.removeprefix("hint: "))
+    assert words == ["track", "remote", "add", "NAME", "../$(touch pasted) it's-data"]
+
+
+def test_a_folder_with_a_line_break_in_its_name_is_to_be_renamed(tmp_path: Path) -> None:
+    repo = new_repository(tmp_path / "new\nline")
+    refused = track("init", cwd=repo)
+    assert refused.code == 3
+    assert "give the folder another name" in refused.err

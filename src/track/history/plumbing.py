@@ -379,7 +379,8 @@ def _ask_place(program: str, cwd: str, environment: dict[str, str]) -> Place:
     if lines[:1] == [b"--path-format=absolute"]:
         raise GitFailed("this Git is too old: track needs 2.31 or later", hint="git --version")
     if len(lines) != len(questions):
-        raise NotARepository(f"the name of this folder has a line break in it: {display(cwd)}")
+        hint = "give the folder another name: Git tells where a repository is a line each"
+        raise NotARepository(f"the name of this folder has a line break in it: {display(cwd)}", hint=hint)
     git_dir, common_dir, top = (os.fsdecode(line) for line in lines[2:])
     return Place(top, git_dir, common_dir)
 

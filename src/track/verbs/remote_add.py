@@ -188,7 +188,7 @@ def _sealing(project: Project, place: Address, way: Access, recipients: Sequence
         if lacking := [one for one in recipients if not any(one.strip().startswith(each) for each in known)]:
             raise Conflict(
                 f"{display(str(place))} is a store already, and {display(lacking[0])} is no recipient of it",
-                hint=f"track remote add NAME {display(str(place))}   then: track remote recipients add NAME RECIPIENT",
+                hint=f"track remote add NAME {typed(str(place))}   then: track remote recipients add NAME RECIPIENT",
             )
     elif recipients:
         raise Conflict(
@@ -258,7 +258,7 @@ def _fit(project: Project, folder: Path) -> Path:
         if resolved.is_relative_to(os.path.realpath(inside)):
             raise UsageError(
                 f"{display(str(folder))} lies in {what}: a remote is a folder apart from it",
-                hint=f"track remote add NAME ../{display(project.root.name)}-data",
+                hint=f"track remote add NAME {typed(f'../{project.root.name}-data')}",
             )
     return folder
 
