@@ -1,5 +1,6 @@
 """Forks wait for what other threads load: a child would wait for ever for the lock of a module."""
 
+import subprocess
 import sys
 import threading
 import time
@@ -46,3 +47,26 @@ def test_beside_a_long_call_a_fork_waits_for_what_is_loaded(tmp_path: Path, monk
             time.sleep(0.01)
         assert in_a_child(lambda: not import_module("slow_to_load").is_loading)
         thread.join()
+
+
+FIRST_USE = """
+import os, signal, sys, threading, time
+import track
+
+thread = threading.Thread(target=lambda: track.Repo)
+thread.start()
+while "track.api" not in sys.modules:
+    time.sleep(0.0005)
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    track.Repo
+    os._exit(0)
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0)
+"""
+
+
+def test_a_child_forked_while_another_thread_first_asks_for_track_works() -> None:
+    warned = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FIRST_USE]
+    assert subprocess.run(warned, check=False, timeout=60).returncode == 0

@@ -1,5 +1,6 @@
 """Data versioning that lives in Git."""
 
+import sys
 from importlib import import_module
 
 TYPE_CHECKING = False  # `typing` takes longer to load than all else here
@@ -40,12 +41,25 @@ __all__ = [
     *("__version__", "as_user"),
 ]
 
+_WITH_HOOKS = ("logging", "concurrent.futures.thread")
+"""What has hooks for forks of its own: they have to be set before those of `track.forks`."""
+
+if "threading" in sys.modules:  # what a fork needs to wait for a thread that loads the rest; its hooks come last
+    for _one in (*_WITH_HOOKS, "track.forks"):
+        import_module(_one)
+
 
 def __getattr__(name: str) -> object:
     """A public name, loaded when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    threading = sys.modules.get("threading")
+    if threading is None or threading.active_count() == 1:
+        return getattr(import_module(_HOMES[name]), name)
+    for one in _WITH_HOOKS:
+        import_module(one)
+    with import_module("track.forks").inside():  # a child forked meanwhile would wait for the lock of a module for ever
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
