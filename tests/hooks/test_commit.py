@@ -45,6 +45,22 @@ def test_a_directory_of_which_a_file_is_nowhere_is_refused(here: Hooked) -> None
     assert "e.track stands for data" in refused(here)
 
 
+@pytest.mark.parametrize("name", ["new", "f.csv"])
+def test_a_pointer_that_a_filter_of_gits_changed_is_refused(here: Hooked, name: str) -> None:
+    (here.root / name).write_text("other\n")
+    track("add", "--no-stage", name, cwd=here.root).ok()
+    with open(here.root / ".gitattributes", "a") as attributes:
+        attributes.write("* filter=loud\n")
+    here.git("config", "filter.loud.clean", "tr a-z A-Z")
+    here.git("add", f"{name}.track")
+    text = refused(here)
+    assert f"the filter `loud` that Git's attributes name would change {name}.track" in text
+    assert "echo '*.track -filter' >> .gitattributes" in text and "git checkout" not in text
+    stage(here, "song.track", "somebody's own\n")
+    here.git("reset", "-q", f"{name}.track")
+    here.git("commit", "--quiet", "-m", "a song")
+
+
 def test_a_pointer_of_the_history_may_come_back_without_its_data(here: Hooked, tmp_path: Path) -> None:
     git("clone", "--quiet", str(here.root), str(tmp_path / "clone"), cwd=tmp_path)
     clone = Hooked(tmp_path / "clone")

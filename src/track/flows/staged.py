@@ -7,9 +7,10 @@ from typing import NamedTuple
 from track.errors import MissingObject, NotAPointer, TrackError
 from track.flows.keep import scan_of
 from track.flows.look import look
+from track.flows.pointers import content_at
 from track.flows.reach import Version, known_at_remotes, objects_below
 from track.flows.run_secrets import told_secrets, what_to_do
-from track.history import log, staging
+from track.history import filtered, log, staging
 from track.history.staging import Staged
 from track.model.names import data_path, display, is_named_pointer, is_pointer_path, is_record_path, pointer_path, typed
 from track.model.pointer import Pointer, parse_pointer
@@ -63,10 +64,22 @@ def check(project: Project) -> Checked:
 
 def _spoiled(project: Project, file: Staged, content: bytes) -> Iterator[Finding]:
     """What is no pointer, and was one, or was to be one before a merge; else it is somebody else's file."""
+    if (changed := _filtered(project, file.path)) is not None:
+        yield Finding(file.path, changed.message, changed.hint or "")
+        return
     has_marks = b"[artifact]" in content and any(line.startswith(b"<<<<<<< ") for line in content.splitlines())
     if has_marks or _committed_at(project, file.path) is not None:
         shown, why = display(file.path), "has the marks of a merge in it" if has_marks else "is no pointer any more"
         yield Finding(file.path, f"{shown} {why}", f"git checkout HEAD -- {typed(file.path)}   or take one side")
+
+
+def _filtered(project: Project, path: bytes) -> TrackError | None:
+    """The trouble of a pointer that is one on disk, and that a filter of Git's changed on its way into the index."""
+    with suppress(TrackError):
+        here = content_at(project, path)
+        if here is not None and any(_parsed(here)):
+            return filtered.trouble(project.git, [path])
+    return None
 
 
 def _nowhere(project: Project, versions: Sequence[tuple[Staged, Version]]) -> Iterator[Finding]:
