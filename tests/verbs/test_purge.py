@@ -611,3 +611,23 @@ def test_the_files_of_a_purged_directory_go_into_the_trash_and_come_back(here: P
     (number,) = re.findall(r"track restore (\d+)", done.err)
     track("restore", number, cwd=repo).ok()
     assert read_tree(repo / "people") == files and (repo / "people.track").exists()
+
+
+def test_a_mirror_that_is_only_read_is_looked_at_and_does_not_fail_the_purge(here: Path) -> None:
+    track("config", "--clone", "remote.origin.read-only", "true", cwd=here).ok()
+    before = files_below(here.parent / "origin")
+    words = ("purge", "--yes", "big.bin@v1", "--because", "as asked")
+    done = track(*words, cwd=here).ok()
+    assert (
+        "origin (../origin) is only read, and still has 1 object of it: nothing is removed there from here" in done.err
+    )
+    assert "whoever may write there has to" in done.err and files_below(here.parent / "origin") == before
+    assert "second  ../second  1 object removed" in done.out
+    shutil.rmtree(here.parent / "origin")
+    shutil.copytree(here.parent / "second", here.parent / "origin")
+    assert "origin  ../origin  only read; nothing of it is there" in track(*words, cwd=here).ok().out
+    shutil.rmtree(here.parent / "origin")
+    done = track(*words, "--json", cwd=here).ok()
+    assert [(one["read_only"], one["left"], one["error"]) for one in done.json["remotes"]] == [
+        (False, 0, None), (True, None, None),
+    ]  # fmt: skip

@@ -22,7 +22,7 @@ from track.flows.named_versions import asked_of, choose
 from track.flows.needed_beside import Beside, answering, needed_beside
 from track.flows.nodes_anywhere import read_at_any, read_here
 from track.flows.reach import Version, objects_below, versions, versions_here
-from track.flows.remotes import Named, all_named, clone_id, connected
+from track.flows.remotes import Named, all_named, clone_id, connected, is_read_only
 from track.flows.same_bytes import SameBytes, named_here, named_there
 from track.flows.sides import side_here
 from track.model.digest import Digest
@@ -45,7 +45,8 @@ class PurgedRemote:
     `doubtful_packs` are damaged, too, and maybe have pieces of it: its recipe had gone before. `lost` objects of other
     versions were damaged there, in packs that it was in, and are not there any more. `aside_count` files went from the
     quarantine there, `unreadable_count` of them because nobody can read what is in them.
-    `error` says why it was not done there; the same command tries again.
+    `error` says why it was not done there; the same command tries again. From what `is_read_only` nothing is removed:
+    `left_count` objects of it are there when all was done elsewhere, None where nobody could look.
     """
 
     remote: str
@@ -57,6 +58,8 @@ class PurgedRemote:
     lost: tuple[Digest, ...] = ()
     aside_count: int = 0
     unreadable_count: int = 0
+    is_read_only: bool = False
+    left_count: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,8 @@ def purge(
     named artifact, where `rev` is an alias, a digest or a revision, and none means the latest. Objects that other
     versions are made of too, here or in what other clones pushed, stay, unless `shared`: then those versions are not
     whole any more. What was removed, when, by whom and why is written down at every remote and here; no push sends it
-    again. The working copy is not touched. Interrupted, the same goes on.
+    again. The working copy is not touched. From remotes that are only read nothing is removed: what is left there is in
+    the result. Interrupted, the same goes on.
 
     Raises:
         UnknownPath, UnknownRevision: there is no such version.
@@ -142,7 +146,8 @@ def purge(
     if dry_run:
         return done
     at = partial(_at_remote, project, version, going, remotes, reason=reason, shared=shared, progress=progress)
-    there = tuple(map(at, remotes))
+    is_mirror = partial(is_read_only, project)
+    there = tuple(map(at, sorted(remotes, key=is_mirror)))  # a mirror shows what was done at another one
     here = _here(project, version, going, reason, progress)
     return replace(done, here_count=here, remotes=there, unreadable=unreadable_packs(project.store.rooms))
 
@@ -264,6 +269,8 @@ def _at_remote(
     shared: bool,
     progress: Progress,
 ) -> PurgedRemote:
+    if is_read_only(project, named):
+        return _at_mirror(project, objects, named)
     others = [one for one in remotes if one != named]
 
     def look_again() -> Collection[bytes]:
@@ -295,6 +302,14 @@ def _at_remote(
     return PurgedRemote(
         named.name, named.url, done.objects_count, kept, None, doubtful, lost, len(done.aside.keys), len(done.aside.may)
     )
+
+
+def _at_mirror(project: Project, objects: frozenset[bytes], named: Named) -> PurgedRemote:
+    """What is still at a remote that is only read, whoever has to remove it there."""
+    left: int | None = None
+    with suppress(TrackError), connected(project, named, sending=False) as connection:
+        left = len(objects - connection.absent(objects))
+    return PurgedRemote(named.name, named.url, 0, (), None, is_read_only=True, left_count=left)
 
 
 def _here(project: Project, version: Version, objects: frozenset[bytes], reason: str, progress: Progress) -> int:

@@ -20,9 +20,11 @@ _HELP = """Remove a version for good, from every remote and from the local store
 
 It cannot be undone, and happens at once. Paths, names, aliases and other clones that name the same bytes are told
 before. What was removed, when, by whom and why is written down at every remote, and whoever misses the data is told so.
-No push sends it again. Pointers and names stay in Git's history, and the working copy is yours to delete. What other
-versions are made of too, here or in what other clones pushed, stays, unless --shared leaves them without it: -n says
-before how much that is.
+No push sends it again. Pointers and names stay in Git's history, and the working copy is yours to delete. A remote
+that is only read is looked at when the others are done, and what is left there is told.
+
+What other versions are made of too, here or in what other clones pushed, stays, unless --shared leaves them without
+it: -n says before how much that is.
 
 \b
 Exit codes: 0 done; 1 something stays that other versions are made of, or that is, or may be, in a damaged pack; 2
@@ -94,6 +96,9 @@ def _show(done: "late.purge.Purged") -> None:
             for line in (one.error.hint or "the same command goes on there").splitlines():
                 hint(line)
             continue
+        if one.is_read_only:
+            _show_mirror(one)
+            continue
         emit(f"{display(one.remote)}  {display(one.url)}  {count_text(one.objects_count, 'object')} removed")
         if one.aside_count:
             note(f"{count_text(one.aside_count, 'file')} of the quarantine of {display(one.remote)} went with it")
@@ -120,6 +125,17 @@ def _show(done: "late.purge.Purged") -> None:
     else:
         note("the pointer and the working copy are as they were: check out another version, or let go of the name:")
         hint(f"track rm --cached {typed(display(done.path))}      its files are yours to delete then")
+
+
+def _show_mirror(one: "late.purge.PurgedRemote") -> None:
+    """What is left at a remote that is only read."""
+    where = f"{display(one.remote)} ({display(one.url)})"
+    if one.left_count == 0:
+        emit(f"{display(one.remote)}  {display(one.url)}  only read; nothing of it is there")
+        return
+    left = "could not be asked" if one.left_count is None else f"still has {count_text(one.left_count, 'object')} of it"
+    warn(f"{where} is only read, and {left}: nothing is removed there from here")
+    hint("whoever may write there has to: the same command in a clone that sends to it, or a new copy of what is done")
 
 
 def _show_kept(remote: str, count: int, doubt: str) -> None:
@@ -155,6 +171,8 @@ def _document(done: "late.purge.Purged") -> dict[str, object]:
                 "lost": [str(digest) for digest in one.lost],
                 "aside": one.aside_count,
                 "unreadable_aside": one.unreadable_count,
+                "read_only": one.is_read_only,
+                "left": one.left_count,
                 "error": None if one.error is None else one.error.message,
             }
             for one in done.remotes
