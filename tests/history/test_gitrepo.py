@@ -74,6 +74,20 @@ def test_a_pointer_that_a_filter_would_change_is_not_staged(repo: Path, place: s
     assert git("show", ":deep/a b.track", cwd=repo) == "[artifact]\n"
 
 
+def test_a_record_that_a_filter_would_change_is_not_staged(repo: Path) -> None:
+    record = ".track/runs/2026/11/20261129T233537Z-1075ca07.toml"
+    _write(repo / record)
+    _write(repo / ".gitattributes", "* filter=loud\n*.track -filter\n")
+    git("config", "filter.loud.clean", "tr a-z A-Z", cwd=repo)
+    with pytest.raises(Conflict, match="Git has to keep records as they are") as refused:
+        index.stage(Git(repo), [record.encode(), b".gitattributes"])
+    assert str(refused.value.hint).startswith("echo '.track/** -filter' >> .gitattributes ")
+    with open(repo / ".gitattributes", "a") as file:
+        file.write(".track/** -filter\n")
+    index.stage(Git(repo), [record.encode()])
+    assert git("show", f":{record}", cwd=repo) == "x\n"
+
+
 def test_names_that_look_like_options_or_patterns_or_are_not_text_are_staged_as_they_are(repo: Path) -> None:
     names = [b"-n.track", b"*.track", b":(top)x.track", b"new\nline.track", b"\xff.track", b'"q".track']
     for name in names:

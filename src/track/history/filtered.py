@@ -1,7 +1,8 @@
-"""Filtered: pointers that a filter of Git's would change on their way into a commit, where they have to be as they are.
+"""Filtered: pointers and records that a filter of Git's would change on their way into a commit.
 
-`.gitattributes` names filters by patterns, as `data/** filter=lfs` of Git LFS, and such a pattern takes the pointers
-beside the data as well: Git keeps what the filter makes of them, and nobody who clones it knows of the data.
+There they have to be as they are. `.gitattributes` names filters by patterns, as `data/** filter=lfs` of Git LFS, and
+such a pattern takes the pointers beside the data as well: Git keeps what the filter makes of them, and nobody who
+clones it knows of the data.
 """
 
 import os
@@ -12,27 +13,30 @@ from pathlib import Path
 from track.errors import Conflict
 from track.history.left_out import is_sparse
 from track.history.plumbing import Git
-from track.model.names import display, is_pointer_path, typed
+from track.model.names import display, is_pointer_path, is_record_path, typed
 
 _ATTRIBUTES = b".gitattributes"
 _NO_FILTER = (b"unspecified", b"unset", b"set")
 
 
 def trouble(git: Git, paths: Sequence[bytes]) -> Conflict | None:
-    """Return the error for those of `paths` that are pointers which Git would change; None where it keeps them.
+    """Return the error for those of `paths` that are pointers or records and that Git would change; None else.
 
-    A filter that nobody configured here, or that leaves a pointer as it is, is none.
+    A filter that nobody configured here, or that leaves them as they are, is none.
     """
-    pointers = [path for path in paths if is_pointer_path(path)]
-    if not pointers or not (is_sparse(git) or any(_naming(git, pointers))):
+    ours = [path for path in paths if is_pointer_path(path) or is_record_path(path)]
+    if not ours or not (is_sparse(git) or any(_naming(git, ours))):
         return None
-    for path, name in _one_of_each(git, pointers):
+    for path, name in _one_of_each(git, ours):
         if _id(git, path) != _id(git, path, "--no-filters"):
             place = next(_naming(git, [path]), _ATTRIBUTES)
+            what, line, again = ("pointers", "*.track", "add them again")
+            if is_record_path(path):
+                what, line, again = ("records", ".track/**", "git add .track")
             return Conflict(
                 f"the filter `{display(name)}` that Git's attributes name would change {display(path)}: "
-                "Git has to keep pointers as they are",
-                hint=f"echo '*.track -filter' >> {typed(place)}   takes them out of it; then add them again",
+                f"Git has to keep {what} as they are",
+                hint=f"echo '{line} -filter' >> {typed(place)}   takes them out of it; then {again}",
             )
     return None
 
@@ -53,10 +57,10 @@ def _naming(git: Git, paths: Sequence[bytes]) -> Iterator[bytes]:
                 yield place
 
 
-def _one_of_each(git: Git, pointers: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-    """For each filter that pointers on disk go through, one of them, and its name."""
+def _one_of_each(git: Git, paths: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """For each filter that those on disk go through, one of them, and its name."""
     top = os.fsencode(git.top)
-    asked = b"".join(path + b"\0" for path in pointers if os.path.isfile(os.path.join(top, path)))
+    asked = b"".join(path + b"\0" for path in paths if os.path.isfile(os.path.join(top, path)))
     said = git.run("check-attr", "-z", "--stdin", "filter", input=asked).split(b"\0")
     found = {name: path for path, name in zip(said[0::3], said[2::3], strict=False) if name not in _NO_FILTER}
     return [(path, name) for name, path in sorted(found.items())]

@@ -20,7 +20,7 @@ def stage(git: Git, paths: Sequence[bytes]) -> None:
     Works whatever Git ignores, in linked worktrees, and with the index that Git gave to a hook.
 
     Raises:
-        Conflict: a filter of Git's would change a pointer among them.
+        Conflict: a filter of Git's would change a pointer or a record among them.
         Locked: another Git held the index for more than 10 s.
         GitFailed: Git refused, for example a path below a link.
     """
