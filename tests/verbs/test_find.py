@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import operator
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from support.repositories import commit_all, git, new_repository
 from track.errors import UnknownRevision, UsageError
 from track.model.digest import digest_of
 from track.model.pointer import Pointer, dump_pointer
+from track.model.record import Record, record_path, run_id
+from track.model.record_file import dump_record
 from track.project import Project
 from track.verbs.find import Found, find
 
@@ -288,6 +291,40 @@ def test_where_nobody_is_called_so_the_nearest_person_is_told(here: Path, asked:
     assert "nobody here" not in track("find", f'name = other and not user = "{asked}"', cwd=here).ok().err
 
 
+def test_what_a_run_made_is_found_by_its_name_and_its_short_id(here: Path) -> None:
+    made = {}
+    for number, name in enumerate(("train", "train", "other", "waiting")):
+        command = ("sh", "-c", f"echo {number} > out-{number}")
+        track("run", "-q", "--name", name, "-o", f"out-{number}", "--", *command, cwd=here).ok()
+        made[f"out-{number}"] = (
+            track("find", f"name = out-{number}", "--json", cwd=here).ok().json["versions"][0]["run"]
+        )
+    git("reset", "-q", cwd=here)
+    git("add", "-f", "out-0.track", "out-1.track", "out-2.track", ".track/runs", cwd=here)
+    git("commit", "-q", "-m", "all but the last pointer", cwd=here)
+
+    def found(query: str, *words: str) -> list[str]:
+        return sorted(each["name"] for each in track("find", query, *words, "--json", cwd=here).ok().json["versions"])
+
+    for words in ((), ("--history",), ("--all",)):
+        assert found("run = train", *words) == ["out-0", "out-1"]
+        assert found("run = other or run = waiting", *words) == ["out-2", "out-3"]
+        assert found("run in (train, other)", *words) == ["out-0", "out-1", "out-2"]
+        assert found("run exists and not run = train", *words) == ["out-2", "out-3"]
+        assert found("run exists and run != train", *words) == ["out-2", "out-3"]
+        for name, run in made.items():
+            assert found(f'run = "{run[-8:]}"', *words) == found(f"run = {run}", *words) == [name]
+    with Project.open(here) as project:
+        assert names(find(project, {"run": {"$nin": ["train", "waiting"]}, "name": {"$regex": "out"}})) == ["out-2"]
+        several = find(project, {"run": "train"})
+    latest = max(made["out-0"], made["out-1"])[-8:]
+    assert several.unclear == (f"`train` names 2 runs, and all of them are meant: run = {latest} is the latest",)
+    assert several.unclear[0] in track("find", "run = train", cwd=here).ok().err
+    assert "names" not in track("find", "run = other", cwd=here).ok().err
+    nothing = track("find", "run = trian", cwd=here).ok()
+    assert "no run is called `trian`; did you mean train?" in nothing.err
+
+
 def test_a_label_that_is_asked_for_without_its_field_is_known(here: Path) -> None:
     track("find", cwd=here).ok()
     assert "did you mean label.split?" in track("find", "split = train", cwd=here).err
@@ -335,7 +372,7 @@ LABELS: list[Any] = [
     datetime(2026, 1, 31, tzinfo=UTC), float("nan"), 2**40,
 ]  # fmt: skip
 FIELDS = ["labels.x", "labels.y", "labels.x.deep", "labels.x.deep.er", "labels.x.0", "labels", "tags", "name", "size",
-          "rows", "user", "created", "partitions.region"]  # fmt: skip
+          "rows", "user", "created", "partitions.region", "run"]  # fmt: skip
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SIGNS = {"$lt": ("<", operator.lt), "$lte": ("<=", operator.le), "$gt": (">", operator.gt), "$gte": (">=", operator.ge)}
 
@@ -350,20 +387,32 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, li
         other = LABELS[(number * 7 + 3) % len(LABELS)]
         tags = [("gold",), ("gold", "new"), ()][number % 3]
         facts = {"labels": {"x": label, "y": other}, "tags": tags, "partitions": {"region": "eu"} if number % 2 else {}}
-        pointed(repo, f"{number:02}.track", "x" * number, rows=None if number % 4 else number, **facts)
         when = START + timedelta(days=number)
+        made = {} if number % 3 else {"run": recorded(repo, number, when)}
+        pointed(repo, f"{number:02}.track", "x" * number, rows=None if number % 4 else number, **facts, **made)
         git("add", "--all", cwd=repo)
         author = f"--author={'andy' if number % 2 else 'brenda'} <who@example.org>"
         git("commit", "-q", "-m", "x", author, f"--date={when.isoformat()}", cwd=repo)
         document: dict[str, Any] = {"name": f"{number:02}", "size": number, "created": when, **facts}
-        document |= {"user": "andy" if number % 2 else "brenda"} | ({} if number % 4 else {"rows": number})
+        document |= {"user": "andy" if number % 2 else "brenda"} | ({} if number % 4 else {"rows": number}) | made
         known.append(document)
     with Project.open(repo) as project:
         yield project, known
 
 
+def recorded(repo: Path, number: int, ended: datetime) -> str:
+    """The id of a run whose record is there; which names there are, `naive` knows."""
+    id = run_id(int(ended.timestamp() * 1000), number.to_bytes(10, "big"))
+    by = f"{'andy' if number % 2 else 'brenda'} <who@example.org>"
+    record = Record(id=id, name="ab"[number % 2], status="completed", started=ended, ended=ended, by=by)
+    place = repo / os.fsdecode(record_path(id, ended))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(dump_record(record))
+    return id
+
+
 def queries() -> st.SearchStrategy[Any]:
-    value = st.sampled_from([*VALUES, "gold", "andy", "eu", "03", 3, 7])
+    value = st.sampled_from([*VALUES, "gold", "andy", "eu", "03", 3, 7, "00000003"])
     field = st.sampled_from(FIELDS)
     moment = st.integers(0, 20).map(lambda days: START + timedelta(days=days))
     one = st.one_of(
@@ -428,6 +477,8 @@ def naive(test: Any, document: dict[str, Any]) -> bool:
             return not naive(("$in", field, value if sign == "$nin" else [value]), document)
         case "$eq" | "$in":
             wanted = value if sign == "$in" else [value]
+            if field == "run" and values:  # it is called by its name and short id, too
+                each += [{"andy": "a", "brenda": "b"}[document["user"]], values[0][-8:]]
             return any(same(one, other) for one in each for other in wanted) or (not values and None in wanted)
     return any(kind(one) == kind(value) and SIGNS[sign][1](timed(one, value), value) for one in each) or any(
         kind(value) == "time" and is_time(one) and SIGNS[sign][1](timed(one, value), value) for one in each

@@ -23,6 +23,7 @@ class Found(finding.Found):
 
     `unreadable` are pointers and records there that break their format; `is_cut` says that history before some
     commits is not here, as in a shallow clone; `absent_count` pointers and records are not, as in a partial clone.
+    `unclear` says which names of runs in the query mean several, all of which are meant.
     Where nothing was found, `doubts` say what of the query nothing can ever be like. Runs were asked for where it
     `is_of_runs`, else versions.
     """

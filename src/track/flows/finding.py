@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from track.errors import TrackError
 from track.flows.catalogued import catalog_of
 from track.flows.giving import Taker
+from track.flows.query_runs import with_runs
 from track.flows.run_find import Found
 from track.flows.run_journal import journal_of
 from track.flows.run_query import FIELDS as RUN_FIELDS
@@ -101,7 +102,7 @@ class Looked(NamedTuple):
     """What matched, in order and at most as many as asked; how many matched, and among how many.
 
     `unreadable` are pointers and records that break their format; `is_cut` says that history is missing here,
-    `absent_count` how many pointers and records of it are not here, as in a partial clone.
+    `absent_count` how many pointers and records of it are not here, as in a partial clone. `unclear`: see `with_runs`.
     """
 
     items: tuple[Item, ...]
@@ -110,6 +111,7 @@ class Looked(NamedTuple):
     unreadable: tuple[Unreadable, ...]
     is_cut: bool
     absent_count: int
+    unclear: tuple[str, ...] = ()
 
 
 class Order(NamedTuple):
@@ -160,6 +162,7 @@ def find_versions(
 
     def look(view: View) -> Looked:
         taker.begin()
+        meant, unclear = with_runs(project, view, query)
         asked = asked_fields(query) | ({order.path[0]} if order is not None else set())
         teller = _Teller(project, view, now, asked)
         waiting = [version for run in only_here(project, scope, view) for version in saved_by(run.record)]
@@ -167,7 +170,7 @@ def find_versions(
         known_count = view.count(POINTER) + view.saved_count() + len(waiting)
 
         def picked(place: Place | Version, version: Version) -> _Pick | None:
-            return _picked(place, teller.item(version), query, order)
+            return _picked(place, teller.item(version), meant, order)
 
         candidates: Iterable[tuple[Place | Version, Version]]
         if at_most is not None:
@@ -175,9 +178,9 @@ def find_versions(
             candidates, again = [(version, version) for version in few], []
         else:
             target = POINTERS._replace(apart=json.dumps(_without_record(project, view) if asked & _OF_RUNS else []))
-            candidates = view.pick(POINTER, narrowed(query, target), bare=is_bare)
+            candidates = view.pick(POINTER, narrowed(meant, target), bare=is_bare)
             # Of a record that was written again the earlier end counts.
-            saved = view.pick_saved(narrowed(query, SAVED))
+            saved = view.pick_saved(narrowed(meant, SAVED))
             again = _each_once(saved, picked, lambda _, one: one.id, lambda one: one.created or 0.0)
         picks = [picked(*each) for each in candidates]
         picks += [*again, *(picked(version, version) for version in waiting)]
@@ -189,7 +192,9 @@ def find_versions(
         chosen = [pick for pick in picks if pick is not None]
         ordered = _in_order(chosen, order, limit)
         items = taker.take(lambda: (told(pick.found) for pick in ordered))
-        return _looked(view, items, known_count if query is None else len(chosen), known_count)
+        return _looked(view, items, known_count if query is None else len(chosen), known_count)._replace(
+            unclear=unclear
+        )
 
     return catalog_of(project).ask(scope, look)
 

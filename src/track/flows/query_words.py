@@ -9,7 +9,7 @@ from track.model.query import Query
 from track.model.query_doubts import Kinds, paths_of, texts_of
 from track.model.query_hints import nearest
 from track.model.query_text import Fields
-from track.model.run_words import CATEGORIES, ENDED, HOWS, LIVING
+from track.model.run_words import CATEGORIES, ENDED, HOWS, LIVING, is_run_id
 from track.project import Project
 
 OF_VERSIONS = Kinds(
@@ -36,6 +36,7 @@ _KEYS = {"labels": "label", "metadata": "metadata", "metrics": "metric", "params
 """Fields whose keys people choose, and what they are called in a query."""
 
 _ALIKE, _PERSON_ALIKE = 0.7, 0.6
+_LATEST = 2_000
 
 
 def with_keys(project: Project, fields: Fields) -> Fields:
@@ -59,6 +60,18 @@ def unlike_people(project: Project, query: Query) -> tuple[str, ...]:
         f"nobody here is called `{display(each)}`; did you mean `{display(near)}`?"
         for each in asked
         if known.get(each) != each and (near := _person_like(each, known)) is not None
+    )
+
+
+def unlike_runs(project: Project, query: Query) -> tuple[str, ...]:
+    """A sentence for each run in a query that is none, and that is called nearly as a late one."""
+    asked = dict.fromkeys(each for each in texts_of(query, "run") if not is_run_id(each))
+    known = catalog_words.latest_runs(project.state / "catalog.db", _LATEST) if asked else []
+    near = {each: nearest(each, known, _ALIKE) for each in asked if each not in known}
+    return tuple(
+        f"no run is called `{display(each)}`; did you mean {display(name)}?"
+        for each, name in near.items()
+        if name is not None
     )
 
 

@@ -13,6 +13,8 @@ _COLUMNS = {
     "id": "id",
 }  # fmt: skip
 _ASKED_AT_ONCE = 500
+_SHORT = 8
+"""So many digits of an id are shown."""
 
 
 Head: TypeAlias = tuple[float, str, int, int]
@@ -40,6 +42,18 @@ class Heads:
     def names(self) -> dict[int, str]:
         """What runs are called, by the number of the content of the record; of the whole history."""
         return dict(self._database.execute("SELECT content, name FROM run"))
+
+    def called(self, word: str) -> list[str]:
+        """The ids of the runs of this name or short id; of the whole history, also where only pointers know the run."""
+        query = "SELECT DISTINCT id FROM run WHERE name = ?"
+        values = [word]
+        if len(word) == _SHORT and set(word) <= set("0123456789abcdef"):
+            query += (
+                f" UNION SELECT id FROM run WHERE substr(id, -{_SHORT}) = ?"
+                f" UNION SELECT run FROM content WHERE run IS NOT NULL AND substr(run, -{_SHORT}) = ?"
+            )
+            values += [word, word]
+        return [id for (id,) in self._database.execute(query, values)]
 
     def makers_of(self, digest: bytes) -> set[int]:
         """The numbers of the contents of records that say their run made this content; of the whole history."""

@@ -8,7 +8,7 @@ from typing import Any
 from track.errors import UsageError
 from track.flows.finding import RUN_FIELDS, VERSION_FIELDS, Give, Item, find_runs, find_versions
 from track.flows.finding import Order as By
-from track.flows.query_words import OF_RUNS, OF_VERSIONS, unlike_keys, unlike_people, with_keys
+from track.flows.query_words import OF_RUNS, OF_VERSIONS, unlike_keys, unlike_people, unlike_runs, with_keys
 from track.flows.sides import naming_nearest
 from track.history.catalog import Scope
 from track.history.catalog_view import Unreadable
@@ -27,6 +27,7 @@ class Found:
 
     `unreadable` are pointers and records there that break their format; `is_cut` says that history before some
     commits is not here, as in a shallow clone; `absent_count` pointers and records are not, as in a partial clone.
+    `unclear` says which names of runs in the query mean several, all of which are meant.
     Where nothing was found, `doubts` say what of the query nothing can ever be like. Runs were asked for where it
     `is_of_runs`, else versions.
     """
@@ -37,6 +38,7 @@ class Found:
     unreadable: tuple[Unreadable, ...]
     is_cut: bool
     absent_count: int
+    unclear: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     is_of_runs: bool = False
 
@@ -95,7 +97,8 @@ def find(
     if whole is None or looked.matching_count:
         return Found(*looked, is_of_runs=runs)
     doubts = doubts_of(whole, OF_RUNS if runs else OF_VERSIONS)
-    return Found(*looked, (*doubts, *unlike_keys(project, whole), *unlike_people(project, whole)), runs)
+    doubts += (*unlike_keys(project, whole), *unlike_people(project, whole))
+    return Found(*looked, doubts if runs else (*doubts, *unlike_runs(project, whole)), runs)
 
 
 def _labelled(path: str, text: str, field: str) -> Query:

@@ -91,6 +91,8 @@ def _say_rest(found: "late.find.Found", shown_count: int, noun: str) -> None:
             hint(doubt)
     else:
         note(f"shown {shown_count:,} of {found.matching_count:,}")
+    for each in found.unclear:
+        note(each)
     say_what_is_missing(found.is_cut, found.absent_count)
     if found.unreadable:
         note(f"{count_text(len(found.unreadable), 'pointer or record', 'pointers and records')} cannot be read")
