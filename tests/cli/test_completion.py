@@ -160,6 +160,11 @@ def test_files_are_offered_where_nothing_is_tracked(there: Path) -> None:
     assert offered(there, "add", "no") == {"file,no"} and offered(there, "show", "no") == {"file,no"}
 
 
+def test_folders_are_offered_for_what_is_cloned_and_where_to(there: Path) -> None:
+    assert offered(there, "clone", "../re") == {"file,../re"}
+    assert offered(there, "clone", "../repo", "ne") == {"file,ne"}
+
+
 def test_without_a_catalog_the_index_and_the_journal_answer_and_none_is_made(there: Path, tmp_path: Path) -> None:
     repo = tmp_path / "copy"
     shutil.copytree(there, repo, symlinks=True)

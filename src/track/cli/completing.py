@@ -15,6 +15,8 @@ from track.model.run_words import ENDED, LIVING
 
 _FILES = expression(r"PATH|FILE|DIR|(?<!/)FOLDER|TARGET|SOURCE|ARTIFACT|INSIDE|ITEM|^COMMAND|-- COMMAND")
 """How arguments are called that can be files."""
+_FILE_NAMES = ("folder", "url")
+"""The arguments, called by no other word, that can be files: what is cloned may be in a folder."""
 _RUN = expression(r"\bRUN\b")
 _PATHS = expression(r"\bPATH\b|ARTIFACT|ITEM|^A$|^B$")
 _NEW_PATHS = ("add", "run", "init", "clone", "ls", "import")
@@ -39,6 +41,8 @@ _SORT = expression(r"(?P<before>-?)(?P<field>.*)", re.DOTALL)
 
 def is_file(asked: click.Parameter) -> bool:
     """Whether what is asked for can be a file."""
+    if asked.metavar is None and isinstance(asked, click.Argument):
+        return asked.name in _FILE_NAMES
     return asked.metavar != "[COMMAND]..." and (
         bool(_FILES.search(asked.metavar or "")) or isinstance(asked.type, click.Path)
     )
