@@ -86,3 +86,14 @@ def test_a_check_of_a_folder_that_may_only_be_read_says_what_may_be_done(repo: P
     usb.chmod(0o755)
     problems = {step["name"] for step in json.loads(done.stdout)["steps"] if step["problem"]}
     assert done.returncode == 5 and "write" in problems and "read" not in problems
+
+
+def test_a_store_that_two_remotes_name_is_one_copy_when_a_third_is_removed(repo: Path) -> None:
+    usb = repo.parent / "usb"
+    usb.rmdir()
+    (repo.parent / "disk").rename(usb)
+    track("remote", "add", "again", usb, "--clone", cwd=repo).ok()
+    track("remote", "add", "third", "../third", "--clone", cwd=repo).ok()
+    track("push", "--to", "usb", "--to", "again", "--to", "third", cwd=repo).ok()
+    track("config", "--clone", "store.min_copies", "2", cwd=repo).ok()
+    assert "1 version at branches and tags" in track("remote", "remove", "third", cwd=repo).ok().err

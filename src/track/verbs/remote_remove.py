@@ -1,5 +1,6 @@
 """Remote remove: take a remote out of the configuration; nothing at the remote is touched."""
 
+import sqlite3
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from track.history import index
 from track.model.digest import Digest
 from track.model.names import display
 from track.project import CONFIG, Project
-from track.store.known import complete_in
+from track.store.known import complete_in, recorded
+from track.store.record import Stale
 
 _LAYERS: tuple[Layer, ...] = ("clone", "project", "user")
 
@@ -22,7 +24,8 @@ _LAYERS: tuple[Layer, ...] = ("clone", "project", "user")
 class RemoteRemoved:
     """What was taken out, and of which files; `was_default` when it was the one that is used when none is named.
 
-    Of `alone_count` versions at branches and tags, fewer than `store.min_copies` other remotes are known to have all.
+    Of `alone_count` versions at branches and tags, fewer than `store.min_copies` other remotes are known to have all;
+    remotes that are one store count once.
     """
 
     name: str
@@ -70,7 +73,11 @@ def _alone(project: Project, name: str) -> set[Digest]:
     records = project.state / "remotes"
     own = complete_in(records / f"{name}.db", found)
     others = [other for other in project.config.names("remote.*.url") if other != name]
-    held = Counter(digest for other in others for digest in complete_in(records / f"{other}.db", own))
+    stores: dict[str, set[bytes]] = {}  # one that two remotes name is one copy
+    for other in others:
+        with suppress(sqlite3.Error, Stale), recorded(records / f"{other}.db") as known:
+            stores.setdefault(known.store_id, set()).update(known.complete(own))
+    held = Counter(digest for digests in stores.values() for digest in digests)
     return {Digest(digest) for digest in own if held[digest] < least}
 
 
