@@ -13,6 +13,7 @@ import pytest
 from test_forks import another_inside, in_a_child, may_call
 from track import forks
 from track.api import later
+from track.model import loading
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
@@ -27,7 +28,7 @@ def test_a_fork_waits_for_what_another_thread_loads(monkeypatch: pytest.MonkeyPa
         return import_module(name)
 
     later.__dict__.pop("find", None)
-    monkeypatch.setattr(later, "import_module", slowly)
+    monkeypatch.setattr(loading, "import_module", slowly)
     thread = threading.Thread(target=lambda: later.find)
     thread.start()
     begun.wait()
