@@ -13,10 +13,6 @@ from track.model.names import display
 from track.project import Project
 from track.runs.shelf import latest, shelves
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # what no question needs that reads none
-    from track.model.record import Record
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -28,7 +24,7 @@ class Found(NamedTuple):
     when its clone last knew that it lives, and `remote` through which remote it is shared.
     """
 
-    record: "Record"
+    record: "reading.Record"
     place: str
     path: bytes | None = None
     is_lost: bool = False
@@ -109,7 +105,7 @@ def _take(by_id: dict[str, list[Found]], found: Found) -> None:
         several.append(found)
 
 
-def say_the_same(one: "Record", other: "Record") -> bool:
+def say_the_same(one: "reading.Record", other: "reading.Record") -> bool:
     """Whether two records say the same; a number that is none (NaN) is not equal to itself, but written alike."""
     return one == other or reading.dump_record(one) == reading.dump_record(other)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what a checker of types sees
     from track.model.documenting import record_document as record_document
     from track.model.pointer import Pointer as Pointer
     from track.model.pointer import parse_pointer as parse_pointer
+    from track.model.record import Record as Record
     from track.model.record import Used as Used
     from track.model.record_file import dump_record as dump_record
     from track.model.record_file import parse_record as parse_record
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # what a checker of types sees
 
 _PLACES = {
     "Pointer": "track.model.pointer",
+    "Record": "track.model.record",
     "Used": "track.model.record",
     "dump_record": "track.model.record_file",
     "parse_pointer": "track.model.pointer",

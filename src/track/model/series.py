@@ -13,11 +13,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import sub
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from track.errors import MalformedSeries, NewerFormat
 from track.model.canonical import canonical_json, parse_json
 from track.model.record import Summary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Whole: TypeAlias = "array[int]"
+    Numbers: TypeAlias = "array[float]"
+else:  # no Python before 3.12 knows what is in an array, and whoever asks for the types of `Points` has to get some
+    Whole = Numbers = array
 
 NAME_LIMIT = 255
 """Bytes of a metric's name at most."""
@@ -47,10 +54,10 @@ class Points:
     `values` floating-point numbers.
     """
 
-    steps: "array[int]"
-    stamps: "array[int]"
-    times: "array[float]"
-    values: "array[float]"
+    steps: Whole
+    stamps: Whole
+    times: Numbers
+    values: Numbers
 
     def __len__(self) -> int:
         """How many points there are."""

@@ -25,10 +25,6 @@ from track.model.run_names import run_name
 from track.model.run_words import is_run_id, is_run_name
 from track.runs.holder import is_held
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # what no question needs that reads none
-    from track.model.record import Record
-
 LOST_AFTER_S = 180.0
 """A run that has not said for so long that it is alive counts as lost."""
 BEAT_EVERY_S = 60.0
@@ -48,7 +44,7 @@ class Living:
         self.folder = folder
         self.id = folder.name
 
-    def record(self) -> "Record":
+    def record(self) -> "reading.Record":
         """Its draft as it stands.
 
         Raises:
@@ -65,7 +61,7 @@ class Living:
             error.hint = f"what it logged is beside it; when nobody runs it any more: rm -r {typed(str(self.folder))}"
             raise
 
-    def edit(self, change: Callable[["Record"], "Record"]) -> "Record":
+    def edit(self, change: Callable[["reading.Record"], "reading.Record"]) -> "reading.Record":
         """Change its draft, one writer at a time, and return it; what it was is there until what it is was written.
 
         Raises:
@@ -129,7 +125,7 @@ class Journal:
         """The journal in the state of a clone, `folder`."""
         self.folder = folder
 
-    def begin(self, draft: "Record") -> Living:
+    def begin(self, draft: "reading.Record") -> Living:
         """Make a living run of a draft, durably. Raises DiskFull or StoreUnwritable when it cannot be."""
         folder = self.folder / _SPOOL / draft.id
         publish.make_directories(folder)
@@ -151,7 +147,7 @@ class Journal:
         found = Living(self.folder / _SPOOL / run)
         return found if is_run_id(run) and (found.folder / _DRAFT).exists() else None
 
-    def end(self, run: Living, change: Callable[["Record"], "Record"]) -> "Record":
+    def end(self, run: Living, change: Callable[["reading.Record"], "reading.Record"]) -> "reading.Record":
         """End a run: keep the record that `change` makes of its draft, durably; its folder goes.
 
         Raises:
@@ -169,7 +165,7 @@ class Journal:
                 publish.remove_tree(run.folder)
             return record
 
-    def ended(self, but: Container[str] = ()) -> Iterator["Record"]:
+    def ended(self, but: Container[str] = ()) -> Iterator["reading.Record"]:
         """The runs that have ended, newest first, except some by their ids; what cannot be read is left out (`broken`
         names it).
         """
@@ -179,7 +175,7 @@ class Journal:
             with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
                 yield reading.parse_record(path.read_bytes(), path.name)
 
-    def ended_since(self, when: float) -> Iterator["Record"]:
+    def ended_since(self, when: float) -> Iterator["reading.Record"]:
         """The runs whose records came into the journal after this time, in seconds since 1970; readable ones alone."""
         for path in self._files():
             with suppress(MalformedRecord, NewerFormat, FileNotFoundError):
@@ -190,7 +186,7 @@ class Journal:
         """The ids of the runs that have ended, oldest first, whether or not their records can be read."""
         return [path.stem for path in self._files()]
 
-    def find_ended(self, run: str) -> "Record | None":
+    def find_ended(self, run: str) -> "reading.Record | None":
         """The ended run with this id, or None. Raises MalformedRecord or NewerFormat when it cannot be read."""
         if not is_run_id(run):
             return None
