@@ -22,7 +22,7 @@ def call(name: str) -> Callable[..., int] | None:
         return None
     try:
         function: Callable[..., int] = types().CDLL(None, use_errno=True)[name]
-    except (OSError, AttributeError):
+    except (ImportError, OSError, AttributeError):  # the first as well where somebody may not read Python's files
         return None
     return function
 
