@@ -73,6 +73,32 @@ def test_a_second_pull_needs_nobody_and_says_who_could_not_be_asked(repo: Path) 
     track("pull", cwd=clone).ok()
 
 
+class Told:
+    """A progress that keeps what is begun, and what is ended."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def begin(self, what: str, *, size_bytes: int = 0, count: int = 0) -> None:
+        self.said.append(what)
+
+    def advance(self, *, size_bytes: int = 0, count: int = 0) -> None:
+        pass
+
+    def end(self) -> None:
+        self.said.append("end")
+
+
+def test_a_pull_with_nothing_to_fetch_shows_whom_it_waits_for(repo: Path) -> None:
+    clone = cloned(repo)
+    pulled(clone)
+    for _ in range(2):
+        told = Told()
+        pulled(clone, progress=told)
+        assert told.said[-2:] == ["asking origin", "end"]
+        shutil.rmtree(repo.parent / "remote", ignore_errors=True)
+
+
 def test_a_pull_with_nothing_to_fetch_asks_no_remote_that_nobody_allowed(repo: Path) -> None:
     clone = cloned(repo)
     pulled(clone)

@@ -7,10 +7,13 @@ from track.flows.passed import Passed
 from track.flows.reach import Version
 from track.flows.remotes import connected
 from track.flows.routes import sources
+from track.progress import Progress, silent
 from track.project import Project
 
 
-def hear(project: Project, versions: Sequence[Version], remote: str | None) -> tuple[Passed, ...]:
+def hear(
+    project: Project, versions: Sequence[Version], remote: str | None, progress: Progress = silent
+) -> tuple[Passed, ...]:
     """Read what changed at the remote that these versions would come from, and remember what was purged there.
 
     It costs what a sync with nothing to do costs. Nothing is needed, so that a remote that cannot be asked stops
@@ -23,6 +26,7 @@ def hear(project: Project, versions: Sequence[Version], remote: str | None) -> t
     if remote is None and not project.config.names("remote.*.url"):
         return ()
     first = sources(project, versions, remote)[0]
+    progress.begin(f"asking {first.name}")  # one that says nothing is waited for half a minute
     try:
         with connected(project, first, sending=False):
             return ()
@@ -30,3 +34,5 @@ def hear(project: Project, versions: Sequence[Version], remote: str | None) -> t
         return ()
     except TrackError as error:
         return (Passed(first.name, first.url, error.message, error.hint),)
+    finally:
+        progress.end()

@@ -96,7 +96,7 @@ def pull(
             placing = partial(bring, project, paths=asked, choice=choice, force=force, progress=progress)
             done = _pull(project, found, _Asked(asked, choice), asking, placing)
     if found and not done.remotes:
-        passed = together_passed(passed, hear(project, found, remote))
+        passed = together_passed(passed, hear(project, found, remote, progress))
     return _with_runs(replace(done, refused=(*refused, *done.refused)), shared, passed)
 
 
