@@ -11,6 +11,7 @@ from collections.abc import Callable
 from errno import EACCES, ENOSPC, ENOTDIR
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import click
 import pytest
@@ -122,6 +123,10 @@ def test_a_wrong_option_is_a_usage_error_that_names_the_help(tmp_path: Path) -> 
         (["push", "--aall"], "no such option `--aall`; did you mean `--all`?"),
         (["add", "--nope"], "no such option `--nope`; did you mean `--type`, `--name` or `--no-stage`?"),
         (["runs", "shwo"], "`track runs shwo`: no such command; did you mean `track runs show`?"),
+        (
+            ["runs", "abrt"],
+            "`track runs abrt`: no such command; did you mean `track runs abort` or `track runs start`?",
+        ),
         (["runs", "qqqq"], "`track runs qqqq`: no such command"),
     ],
 )
@@ -129,8 +134,20 @@ def test_what_is_nearly_an_option_or_a_command_is_told_with_what_is_one(
     words: list[str], said: str, tmp_path: Path
 ) -> None:
     done = track_here(*words, cwd=tmp_path)
-    is_known = words[0] != "runs" or hasattr(click.exceptions, "NoSuchCommand")  # click before 8.4 names no command
-    assert (done.code, done.out) == (2, "") and (done.err.startswith(f"error: {said}\n") or not is_known)
+    assert (done.code, done.out) == (2, "") and done.err.startswith(f"error: {said}\n")
+
+
+def test_a_command_that_click_names_in_its_message_alone_is_told_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve(group: click.Group, ctx: click.Context, args: list[str]) -> NoReturn:
+        ctx.fail(f"No such command {args[0]!r}.")  # as click before 8.4 does
+
+    monkeypatch.setattr(click.Group, "resolve_command", resolve)
+    said = track_here("runs", "abrt", cwd=tmp_path).err
+    assert said.startswith(
+        "error: `track runs abrt`: no such command; did you mean `track runs abort` or `track runs start`?\n"
+    )
 
 
 def test_help_explains_a_command_and_refuses_an_unknown_one(tmp_path: Path) -> None:

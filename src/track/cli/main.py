@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 import click
@@ -10,6 +11,9 @@ from track import __version__
 from track.cli import failure, outline, terminal
 from track.cli.later import Later
 from track.errors import TrackError, UnknownPath
+from track.model.expressions import expression
+
+_NO_COMMAND = expression(r"No such command '(.*)'\.")
 
 
 class Commands(click.Group):
@@ -188,14 +192,26 @@ def _not_called_so(error: click.UsageError) -> str | None:
 
     Each version of click says it in another way.
     """
-    command = getattr(error, "command_name", None)  # from click 8.4 on
-    above = f"{error.ctx.command_path} " if command is not None and error.ctx is not None else ""
-    near = [f"`{above}{name}`" for name in getattr(error, "possibilities", None) or ()]
-    *more, last = near or [""]
-    meant = f"; did you mean {', '.join(more)} or {last}?" if more else f"; did you mean {last}?" if last else ""
     if isinstance(error, click.NoSuchOption):
-        return f"no such option `{error.option_name}`{meant}"
-    return None if command is None else f"`{above}{command}`: no such command{meant}"
+        return f"no such option `{error.option_name}`{_meant(error.possibilities or ())}"
+    context, name = error.ctx, _command_of(error)
+    if name is None or context is None or not isinstance(context.command, click.Group):
+        return None
+    near = import_module("track.model.nearest").like(name, context.command.list_commands(context))
+    above = context.command_path
+    return f"`{above} {name}`: no such command{_meant([f'{above} {each}' for each in near])}"
+
+
+def _command_of(error: click.UsageError) -> str | None:
+    """The command that does not exist, where that is the error; click before 8.4 has it in the message alone."""
+    name: str | None = getattr(error, "command_name", None)
+    said = _NO_COMMAND.fullmatch(error.message) if name is None else None
+    return name if said is None else said[1]
+
+
+def _meant(names: Sequence[str]) -> str:
+    *more, last = [f"`{name}`" for name in names] or [""]
+    return f"; did you mean {', '.join(more)} or {last}?" if more else f"; did you mean {last}?" if last else ""
 
 
 def _report_group(ctx: click.Context) -> int:
