@@ -426,6 +426,9 @@ def test_completion_leaves_paths_to_the_shell(tmp_path: Path) -> None:
         ("track -C x diff da", True),
         ("track trust da", False),
         ("track run -- python da", True),
+        ("track push origin da", False),
+        ("track push origin -- da", True),
+        ("track claim x -- da", True),
     ],
 )
 def test_completion_offers_files_only_where_a_command_takes_them(words: str, is_file: bool, tmp_path: Path) -> None:

@@ -39,12 +39,12 @@ _SAID = expression(r"(?P<before>(?:|.*[\s(])(?:and|or|not)\s+|[\s(]*)(?P<field>[
 _SORT = expression(r"(?P<before>-?)(?P<field>.*)", re.DOTALL)
 
 
-def is_file(asked: click.Parameter) -> bool:
-    """Whether what is asked for can be a file."""
+def is_file(asked: click.Parameter, given: Sequence[str]) -> bool:
+    """Whether what is asked for, behind the arguments that are `given`, can be a file."""
     if asked.metavar is None and isinstance(asked, click.Argument):
         return asked.name in _FILE_NAMES
     return asked.metavar != "[COMMAND]..." and (
-        bool(_FILES.search(asked.metavar or "")) or isinstance(asked.type, click.Path)
+        bool(_FILES.search(_said(asked, given))) or isinstance(asked.type, click.Path)
     )
 
 

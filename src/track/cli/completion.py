@@ -95,7 +95,7 @@ def _found(completer: ShellComplete, group: click.Group, words: list[str], word:
         runs = asked.command == "runs list" or "--runs" in words
         known = words_for(asked.command, asked.parameters, asked.word, given=asked.given, runs=runs)
         found += [CompletionItem(each) for each in dict.fromkeys(known)]
-    may_be_file = not asked.word.startswith("-") and any(is_file(each) for each in asked.parameters)
+    may_be_file = not asked.word.startswith("-") and any(is_file(each, asked.given) for each in asked.parameters)
     if may_be_file and not found:
         return [CompletionItem(word, type="file")]
     return [CompletionItem(f"{asked.option}{item.value}", help=item.help) for item in found]
