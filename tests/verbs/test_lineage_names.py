@@ -99,7 +99,8 @@ def test_a_name_that_is_no_utf8_is_followed_as_any_other(repo: Path) -> None:
         done = track_apart("run", "-q", "--name", name, "-i", source, "-o", target, "--", *command, cwd=repo)
         assert done.code == 0, done.err
     commit_all(repo)
-    for words in (("lineage", odd), ("deps", odd), ("path", "in.txt", odd), ("lineage", odd, "--all")):
+    asked = (("lineage", odd), ("lineage", f"first:{odd}"), ("deps", odd), ("path", "in.txt", odd))
+    for words in (*asked, ("lineage", odd, "--all")):
         said = track(*words, cwd=repo).ok().out
         assert r"odd\xff.txt" in said and ("second" if words[0] == "deps" else "first") in said, words
     track("rm", "-q", odd, cwd=repo).ok()

@@ -319,7 +319,7 @@ def _of_run(project: Project, history: History, runs: Runs, item: str) -> Node |
         except UnknownRun:
             continue
         for used in sorted(record.artifacts, key=lambda used: used.category != "output"):
-            if name in (used.shown, used.called):
+            if name in (used.shown, used.called) or spelled(name) == used.called:
                 return history.node_of(record, used)
         raise UnknownPath(
             f"the run {display(record.name)} neither used nor made `{display(name)}`",
