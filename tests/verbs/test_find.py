@@ -400,6 +400,18 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, li
         yield project, known
 
 
+@pytest.mark.parametrize("digits", ["00000003", "10000003", "1e000003"])
+def test_a_short_id_that_looks_like_a_number_is_found_as_it_is_shown(repo: Path, digits: str) -> None:
+    track("init", "--no-hooks", cwd=repo).ok()
+    ended = datetime(2026, 1, 1, tzinfo=UTC)
+    run = recorded(repo, int(digits, 16), ended)
+    pointed(repo, "a.track", "x", run=run)
+    pointed(repo, "b.track", "y")
+    for query in (f"run = {digits}", f"run in (other, {digits})", f"run != null and run = {run}"):
+        done = track("find", query, "--json", cwd=repo).ok()
+        assert [each["name"] for each in done.json["versions"]] == ["a"], query
+
+
 def recorded(repo: Path, number: int, ended: datetime) -> str:
     """The id of a run whose record is there; which names there are, `naive` knows."""
     id = run_id(int(ended.timestamp() * 1000), number.to_bytes(10, "big"))

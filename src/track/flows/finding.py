@@ -58,6 +58,7 @@ VERSION_FIELDS = Fields(
         "tag": "tags",
         "username": "user",
     },
+    texts=("run",),  # of a hundred short ids four are digits, or have an `e` among them
 )
 """What can be asked of a version, and other words for some of it."""
 
@@ -192,9 +193,8 @@ def find_versions(
         chosen = [pick for pick in picks if pick is not None]
         ordered = _in_order(chosen, order, limit)
         items = taker.take(lambda: (told(pick.found) for pick in ordered))
-        return _looked(view, items, known_count if query is None else len(chosen), known_count)._replace(
-            unclear=unclear
-        )
+        looked = _looked(view, items, known_count if query is None else len(chosen), known_count)
+        return looked._replace(unclear=unclear)
 
     return catalog_of(project).ask(scope, look)
 

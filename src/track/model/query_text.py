@@ -51,11 +51,13 @@ class Fields(NamedTuple):
     """The first parts of paths that a question knows, and other words for some of them.
 
     `inside` tells for another word the path that may have been meant: of a label that is called so, for instance.
+    What is compared with one of `texts` is text, also where it looks like a number or a time.
     """
 
     known: tuple[str, ...]
     others: Mapping[str, str] = {}
     inside: Callable[[str], str | None] | None = None
+    texts: tuple[str, ...] = ()
 
     def named(self, name: str) -> Path | None:
         """The path that a first part stands for; None for one that is not known."""
@@ -223,9 +225,9 @@ class _Parser:
         if self._is("exists"):
             return Exists(path)
         if self._is("in"):
-            return In(path, self._values())
+            return In(path, self._values(path))
         if self._is("not", "in"):
-            return Not(In(path, self._values()))
+            return Not(In(path, self._values(path)))
         self._take()
         if token.kind != "sign" or token.text not in (*_SIGNS, "=="):
             words = (*_SIGNS, "in", "not in", "exists")
@@ -244,7 +246,7 @@ class _Parser:
             except UsageError as error:
                 raise self._wrong(token, error.message, hint=error.hint) from None
             return Not(match) if sign == "!~" else match
-        value = self._value()
+        value = self._value(path)
         if sign in ("=", "=="):
             return In(path, (value,))
         if sign == "!=":
@@ -293,19 +295,19 @@ class _Parser:
             raise self._wrong(token, f"a part of the field `{display(token.text)}` is empty")
         return parts
 
-    def _values(self) -> tuple[Any, ...]:
+    def _values(self, path: Path) -> tuple[Any, ...]:
         opened = self._next()
         closing = ")" if self._is("(") else "]" if self._is("[") else None
         if closing is None:
             raise self._wrong(opened, "expected `(` and values after `in`", hint="status in (failed, lost)")
-        values = [self._value()]
+        values = [self._value(path)]
         while self._is(","):
-            values.append(self._value())
+            values.append(self._value(path))
         if not self._is(closing):
             raise self._wrong(self._next(), f"expected `,` or `{closing}`")
         return tuple(values)
 
-    def _value(self) -> Any:
+    def _value(self, path: Path) -> Any:
         token = self._take()
         if token.kind == "quoted":
             return _unquoted(token)
@@ -317,6 +319,8 @@ class _Parser:
             raise self._wrong(token, f"expected a value and not `{word}`", hint=f'as text it is "{word}"')
         if word in _CONSTANTS:
             return _CONSTANTS[word]
+        if self._fields is not None and path[0] in self._fields.texts:
+            return word
         if _NUMBER.fullmatch(word):
             return _number(word)
         moment = moment_of(word, self._now)
