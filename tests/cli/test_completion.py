@@ -160,6 +160,12 @@ def test_files_are_offered_where_nothing_is_tracked(there: Path) -> None:
     assert offered(there, "add", "no") == {"file,no"} and offered(there, "show", "no") == {"file,no"}
 
 
+def test_settings_that_cannot_be_read_hide_no_revision(there: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(there, tmp_path / "copy", symlinks=True)
+    (copy / ".track/config.toml").write_text("[broken", encoding="utf-8")
+    assert offered(copy, "push", "fea") == {"feature/x"}
+
+
 def test_folders_are_offered_for_what_is_cloned_and_where_to(there: Path) -> None:
     assert offered(there, "clone", "../re") == {"file,../re"}
     assert offered(there, "clone", "../repo", "ne") == {"file,ne"}

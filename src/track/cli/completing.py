@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from track.cli import outline
+from track.errors import TrackError
 from track.flows.words import Words
 from track.model.expressions import expression
 from track.model.query_text import Fields
@@ -61,10 +63,10 @@ def words_for(
         yield from (name for name in outline.SUMMARIES if name.startswith(typed))
         return
     known = Words(Path.cwd())
-    if found := [
-        *_settings(known, command, asked, typed, given),
-        *_known(known, command, asked, typed, given, runs=runs),
-    ]:
+    found: list[str] = []
+    with suppress(TrackError):  # settings that cannot be read hide no revision
+        found += _settings(known, command, asked, typed, given)
+    if found := [*found, *_known(known, command, asked, typed, given, runs=runs)]:
         yield from found
     elif typed and ":" not in typed and any("[REV:]" in (each.metavar or "") for each in asked):
         yield from (f"{each}:" for each in known.revisions(typed))
