@@ -211,6 +211,30 @@ def test_messages_end_with_a_process_that_fails_or_is_killed_and_a_process_ends_
         assert next(messages) == b"one" * 100_000
 
 
+def test_messages_end_with_a_process_that_has_no_memory_to_send_them():
+    class Large(bytes):
+        def __len__(self) -> int:
+            raise MemoryError
+
+    def has_no_memory(tell: Callable[[bytes], None]) -> None:
+        tell(b"one")
+        tell(Large())
+        while True:
+            tell(b"one")
+
+    def ended(*_: object) -> None:
+        raise TimeoutError("the process waits for itself")
+
+    before = signal.signal(signal.SIGALRM, ended)
+    signal.alarm(20)
+    try:
+        with work.streamed(has_no_memory) as messages:
+            assert [b"one"] == list(messages)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_threads_give_what_was_asked_in_any_order_and_raise_what_was_raised_and_end_with_their_block() -> None:
     begun = threading.Event()
     before = threading.active_count()

@@ -158,7 +158,7 @@ def _told(function: Callable[[Callable[[bytes], None]], None], writer: int) -> b
         try:
             while (message := waiting.get()) is not None:
                 _send(writer, _TOLD + len(message).to_bytes(_NUMBER, "little") + message)
-        except OSError:  # nobody listens any more
+        except BaseException:  # nobody listens any more, or there is no memory: whoever tells would wait for ever
             os._exit(1)
 
     sender = threading.Thread(target=send_all, name="track-tell", daemon=True)
