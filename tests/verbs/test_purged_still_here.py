@@ -106,6 +106,16 @@ def test_a_pull_with_nothing_to_do_asks_no_more_than_a_push_with_nothing_to_do(
         assert [place.requests_count for place in places] == [push(project).requests_count - 1]
 
 
+@pytest.mark.parametrize("setting", [("fetch.from", "gone"), ("remote.odd.url", "ftp://host/there")])
+def test_a_pull_with_nothing_to_do_is_done_also_where_a_remote_of_the_settings_cannot_be(
+    clone: Path, setting: tuple[str, str]
+) -> None:
+    track("config", *setting, cwd=clone)  # what it says of an address is what a later version would not say
+    done = track("pull", cwd=clone).ok()
+    assert "warning: no remote was asked whether something was purged there: " in done.err
+    assert track("pull", "--from", "nowhere", cwd=clone).code == 5
+
+
 def test_a_clone_that_has_nothing_of_it_is_told_nothing(clone: Path) -> None:
     fresh = cloned(clone, "fresh")
     track("trust", "--yes", cwd=fresh)
