@@ -74,6 +74,17 @@ def test_a_pointer_that_a_filter_would_change_is_not_staged(repo: Path, place: s
     assert git("show", ":deep/a b.track", cwd=repo) == "[artifact]\n"
 
 
+def test_a_pointer_on_which_a_required_filter_fails_is_not_staged_and_told_with_the_way_on(repo: Path) -> None:
+    _write(repo / "deep/a.track", "[artifact]\n")
+    _write(repo / ".gitattributes", "deep/** filter=lfs\n")
+    git("config", "filter.lfs.clean", "git-lfs-that-was-uninstalled clean", cwd=repo)
+    git("config", "filter.lfs.required", "true", cwd=repo)
+    with pytest.raises(Conflict, match=r"the filter `lfs` .* fails for deep/a\.track: ") as refused:
+        index.stage(Git(repo / "deep"), [b"deep/a.track"])
+    assert str(refused.value.hint).startswith("echo '*.track -filter' >> .gitattributes ")
+    assert "git-lfs-that-was-uninstalled" in str(refused.value.details)
+
+
 def test_a_record_that_a_filter_would_change_is_not_staged(repo: Path) -> None:
     record = ".track/runs/2026/11/20261129T233537Z-1075ca07.toml"
     _write(repo / record)

@@ -239,3 +239,10 @@ def test_pointers_that_a_filter_of_gits_changes_are_found(here: Path) -> None:
     check = _only(here, "pointers")
     assert "the filter `loud`" in check.text and "data/a.csv.track" in check.text
     assert check.hint == "echo '*.track -filter' >> .gitattributes   takes them out of it; then add them again"
+    git("config", "filter.loud.clean", "git-lfs-that-was-uninstalled clean", cwd=here)
+    git("config", "filter.loud.required", "true", cwd=here)
+    failing = _only(here, "pointers")
+    assert "the filter `loud` that Git's attributes name fails for data/a.csv.track" in failing.text
+    assert failing.hint == check.hint
+    os.utime(here / ".git/index", (1, 1))  # so that Git looks into what may have changed since
+    assert "`git diff-files` failed: fatal: data/a.csv.track: clean filter 'loud' failed" in _only(here, "git").text

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from track.errors import Conflict
+from track.errors import Conflict, GitFailed
 from track.history.left_out import is_sparse
 from track.history.plumbing import Git
 from track.model.names import display, is_pointer_path, is_record_path, typed
@@ -22,23 +22,35 @@ _NO_FILTER = (b"unspecified", b"unset", b"set")
 def trouble(git: Git, paths: Sequence[bytes]) -> Conflict | None:
     """Return the error for those of `paths` that are pointers or records and that Git would change; None else.
 
-    A filter that nobody configured here, or that leaves them as they are, is none.
+    A filter that nobody configured here, or that leaves them as they are, is none; one that is required and fails, as
+    where Git LFS was uninstalled, is one.
     """
     ours = [path for path in paths if is_pointer_path(path) or is_record_path(path)]
     if not ours or not (is_sparse(git) or any(_naming(git, ours))):
         return None
     for path, name in _one_of_each(git, ours):
-        if _id(git, path) != _id(git, path, "--no-filters"):
+        does, said = _done_to(git, path)
+        if does is not None:
             place = next(_naming(git, [path]), _ATTRIBUTES)
             what, line, again = ("pointers", "*.track", "add them again")
             if is_record_path(path):
                 what, line, again = ("records", ".track/**", "git add .track")
             return Conflict(
-                f"the filter `{display(name)}` that Git's attributes name would change {display(path)}: "
+                f"the filter `{display(name)}` that Git's attributes name {does} {display(path)}: "
                 f"Git has to keep {what} as they are",
                 hint=f"echo '{line} -filter' >> {typed(place)}   takes them out of it; then {again}",
+                details=said,
             )
     return None
+
+
+def _done_to(git: Git, path: bytes) -> tuple[str | None, tuple[str, ...]]:
+    """What its filter does to one of them, None when nothing, and what Git said; one that is required may fail."""
+    there = _id(git, path, "--no-filters")
+    try:
+        return (None if _id(git, path) == there else "would change"), ()
+    except GitFailed as error:
+        return "fails for", tuple(error.details)
 
 
 def _naming(git: Git, paths: Sequence[bytes]) -> Iterator[bytes]:

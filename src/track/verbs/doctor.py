@@ -2,13 +2,13 @@
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from track import __version__
-from track.errors import NotAPointer, TrackError, Unreadable
+from track.errors import GitFailed, NotAPointer, TrackError, Unreadable
 from track.flows import setup
 from track.flows.catalogued import catalog_of
 from track.flows.named import Names, declaration_at, odd_keys
@@ -78,8 +78,16 @@ def doctor(project: Project) -> Diagnosis:
         _data,
         _left_over,
     )
-    checks = [check for look in looks for check in look(project)]
+    checks = [check for look in looks for check in _looked(look, project)]
     return Diagnosis((*checks, *_configuration(project)))
+
+
+def _looked(look: Callable[[Project], Iterator[Check]], project: Project) -> Iterator[Check]:
+    """What one look finds; where Git fails in it, that is found, and the other looks go on."""
+    try:
+        yield from look(project)
+    except GitFailed as error:
+        yield Check("git", "finding", ": ".join((error.message, *error.details[-1:])))
 
 
 def _environment(project: Project) -> Iterator[Check]:
