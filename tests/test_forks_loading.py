@@ -1,5 +1,6 @@
 """Forks wait for what other threads load: a child would wait for ever for the lock of a module."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from test_forks import another_inside, in_a_child, may_call
-from track import forks
+from track import forks, work
 from track.api import later
 from track.model import loading
 
@@ -47,6 +48,37 @@ def test_beside_a_long_call_a_fork_waits_for_what_is_loaded(tmp_path: Path, monk
         while not hasattr(sys.modules.get("slow_to_load"), "is_loading"):
             time.sleep(0.01)
         assert in_a_child(lambda: not import_module("slow_to_load").is_loading)
+        thread.join()
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_work_in_a_process_that_waits_for_no_call_waits_for_what_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_streamed: bool
+) -> None:
+    name = f"slow_to_load_{is_streamed}"
+    (tmp_path / f"{name}.py").write_text("import time; is_loading = True; time.sleep(0.3); is_loading = False")
+    monkeypatch.syspath_prepend(tmp_path)
+    thread = threading.Thread(target=lambda: import_module(name))
+
+    def ended(*_: object) -> None:
+        raise TimeoutError("the process waits for a lock that nobody gives back")
+
+    before = signal.signal(signal.SIGALRM, ended)
+    try:
+        with another_inside():
+            thread.start()
+            while not hasattr(sys.modules.get(name), "is_loading"):
+                time.sleep(0.01)
+            signal.alarm(20)
+            if is_streamed:
+                with work.streamed(lambda tell: tell(import_module(name).__name__.encode())) as messages:
+                    assert list(messages) == [name.encode()]
+            else:
+                with work.meanwhile(lambda: import_module(name).__name__.encode()) as answer:
+                    assert answer() == name.encode()
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
         thread.join()
 
 

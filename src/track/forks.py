@@ -19,6 +19,9 @@ PATIENCE_S = 2.0
 
 _AGAIN_AFTER_S = 0.0005
 _BRIEFLY_S = 0.05
+_LOADED_WITHIN_S = 0.5
+"""For so long at least a fork waits for a thread that loads a module, also one that has no patience for calls: the
+child may need the same module, and whoever forked it waits for the child."""
 _IN_VAIN_FOR_S = 30.0
 """For so long after there was no moment without a statement, one is waited for briefly: it may be a thread that sleeps
 in a module that knows SQLite."""
@@ -143,7 +146,7 @@ def _wait_for_a_moment(patience_s: float) -> None:
         is_loading = any(map(_is_loading, frames))  # that ends: nobody sleeps in it
         if not is_loading and not any(map(_is_in_a_statement, frames)):
             return
-        if time.monotonic() - began >= (patience_s if is_loading else briefly_s):
+        if time.monotonic() - began >= (max(patience_s, _LOADED_WITHIN_S) if is_loading else briefly_s):
             break
         time.sleep(_AGAIN_AFTER_S)
     if patience_s >= PATIENCE_S and not is_loading:
