@@ -497,6 +497,14 @@ def test_while_another_process_holds_the_index_all_that_waits_for_staging_is_nam
     assert not track("status", cwd=here).ok().err
 
 
+def test_where_a_filter_of_gits_would_change_what_a_run_places_the_line_that_helps_is_told(here: Path) -> None:
+    git("config", "filter.loud.clean", "tr a-z A-Z", cwd=here)
+    with open(here / ".gitattributes", "a") as attributes:
+        attributes.write("* filter=loud\n*.track -filter\n")
+    told = track("run", "--name", "r", "--", "true", cwd=here).ok()
+    assert "Git has to keep records as they are; echo '.track/** -filter' >> .gitattributes " in told.err
+
+
 @pytest.mark.parametrize(
     ("command", "reader", "code", "kept"),
     [

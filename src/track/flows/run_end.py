@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from track.errors import TrackError
 from track.flows.run_journal import journal_of
-from track.flows.run_place import Placed, place
+from track.flows.run_place import Placed, not_placed, place
 from track.model.moments import micros
 from track.model.record import Record, Series
 from track.model.said import Said
@@ -42,7 +42,7 @@ def put_away(project: Project, record: Record, *, branch: str | None) -> Placed:
         with project.lock():
             return place(project, record, (), branch=branch)
     except TrackError as error:
-        return Placed((), error.message)
+        return not_placed(error)
 
 
 def with_said(project: Project, draft: Record, said: Said) -> Record:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from track import publish
-from track.errors import GitFailed, Locked
+from track.errors import GitFailed, Locked, TrackError
 from track.flows.bring import bring
 from track.flows.ignoring import ignore
 from track.flows.pointers import pointer_at, write_pointer
@@ -70,6 +70,11 @@ def place(
     finally:
         undo.done()
     return Placed(tuple(staged))
+
+
+def not_placed(error: TrackError) -> Placed:
+    """What comes of a run whose record could not be placed: it waits in the journal, with the error and the way on."""
+    return Placed((), "; ".join(filter(None, (error.message, error.hint))))
 
 
 def _in_the_way(project: Project, made: Sequence[Made], branch: str | None) -> str | None:

@@ -31,7 +31,7 @@ from track.flows.run_left import note_before, with_room
 from track.flows.run_metrics import check_metric_files, following
 from track.flows.run_named import named_inputs, used_by_name
 from track.flows.run_overlap import own_outputs
-from track.flows.run_place import Placed, place
+from track.flows.run_place import Placed, not_placed, place
 from track.flows.run_policy import missing_in_git
 from track.flows.run_start import RUN_ID, Wishes, begin, elapsed_s
 from track.flows.run_versions import code_version, input_versions
@@ -344,4 +344,4 @@ def _placed(work: _Work, record: Record, made: Sequence[Made], branch: str | Non
         with work.project.lock():
             return place(work.project, record, made, branch=branch, brings=work.asked.isolated)
     except TrackError as error:
-        return Placed((), error.message)
+        return not_placed(error)

@@ -20,7 +20,7 @@ from track.flows.run_artifacts import (
     tracked_now,
 )
 from track.flows.run_journal import journal_of
-from track.flows.run_place import Placed, place
+from track.flows.run_place import Placed, not_placed, place
 from track.flows.run_start import Wishes, begin
 from track.model.names import display, pointer_path
 from track.model.record import Record
@@ -101,4 +101,4 @@ def _placed(project: Project, record: Record, made: Sequence[Made], branch: str 
         with project.lock():
             return place(project, record, made, branch=branch)
     except TrackError as error:
-        return Placed((), error.message)
+        return not_placed(error)
