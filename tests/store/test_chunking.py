@@ -1,7 +1,9 @@
 """Where large objects are cut: where their content says so, and exactly where the slow reference says so, too."""
 
 import random
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -116,3 +118,8 @@ def test_nothing_is_cut_in_a_way_that_is_not_known(odd: Chunking) -> None:
 def test_nothing_is_cut_where_the_chunker_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fastcdc, "cutter", lambda: None)
     assert chunker_of(CHOSEN) is None
+
+
+def test_a_module_of_that_name_that_cuts_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyfastcdc", ModuleType("pyfastcdc"))  # as a folder of that name is
+    assert fastcdc.cutter.__wrapped__() is None

@@ -9,6 +9,6 @@ from typing import Any
 def cutter() -> Any:
     """What cuts, as a class; None where it is not installed, for it is an extra: large objects go whole then."""
     try:
-        return import_module("pyfastcdc").FastCDC
+        return getattr(import_module("pyfastcdc"), "FastCDC", None)  # a folder of that name is a module, too
     except ImportError:
         return None
