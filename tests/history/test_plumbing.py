@@ -80,6 +80,14 @@ def test_a_folder_whose_name_has_a_line_break_is_refused_by_name(tmp_path: Path)
         Git(new_repository(tmp_path / "two\nlines"))
 
 
+def test_a_folder_that_cannot_be_entered_for_whatever_reason_is_an_error_that_says_why(tmp_path: Path) -> None:
+    (tmp_path / "round").symlink_to("round")
+    with pytest.raises(NotARepository, match=r"can be entered: .*symbolic links"):
+        Git(tmp_path / "round")
+    with pytest.raises(NotARepository, match=r"can be entered: .*too long"):
+        Git(tmp_path / ("long" * 100))
+
+
 def test_a_repository_of_somebody_else_is_refused_with_what_git_says(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from errno import EACCES, ENOENT, ENOTDIR
+from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 from pathlib import Path
 from typing import NamedTuple
 
@@ -370,7 +370,7 @@ def _ask_place(program: str, cwd: str, environment: dict[str, str]) -> Place:
             command + list(questions), cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True
         )
     except OSError as error:
-        if error.errno not in (ENOENT, ENOTDIR, EACCES):  # too many open files, no memory, no more processes
+        if error.errno in (EMFILE, ENFILE, ENOMEM, EAGAIN):  # too many open files, no memory, no more processes
             raise
         raise NotARepository(f"`{display(cwd)}` is not a folder that can be entered: {error.strerror}") from error
     lines = done.stdout.split(b"\n")[:-1]
