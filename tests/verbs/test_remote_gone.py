@@ -5,7 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -49,6 +52,26 @@ def test_no_store_is_made_where_one_was_and_is_not_now(repo: Path) -> None:
     assert track("remote", "add", "usb", "../usb", cwd=repo).code == 5 and not usb.exists()
     (repo.parent / "disk").rename(usb)
     assert "this clone may use it now" in track("remote", "add", "usb", "../usb", cwd=repo).ok().out
+
+
+def test_a_server_that_does_not_answer_is_no_disk_that_is_out(repo: Path) -> None:
+    (repo.parent / "usb").rmdir()
+    (repo.parent / "disk").rename(repo.parent / "usb")
+    track("remote", "publish", "usb", cwd=repo).ok()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(repo.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        address = f"http://127.0.0.1:{server.server_port}/usb"
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            track("remote", "add", "web", address, cwd=repo).ok()
+            track("fetch", "web", cwd=repo).ok()
+        finally:
+            server.shutdown()
+            serving.join()
+    told = track("remote", "add", "web", address, cwd=repo)
+    assert told.code == 5 and "is the address right, and the server running?" in told.err
+    assert "mounted" not in told.err and "remote remove" not in told.err
 
 
 def test_who_wants_a_new_store_there_removes_the_name_first(repo: Path) -> None:

@@ -98,7 +98,7 @@ def remote_add(
     wish = _wish(project, named, access)
     again = _line(name, address, access or Access(), recipients)
     gone = "" if is_new else store_before(project, name)
-    with telling_rights(place, way, again, writes=not is_read), _telling_what_was_there(name, gone, again):
+    with telling_rights(place, way, again, writes=not is_read), _telling_what_was_there(named, gone, again):
         made = create_remote(place, way, create=create and not is_read and not gone, recipients=recipients)
     sealing = _sealing(project, place, way, recipients)
     is_default = is_new and not project.config.text("core.remote")
@@ -115,14 +115,17 @@ def remote_add(
 
 
 @contextmanager
-def _telling_what_was_there(name: str, gone: str, again: str) -> Iterator[None]:
-    """Where a store was and none is now, no new one is made: its disk may be out, and the folder a mere mount point."""
+def _telling_what_was_there(named: Named, gone: str, again: str) -> Iterator[None]:
+    """Where a store was and none is now, no new one is made: its disk may be out, and the folder a mere mount point.
+
+    A server that does not answer is another matter, and says so itself.
+    """
     try:
         yield
     except (NotAStore, RemoteUnreachable) as error:
-        if gone:
+        if gone and (named.folder is not None or not isinstance(error, RemoteUnreachable)):
             error.details = (*error.details, f"when it was last asked, the store {gone[:8]} was there")
-            error.hint = f"is its disk or share mounted?   a new one: track remote remove {name}   then: {again}"
+            error.hint = f"is its disk or share mounted?   a new one: track remote remove {named.name}   then: {again}"
         raise
 
 
