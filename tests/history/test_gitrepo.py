@@ -74,6 +74,17 @@ def test_a_pointer_that_a_filter_would_change_is_not_staged(repo: Path, place: s
     assert git("show", ":deep/a b.track", cwd=repo) == "[artifact]\n"
 
 
+def test_a_pointer_that_git_staged_as_a_filter_made_it_is_staged_again_as_it_is(repo: Path) -> None:
+    _write(repo / "a.track", "[artifact]\n")
+    os.utime(repo / "a.track", (1, 1))  # long ago: Git goes by the time alone
+    _write(repo / ".gitattributes", "* filter=loud\n")
+    git("config", "filter.loud.clean", "tr a-z A-Z", cwd=repo)
+    git("add", "a.track", cwd=repo)
+    _write(repo / ".gitattributes", "* filter=loud\n*.track -filter\n")
+    index.stage(Git(repo), [b"a.track"])
+    assert git("show", ":a.track", cwd=repo) == "[artifact]\n"
+
+
 def test_a_pointer_on_which_a_required_filter_fails_is_not_staged_and_told_with_the_way_on(repo: Path) -> None:
     _write(repo / "deep/a.track", "[artifact]\n")
     _write(repo / ".gitattributes", "deep/** filter=lfs\n")

@@ -61,6 +61,26 @@ def test_a_pointer_that_a_filter_of_gits_changed_is_refused(here: Hooked, name: 
     here.git("commit", "--quiet", "-m", "a song")
 
 
+def test_what_a_filter_changed_is_committed_as_it_is_by_the_way_that_is_told(here: Hooked) -> None:
+    (here.root / "f.csv").write_text("other\n")
+    track("add", "--no-stage", "f.csv", cwd=here.root).ok()
+    os.utime(here.root / "f.csv.track", (1, 1))  # long ago: Git goes by the time alone
+    before = (here.root / ".gitattributes").read_text()
+    (here.root / ".gitattributes").write_text(before + "* filter=loud\n")
+    here.git("config", "filter.loud.clean", "tr a-z A-Z")
+    here.git("add", "f.csv.track")
+    again = "git add --renormalize f.csv.track"
+    assert f"takes them out of it; then {again}" in refused(here)
+    (here.root / ".gitattributes").write_text(before + "* filter=loud\n*.track -filter\n")
+    here.git("add", "f.csv.track")  # which does nothing
+    text = refused(here)
+    assert "f.csv.track is no pointer as it is staged, and is one on disk" in text and again in text
+    assert "git checkout" not in text, "which would take the older pointer"
+    here.git(*again.split()[1:])
+    here.git("commit", "--quiet", "-m", "as it is")
+    assert here.git("show", "HEAD:f.csv.track").text == (here.root / "f.csv.track").read_text()
+
+
 def test_a_pointer_of_the_history_may_come_back_without_its_data(here: Hooked, tmp_path: Path) -> None:
     git("clone", "--quiet", str(here.root), str(tmp_path / "clone"), cwd=tmp_path)
     clone = Hooked(tmp_path / "clone")

@@ -64,21 +64,31 @@ def check(project: Project) -> Checked:
 
 def _spoiled(project: Project, file: Staged, content: bytes) -> Iterator[Finding]:
     """What is no pointer, and was one, or was to be one before a merge; else it is somebody else's file."""
-    if (changed := _filtered(project, file.path)) is not None:
-        yield Finding(file.path, changed.message, changed.hint or "")
+    shown, again = display(file.path), f"git add --renormalize {typed(file.path)}"
+    if _is_pointer_on_disk(project, file.path):
+        changed = _filtered(project, file.path, again)
+        if changed is not None:
+            yield Finding(file.path, changed.message, changed.hint or "")
+        else:  # as Git goes by the time of a file, it may take what a filter made of it for the same
+            yield Finding(file.path, f"{shown} is no pointer as it is staged, and is one on disk", again)
         return
     has_marks = b"[artifact]" in content and any(line.startswith(b"<<<<<<< ") for line in content.splitlines())
     if has_marks or _committed_at(project, file.path) is not None:
-        shown, why = display(file.path), "has the marks of a merge in it" if has_marks else "is no pointer any more"
+        why = "has the marks of a merge in it" if has_marks else "is no pointer any more"
         yield Finding(file.path, f"{shown} {why}", f"git checkout HEAD -- {typed(file.path)}   or take one side")
 
 
-def _filtered(project: Project, path: bytes) -> TrackError | None:
-    """The trouble of a pointer that is one on disk, and that a filter of Git's changed on its way into the index."""
+def _is_pointer_on_disk(project: Project, path: bytes) -> bool:
     with suppress(TrackError):
         here = content_at(project, path)
-        if here is not None and any(_parsed(here)):
-            return filtered.trouble(project.git, [path])
+        return here is not None and any(_parsed(here))
+    return False
+
+
+def _filtered(project: Project, path: bytes, again: str) -> TrackError | None:
+    """The trouble of a pointer that a filter of Git's changes on its way into the index; None where none does."""
+    with suppress(TrackError):
+        return filtered.trouble(project.git, [path], again=again)
     return None
 
 

@@ -19,11 +19,11 @@ _ATTRIBUTES = b".gitattributes"
 _NO_FILTER = (b"unspecified", b"unset", b"set")
 
 
-def trouble(git: Git, paths: Sequence[bytes]) -> Conflict | None:
+def trouble(git: Git, paths: Sequence[bytes], *, again: str = "") -> Conflict | None:
     """Return the error for those of `paths` that are pointers or records and that Git would change; None else.
 
     A filter that nobody configured here, or that leaves them as they are, is none; one that is required and fails, as
-    where Git LFS was uninstalled, is one.
+    where Git LFS was uninstalled, is one. `again` is the command that stages them when that is mended.
     """
     ours = [path for path in paths if is_pointer_path(path) or is_record_path(path)]
     if not ours or not (is_sparse(git) or any(_naming(git, ours))):
@@ -32,16 +32,29 @@ def trouble(git: Git, paths: Sequence[bytes]) -> Conflict | None:
         does, said = _done_to(git, path)
         if does is not None:
             place = next(_naming(git, [path]), _ATTRIBUTES)
-            what, line, again = ("pointers", "*.track", "add them again")
+            what, line, then = ("pointers", "*.track", "add them again")
             if is_record_path(path):
-                what, line, again = ("records", ".track/**", "git add .track")
+                what, line, then = ("records", ".track/**", "git add .track")
             return Conflict(
                 f"the filter `{display(name)}` that Git's attributes name {does} {display(path)}: "
                 f"Git has to keep {what} as they are",
-                hint=f"echo '{line} -filter' >> {typed(place)}   takes them out of it; then {again}",
+                hint=f"echo '{line} -filter' >> {typed(place)}   takes them out of it; then {again or then}",
                 details=said,
             )
     return None
+
+
+def look_again(git: Git, paths: Sequence[bytes]) -> None:
+    """Have Git read those of `paths` that are pointers or records anew, where attributes speak of a filter.
+
+    What it staged while they said otherwise is as it was for it, as long as the times of the files are the same.
+    """
+    ours = [path for path in paths if is_pointer_path(path) or is_record_path(path)]
+    if ours and any(_naming(git, ours)):
+        for whole in (os.path.join(os.fsencode(git.top), path) for path in ours):
+            with suppress(OSError):  # it is gone, or somebody else's
+                if not os.path.islink(whole):
+                    os.utime(whole)
 
 
 def _done_to(git: Git, path: bytes) -> tuple[str | None, tuple[str, ...]]:

@@ -31,6 +31,7 @@ def stage(git: Git, paths: Sequence[bytes]) -> None:
     if paths:
         if (trouble := filtered.trouble(git, paths)) is not None:
             raise trouble
+        filtered.look_again(git, paths)
         _with_paths(git, ("update-index", "-z", "--add", "--remove", "--replace", "--stdin"), paths)
 
 
