@@ -255,7 +255,9 @@ def test_a_store_of_a_later_format_is_refused(repo: Path) -> None:
 def test_a_remote_that_became_another_store_gets_everything_again(repo: Path) -> None:
     pushed(repo)
     shutil.rmtree(repo.parent / "remote")
-    track("remote", "add", "origin", "../remote", cwd=repo).ok()
+    refused = track("remote", "add", "origin", "../remote", cwd=repo)
+    assert refused.code == 5 and "is its disk or share mounted?" in refused.err
+    track("remote", "add", "origin", "../remote", cwd=cloned(repo)).ok()  # which never knew the old one
     assert names(pushed(repo)) == {b"data", b"model.bin", b"table.csv"}
 
 
