@@ -61,8 +61,9 @@ def command(
     is_table = not (as_json or as_lines or as_csv)
     printed = Printed(("runs" if runs else "versions") if as_json else None)
     lines = found_text.Csv(emit_told, runs=runs)
+    ask = late.find.find  # loaded while Git answers what it is asked ahead; to open the project waits for that
     with opened() as project:
-        found = late.find.find(
+        found = ask(
             project, _query(text, given), runs=runs, labels=[_pair(label) for label in labels],
             limit=TABLE_LIMIT if limit is None and is_table else limit,
             give=None if is_table else lines.give if as_csv else printed.give,

@@ -88,10 +88,9 @@ def list_(*, journal: bool, shared: bool, as_json: bool, as_csv: bool, sort: str
         raise click.UsageError("--json and --csv exclude each other")
     if journal and shared:
         raise click.UsageError("--journal and --shared exclude each other")
+    ask = late.runs_list.runs_list  # loaded while Git answers; to open the project waits for that
     with opened() as project:
-        listed = late.runs_list.runs_list(
-            project, place="journal" if journal else "shared" if shared else None, sort=sort, **asked
-        )
+        listed = ask(project, place="journal" if journal else "shared" if shared else None, sort=sort, **asked)
     if as_json:
         runs = [runs_text.document(found) for found in listed.runs]
         emit_json("runs list", {"runs": runs, "matching": listed.matching_count, "known": listed.known_count})
@@ -124,8 +123,9 @@ command.add_command(compare)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def show(name: str, as_json: bool) -> None:
     """Translate, call the verb, show."""
+    ask = late.runs_show.runs_show  # loaded while Git answers; to open the project waits for that
     with opened() as project:
-        found = late.runs_show.runs_show(project, name)
+        found = ask(project, name)
     if as_json:
         emit_json("runs show", runs_text.document(found))
         return

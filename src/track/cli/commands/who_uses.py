@@ -28,8 +28,9 @@ Exit codes: 0 done, also when nobody does; 2 there is no such artifact; 3 not a 
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, path: str, every: bool, as_json: bool) -> None:
     """Translate, call the verb, show."""
+    ask = late.who_uses.who_uses  # loaded while Git answers what it is asked ahead; to open the project waits for that
     with opened() as project:
-        found = late.who_uses.who_uses(project, path, every=every)
+        found = ask(project, path, every=every)
     if as_json:
         facts = {"versions": found.versions_count, "is_cut": found.is_cut, "absent": found.absent_count}
         emit_json("who-uses", {"name": found.name, "uses": [_document(use) for use in found.uses], **facts})

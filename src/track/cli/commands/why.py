@@ -28,8 +28,9 @@ Exit codes: 0 done; 2 no artifact, or no such revision; 3 not a project; 7 a rec
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(path: str, rev: str | None, as_json: bool) -> None:
     """Translate, call the verb, show."""
+    ask = late.why.why  # loaded while Git answers what it is asked ahead; to open the project waits for that
     with opened() as project:
-        reason = late.why.why(project, path, rev)
+        reason = ask(project, path, rev)
     if as_json:
         emit_json("why", _document(reason))
     else:
