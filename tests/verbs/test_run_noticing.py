@@ -312,6 +312,16 @@ def test_a_python_before_3_8_is_traced_whatever_its_name(here: Path, untraced: P
         untraced.unlink()
 
 
+@pytest.mark.parametrize("is_traced", [False, True])
+def test_what_the_kernel_would_not_tell_is_missing_only_where_nothing_is_traced(
+    tmp_path: Path, is_traced: bool
+) -> None:
+    (tmp_path / observe._NOTES).write_bytes(b"N3\0")
+    if is_traced:
+        (tmp_path / observe._TRACE).touch()
+    assert observe.observed(tmp_path, tmp_path).unwatched_count == (0 if is_traced else 3)
+
+
 def test_a_run_that_is_traced_is_not_told_to_be_traced(here: Path) -> None:
     ran = done(here, "import subprocess; open('c.csv').close()", observe="trace")
     assert inputs(ran) == ["c.csv"]
